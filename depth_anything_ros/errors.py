@@ -1,0 +1,52 @@
+"""Errors this package raises on purpose; each message names the value and what is allowed."""
+
+
+class DepthAnythingError(Exception):
+    """
+    Base of every error with a message meant for the user.
+
+    The command-line program prints it in one line and exits 1; a node counts it, shows it in
+    diagnostics and goes on with the next frame.
+    """
+
+
+class UnknownNameError(DepthAnythingError):
+    """Report a name that is not in a registry."""
+
+
+class ConfigError(DepthAnythingError):
+    """Report a parameter with an unknown name, a wrong type or a value out of range."""
+
+
+class MessageError(DepthAnythingError):
+    """Report a message that cannot be decoded: truncated, mis-sized or of unknown encoding."""
+
+
+class CameraError(DepthAnythingError):
+    """Report a camera without calibration, or one that does not fit its image."""
+
+
+class AlignmentError(DepthAnythingError):
+    """Report that no trustworthy scale and shift can be had from the data given."""
+
+
+class CheckpointError(DepthAnythingError):
+    """Report a checkpoint that is missing, damaged or belongs to another model."""
+
+
+class BackendError(DepthAnythingError):
+    """Report a backend, device or precision that cannot run here."""
+
+
+class DatasetError(DepthAnythingError):
+    """Report a bag or a data set that cannot be read as asked."""
+
+
+class MissingDependencyError(DepthAnythingError):
+    """Report an optional library that is not installed, with the extra that installs it."""
+
+    def __init__(self, module: str, extra: str) -> None:
+        super().__init__(
+            f"'{module}' is not installed; install it with "
+            f"`pip install 'depth_anything_ros[{extra}]'`"
+        )

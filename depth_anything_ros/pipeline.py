@@ -1,0 +1,94 @@
+"""The way of one frame: image → relative inverse depth → alignment → metric depth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter_ns
+
+import numpy as np
+
+from depth_anything_ros.errors import AlignmentError
+from depth_anything_ros.geometry.alignment import to_metric_depth
+from depth_anything_ros.inference.predictor import Predictor
+from depth_anything_ros.scale import AlignmentTracker, ScaleSource
+from depth_anything_ros.types import (
+    Alignment,
+    DepthResult,
+    Frame,
+    MetricDepth,
+    RelativeInverseDepth,
+)
+
+
+class DepthPipeline:
+    """
+    Turn frames into depth; the same object in the node, in evaluation and in benchmarks.
+
+    :param predictor: the network with its pre- and post-processing.
+    :param scale_source: where scale and shift come from, or None to give no metric depth
+        (a metric network needs none).
+    :param tracker: smooths alignments over time and lets stale ones expire.
+    :param max_depth_m: depth beyond this is unknown (NaN).
+    """
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        scale_source: ScaleSource | None,
+        tracker: AlignmentTracker,
+        max_depth_m: float,
+    ) -> None:
+        self.predictor = predictor
+        self.scale_source = scale_source
+        self.tracker = tracker
+        self.max_depth_m = max_depth_m
+
+    def process(self, frame: Frame) -> DepthResult:
+        """
+        Return relative and, where a scale is known, metric depth of a frame at its own size.
+
+        :raises BackendError: if the network cannot run on this image.
+        """
+        stages_ms: dict[str, float] = {}
+        with _timed(stages_ms, 'preprocess'):
+            model_input = self.predictor.preprocess(frame.rgb)
+        with _timed(stages_ms, 'inference'):
+            raw = self.predictor.infer(model_input)
+        with _timed(stages_ms, 'postprocess'):
+            prediction = self.predictor.postprocess(raw, model_input.source_size)
+        if isinstance(prediction, MetricDepth):
+            metric = MetricDepth(_beyond_is_unknown(prediction.depth_m, self.max_depth_m))
+            return DepthResult(frame, None, None, metric, stages_ms=stages_ms)
+        with _timed(stages_ms, 'align'):
+            alignment, reason = self._align(prediction, frame.stamp_ns)
+            metric = (
+                to_metric_depth(prediction, alignment, self.max_depth_m) if alignment else None
+            )
+        return DepthResult(frame, prediction, alignment, metric, reason, stages_ms)
+
+    def _align(
+        self, relative: RelativeInverseDepth, stamp_ns: int
+    ) -> tuple[Alignment | None, str]:
+        if self.scale_source is None:
+            return None, 'relative model and no scale source'
+        reason = ''
+        try:
+            self.tracker.update(self.scale_source.align(relative, stamp_ns), stamp_ns)
+        except AlignmentError as error:
+            reason = str(error)
+        alignment = self.tracker.current(stamp_ns)
+        return alignment, reason if alignment is None else ''
+
+
+def _beyond_is_unknown(
+    depth_m: np.ndarray[tuple[int, ...], np.dtype[np.float32]], max_depth_m: float
+) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    return np.where(depth_m <= max_depth_m, depth_m, np.float32(np.nan))
+
+
+@contextmanager
+def _timed(stages_ms: dict[str, float], name: str) -> Iterator[None]:
+    start_ns = perf_counter_ns()
+    yield
+    stages_ms[name] = (perf_counter_ns() - start_ns) * 1e-6

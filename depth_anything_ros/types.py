@@ -1,0 +1,176 @@
+"""
+The data that flows from a camera image to metric depth and a point cloud.
+
+Frame → ModelInput → RelativeInverseDepth → Alignment → MetricDepth → PointCloud.
+Images are (rows, columns); arrays are C-contiguous unless said otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float32Array = NDArray[np.float32]
+UInt8Array = NDArray[np.uint8]
+
+
+class OutputKind(str, Enum):
+    """What the numbers that leave a network mean."""
+
+    RELATIVE_INVERSE_DEPTH = 'relative_inverse_depth'
+    METRIC_DEPTH = 'metric_depth'
+
+
+class Precision(str, Enum):
+    """Number format a backend computes in."""
+
+    FP32 = 'fp32'
+    BF16 = 'bf16'
+    FP16 = 'fp16'
+
+
+@dataclass(frozen=True)
+class Camera:
+    """
+    Hold a pinhole camera with optional lens distortion.
+
+    Pixel centres have integer coordinates. An empty `distortion` means that the image is
+    rectified. `distortion_model` is a ROS name: plumb_bob, rational_polynomial, equidistant.
+    """
+
+    width: int
+    height: int
+    fx_px: float
+    fy_px: float
+    cx_px: float
+    cy_px: float
+    distortion: tuple[float, ...] = ()
+    distortion_model: str = 'plumb_bob'
+
+
+@dataclass(frozen=True)
+class Frame:
+    """
+    Hold one camera image: `rgb` uint8 (H, W, 3), acquisition time and optical frame.
+
+    `camera` is None where the camera is not calibrated or not known yet.
+    """
+
+    rgb: UInt8Array
+    stamp_ns: int
+    frame_id: str
+    camera: Camera | None = None
+
+
+@dataclass(frozen=True)
+class ModelInput:
+    """Hold what a network reads: `pixels` float32 (1, 3, h, w) and the source (height, width)."""
+
+    pixels: Float32Array
+    source_size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class RelativeInverseDepth:
+    """Hold affine-invariant inverse depth, float32 (H, W); larger is nearer, no unit."""
+
+    values: Float32Array
+
+
+@dataclass(frozen=True)
+class MetricDepth:
+    """Hold depth along the optical z axis, float32 (H, W) in metres, NaN where unknown."""
+
+    depth_m: Float32Array
+
+
+@dataclass(frozen=True)
+class DepthReference:
+    """Hold measured depth, float32 (H, W) in metres, NaN where unknown, and its stamp."""
+
+    depth_m: Float32Array
+    stamp_ns: int
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """
+    Map relative inverse depth to metres: 1 / depth_m = scale · values + shift.
+
+    `scale` is in 1/m per unit of the network's output, `shift` in 1/m, `residual` the
+    root mean square over the inliers in 1/m, `stamp_ns` the time of the reference used.
+    `points` counts the pairs the fit was given, `inlier_ratio` is in 0..1.
+    """
+
+    scale: float
+    shift: float
+    source: str
+    points: int
+    inlier_ratio: float
+    residual: float
+    stamp_ns: int
+
+    def age_s(self, now_ns: int) -> float:
+        """Return the time from the reference to `now_ns` in seconds, never negative."""
+        return max(0, now_ns - self.stamp_ns) * 1e-9
+
+
+@dataclass(frozen=True)
+class PointCloud:
+    """
+    Hold an organised cloud in the optical frame (x right, y down, z forward).
+
+    `points` is float32 (H, W, 4): x, y, z in metres, NaN where unknown, and the colour packed
+    as the PointCloud2 field `rgb` (bytes b, g, r, 0 in memory).
+    """
+
+    points: Float32Array
+
+    @property
+    def xyz_m(self) -> Float32Array:
+        """Return the coordinates as a view, float32 (H, W, 3), metres."""
+        return self.points[..., :3]
+
+    @property
+    def rgb(self) -> UInt8Array:
+        """Return the colours as a view, uint8 (H, W, 3), red first."""
+        return self.points.view(np.uint8)[..., 14:11:-1]
+
+
+@dataclass(frozen=True)
+class ModelIdentity:
+    """
+    Name the network that made a result, for diagnostics and reports.
+
+    `weights` is `pretrained`, `checkpoint` or `random`; `sha256` is empty for random weights;
+    `input_size` is the network's (height, width), or (0, 0) before the first image.
+    """
+
+    name: str
+    weights: str
+    sha256: str
+    backend: str
+    precision: str
+    device: str
+    input_size: tuple[int, int]
+    licence: str
+
+
+@dataclass(frozen=True)
+class DepthResult:
+    """
+    Hold all that the pipeline made of one frame.
+
+    `relative` is None for a metric network; `metric` is None while no scale is known, and
+    `no_metric_reason` then says why. `stages_ms` maps a stage's name to its duration.
+    """
+
+    frame: Frame
+    relative: RelativeInverseDepth | None
+    alignment: Alignment | None
+    metric: MetricDepth | None
+    no_metric_reason: str = ''
+    stages_ms: dict[str, float] = field(default_factory=dict)

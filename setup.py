@@ -1,0 +1,72 @@
+"""Package the library, its executables and its share files for colcon and pip alike."""
+from glob import glob
+from xml.etree import ElementTree
+
+from setuptools import find_packages, setup
+
+PACKAGE = 'depth_anything_ros'
+MANIFEST = ElementTree.parse('package.xml').getroot()
+
+EXTRAS = {
+    'openvino': ['openvino>=2025.0'],
+    'onnx': ['onnx>=1.16', 'onnxruntime>=1.18'],
+    # ROS 2 itself as wheels, only where no ROS 2 is installed.
+    'ros': [
+        'ros-rclpy',
+        'ros-sensor-msgs',
+        'ros-diagnostic-msgs',
+        'ros-std-srvs',
+        'ros-lifecycle-msgs',
+        'ros-rosgraph-msgs',
+        'ros-rmw-fastrtps-cpp',
+    ],
+    'test': ['pytest>=7,<8.4', 'pytest-timeout', 'transformers>=5.0'],
+    'lint': ['ruff', 'mypy', 'import-linter'],
+}
+
+
+def share(folder: str) -> tuple:
+    """Return the data_files entry that installs a folder under share/PACKAGE."""
+    return (f'share/{PACKAGE}/{folder}', sorted(glob(f'{folder}/*')))
+
+
+setup(
+    name=PACKAGE,
+    version=MANIFEST.findtext('version'),
+    description=MANIFEST.findtext('description'),
+    license='Apache-2.0',
+    maintainer=MANIFEST.findtext('maintainer'),
+    maintainer_email=MANIFEST.find('maintainer').get('email'),
+    packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
+    package_data={PACKAGE: ['py.typed']},
+    python_requires='>=3.10',
+    install_requires=[
+        'setuptools',
+        'numpy>=1.21',
+        'opencv-python-headless>=4.5',
+        'torch>=2.2',
+        'safetensors>=0.4',
+        'huggingface_hub>=0.23',
+        'rosbags>=0.10',
+        'matplotlib>=3.5',
+        'psutil>=5.8',
+        'PyYAML>=5.4',
+        'tqdm>=4.57',
+    ],
+    extras_require=EXTRAS,
+    tests_require=['pytest'],
+    zip_safe=False,
+    # Node executables are data files so that `ros2 run` and launch find them under
+    # lib/PACKAGE after pip as well as after colcon; pip puts console scripts in bin/ only.
+    data_files=[
+        ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
+        (f'share/{PACKAGE}', ['package.xml']),
+        (f'lib/{PACKAGE}', sorted(glob('scripts/*'))),
+        share('launch'),
+        share('config'),
+        share('rviz'),
+    ],
+    entry_points={
+        'console_scripts': [f'{PACKAGE} = {PACKAGE}.cli.main:main'],
+    },
+)
