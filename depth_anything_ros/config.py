@@ -88,8 +88,8 @@ def check_value(name: str, value: Any, default: Any, info: ParameterInfo) -> Any
         value = tuple(str(item) for item in value)
     if type(value) is not kind:
         raise ConfigError(
-            f"parameter '{name}': {value!r} is a {type(value).__name__}, "
-            f'a {kind.__name__} is needed'
+            f"parameter '{name}': {value!r} is of type {type(value).__name__}, "
+            f'{kind.__name__} is needed'
         )
     members = value if kind is tuple else (value,)
     for member in members:

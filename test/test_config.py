@@ -1,0 +1,74 @@
+from dataclasses import dataclass
+
+import pytest
+from depth_anything_ros.config import (
+    BagPlayerConfig,
+    DepthNodeConfig,
+    EvaluatorConfig,
+    from_mapping,
+    parameter,
+    parameter_infos,
+)
+from depth_anything_ros.errors import ConfigError
+from depth_anything_ros.evaluation.protocol import AlignmentMode
+from depth_anything_ros.inference import BACKENDS
+from depth_anything_ros.models import MODELS
+from depth_anything_ros.scale import SCALE_SOURCES
+
+CONFIGS = [DepthNodeConfig, EvaluatorConfig, BagPlayerConfig]
+
+
+@dataclass(frozen=True)
+class Example:
+    speed: float = parameter(1.0, 'Speed.', unit='m/s', minimum=0.0, maximum=2.0)
+    mode: str = parameter('slow', 'Mode.', choices=('slow', 'fast'))
+    names: tuple[str, ...] = parameter(('a',), 'Names.', choices=('a', 'b'))
+    count: int = parameter(3, 'Count.', minimum=1)
+
+
+def test_values_not_given_keep_their_defaults():
+    assert from_mapping(Example, {'count': 5}) == Example(count=5)
+
+
+def test_whole_number_serves_as_float_and_list_as_tuple():
+    config = from_mapping(Example, {'speed': 2, 'names': ['b', 'a']})
+    assert (config.speed, config.names) == (2.0, ('b', 'a'))
+    assert type(config.speed) is float
+
+
+@pytest.mark.parametrize(
+    ('values', 'message'),
+    [
+        ({'sped': 1.0}, r"unknown parameter 'sped'; known: speed, mode, names, count"),
+        ({'speed': 2.5}, r"'speed': 2.5 is out of range; allowed: 0 … 2 m/s"),
+        ({'speed': float('nan')}, r"'speed': nan is out of range"),
+        ({'mode': 'quick'}, r"'mode': unknown value 'quick'; known: slow, fast"),
+        ({'names': ['a', 'c']}, r"'names': unknown value 'c'; known: a, b"),
+        ({'count': 1.5}, r"'count': 1.5 is of type float, int is needed"),
+        ({'count': True}, r"'count': True is of type bool"),
+        ({'count': 0}, r"'count': 0 is out of range; allowed: 1 … "),
+    ],
+)
+def test_bad_value_is_named_with_what_is_allowed(values, message):
+    with pytest.raises(ConfigError, match=message):
+        from_mapping(Example, values)
+
+
+@pytest.mark.parametrize('config', CONFIGS)
+def test_every_parameter_has_help_and_a_default_in_range(config):
+    defaults = {}
+    for name, (default, info) in parameter_infos(config).items():
+        assert info.help.endswith('.'), name
+        bounded = not isinstance(default, (int, float)) or isinstance(default, bool)
+        assert bounded or info.minimum is not None, f'{name} has no range'
+        defaults[name] = default
+    assert from_mapping(config, defaults) == config()
+
+
+def test_choices_are_the_names_of_the_tables():
+    infos = parameter_infos(DepthNodeConfig)
+    assert infos['backend'][1].choices == ('auto', *BACKENDS)
+    assert infos['scale_source'][1].choices == ('none', *SCALE_SOURCES)
+    assert infos['model'][0] in MODELS
+    modes = parameter_infos(EvaluatorConfig)['alignments'][1].choices
+    assert modes == tuple(mode.value for mode in AlignmentMode)

@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+from depth_anything_ros.errors import AlignmentError
+from depth_anything_ros.pipeline import DepthPipeline
+from depth_anything_ros.scale import AlignmentTracker
+from depth_anything_ros.types import (
+    Alignment,
+    Frame,
+    MetricDepth,
+    ModelInput,
+    RelativeInverseDepth,
+)
+
+DEPTH_M = np.linspace(0.5, 30.0, 12, dtype=np.float32).reshape(3, 4)
+FRAME = Frame(np.zeros((3, 4, 3), np.uint8), stamp_ns=1_000_000_000, frame_id='camera')
+
+
+class Network:
+    """Stand in for a predictor: knows the true depth up to scale 2 and shift 0.1."""
+
+    def __init__(self, kind):
+        self.kind = kind
+
+    def preprocess(self, rgb):
+        return ModelInput(np.zeros((1, 3, 14, 14), np.float32), rgb.shape[:2])
+
+    def infer(self, model_input):
+        return DEPTH_M if self.kind is MetricDepth else (1 / DEPTH_M - 0.1) / 2
+
+    def postprocess(self, raw, source_size):
+        assert source_size == (3, 4)
+        return self.kind(raw)
+
+
+class Source:
+    """Give the true alignment, or fail once told so."""
+
+    name = 'test'
+    failure = ''
+
+    def align(self, relative, stamp_ns):
+        if self.failure:
+            raise AlignmentError(self.failure)
+        return Alignment(2.0, 0.1, self.name, 12, 1.0, 0.0, stamp_ns)
+
+
+def pipeline(kind=RelativeInverseDepth, source=None):
+    return DepthPipeline(Network(kind), source, AlignmentTracker(0.0, 2.0), max_depth_m=20.0)
+
+
+def test_relative_prediction_becomes_metres_by_the_alignment():
+    result = pipeline(source=Source()).process(FRAME)
+    near = DEPTH_M <= 20.0
+    np.testing.assert_allclose(result.metric.depth_m[near], DEPTH_M[near], rtol=1e-4)
+    assert np.isnan(result.metric.depth_m[~near]).all()
+    assert set(result.stages_ms) == {'preprocess', 'inference', 'postprocess', 'align'}
+
+
+def test_metric_network_needs_no_scale():
+    result = pipeline(MetricDepth).process(FRAME)
+    assert result.relative is None and result.alignment is None
+    np.testing.assert_array_equal(np.isnan(result.metric.depth_m), DEPTH_M > 20.0)
+
+
+def test_relative_network_without_source_says_why_there_are_no_metres():
+    result = pipeline().process(FRAME)
+    assert result.metric is None
+    assert result.no_metric_reason == 'relative model and no scale source'
+
+
+def test_last_alignment_bridges_a_failing_source_until_it_expires():
+    source = Source()
+    depth = pipeline(source=source)
+    depth.process(FRAME)
+    source.failure = 'the reference is gone'
+    soon = Frame(FRAME.rgb, FRAME.stamp_ns + 1_000_000_000, 'camera')
+    late = Frame(FRAME.rgb, FRAME.stamp_ns + 5_000_000_000, 'camera')
+    assert depth.process(soon).metric is not None
+    result = depth.process(late)
+    assert result.metric is None
+    assert result.no_metric_reason == 'the reference is gone'
+
+
+def test_error_of_the_network_is_not_swallowed():
+    depth = pipeline()
+    depth.predictor.infer = lambda model_input: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        depth.process(FRAME)
