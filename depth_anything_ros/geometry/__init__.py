@@ -1,0 +1,1 @@
+"""Cameras, point clouds and the alignment of relative inverse depth to metres."""

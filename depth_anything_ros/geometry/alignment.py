@@ -1,0 +1,261 @@
+"""
+Scale and shift that bring relative inverse depth to metres.
+
+The model is 1 / depth_m = scale · relative + shift. The errors of stereo and structured-light
+sensors, like those of the networks, are about constant in inverse depth, so that is where the
+least squares are taken. The fit is an MM-estimate: least median of squares over random pairs
+gives a start and a noise level that up to half of the points cannot spoil, and reweighted least
+squares with Tukey's weights refine it to nearly the precision of plain least squares.
+
+Source: Rousseeuw, "Least Median of Squares Regression" (1984); Yohai, "High Breakdown-Point and
+High Efficiency Robust Estimates for Regression" (1987); Ranftl et al., MiDaS (2020), for the
+alignment in inverse depth.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_anything_ros.errors import AlignmentError
+from depth_anything_ros.types import (
+    Alignment,
+    Float32Array,
+    MetricDepth,
+    RelativeInverseDepth,
+)
+
+Float64Array = NDArray[np.float64]
+
+MIN_POINTS = 50
+
+# Points that the fit looks at; more gain nothing beside the model error of a network.
+_FIT_POINTS = 4096
+_START_POINTS = 384
+_START_PAIRS = 128
+_ITERATIONS = 12
+_SEED = 20240613
+
+# Of 5-95 % spread over median. Below, scale cannot be told from shift.
+_MIN_SPREAD = 0.02
+_MIN_RELATIVE_SPREAD = 1e-4
+
+# Tukey's constant for 95 % efficiency; residuals beyond 3 sigma count as outliers, and so do
+# those beyond this share of the reference's spread, however noisy the rest is.
+_TUKEY = 4.685
+_INLIER_SIGMA = 3.0
+_INLIER_SPREAD = 0.15
+_MIN_INLIER_RATIO = 0.5
+_MIN_EXPLAINED = 0.25
+
+_MAD_TO_SIGMA = 1.4826
+
+
+def fit_inverse_depth(
+    relative: Float32Array,
+    depth_m: Float32Array,
+    *,
+    weights: Float32Array | None = None,
+    fit_shift: bool = True,
+    min_points: int = MIN_POINTS,
+    source: str = '',
+    stamp_ns: int = 0,
+) -> Alignment:
+    """
+    Fit 1 / depth_m = scale · relative + shift robustly; the same input gives the same fit.
+
+    :param relative: affine-invariant inverse depth, any shape; larger is nearer.
+    :param depth_m: measured depth of the same shape in metres; pairs with a non-finite number
+        or a depth that is not positive are left out.
+    :param weights: of the same shape, 0 or more; 0 leaves a pair out.
+    :param fit_shift: False fits the scale alone.
+    :param min_points: fewest usable pairs.
+    :param source: name of the scale source, copied into the result.
+    :param stamp_ns: stamp of the reference, copied into the result.
+    :return: scale, shift, pairs given, (weighted) inlier ratio and the inliers' residual in 1/m.
+    :raises AlignmentError: if shapes differ, a weight is negative, there are too few points, the
+        relative or the inverse depth hardly varies, too few points agree, the relative depth
+        does not explain the reference, or the scale is not positive.
+    """
+    x, y, w, count = _usable_points(relative, depth_m, weights, max(min_points, 2))
+    spread = _check_spread(x, y, fit_shift)
+    start, sigma = _least_median(x, y, w, fit_shift)
+    sigma = max(sigma, 1e-5 * spread)
+    scale, shift = _reweighted(x, y, w, start, sigma, fit_shift)
+    residuals = y - scale * x - shift
+    inliers = np.abs(residuals) <= min(_INLIER_SIGMA * sigma, _INLIER_SPREAD * spread)
+    inlier_ratio = float(w[inliers].sum() / w.sum())
+    if not (math.isfinite(scale) and math.isfinite(shift)):
+        raise AlignmentError(f'the fit is not finite: scale {scale}, shift {shift}')
+    if inlier_ratio < _MIN_INLIER_RATIO:
+        raise AlignmentError(
+            f'only {inlier_ratio:.0%} of {count} points agree on one scale and shift; '
+            f'at least {_MIN_INLIER_RATIO:.0%} are needed'
+        )
+    if scale <= 0:
+        raise AlignmentError(
+            f'the fitted scale {scale:.4g} is not positive: the reference contradicts '
+            '"larger is nearer"'
+        )
+    mean_square = float(np.average(residuals[inliers] ** 2, weights=w[inliers]))
+    if fit_shift:
+        _check_spread(x[inliers], y[inliers], fit_shift)
+        _check_explained(y[inliers], w[inliers], mean_square)
+    return Alignment(
+        scale=scale,
+        shift=shift,
+        source=source,
+        points=count,
+        inlier_ratio=inlier_ratio,
+        residual=math.sqrt(mean_square),
+        stamp_ns=stamp_ns,
+    )
+
+
+def to_metric_depth(
+    relative: RelativeInverseDepth, alignment: Alignment, max_depth_m: float
+) -> MetricDepth:
+    """
+    Apply an alignment: depth_m = 1 / (scale · relative + shift).
+
+    :param max_depth_m: depth beyond this is unknown.
+    :return: float32 (H, W) metres; NaN where the inverse depth is not positive or not finite,
+        and beyond `max_depth_m`.
+    """
+    inverse = relative.values * np.float32(alignment.scale)
+    inverse += np.float32(alignment.shift)
+    unknown = ~((inverse >= np.float32(1.0 / max_depth_m)) & (inverse < np.float32(np.inf)))
+    with np.errstate(divide='ignore'):
+        depth_m = np.divide(np.float32(1.0), inverse, out=inverse)
+    depth_m[unknown] = np.nan
+    return MetricDepth(depth_m)
+
+
+def _usable_points(
+    relative: Float32Array, depth_m: Float32Array, weights: Float32Array | None, min_points: int
+) -> tuple[Float64Array, Float64Array, Float64Array, int]:
+    """Return relative, inverse depth and weight of at most _FIT_POINTS pairs, and their count."""
+    shapes = [relative.shape, depth_m.shape, *([] if weights is None else [weights.shape])]
+    if len(set(shapes)) != 1:
+        names = ('relative depth', 'reference depth', 'weights')
+        given = ', '.join(f'{name} {shape}' for name, shape in zip(names, shapes, strict=False))
+        raise AlignmentError(f'the shapes must be equal: {given}')
+    usable = (depth_m > 0) & (depth_m < np.inf) & np.isfinite(relative)
+    if weights is not None:
+        if not (weights >= 0).all():
+            raise AlignmentError(f'a weight is {weights.min()}; allowed: 0 or more')
+        usable &= (weights > 0) & np.isfinite(weights)
+    indices = np.flatnonzero(usable)
+    count = len(indices)
+    if count < min_points:
+        raise AlignmentError(
+            f'{count} points with relative and reference depth, {min_points} needed'
+        )
+    if count > _FIT_POINTS:
+        # One random point in each of equal parts: even over the image, and no fixed step that
+        # could fall in with its columns.
+        places = (np.arange(_FIT_POINTS) + _jitter(_FIT_POINTS)) * (count / _FIT_POINTS)
+        indices = indices[places.astype(np.intp)]
+    x = relative.reshape(-1)[indices].astype(np.float64)
+    y = 1.0 / depth_m.reshape(-1)[indices].astype(np.float64)
+    w = np.ones_like(x) if weights is None else weights.reshape(-1)[indices].astype(np.float64)
+    return x, y, w / w.max(), count
+
+
+@lru_cache(maxsize=4)
+def _jitter(count: int) -> Float64Array:
+    return np.random.default_rng(_SEED).random(count)
+
+
+def _check_spread(x: Float64Array, y: Float64Array, fit_shift: bool) -> float:
+    """Return the span of inverse depth that residuals are judged by, in 1/m."""
+    x_low, x_high = np.percentile(x, (5, 95))
+    y_low, y_middle, y_high = np.percentile(y, (5, 50, 95))
+    if not fit_shift:
+        if x_high <= 0:
+            raise AlignmentError('the relative inverse depth is nowhere positive')
+        return float(y_middle)
+    if x_high - x_low <= _MIN_RELATIVE_SPREAD * max(abs(x_low), abs(x_high)):
+        raise AlignmentError(
+            f'the relative inverse depth hardly varies ({x_low:.6g} to {x_high:.6g}): scale and '
+            'shift cannot be told apart'
+        )
+    if y_high - y_low <= _MIN_SPREAD * y_middle:
+        raise AlignmentError(
+            f'the reference depth hardly varies ({1 / y_high:.4g} to {1 / y_low:.4g} m): scale '
+            f'and shift cannot be told apart; {_MIN_SPREAD:.0%} is needed'
+        )
+    return float(y_high - y_low)
+
+
+def _least_median(
+    x: Float64Array, y: Float64Array, w: Float64Array, fit_shift: bool
+) -> tuple[tuple[float, float], float]:
+    """Return the line with the least median absolute residual, and sigma from that median."""
+    rng = np.random.default_rng(_SEED)
+    # Drawing in proportion to the weights makes the plain median a weighted one.
+    reached = np.cumsum(w)
+    places = (np.arange(_START_POINTS) + rng.random(_START_POINTS)) / _START_POINTS
+    drawn = np.searchsorted(reached, places * reached[-1]).clip(0, len(x) - 1)
+    xs, ys = x[drawn], y[drawn]
+    first, second = rng.integers(0, _START_POINTS, (2, _START_PAIRS))
+    if fit_shift:
+        # A line through two near points says little; the pairs with the wider base are kept.
+        base = np.abs(xs[second] - xs[first])
+        wide = base >= max(float(np.median(base)), np.finfo(np.float64).tiny)
+        first, second = first[wide], second[wide]
+        scales = (ys[second] - ys[first]) / (xs[second] - xs[first])
+        shifts = ys[first] - scales * xs[first]
+    else:
+        first = first[xs[first] > 0]
+        scales = ys[first] / xs[first]
+        shifts = np.zeros_like(scales)
+    if not len(scales):
+        raise AlignmentError('too few points differ in relative inverse depth')
+    residuals = np.abs(ys - scales[:, None] * xs - shifts[:, None])
+    half = _START_POINTS // 2
+    medians = np.partition(residuals, half, axis=1)[:, half]
+    best = int(np.argmin(medians))
+    return (float(scales[best]), float(shifts[best])), _MAD_TO_SIGMA * float(medians[best])
+
+
+def _reweighted(
+    x: Float64Array,
+    y: Float64Array,
+    w: Float64Array,
+    start: tuple[float, float],
+    sigma: float,
+    fit_shift: bool,
+) -> tuple[float, float]:
+    """Refine a line by least squares reweighted with Tukey's bisquare at a fixed sigma."""
+    scale, shift = start
+    for _ in range(_ITERATIONS):
+        distance = (y - scale * x - shift) / (_TUKEY * sigma)
+        tukey = w * np.square(np.maximum(1.0 - np.square(distance), 0.0))
+        total = tukey.sum()
+        if total <= 0:
+            break
+        x_mean, y_mean = (tukey @ x / total, tukey @ y / total) if fit_shift else (0.0, 0.0)
+        x_centred = tukey * (x - x_mean)
+        variance = x_centred @ (x - x_mean)
+        if variance <= 0:
+            break
+        before = scale
+        scale = float(x_centred @ (y - y_mean) / variance)
+        shift = float(y_mean - scale * x_mean)
+        if abs(scale - before) <= 1e-9 * abs(scale):
+            break
+    return scale, shift
+
+
+def _check_explained(y: Float64Array, w: Float64Array, mean_square: float) -> None:
+    variance = float(np.average((y - np.average(y, weights=w)) ** 2, weights=w))
+    explained = 1.0 - mean_square / variance if variance > 0 else 0.0
+    if explained < _MIN_EXPLAINED:
+        raise AlignmentError(
+            f'the relative depth explains {max(explained, 0.0):.0%} of the variance of the '
+            f'reference; at least {_MIN_EXPLAINED:.0%} is needed'
+        )

@@ -1,0 +1,27 @@
+"""What a scale source is: something that brings relative inverse depth to metres."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.types import Alignment, RelativeInverseDepth
+
+
+class ScaleSource(Protocol):
+    """Give scale and shift for the frames of a relative model."""
+
+    name: str
+
+    @classmethod
+    def from_config(cls, config: DepthNodeConfig) -> ScaleSource:
+        """Return the source as the node's parameters describe it."""
+
+    def align(self, relative: RelativeInverseDepth, stamp_ns: int) -> Alignment:
+        """
+        Return the alignment of one frame.
+
+        :param relative: the network's output at the image's size, larger is nearer.
+        :param stamp_ns: acquisition time of the image.
+        :raises AlignmentError: if no trustworthy alignment can be had.
+        """

@@ -1,0 +1,150 @@
+"""Scale and shift from the depth image of an RGB-D camera."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.errors import AlignmentError
+from depth_anything_ros.geometry.alignment import fit_inverse_depth
+from depth_anything_ros.types import (
+    Alignment,
+    DepthReference,
+    Float32Array,
+    RelativeInverseDepth,
+)
+
+# References wait here while the network works on the image they belong to: seconds at 30 Hz.
+_CAPACITY = 128
+# Usable pixels kept of a reference; the fit itself looks at fewer.
+_KEPT_PIXELS = 16384
+# Two sizes are one view at two scales if their sides have the same ratio this closely.
+_ASPECT_TOLERANCE = 0.01
+
+
+@dataclass(frozen=True)
+class _Reference:
+    """Hold usable pixels of a reference: flat index into `size` (H, W), and depth in metres."""
+
+    stamp_ns: int
+    size: tuple[int, int]
+    indices: NDArray[np.int32]
+    depth_m: Float32Array
+
+
+class DepthImageScale:
+    """
+    Fit relative inverse depth to depth images registered to the colour image.
+
+    References come in by :meth:`add_reference`, from any thread; each is thinned at once, so
+    that seconds of them fit in a few megabytes while a slow network works. :meth:`align` takes
+    the one nearest in time. Stamps that step back (a bag that starts again) forget the older
+    ones.
+
+    :param min_depth_m: reference depth below this is ignored.
+    :param max_depth_m: reference depth beyond this is ignored.
+    :param max_offset_s: largest difference between the stamps of image and reference.
+    """
+
+    name = 'depth_image'
+
+    def __init__(self, min_depth_m: float, max_depth_m: float, max_offset_s: float) -> None:
+        self._min_depth_m = min_depth_m
+        self._max_depth_m = max_depth_m
+        self._max_offset_ns = round(max_offset_s * 1e9)
+        self._references: deque[_Reference] = deque(maxlen=_CAPACITY)
+        self._lock = Lock()
+
+    @classmethod
+    def from_config(cls, config: DepthNodeConfig) -> DepthImageScale:
+        """Return the source with the `reference_…` parameters."""
+        return cls(
+            config.reference_min_depth_m,
+            config.reference_max_depth_m,
+            config.reference_max_offset_s,
+        )
+
+    def __len__(self) -> int:
+        """Return the number of references kept."""
+        with self._lock:
+            return len(self._references)
+
+    def add_reference(self, reference: DepthReference) -> None:
+        """
+        Keep a depth image for the frames near its stamp.
+
+        :param reference: registered depth; 0, NaN, infinite and out-of-range pixels are ignored.
+        """
+        depth_m = reference.depth_m
+        usable = (depth_m >= self._min_depth_m) & (depth_m <= self._max_depth_m) & (depth_m > 0)
+        indices = np.flatnonzero(usable)
+        if len(indices) > _KEPT_PIXELS:
+            # The golden ratio's multiples fill the image evenly, in step with no row length.
+            places = np.modf(np.arange(1, _KEPT_PIXELS + 1) * 0.6180339887498949)[0]
+            indices = indices[(np.sort(places) * len(indices)).astype(np.intp)]
+        height, width = depth_m.shape
+        kept = _Reference(
+            stamp_ns=reference.stamp_ns,
+            size=(height, width),
+            indices=indices.astype(np.int32),
+            depth_m=depth_m.reshape(-1)[indices],
+        )
+        with self._lock:
+            if self._references and kept.stamp_ns < self._references[-1].stamp_ns:
+                self._references.clear()
+            self._references.append(kept)
+
+    def align(self, relative: RelativeInverseDepth, stamp_ns: int) -> Alignment:
+        """
+        Fit the frame to the reference nearest in time.
+
+        :raises AlignmentError: if there is no reference within `max_offset_s`, its size is not
+            that of the image times a factor, or the fit fails.
+        """
+        reference = self._nearest(stamp_ns)
+        values = _sample(relative.values, reference)
+        return fit_inverse_depth(
+            values, reference.depth_m, source=self.name, stamp_ns=reference.stamp_ns
+        )
+
+    def _nearest(self, stamp_ns: int) -> _Reference:
+        with self._lock:
+            if not self._references:
+                raise AlignmentError('no reference depth received yet')
+            nearest = min(self._references, key=lambda kept: abs(kept.stamp_ns - stamp_ns))
+            # Frames come in order, so nothing before this one is asked for again.
+            while self._references[0].stamp_ns < min(
+                nearest.stamp_ns, stamp_ns - self._max_offset_ns
+            ):
+                self._references.popleft()
+        offset_ns = stamp_ns - nearest.stamp_ns
+        if abs(offset_ns) > self._max_offset_ns:
+            side = 'older' if offset_ns > 0 else 'newer'
+            raise AlignmentError(
+                f'the nearest reference depth is {abs(offset_ns) * 1e-9:.3f} s {side} than the '
+                f'image; at most {self._max_offset_ns * 1e-9:.3f} s is allowed'
+            )
+        return nearest
+
+
+def _sample(values: Float32Array, reference: _Reference) -> Float32Array:
+    """Return the relative depth under each pixel of the reference, nearest neighbour."""
+    height, width = values.shape
+    rows, columns = reference.size
+    if (rows, columns) == (height, width):
+        return values.reshape(-1)[reference.indices]
+    if abs(height * columns / (width * rows) - 1.0) > _ASPECT_TOLERANCE:
+        raise AlignmentError(
+            f'the reference depth is {columns}x{rows}, the image {width}x{height}; it must be '
+            'registered to the image, at its size or the same shape scaled'
+        )
+    row, column = np.divmod(reference.indices, columns)
+    row = ((row + 0.5) * (height / rows)).astype(np.intp)
+    column = ((column + 0.5) * (width / columns)).astype(np.intp)
+    sampled: Float32Array = values[row, column]
+    return sampled

@@ -1,0 +1,49 @@
+"""Scale and shift that are given, not measured."""
+
+from __future__ import annotations
+
+import math
+
+from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.errors import AlignmentError
+from depth_anything_ros.types import Alignment, RelativeInverseDepth
+
+
+class FixedScale:
+    """
+    Give the same alignment for every frame: 1 / depth_m = scale · relative + shift.
+
+    It suits a camera that was calibrated against known distances; a relative model's own scale
+    changes from scene to scene.
+
+    :param scale: in 1/m per unit of the network's output, above 0.
+    :param shift: in 1/m.
+    :raises AlignmentError: if a number is not finite or the scale not positive.
+    """
+
+    name = 'fixed'
+
+    def __init__(self, scale: float, shift: float = 0.0) -> None:
+        if not (math.isfinite(scale) and math.isfinite(shift) and scale > 0):
+            raise AlignmentError(
+                f'fixed scale {scale}, shift {shift}: finite numbers are needed, the scale above 0'
+            )
+        self._scale = scale
+        self._shift = shift
+
+    @classmethod
+    def from_config(cls, config: DepthNodeConfig) -> FixedScale:
+        """Return the source with `fixed_scale` and `fixed_shift`."""
+        return cls(config.fixed_scale, config.fixed_shift)
+
+    def align(self, relative: RelativeInverseDepth, stamp_ns: int) -> Alignment:  # noqa: ARG002
+        """Return the given scale and shift, stamped with the frame's own time."""
+        return Alignment(
+            scale=self._scale,
+            shift=self._shift,
+            source=self.name,
+            points=0,
+            inlier_ratio=1.0,
+            residual=0.0,
+            stamp_ns=stamp_ns,
+        )
