@@ -1,0 +1,111 @@
+"""
+The models and the parts they are made of.
+
+An encoder is a new file in `encoders` and a line in ENCODERS, a decoder likewise, a published
+model a row of MODELS. Importing this package does not import torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from depth_anything_ros.models.spec import ModelSpec
+from depth_anything_ros.registry import Registry
+
+if TYPE_CHECKING:
+    from depth_anything_ros.models.estimator import Decoder, DepthEstimator, Encoder
+
+_ENCODERS = 'depth_anything_ros.models.encoders'
+_DECODERS = 'depth_anything_ros.models.decoders'
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_STD = (0.229, 0.224, 0.225)
+
+ENCODERS: Registry[Callable[[str, int, str], Encoder]] = Registry(
+    'encoder',
+    {
+        'dinov2': f'{_ENCODERS}.dinov2:DinoV2',
+    },
+)
+
+DECODERS: Registry[Callable[[int, int, int, tuple[int, int, int, int]], Decoder]] = Registry(
+    'decoder',
+    {
+        'dpt': f'{_DECODERS}.dpt:DPTHead',
+    },
+)
+
+
+def _depth_anything_v2(variant: str, size: str, sha256: str = '') -> ModelSpec:
+    """
+    Return the row of one Depth Anything V2 model.
+
+    :param variant: '' for relative inverse depth, else the data the metric head was tuned on.
+    :param size: 'vits', 'vitb' or 'vitl'.
+    """
+    word, licence, features, out_channels, layers, parameters = {
+        'vits': ('Small', 'Apache-2.0', 64, (48, 96, 192, 384), (2, 5, 8, 11), 24_785_089),
+        'vitb': ('Base', 'CC-BY-NC-4.0', 128, (96, 192, 384, 768), (2, 5, 8, 11), 97_470_785),
+        'vitl': (
+            'Large', 'CC-BY-NC-4.0', 256, (256, 512, 1024, 1024), (4, 11, 17, 23), 335_315_649,
+        ),
+    }[size]  # fmt: skip
+    infix, stem, max_depth_m = {
+        '': ('', 'depth_anything_v2', None),
+        'hypersim': ('Metric-Hypersim-', 'depth_anything_v2_metric_hypersim', 20.0),
+        'vkitti': ('Metric-VKITTI-', 'depth_anything_v2_metric_vkitti', 80.0),
+    }[variant]
+    return ModelSpec(
+        name=f'{stem}_{size}',
+        encoder='dinov2',
+        encoder_size=size,
+        decoder='dpt',
+        patch=14,
+        layers=layers,
+        features=features,
+        out_channels=out_channels,
+        mean=_IMAGENET_MEAN,
+        std=_IMAGENET_STD,
+        input_size=518,
+        max_depth_m=max_depth_m,
+        hub_repo=f'depth-anything/Depth-Anything-V2-{infix}{word}',
+        hub_file=f'{stem}_{size}.pth',
+        sha256=sha256,
+        licence=licence,
+        parameters=parameters,
+    )
+
+
+_ROWS = (
+    _depth_anything_v2(
+        '', 'vits', '715fade13be8f229f8a70cc02066f656f2423a59effd0579197bbf57860e1378'
+    ),
+    _depth_anything_v2('', 'vitb'),
+    _depth_anything_v2(
+        '', 'vitl', 'a7ea19fa0ed99244e67b624c72b8580b7e9553043245905be58796a608eb9345'
+    ),
+    _depth_anything_v2('hypersim', 'vits'),
+    _depth_anything_v2('hypersim', 'vitb'),
+    _depth_anything_v2('hypersim', 'vitl'),
+    _depth_anything_v2('vkitti', 'vits'),
+    _depth_anything_v2('vkitti', 'vitb'),
+    _depth_anything_v2('vkitti', 'vitl'),
+)
+
+MODELS: Registry[ModelSpec] = Registry('model', {row.name: row for row in _ROWS})
+
+
+def create_model(spec: ModelSpec, attention: str = 'sdpa') -> DepthEstimator:
+    """
+    Build the network of a row, with torch's default weights, on the default device.
+
+    :param spec: a row of MODELS, or one made with `dataclasses.replace`.
+    :param attention: 'sdpa' (fused) or 'eager' (the softmax written out, as in the public
+        code; the baseline of the benchmark).
+    :raises UnknownNameError: if encoder, encoder size, decoder or attention is not known.
+    """
+    from depth_anything_ros.models.estimator import DepthEstimator
+
+    encoder = ENCODERS[spec.encoder](spec.encoder_size, spec.patch, attention)
+    decoder = DECODERS[spec.decoder](encoder.width, spec.patch, spec.features, spec.out_channels)
+    return DepthEstimator(spec, encoder, decoder)

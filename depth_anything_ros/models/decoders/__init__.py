@@ -1,0 +1,1 @@
+"""Decoders: tokens of several layers to one value a pixel."""

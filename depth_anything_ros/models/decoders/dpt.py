@@ -1,0 +1,147 @@
+"""
+The dense prediction transformer head of Depth Anything V2.
+
+Source: Ranftl et al., "Vision Transformers for Dense Prediction" (arXiv 2103.13413); parameter
+names of github.com/DepthAnything/Depth-Anything-V2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from depth_anything_ros.models.estimator import Decoder, LayerTokens
+
+_HEAD_CHANNELS = 32
+
+
+def _conv3x3(inputs: int, outputs: int, stride: int = 1, bias: bool = True) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, kernel_size=3, stride=stride, padding=1, bias=bias)
+
+
+def _resize(features: Tensor, size: tuple[int, int]) -> Tensor:
+    return F.interpolate(features, size, mode='bilinear', align_corners=True)
+
+
+class ResidualConvUnit(nn.Module):
+    """Add two convolutions, each after a ReLU, to the input."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.conv1 = _conv3x3(features, features)
+        self.conv2 = _conv3x3(features, features)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (B, F, h, w) to (B, F, h, w)."""
+        residual: Tensor = self.conv2(F.relu(self.conv1(F.relu(features))))
+        return features + residual
+
+
+class FeatureFusionBlock(nn.Module):
+    """Fuse the path from deeper layers with one layer, then upsample."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        # The deepest block has no layer to fuse; its unit 1 is in the checkpoints all the same.
+        self.resConfUnit1 = ResidualConvUnit(features)
+        self.resConfUnit2 = ResidualConvUnit(features)
+        self.out_conv = nn.Conv2d(features, features, kernel_size=1)
+
+    def forward(self, path: Tensor, layer: Tensor | None, size: tuple[int, int]) -> Tensor:
+        """
+        Return (B, F, *size).
+
+        :param path: (B, F, h, w), from the deeper layers.
+        :param layer: (B, F, h, w), or None for the deepest block.
+        """
+        if layer is not None:
+            path = path + self.resConfUnit1(layer)
+        out: Tensor = self.out_conv(_resize(self.resConfUnit2(path), size))
+        return out
+
+
+class Scratch(nn.Module):
+    """Hold the trained-from-scratch parts under the names of the public checkpoints."""
+
+    def __init__(self, features: int, out_channels: tuple[int, int, int, int]) -> None:
+        super().__init__()
+        self.layer1_rn = _conv3x3(out_channels[0], features, bias=False)
+        self.layer2_rn = _conv3x3(out_channels[1], features, bias=False)
+        self.layer3_rn = _conv3x3(out_channels[2], features, bias=False)
+        self.layer4_rn = _conv3x3(out_channels[3], features, bias=False)
+        self.refinenet1 = FeatureFusionBlock(features)
+        self.refinenet2 = FeatureFusionBlock(features)
+        self.refinenet3 = FeatureFusionBlock(features)
+        self.refinenet4 = FeatureFusionBlock(features)
+        self.output_conv1 = _conv3x3(features, features // 2)
+        self.output_conv2 = nn.Sequential(
+            _conv3x3(features // 2, _HEAD_CHANNELS),
+            nn.ReLU(),
+            nn.Conv2d(_HEAD_CHANNELS, 1, kernel_size=1),
+        )
+
+
+class DPTHead(Decoder):
+    """
+    Fuse four layers of patch tokens from deep to shallow; the class token is not used.
+
+    :param width: channels of a token.
+    :param patch: side of a patch in pixels.
+    :param features: channels of the fused maps.
+    :param out_channels: channels of the four layers before fusion.
+    """
+
+    def __init__(
+        self, width: int, patch: int, features: int, out_channels: tuple[int, int, int, int]
+    ) -> None:
+        super().__init__()
+        self.patch = patch
+        first, second, _, fourth = out_channels
+        self.projects = nn.ModuleList(
+            nn.Conv2d(width, channels, kernel_size=1) for channels in out_channels
+        )
+        self.resize_layers = nn.ModuleList(
+            (
+                nn.ConvTranspose2d(first, first, kernel_size=4, stride=4),
+                nn.ConvTranspose2d(second, second, kernel_size=2, stride=2),
+                nn.Identity(),
+                _conv3x3(fourth, fourth, stride=2),
+            )
+        )
+        self.scratch = Scratch(features, out_channels)
+
+    def forward(self, layers: Sequence[LayerTokens], grid: tuple[int, int]) -> Tensor:
+        """
+        Return (B, 1, rows · patch, columns · patch) before the activation.
+
+        :param layers: tokens of four layers, shallow to deep.
+        :param grid: (rows, columns) of the patches.
+        """
+        rows, columns = grid
+        scratch = self.scratch
+        layer1, layer2, layer3, layer4 = self._maps(layers, grid)
+        size3 = (rows, columns)
+        size2 = (2 * rows, 2 * columns)
+        size1 = (4 * rows, 4 * columns)
+        path = scratch.refinenet4(scratch.layer4_rn(layer4), None, size3)
+        path = scratch.refinenet3(path, scratch.layer3_rn(layer3), size2)
+        path = scratch.refinenet2(path, scratch.layer2_rn(layer2), size1)
+        path = scratch.refinenet1(path, scratch.layer1_rn(layer1), (8 * rows, 8 * columns))
+        path = _resize(
+            scratch.output_conv1(path), (self.patch * rows, self.patch * columns)
+        )  # (B, F / 2, h, w)
+        values: Tensor = scratch.output_conv2(path)  # (B, 1, h, w)
+        return values
+
+    def _maps(self, layers: Sequence[LayerTokens], grid: tuple[int, int]) -> list[Tensor]:
+        """Return the layers as maps of 4, 2, 1 and 1/2 times the grid."""
+        maps = []
+        for (tokens, _), project, resize in zip(
+            layers, self.projects, self.resize_layers, strict=True
+        ):
+            batch, _, channels = tokens.shape
+            image = tokens.transpose(1, 2).reshape(batch, channels, *grid)
+            maps.append(resize(project(image)))
+        return maps

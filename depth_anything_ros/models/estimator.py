@@ -1,0 +1,105 @@
+"""A depth network: an encoder, a decoder and the activation that its output needs."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from depth_anything_ros.errors import BackendError
+from depth_anything_ros.models.spec import ModelSpec
+
+LayerTokens = tuple[Tensor, Tensor]
+"""Tokens of one layer: of the patches (B, N, C), row by row, and of the class (B, C)."""
+
+
+class Encoder(nn.Module):
+    """
+    Turn an image into the tokens of some of its layers.
+
+    `width` is the number of channels C of a token.
+    """
+
+    width: int
+
+    @abstractmethod
+    def forward(self, pixels: Tensor, layers: Sequence[int]) -> list[LayerTokens]:
+        """
+        Return the tokens of the given layers, counted from 0, after the final norm.
+
+        :param pixels: normalised RGB (B, 3, h, w); both sides are multiples of the patch.
+        """
+
+    @abstractmethod
+    def prepare(self, grid: tuple[int, int]) -> None:
+        """Compute once what depends on the (rows, columns) of the patches only."""
+
+
+class Decoder(nn.Module):
+    """Turn the tokens of several layers into one number a pixel, before the activation."""
+
+    @abstractmethod
+    def forward(self, layers: Sequence[LayerTokens], grid: tuple[int, int]) -> Tensor:
+        """
+        Return (B, 1, h, w) for a grid of (h / patch, w / patch) patches.
+
+        :param layers: tokens of the layers, shallow to deep.
+        """
+
+
+class DepthEstimator(nn.Module):
+    """
+    Estimate depth from one normalised image.
+
+    The parts are called `pretrained` and `depth_head` as in the public checkpoints, so that
+    these load unchanged. Source: github.com/DepthAnything/Depth-Anything-V2.
+    """
+
+    def __init__(self, spec: ModelSpec, encoder: Encoder, decoder: Decoder) -> None:
+        super().__init__()
+        self.spec = spec
+        self.pretrained = encoder
+        self.depth_head = decoder
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """
+        Return inverse depth ≥ 0 (no unit, larger is nearer), or metres for a metric model.
+
+        :param pixels: RGB (B, 3, h, w), normalised with the mean and std of `spec`.
+        :return: (B, h, w).
+        :raises BackendError: if the input has another shape, or h or w is not a multiple of
+            the patch.
+        """
+        grid = self._grid(pixels.shape)
+        layers = self.pretrained(pixels, self.spec.layers)
+        values: Tensor = self.depth_head(layers, grid).squeeze(1)  # (B, h, w)
+        if self.spec.max_depth_m is None:
+            return torch.relu(values)
+        return torch.sigmoid(values) * self.spec.max_depth_m
+
+    def prepare(self, height: int, width: int) -> None:
+        """
+        Compute once what depends on the input size only; call it before exporting.
+
+        The position table of that size is then a constant of the exported graph, and not
+        resampled by another library with another rule.
+
+        :raises BackendError: if a side is not a multiple of the patch.
+        """
+        self.pretrained.prepare(self._grid((1, 3, height, width)))
+
+    def _grid(self, shape: Sequence[int]) -> tuple[int, int]:
+        # While tracing, sizes are tensors; int() makes them constants of a fixed-size graph.
+        sides = [int(side) for side in shape]
+        patch = self.spec.patch
+        if len(sides) != 4 or sides[1] != 3:
+            raise BackendError(f'network input of shape {tuple(sides)}; needed: (B, 3, h, w)')
+        height, width = sides[2:]
+        if height % patch or width % patch or not height or not width:
+            raise BackendError(
+                f'network input of {height}×{width} (height × width) pixels; '
+                f'both must be multiples of {patch}'
+            )
+        return height // patch, width // patch

@@ -1,0 +1,63 @@
+"""Random weights from a seed, for timing and tests; what they predict means nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+_STD = 0.02
+_LAST_GAIN = 0.01
+
+
+@torch.no_grad()
+def initialise(model: nn.Module, seed: int) -> None:
+    """
+    Fill a model with random weights that depend on the seed only.
+
+    Linear layers and embeddings: normal, σ = 0.02. Convolutions: He's normal, σ = √(2 / fan-in),
+    which keeps the spread through ReLU. Norms and layer scales: 1. Biases and the unused mask
+    token: 0. The last convolution gets positive weights: what it reads left a ReLU, so a final
+    ReLU cannot cut everything off and the output varies with the image. They are made smaller
+    by 1 / 100, so that the output is a few units, as that of trained weights, and a final
+    sigmoid is not saturated.
+
+    Source: He et al., "Delving Deep into Rectifiers" (arXiv 1502.01852).
+    """
+    generator = torch.Generator().manual_seed(seed)
+    last_convolution: nn.Conv2d | None = None
+    for module in model.modules():
+        for name, values in module.named_parameters(recurse=False):
+            if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)) and name == 'weight':
+                std = math.sqrt(2 / _fan_in(module))
+                values.normal_(0.0, std, generator=generator)
+            elif name == 'bias' or name == 'mask_token':
+                values.zero_()
+            elif values.ndim == 1:
+                values.fill_(1.0)
+            else:
+                values.normal_(0.0, _STD, generator=generator)
+        if isinstance(module, nn.Conv2d):
+            last_convolution = module
+    if last_convolution is not None:
+        last_convolution.weight.abs_().mul_(_LAST_GAIN)
+
+
+def state_digest(state: Mapping[str, Tensor]) -> str:
+    """Return the SHA-256 over names, shapes and bytes of the tensors, in the order of names."""
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        values = state[name].detach().cpu().contiguous()
+        digest.update(f'{name} {tuple(values.shape)} {values.dtype}'.encode())
+        digest.update(values.flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _fan_in(module: nn.Conv2d | nn.ConvTranspose2d) -> int:
+    """Return how many numbers one output reads (transposed: kernel and stride are equal)."""
+    if isinstance(module, nn.ConvTranspose2d):
+        return module.in_channels
+    return module.in_channels * math.prod(module.kernel_size)
