@@ -1,0 +1,77 @@
+"""What the verbs share: text to the terminal, JSON to a file, progress bars."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar('T')
+
+
+def write_line(text: str = '') -> None:
+    """Write one line of results to the standard output."""
+    sys.stdout.write(f'{text}\n')
+
+
+def write_error(text: str) -> None:
+    """Write an error to the standard error, in one line whatever the text holds."""
+    sys.stderr.write(f'depth_anything_ros: error: {" ".join(text.split())}\n')
+
+
+def write_table(columns: list[str], rows: list[list[str]]) -> None:
+    """
+    Write a table with columns as wide as their widest cell; numbers stand to the right.
+
+    :param columns: the headings.
+    :param rows: the cells, as many in each row as there are headings.
+    """
+    cells = [columns, *rows]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(columns))]
+    for row in cells:
+        padded = [
+            cell.rjust(width) if _is_number(cell) else cell.ljust(width)
+            for cell, width in zip(row, widths, strict=True)
+        ]
+        write_line('  '.join(padded).rstrip())
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell.rstrip('%x×'))
+    except ValueError:
+        return False
+    return True
+
+
+def add_json_argument(parser: argparse.ArgumentParser) -> None:
+    """Add `--json FILE`, the option of every verb that answers something."""
+    parser.add_argument(
+        '--json', type=Path, metavar='FILE', help='also write the answer to FILE as JSON'
+    )
+
+
+def write_json(path: Path | None, answer: dict[str, Any]) -> None:
+    """
+    Write an answer as JSON; folders on the way are made.
+
+    :param path: the file, or None to write nothing (the option was not given).
+    :param answer: plain dicts, lists, strings, numbers without NaN, and None.
+    :raises ValueError: if the answer holds NaN or infinity, which JSON cannot say.
+    """
+    if path is None:
+        return
+    text = json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f'{text}\n', encoding='utf-8')
+
+
+def progress(items: Iterable[T], total: int | None, label: str) -> Iterator[T]:
+    """Pass items through and show a bar on the standard error while it is a terminal."""
+    from tqdm import tqdm
+
+    # disable=None is tqdm's own word for "only on a terminal".
+    yield from tqdm(items, total=total, desc=label, disable=None, leave=False)

@@ -1,0 +1,138 @@
+"""The program `depth_anything_ros`: finds the verb, runs it, says known errors in one line."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Protocol, cast
+
+from depth_anything_ros.cli.console import write_error
+from depth_anything_ros.errors import DepthAnythingError
+
+EXIT_DONE, EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+
+class VerbModule(Protocol):
+    """What the module of a verb offers; its heavy imports belong inside the functions."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the arguments and options of the verb."""
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Do the work and return the exit status."""
+
+
+@dataclass(frozen=True)
+class Verb:
+    """Name the module of a verb, imported only when the verb is called, and what it does."""
+
+    module: str
+    help: str
+
+
+VERBS = {
+    'demo': Verb(
+        'depth_anything_ros.cli.demo',
+        'play a bag or a made sample through the depth node and the evaluator',
+    ),
+    'info': Verb(
+        'depth_anything_ros.cli.info', 'list models, backends and what this machine can run'
+    ),
+    'benchmark': Verb(
+        'depth_anything_ros.cli.benchmark',
+        'time models, backends and precisions against eager PyTorch',
+    ),
+    'simulate': Verb(
+        'depth_anything_ros.cli.simulate',
+        'render a drive through a furnished room into a ROS 2 bag with exact depth',
+    ),
+}
+
+_EPILOG = """examples:
+  depth_anything_ros info
+  depth_anything_ros simulate /tmp/room --frames 60
+  depth_anything_ros demo --bag /tmp/room --out /tmp/demo
+  depth_anything_ros benchmark --model depth_anything_v2_vits --weights random --json b.json
+
+`depth_anything_ros VERB --help` explains a verb.
+Exit status: 0 done, 1 an error told in one line, 2 wrong usage, 130 interrupted.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """
+    Run the program and return its exit status.
+
+    :param argv: the arguments without the program's name; None takes the process's own.
+    :raises SystemExit: with 2 on wrong usage and 0 after --help and --version, as argparse does.
+    """
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    called = next((word for word in arguments if not word.startswith('-')), '')
+    try:
+        args = make_parser(called).parse_args(arguments)
+        module = _load(VERBS[args.verb])
+        return module.run(args)
+    except (DepthAnythingError, OSError) as error:
+        write_error(str(error))
+        return EXIT_ERROR
+    except KeyboardInterrupt:
+        write_error('interrupted')
+        return EXIT_INTERRUPTED
+
+
+def make_parser(called: str = '') -> argparse.ArgumentParser:
+    """
+    Return the parser of the program.
+
+    :param called: the verb whose options are wanted; the modules of the others are not
+        imported, so that --help answers at once.
+    """
+    parser = argparse.ArgumentParser(
+        prog='depth_anything_ros',
+        description='Metric depth and point clouds from one camera, in ROS 2 and without it.',
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('--version', action=_VersionAction)
+    subparsers = parser.add_subparsers(dest='verb', metavar='VERB', required=True)
+    for name, verb in VERBS.items():
+        subparser = subparsers.add_parser(name, help=verb.help, description=_sentence(verb.help))
+        if name == called:
+            _load(verb).add_arguments(subparser)
+    return parser
+
+
+class _VersionAction(argparse.Action):
+    """Look the version up when it is asked for: the metadata of a package is slow to read."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
+        super().__init__(
+            option_strings, dest, nargs=0, help='show the version of the program and exit'
+        )
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        parser.exit(EXIT_DONE, f'{parser.prog} {_version()}\n')
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version('depth_anything_ros')
+    except PackageNotFoundError:
+        return '(not installed)'
+
+
+def _load(verb: Verb) -> VerbModule:
+    return cast(VerbModule, import_module(verb.module))
+
+
+def _sentence(text: str) -> str:
+    return f'{text[0].upper()}{text[1:]}.'
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,38 @@
+"""
+Images, camera_info and point clouds of sensor_msgs ↔ arrays, without importing ROS.
+
+Messages are read by their fields alone, so the same code serves the classes of every ROS 2
+distribution and those of rosbags; what is written is a dict of fields for either.
+"""
+
+from depth_anything_ros.messages.calibration import camera_from_message, camera_info_fields
+from depth_anything_ros.messages.color import KNOWN_ENCODINGS, decode_image
+from depth_anything_ros.messages.compressed import (
+    KNOWN_FORMATS,
+    decode_compressed,
+    decode_compressed_depth,
+)
+from depth_anything_ros.messages.depth import KNOWN_DEPTH_ENCODINGS, decode_depth
+from depth_anything_ros.messages.fields import (
+    depth_image_fields,
+    image_fields,
+    point_cloud_fields,
+)
+from depth_anything_ros.messages.stamps import stamp_fields, stamp_ns
+
+__all__ = [
+    'KNOWN_DEPTH_ENCODINGS',
+    'KNOWN_ENCODINGS',
+    'KNOWN_FORMATS',
+    'camera_from_message',
+    'camera_info_fields',
+    'decode_compressed',
+    'decode_compressed_depth',
+    'decode_depth',
+    'decode_image',
+    'depth_image_fields',
+    'image_fields',
+    'point_cloud_fields',
+    'stamp_fields',
+    'stamp_ns',
+]

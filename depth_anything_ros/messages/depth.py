@@ -1,0 +1,66 @@
+"""Depth images of sensor_msgs/Image → metres."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_anything_ros.errors import MessageError
+from depth_anything_ros.messages.pixels import pixel_view
+from depth_anything_ros.types import Float32Array
+
+# mono16 is how some drivers name millimetres.
+_KINDS = {'16UC1': 'u2', 'mono16': 'u2', '32FC1': 'f4'}
+
+KNOWN_DEPTH_ENCODINGS = tuple(_KINDS)
+
+_MM_PER_M = np.float32(1000)
+
+
+def decode_depth(message: Any) -> Float32Array:
+    """
+    Return the depth of an Image along the optical z axis.
+
+    :param message: an Image of 16UC1 or mono16 (millimetres, 0 invalid) or 32FC1 (metres).
+    :return: float32 (H, W) in metres; NaN where the sensor gave zero, a negative number, NaN
+        or infinity. The memory is its own.
+    :raises MessageError: if the encoding is unknown or the message truncated, mis-sized or
+        empty.
+    Source: REP 118.
+    """
+    kind = _KINDS.get(message.encoding)
+    if kind is None:
+        raise MessageError(
+            f"unknown depth encoding '{message.encoding}'; known: {', '.join(_KINDS)}"
+        )
+    pixels = pixel_view(message, kind, 1)
+    return metres_from_millimetres(pixels) if kind == 'u2' else metres_from_metres(pixels)
+
+
+def metres_from_millimetres(depth_mm: NDArray[Any]) -> Float32Array:
+    """Return uint16 millimetres (H, W), 0 invalid, as float32 metres with NaN."""
+    depth_m: Float32Array = np.divide(depth_mm, _MM_PER_M, dtype=np.float32)
+    depth_m[depth_mm == 0] = np.nan
+    return depth_m
+
+
+def metres_from_metres(depth_m: NDArray[Any]) -> Float32Array:
+    """Return float metres (H, W) as native float32 with NaN for all that is not a distance."""
+    native = depth_m.astype(np.float32)
+    with np.errstate(invalid='ignore'):
+        native[~((native > 0) & (native < np.inf))] = np.nan
+    return native
+
+
+def millimetres(depth_m: Float32Array) -> NDArray[np.uint16]:
+    """
+    Return metres (H, W) as uint16 millimetres, rounded.
+
+    :param depth_m: float32 metres; NaN, and what rounds to zero or beyond 65.535 m, becomes 0.
+    """
+    with np.errstate(invalid='ignore'):
+        rounded: Float32Array = np.rint(depth_m * _MM_PER_M)
+        rounded[~((rounded > 0) & (rounded < 65536))] = 0
+    return rounded.astype(np.uint16)

@@ -1,0 +1,138 @@
+import argparse
+import importlib
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from depth_anything_ros.cli import console, main
+from depth_anything_ros.cli.main import VERBS, Verb
+from depth_anything_ros.errors import DatasetError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def verb(monkeypatch):
+    """Return the module of a verb `probe` whose `run` each test sets."""
+    module = SimpleNamespace(
+        add_arguments=lambda parser: parser.add_argument('--number', type=int, default=1),
+        run=lambda args: 0,
+    )
+    monkeypatch.setitem(sys.modules, 'probe_verb', module)
+    monkeypatch.setitem(VERBS, 'probe', Verb('probe_verb', 'do nothing'))
+    return module
+
+
+def raising(error):
+    def run(args):
+        raise error
+
+    return run
+
+
+@pytest.mark.parametrize('name', list(VERBS))
+def test_every_verb_answers_help(name, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main.main([name, '--help'])
+    assert exit_.value.code == 0
+    assert name in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('name', list(VERBS))
+def test_every_verb_offers_arguments_and_run(name):
+    module = importlib.import_module(VERBS[name].module)
+    module.add_arguments(argparse.ArgumentParser())
+    assert callable(module.run)
+
+
+def test_help_names_every_verb(capsys):
+    with pytest.raises(SystemExit):
+        main.main(['--help'])
+    text = capsys.readouterr().out
+    assert all(f'  {name} ' in text for name in VERBS)
+
+
+def test_help_and_version_import_nothing_heavy():
+    script = (
+        'import sys\n'
+        'from depth_anything_ros.cli.main import main\n'
+        'try: main(sys.argv[1:])\n'
+        'except SystemExit: pass\n'
+        'heavy = {"numpy", "torch", "cv2", "tqdm", "rosbags", "openvino"} & set(sys.modules)\n'
+        'sys.exit(", ".join(heavy))\n'
+    )
+    environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
+    for option in ('--help', '--version'):
+        start_s = time.perf_counter()
+        answer = subprocess.run(
+            [sys.executable, '-c', script, option], env=environment, capture_output=True, text=True
+        )
+        assert answer.returncode == 0, answer.stderr
+        assert 'depth_anything_ros' in answer.stdout
+        assert time.perf_counter() - start_s < 10.0
+
+
+def test_status_of_the_verb_is_returned(verb):
+    verb.run = lambda args: args.number
+    assert main.main(['probe', '--number', '5']) == 5
+
+
+def test_known_error_is_one_line_and_status_one(verb, capsys):
+    verb.run = raising(DatasetError('no bag at\n  /nowhere'))
+    assert main.main(['probe']) == 1
+    assert capsys.readouterr().err == 'depth_anything_ros: error: no bag at /nowhere\n'
+
+
+def test_file_system_error_is_one_line_and_status_one(verb, capsys):
+    verb.run = raising(PermissionError(13, 'Permission denied', '/root/x'))
+    assert main.main(['probe']) == 1
+    assert capsys.readouterr().err.count('\n') == 1
+
+
+def test_unexpected_error_keeps_its_traceback(verb):
+    verb.run = raising(ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        main.main(['probe'])
+
+
+def test_interrupt_is_status_130(verb):
+    verb.run = raising(KeyboardInterrupt())
+    assert main.main(['probe']) == 130
+
+
+@pytest.mark.parametrize('arguments', [[], ['no_verb'], ['probe', '--no-option']])
+def test_wrong_usage_is_status_2(verb, arguments, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main.main(arguments)
+    assert exit_.value.code == 2
+    assert 'usage:' in capsys.readouterr().err
+
+
+def test_json_is_written_with_its_folders(tmp_path):
+    path = tmp_path / 'a' / 'b.json'
+    console.write_json(path, {'p50_ms': 1.5, 'name': 'é'})
+    assert json.loads(path.read_text(encoding='utf-8')) == {'p50_ms': 1.5, 'name': 'é'}
+
+
+def test_json_without_a_file_writes_nothing():
+    console.write_json(None, {'a': 1})
+
+
+def test_json_refuses_not_a_number(tmp_path):
+    with pytest.raises(ValueError, match='JSON'):
+        console.write_json(tmp_path / 'a.json', {'p50_ms': float('nan')})
+    assert not (tmp_path / 'a.json').exists()
+
+
+def test_table_columns_line_up(capsys):
+    console.write_table(['name', 'ms'], [['a', '1.5'], ['long', '10.5']])
+    assert capsys.readouterr().out.splitlines() == ['name  ms', 'a      1.5', 'long  10.5']
+
+
+def test_progress_passes_items_through():
+    assert list(console.progress([1, 2, 3], 3, 'items')) == [1, 2, 3]
