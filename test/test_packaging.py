@@ -1,0 +1,197 @@
+"""What a user gets from `pip install .` and colcon, and what the manifest promises."""
+
+import ast
+import shutil
+import stat
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from email.parser import HeaderParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = 'depth_anything_ros'
+SOURCES = (
+    PACKAGE, 'config', 'launch', 'resource', 'rviz', 'scripts',
+    'package.xml', 'pyproject.toml', 'setup.cfg', 'setup.py',
+)  # fmt: skip
+EXECUTABLES = ('bag_player', 'depth_node', 'evaluator_node')
+
+# Import name → rosdep key, where the two differ.
+ROSDEP_KEYS = {
+    'cv2': 'python3-opencv',
+    'matplotlib': 'python3-matplotlib',
+    'mpl_toolkits': 'python3-matplotlib',
+    'numpy': 'python3-numpy',
+    'psutil': 'python3-psutil',
+    'tqdm': 'python3-tqdm',
+    'yaml': 'python3-yaml',
+}
+# Without a usable rosdep key: from pip, as the README says.
+PIP_ONLY = {'huggingface_hub', 'rosbags', 'safetensors', 'torch'}
+EXTRAS = {'nncf', 'onnx', 'onnxruntime', 'openvino'}
+# Needed by the launch files' users, imported by nobody.
+NOT_IMPORTED = {'ros2launch'}
+
+
+@pytest.fixture(scope='module')
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFile]:
+    """Build the wheel that `pip install .` builds, from a copy of the tree."""
+    pytest.importorskip('setuptools', reason='setuptools builds the package')
+    folder = tmp_path_factory.mktemp('packaging')
+    tree = folder / 'tree'
+    tree.mkdir()
+    for name in SOURCES:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, tree / name, ignore=shutil.ignore_patterns('__pycache__'))
+        else:
+            shutil.copy2(source, tree / name)
+    command = [sys.executable, '-m', 'pip', 'wheel', '--no-deps', '--no-build-isolation']
+    built = subprocess.run(
+        [*command, '--no-index', '--wheel-dir', str(folder), str(tree)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert built.returncode == 0, built.stdout + built.stderr
+    (path,) = folder.glob('*.whl')
+    with zipfile.ZipFile(path) as opened:
+        yield opened
+
+
+@pytest.fixture(scope='module')
+def manifest() -> ElementTree.Element:
+    return ElementTree.parse(ROOT / 'package.xml').getroot()
+
+
+def installed_data(wheel: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """Return path below the prefix → entry, of the files that are not Python modules."""
+    entries = {}
+    for entry in wheel.infolist():
+        top, _, rest = entry.filename.partition('/')
+        if top.endswith('.data') and not entry.is_dir():
+            entries[rest.removeprefix('data/')] = entry
+    return entries
+
+
+def depends(manifest: ElementTree.Element, kind: str) -> set[str]:
+    return {element.text or '' for element in manifest.findall(kind)}
+
+
+def imported_names(*folders: str) -> dict[str, str]:
+    """Return top-level import name → one file that imports it, standard library left out."""
+    names: dict[str, str] = {}
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob('*.py')):
+            for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+                if isinstance(node, ast.Import):
+                    modules = [alias.name for alias in node.names]
+                elif isinstance(node, ast.ImportFrom):
+                    modules = [node.module or '']
+                else:
+                    continue
+                for module in modules:
+                    names.setdefault(module.split('.')[0], str(path.relative_to(ROOT)))
+    return {
+        name: path
+        for name, path in names.items()
+        if name not in sys.stdlib_module_names and name != PACKAGE
+    }
+
+
+@pytest.mark.parametrize('folder', ['config', 'launch', 'rviz'])
+def test_share_folder_holds_every_file(wheel: zipfile.ZipFile, folder: str) -> None:
+    data = installed_data(wheel)
+    sources = [path for path in (ROOT / folder).iterdir() if path.is_file()]
+    assert sources
+    for path in sources:
+        assert wheel.read(data[f'share/{PACKAGE}/{folder}/{path.name}']) == path.read_bytes()
+
+
+def test_ament_index_finds_the_package(wheel: zipfile.ZipFile) -> None:
+    data = installed_data(wheel)
+    assert f'share/ament_index/resource_index/packages/{PACKAGE}' in data
+    manifest_bytes = (ROOT / 'package.xml').read_bytes()
+    assert wheel.read(data[f'share/{PACKAGE}/package.xml']) == manifest_bytes
+
+
+@pytest.mark.parametrize('name', EXECUTABLES)
+def test_node_stands_where_ros_looks_for_it(wheel: zipfile.ZipFile, name: str) -> None:
+    entry = installed_data(wheel)[f'lib/{PACKAGE}/{name}']
+    assert (entry.external_attr >> 16) & stat.S_IXUSR, f'{name} is not executable'
+    source = wheel.read(entry).decode()
+    assert source.startswith('#!/usr/bin/env python3\n')
+    assert f'from {PACKAGE}.nodes.{name} import main' in source
+    assert f'{PACKAGE}/nodes/{name}.py' in wheel.namelist()
+
+
+def test_every_module_and_the_type_marker_are_packed(wheel: zipfile.ZipFile) -> None:
+    expected = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / PACKAGE).rglob('*')
+        if path.suffix == '.py' or path.name == 'py.typed'
+    }
+    assert expected - set(wheel.namelist()) == set()
+
+
+def test_command_line_program_does_not_shadow_an_executable(wheel: zipfile.ZipFile) -> None:
+    (points,) = [name for name in wheel.namelist() if name.endswith('entry_points.txt')]
+    lines = wheel.read(points).decode().split()
+    assert lines == ['[console_scripts]', PACKAGE, '=', f'{PACKAGE}.cli.main:main']
+    assert PACKAGE not in EXECUTABLES
+
+
+def test_metadata_repeats_the_manifest(
+    wheel: zipfile.ZipFile, manifest: ElementTree.Element
+) -> None:
+    (path,) = [name for name in wheel.namelist() if name.endswith('.dist-info/METADATA')]
+    metadata = HeaderParser().parsestr(wheel.read(path).decode())
+    assert metadata['Name'].replace('-', '_') == manifest.findtext('name') == PACKAGE
+    assert metadata['Version'] == manifest.findtext('version')
+    assert metadata['Summary'] == manifest.findtext('description')
+
+
+def test_manifest_has_what_rep_149_asks_for(manifest: ElementTree.Element) -> None:
+    assert manifest.get('format') == '3'
+    for tag in ('name', 'version', 'description', 'maintainer', 'license'):
+        assert manifest.findtext(tag), tag
+    assert manifest.find('maintainer').get('email')
+    assert manifest.findtext('export/build_type') == 'ament_python'
+    keys = [element.text for element in manifest if element.tag.endswith('depend')]
+    assert len(keys) == len(set(keys))
+
+
+def test_every_import_has_a_dependency(manifest: ElementTree.Element) -> None:
+    declared = depends(manifest, 'exec_depend')
+    missing = {
+        name: path
+        for name, path in imported_names(PACKAGE, 'launch').items()
+        if name not in PIP_ONLY | EXTRAS and ROSDEP_KEYS.get(name, name) not in declared
+    }
+    assert missing == {}
+
+
+def test_every_dependency_is_imported(manifest: ElementTree.Element) -> None:
+    imported = {ROSDEP_KEYS.get(name, name) for name in imported_names(PACKAGE, 'launch')}
+    assert depends(manifest, 'exec_depend') - imported - NOT_IMPORTED == set()
+
+
+def test_pip_requirements_cover_the_manifest(
+    wheel: zipfile.ZipFile, manifest: ElementTree.Element
+) -> None:
+    (path,) = [name for name in wheel.namelist() if name.endswith('.dist-info/METADATA')]
+    lines = HeaderParser().parsestr(wheel.read(path).decode()).get_all('Requires-Dist', [])
+    required = {
+        line.split(';')[0].strip().split('>')[0].split('<')[0].strip().lower().replace('-', '_')
+        for line in lines
+        if 'extra ==' not in line
+    }
+    assert required >= PIP_ONLY
+    aliases = {'opencv': 'opencv_python_headless', 'yaml': 'pyyaml'}
+    for key in depends(manifest, 'exec_depend'):
+        if key.startswith('python3-'):
+            name = key.removeprefix('python3-')
+            assert aliases.get(name, name) in required
