@@ -4,8 +4,9 @@ Scale and shift that bring relative inverse depth to metres.
 The model is 1 / depth_m = scale · relative + shift. The errors of stereo and structured-light
 sensors, like those of the networks, are about constant in inverse depth, so that is where the
 least squares are taken. The fit is an MM-estimate: least median of squares over random pairs
-gives a start and a noise level that up to half of the points cannot spoil, and reweighted least
-squares with Tukey's weights refine it to nearly the precision of plain least squares.
+gives a start that up to half of the points cannot spoil, the M-scale of its residuals a noise
+level, and reweighted least squares with Tukey's weights refine it to nearly the precision of
+plain least squares.
 
 Source: Rousseeuw, "Least Median of Squares Regression" (1984); Yohai, "High Breakdown-Point and
 High Efficiency Robust Estimates for Regression" (1987); Ranftl et al., MiDaS (2020), for the
@@ -37,6 +38,7 @@ _FIT_POINTS = 4096
 _START_POINTS = 384
 _START_PAIRS = 128
 _ITERATIONS = 12
+_SCALE_ITERATIONS = 60
 _SEED = 20240613
 
 # Of 5-95 % spread over median. Below, scale cannot be told from shift.
@@ -51,7 +53,11 @@ _INLIER_SPREAD = 0.15
 _MIN_INLIER_RATIO = 0.5
 _MIN_EXPLAINED = 0.25
 
-_MAD_TO_SIGMA = 1.4826
+# Deviations this small, as a share of the reference's spread, are noise even in exact data.
+_MIN_SIGMA = 1e-3
+# The bisquare M-scale with 50 % breakdown that equals sigma on normal residuals.
+_M_SCALE = 1.5476
+_M_SCALE_MEAN = 0.5
 
 
 def fit_inverse_depth(
@@ -82,14 +88,13 @@ def fit_inverse_depth(
     """
     x, y, w, count = _usable_points(relative, depth_m, weights, max(min_points, 2))
     spread = _check_spread(x, y, fit_shift)
-    start, sigma = _least_median(x, y, w, fit_shift)
-    sigma = max(sigma, 1e-5 * spread)
-    scale, shift = _reweighted(x, y, w, start, sigma, fit_shift)
+    scale, shift, sigma = _least_median(x, y, w, fit_shift)
+    sigma = max(sigma, _MIN_SIGMA * spread)
+    scale, shift = _reweighted(x, y, w, (scale, shift), sigma, fit_shift)
     residuals = y - scale * x - shift
     inliers = np.abs(residuals) <= min(_INLIER_SIGMA * sigma, _INLIER_SPREAD * spread)
+    # A fit that is not finite has no inliers.
     inlier_ratio = float(w[inliers].sum() / w.sum())
-    if not (math.isfinite(scale) and math.isfinite(shift)):
-        raise AlignmentError(f'the fit is not finite: scale {scale}, shift {shift}')
     if inlier_ratio < _MIN_INLIER_RATIO:
         raise AlignmentError(
             f'only {inlier_ratio:.0%} of {count} points agree on one scale and shift; '
@@ -152,7 +157,7 @@ def _usable_points(
     count = len(indices)
     if count < min_points:
         raise AlignmentError(
-            f'{count} points with relative and reference depth, {min_points} needed'
+            f'{count} points have relative and reference depth; {min_points} are needed'
         )
     if count > _FIT_POINTS:
         # One random point in each of equal parts: even over the image, and no fixed step that
@@ -193,8 +198,8 @@ def _check_spread(x: Float64Array, y: Float64Array, fit_shift: bool) -> float:
 
 def _least_median(
     x: Float64Array, y: Float64Array, w: Float64Array, fit_shift: bool
-) -> tuple[tuple[float, float], float]:
-    """Return the line with the least median absolute residual, and sigma from that median."""
+) -> tuple[float, float, float]:
+    """Return the scale and shift of least median residual, and the sigma of its residuals."""
     rng = np.random.default_rng(_SEED)
     # Drawing in proportion to the weights makes the plain median a weighted one.
     reached = np.cumsum(w)
@@ -219,7 +224,27 @@ def _least_median(
     half = _START_POINTS // 2
     medians = np.partition(residuals, half, axis=1)[:, half]
     best = int(np.argmin(medians))
-    return (float(scales[best]), float(shifts[best])), _MAD_TO_SIGMA * float(medians[best])
+    return float(scales[best]), float(shifts[best]), _m_scale(residuals[best])
+
+
+def _m_scale(residuals: Float64Array) -> float:
+    """
+    Return the bisquare M-scale of absolute residuals, as an S-estimate has it.
+
+    The median alone is near zero when a line meets just half of the points closely, as with
+    quantised depth; the M-scale sees how far off the others are. The iteration comes from above,
+    so that it ends at the largest solution.
+    """
+    square = float(np.square(np.percentile(residuals, 90)))
+    for _ in range(_SCALE_ITERATIONS):
+        if square <= 0:
+            return 0.0
+        share = np.minimum(np.square(residuals) / (_M_SCALE**2 * square), 1.0)
+        step = float(np.mean(1.0 - (1.0 - share) ** 3)) / _M_SCALE_MEAN
+        square *= step
+        if abs(step - 1.0) < 1e-3:
+            break
+    return math.sqrt(square)
 
 
 def _reweighted(

@@ -1,0 +1,142 @@
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from depth_anything_ros.errors import CameraError
+from depth_anything_ros.geometry.camera import ray_table, require_calibrated, scale_camera
+from depth_anything_ros.types import Camera
+
+CAMERA = Camera(64, 48, fx_px=50.0, fy_px=52.0, cx_px=31.5, cy_px=23.5)
+
+
+def test_scaling_multiplies_focal_lengths_and_principal_point():
+    scaled = scale_camera(CAMERA, 32, 96)
+    assert (scaled.width, scaled.height) == (32, 96)
+    assert (scaled.fx_px, scaled.cx_px) == (25.0, 15.75)
+    assert (scaled.fy_px, scaled.cy_px) == (104.0, 47.0)
+
+
+def test_scaling_forth_and_back_keeps_the_camera():
+    distorted = replace(CAMERA, distortion=(0.1, 0.01, 0.0, 0.0, 0.0))
+    assert scale_camera(scale_camera(distorted, 128, 96), 64, 48) == distorted
+
+
+@pytest.mark.parametrize('size', [(0, 48), (64, -1)])
+def test_scaling_to_no_size_is_refused(size):
+    with pytest.raises(CameraError, match='at least 1x1'):
+        scale_camera(CAMERA, *size)
+
+
+def test_rays_of_a_pinhole_are_its_closed_form():
+    rays = ray_table(CAMERA)
+    assert rays.shape == (48, 64, 2)
+    assert rays.dtype == np.float32
+    np.testing.assert_allclose(rays[10, 7], ((7 - 31.5) / 50.0, (10 - 23.5) / 52.0), rtol=1e-6)
+    np.testing.assert_allclose(rays[47, 63], (31.5 / 50.0, 23.5 / 52.0), rtol=1e-6)
+
+
+def test_rays_are_kept_per_camera_and_read_only():
+    rays = ray_table(CAMERA)
+    assert ray_table(replace(CAMERA)) is rays
+    assert ray_table(replace(CAMERA, fx_px=51.0)) is not rays
+    with pytest.raises(ValueError, match='read-only'):
+        rays[0, 0] = 0
+
+
+def brown_conrady(rays, k1, k2, p1, p2, k3, k4=0.0, k5=0.0, k6=0.0):
+    """Distort as sensor_msgs/CameraInfo defines plumb_bob and rational_polynomial."""
+    x, y = rays[..., 0].astype(float), rays[..., 1].astype(float)
+    r2 = x * x + y * y
+    radial = (1 + k1 * r2 + k2 * r2**2 + k3 * r2**3) / (1 + k4 * r2 + k5 * r2**2 + k6 * r2**3)
+    return np.stack(
+        [
+            x * radial + 2 * p1 * x * y + p2 * (r2 + 2 * x * x),
+            y * radial + p1 * (r2 + 2 * y * y) + 2 * p2 * x * y,
+        ],
+        axis=-1,
+    )
+
+
+@pytest.mark.parametrize(
+    ('model', 'coefficients'),
+    [
+        ('plumb_bob', (-0.25, 0.06, 0.001, -0.002, 0.0)),
+        ('rational_polynomial', (0.5, -0.1, 0.001, 0.0005, 0.01, 0.7, -0.05, 0.02)),
+    ],
+)
+def test_distorted_rays_project_back_onto_their_pixels(model, coefficients):
+    camera = replace(CAMERA, distortion=coefficients, distortion_model=model)
+    again = brown_conrady(ray_table(camera), *coefficients)
+    np.testing.assert_allclose(again, ray_table(CAMERA), atol=0.06 / 50.0)
+
+
+def test_equidistant_rays_have_the_angle_of_their_image_radius():
+    camera = replace(CAMERA, distortion=(0.0, 0.0, 0.0, 1e-12), distortion_model='equidistant')
+    radius = np.linalg.norm(ray_table(CAMERA).astype(float), axis=-1)
+    tangent = np.linalg.norm(ray_table(camera).astype(float), axis=-1)
+    np.testing.assert_allclose(tangent, np.tan(radius), atol=1e-4)
+
+
+def test_rays_that_no_direction_distorts_to_are_nan():
+    camera = replace(CAMERA, distortion=(-2.0, 0.0, 0.0, 0.0))
+    rays = ray_table(camera)
+    # r (1 - 2 r²) never exceeds 0.272: the corners, at 0.8, have no ray; the centre has.
+    assert np.isnan(rays[0, 0]).all()
+    assert np.isfinite(rays[24, 32]).all()
+    known = np.isfinite(rays).all(axis=-1)
+    again = brown_conrady(rays[known], -2.0, 0.0, 0.0, 0.0, 0.0)
+    np.testing.assert_allclose(again, ray_table(CAMERA)[known], atol=0.06 / 50.0)
+
+
+def test_all_zero_distortion_is_none():
+    camera = replace(CAMERA, distortion=(0.0,) * 5)
+    np.testing.assert_array_equal(ray_table(camera), ray_table(CAMERA))
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        {'distortion': (0.1,) * 5, 'distortion_model': 'equidistant'},
+        {'distortion': (0.1,) * 5, 'distortion_model': 'omni'},
+        {'distortion': (0.1,), 'distortion_model': 'plumb_bob'},
+    ],
+)
+def test_an_unknown_distortion_is_refused_with_the_known_ones(change):
+    with pytest.raises(CameraError, match='rational_polynomial with 8 or 12 or 14'):
+        ray_table(replace(CAMERA, **change))
+
+
+def test_a_calibrated_camera_of_the_image_size_is_returned():
+    assert require_calibrated(CAMERA, 48, 64) is CAMERA
+
+
+@pytest.mark.parametrize(
+    ('camera', 'reason'),
+    [
+        (None, 'no camera_info'),
+        (replace(CAMERA, fx_px=0.0), 'not calibrated'),
+        (replace(CAMERA, cx_px=float('nan')), 'not calibrated'),
+        (replace(CAMERA, width=640, height=480), '640x480, the image is 64x48'),
+    ],
+)
+def test_a_camera_that_does_not_fit_is_refused(camera, reason):
+    with pytest.raises(CameraError, match=reason):
+        require_calibrated(camera, 48, 64)
+
+
+def test_rays_of_an_uncalibrated_camera_are_refused():
+    with pytest.raises(CameraError, match='not calibrated'):
+        ray_table(replace(CAMERA, fy_px=0.0))
+
+
+def test_opencv_projects_the_rays_of_a_fisheye_back():
+    coefficients = (0.05, -0.02, 0.01, -0.003)
+    camera = replace(CAMERA, distortion=coefficients, distortion_model='equidistant')
+    rays = ray_table(camera).reshape(1, -1, 2).astype(float)
+    pixels = cv2.fisheye.distortPoints(
+        rays, np.array([[50.0, 0, 31.5], [0, 52.0, 23.5], [0, 0, 1]]), np.array(coefficients)
+    )
+    columns, rows = np.meshgrid(np.arange(64), np.arange(48))
+    np.testing.assert_allclose(pixels.reshape(48, 64, 2), np.stack([columns, rows], -1), atol=0.06)

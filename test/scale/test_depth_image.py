@@ -1,0 +1,169 @@
+import threading
+
+import numpy as np
+import pytest
+
+from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.errors import AlignmentError
+from depth_anything_ros.scale.depth_image import DepthImageScale
+from depth_anything_ros.types import DepthReference, RelativeInverseDepth
+
+SCALE, SHIFT = 0.1, 0.04
+MS = 1_000_000
+
+
+def relative_values(height=60, width=80):
+    rows, columns = np.mgrid[:height, :width]
+    values = 2.0 + 4.0 * (rows + 0.5) / height + 0.5 * (columns + 0.5) / width
+    return values.astype(np.float32)
+
+
+def reference(stamp_ns=0, scale=SCALE, height=60, width=80):
+    depth_m = 1 / (scale * relative_values(height, width) + SHIFT)
+    return DepthReference(depth_m.astype(np.float32), stamp_ns)
+
+
+def source(**changes):
+    arguments = {'min_depth_m': 0.2, 'max_depth_m': 8.0, 'max_offset_s': 0.05, **changes}
+    return DepthImageScale(**arguments)
+
+
+RELATIVE = RelativeInverseDepth(relative_values())
+
+
+def test_scale_and_shift_of_the_reference_come_back():
+    scale_source = source()
+    scale_source.add_reference(reference(5 * MS))
+    alignment = scale_source.align(RELATIVE, 7 * MS)
+    assert alignment.scale == pytest.approx(SCALE, rel=1e-4)
+    assert alignment.shift == pytest.approx(SHIFT, rel=1e-3)
+    assert (alignment.source, alignment.stamp_ns) == ('depth_image', 5 * MS)
+
+
+def test_zero_nan_inf_and_out_of_range_pixels_are_ignored():
+    depth_m = reference().depth_m.copy()
+    for row, junk in enumerate((0.0, np.nan, np.inf, -1.0, 0.1, 9.0)):
+        depth_m[row] = junk
+    scale_source = source()
+    scale_source.add_reference(DepthReference(depth_m, 0))
+    alignment = scale_source.align(RELATIVE, 0)
+    assert alignment.points == 54 * 80
+    assert alignment.inlier_ratio == 1.0
+    assert alignment.scale == pytest.approx(SCALE, rel=1e-4)
+
+
+def test_the_range_comes_from_the_parameters():
+    config = DepthNodeConfig(
+        reference_min_depth_m=0.3, reference_max_depth_m=2.0, reference_max_offset_s=0.0
+    )
+    scale_source = DepthImageScale.from_config(config)
+    whole = reference()
+    scale_source.add_reference(whole)
+    assert scale_source.align(RELATIVE, 0).points == int((whole.depth_m <= 2.0).sum())
+    with pytest.raises(AlignmentError, match=r'at most 0\.000 s'):
+        scale_source.align(RELATIVE, 1 * MS)
+
+
+def test_the_nearest_reference_in_time_is_taken():
+    scale_source = source()
+    for index, stamp_ms in enumerate((0, 33, 66, 100)):
+        scale_source.add_reference(reference(stamp_ms * MS, scale=SCALE * (index + 1)))
+    alignment = scale_source.align(RELATIVE, 60 * MS)
+    assert alignment.stamp_ns == 66 * MS
+    assert alignment.scale == pytest.approx(3 * SCALE, rel=1e-4)
+
+
+def test_the_reference_of_a_frame_is_still_there_after_seconds_of_inference():
+    scale_source = source()
+    for index in range(100):
+        scale_source.add_reference(reference(index * 33 * MS))
+    assert scale_source.align(RELATIVE, 0).stamp_ns == 0
+
+
+def test_no_reference_raises():
+    with pytest.raises(AlignmentError, match='no reference depth received yet'):
+        source().align(RELATIVE, 0)
+
+
+def test_a_stale_reference_raises_and_says_how_old_it_is():
+    scale_source = source()
+    scale_source.add_reference(reference(0))
+    with pytest.raises(AlignmentError, match=r'0\.320 s older .* at most 0\.050 s'):
+        scale_source.align(RELATIVE, 320 * MS)
+
+
+def test_a_reference_from_the_future_raises():
+    scale_source = source()
+    scale_source.add_reference(reference(400 * MS))
+    with pytest.raises(AlignmentError, match=r'0\.400 s newer'):
+        scale_source.align(RELATIVE, 0)
+
+
+def test_references_that_no_later_frame_needs_are_dropped():
+    scale_source = source()
+    for index in range(10):
+        scale_source.add_reference(reference(index * 33 * MS))
+    scale_source.align(RELATIVE, 297 * MS)
+    assert len(scale_source) == 2
+
+
+def test_the_number_of_references_is_bounded():
+    scale_source = source()
+    small = DepthReference(np.ones((2, 2), np.float32), 0)
+    for index in range(1000):
+        scale_source.add_reference(DepthReference(small.depth_m, index))
+    assert len(scale_source) == 128
+
+
+def test_stamps_that_step_back_forget_what_was_there():
+    scale_source = source()
+    scale_source.add_reference(reference(100 * MS))
+    scale_source.add_reference(reference(0))
+    assert len(scale_source) == 1
+    assert scale_source.align(RELATIVE, 0).stamp_ns == 0
+
+
+@pytest.mark.parametrize(('height', 'width'), [(30, 40), (120, 160), (45, 60)])
+def test_a_reference_of_another_resolution_is_read_at_the_same_places(height, width):
+    scale_source = source()
+    scale_source.add_reference(reference(height=height, width=width))
+    alignment = scale_source.align(RELATIVE, 0)
+    # Nearest neighbour moves a sample by at most half a pixel, 0.04 of a range of 4.5.
+    assert alignment.scale == pytest.approx(SCALE, rel=0.01)
+
+
+def test_a_reference_of_another_shape_raises():
+    scale_source = source()
+    scale_source.add_reference(reference(height=60, width=60))
+    with pytest.raises(AlignmentError, match='60x60, the image 80x60'):
+        scale_source.align(RELATIVE, 0)
+
+
+def test_a_reference_without_usable_pixels_raises():
+    scale_source = source()
+    scale_source.add_reference(DepthReference(np.zeros((60, 80), np.float32), 0))
+    with pytest.raises(AlignmentError, match=r'^0 points'):
+        scale_source.align(RELATIVE, 0)
+
+
+def test_large_references_are_thinned_evenly():
+    scale_source = source()
+    scale_source.add_reference(reference(height=480, width=640))
+    alignment = scale_source.align(RelativeInverseDepth(relative_values(480, 640)), 0)
+    assert alignment.points == 16384
+    assert alignment.scale == pytest.approx(SCALE, rel=1e-4)
+
+
+def test_references_may_come_from_another_thread():
+    scale_source = source(max_offset_s=10.0)
+    scale_source.add_reference(reference(0))
+
+    def add():
+        for index in range(200):
+            scale_source.add_reference(reference(index * MS))
+
+    thread = threading.Thread(target=add)
+    thread.start()
+    scales = [scale_source.align(RELATIVE, 0).scale for _ in range(50)]
+    thread.join()
+    np.testing.assert_allclose(scales, SCALE, rtol=1e-4)
