@@ -1,0 +1,75 @@
+"""Colour pictures of depth for people to look at."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from depth_anything_ros.config import PREVIEW_COLORMAPS
+from depth_anything_ros.errors import UnknownNameError
+from depth_anything_ros.types import Float32Array, UInt8Array
+
+_SAMPLES = 16384
+
+
+def apply_colormap(
+    values: Float32Array, name: str, value_range: tuple[float, float] | None = None
+) -> UInt8Array:
+    """
+    Colour an image of numbers.
+
+    :param values: float32 (H, W), any unit; what is not finite becomes black.
+    :param name: one of `config.PREVIEW_COLORMAPS`.
+    :param value_range: the values of the first and the last colour; None takes the 2 % and 98 %
+        quantiles of the image.
+    :return: uint8 (H, W, 3), red first.
+    :raises UnknownNameError: if there is no such colormap.
+    """
+    table = lookup_table(name)
+    low, high = robust_range(values) if value_range is None else value_range
+    factor = 255.0 / (high - low) if high > low else 0.0
+    levels = values * np.float32(factor)
+    levels += np.float32(0.5 - low * factor)
+    np.clip(levels, 0, 255, out=levels)
+    known = np.isfinite(values)
+    if not known.all():
+        levels[~known] = 0
+    coloured: UInt8Array = np.empty((*values.shape, 3), np.uint8)
+    cv2.applyColorMap(levels.astype(np.uint8), table, coloured)
+    if not known.all():
+        coloured[~known] = 0
+    return coloured
+
+
+def robust_range(values: Float32Array) -> tuple[float, float]:
+    """
+    Return the 2 % and 98 % quantiles of the finite values, or (0, 1) where there are none.
+
+    Large images are sampled evenly.
+    """
+    flat = values.reshape(-1)
+    # An odd step visits every column of an image whose width is a power of two times 10.
+    sample = flat[:: flat.size // _SAMPLES | 1] if flat.size > _SAMPLES else flat
+    finite = sample[np.isfinite(sample)]
+    if finite.size == 0:
+        return 0.0, 1.0
+    low, high = np.percentile(finite, (2, 98))
+    return float(low), float(high)
+
+
+@lru_cache(maxsize=len(PREVIEW_COLORMAPS))
+def lookup_table(name: str) -> UInt8Array:
+    """
+    Return the colours of a colormap, uint8 (256, 1, 3), red first.
+
+    :raises UnknownNameError: if it is not one of `config.PREVIEW_COLORMAPS`.
+    Source: the tables of matplotlib.
+    """
+    if name not in PREVIEW_COLORMAPS:
+        raise UnknownNameError(f"unknown colormap '{name}'; known: {', '.join(PREVIEW_COLORMAPS)}")
+    import matplotlib
+
+    colours = matplotlib.colormaps[name](np.arange(256), bytes=True)
+    return np.ascontiguousarray(colours[:, None, :3], np.uint8)
