@@ -1,0 +1,1 @@
+"""Libraries that run a network, one module each, behind one interface."""

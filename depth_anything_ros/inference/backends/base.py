@@ -1,0 +1,110 @@
+"""What every inference backend offers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from depth_anything_ros.errors import BackendError
+from depth_anything_ros.models.estimator import DepthEstimator
+from depth_anything_ros.types import Float32Array, Precision
+
+
+@dataclass(frozen=True)
+class BackendOptions:
+    """
+    Say what to run and how.
+
+    `estimator` is the network in evaluation mode, on the CPU in fp32; backends do not change
+    it. `weights_key` names its weights: a checkpoint's sha256 or 'random-SEED'. `size` is the
+    network's (height, width). `device` is 'cpu', 'cuda' or 'cuda:N'. `threads` 0 leaves the
+    number of CPU threads to the library. `cache_dir` holds exported networks.
+    """
+
+    estimator: DepthEstimator
+    weights_key: str
+    size: tuple[int, int]
+    precision: Precision
+    device: str
+    threads: int
+    cache_dir: Path
+
+
+class Backend(Protocol):
+    """
+    Run a network at one input size; an entry of BACKENDS is a class like this.
+
+    :param options: what to run and how.
+    :raises BackendError: if the network cannot be built.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, options: BackendOptions) -> None: ...
+
+    @classmethod
+    def require(cls, device: str, precision: Precision) -> None:
+        """
+        Check that the backend can compute in `precision` on `device` on this machine.
+
+        :raises MissingDependencyError: if its library is not installed.
+        :raises BackendError: if device or precision cannot be had; the message says why.
+        """
+
+    @classmethod
+    def fastest_precision(cls, device: str) -> Precision:
+        """Return the fastest precision that the device computes natively."""
+
+    def infer(self, pixels: Float32Array) -> Float32Array:
+        """
+        Return the network's output.
+
+        :param pixels: normalised image, float32 (1, 3, h, w), h and w as in the options.
+        :return: float32 (h, w), the caller's own: later calls do not overwrite it.
+        """
+
+
+def require_cpu(backend: str, device: str) -> None:
+    """
+    Check that the device is the CPU.
+
+    :raises BackendError: if it is another.
+    """
+    if device != 'cpu':
+        raise BackendError(f"{backend} runs on cpu here, not on '{device}'; use backend torch")
+
+
+def require_precision(
+    backend: str, device: str, precision: Precision, allowed: tuple[Precision, ...]
+) -> None:
+    """
+    Check that a precision is among those allowed.
+
+    :raises BackendError: if it is not.
+    """
+    if precision not in allowed:
+        names = ', '.join(item.value for item in allowed)
+        raise BackendError(
+            f'{backend} cannot compute in {precision.value} on {device}; allowed: {names}'
+        )
+
+
+def check_pixels(pixels: Float32Array, size: tuple[int, int]) -> None:
+    """
+    Check that the input fits a network built for (height, width).
+
+    :raises BackendError: if its shape is another.
+    """
+    if pixels.shape != (1, 3, *size):
+        raise BackendError(
+            f'network input has shape {pixels.shape}; this backend was built for {(1, 3, *size)}'
+        )
+
+
+def cpu_has_bf16(cpuinfo: Path = Path('/proc/cpuinfo')) -> bool:
+    """Tell whether the x86 CPU multiplies bf16 natively (AVX-512 BF16 or AMX)."""
+    if not cpuinfo.is_file():
+        return False
+    flags = cpuinfo.read_text(errors='replace').split()
+    return 'avx512_bf16' in flags or 'amx_bf16' in flags

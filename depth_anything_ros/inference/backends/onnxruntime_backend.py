@@ -1,0 +1,122 @@
+"""ONNX Runtime on the CPU: for machines that OpenVINO does not serve, ARM above all."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+
+from depth_anything_ros.errors import BackendError, MissingDependencyError
+from depth_anything_ros.inference.backends.base import (
+    BackendOptions,
+    check_pixels,
+    require_cpu,
+    require_precision,
+)
+from depth_anything_ros.inference.backends.cache import cached_export
+from depth_anything_ros.inference.backends.export import export_key, export_label, tracing
+from depth_anything_ros.types import Float32Array, Precision
+
+_MODEL_FILE = 'model.onnx'
+_OPSET = 17
+
+
+class OnnxRuntimeBackend:
+    """
+    Run a network with ONNX Runtime.
+
+    :param options: what to run and how.
+    :raises BackendError: if the network cannot be exported or loaded.
+    """
+
+    name: ClassVar[str] = 'onnxruntime'
+
+    def __init__(self, options: BackendOptions) -> None:
+        import onnx
+        import onnxruntime
+
+        self._size = options.size
+        key = export_key(options, onnx=onnx.__version__, onnxruntime=onnxruntime.__version__)
+        folder = cached_export(
+            options.cache_dir,
+            export_label(options, self.name),
+            key,
+            lambda target: _export(options, target),
+        )
+        settings = onnxruntime.SessionOptions()
+        settings.intra_op_num_threads = options.threads
+        settings.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(folder / _MODEL_FILE), settings, providers=['CPUExecutionProvider']
+            )
+        except _failures() as error:
+            raise BackendError(f"onnxruntime cannot load '{folder}': {error}") from error
+        self._input = self._session.get_inputs()[0].name
+
+    @classmethod
+    def require(cls, device: str, precision: Precision) -> None:
+        """
+        Check that ONNX Runtime is installed and can compute in `precision` on the CPU.
+
+        :raises MissingDependencyError: if onnxruntime or onnx is not installed.
+        :raises BackendError: if the device is not the CPU or the precision not fp32.
+        """
+        for module in ('onnxruntime', 'onnx'):
+            if find_spec(module) is None:
+                raise MissingDependencyError(module, 'onnx')
+        require_cpu(cls.name, device)
+        require_precision(cls.name, device, precision, (Precision.FP32,))
+
+    @classmethod
+    def fastest_precision(cls, device: str) -> Precision:
+        """Return fp32, the only one."""
+        del device
+        return Precision.FP32
+
+    def infer(self, pixels: Float32Array) -> Float32Array:
+        """
+        Return the network's output, float32 (h, w).
+
+        :param pixels: normalised image, float32 (1, 3, h, w).
+        :raises BackendError: if the size is not the one built for, or ONNX Runtime fails.
+        """
+        check_pixels(pixels, self._size)
+        try:
+            outputs = self._session.run(None, {self._input: pixels})
+        except _failures() as error:
+            raise BackendError(f'onnxruntime failed: {error}') from error
+        values: Float32Array = outputs[0][0]
+        return values
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """Return what ONNX Runtime raises; its errors share no base class but Exception."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    named = (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf)
+    return (*named, state.NoSuchFile, state.NotImplemented, state.RuntimeException, RuntimeError)
+
+
+def _export(options: BackendOptions, target: Path) -> None:
+    # From 2.5 on torch has two exporters; the newer one needs one more library.
+    parameters = inspect.signature(torch.onnx.export).parameters
+    classic: dict[str, Any] = {'dynamo': False} if 'dynamo' in parameters else {}
+    with tracing(options) as example, warnings.catch_warnings():
+        warnings.simplefilter('ignore', DeprecationWarning)
+        try:
+            torch.onnx.export(
+                options.estimator,
+                (example,),
+                str(target / _MODEL_FILE),
+                input_names=['pixels'],
+                output_names=['values'],
+                opset_version=_OPSET,
+                **classic,
+            )
+        except (RuntimeError, torch.onnx.errors.OnnxExporterError) as error:
+            raise BackendError(f'torch cannot export the network to ONNX: {error}') from error

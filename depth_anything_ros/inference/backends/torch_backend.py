@@ -1,0 +1,118 @@
+"""PyTorch itself, on the CPU or on CUDA; needs no export and no other library."""
+
+from __future__ import annotations
+
+import copy
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import nn
+
+from depth_anything_ros.errors import BackendError
+from depth_anything_ros.inference.backends.base import (
+    BackendOptions,
+    check_pixels,
+    cpu_has_bf16,
+    require_precision,
+)
+from depth_anything_ros.models.estimator import DepthEstimator
+from depth_anything_ros.types import Float32Array, Precision
+
+_DTYPES = {
+    Precision.FP32: torch.float32,
+    Precision.BF16: torch.bfloat16,
+    Precision.FP16: torch.float16,
+}
+_CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
+
+
+class TorchBackend:
+    """
+    Run a network with PyTorch.
+
+    In bf16 and fp16 the matrix products and convolutions are narrow, while the residual
+    stream, norms and softmax stay in fp32, so that nothing overflows.
+
+    :param options: what to run and how.
+    :raises BackendError: if the device's memory does not hold the network.
+    """
+
+    name: ClassVar[str] = 'torch'
+
+    def __init__(self, options: BackendOptions) -> None:
+        if options.threads > 0:
+            torch.set_num_threads(options.threads)
+        self._size = options.size
+        self._device = torch.device(options.device)
+        self._dtype = _DTYPES[options.precision]
+        try:
+            self._estimator = _copy_for(options.estimator, self._device, self._dtype)
+            self._estimator.prepare(*options.size)
+        except RuntimeError as error:
+            raise BackendError(f'torch cannot load the network: {error}') from error
+
+    @classmethod
+    def require(cls, device: str, precision: Precision) -> None:
+        """
+        Check that this machine has the device, and the device the precision.
+
+        :raises BackendError: if not.
+        """
+        kind, _, index = device.partition(':')
+        if kind not in ('cpu', 'cuda') or (index and not (kind == 'cuda' and index.isdigit())):
+            raise BackendError(f"unknown device '{device}'; known: auto, cpu, cuda, cuda:N")
+        if kind == 'cpu':
+            # Half precision has no vector instructions on most CPUs; torch takes minutes.
+            require_precision(cls.name, device, precision, (Precision.FP32, Precision.BF16))
+            return
+        if not torch.cuda.is_available():
+            raise BackendError(
+                f"no CUDA device for '{device}': torch {torch.__version__} sees none"
+            )
+        count = torch.cuda.device_count()
+        if int(index or 0) >= count:
+            raise BackendError(f"no CUDA device '{device}'; this machine has {count}")
+
+    @classmethod
+    def fastest_precision(cls, device: str) -> Precision:
+        """Return fp16 on CUDA; bf16 on a CPU that has instructions for it, else fp32."""
+        if device.startswith('cuda'):
+            return Precision.FP16
+        return Precision.BF16 if cpu_has_bf16() else Precision.FP32
+
+    def infer(self, pixels: Float32Array) -> Float32Array:
+        """
+        Return the network's output, float32 (h, w).
+
+        :param pixels: normalised image, float32 (1, 3, h, w).
+        :raises BackendError: if the size is not the one built for, or torch fails, e.g. for
+            lack of memory.
+        """
+        check_pixels(pixels, self._size)
+        narrow = self._dtype is not torch.float32
+        try:
+            with (
+                torch.inference_mode(),
+                torch.autocast(self._device.type, self._dtype, enabled=narrow),
+            ):
+                values = self._estimator(torch.from_numpy(pixels).to(self._device))[0]
+                result: Float32Array = values.float().cpu().numpy()
+        except RuntimeError as error:
+            raise BackendError(f'torch failed: {error}') from error
+        return np.ascontiguousarray(result)
+
+
+def _copy_for(
+    estimator: DepthEstimator, device: torch.device, dtype: torch.dtype
+) -> DepthEstimator:
+    """Return a copy for inference: weights of matrix products in `dtype`, head channels-last."""
+    duplicate = copy.deepcopy(estimator).requires_grad_(False).eval()
+    for module in duplicate.modules():
+        if isinstance(module, (nn.Linear, *_CONVOLUTIONS)):
+            module.to(dtype)
+    for module in duplicate.depth_head.modules():
+        if isinstance(module, _CONVOLUTIONS):
+            # 8 % of the whole time on the CPU; the kernels otherwise reorder every activation.
+            module.weight.data = module.weight.data.contiguous(memory_format=torch.channels_last)
+    return duplicate.to(device)

@@ -1,0 +1,244 @@
+"""One network from image to depth: pre-processing, a backend, post-processing."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import OrderedDict
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from depth_anything_ros.errors import BackendError, ConfigError
+from depth_anything_ros.inference import BACKENDS
+from depth_anything_ros.inference.backends.base import Backend, BackendOptions
+from depth_anything_ros.inference.backends.cache import default_cache_dir
+from depth_anything_ros.inference.preprocess import (
+    Preprocessor,
+    check_multiple,
+    network_size,
+    resize_align_corners,
+)
+from depth_anything_ros.inference.selection import Selection, select
+from depth_anything_ros.models import MODELS
+from depth_anything_ros.models.checkpoint import Weights, load_estimator
+from depth_anything_ros.models.estimator import DepthEstimator
+from depth_anything_ros.models.spec import ModelSpec
+from depth_anything_ros.types import (
+    Float32Array,
+    MetricDepth,
+    ModelIdentity,
+    ModelInput,
+    OutputKind,
+    RelativeInverseDepth,
+    UInt8Array,
+)
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar('T')
+
+# Two, so that images that alternate between landscape and portrait do not rebuild each time.
+KEPT_BACKENDS = 2
+WARM_UP_RUNS = 2
+
+
+class Predictor:
+    """
+    Estimate depth from images with one network; made by `create_predictor`.
+
+    The backend is built when the first image of a network size comes (or by `warm_up`) and
+    kept; the two sizes used last stay built.
+
+    :param estimator: the network in evaluation mode, with its weights.
+    :param weights: where these came from.
+    :param selection: backend, precision and device, known to run here.
+    :param input_size: shorter side in pixels, or a fixed (height, width); 0 takes the model's.
+    :param threads: CPU threads; 0 leaves it to the library.
+    :param cache_dir: folder for exported networks.
+    :raises ConfigError: if `input_size` is not a multiple of the patch or `threads` negative.
+    """
+
+    def __init__(
+        self,
+        estimator: DepthEstimator,
+        weights: Weights,
+        selection: Selection,
+        *,
+        input_size: int | tuple[int, int] = 0,
+        threads: int = 0,
+        cache_dir: Path,
+    ) -> None:
+        self.spec = estimator.spec
+        self.selection = selection
+        self._input_size = _check_input_size(input_size, self.spec)
+        if threads < 0:
+            raise ConfigError(f'threads {threads} is negative; allowed: 0 (automatic) and above')
+        self._estimator = estimator
+        self._weights = weights
+        self._threads = threads
+        self._cache_dir = cache_dir
+        self._preprocessors: OrderedDict[tuple[int, int], Preprocessor] = OrderedDict()
+        self._backends: OrderedDict[tuple[int, int], Backend] = OrderedDict()
+        self._current_size = (0, 0)
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """Return what makes the predictions; `input_size` is (0, 0) before the first image."""
+        return ModelIdentity(
+            name=self.spec.name,
+            weights=self._weights.origin,
+            sha256=self._weights.sha256,
+            backend=self.selection.backend,
+            precision=self.selection.precision.value,
+            device=self.selection.device,
+            input_size=self._current_size,
+            licence=self.spec.licence,
+        )
+
+    @property
+    def output_kind(self) -> OutputKind:
+        """Return whether predictions are relative inverse depth or metres."""
+        return self.spec.output_kind
+
+    def preprocess(self, rgb: UInt8Array) -> ModelInput:
+        """
+        Return the network input for an image, uint8 (H, W, 3), red first.
+
+        :raises BackendError: if the array is not such an image, or is too long and narrow.
+        """
+        if rgb.ndim != 3:
+            raise BackendError(f'image has shape {rgb.shape}; (height, width, 3) is needed')
+        size = self.network_size(rgb.shape[0], rgb.shape[1])
+        if size not in self._preprocessors:
+            self._preprocessors[size] = Preprocessor(self.spec, size)
+            _forget_oldest(self._preprocessors)
+        return self._preprocessors[size](rgb)
+
+    def infer(self, model_input: ModelInput) -> Float32Array:
+        """
+        Return the network's output, float32 (h, w), finite.
+
+        :raises BackendError: if the backend cannot be built or fails, or its output holds NaN
+            or infinity.
+        """
+        height, width = model_input.pixels.shape[2:]
+        raw = self._backend_for((height, width)).infer(model_input.pixels)
+        # One pass instead of two: NaN and infinity survive in a sum.
+        if not math.isfinite(float(raw.sum())):
+            bad = int(raw.size - np.count_nonzero(np.isfinite(raw)))
+            raise BackendError(
+                f'{self.selection.backend} gave {bad} of {raw.size} values that are not finite, '
+                f'in {self.selection.precision.value}; try precision fp32'
+            )
+        return raw
+
+    def postprocess(
+        self, raw: Float32Array, source_size: tuple[int, int]
+    ) -> RelativeInverseDepth | MetricDepth:
+        """Return the output at the image's (height, width), as what the model predicts."""
+        values = resize_align_corners(raw, source_size)
+        if self.output_kind is OutputKind.METRIC_DEPTH:
+            return MetricDepth(values)
+        return RelativeInverseDepth(values)
+
+    def predict(self, rgb: UInt8Array) -> RelativeInverseDepth | MetricDepth:
+        """
+        Return the depth of an image, uint8 (H, W, 3), at its own size.
+
+        :raises BackendError: if the network cannot run on this image.
+        """
+        model_input = self.preprocess(rgb)
+        return self.postprocess(self.infer(model_input), model_input.source_size)
+
+    def warm_up(self, height: int, width: int) -> None:
+        """
+        Build the network for images of this size and run it, so that no frame waits for it.
+
+        :raises BackendError: if the network cannot be built or run.
+        """
+        # A ramp, not black: some networks give a constant for a constant image.
+        ramp = np.linspace(0, 255, height * width * 3).astype(np.uint8)
+        for _ in range(WARM_UP_RUNS):
+            self.predict(ramp.reshape(height, width, 3))
+
+    def network_size(self, height: int, width: int) -> tuple[int, int]:
+        """
+        Return the network's (height, width) for an image.
+
+        :raises BackendError: if the image is empty, or too long and narrow.
+        """
+        if isinstance(self._input_size, tuple):
+            return self._input_size
+        return network_size(height, width, self._input_size, self.spec.patch)
+
+    def _backend_for(self, size: tuple[int, int]) -> Backend:
+        if size not in self._backends:
+            logger.info(
+                'building %s for %s at %dx%d (height x width)',
+                self.selection.backend, self.spec.name, *size,
+            )  # fmt: skip
+            self._backends[size] = BACKENDS[self.selection.backend](
+                BackendOptions(
+                    estimator=self._estimator,
+                    weights_key=self._weights.key,
+                    size=size,
+                    precision=self.selection.precision,
+                    device=self.selection.device,
+                    threads=self._threads,
+                    cache_dir=self._cache_dir,
+                )
+            )
+            _forget_oldest(self._backends)
+        self._backends.move_to_end(size)
+        self._current_size = size
+        return self._backends[size]
+
+
+def load_predictor(
+    model: str,
+    *,
+    checkpoint: str,
+    weights: str,
+    seed: int,
+    backend: str,
+    precision: str,
+    device: str,
+    input_size: int | tuple[int, int],
+    threads: int,
+    cache_dir: str,
+) -> Predictor:
+    """
+    Load a model and choose what runs it; see `inference.create_predictor` for the parameters.
+
+    What can be checked without the weights is checked before they are loaded.
+    """
+    spec = MODELS[model]
+    _check_input_size(input_size, spec)
+    selection = select(backend, precision, device)
+    estimator, loaded = load_estimator(model, checkpoint, weights, seed)
+    return Predictor(
+        estimator,
+        loaded,
+        selection,
+        input_size=input_size,
+        threads=threads,
+        cache_dir=Path(cache_dir).expanduser() if cache_dir else default_cache_dir(),
+    )
+
+
+def _check_input_size(input_size: int | tuple[int, int], spec: ModelSpec) -> int | tuple[int, int]:
+    if isinstance(input_size, tuple):
+        height, width = input_size
+        check_multiple('input height', height, spec.patch)
+        check_multiple('input width', width, spec.patch)
+        return height, width
+    shorter_side = input_size or spec.input_size
+    check_multiple('input size', shorter_side, spec.patch)
+    return shorter_side
+
+
+def _forget_oldest(kept: OrderedDict[tuple[int, int], T]) -> None:
+    while len(kept) > KEPT_BACKENDS:
+        kept.popitem(last=False)

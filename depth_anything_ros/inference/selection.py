@@ -1,0 +1,89 @@
+"""Choosing the backend, precision and device that fit this machine."""
+
+from __future__ import annotations
+
+import logging
+import platform
+from dataclasses import dataclass
+
+import torch
+
+from depth_anything_ros.errors import BackendError, MissingDependencyError, UnknownNameError
+from depth_anything_ros.inference import BACKENDS
+from depth_anything_ros.types import Precision
+
+logger = logging.getLogger(__name__)
+
+AUTO = 'auto'
+_X86 = ('x86_64', 'amd64', 'i686')
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Name a backend of BACKENDS, with a precision and a device that it can run here."""
+
+    backend: str
+    precision: Precision
+    device: str
+
+
+def select(
+    backend: str, precision: str, device: str, machine: str = platform.machine()
+) -> Selection:
+    """
+    Return what to run: what is asked for, the fastest of this machine where it is 'auto'.
+
+    :param backend: a name in BACKENDS or 'auto'.
+    :param precision: a value of Precision or 'auto'.
+    :param device: 'cpu', 'cuda', 'cuda:N' or 'auto'.
+    :param machine: the processor's family as `platform.machine()` names it.
+    :raises UnknownNameError: if backend or precision is not known.
+    :raises MissingDependencyError: if the library of the backend asked for is not installed.
+    :raises BackendError: if what is asked for cannot run here; the message says why.
+    """
+    wanted = _parse_precision(precision)
+    if backend != AUTO:
+        return _check(backend, wanted, _device_for(backend, device))
+    reasons = []
+    for name in _preference(device, machine):
+        try:
+            return _check(name, wanted, _device_for(name, device))
+        except MissingDependencyError as error:
+            logger.info('backend %s left out: %s', name, error)
+            reasons.append(str(error))
+        except BackendError as error:
+            reasons.append(str(error))
+    raise BackendError(f'no backend can run here as asked: {"; ".join(reasons)}')
+
+
+def _parse_precision(precision: str) -> Precision | None:
+    if precision == AUTO:
+        return None
+    known = [item.value for item in Precision]
+    if precision not in known:
+        raise UnknownNameError(
+            f"unknown precision '{precision}'; known: {', '.join([AUTO, *known])}"
+        )
+    return Precision(precision)
+
+
+def _preference(device: str, machine: str) -> tuple[str, ...]:
+    """Return the backends from the fastest on."""
+    if device.startswith('cuda') or (device == AUTO and torch.cuda.is_available()):
+        return ('torch',)
+    if machine.lower() in _X86:
+        return ('openvino', 'onnxruntime', 'torch')
+    return ('onnxruntime', 'openvino', 'torch')
+
+
+def _device_for(backend: str, device: str) -> str:
+    if device != AUTO:
+        return device
+    return 'cuda' if backend == 'torch' and torch.cuda.is_available() else 'cpu'
+
+
+def _check(backend: str, precision: Precision | None, device: str) -> Selection:
+    entry = BACKENDS[backend]
+    chosen = precision or entry.fastest_precision(device)
+    entry.require(device, chosen)
+    return Selection(backend, chosen, device)
