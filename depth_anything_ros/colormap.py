@@ -50,7 +50,7 @@ def robust_range(values: Float32Array) -> tuple[float, float]:
     Large images are sampled evenly.
     """
     flat = values.reshape(-1)
-    # An odd step visits every column of an image whose width is a power of two times 10.
+    # An odd step drifts over the columns, where an even one could return to the same few.
     sample = flat[:: flat.size // _SAMPLES | 1] if flat.size > _SAMPLES else flat
     finite = sample[np.isfinite(sample)]
     if finite.size == 0:
@@ -71,5 +71,5 @@ def lookup_table(name: str) -> UInt8Array:
         raise UnknownNameError(f"unknown colormap '{name}'; known: {', '.join(PREVIEW_COLORMAPS)}")
     import matplotlib
 
-    colours = matplotlib.colormaps[name](np.arange(256), bytes=True)
-    return np.ascontiguousarray(colours[:, None, :3], np.uint8)
+    colours = matplotlib.colormaps[name](np.arange(256))[:, None, :3]
+    return np.ascontiguousarray(np.rint(colours * 255), np.uint8)
