@@ -1,0 +1,66 @@
+"""The order in which the messages of a bag are played: in groups around the images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """
+    Hold one message of a bag.
+
+    `time_ns` is when it was recorded; `stamp_ns` is its header's, or None where the type has no
+    header; `cdr` is the message as it travels in ROS 2.
+    """
+
+    topic: str
+    time_ns: int
+    stamp_ns: int | None
+    cdr: bytes
+
+
+@dataclass(frozen=True)
+class Group:
+    """Hold an image and the other messages nearest to it in time, in recorded order."""
+
+    image: Recorded
+    others: tuple[Recorded, ...]
+
+
+def group_by_image(messages: Iterable[Recorded], image_topic: str) -> Iterator[Group]:
+    """
+    Group messages with the nearest image, looking one image ahead.
+
+    The image goes out last of its group, so that its camera_info and reference depth, recorded
+    just after it, are there when it is processed. Messages around no image at all are not
+    played.
+
+    :param messages: in recorded order.
+    """
+    image: Recorded | None = None
+    before: list[Recorded] = []
+    between: list[Recorded] = []
+    for message in messages:
+        if message.topic != image_topic:
+            between.append(message)
+            continue
+        if image is None:
+            before = between
+        else:
+            nearer = [other for other in between if _is_nearer(other, image, message)]
+            yield Group(image, (*before, *nearer))
+            before = [other for other in between if not _is_nearer(other, image, message)]
+        image, between = message, []
+    if image is not None:
+        yield Group(image, (*before, *between))
+
+
+def _is_nearer(other: Recorded, last: Recorded, following: Recorded) -> bool:
+    """Tell whether a message is nearer to the last image than to the following one."""
+    if other.stamp_ns is None or last.stamp_ns is None or following.stamp_ns is None:
+        to_last = abs(other.time_ns - last.time_ns)
+        return to_last <= abs(other.time_ns - following.time_ns)
+    to_last = abs(other.stamp_ns - last.stamp_ns)
+    return to_last <= abs(other.stamp_ns - following.stamp_ns)

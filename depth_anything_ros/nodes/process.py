@@ -1,0 +1,71 @@
+"""The life of a node's process: transport, start, spin, signals, exit code."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import rclpy
+from rclpy.exceptions import ParameterException
+from rclpy.executors import ExternalShutdownException
+from rclpy.logging import get_logger
+from rclpy.utilities import try_shutdown
+
+from depth_anything_ros.errors import DepthAnythingError
+from depth_anything_ros.nodes.transport import prepare_transport
+
+
+class RunnableNode(Protocol):
+    """A node that a process starts, runs and closes."""
+
+    def run(self) -> None:
+        """Do the node's work until it is done or interrupted."""
+
+    def close(self) -> None:
+        """End threads and save what is to be saved; ROS may be shut down already."""
+
+    def destroy_node(self) -> None:
+        """Free the node."""
+
+
+def run_process(name: str, create: Callable[[], RunnableNode], argv: Sequence[str] | None) -> int:
+    """
+    Run one node until it is done, or SIGINT or SIGTERM comes.
+
+    :param name: name of the logger for errors before there is a node.
+    :param create: makes the node once ROS is initialised.
+    :param argv: command line with its program name; `sys.argv` when None.
+    :return: 0 when done or asked to end, 1 after a known error, told in one line.
+    """
+    prepare_transport()
+    rclpy.init(args=None if argv is None else list(argv))
+    node: RunnableNode | None = None
+    code = 0
+    try:
+        node = create()
+        node.run()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    except (DepthAnythingError, ParameterException) as error:
+        get_logger(name).fatal(str(error))
+        code = 1
+    finally:
+        # A launch system may repeat the signal while results are being saved.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if node is not None:
+            code = max(code, _close(name, node))
+        try_shutdown()
+    return code
+
+
+def _close(name: str, node: RunnableNode) -> int:
+    try:
+        node.close()
+    except DepthAnythingError as error:
+        get_logger(name).fatal(str(error))
+        return 1
+    finally:
+        node.destroy_node()
+    return 0

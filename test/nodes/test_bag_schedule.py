@@ -1,0 +1,31 @@
+from depth_anything_ros.nodes.bag_schedule import Group, Recorded, group_by_image
+
+
+def recorded(topic: str, time_ns: int, stamp_ns: 'int | None' = None) -> Recorded:
+    return Recorded(topic, time_ns, stamp_ns, b'')
+
+
+def test_a_message_recorded_after_its_image_still_goes_with_it():
+    first, depth_first = recorded('image', 0, 0), recorded('depth', 20, 0)
+    second, depth_second = recorded('image', 30, 30), recorded('depth', 55, 30)
+    groups = list(group_by_image([first, depth_first, second, depth_second], 'image'))
+    assert groups == [Group(first, (depth_first,)), Group(second, (depth_second,))]
+
+
+def test_messages_before_the_first_and_after_the_last_image_are_not_lost():
+    static, image, late = recorded('tf_static', 0), recorded('image', 500), recorded('x', 900)
+    assert list(group_by_image([static, image, late], 'image')) == [Group(image, (static, late))]
+
+
+def test_without_stamps_the_recorded_time_decides():
+    messages = [
+        recorded('image', 0, 0),
+        near := recorded('imu', 10),
+        far := recorded('imu', 20),
+        recorded('image', 29, 29),
+    ]
+    assert [group.others for group in group_by_image(messages, 'image')] == [(near,), (far,)]
+
+
+def test_a_bag_without_the_image_topic_gives_no_group():
+    assert list(group_by_image([recorded('imu', 1), recorded('imu', 2)], 'image')) == []

@@ -1,0 +1,72 @@
+import os
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from depth_anything_ros.nodes import transport
+
+PROFILE = Path(__file__).resolve().parents[2] / 'config' / 'fastdds_shm.xml'
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, 'profile_path', lambda: PROFILE)
+
+
+@pytest.mark.parametrize('middleware', [None, '', 'rmw_fastrtps_cpp'])
+def test_the_profile_is_named_under_both_variables(installed, middleware):
+    environment = {} if middleware is None else {'RMW_IMPLEMENTATION': middleware}
+    assert transport.choose_profile(environment)
+    assert {environment[name] for name in transport.PROFILE_VARIABLES} == {str(PROFILE)}
+
+
+@pytest.mark.parametrize(
+    'chosen',
+    [
+        {'RMW_IMPLEMENTATION': 'rmw_cyclonedds_cpp'},
+        {'RMW_IMPLEMENTATION': 'rmw_zenoh_cpp'},
+        {'FASTDDS_DEFAULT_PROFILES_FILE': '/home/robot/own.xml'},
+        {'FASTRTPS_DEFAULT_PROFILES_FILE': '/home/robot/own.xml'},
+        {'FASTDDS_BUILTIN_TRANSPORTS': 'LARGE_DATA'},
+    ],
+)
+def test_what_the_user_has_chosen_is_kept(installed, chosen):
+    environment = dict(chosen)
+    assert not transport.choose_profile(environment)
+    assert environment == chosen
+
+
+def test_without_a_share_folder_nothing_is_set_and_a_warning_says_so(monkeypatch, caplog):
+    monkeypatch.setenv('AMENT_PREFIX_PATH', '/nowhere')
+    environment: dict[str, str] = {}
+    assert not transport.choose_profile(environment)
+    assert environment == {}
+    assert 'fastdds_shm.xml' in caplog.text
+
+
+def test_the_profile_of_the_package_is_the_one_in_config():
+    installed_profile = transport.profile_path()
+    if installed_profile is None:
+        pytest.skip('the package is not installed with its share folder')
+    assert installed_profile.read_text() == PROFILE.read_text()
+
+
+def test_the_profile_has_shared_memory_for_three_clouds_and_udp_beside_it():
+    root = ElementTree.parse(PROFILE).getroot()
+    names = {'d': root.tag[1:].split('}')[0]}
+    transports = root.findall('.//d:transport_descriptor', names)
+    assert [item.findtext('d:type', namespaces=names) for item in transports] == ['SHM', 'UDPv4']
+    segment = int(transports[0].findtext('d:segment_size', namespaces=names))
+    assert segment >= 3 * 307_200 * 16
+    assert int(transports[0].findtext('d:maxMessageSize', namespaces=names)) <= segment
+    participant = root.find('.//d:participant', names)
+    assert participant.get('is_default_profile') == 'true'
+    used = [item.text for item in participant.findall('.//d:userTransports/d:transport_id', names)]
+    assert used == [item.findtext('d:transport_id', namespaces=names) for item in transports]
+    assert participant.findtext('.//d:useBuiltinTransports', namespaces=names) == 'false'
+
+
+def test_large_buffers_stay_mapped_where_libc_is_glibc():
+    is_glibc = 'CS_GNU_LIBC_VERSION' in os.confstr_names
+    assert transport.keep_large_buffers() is is_glibc

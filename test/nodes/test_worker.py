@@ -1,0 +1,60 @@
+import threading
+
+from depth_anything_ros.nodes.worker import LatestItemWorker
+
+
+def test_a_newer_item_replaces_the_waiting_one_and_says_so():
+    started, proceed, done = threading.Event(), threading.Event(), []
+
+    def process(item: int) -> None:
+        started.set()
+        proceed.wait(10)
+        done.append(item)
+
+    worker = LatestItemWorker(process, 'test')
+    assert worker.submit(1) is False
+    assert started.wait(10)
+    assert [worker.submit(item) for item in (2, 3, 4)] == [False, True, True]
+    proceed.set()
+    assert worker.wait_idle(10)
+    assert done == [1, 4]
+    assert worker.stop(10)
+
+
+def test_discard_takes_back_what_waits_and_only_that():
+    started, proceed, done = threading.Event(), threading.Event(), []
+
+    def process(item: int) -> None:
+        started.set()
+        proceed.wait(10)
+        done.append(item)
+
+    worker = LatestItemWorker(process, 'test')
+    assert worker.discard() is False
+    worker.submit(1)
+    assert started.wait(10)
+    worker.submit(2)
+    assert worker.discard() is True
+    assert worker.wait_idle(0.05) is False
+    proceed.set()
+    assert worker.wait_idle(10)
+    assert done == [1]
+    worker.stop(10)
+
+
+def test_stop_drops_what_waits_and_reports_a_thread_that_does_not_end():
+    proceed, started, done = threading.Event(), threading.Event(), []
+
+    def process(item: int) -> None:
+        started.set()
+        proceed.wait(10)
+        done.append(item)
+
+    worker = LatestItemWorker(process, 'test')
+    worker.submit(1)
+    assert started.wait(10)
+    worker.submit(2)
+    assert worker.stop(0.05) is False
+    proceed.set()
+    assert worker.stop(10) is True
+    assert done == [1]
