@@ -1,5 +1,6 @@
 """Package the library, its executables and its share files for colcon and pip alike."""
 from glob import glob
+from os.path import isfile
 from xml.etree import ElementTree
 
 from setuptools import find_packages, setup
@@ -27,7 +28,8 @@ EXTRAS = {
 
 def share(folder: str) -> tuple:
     """Return the data_files entry that installs a folder under share/PACKAGE."""
-    return (f'share/{PACKAGE}/{folder}', sorted(glob(f'{folder}/*')))
+    # Only files: a launch file that was run from here leaves __pycache__ beside it.
+    return (f'share/{PACKAGE}/{folder}', sorted(filter(isfile, glob(f'{folder}/*'))))
 
 
 setup(
@@ -46,7 +48,7 @@ setup(
         'opencv-python-headless>=4.5',
         'torch>=2.2',
         'safetensors>=0.4',
-        'huggingface_hub>=0.23',
+        'huggingface_hub>=0.25',
         'rosbags>=0.10',
         'matplotlib>=3.5',
         'psutil>=5.8',

@@ -40,6 +40,9 @@ def _depth_anything_v2(variant: str, size: str, sha256: str = '') -> ModelSpec:
     """
     Return the row of one Depth Anything V2 model.
 
+    The licence goes by size, as the public README states it. The cards of the metric models
+    were tagged Apache-2.0 for all sizes; the stricter statement is kept.
+
     :param variant: '' for relative inverse depth, else the data the metric head was tuned on.
     :param size: 'vits', 'vitb' or 'vitl'.
     """
@@ -80,12 +83,16 @@ _ROWS = (
     _depth_anything_v2(
         '', 'vits', '715fade13be8f229f8a70cc02066f656f2423a59effd0579197bbf57860e1378'
     ),
-    _depth_anything_v2('', 'vitb'),
+    _depth_anything_v2(
+        '', 'vitb', '0d2b7002e62d39d655571c371333340bd88f67ab95050c03591555aa05645328'
+    ),
     _depth_anything_v2(
         '', 'vitl', 'a7ea19fa0ed99244e67b624c72b8580b7e9553043245905be58796a608eb9345'
     ),
     _depth_anything_v2('hypersim', 'vits'),
-    _depth_anything_v2('hypersim', 'vitb'),
+    _depth_anything_v2(
+        'hypersim', 'vitb', '9dc9e274c5eff55c6daf27b660c0ced0eca4e8593a6da90cdcb04d2b4d3f3fa2'
+    ),
     _depth_anything_v2('hypersim', 'vitl'),
     _depth_anything_v2('vkitti', 'vits'),
     _depth_anything_v2('vkitti', 'vitb'),

@@ -10,13 +10,22 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from depth_anything_ros.errors import ConfigError
+from depth_anything_ros.errors import CheckpointError, ConfigError
 from depth_anything_ros.models import MODELS, create_model
 from depth_anything_ros.models.estimator import DepthEstimator
+from depth_anything_ros.models.hub import expected_sha256, published_file
 from depth_anything_ros.models.initialisation import initialise, state_digest
 from depth_anything_ros.models.spec import ModelSpec
+from depth_anything_ros.models.state_file import (
+    check_fits,
+    file_sha256,
+    local_file,
+    read_state,
+)
 
 _LOG = logging.getLogger(__name__)
+
+_KINDS = ('pretrained', 'random')
 
 Origin = Literal['pretrained', 'checkpoint', 'random']
 
@@ -47,10 +56,23 @@ def load_weights(
     :param checkpoint: a local file; empty takes the published one, downloaded on first use.
     :param weights: 'pretrained', or 'random' for weights that mean nothing.
     :param seed: of the random weights.
+    :raises ConfigError: if `weights` is unknown, or random weights and a file are asked for.
+    :raises CheckpointError: if the file is missing, damaged or of another model, or cannot be
+        downloaded.
     """
+    if weights not in _KINDS:
+        raise ConfigError(
+            f"parameter 'weights': unknown value '{weights}'; known: {', '.join(_KINDS)}"
+        )
     if weights == 'random':
+        if checkpoint:
+            raise ConfigError(
+                f"parameters 'weights' (random) and 'checkpoint' ({checkpoint}) exclude each other"
+            )
         return _random_weights(spec, seed)
-    raise ConfigError(f"parameter 'weights': unknown value '{weights}'; known: pretrained, random")
+    if checkpoint:
+        return _weights_of_file(spec, local_file(checkpoint), 'checkpoint')
+    return _weights_of_file(spec, published_file(spec), 'pretrained')
 
 
 def load_estimator(
@@ -67,6 +89,8 @@ def load_estimator(
     :func:`load_weights` and :func:`create_model`.
 
     :raises UnknownNameError: if the model or the kind of attention is not known.
+    :raises ConfigError: as :func:`load_weights`.
+    :raises CheckpointError: as :func:`load_weights`.
     """
     spec = MODELS[name]
     with torch.device('meta'):
@@ -74,6 +98,36 @@ def load_estimator(
     loaded = load_weights(spec, checkpoint, weights, seed)
     estimator.load_state_dict(loaded.state, strict=True, assign=True)
     return estimator.eval(), loaded
+
+
+def _weights_of_file(spec: ModelSpec, path: Path, origin: Origin) -> Weights:
+    sha256 = file_sha256(path)
+    published = next((row for row in MODELS.values() if row.sha256 == sha256), spec)
+    if published.name != spec.name:
+        raise CheckpointError(
+            f"checkpoint '{path}' is the published file of model '{published.name}', "
+            f"not of '{spec.name}'"
+        )
+    wanted = expected_sha256(spec, path) if origin == 'pretrained' else ''
+    if wanted and sha256 != wanted:
+        raise CheckpointError(
+            f"'{path}' is damaged: its sha256 is {sha256}, that of the published "
+            f"'{spec.hub_file}' is {wanted}; delete the file and start again"
+        )
+    state = read_state(path)
+    check_fits(spec, state, path)
+    _log_licence(spec, path, sha256)
+    return Weights(state, origin, sha256, path, sha256)
+
+
+def _log_licence(spec: ModelSpec, path: Path, sha256: str) -> None:
+    non_commercial = '-NC-' in spec.licence
+    _LOG.log(
+        logging.WARNING if non_commercial else logging.INFO,
+        '%s: weights from %s (sha256 %s), licence of the published weights: %s%s',
+        spec.name, path, sha256, spec.licence,
+        ' (no commercial use)' if non_commercial else '',
+    )  # fmt: skip
 
 
 def _random_weights(spec: ModelSpec, seed: int) -> Weights:

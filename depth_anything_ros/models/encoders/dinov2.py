@@ -172,7 +172,7 @@ class DinoV2(Encoder):
         :param pixels: normalised RGB (B, 3, h, w); both sides are multiples of the patch.
         """
         grid = (int(pixels.shape[-2]) // self.patch, int(pixels.shape[-1]) // self.patch)
-        class_token = self.cls_token.expand(pixels.shape[0], -1, -1)
+        class_token = self.cls_token.expand(int(pixels.shape[0]), -1, -1)
         tokens = torch.cat((class_token, self.patch_embed(pixels)), dim=1)  # (B, 1 + N, C)
         tokens = tokens + self.position_table(grid)
         taken: list[LayerTokens] = []
@@ -205,8 +205,9 @@ class DinoV2(Encoder):
         return self._tables[grid]
 
     def train(self, mode: bool = True) -> DinoV2:
-        """Set the mode; position tables are computed anew, as training may change them."""
-        self._tables.clear()
+        """Set the mode; training may change the positions, so the tables kept are dropped."""
+        if mode:
+            self._tables.clear()
         super().train(mode)
         return self
 
