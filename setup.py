@@ -1,6 +1,6 @@
 """Package the library, its executables and its share files for colcon and pip alike."""
-from glob import glob
-from os.path import isfile
+
+from pathlib import Path
 from xml.etree import ElementTree
 
 from setuptools import find_packages, setup
@@ -26,10 +26,14 @@ EXTRAS = {
 }
 
 
-def share(folder: str) -> tuple:
+def files(folder: str) -> list[str]:
+    """Return the files of a folder; one that was run from there leaves __pycache__ beside it."""
+    return sorted(str(path) for path in Path(folder).iterdir() if path.is_file())
+
+
+def share(folder: str) -> tuple[str, list[str]]:
     """Return the data_files entry that installs a folder under share/PACKAGE."""
-    # Only files: a launch file that was run from here leaves __pycache__ beside it.
-    return (f'share/{PACKAGE}/{folder}', sorted(filter(isfile, glob(f'{folder}/*'))))
+    return (f'share/{PACKAGE}/{folder}', files(folder))
 
 
 setup(
@@ -63,7 +67,7 @@ setup(
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (f'share/{PACKAGE}', ['package.xml']),
-        (f'lib/{PACKAGE}', sorted(glob('scripts/*'))),
+        (f'lib/{PACKAGE}', files('scripts')),
         share('launch'),
         share('config'),
         share('rviz'),
