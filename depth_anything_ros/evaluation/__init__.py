@@ -1,0 +1,1 @@
+"""Scores, latency and reports of a run: how good and how fast the depth is."""

@@ -1,0 +1,216 @@
+"""
+How one prediction is scored against measured depth.
+
+Scored are the pixels whose truth is finite and within the range, where there is a prediction.
+The alignments `scale` and `scale_shift` are the field's evaluation protocol: plain, not robust,
+least squares over the scored pixels of each image, in inverse depth for relative predictions
+and in depth for metric ones, with no rule on the sign of the scale. They use the truth, so they
+tell how good the shape is, not what a robot gets; that is `online`. Predictions are clamped to
+the range, then scored.
+
+Source: Ranftl et al., MiDaS (2020), and the evaluation of Depth Anything V2 (2024).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_anything_ros.errors import AlignmentError
+from depth_anything_ros.evaluation.metrics import METRICS
+from depth_anything_ros.types import Float32Array, OutputKind
+
+
+class AlignmentMode(str, Enum):
+    """
+    How a prediction becomes metres before it is scored.
+
+    NONE takes the numbers as metres, whatever they are: right for metric networks, meaningless
+    for relative ones, and kept because published tables were made that way. SCALE and
+    SCALE_SHIFT fit each image to its truth. ONLINE takes metric depth as it was published.
+    """
+
+    NONE = 'none'
+    SCALE = 'scale'
+    SCALE_SHIFT = 'scale_shift'
+    ONLINE = 'online'
+
+
+@dataclass(frozen=True)
+class FrameScore:
+    """
+    Hold the metrics of one image.
+
+    `coverage` is the share of the truth's pixels within the range that have a prediction;
+    `pixels` is the number scored. `scale` and `shift` are those of the fit (1 and 0 without),
+    in inverse depth for relative predictions, in depth for metric ones.
+    """
+
+    values: dict[str, float]
+    pixels: int
+    coverage: float
+    scale: float = 1.0
+    shift: float = 0.0
+
+
+@dataclass(frozen=True)
+class AlignedPrediction:
+    """
+    Hold a prediction brought to metres, and where it is scored.
+
+    `depth_m` is float32 (H, W), NaN where there is no prediction; `scored` is bool (H, W).
+    """
+
+    depth_m: Float32Array
+    scored: NDArray[np.bool_]
+    coverage: float
+    scale: float
+    shift: float
+
+
+def align_prediction(
+    prediction: Float32Array,
+    kind: OutputKind,
+    truth_m: Float32Array,
+    mode: AlignmentMode,
+    min_depth_m: float,
+    max_depth_m: float,
+) -> AlignedPrediction:
+    """
+    Bring a prediction to metres as the mode says and clamp it to the range.
+
+    :param prediction: float32 (H, W), relative inverse depth or metres; NaN is no prediction.
+    :param kind: what the numbers of the prediction mean.
+    :param truth_m: float32 (H, W), metres, not finite or 0 where unknown.
+    :param mode: the alignment.
+    :param min_depth_m: truth below this is not scored.
+    :param max_depth_m: truth beyond this is not scored.
+    :raises AlignmentError: if the sizes differ, no pixel can be scored, the prediction is
+        constant, or a relative prediction is to be scored as published metres.
+    """
+    if prediction.shape != truth_m.shape:
+        raise AlignmentError(
+            f'the prediction is {prediction.shape}, the truth {truth_m.shape}; '
+            'the shapes must be equal'
+        )
+    relative = kind is OutputKind.RELATIVE_INVERSE_DEPTH
+    if mode is AlignmentMode.ONLINE and relative:
+        raise AlignmentError("alignment 'online' needs metric depth, not a relative prediction")
+    in_range = (truth_m >= min_depth_m) & (truth_m <= max_depth_m)
+    known = np.isfinite(prediction)
+    scored = in_range & known
+    truths = int(np.count_nonzero(in_range))
+    pixels = int(np.count_nonzero(scored))
+    if pixels == 0:
+        raise AlignmentError(
+            f'no pixel to score: {truths} of truth within {min_depth_m:g} to {max_depth_m:g} m, '
+            f'{np.count_nonzero(known)} with a prediction'
+        )
+    fitted = mode in (AlignmentMode.SCALE, AlignmentMode.SCALE_SHIFT)
+    scale, shift = 1.0, 0.0
+    if fitted:
+        target = truth_m[scored].astype(np.float64)
+        scale, shift = _least_squares(
+            prediction[scored].astype(np.float64),
+            1.0 / target if relative else target,
+            fit_shift=mode is AlignmentMode.SCALE_SHIFT,
+        )
+    values = prediction * np.float32(scale) + np.float32(shift)
+    if fitted and relative:
+        # A fitted inverse depth may fall below zero; the clamp takes it as the farthest.
+        np.clip(values, 1.0 / max_depth_m, 1.0 / min_depth_m, out=values)
+        np.divide(np.float32(1.0), values, out=values)
+    np.clip(values, min_depth_m, max_depth_m, out=values)
+    values[~known] = np.nan
+    return AlignedPrediction(values, scored, pixels / truths, scale, shift)
+
+
+def score_frame(
+    prediction: Float32Array,
+    kind: OutputKind,
+    truth_m: Float32Array,
+    mode: AlignmentMode,
+    min_depth_m: float,
+    max_depth_m: float,
+) -> FrameScore:
+    """
+    Score one prediction; the parameters are those of :func:`align_prediction`.
+
+    :return: every metric of METRICS over the scored pixels.
+    :raises AlignmentError: as :func:`align_prediction`.
+    """
+    return score_aligned(
+        align_prediction(prediction, kind, truth_m, mode, min_depth_m, max_depth_m), truth_m
+    )
+
+
+def score_aligned(aligned: AlignedPrediction, truth_m: Float32Array) -> FrameScore:
+    """Return every metric of METRICS of a prediction in metres over its scored pixels."""
+    prediction_m = aligned.depth_m[aligned.scored]
+    scored_truth_m = truth_m[aligned.scored]
+    return FrameScore(
+        values={
+            name: metric.function(prediction_m, scored_truth_m) for name, metric in METRICS.items()
+        },
+        pixels=prediction_m.size,
+        coverage=aligned.coverage,
+        scale=aligned.scale,
+        shift=aligned.shift,
+    )
+
+
+class MeanScore:
+    """Average the scores of images, each counting the same, in constant memory."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self._sums = dict.fromkeys((*METRICS, 'coverage'), 0.0)
+
+    def add(self, score: FrameScore) -> None:
+        """Take in the score of one image."""
+        self.frames += 1
+        for name, value in score.values.items():
+            self._sums[name] += value
+        self._sums['coverage'] += score.coverage
+
+    def result(self) -> dict[str, float | None]:
+        """Return the mean of every metric and of the coverage, None without any image."""
+        return {
+            name: total / self.frames if self.frames else None
+            for name, total in self._sums.items()
+        }
+
+
+def average(scores: Iterable[FrameScore]) -> dict[str, float | int | None]:
+    """
+    Average scores per image, then over images.
+
+    :return: every metric and `coverage`, None where there is no score, and `frames`, the number
+        of images averaged.
+    """
+    mean = MeanScore()
+    for score in scores:
+        mean.add(score)
+    return {**mean.result(), 'frames': mean.frames}
+
+
+def _least_squares(
+    x: NDArray[np.float64], y: NDArray[np.float64], *, fit_shift: bool
+) -> tuple[float, float]:
+    """Return scale and shift that minimise the sum of (scale · x + shift - y)²."""
+    x_mean, y_mean = (float(x.mean()), float(y.mean())) if fit_shift else (0.0, 0.0)
+    x_centred = x - x_mean
+    variance = float(x_centred @ x_centred)
+    # Rounding of float32 input leaves this much variance in a constant image.
+    if variance <= x.size * (1e-6 * float(np.abs(x).max())) ** 2:
+        raise AlignmentError(
+            'the prediction is constant: no scale can be fitted'
+            if fit_shift
+            else 'the prediction is zero: no scale can be fitted'
+        )
+    scale = float(x_centred @ (y - y_mean)) / variance
+    return scale, y_mean - scale * x_mean
