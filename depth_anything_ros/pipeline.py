@@ -15,6 +15,7 @@ from depth_anything_ros.scale import AlignmentTracker, ScaleSource
 from depth_anything_ros.types import (
     Alignment,
     DepthResult,
+    Float32Array,
     Frame,
     MetricDepth,
     RelativeInverseDepth,
@@ -79,6 +80,17 @@ class DepthPipeline:
             reason = str(error)
         alignment = self.tracker.current(stamp_ns)
         return alignment, reason if alignment is None else ''
+
+
+def inverse_depth(prediction: RelativeInverseDepth | MetricDepth) -> Float32Array:
+    """
+    Return what a preview colours: larger is nearer, NaN where unknown.
+
+    :return: float32 (H, W); the values of relative inverse depth as they are, 1/m of metres.
+    """
+    if isinstance(prediction, MetricDepth):
+        return np.reciprocal(prediction.depth_m)
+    return prediction.values
 
 
 def _beyond_is_unknown(

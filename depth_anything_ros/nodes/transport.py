@@ -7,14 +7,17 @@ import logging
 import os
 from collections.abc import MutableMapping
 from pathlib import Path
+from xml.etree import ElementTree
 
 _LOGGER = logging.getLogger(__name__)
 
 PACKAGE = 'depth_anything_ros'
 PROFILE = Path('config') / 'fastdds_shm.xml'
-# Fast DDS 3 reads the first name, Fast DDS 2.6 of Humble the second.
-PROFILE_VARIABLES = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE')
-USER_CHOICES = (*PROFILE_VARIABLES, 'FASTDDS_BUILTIN_TRANSPORTS')
+# Fast DDS 3 (rmw_fastrtps 9, Kilted) renamed the variable; with both set it reads the file
+# twice and complains.
+NEW_VARIABLE, OLD_VARIABLE = 'FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE'
+FIRST_VERSION_WITH_NEW_VARIABLE = 9
+USER_CHOICES = (NEW_VARIABLE, OLD_VARIABLE, 'FASTDDS_BUILTIN_TRANSPORTS')
 
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
@@ -51,26 +54,38 @@ def choose_profile(environment: MutableMapping[str, str]) -> bool:
             'install the package, or set %s',
             PROFILE.name,
             PACKAGE,
-            PROFILE_VARIABLES[0],
+            NEW_VARIABLE,
         )
         return False
-    for name in PROFILE_VARIABLES:
-        environment[name] = str(profile)
+    is_new = middleware_version() >= FIRST_VERSION_WITH_NEW_VARIABLE
+    environment[NEW_VARIABLE if is_new else OLD_VARIABLE] = str(profile)
     return True
 
 
 def profile_path() -> Path | None:
     """Return the installed profile, or None where the package has no share folder."""
-    from ament_index_python.packages import (
-        PackageNotFoundError,
-        get_package_share_directory,
-    )
+    share = _share_folder(PACKAGE)
+    profile = share / PROFILE if share else None
+    return profile if profile and profile.is_file() else None
+
+
+def middleware_version() -> int:
+    """Return the major version of rmw_fastrtps_cpp, or 0 where it is not installed."""
+    share = _share_folder('rmw_fastrtps_cpp')
+    manifest = share / 'package.xml' if share else None
+    if manifest is None or not manifest.is_file():
+        return 0
+    version = ElementTree.parse(manifest).getroot().findtext('version', '0')
+    return int(version.split('.')[0])
+
+
+def _share_folder(package: str) -> Path | None:
+    from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
 
     try:
-        profile = Path(get_package_share_directory(PACKAGE)) / PROFILE
+        return Path(get_package_share_directory(package))
     except (PackageNotFoundError, LookupError, OSError):
         return None
-    return profile if profile.is_file() else None
 
 
 def keep_large_buffers() -> bool:

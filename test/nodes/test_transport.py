@@ -15,10 +15,33 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize('middleware', [None, '', 'rmw_fastrtps_cpp'])
-def test_the_profile_is_named_under_both_variables(installed, middleware):
+def test_the_profile_is_named_for_fast_dds_alone(installed, middleware):
     environment = {} if middleware is None else {'RMW_IMPLEMENTATION': middleware}
     assert transport.choose_profile(environment)
-    assert {environment[name] for name in transport.PROFILE_VARIABLES} == {str(PROFILE)}
+    assert str(PROFILE) in environment.values()
+
+
+@pytest.mark.parametrize(
+    ('version', 'variable'),
+    [
+        ('6.2.7', 'FASTRTPS_DEFAULT_PROFILES_FILE'),
+        ('8.4.3', 'FASTRTPS_DEFAULT_PROFILES_FILE'),
+        ('9.3.3', 'FASTDDS_DEFAULT_PROFILES_FILE'),
+    ],
+)
+def test_the_variable_is_the_one_that_the_distribution_reads(
+    installed, monkeypatch, tmp_path, version, variable
+):
+    share = tmp_path / 'share'
+    (share / 'ament_index/resource_index/packages').mkdir(parents=True)
+    (share / 'ament_index/resource_index/packages/rmw_fastrtps_cpp').touch()
+    (share / 'rmw_fastrtps_cpp').mkdir()
+    manifest = f'<package format="3"><version>{version}</version></package>'
+    (share / 'rmw_fastrtps_cpp/package.xml').write_text(manifest)
+    monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path))
+    environment: dict[str, str] = {}
+    assert transport.choose_profile(environment)
+    assert environment == {variable: str(PROFILE)}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,281 @@
+"""The depth node: camera images in, relative and metric depth and point clouds out."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from time import perf_counter_ns
+from typing import Any
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.clock import Clock, ClockType
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_srvs.srv import Trigger
+
+from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.errors import DepthAnythingError
+from depth_anything_ros.messages import decode_depth, stamp_ns
+from depth_anything_ros.nodes.camera_input import CameraInput
+from depth_anything_ros.nodes.diagnostics import NodeState, RunStatistics, to_status
+from depth_anything_ros.nodes.frame_processor import FrameProcessor, Job
+from depth_anything_ros.nodes.outputs import DepthOutputs
+from depth_anything_ros.nodes.parameters import declare_parameters, updated
+from depth_anything_ros.nodes.pipeline_host import PipelineHost, check_config
+from depth_anything_ros.nodes.process import run_process
+from depth_anything_ros.nodes.subscription import SensorSubscription
+from depth_anything_ros.nodes.worker import LatestItemWorker
+from depth_anything_ros.scale.depth_image import DepthImageScale
+from depth_anything_ros.types import DepthReference
+
+SAVE_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 10.0
+LOG_PERIOD_S = 5.0
+# An error, or the absence of images, is shown for this long.
+RECENT_S = 5.0
+
+
+class DepthNode(LifecycleNode):
+    """
+    Estimate depth for the latest camera image.
+
+    The executor's thread only takes messages; one worker thread runs the pipeline.
+    """
+
+    def __init__(self) -> None:
+        super().__init__('depth_node')
+        self._config = declare_parameters(self, DepthNodeConfig)
+        self._host = PipelineHost()
+        self._statistics = RunStatistics()
+        self._camera = CameraInput(self.resolve_topic_name('camera_info'))
+        self._processor = FrameProcessor(
+            self._host, self._camera, self._statistics, lambda: self._config, self._warn
+        )
+        self._inputs: dict[str, SensorSubscription] = {}
+        self._lifecycle = 'unconfigured'
+        self._failure = ''
+        self._latest: Any = None
+        self._worker = LatestItemWorker(self._processor.process, 'depth')
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self.create_timer(
+            self._config.diagnostics_period_s,
+            self._publish_diagnostics,
+            clock=Clock(clock_type=ClockType.STEADY_TIME),
+        )
+        self.create_service(Trigger, '~/save_cloud', self._on_save_cloud)
+        self.add_on_set_parameters_callback(self._on_set_parameters)
+
+    def run(self) -> None:
+        """
+        Serve until ROS shuts down; with `autostart`, become active first.
+
+        :raises DepthAnythingError: if the node cannot start by itself.
+        """
+        if self._config.autostart:
+            success = TransitionCallbackReturn.SUCCESS
+            if self.trigger_configure() != success or self.trigger_activate() != success:
+                raise DepthAnythingError(self._failure or 'the node could not be started')
+        rclpy.spin(self)
+
+    def close(self) -> None:
+        """End the threads."""
+        self._worker.stop(STOP_TIMEOUT_S)
+        self._host.close(STOP_TIMEOUT_S)
+
+    # Lifecycle
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load and warm up the network, and offer the outputs."""
+        try:
+            self._host.start(self._config)
+        except DepthAnythingError as error:
+            self._failure = str(error)
+            self.get_logger().error(self._failure)
+            return TransitionCallbackReturn.FAILURE
+        except Exception as error:  # noqa: BLE001 - rclpy would swallow it without a word
+            self._failure = f'{type(error).__name__}: {error}'
+            self.get_logger().error(traceback.format_exc())
+            return TransitionCallbackReturn.FAILURE
+        self._failure = ''
+        self._processor.outputs = DepthOutputs(self)
+        self._lifecycle = 'inactive'
+        self._announce_model()
+        return super().on_configure(state)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Start to take images."""
+        self._statistics.reset()
+        self._processor.reset()
+        self._lifecycle = 'active'
+        result = super().on_activate(state)
+        self._subscribe()
+        return result
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop taking images and finish the one at work."""
+        self._unsubscribe()
+        self._lifecycle = 'inactive'
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free the network and the outputs."""
+        self._release('unconfigured')
+        return super().on_cleanup(state)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free all that is held, from any state."""
+        self._release('finalized')
+        return super().on_shutdown(state)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Go back to unconfigured after a failed transition."""
+        self._release('unconfigured')
+        return super().on_error(state)
+
+    def _release(self, lifecycle: str) -> None:
+        self._unsubscribe()
+        self._host.stop()
+        if self._processor.outputs is not None:
+            self._processor.outputs.destroy()
+        self._processor.outputs = None
+        self._lifecycle = lifecycle
+
+    def _subscribe(self) -> None:
+        reliability = self._config.image_reliability
+        # In the order in which the executor serves what has arrived together.
+        if self._config.scale_source == DepthImageScale.name:
+            self._inputs['reference'] = SensorSubscription(
+                self, Image, 'reference/depth', self._on_reference, reliability
+            )
+        self._inputs['camera_info'] = SensorSubscription(
+            self, CameraInfo, 'camera_info', self._camera.update, reliability
+        )
+        compressed = self._config.image_transport == 'compressed'
+        self._inputs['image'] = SensorSubscription(
+            self,
+            CompressedImage if compressed else Image,
+            self._image_name(),
+            self._on_image,
+            reliability,
+        )
+
+    def _unsubscribe(self) -> None:
+        for subscription in self._inputs.values():
+            subscription.destroy()
+        self._inputs.clear()
+        if self._worker.discard():
+            self._statistics.count('dropped')
+        self._worker.wait_idle(STOP_TIMEOUT_S)
+        self._latest = None
+
+    # Messages
+
+    def _on_image(self, message: Any) -> None:
+        self._latest = message
+        self._statistics.count('received')
+        if self._worker.submit(Job(message, perf_counter_ns())):
+            self._statistics.count('dropped')
+
+    def _on_reference(self, message: Image) -> None:
+        pipeline, outputs = self._host.pipeline, self._processor.outputs
+        if pipeline is None or outputs is None or not outputs.wanted():
+            return
+        if not isinstance(pipeline.scale_source, DepthImageScale):
+            return
+        try:
+            reference = DepthReference(decode_depth(message), stamp_ns(message.header))
+            pipeline.scale_source.add_reference(reference)
+        except DepthAnythingError as error:
+            self._warn(f'reference depth: {error}')
+
+    def _warn(self, text: str) -> None:
+        if self.context.ok():
+            self.get_logger().warning(text, throttle_duration_sec=LOG_PERIOD_S)
+
+    # Parameters
+
+    def _on_set_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
+        try:
+            config, names = updated(self._config, parameters)
+            check_config(config)
+        except DepthAnythingError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        self._config = config
+        self._host.change(config, names)
+        if 'scale_source' in names and self._lifecycle == 'active':
+            self._unsubscribe()
+            self._subscribe()
+        return SetParametersResult(successful=True)
+
+    # Cloud files
+
+    def _on_save_cloud(
+        self, _request: Trigger.Request, response: Trigger.Response
+    ) -> Trigger.Response:
+        if self._latest is None:
+            response.message = f'no image yet on {self._image_topic()} (node {self._lifecycle})'
+            return response
+        saved: Future[Path] = Future()
+        if self._worker.submit(Job(self._latest, perf_counter_ns(), saved)):
+            self._statistics.count('dropped')
+        try:
+            response.message = str(saved.result(SAVE_TIMEOUT_S))
+            response.success = True
+        except Exception as error:  # noqa: BLE001 - the caller is told
+            response.message = str(error) or f'no cloud within {SAVE_TIMEOUT_S:.0f} s'
+        return response
+
+    # Diagnostics
+
+    def _publish_diagnostics(self) -> None:
+        name = self.get_fully_qualified_name().lstrip('/')
+        status = to_status(name, self._state(), self._statistics.snapshot(), RECENT_S)
+        message = DiagnosticArray(status=[status])
+        message.header.stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(message)
+
+    def _state(self) -> NodeState:
+        pipeline, outputs = self._host.pipeline, self._processor.outputs
+        return NodeState(
+            lifecycle=self._lifecycle,
+            image_topic=self._image_topic(),
+            model=pipeline.predictor.identity if pipeline else None,
+            model_error=self._host.error or self._failure,
+            loading=self._host.loading,
+            watched=bool(outputs and outputs.wanted()),
+            no_camera_reason=self._processor.no_camera_reason,
+            last_result=self._processor.last_result,
+        )
+
+    def _image_name(self) -> str:
+        return 'image/compressed' if self._config.image_transport == 'compressed' else 'image'
+
+    def _image_topic(self) -> str:
+        return self.resolve_topic_name(self._image_name())
+
+    def _announce_model(self) -> None:
+        pipeline = self._host.pipeline
+        if pipeline is None:
+            return
+        model = pipeline.predictor.identity
+        height, width = model.input_size
+        self.get_logger().info(
+            f'{model.name} ({model.weights} weights, licence {model.licence}) on {model.backend} '
+            f'{model.precision} {model.device}, input {height}x{width}'
+        )
+        if model.weights == 'random':
+            self.get_logger().warning('random weights: the depth means nothing')
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the node; see :func:`process.run_process` for the exit code."""
+    return run_process('depth_node', DepthNode, argv)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

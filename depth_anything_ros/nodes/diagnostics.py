@@ -1,0 +1,258 @@
+"""What the depth node counts and reports, and how a reader gets it back."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from time import monotonic
+
+from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+
+from depth_anything_ros.evaluation.latency import percentiles
+from depth_anything_ros.types import DepthResult, ModelIdentity
+
+# Durations kept for the percentiles: more than five minutes at 30 Hz, and a bounded memory.
+STAGE_HISTORY = 10_000
+RATE_WINDOW_S = 5.0
+FRAME_COUNTS = ('received', 'processed', 'dropped', 'rejected', 'unwatched')
+
+Nested = dict[str, 'str | Nested']
+
+
+class RunStatistics:
+    """
+    Count frames and keep stage times since the last `reset`; every method is thread-safe.
+
+    :param clock: monotonic time in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self.reset()
+
+    def reset(self) -> None:
+        """Start over, as on activation."""
+        with self._lock:
+            self._frames: Counter[str] = Counter(dict.fromkeys(FRAME_COUNTS, 0))
+            self._published: Counter[str] = Counter()
+            self._stages_ms: dict[str, deque[float]] = {}
+            self._processed_s: deque[float] = deque()
+            self._last_received_s: float | None = None
+            self._last_error = ''
+            self._last_error_s: float | None = None
+
+    def count(self, name: str) -> None:
+        """Count one frame as `received`, `dropped` or `unwatched`."""
+        with self._lock:
+            self._frames[name] += 1
+            if name == 'received':
+                self._last_received_s = self._clock()
+
+    def reject(self, error: str) -> None:
+        """Count one frame as rejected and remember why."""
+        with self._lock:
+            self._frames['rejected'] += 1
+            self._last_error = error
+            self._last_error_s = self._clock()
+
+    def processed(self, stages_ms: Mapping[str, float], outputs: Iterable[str]) -> None:
+        """Count one frame as processed, with its stage durations and what was published."""
+        with self._lock:
+            now_s = self._clock()
+            self._frames['processed'] += 1
+            self._published.update(outputs)
+            self._processed_s.append(now_s)
+            while self._processed_s[0] < now_s - RATE_WINDOW_S:
+                self._processed_s.popleft()
+            for stage, duration_ms in stages_ms.items():
+                history = self._stages_ms.setdefault(stage, deque(maxlen=STAGE_HISTORY))
+                history.append(duration_ms)
+
+    def snapshot(self) -> Snapshot:
+        """Return all of it at this moment."""
+        with self._lock:
+            now_s = self._clock()
+            recent = [time_s for time_s in self._processed_s if time_s >= now_s - RATE_WINDOW_S]
+            stages_ms = {name: list(history) for name, history in self._stages_ms.items()}
+            frames, published = dict(self._frames), dict(self._published)
+            received_s, error_s = self._last_received_s, self._last_error_s
+            last_error = self._last_error
+        span_s = recent[-1] - recent[0] if len(recent) > 1 else 0.0
+        return Snapshot(
+            frames=frames,
+            published=published,
+            rate_hz=(len(recent) - 1) / span_s if span_s > 0.0 else 0.0,
+            stages_ms={name: percentiles(values) for name, values in stages_ms.items()},
+            since_received_s=None if received_s is None else now_s - received_s,
+            last_error=last_error,
+            since_error_s=None if error_s is None else now_s - error_s,
+        )
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Hold what :class:`RunStatistics` knew at one moment; durations are None before the first."""
+
+    frames: Mapping[str, int]
+    published: Mapping[str, int]
+    rate_hz: float
+    stages_ms: Mapping[str, Mapping[str, float | None]]
+    since_received_s: float | None
+    last_error: str
+    since_error_s: float | None
+
+
+@dataclass(frozen=True)
+class NodeState:
+    """
+    Hold what the depth node is and lacks at one moment, for one diagnostic status.
+
+    An empty reason means that nothing is wrong; `watched` tells whether anybody subscribes.
+    """
+
+    lifecycle: str
+    image_topic: str
+    model: ModelIdentity | None = None
+    model_error: str = ''
+    loading: str = ''
+    watched: bool = False
+    no_camera_reason: str = ''
+    last_result: DepthResult | None = None
+
+    @property
+    def no_metric_reason(self) -> str:
+        """Return why the last frame has no metric depth, or ''."""
+        return self.last_result.no_metric_reason if self.last_result else ''
+
+
+def judge(state: NodeState, snapshot: Snapshot, recent_s: float) -> tuple[bytes, str]:
+    """
+    Return the diagnostic level and a message that lists all that is wrong.
+
+    :param recent_s: how long an error, or the absence of images, is news.
+    """
+    problems = list(_problems(state, snapshot, recent_s))
+    if state.model_error and state.model is None:
+        return DiagnosticStatus.ERROR, '; '.join(problems)
+    if problems:
+        return DiagnosticStatus.WARN, '; '.join(problems)
+    return DiagnosticStatus.OK, state.lifecycle
+
+
+def _problems(state: NodeState, snapshot: Snapshot, recent_s: float) -> Iterable[str]:
+    if state.model_error and state.model is not None:
+        yield f'kept {state.model.name}: {state.model_error}'
+    elif state.model_error:
+        yield state.model_error
+    if state.lifecycle != 'active':
+        yield f'not active but {state.lifecycle}'
+        return
+    if snapshot.since_received_s is None:
+        yield f'no images yet on {state.image_topic}'
+    elif snapshot.since_received_s > recent_s:
+        yield f'no images on {state.image_topic} for {snapshot.since_received_s:.0f} s'
+    if snapshot.since_error_s is not None and snapshot.since_error_s <= recent_s:
+        yield f'last frame rejected: {snapshot.last_error}'
+    if snapshot.frames['processed']:
+        if state.no_camera_reason:
+            yield f'no point cloud: {state.no_camera_reason}'
+        if state.no_metric_reason:
+            yield f'no metric depth: {state.no_metric_reason}'
+    if state.model is not None and state.model.weights == 'random':
+        yield 'random weights: the depth means nothing'
+
+
+def to_status(
+    name: str, state: NodeState, snapshot: Snapshot, recent_s: float
+) -> DiagnosticStatus:
+    """Return the status of the depth node, ready to be published."""
+    level, message = judge(state, snapshot, recent_s)
+    status = DiagnosticStatus(level=level, name=name, message=message)
+    status.hardware_id = state.model.name if state.model else ''
+    status.values = key_values(_sections(state, snapshot))
+    return status
+
+
+def _sections(state: NodeState, snapshot: Snapshot) -> dict[str, object]:
+    return {
+        'state': state.lifecycle,
+        'watched': state.watched,
+        'frames': snapshot.frames,
+        'published': snapshot.published,
+        'rate_hz': snapshot.rate_hz,
+        'stages_ms': snapshot.stages_ms,
+        'last_error': snapshot.last_error,
+        'model': identity_section(state.model) if state.model else {},
+        'loading': state.loading,
+        'model_error': state.model_error,
+        'scale': alignment_section(state.last_result) if state.last_result else {},
+        'no_metric_reason': state.no_metric_reason,
+        'no_camera_reason': state.no_camera_reason,
+    }
+
+
+def identity_section(model: ModelIdentity) -> dict[str, object]:
+    """Return the network's identity under the key names of reports."""
+    height, width = model.input_size
+    return {
+        'name': model.name,
+        'weights': model.weights,
+        'sha256': model.sha256,
+        'backend': model.backend,
+        'precision': model.precision,
+        'device': model.device,
+        'input_size': f'{height}x{width}',
+        'licence': model.licence,
+    }
+
+
+def alignment_section(result: DepthResult) -> dict[str, object]:
+    """Return a frame's scale and shift as `~/scale` and `/diagnostics` name them; {} if none."""
+    alignment = result.alignment
+    if alignment is None:
+        return {}
+    return {
+        'source': alignment.source,
+        'scale': alignment.scale,
+        'shift': alignment.shift,
+        'points': alignment.points,
+        'inlier_ratio': alignment.inlier_ratio,
+        'residual': alignment.residual,
+        'age_s': alignment.age_s(result.frame.stamp_ns),
+    }
+
+
+def key_values(sections: Mapping[str, object]) -> list[KeyValue]:
+    """Return nested values as diagnostic pairs; the key 'a.b' holds member b of a."""
+    return [KeyValue(key=key, value=value) for key, value in _flat(sections)]
+
+
+def _flat(sections: Mapping[str, object], prefix: str = '') -> Iterable[tuple[str, str]]:
+    for key, value in sections.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f'{prefix}{key}.')
+        elif isinstance(value, float):
+            yield prefix + key, f'{value:.6g}'
+        else:
+            yield prefix + key, '' if value is None else str(value)
+
+
+def to_dict(status: DiagnosticStatus) -> Nested:
+    """
+    Return the pairs of a status nested by the dots in their keys; every value is a string.
+
+    The inverse of :func:`key_values`: what one node writes, another reads by the same names.
+    """
+    nested: Nested = {}
+    for pair in status.values:
+        *sections, name = pair.key.split('.')
+        place = nested
+        for section in sections:
+            inner = place.setdefault(section, {})
+            if isinstance(inner, dict):
+                place = inner
+        place[name] = pair.value
+    return nested

@@ -1,0 +1,138 @@
+"""What the worker thread does with an image message: decode, estimate, publish or save."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter_ns
+from typing import Any
+
+from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.errors import AlignmentError, DepthAnythingError
+from depth_anything_ros.geometry.point_cloud import build_point_cloud, write_ply
+from depth_anything_ros.messages import stamp_ns
+from depth_anything_ros.nodes.camera_input import CameraInput
+from depth_anything_ros.nodes.decoding import decode_any
+from depth_anything_ros.nodes.diagnostics import RunStatistics
+from depth_anything_ros.nodes.outputs import DepthOutputs
+from depth_anything_ros.nodes.pipeline_host import PipelineHost
+from depth_anything_ros.types import DepthResult, Frame
+
+
+@dataclass(frozen=True)
+class Job:
+    """Hold an image message, its arrival, and who waits for a cloud file of it, if anybody."""
+
+    message: Any
+    arrival_ns: int
+    saved: Future[Path] | None = None
+
+
+class FrameProcessor:
+    """
+    Turn image messages into published depth; no bad frame ends it.
+
+    :param host: has the pipeline.
+    :param camera: has the latest camera_info.
+    :param statistics: told what became of each frame.
+    :param config: gives the parameters in force.
+    :param warn: writes to the log, throttled.
+    """
+
+    def __init__(
+        self,
+        host: PipelineHost,
+        camera: CameraInput,
+        statistics: RunStatistics,
+        config: Callable[[], DepthNodeConfig],
+        warn: Callable[[str], None],
+    ) -> None:
+        self._host = host
+        self._camera = camera
+        self._statistics = statistics
+        self._config = config
+        self._warn = warn
+        self.outputs: DepthOutputs | None = None
+        self.last_result: DepthResult | None = None
+        self.no_camera_reason = ''
+
+    def reset(self) -> None:
+        """Forget the last frame, as on activation."""
+        self.last_result = None
+        self.no_camera_reason = ''
+
+    def process(self, job: Job) -> None:
+        """Publish the depth of one frame, or save its cloud."""
+        if job.saved is not None:
+            self._save_cloud(job, job.saved)
+            return
+        outputs = self.outputs
+        if outputs is None or not outputs.wanted():
+            self._statistics.count('unwatched')
+            return
+        stages_ms = {'wait': _since_ms(job.arrival_ns)}
+        try:
+            topics = self._publish(job, outputs, stages_ms)
+        except Exception as error:  # noqa: BLE001 - the next good frame must be processed
+            self._reject(error)
+            return
+        stages_ms['total'] = _since_ms(job.arrival_ns)
+        self._statistics.processed(stages_ms, topics)
+
+    def _publish(
+        self, job: Job, outputs: DepthOutputs, stages_ms: dict[str, float]
+    ) -> tuple[str, ...]:
+        result, reason = self._estimate(job, stages_ms)
+        header = job.message.header
+        camera_info = None if result.frame.camera is None else self._camera.message_for(header)
+        published = outputs.publish(result, header, camera_info, self._config(), stages_ms)
+        self.no_camera_reason = reason or published.no_cloud_reason
+        self.last_result = result
+        return tuple(topic.removeprefix('~/') for topic in published.topics)
+
+    def _estimate(self, job: Job, stages_ms: dict[str, float]) -> tuple[DepthResult, str]:
+        """Return the result for an image, and why there is no camera for it, if so."""
+        pipeline = self._host.pipeline
+        if pipeline is None:
+            raise DepthAnythingError('no network is loaded')
+        start_ns = perf_counter_ns()
+        rgb = decode_any(job.message)
+        height, width = rgb.shape[:2]
+        rectified = self._config().image_is_rectified
+        camera, reason = self._camera.camera_for(height, width, rectified)
+        header = job.message.header
+        frame = Frame(rgb, stamp_ns(header), header.frame_id, camera)
+        stages_ms['decode'] = _since_ms(start_ns)
+        result = pipeline.process(frame)
+        stages_ms.update(result.stages_ms)
+        return result, reason
+
+    def _reject(self, error: Exception) -> None:
+        known = isinstance(error, DepthAnythingError)
+        text = str(error) if known else f'{type(error).__name__}: {error}'
+        self._statistics.reject(text)
+        self._warn(f'frame rejected: {text}')
+
+    def _save_cloud(self, job: Job, saved: Future[Path]) -> None:
+        try:
+            saved.set_result(self._write_cloud(job))
+        except Exception as error:  # noqa: BLE001 - handed to the caller of the service
+            saved.set_exception(error)
+
+    def _write_cloud(self, job: Job) -> Path:
+        result, _ = self._estimate(job, {})
+        if result.metric is None:
+            raise AlignmentError(f'no metric depth: {result.no_metric_reason}')
+        frame, config = result.frame, self._config()
+        cloud = build_point_cloud(result.metric, frame.rgb, frame.camera, config.cloud_stride)
+        folder = Path(config.cloud_dir).expanduser().resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f'cloud_{frame.stamp_ns}.ply'
+        write_ply(path, cloud)
+        return path
+
+
+def _since_ms(start_ns: int) -> float:
+    return (perf_counter_ns() - start_ns) * 1e-6

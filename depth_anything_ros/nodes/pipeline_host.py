@@ -1,0 +1,185 @@
+"""The pipeline a node runs, and its exchange while frames go through."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.errors import CheckpointError, ConfigError
+from depth_anything_ros.inference import BACKENDS, create_predictor
+from depth_anything_ros.inference.predictor import Predictor
+from depth_anything_ros.models import MODELS
+from depth_anything_ros.nodes.worker import LatestItemWorker
+from depth_anything_ros.pipeline import DepthPipeline
+from depth_anything_ros.scale import AlignmentTracker, create_scale_source
+
+_LOGGER = logging.getLogger(__name__)
+
+MODEL_PARAMETERS = frozenset(
+    {
+        'model',
+        'checkpoint',
+        'weights',
+        'backend',
+        'precision',
+        'device',
+        'input_size',
+        'threads',
+        'cache_dir',
+        'warmup_width',
+        'warmup_height',
+    }
+)
+SCALE_PARAMETERS = frozenset(
+    {
+        'scale_source',
+        'fixed_scale',
+        'fixed_shift',
+        'reference_min_depth_m',
+        'reference_max_depth_m',
+        'reference_max_offset_s',
+        'smoothing_time_s',
+        'alignment_expiry_s',
+    }
+)
+
+
+def load_predictor(config: DepthNodeConfig) -> Predictor:
+    """
+    Return the network that the parameters describe, built and warmed up.
+
+    :raises DepthAnythingError: if checkpoint, backend or device do not allow it.
+    """
+    predictor = create_predictor(
+        config.model,
+        checkpoint=config.checkpoint,
+        weights=config.weights,
+        backend=config.backend,
+        precision=config.precision,
+        device=config.device,
+        input_size=config.input_size,
+        threads=config.threads,
+        cache_dir=config.cache_dir,
+    )
+    predictor.warm_up(config.warmup_height, config.warmup_width)
+    return predictor
+
+
+def check_config(config: DepthNodeConfig) -> None:
+    """
+    Check in no time what would make loading fail for certain.
+
+    :raises DepthAnythingError: naming the value and what is allowed.
+    """
+    spec = MODELS[config.model]
+    if config.backend != 'auto' and config.backend not in BACKENDS:
+        BACKENDS[config.backend]
+    if config.input_size % spec.patch:
+        lower = config.input_size // spec.patch * spec.patch
+        raise ConfigError(
+            f"parameter 'input_size': {config.input_size} is not a multiple of the patch "
+            f'{spec.patch}; nearest: {lower}, {lower + spec.patch}'
+        )
+    if config.checkpoint and not Path(config.checkpoint).is_file():
+        raise CheckpointError(f"no checkpoint file '{config.checkpoint}'")
+    create_scale_source(config)
+
+
+class PipelineHost:
+    """
+    Keep one pipeline running and exchange its parts; a failed exchange keeps the old ones.
+
+    A frame takes `pipeline` once and uses that object to its end, so an exchange never mixes
+    two networks in one frame.
+
+    :param load: makes a predictor from a config; replaced in tests.
+    """
+
+    def __init__(self, load: Callable[[DepthNodeConfig], Predictor] = load_predictor) -> None:
+        self._load = load
+        self._lock = threading.Lock()
+        self._pipeline: DepthPipeline | None = None
+        self._config: DepthNodeConfig | None = None
+        self._exchange = LatestItemWorker(self._exchange_model, 'model exchange')
+        self.loading = ''
+        self.error = ''
+
+    @property
+    def pipeline(self) -> DepthPipeline | None:
+        """Return the pipeline to use for the next frame, or None when nothing is loaded."""
+        return self._pipeline
+
+    def start(self, config: DepthNodeConfig) -> None:
+        """
+        Load, warm up and run the network that the parameters describe.
+
+        :raises DepthAnythingError: if it cannot be loaded; nothing runs then.
+        """
+        check_config(config)
+        predictor = self._load(config)
+        with self._lock:
+            self._pipeline = _assemble(predictor, config)
+            self._config = config
+            self.error = ''
+
+    def stop(self) -> None:
+        """Free the network; an exchange under way ends without effect."""
+        self._exchange.discard()
+        with self._lock:
+            self._pipeline = None
+            self.error = self.loading = ''
+
+    def close(self, timeout_s: float) -> None:
+        """Free the network and end the thread."""
+        self.stop()
+        self._exchange.stop(timeout_s)
+
+    def change(self, config: DepthNodeConfig, names: frozenset[str]) -> None:
+        """
+        Take over changed parameters; a new model is loaded beside the running one.
+
+        :param config: checked by :func:`check_config`.
+        :param names: the parameters that were set.
+        """
+        with self._lock:
+            if self._pipeline is None:
+                return
+            self._config = config
+            self._pipeline.max_depth_m = config.max_depth_m
+            if names & SCALE_PARAMETERS:
+                self._pipeline = _assemble(self._pipeline.predictor, config)
+        if names & MODEL_PARAMETERS:
+            self.loading = config.model
+            self._exchange.submit(config)
+
+    def wait_idle(self, timeout_s: float) -> bool:
+        """Wait until no exchange is under way; return False at the timeout."""
+        return self._exchange.wait_idle(timeout_s)
+
+    def _exchange_model(self, config: DepthNodeConfig) -> None:
+        try:
+            predictor = self._load(config)
+        except Exception as error:  # noqa: BLE001 - the running network must survive
+            self.error = f'could not load {config.model}: {error}'
+            _LOGGER.error('%s; the running network is kept', self.error)
+        else:
+            with self._lock:
+                if self._pipeline is not None and self._config is not None:
+                    self._pipeline = _assemble(predictor, self._config)
+                    self.error = ''
+            _LOGGER.info('now running %s', predictor.identity)
+        finally:
+            self.loading = ''
+
+
+def _assemble(predictor: Predictor, config: DepthNodeConfig) -> DepthPipeline:
+    # A new tracker each time: scale and shift of one network mean nothing to another.
+    return DepthPipeline(
+        predictor,
+        create_scale_source(config),
+        AlignmentTracker(config.smoothing_time_s, config.alignment_expiry_s),
+        config.max_depth_m,
+    )
