@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -54,9 +56,38 @@ def parameter(default: Any, help: str, **info: Any) -> Any:  # noqa: A002 - argp
 def parameter_infos(config: type) -> dict[str, tuple[Any, ParameterInfo]]:
     """Return name → (default, info) for every parameter of a config class, in order."""
     return {
-        field.name: (field.default, field.metadata[_INFO])
-        for field in dataclasses.fields(config)
+        field.name: (field.default, field.metadata[_INFO]) for field in dataclasses.fields(config)
     }
+
+
+def markdown_table(config: type) -> str:
+    """Return the parameters of a config class as a Markdown table, one row each."""
+    rows = [
+        f'| `{name}` | {_cell(default)} | {info.unit} | {info.range_text()} | {info.help} |'
+        + (' at start only |' if info.read_only else ' any time |')
+        for name, (default, info) in parameter_infos(config).items()
+    ]
+    head = ('| parameter | default | unit | allowed | what it does | settable |',)
+    return '\n'.join((*head, '| --- | --- | --- | --- | --- | --- |', *rows))
+
+
+def yaml_section(node: str, config: type) -> str:
+    """Return the defaults of a config class as a section of a ROS parameter file, explained."""
+    lines = [f'/**/{node}:', '  ros__parameters:']
+    for name, (default, info) in parameter_infos(config).items():
+        allowed = ' '.join(filter(None, (info.range_text(), info.unit)))
+        text = info.help + (f' [{allowed}]' if allowed else '')
+        lines += [f'    # {line}' for line in textwrap.wrap(text, 93)]
+        lines.append(f'    {name}: {json.dumps(default)}')
+    return '\n'.join(lines) + '\n'
+
+
+def _cell(default: Any) -> str:
+    if isinstance(default, bool):
+        return f'`{str(default).lower()}`'
+    if isinstance(default, tuple):
+        return f'`[{", ".join(default)}]`'
+    return f'`{default}`' if default != '' else "`''`"
 
 
 def from_mapping(config: type[C], values: Mapping[str, Any]) -> C:
@@ -69,9 +100,7 @@ def from_mapping(config: type[C], values: Mapping[str, Any]) -> C:
     for name in values:
         if name not in infos:
             raise ConfigError(f"unknown parameter '{name}'; known: {', '.join(infos)}")
-    checked = {
-        name: check_value(name, value, *infos[name]) for name, value in values.items()
-    }
+    checked = {name: check_value(name, value, *infos[name]) for name, value in values.items()}
     return config(**checked)
 
 
@@ -95,8 +124,7 @@ def check_value(name: str, value: Any, default: Any, info: ParameterInfo) -> Any
     for member in members:
         if info.choices and member not in info.choices:
             raise ConfigError(
-                f"parameter '{name}': unknown value '{member}'; "
-                f"known: {', '.join(info.choices)}"
+                f"parameter '{name}': unknown value '{member}'; known: {', '.join(info.choices)}"
             )
     too_small = info.minimum is not None and not value >= info.minimum
     too_large = info.maximum is not None and not value <= info.maximum
@@ -402,9 +430,17 @@ class BagPlayerConfig:
         'Start again at the end until stopped.',
         read_only=True,
     )
+    subscribers: int = parameter(
+        1,
+        'How many subscribers of the image topic playing waits for.',
+        minimum=0,
+        maximum=100,
+        read_only=True,
+    )
     wait_for_subscribers_s: float = parameter(
         30.0,
-        'Longest wait for a subscriber of the image topic before playing starts.',
+        'Longest wait for subscribers of the image topic, and in lockstep for a publisher of '
+        'the prediction, before playing starts.',
         unit='s',
         minimum=0.0,
         maximum=600.0,
@@ -420,7 +456,8 @@ class BagPlayerConfig:
     )
     settle_s: float = parameter(
         1.5,
-        'Time to stay up after the last message, so that subscribers get all of it.',
+        'Time to wait before the first message and after the last, so that everybody has found '
+        'each other and gets all of it.',
         unit='s',
         minimum=0.0,
         maximum=60.0,

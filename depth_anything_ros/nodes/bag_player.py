@@ -1,0 +1,230 @@
+"""The bag player: ROS 1 and ROS 2 bags as live topics, in real time or in lockstep."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
+from time import monotonic, time_ns
+from typing import Any
+
+from builtin_interfaces.msg import Time
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import QoSDurabilityPolicy, QoSHistoryPolicy, QoSProfile, QoSReliabilityPolicy
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import Image
+from tqdm import tqdm
+
+from depth_anything_ros.config import BagPlayerConfig
+from depth_anything_ros.errors import DatasetError
+from depth_anything_ros.evaluation.bag import BagReader
+from depth_anything_ros.messages import stamp_fields
+from depth_anything_ros.nodes.bag_schedule import Group, Recorded, group_by_image
+from depth_anything_ros.nodes.cdr import begins_with_header, read_stamp_ns, with_stamp
+from depth_anything_ros.nodes.parameters import declare_parameters
+from depth_anything_ros.nodes.process import run_process
+
+QUEUE_DEPTH = 10
+LOG_PERIOD_S = 5.0
+_POLL_S = 0.02
+
+
+@dataclass
+class PlayCounts:
+    """Count images: sent, answered by a prediction in lockstep, and timed out waiting for it."""
+
+    sent: int = 0
+    answered: int = 0
+    timed_out: int = 0
+
+
+class BagPlayer(Node):
+    """
+    Publish the messages of a bag, grouped by image; the image goes out last of its group.
+
+    Messages are published as the bytes they were recorded in. In lockstep the next group waits
+    for a message on `prediction` with the stamp of the image.
+    """
+
+    def __init__(self) -> None:
+        super().__init__('bag_player')
+        self._config = declare_parameters(self, BagPlayerConfig)
+        self._counts = PlayCounts()
+        self._predicted: set[int] = set()
+        self._outlets: dict[str, Any] = {}
+        self._with_header: set[str] = set()
+        self._spinner = SingleThreadedExecutor(context=self.context)
+        self._spinner.add_node(self)
+        self._lockstep = self._config.mode == 'lockstep'
+        self._predictions = (
+            self.create_subscription(Image, 'prediction', self._on_prediction, _qos(), raw=True)
+            if self._lockstep
+            else None
+        )
+        tells_time = self._config.publish_clock and not self._config.restamp
+        self._clock = self.create_publisher(Clock, '/clock', _qos()) if tells_time else None
+
+    def run(self) -> None:
+        """
+        Play the bag to its end.
+
+        :raises DatasetError: if the bag cannot be read, nobody answers in lockstep, or images
+            were left without a prediction.
+        """
+        if not self._config.bag:
+            raise DatasetError("parameter 'bag' is empty; give a ROS 1 or ROS 2 bag")
+        with BagReader(Path(self._config.bag)) as reader:
+            self._advertise(reader)
+            self._wait_for_subscribers()
+            self._spin(self._config.settle_s)
+            self._play(reader)
+            while self._config.loop:
+                self._play(reader)
+            self._spin(self._config.settle_s)
+        if self._counts.timed_out:
+            raise DatasetError(
+                f'{self._counts.timed_out} of {self._counts.sent} images got no prediction within '
+                f'{self._config.lockstep_timeout_s:g} s'
+            )
+
+    def close(self) -> None:
+        """Write in one line of JSON what was sent."""
+        self._spinner.shutdown()
+        sys.stdout.write(f'{json.dumps(asdict(self._counts))}\n')
+        sys.stdout.flush()
+
+    # Before playing
+
+    def _advertise(self, reader: BagReader) -> None:
+        for topic, info in reader.topics.items():
+            message_type = find_message_type(info.message_type)
+            if message_type is None:
+                self.get_logger().warning(
+                    f"topic {topic} is left out: no message type '{info.message_type}' here"
+                )
+                continue
+            latched = topic == '/tf_static' or info.latched
+            self._outlets[topic] = self.create_publisher(message_type, topic, _qos(latched))
+            if begins_with_header(message_type):
+                self._with_header.add(topic)
+        if self._config.image_topic not in self._outlets:
+            raise DatasetError(
+                f"no image topic '{self._config.image_topic}' in {self._config.bag}; "
+                f'topics: {", ".join(reader.topics) or "none"}'
+            )
+
+    def _wait_for_subscribers(self) -> None:
+        wanted = self._config.subscribers
+        image = self._outlets[self._config.image_topic]
+        self.get_logger().info(f'waiting for {wanted} subscribers of {image.topic_name}')
+        limit_s = self._config.wait_for_subscribers_s
+        if not self._spin(limit_s, lambda: image.get_subscription_count() >= wanted):
+            text = (
+                f'{image.get_subscription_count()} of {wanted} subscribers of '
+                f'{image.topic_name} within {limit_s:g} s'
+            )
+            if self._lockstep:
+                raise DatasetError(text)
+            self.get_logger().warning(f'{text}; playing all the same')
+        if self._predictions is None:
+            return
+        topic = self._predictions.topic_name
+        if not self._spin(limit_s, lambda: self.count_publishers(topic) > 0):
+            raise DatasetError(f'nobody publishes {topic} within {limit_s:g} s')
+
+    # Playing
+
+    def _play(self, reader: BagReader) -> None:
+        groups = group_by_image(self._recorded(reader), self._config.image_topic)
+        total = reader.topics[self._config.image_topic].count
+        start_s, first_ns, logged_s = monotonic(), None, monotonic()
+        with tqdm(total=total, desc='playing', unit='image', disable=None) as bar:
+            for group in groups:
+                first_ns = group.image.time_ns if first_ns is None else first_ns
+                if not self._lockstep:
+                    due_s = start_s + (group.image.time_ns - first_ns) * 1e-9 / self._config.rate
+                    self._spin(due_s - monotonic())
+                stamp_ns = self._publish(group)
+                if self._lockstep:
+                    self._await_prediction(stamp_ns)
+                bar.update()
+                if bar.disable and monotonic() - logged_s > LOG_PERIOD_S:
+                    logged_s = monotonic()
+                    self.get_logger().info(f'{self._counts.sent} of {total} images')
+
+    def _recorded(self, reader: BagReader) -> Iterator[Recorded]:
+        for message in reader.raw_messages(tuple(self._outlets)):
+            has_stamp = message.topic in self._with_header
+            stamp_ns = read_stamp_ns(message.cdr) if has_stamp else None
+            yield Recorded(message.topic, message.time_ns, stamp_ns, message.cdr)
+
+    def _publish(self, group: Group) -> int:
+        """Publish a group and return the stamp that its image went out with."""
+        image_stamp_ns = group.image.stamp_ns or 0
+        shift_ns = time_ns() - image_stamp_ns if self._config.restamp else 0
+        if self._clock is not None:
+            time = Time(**stamp_fields(group.image.time_ns))
+            self._clock.publish(Clock(clock=time))
+        for message in (*group.others, group.image):
+            cdr = message.cdr
+            if shift_ns and message.stamp_ns is not None:
+                cdr = with_stamp(cdr, max(0, message.stamp_ns + shift_ns))
+            self._outlets[message.topic].publish(cdr)
+        self._counts.sent += 1
+        return image_stamp_ns + shift_ns
+
+    def _await_prediction(self, stamp_ns: int) -> None:
+        limit_s = self._config.lockstep_timeout_s
+        if self._spin(limit_s, lambda: stamp_ns in self._predicted):
+            self._counts.answered += 1
+        else:
+            self._counts.timed_out += 1
+            self.get_logger().warning(f'no prediction for the image of stamp {stamp_ns}')
+        self._predicted.clear()
+
+    def _on_prediction(self, cdr: bytes) -> None:
+        self._predicted.add(read_stamp_ns(cdr))
+
+    def _spin(self, limit_s: float, done: Callable[[], bool] = lambda: False) -> bool:
+        """Serve callbacks until `done` or the limit; return whether it was done."""
+        end_s = monotonic() + limit_s
+        while not done():
+            left_s = end_s - monotonic()
+            if left_s <= 0:
+                return False
+            if not self.context.ok():
+                raise ExternalShutdownException
+            self._spinner.spin_once(timeout_sec=min(left_s, _POLL_S))
+        return True
+
+
+def find_message_type(name: str) -> type | None:
+    """Return the class of 'package/msg/Type', or None where the package is not installed."""
+    package, _, kind = name.partition('/msg/')
+    try:
+        return getattr(import_module(f'{package}.msg'), kind, None)
+    except ImportError:
+        return None
+
+
+def _qos(latched: bool = False) -> QoSProfile:
+    durability = QoSDurabilityPolicy
+    return QoSProfile(
+        history=QoSHistoryPolicy.KEEP_LAST,
+        depth=QUEUE_DEPTH,
+        reliability=QoSReliabilityPolicy.RELIABLE,
+        durability=durability.TRANSIENT_LOCAL if latched else durability.VOLATILE,
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Play a bag; see :func:`process.run_process` for the exit code."""
+    return run_process('bag_player', BagPlayer, argv)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

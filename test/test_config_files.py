@@ -1,0 +1,58 @@
+"""The parameter files and the README say what the config classes say."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from depth_anything_ros.config import (
+    BagPlayerConfig,
+    DepthNodeConfig,
+    EvaluatorConfig,
+    from_mapping,
+    markdown_table,
+    parameter_infos,
+    yaml_section,
+)
+
+ROOT = Path(__file__).resolve().parents[1]
+FILES = {
+    'depth.yaml': {'depth_node': DepthNodeConfig},
+    'evaluator.yaml': {'evaluator_node': EvaluatorConfig, 'bag_player': BagPlayerConfig},
+}
+NODES = {node: config for sections in FILES.values() for node, config in sections.items()}
+
+
+@pytest.mark.parametrize('file', FILES)
+def test_parameter_file_holds_every_parameter_with_its_default(file):
+    sections = yaml.safe_load((ROOT / 'config' / file).read_text())
+    assert list(sections) == [f'/**/{node}' for node in FILES[file]]
+    for node, config in FILES[file].items():
+        values = sections[f'/**/{node}']['ros__parameters']
+        assert list(values) == list(parameter_infos(config))
+        assert from_mapping(config, values) == config()
+
+
+@pytest.mark.parametrize('file', FILES)
+def test_parameter_file_explains_as_the_config_class_does(file):
+    text = (ROOT / 'config' / file).read_text()
+    for node, config in FILES[file].items():
+        assert yaml_section(node, config) in text
+
+
+@pytest.mark.parametrize('node', NODES)
+def test_readme_table_is_that_of_the_config_class(node):
+    readme = ROOT / 'README.md'
+    start, end = f'<!-- parameters:{node} -->', '<!-- /parameters -->'
+    if not readme.is_file() or start not in readme.read_text():
+        pytest.skip(f'no {start} in README.md')
+    table = readme.read_text().split(start)[1].split(end)[0].strip()
+    assert table == markdown_table(NODES[node])
+
+
+def test_table_has_a_row_for_each_parameter_with_default_unit_and_range():
+    rows = markdown_table(DepthNodeConfig).splitlines()
+    assert len(rows) == 2 + len(parameter_infos(DepthNodeConfig))
+    stride = next(row for row in rows if row.startswith('| `cloud_stride`'))
+    assert stride.startswith('| `cloud_stride` | `1` | px | 1 … 64 |')
+    assert len({row.count('|') for row in rows}) == 1
