@@ -20,6 +20,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(skip)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> object:
+    """
+    Show the plugin of launch_testing only the files that are launch tests.
+
+    It imports every module to look for them, and one that skips itself on import then takes all
+    modules of its folder along.
+    """
+    if module_path.name.endswith('_launch.py'):
+        return None
+    return pytest.Module.from_parent(parent, path=module_path)
+
+
 @pytest.fixture(scope='session')
 def rgbd() -> Path:
     """Return the folder of real RGB-D frames beside the project, or skip."""
