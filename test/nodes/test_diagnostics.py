@@ -1,0 +1,176 @@
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticStatus
+
+from depth_anything_ros.nodes.diagnostics import (
+    RATE_WINDOW_S,
+    NodeState,
+    RunStatistics,
+    judge,
+    key_values,
+    to_dict,
+    to_status,
+)
+from depth_anything_ros.types import Alignment, DepthResult, Frame, ModelIdentity
+
+MODEL = ModelIdentity(
+    'depth_anything_v2_vits', 'pretrained', 'ab12', 'torch', 'fp32', 'cpu', (518, 686), 'Apache-2.0'
+)
+ACTIVE = NodeState('active', '/camera/image', MODEL)
+
+
+class Clock:
+    now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def statistics(clock):
+    return RunStatistics(clock)
+
+
+def make_result(**fields) -> DepthResult:
+    frame = Frame(np.zeros((2, 2, 3), np.uint8), 2_000_000_000, 'camera')
+    values = {'relative': None, 'alignment': None, 'metric': None, **fields}
+    return DepthResult(frame, **values)
+
+
+def judged(state, statistics):
+    level, message = judge(state, statistics.snapshot(), recent_s=5.0)
+    return level, message
+
+
+def test_frames_and_outputs_are_counted(statistics):
+    for _ in range(3):
+        statistics.count('received')
+    statistics.count('dropped')
+    statistics.reject('too short')
+    statistics.processed({'inference': 10.0}, ['points', 'depth'])
+    snapshot = statistics.snapshot()
+    assert snapshot.frames == {
+        'received': 3,
+        'processed': 1,
+        'dropped': 1,
+        'rejected': 1,
+        'unwatched': 0,
+    }
+    assert snapshot.published == {'points': 1, 'depth': 1}
+    statistics.reset()
+    assert set(statistics.snapshot().frames.values()) == {0}
+
+
+def test_rate_is_that_of_the_last_seconds(statistics, clock):
+    for _ in range(100):
+        clock.now_s += 0.1
+        statistics.processed({}, [])
+    assert statistics.snapshot().rate_hz == pytest.approx(10.0)
+    clock.now_s += RATE_WINDOW_S + 0.1
+    assert statistics.snapshot().rate_hz == 0.0
+
+
+def test_stage_percentiles_are_those_of_all_frames(statistics):
+    for value in range(1, 102):
+        statistics.processed({'inference': float(value)}, [])
+    stages = statistics.snapshot().stages_ms
+    assert stages['inference'] == {'p50': 51.0, 'p95': 96.0, 'p99': 100.0, 'max': 101.0}
+
+
+def test_level_is_ok_only_when_nothing_is_missing(statistics):
+    statistics.count('received')
+    statistics.processed({}, [])
+    assert judged(ACTIVE, statistics) == (DiagnosticStatus.OK, 'active')
+
+
+def test_absence_of_images_is_told_with_the_topic(statistics, clock):
+    assert judged(ACTIVE, statistics) == (
+        DiagnosticStatus.WARN,
+        'no images yet on /camera/image',
+    )
+    statistics.count('received')
+    clock.now_s += 7.0
+    assert judged(ACTIVE, statistics)[1] == 'no images on /camera/image for 7 s'
+
+
+def test_an_error_is_news_for_a_while(statistics, clock):
+    statistics.reject("unknown encoding 'x'")
+    statistics.count('received')
+    assert "unknown encoding 'x'" in judged(ACTIVE, statistics)[1]
+    clock.now_s += 5.1
+    statistics.count('received')
+    assert judged(ACTIVE, statistics) == (DiagnosticStatus.OK, 'active')
+    assert statistics.snapshot().last_error == "unknown encoding 'x'"
+
+
+@pytest.mark.parametrize(
+    ('fields', 'words'),
+    [
+        ({'no_camera_reason': 'K[0] = 0'}, 'no point cloud: K[0] = 0'),
+        ({'last_result': make_result(no_metric_reason='too few points')}, 'too few points'),
+        ({'model_error': 'could not load x'}, 'kept depth_anything_v2_vits: could not load x'),
+        ({'lifecycle': 'inactive'}, 'not active but inactive'),
+    ],
+)
+def test_what_is_missing_is_a_warning_with_the_reason(statistics, fields, words):
+    statistics.count('received')
+    statistics.processed({}, [])
+    state = NodeState(**{'lifecycle': 'active', 'image_topic': '/i', 'model': MODEL, **fields})
+    level, message = judged(state, statistics)
+    assert level == DiagnosticStatus.WARN
+    assert words in message
+
+
+def test_random_weights_are_always_told(statistics):
+    statistics.count('received')
+    random = ModelIdentity(**{**vars(MODEL), 'weights': 'random', 'sha256': ''})
+    level, message = judged(NodeState('active', '/i', random), statistics)
+    assert (level, message) == (
+        DiagnosticStatus.WARN,
+        'random weights: the depth means nothing',
+    )
+
+
+def test_a_node_without_a_model_is_in_error(statistics):
+    state = NodeState('unconfigured', '/i', model_error="no checkpoint file 'x.pth'")
+    level, message = judged(state, statistics)
+    assert level == DiagnosticStatus.ERROR
+    assert "no checkpoint file 'x.pth'" in message
+
+
+def test_what_one_node_writes_another_reads_by_the_same_names(statistics):
+    statistics.count('received')
+    statistics.processed({'inference': 12.5, 'decode': 1.0}, ['depth/image_raw'])
+    alignment = Alignment(2.0, 0.25, 'depth_image', 9000, 0.75, 0.01, 1_500_000_000)
+    state = NodeState('active', '/i', MODEL, last_result=make_result(alignment=alignment))
+    read = to_dict(to_status('depth_node', state, statistics.snapshot(), 5.0))
+    assert read['model'] == {
+        'name': 'depth_anything_v2_vits',
+        'weights': 'pretrained',
+        'sha256': 'ab12',
+        'backend': 'torch',
+        'precision': 'fp32',
+        'device': 'cpu',
+        'input_size': '518x686',
+        'licence': 'Apache-2.0',
+    }
+    assert read['frames']['received'] == '1'
+    assert read['published'] == {'depth/image_raw': '1'}
+    assert read['stages_ms']['inference'] == {
+        'p50': '12.5',
+        'p95': '12.5',
+        'p99': '12.5',
+        'max': '12.5',
+    }
+    assert read['scale']['scale'] == '2'
+    assert read['scale']['age_s'] == '0.5'
+
+
+def test_keys_join_sections_by_dots():
+    pairs = key_values({'a': {'b': 0.125, 'c': {'d': None}}, 'e': True, 'f': {}})
+    assert {pair.key: pair.value for pair in pairs} == {'a.b': '0.125', 'a.c.d': '', 'e': 'True'}

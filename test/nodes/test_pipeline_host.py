@@ -1,0 +1,176 @@
+import dataclasses
+import threading
+
+import numpy as np
+import pytest
+
+from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.errors import CheckpointError, ConfigError, UnknownNameError
+from depth_anything_ros.nodes.pipeline_host import (
+    MODEL_PARAMETERS,
+    SCALE_PARAMETERS,
+    PipelineHost,
+    check_config,
+)
+from depth_anything_ros.types import Frame, ModelInput, RelativeInverseDepth
+
+CONFIG = DepthNodeConfig(scale_source='fixed', fixed_scale=0.5, weights='random')
+
+
+class Network:
+    """Stand in for a predictor that gives ones everywhere."""
+
+    def __init__(self, config):
+        self.identity = config.model
+
+    def preprocess(self, rgb):
+        return ModelInput(np.zeros((1, 3, 14, 14), np.float32), rgb.shape[:2])
+
+    def infer(self, model_input):
+        return np.ones(model_input.source_size, np.float32)
+
+    def postprocess(self, raw, source_size):
+        return RelativeInverseDepth(raw)
+
+
+@pytest.fixture
+def make_host():
+    hosts = []
+
+    def make(load=Network):
+        hosts.append(PipelineHost(load))
+        return hosts[-1]
+
+    yield make
+    for host in hosts:
+        host.close(10)
+
+
+def changed(**fields):
+    return dataclasses.replace(CONFIG, **fields), frozenset(fields)
+
+
+def depth_m(host):
+    frame = Frame(np.zeros((2, 2, 3), np.uint8), 1_000_000_000, 'camera')
+    return host.pipeline.process(frame).metric.depth_m[0, 0]
+
+
+def test_nothing_runs_before_start_and_after_stop(make_host):
+    host = make_host()
+    assert host.pipeline is None
+    host.start(CONFIG)
+    assert depth_m(host) == pytest.approx(2.0)
+    host.stop()
+    assert host.pipeline is None
+
+
+def test_a_changed_scale_takes_effect_with_the_same_network(make_host):
+    host = make_host()
+    host.start(CONFIG)
+    network = host.pipeline.predictor
+    host.change(*changed(fixed_scale=0.25, max_depth_m=20.0))
+    assert depth_m(host) == pytest.approx(4.0)
+    assert host.pipeline.predictor is network
+
+
+def test_a_changed_max_depth_takes_effect_at_once(make_host):
+    host = make_host()
+    host.start(CONFIG)
+    host.change(*changed(max_depth_m=1.5))
+    assert np.isnan(depth_m(host))
+
+
+def test_a_new_model_is_loaded_beside_the_running_one(make_host):
+    proceed = threading.Event()
+
+    def load(config):
+        if config.model != CONFIG.model:
+            assert proceed.wait(10)
+        return Network(config)
+
+    host = make_host(load)
+    host.start(CONFIG)
+    host.change(*changed(model='depth_anything_v2_vitb'))
+    assert host.loading == 'depth_anything_v2_vitb'
+    assert host.pipeline.predictor.identity == CONFIG.model
+    assert depth_m(host) == pytest.approx(2.0)
+    proceed.set()
+    assert host.wait_idle(10)
+    assert host.pipeline.predictor.identity == 'depth_anything_v2_vitb'
+    assert (host.loading, host.error) == ('', '')
+
+
+def test_a_failed_load_keeps_the_old_model_and_says_why(make_host):
+    def load(config):
+        if config.model != CONFIG.model:
+            raise CheckpointError('damaged file')
+        return Network(config)
+
+    host = make_host(load)
+    host.start(CONFIG)
+    host.change(*changed(model='depth_anything_v2_vitb'))
+    assert host.wait_idle(10)
+    assert host.pipeline.predictor.identity == CONFIG.model
+    assert host.error == 'could not load depth_anything_v2_vitb: damaged file'
+    host.change(*changed(model=CONFIG.model))
+    assert host.wait_idle(10)
+    assert host.error == ''
+
+
+def test_scale_changed_during_a_load_is_not_lost(make_host):
+    proceed = threading.Event()
+
+    def load(config):
+        if config.model != CONFIG.model:
+            assert proceed.wait(10)
+        return Network(config)
+
+    host = make_host(load)
+    host.start(CONFIG)
+    config, names = changed(model='depth_anything_v2_vitb')
+    host.change(config, names)
+    host.change(dataclasses.replace(config, fixed_scale=0.125), frozenset({'fixed_scale'}))
+    proceed.set()
+    assert host.wait_idle(10)
+    assert host.pipeline.predictor.identity == 'depth_anything_v2_vitb'
+    assert depth_m(host) == pytest.approx(8.0)
+
+
+def test_a_load_that_ends_after_stop_has_no_effect(make_host):
+    proceed = threading.Event()
+
+    def load(config):
+        if config.model != CONFIG.model:
+            assert proceed.wait(10)
+        return Network(config)
+
+    host = make_host(load)
+    host.start(CONFIG)
+    host.change(*changed(model='depth_anything_v2_vitb'))
+    host.stop()
+    proceed.set()
+    assert host.wait_idle(10)
+    assert host.pipeline is None
+
+
+@pytest.mark.parametrize(
+    ('fields', 'error', 'words'),
+    [
+        ({'model': 'vits'}, UnknownNameError, "'vits'; known: depth_anything_v2_vits"),
+        ({'input_size': 500}, ConfigError, '500 is not a multiple of the patch 14'),
+        ({'checkpoint': '/nowhere/x.pth'}, CheckpointError, '/nowhere/x.pth'),
+    ],
+)
+def test_what_must_fail_is_refused_before_loading(make_host, fields, error, words):
+    config = dataclasses.replace(CONFIG, **fields)
+    with pytest.raises(error, match=words):
+        check_config(config)
+    with pytest.raises(error):
+        make_host().start(config)
+
+
+def test_every_parameter_in_the_sets_is_one_of_the_node():
+    names = {field.name for field in dataclasses.fields(DepthNodeConfig)}
+    assert names >= MODEL_PARAMETERS
+    assert names >= SCALE_PARAMETERS
+    assert not MODEL_PARAMETERS & SCALE_PARAMETERS
