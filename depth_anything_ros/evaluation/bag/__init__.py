@@ -1,0 +1,30 @@
+"""
+ROS 1 and ROS 2 bags without ROS: messages as CDR for live topics, and RGB-D frames.
+
+rosbags does the reading and writing; everything that can be wrong with a bag leaves here as a
+DatasetError.
+"""
+
+from depth_anything_ros.evaluation.bag.cdr import header_stamp_ns, restamp
+from depth_anything_ros.evaluation.bag.reader import BagMessage, BagReader, BagTopic
+from depth_anything_ros.evaluation.bag.rgbd import (
+    RgbdFrame,
+    RgbdTopics,
+    frames,
+    write_rgbd_bag,
+)
+from depth_anything_ros.evaluation.bag.writer import STORAGES, BagWriter
+
+__all__ = [
+    'STORAGES',
+    'BagMessage',
+    'BagReader',
+    'BagTopic',
+    'BagWriter',
+    'RgbdFrame',
+    'RgbdTopics',
+    'frames',
+    'header_stamp_ns',
+    'restamp',
+    'write_rgbd_bag',
+]

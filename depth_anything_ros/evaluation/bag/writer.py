@@ -1,0 +1,127 @@
+"""Writing of ROS 2 bags."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from rosbags.interfaces import Nodetype
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
+
+from depth_anything_ros.errors import DatasetError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+STORAGES = {'mcap': StoragePlugin.MCAP, 'sqlite3': StoragePlugin.SQLITE3}
+
+# The newest version of the bag format that Humble reads too.
+_BAG_VERSION: Literal[8] = 8
+
+_DEFAULTS: dict[str, Any] = {'string': '', 'bool': False, 'float32': 0.0, 'float64': 0.0}
+
+
+class BagWriter:
+    """
+    Write a ROS 2 bag; use it as a context manager.
+
+    When an error or an interrupt leaves the block, the unfinished folder is removed.
+
+    :param path: the folder to make.
+    :param storage: one of `STORAGES`.
+    :raises DatasetError: if the folder exists or the storage is unknown.
+    """
+
+    def __init__(self, path: Path | str, storage: str = 'mcap') -> None:
+        self.path = Path(path)
+        if storage not in STORAGES:
+            raise DatasetError(f"unknown storage '{storage}'; known: {', '.join(STORAGES)}")
+        if self.path.exists():
+            raise DatasetError(f"'{self.path}' exists; bags are not written over")
+        self._types = get_typestore(Stores.ROS2_HUMBLE)
+        self._connections: dict[str, Any] = {}
+        self._writer = Writer(self.path, version=_BAG_VERSION, storage_plugin=STORAGES[storage])
+
+    def __enter__(self) -> BagWriter:
+        """Make the folder."""
+        self._writer.open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Finish the bag, or remove it after an error."""
+        self._writer.close()
+        if kind is not None:
+            shutil.rmtree(self.path)
+
+    def write(
+        self, topic: str, type_name: str, fields: Mapping[str, Any], log_time_ns: int
+    ) -> None:
+        """
+        Write a message given by its fields.
+
+        :param topic: the topic's full name.
+        :param type_name: `sensor_msgs/msg/Image` and the like.
+        :param fields: name → value; nested messages are mappings, what is missing is zero.
+        :param log_time_ns: the time of recording.
+        :raises DatasetError: if the type is unknown or a field is not of the type.
+        """
+        cdr = self._types.serialize_cdr(self._build(type_name, fields), type_name)
+        self.write_cdr(topic, type_name, cdr, log_time_ns)
+
+    def write_cdr(
+        self, topic: str, type_name: str, cdr: bytes | memoryview, log_time_ns: int
+    ) -> None:
+        """
+        Write a serialised message, as rclpy's `serialize_message` returns it.
+
+        :raises DatasetError: if the type is unknown.
+        """
+        self._require_type(type_name)
+        if topic not in self._connections:
+            self._connections[topic] = self._writer.add_connection(
+                topic, type_name, typestore=self._types
+            )
+        self._writer.write(self._connections[topic], log_time_ns, cdr)
+
+    def _build(self, type_name: str, fields: Mapping[str, Any]) -> Any:
+        self._require_type(type_name)
+        described = dict(self._types.fielddefs[type_name][1])
+        for name in fields:
+            if name not in described:
+                raise DatasetError(
+                    f"{type_name} has no field '{name}'; known: {', '.join(described)}"
+                )
+        values = {name: self._value(kind, fields.get(name)) for name, kind in described.items()}
+        return self._types.types[type_name](**values)
+
+    def _value(self, described: Any, value: Any) -> Any:
+        """Return the value of a field, or zero for None, as the serialiser takes it."""
+        node, details = described
+        if node == Nodetype.NAME:
+            return self._build(details, value or {})
+        if node == Nodetype.BASE:
+            return _DEFAULTS.get(details[0], 0) if value is None else value
+        (element_node, element), length = details
+        values = [] if value is None else value
+        if element_node == Nodetype.NAME:
+            return [self._build(element, item) for item in values]
+        if element[0] == 'string':
+            return list(values)
+        if value is None and node == Nodetype.ARRAY:
+            return np.zeros(length, element[0])
+        return np.asarray(values, element[0])
+
+    def _require_type(self, type_name: str) -> None:
+        if type_name not in self._types.fielddefs:
+            raise DatasetError(
+                f"unknown message type '{type_name}'; the types of ROS 2 Humble are known"
+            )
