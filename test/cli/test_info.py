@@ -1,0 +1,32 @@
+"""The verb `info` lists every model, in a table and in JSON."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from depth_anything_ros.cli.main import main
+from depth_anything_ros.models import MODELS
+
+
+def test_table_has_a_line_per_model(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(['info']) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for spec in MODELS.values():
+        line = next(line for line in lines if line.startswith(f'{spec.name} '))
+        assert f'{spec.parameters / 1e6:.1f} M' in line
+        for word in (spec.licence, str(spec.input_size), spec.hub_repo, spec.hub_file):
+            assert word in line
+        assert (
+            'relative' in line if spec.max_depth_m is None else f'{spec.max_depth_m:g} m' in line
+        )
+
+
+def test_json_has_every_field_of_every_model(tmp_path: Path) -> None:
+    path = tmp_path / 'info.json'
+    assert main(['info', '--json', str(path)]) == 0
+    models = json.loads(path.read_text())['models']
+    assert [model['name'] for model in models] == list(MODELS)
+    assert models[0]['output_kind'] == 'relative_inverse_depth'
+    assert models[0]['parameters'] == 24_785_089
+    assert models[3]['max_depth_m'] == 20.0

@@ -1,0 +1,106 @@
+"""The published file: from the cache, from a hub that answers, from none."""
+
+import hashlib
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from depth_anything_ros.errors import CheckpointError
+from depth_anything_ros.models import MODELS
+from depth_anything_ros.models.hub import expected_sha256, published_file
+
+SMALL = MODELS['depth_anything_v2_vits']
+CONTENT = b'weights' * 1000
+COMMIT = '0123456789' * 4
+
+huggingface_hub = pytest.importorskip('huggingface_hub')
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the test a cache of its own and a hub that refuses every connection."""
+    monkeypatch.setenv('NO_PROXY', '127.0.0.1')
+    monkeypatch.setattr(huggingface_hub.constants, 'HF_HUB_CACHE', str(tmp_path))
+    point_to(monkeypatch, 'http://127.0.0.1:9')
+    return tmp_path
+
+
+def point_to(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, 'ENDPOINT', endpoint)
+    template = endpoint + '/{repo_id}/resolve/{revision}/{filename}'
+    monkeypatch.setattr(huggingface_hub.constants, 'HUGGINGFACE_CO_URL_TEMPLATE', template)
+
+
+class Hub(BaseHTTPRequestHandler):
+    """Answer as the hub does for the one file of SMALL, and 404 for the rest."""
+
+    def do_HEAD(self) -> None:
+        known = self.path == f'/{SMALL.hub_repo}/resolve/main/{SMALL.hub_file}'
+        known = known or self.path == f'/{SMALL.hub_repo}/resolve/{COMMIT}/{SMALL.hub_file}'
+        self.send_response(200 if known else 404)
+        self.send_header('X-Repo-Commit', COMMIT)
+        self.send_header('ETag', f'"{hashlib.sha256(CONTENT).hexdigest()}"')
+        self.send_header('Content-Length', str(len(CONTENT) if known else 0))
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self.do_HEAD()
+        self.wfile.write(CONTENT)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def hub(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    server = ThreadingHTTPServer(('127.0.0.1', 0), Hub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    point_to(monkeypatch, f'http://127.0.0.1:{server.server_port}')
+    yield cache
+    server.shutdown()
+    server.server_close()
+
+
+def test_first_use_downloads_into_the_cache_and_later_ones_need_no_hub(
+    hub: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = published_file(SMALL)
+    assert path.is_relative_to(hub)
+    assert path.name == SMALL.hub_file
+    assert path.read_bytes() == CONTENT
+    point_to(monkeypatch, 'http://127.0.0.1:9')
+    assert published_file(SMALL) == path
+
+
+def test_cache_states_the_digest_of_a_file_not_known_otherwise(hub: Path) -> None:
+    path = published_file(SMALL)
+    assert expected_sha256(replace(SMALL, sha256=''), path) == hashlib.sha256(CONTENT).hexdigest()
+    assert expected_sha256(SMALL, path) == SMALL.sha256
+    assert expected_sha256(replace(SMALL, sha256=''), Path('plain.pth')) == ''
+
+
+def test_no_network_is_told_soon_with_file_cache_and_cure(cache: Path) -> None:
+    start = time.monotonic()
+    with pytest.raises(CheckpointError) as error:
+        published_file(SMALL)
+    assert time.monotonic() - start < 5
+    for word in (SMALL.name, SMALL.hub_repo, SMALL.hub_file, str(cache), 'checkpoint:=FILE'):
+        assert word in str(error.value)
+    assert '\n' not in str(error.value)
+
+
+def test_file_that_the_hub_does_not_have_is_an_error(hub: Path) -> None:
+    with pytest.raises(CheckpointError, match='could not be downloaded'):
+        published_file(replace(SMALL, hub_file='none.pth'))
+
+
+def test_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, 'huggingface_hub', None)
+    with pytest.raises(CheckpointError, match='needs huggingface_hub; install it'):
+        published_file(SMALL)

@@ -1,0 +1,91 @@
+"""Every row of MODELS keeps its contract."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+
+from depth_anything_ros.errors import UnknownNameError
+from depth_anything_ros.models import DECODERS, ENCODERS, MODELS, create_model
+from depth_anything_ros.models.spec import ModelSpec
+from depth_anything_ros.types import OutputKind
+
+SMALL = MODELS['depth_anything_v2_vits']
+# Counted on the public network and stated, rounded, in the public README.
+PUBLISHED_PARAMETERS = {'vits': 24_785_089, 'vitb': 97_470_785, 'vitl': 335_315_649}
+
+
+@pytest.mark.parametrize('spec', MODELS.values(), ids=MODELS.keys())
+def test_every_model_keeps_its_contract(spec: ModelSpec) -> None:
+    with torch.device('meta'):
+        model = create_model(spec)
+
+    count = sum(values.numel() for values in model.parameters())
+    assert count == spec.parameters == PUBLISHED_PARAMETERS[spec.encoder_size]
+    assert set(model.state_dict()) == {name for name, _ in model.named_parameters()}
+    assert spec.encoder in ENCODERS
+    assert spec.decoder in DECODERS
+    assert list(spec.layers) == sorted(set(spec.layers))
+    assert spec.layers[-1] == len(model.pretrained.blocks) - 1
+    assert len(spec.layers) == len(spec.out_channels) == 4
+    assert spec.licence
+    assert spec.input_size % spec.patch == 0
+    assert spec.hub_repo.startswith('depth-anything/')
+    assert spec.hub_file == f'{spec.name}.pth'
+    assert spec.sha256 == '' or len(spec.sha256) == 64
+    metric = spec.output_kind is OutputKind.METRIC_DEPTH
+    assert metric == ('metric' in spec.name) == (spec.max_depth_m is not None)
+
+
+@pytest.mark.parametrize('spec', MODELS.values(), ids=MODELS.keys())
+def test_every_model_gives_one_value_a_pixel(spec: ModelSpec) -> None:
+    with torch.device('meta'):
+        model = create_model(spec).eval()
+        values = model(torch.zeros(2, 3, 5 * 14, 7 * 14))
+    assert values.shape == (2, 5 * 14, 7 * 14)
+
+
+def test_known_digests_are_not_shared_by_two_models() -> None:
+    digests = [spec.sha256 for spec in MODELS.values() if spec.sha256]
+    assert len(digests) == len(set(digests))
+
+
+def test_metric_models_reach_twenty_metres_indoors_and_eighty_outdoors() -> None:
+    reach = {name: spec.max_depth_m for name, spec in MODELS.items() if 'metric' in name}
+    assert {name: 20.0 if 'hypersim' in name else 80.0 for name in reach} == reach
+
+
+def test_only_small_models_are_free_for_commercial_use() -> None:
+    for name, spec in MODELS.items():
+        assert spec.licence == ('Apache-2.0' if name.endswith('vits') else 'CC-BY-NC-4.0')
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        ({'encoder': 'dinov9'}, "unknown encoder 'dinov9'; known: dinov2"),
+        ({'decoder': 'dtp'}, "unknown decoder 'dtp'; known: dpt"),
+        ({'encoder_size': 'vitx'}, "unknown encoder size 'vitx'; known: vits, vitb, vitl"),
+    ],
+)
+def test_unknown_part_is_named(change: dict[str, str], message: str) -> None:
+    with pytest.raises(UnknownNameError, match=message), torch.device('meta'):
+        create_model(replace(SMALL, **change))
+
+
+def test_unknown_attention_is_named() -> None:
+    with (
+        pytest.raises(UnknownNameError, match="unknown attention 'flash'; known: sdpa, eager"),
+        torch.device('meta'),
+    ):
+        create_model(SMALL, attention='flash')
+
+
+def test_listing_models_does_not_import_torch() -> None:
+    code = (
+        'import sys; from depth_anything_ros.models import MODELS; list(MODELS.values());'
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, '-c', code], check=False).returncode == 0
