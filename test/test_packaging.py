@@ -51,6 +51,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFile]
             shutil.copytree(source, tree / name, ignore=shutil.ignore_patterns('__pycache__'))
         else:
             shutil.copy2(source, tree / name)
+    # What running a launch file from the tree leaves behind.
+    (tree / 'launch' / '__pycache__').mkdir()
     command = [sys.executable, '-m', 'pip', 'wheel', '--no-deps', '--no-build-isolation']
     built = subprocess.run(
         [*command, '--no-index', '--wheel-dir', str(folder), str(tree)],

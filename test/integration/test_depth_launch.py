@@ -1,0 +1,126 @@
+"""depth.launch.py, started by `ros2 launch`: images in, depth and a cloud out, a clean end."""
+
+import os
+import shutil
+import time
+import unittest
+from array import array
+
+import pytest
+
+pytest.importorskip('launch_testing', reason='launch_testing is not installed; source a ROS 2')
+
+import launch_testing
+import rclpy
+from launch import LaunchDescription
+from launch.actions import ExecuteProcess
+from launch_testing.actions import ReadyToTest
+from launch_testing.asserts import assertExitCodes
+from rclpy.executors import SingleThreadedExecutor
+from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+
+DOMAIN_ID = 1 + os.getpid() % 100
+ENVIRONMENT = {'ROS_DOMAIN_ID': str(DOMAIN_ID), 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
+WIDTH, HEIGHT = 64, 48
+FRAME_ID = 'camera_color_optical_frame'
+TIMEOUT_S = 60.0
+
+
+@pytest.mark.launch_test
+@pytest.mark.skipif(shutil.which('ros2') is None, reason='the ros2 command is not installed')
+def generate_test_description() -> tuple[LaunchDescription, dict[str, ExecuteProcess]]:
+    depth = ExecuteProcess(
+        cmd=[
+            'ros2', 'launch', 'depth_anything_ros', 'depth.launch.py',
+            'namespace:=robot', 'image:=/eye/image', 'camera_info:=/eye/camera_info',
+            'weights:=random', 'backend:=torch', 'precision:=fp32', 'device:=cpu',
+            'input_size:=56', f'warmup_width:={WIDTH}', f'warmup_height:={HEIGHT}',
+            'scale_source:=fixed', 'fixed_scale:=1', 'fixed_shift:=0.5',
+        ],
+        additional_env=ENVIRONMENT,
+        sigterm_timeout='20',
+        output='screen',
+    )  # fmt: skip
+    return LaunchDescription([depth, ReadyToTest()]), {'depth': depth}
+
+
+class TestDepthLaunch(unittest.TestCase):
+    def setUp(self) -> None:
+        self.context = rclpy.Context()
+        rclpy.init(context=self.context, domain_id=DOMAIN_ID)
+        self.node = rclpy.create_node('camera', context=self.context)
+        self.executor = SingleThreadedExecutor(context=self.context)
+        self.executor.add_node(self.node)
+        self.images = self.node.create_publisher(Image, '/eye/image', 5)
+        self.infos = self.node.create_publisher(CameraInfo, '/eye/camera_info', 5)
+
+    def tearDown(self) -> None:
+        self.executor.shutdown()
+        self.node.destroy_node()
+        rclpy.shutdown(context=self.context)
+
+    def answers(self, message_type: type, topic: str, count: int) -> list:
+        """Send images until there are `count` messages on a topic."""
+        received: list = []
+        subscription = self.node.create_subscription(message_type, topic, received.append, 10)
+        end = time.monotonic() + TIMEOUT_S
+        self.sent: set[int] = set()
+        while len(received) < count and time.monotonic() < end:
+            self.send_image(stamp_s=len(self.sent) + 1)
+            self.executor.spin_once(timeout_sec=0.1)
+        self.node.destroy_subscription(subscription)
+        self.assertGreaterEqual(len(received), count, f'nothing on {topic}')
+        return received
+
+    def send_image(self, stamp_s: int) -> None:
+        self.sent.add(stamp_s)
+        image = Image(height=HEIGHT, width=WIDTH, encoding='rgb8', step=3 * WIDTH)
+        image.header.frame_id = FRAME_ID
+        image.header.stamp.sec = stamp_s
+        image.data = array('B', bytes(i % 251 for i in range(3 * WIDTH * HEIGHT)))
+        info = CameraInfo(header=image.header, height=HEIGHT, width=WIDTH)
+        info.distortion_model, info.d = 'plumb_bob', [0.0] * 5
+        info.k = [60.0, 0.0, 32.0, 0.0, 60.0, 24.0, 0.0, 0.0, 1.0]
+        info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
+        info.p = [60.0, 0.0, 32.0, 0.0, 0.0, 60.0, 24.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+        self.infos.publish(info)
+        self.images.publish(image)
+
+    def test_depth_has_stamp_frame_and_size_of_its_image(self) -> None:
+        for name in ('relative', 'depth'):
+            topic = f'/robot/depth_node/{name}/image_raw'
+            for message in self.answers(Image, topic, count=3):
+                self.assertIn(message.header.stamp.sec, self.sent)
+                self.assertEqual(message.header.frame_id, FRAME_ID)
+                self.assertEqual((message.width, message.height), (WIDTH, HEIGHT))
+                self.assertEqual((message.encoding, message.step), ('32FC1', 4 * WIDTH))
+
+    def test_metric_depth_follows_the_scale_given_as_arguments(self) -> None:
+        # relative >= 0, so 1 / depth = relative + 0.5 puts every pixel within 2 m.
+        (message, *_) = self.answers(Image, '/robot/depth_node/depth/image_raw', count=1)
+        depth_m = memoryview(message.data).cast('f').tolist()
+        self.assertEqual(len(depth_m), WIDTH * HEIGHT)
+        self.assertLessEqual(max(depth_m), 2.0 + 1e-5)
+        self.assertGreater(min(depth_m), 0.0)
+
+    def test_cloud_is_organised_like_the_image(self) -> None:
+        (cloud, *_) = self.answers(PointCloud2, '/robot/depth_node/points', count=1)
+        self.assertEqual((cloud.width, cloud.height, cloud.point_step), (WIDTH, HEIGHT, 16))
+        self.assertEqual([field.name for field in cloud.fields], ['x', 'y', 'z', 'rgb'])
+        self.assertEqual(cloud.header.frame_id, FRAME_ID)
+
+
+@launch_testing.post_shutdown_test()
+class TestEnd(unittest.TestCase):
+    def test_launch_ends_cleanly_on_sigint(
+        self, proc_info: launch_testing.ProcInfoHandler, depth: ExecuteProcess
+    ) -> None:
+        assertExitCodes(proc_info, [0], process=depth)
+
+    def test_node_ends_by_itself_after_sigint(
+        self, proc_output: launch_testing.IoHandler, depth: ExecuteProcess
+    ) -> None:
+        text = b''.join(output.text for output in proc_output[depth]).decode()
+        self.assertIn('random weights', text)
+        self.assertIn('process has finished cleanly', text)
+        self.assertNotIn('Traceback', text)
