@@ -1,0 +1,119 @@
+"""The launch files as they stand in the tree, and the layout of RViz."""
+
+import ast
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+
+from depth_anything_ros.config import DepthNodeConfig, parameter_infos
+
+ROOT = Path(__file__).resolve().parent.parent
+LAUNCH_FILES = sorted((ROOT / 'launch').glob('*.launch.py'))
+WITHOUT_LAUNCH = 'launch is not installed; source a ROS 2'
+
+DEPTH_ARGUMENTS = {
+    'image', 'camera_info', 'reference', 'config', 'namespace', 'log_level', 'use_sim_time',
+    'rviz', *parameter_infos(DepthNodeConfig),
+}  # fmt: skip
+EVALUATE_ARGUMENTS = {
+    'bag', 'output', 'mode', 'rate', 'ground_truth', 'prediction', 'evaluator_config',
+}  # fmt: skip
+FIXED = {'rviz', 'use_sim_time', 'log_level', 'mode'} | {
+    name for name, (_, info) in parameter_infos(DepthNodeConfig).items() if info.choices
+}
+
+
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / 'launch' / f'{name}.launch.py')
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def arguments(name: str) -> dict[str, Any]:
+    """Return name → DeclareLaunchArgument of a launch file and of those it includes."""
+    pytest.importorskip('launch_ros', reason=WITHOUT_LAUNCH)
+    declared = load(name).generate_launch_description().get_launch_arguments()
+    return {argument.name: argument for argument in declared}
+
+
+@pytest.fixture
+def layout() -> dict[str, Any]:
+    return yaml.safe_load((ROOT / 'rviz' / 'depth.rviz').read_text(encoding='utf-8'))
+
+
+@pytest.mark.parametrize('path', LAUNCH_FILES, ids=lambda path: path.name)
+def test_launch_file_defines_its_description(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding='utf-8'))
+    functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    assert 'generate_launch_description' in functions
+    assert ast.get_docstring(tree)
+
+
+def test_every_parameter_of_the_node_is_an_argument() -> None:
+    assert set(arguments('depth')) == DEPTH_ARGUMENTS
+
+
+def test_evaluation_takes_the_arguments_of_depth_too() -> None:
+    assert set(arguments('evaluate')) == EVALUATE_ARGUMENTS | DEPTH_ARGUMENTS
+
+
+@pytest.mark.parametrize('name', ['depth', 'evaluate'])
+def test_arguments_explain_themselves_and_name_fixed_choices(name: str) -> None:
+    for argument in arguments(name).values():
+        assert argument.description.strip().endswith(('.', ']')), argument.name
+        assert bool(argument.choices) == (argument.name in FIXED), argument.name
+
+
+def test_node_parameters_default_to_the_config_file() -> None:
+    declared = arguments('depth')
+    for name in parameter_infos(DepthNodeConfig):
+        assert [part.text for part in declared[name].default_value] in ([], ['']), name
+
+
+def test_only_the_bag_is_required() -> None:
+    required = {
+        argument.name for argument in arguments('evaluate').values() if not argument.default_value
+    }
+    assert required - set(parameter_infos(DepthNodeConfig)) <= {'bag', 'namespace'}
+    assert 'bag' in required
+
+
+def test_unknown_choice_is_refused_with_the_choices_named() -> None:
+    argument = arguments('depth')['backend']
+    from launch import LaunchContext
+
+    context = LaunchContext()
+    context.launch_configurations['backend'] = 'tensorflow'
+    with pytest.raises(RuntimeError, match=r'tensorflow.*openvino'):
+        argument.execute(context)
+
+
+def test_rviz_shows_image_preview_and_coloured_cloud(layout: dict[str, Any]) -> None:
+    displays = {
+        display['Name']: display for display in layout['Visualization Manager']['Displays']
+    }
+    kinds = [display['Class'] for display in displays.values()]
+    assert kinds.count('rviz_default_plugins/Image') == 2
+    assert 'rviz_default_plugins/Grid' in kinds
+    cloud = displays['Cloud']
+    assert cloud['Class'] == 'rviz_default_plugins/PointCloud2'
+    assert (cloud['Color Transformer'], cloud['Position Transformer']) == ('RGB8', 'XYZ')
+    topics = {display['Topic']['Value'] for display in displays.values() if 'Topic' in display}
+    source = (ROOT / 'launch' / 'depth.launch.py').read_text(encoding='utf-8')
+    assert topics == {
+        '/camera/color/image_raw', '/depth_node/preview/image_raw', '/depth_node/points',
+    }  # fmt: skip
+    assert all(f"'{topic}'" in source for topic in topics), 'a topic is not remapped'
+
+
+def test_rviz_needs_no_transform(layout: dict[str, Any]) -> None:
+    manager = layout['Visualization Manager']
+    assert manager['Global Options']['Fixed Frame'] == 'camera_color_optical_frame'
+    assert manager['Views']['Current']['Target Frame'] == '<Fixed Frame>'
+    assert all(panel['Class'].startswith('rviz_common/') for panel in layout['Panels'])
