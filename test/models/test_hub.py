@@ -19,22 +19,22 @@ SMALL = MODELS['depth_anything_v2_vits']
 CONTENT = b'weights' * 1000
 COMMIT = '0123456789' * 4
 
-huggingface_hub = pytest.importorskip('huggingface_hub')
+constants = pytest.importorskip('huggingface_hub.constants')
 
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give the test a cache of its own and a hub that refuses every connection."""
     monkeypatch.setenv('NO_PROXY', '127.0.0.1')
-    monkeypatch.setattr(huggingface_hub.constants, 'HF_HUB_CACHE', str(tmp_path))
+    monkeypatch.setattr(constants, 'HF_HUB_CACHE', str(tmp_path))
     point_to(monkeypatch, 'http://127.0.0.1:9')
     return tmp_path
 
 
 def point_to(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
-    monkeypatch.setattr(huggingface_hub.constants, 'ENDPOINT', endpoint)
+    monkeypatch.setattr(constants, 'ENDPOINT', endpoint)
     template = endpoint + '/{repo_id}/resolve/{revision}/{filename}'
-    monkeypatch.setattr(huggingface_hub.constants, 'HUGGINGFACE_CO_URL_TEMPLATE', template)
+    monkeypatch.setattr(constants, 'HUGGINGFACE_CO_URL_TEMPLATE', template)
 
 
 class Hub(BaseHTTPRequestHandler):
