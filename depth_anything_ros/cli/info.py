@@ -1,4 +1,4 @@
-"""The verb `info`: which models there are, and what each needs and gives."""
+"""The verb `info`: which models there are, and which backends run on this machine."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from dataclasses import asdict
 from typing import Any
 
 from depth_anything_ros.cli.console import add_json_argument, write_json, write_line, write_table
+from depth_anything_ros.errors import BackendError, MissingDependencyError
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.spec import ModelSpec
+from depth_anything_ros.types import Precision
 
+_DEVICES = ('cpu', 'cuda')
 _COLUMNS = ['model', 'parameters', 'licence', 'input', 'output', 'file on the Hugging Face hub']
 
 
@@ -19,7 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the table of models, and all that is known of them as JSON where asked."""
+    """Write the tables of models and backends, and all that is known of them as JSON."""
+    from depth_anything_ros.inference.selection import select
+
     rows = list(MODELS.values())
     write_table(_COLUMNS, [_cells(row) for row in rows])
     write_line()
@@ -27,8 +32,47 @@ def run(args: argparse.Namespace) -> int:
         'input: shorter side in pixels the model was trained at. relative: inverse depth '
         'without unit; metric: metres, up to the given distance.'
     )
-    write_json(args.json, {'models': [_answer(row) for row in rows]})
+    backends = _backends()
+    fastest = select('auto', 'auto', 'auto')
+    write_line()
+    write_table(
+        ['backend', *_DEVICES],
+        [[name, *(', '.join(runs[device]) or '-' for device in _DEVICES)]
+         for name, runs in backends.items()],
+    )  # fmt: skip
+    auto = [fastest.backend, fastest.precision.value, fastest.device]
+    write_line()
+    write_line(f'auto takes here: {", ".join(auto)}')
+    answer = {
+        'models': [_answer(row) for row in rows],
+        'backends': backends,
+        'auto': dict(zip(('backend', 'precision', 'device'), auto, strict=True)),
+    }
+    write_json(args.json, answer)
     return 0
+
+
+def _backends() -> dict[str, dict[str, list[str]]]:
+    """Return backend → device → the precisions that run here."""
+    from depth_anything_ros.inference import BACKENDS
+
+    return {
+        name: {
+            device: [item.value for item in Precision if _runs(name, item, device)]
+            for device in _DEVICES
+        }
+        for name in BACKENDS
+    }
+
+
+def _runs(backend: str, precision: Precision, device: str) -> bool:
+    from depth_anything_ros.inference.selection import select
+
+    try:
+        select(backend, precision.value, device)
+    except (BackendError, MissingDependencyError):
+        return False
+    return True
 
 
 def _cells(row: ModelSpec) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from depth_anything_ros.cli.main import main
+from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.models import MODELS
 
 
@@ -30,3 +31,16 @@ def test_json_has_every_field_of_every_model(tmp_path: Path) -> None:
     assert models[0]['output_kind'] == 'relative_inverse_depth'
     assert models[0]['parameters'] == 24_785_089
     assert models[3]['max_depth_m'] == 20.0
+
+
+def test_backends_of_this_machine_are_listed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / 'info.json'
+    assert main(['info', '--json', str(path)]) == 0
+    answer = json.loads(path.read_text())
+    assert list(answer['backends']) == list(BACKENDS)
+    assert 'fp32' in answer['backends']['torch']['cpu']
+    auto = answer['auto']
+    assert auto['precision'] in answer['backends'][auto['backend']][auto['device']]
+    assert f'auto takes here: {auto["backend"]}, ' in capsys.readouterr().out
