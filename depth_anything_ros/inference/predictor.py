@@ -124,7 +124,7 @@ class Predictor:
             or infinity.
         """
         height, width = model_input.pixels.shape[2:]
-        raw = self._backend_for((height, width)).infer(model_input.pixels)
+        raw = self.build((height, width)).infer(model_input.pixels)
         # One pass instead of two: NaN and infinity survive in a sum.
         if not math.isfinite(float(raw.sum())):
             bad = int(raw.size - np.count_nonzero(np.isfinite(raw)))
@@ -173,7 +173,12 @@ class Predictor:
             return self._input_size
         return network_size(height, width, self._input_size, self.spec.patch)
 
-    def _backend_for(self, size: tuple[int, int]) -> Backend:
+    def build(self, size: tuple[int, int]) -> Backend:
+        """
+        Return the backend for the network's (height, width), building it if there is none yet.
+
+        :raises BackendError: if it cannot be built.
+        """
         if size not in self._backends:
             logger.info(
                 'building %s for %s at %dx%d (height x width)',

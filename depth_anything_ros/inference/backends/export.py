@@ -51,4 +51,6 @@ def tracing(options: BackendOptions) -> Iterator[torch.Tensor]:
     with torch.no_grad(), warnings.catch_warnings():
         # Sizes become constants of the trace; that is what a fixed input size means.
         warnings.simplefilter('ignore', TracerWarning)
+        # Both libraries go through torch.jit.trace, which torch 2.9 and later advise against.
+        warnings.simplefilter('ignore', DeprecationWarning)
         yield example

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
@@ -106,8 +105,7 @@ def _export(options: BackendOptions, target: Path) -> None:
     # From 2.5 on torch has two exporters; the newer one needs one more library.
     parameters = inspect.signature(torch.onnx.export).parameters
     classic: dict[str, Any] = {'dynamo': False} if 'dynamo' in parameters else {}
-    with tracing(options) as example, warnings.catch_warnings():
-        warnings.simplefilter('ignore', DeprecationWarning)
+    with tracing(options) as example:
         try:
             torch.onnx.export(
                 options.estimator,

@@ -1,0 +1,115 @@
+"""Timing several ways of computing the same thing, fairly, in one run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from depth_anything_ros.errors import ConfigError, DepthAnythingError
+
+
+@dataclass(frozen=True)
+class Contender:
+    """Name something to time: `run` does it once, `runs` says how often it is to be timed."""
+
+    name: str
+    run: Callable[[], object]
+    runs: int
+
+
+@dataclass
+class Timing:
+    """Hold the durations of one contender in milliseconds; `failure` says why it stopped."""
+
+    durations_ms: list[float] = field(default_factory=list)
+    failure: str = ''
+
+
+def interleaved(runs: Sequence[int]) -> list[int]:
+    """
+    Return the order in which contenders take their turns, as their indices.
+
+    Every contender is spread evenly over the whole, also one with fewer runs, so that a machine
+    that slows down or heats up does so for all alike. From round to round another one
+    comes first, so that none always follows the same.
+
+    :param runs: how often each contender runs.
+    """
+    count = len(runs)
+    turns = [
+        ((turn + 0.5) / total, (index + turn) % count, index)
+        for index, total in enumerate(runs)
+        for turn in range(total)
+    ]
+    return [index for _, _, index in sorted(turns)]
+
+
+def measure_interleaved(
+    contenders: Sequence[Contender],
+    warm_up: int,
+    *,
+    progress: Callable[[list[int]], Iterable[int]] = iter,
+    clock_ns: Callable[[], int] = time.perf_counter_ns,
+) -> list[Timing]:
+    """
+    Time contenders in turns.
+
+    One that raises an error of ours is left out from then on, and its timing says why.
+
+    :param contenders: what to time.
+    :param warm_up: untimed runs of each before any is timed.
+    :param progress: wraps the list of turns, to show how far it is.
+    :param clock_ns: a monotonic clock in nanoseconds.
+    :return: one timing for each contender.
+    :raises ConfigError: if `warm_up` is negative or a contender has no runs.
+    """
+    if warm_up < 0:
+        raise ConfigError(f'warm-up of {warm_up} runs; allowed: 0 and above')
+    for contender in contenders:
+        if contender.runs < 1:
+            raise ConfigError(f"'{contender.name}': {contender.runs} runs; allowed: 1 and above")
+    timings = [Timing() for _ in contenders]
+    for contender, timing in zip(contenders, timings, strict=True):
+        for _ in range(warm_up):
+            _turn(contender, timing, clock_ns)
+        timing.durations_ms.clear()
+    for index in progress(interleaved([contender.runs for contender in contenders])):
+        _turn(contenders[index], timings[index], clock_ns)
+    return timings
+
+
+def _turn(contender: Contender, timing: Timing, clock_ns: Callable[[], int]) -> None:
+    if timing.failure:
+        return
+    start_ns = clock_ns()
+    try:
+        contender.run()
+    except DepthAnythingError as error:
+        timing.failure = str(error)
+        return
+    timing.durations_ms.append((clock_ns() - start_ns) * 1e-6)
+
+
+def statistics(durations_ms: Sequence[float]) -> dict[str, float]:
+    """
+    Return mean_ms, std_ms (of the sample), min_ms, p50_ms, p95_ms, p99_ms, max_ms and fps.
+
+    Percentiles interpolate linearly between neighbours; fps is 1000 / p50_ms.
+
+    :param durations_ms: at least one duration.
+    """
+    values = np.asarray(durations_ms, np.float64)
+    p50, p95, p99 = (float(value) for value in np.percentile(values, (50, 95, 99)))
+    return {
+        'mean_ms': float(values.mean()),
+        'std_ms': float(values.std(ddof=1)) if values.size > 1 else 0.0,
+        'min_ms': float(values.min()),
+        'p50_ms': p50,
+        'p95_ms': p95,
+        'p99_ms': p99,
+        'max_ms': float(values.max()),
+        'fps': 1000.0 / p50,
+    }

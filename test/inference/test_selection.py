@@ -1,0 +1,101 @@
+import logging
+
+import pytest
+import torch
+
+from depth_anything_ros.errors import BackendError, MissingDependencyError, UnknownNameError
+from depth_anything_ros.inference import BACKENDS
+from depth_anything_ros.inference.selection import Selection, select
+from depth_anything_ros.types import Precision
+
+
+@pytest.fixture(autouse=True)
+def _cpu_with_everything_installed(monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    for module in ('openvino_backend', 'onnxruntime_backend'):
+        monkeypatch.setattr(
+            f'depth_anything_ros.inference.backends.{module}.find_spec', lambda _: object()
+        )
+    set_native_bf16(monkeypatch, False)
+
+
+def set_native_bf16(monkeypatch, native: bool) -> None:
+    for module in ('torch_backend', 'openvino_backend'):
+        monkeypatch.setattr(
+            f'depth_anything_ros.inference.backends.{module}.cpu_has_bf16', lambda: native
+        )
+
+
+def take_away(monkeypatch, *names: str) -> None:
+    for name in names:
+        module = f'depth_anything_ros.inference.backends.{name}_backend'
+        monkeypatch.setattr(f'{module}.find_spec', lambda _: None)
+
+
+def test_auto_takes_openvino_in_fp32_on_x86_without_bf16():
+    assert select('auto', 'auto', 'auto', 'x86_64') == Selection('openvino', Precision.FP32, 'cpu')
+
+
+def test_auto_takes_bf16_where_the_cpu_has_it(monkeypatch):
+    set_native_bf16(monkeypatch, True)
+    monkeypatch.setattr(BACKENDS['openvino'], 'require', lambda *_: None)
+    assert select('auto', 'auto', 'auto', 'AMD64') == Selection('openvino', Precision.BF16, 'cpu')
+
+
+def test_auto_takes_onnxruntime_on_arm():
+    assert select('auto', 'auto', 'auto', 'aarch64') == Selection(
+        'onnxruntime', Precision.FP32, 'cpu'
+    )
+
+
+def test_auto_takes_torch_in_fp16_on_cuda(monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: 1)
+    assert select('auto', 'auto', 'auto', 'x86_64') == Selection('torch', Precision.FP16, 'cuda')
+    assert select('auto', 'auto', 'cpu', 'x86_64').backend == 'openvino'
+    assert select('openvino', 'auto', 'auto', 'x86_64').device == 'cpu'
+
+
+def test_auto_falls_through_missing_libraries_and_says_so(monkeypatch, caplog):
+    take_away(monkeypatch, 'openvino')
+    with caplog.at_level(logging.INFO):
+        assert select('auto', 'auto', 'auto', 'x86_64').backend == 'onnxruntime'
+    assert "backend openvino left out: 'openvino' is not installed" in caplog.text
+    take_away(monkeypatch, 'onnxruntime')
+    assert select('auto', 'auto', 'auto', 'x86_64') == Selection('torch', Precision.FP32, 'cpu')
+
+
+def test_auto_passes_over_backends_that_lack_the_precision_asked_for(monkeypatch):
+    take_away(monkeypatch, 'openvino')
+    assert select('auto', 'bf16', 'auto', 'x86_64') == Selection('torch', Precision.BF16, 'cpu')
+
+
+def test_auto_says_why_nothing_can_run():
+    with pytest.raises(BackendError, match=r'no backend .* openvino cannot .* torch cannot'):
+        select('auto', 'fp16', 'cpu', 'x86_64')
+
+
+def test_auto_with_cuda_asked_for_and_absent_is_an_error():
+    with pytest.raises(BackendError, match="no CUDA device for 'cuda'"):
+        select('auto', 'auto', 'cuda', 'x86_64')
+
+
+def test_library_asked_for_by_name_must_be_there(monkeypatch):
+    take_away(monkeypatch, 'openvino')
+    with pytest.raises(MissingDependencyError, match=r'depth_anything_ros\[openvino\]'):
+        select('openvino', 'fp32', 'auto', 'x86_64')
+
+
+def test_backend_asked_for_by_name_is_not_replaced():
+    with pytest.raises(BackendError, match='onnxruntime cannot compute in bf16 on cpu'):
+        select('onnxruntime', 'bf16', 'auto', 'x86_64')
+
+
+def test_unknown_backend_is_named_with_the_known():
+    with pytest.raises(UnknownNameError, match="'tensorrt'; known: torch, openvino, onnxruntime"):
+        select('tensorrt', 'auto', 'auto')
+
+
+def test_unknown_precision_is_named_with_the_known():
+    with pytest.raises(UnknownNameError, match="'int4'; known: auto, fp32, bf16, fp16"):
+        select('torch', 'int4', 'auto')
