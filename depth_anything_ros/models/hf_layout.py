@@ -7,6 +7,7 @@ github.com/huggingface/transformers.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor
 _MARK = 'backbone.embeddings.patch_embeddings.projection.weight'
 _BLOCK = 'pretrained.blocks.{}.'
 _LAYER = 'backbone.encoder.layer.{}.'
+_NUMBERED_LAYER = re.compile(r'backbone\.encoder\.layer\.(\d{1,3})\.')
 _REFINE = 'depth_head.scratch.refinenet{}.'
 _FUSION = 'neck.fusion_stage.layers.{}.'
 
@@ -95,10 +97,8 @@ def public_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     Keys that the map does not know stay as they are, and keys that it misses are left out, so
     that a check against the model reports both.
     """
-    depth = 1 + max(
-        (int(key.split('.')[3]) for key in state if key.startswith('backbone.encoder.layer.')),
-        default=-1,
-    )
+    layers = [int(match[1]) for match in map(_NUMBERED_LAYER.match, state) if match]
+    depth = 1 + max(layers, default=-1)
     renamed = dict(state)
     for public, sources in hf_key_map(depth).items():
         if all(source in state for source in sources):

@@ -71,6 +71,7 @@ def test_renaming_undoes_the_split() -> None:
 def test_renaming_keeps_what_it_does_not_know_and_incomplete_groups() -> None:
     odd = {
         'backbone.encoder.layer.0.attention.attention.query.weight': torch.zeros(2, 2),
+        'backbone.encoder.layer.first.weight': torch.zeros(1),
         'somewhere.else': torch.zeros(1),
     }
     assert set(public_state(odd)) == set(odd)

@@ -75,7 +75,7 @@ class Intruder:
 
 def test_code_in_a_file_is_not_executed(tmp_path: Path) -> None:
     path, trace = tmp_path / 'evil.pth', tmp_path / 'trace'
-    path.write_bytes(pickle.dumps({'a': Intruder(trace)}))
+    path.write_bytes(pickle.dumps({'a': Intruder(trace)}, protocol=2))
     with pytest.raises(CheckpointError, match='damaged or not a checkpoint'):
         read_state(path)
     assert not trace.exists()
