@@ -76,12 +76,8 @@ class StampPairer(Generic[L, R]):
         return self._resolve(final=False)
 
     def flush(self) -> list[Pair[L, R]]:
-        """Return the pairs left at the end of both streams and drop what has no partner."""
-        pairs = self._resolve(final=True)
-        self._left.clear()
-        self._right.clear()
-        self._candidates.clear()
-        return pairs
+        """Return the pairs that can be made without waiting for nearer partners."""
+        return self._resolve(final=True)
 
     def _resolve(self, *, final: bool) -> list[Pair[L, R]]:
         pairs: list[Pair[L, R]] = []

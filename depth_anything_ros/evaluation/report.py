@@ -1,0 +1,172 @@
+"""The files of a run: frames.csv, summary.json, report.html and pictures."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from depth_anything_ros.evaluation.metrics import METRICS
+from depth_anything_ros.evaluation.picture import Picture, write_picture
+from depth_anything_ros.evaluation.plots import latency_plot, metric_plot, stage_plot
+from depth_anything_ros.evaluation.protocol import AlignmentMode
+from depth_anything_ros.evaluation.table import FrameTable
+
+__all__ = ['Picture', 'write_frames_csv', 'write_picture', 'write_report', 'write_summary']
+
+_STYLE = """
+body { font-family: sans-serif; max-width: 1060px; margin: 2em auto; color: #222; }
+table { border-collapse: collapse; margin: 0.6em 0; }
+th, td { border: 1px solid #ccc; padding: 0.25em 0.7em; text-align: right; }
+th:first-child, td:first-child { text-align: left; }
+th { background: #f2f2f2; }
+.warning { background: #fde8e8; border-left: 6px solid #c22; padding: 0.6em 1em; margin: 0.4em 0; }
+.note { color: #666; font-size: 90%; }
+img { max-width: 100%; }
+"""
+
+
+def write_frames_csv(path: Path, table: FrameTable) -> None:
+    """
+    Write one line per frame; the columns are those of :class:`FrameTable`.
+
+    :raises OSError: if the file cannot be written.
+    """
+    with path.open('w', newline='', encoding='utf-8') as file:
+        writer = csv.writer(file)
+        writer.writerow(table.header())
+        writer.writerows(table.rows())
+
+
+def write_summary(path: Path, summary: Mapping[str, Any]) -> None:
+    """
+    Write a summary as JSON; numbers that are not finite become null.
+
+    :raises OSError: if the file cannot be written.
+    """
+    text = json.dumps(_finite(summary), indent=2, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + '\n', encoding='utf-8')
+
+
+def write_report(
+    path: Path, summary: Mapping[str, Any], table: FrameTable, pictures: Sequence[Path]
+) -> None:
+    """
+    Write a page that holds its plots and links to the pictures.
+
+    :param path: the HTML file; its folder must exist.
+    :param summary: as written by :func:`write_summary`.
+    :param table: the frames.
+    :param pictures: PNG files, linked by their path relative to the page.
+    :raises OSError: if the file cannot be written.
+    """
+    modes = [AlignmentMode(name) for name in summary['metrics']]
+    stages_ms = summary['stages_ms']
+    parts = [
+        f'<h1>Depth evaluation: {_text(summary["model"]["name"])}</h1>',
+        *(f'<p class="warning">{_text(warning)}</p>' for warning in summary['warnings']),
+        '<h2>Frames and latency</h2>',
+        _table(['', *summary['frames']], [['frames', *summary['frames'].values()]]),
+        _table(
+            ['', *summary['latency_ms'], 'rate'],
+            [
+                [
+                    'latency (capture → arrival) in ms',
+                    *summary['latency_ms'].values(),
+                    f'{_text(summary["rate_hz"])} Hz',
+                ]
+            ],
+        ),
+        _image(latency_plot(table.seconds(), table.values('latency_ms'), summary['latency_ms'])),
+        '<h2>Metrics</h2>',
+        _metrics_table(summary['metrics']),
+        _image(metric_plot(table, modes, ('abs_rel', 'rmse', 'delta1'))),
+    ]
+    if stages_ms:
+        parts += [
+            '<h2>Stages of the depth node</h2>',
+            _table(
+                ['ms', *next(iter(stages_ms.values()))],
+                [[name, *values.values()] for name, values in stages_ms.items()],
+            ),
+            _image(stage_plot(stages_ms)),
+        ]
+    for title in ('model', 'environment'):
+        parts += [f'<h2>{title.capitalize()}</h2>', _table(['', ''], summary[title].items())]
+    parts += _gallery(path, pictures)
+    body = '\n'.join(parts)
+    path.write_text(
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<title>Depth evaluation</title><style>{_STYLE}</style></head>\n'
+        f'<body>\n{body}\n</body></html>\n',
+        encoding='utf-8',
+    )
+
+
+def _metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> str:
+    rows = [[name, *values.values()] for name, values in metrics.items()]
+    names = list(next(iter(metrics.values()), {}))
+    notes = ''.join(
+        f'<li>{name}{f" in {metric.unit}" if metric.unit else ""}, {metric.better.value} is '
+        f'better: {_text(metric.formula)}</li>'
+        for name, metric in METRICS.items()
+    )
+    return (
+        _table(['alignment', *names], rows)
+        + '<p class="note">Per image, then averaged over images. <b>none</b> takes the numbers '
+        'as metres (meaningless for a relative model); <b>scale</b> and <b>scale_shift</b> are '
+        'fitted to the truth of each image; <b>online</b> is metric depth as published.</p>'
+        f'<ul class="note">{notes}</ul>'
+    )
+
+
+def _gallery(page: Path, pictures: Sequence[Path]) -> list[str]:
+    if not pictures:
+        return []
+    links = [Path(os.path.relpath(picture, page.parent)).as_posix() for picture in pictures]
+    return [
+        '<h2>Pictures</h2>',
+        *(
+            f'<p><a href="{escape(link)}"><img src="{escape(link)}" loading="lazy" '
+            f'alt="{escape(Path(link).stem)}"></a></p>'
+            for link in links
+        ),
+    ]
+
+
+def _table(header: Sequence[object], rows: Any) -> str:
+    head = ''.join(f'<th>{_text(cell)}</th>' for cell in header)
+    body = ''.join(
+        '<tr>' + ''.join(f'<td>{_text(cell)}</td>' for cell in row) + '</tr>' for row in rows
+    )
+    return f'<table><tr>{head}</tr>{body}</table>'
+
+
+def _image(png: bytes) -> str:
+    return f'<img alt="plot" src="data:image/png;base64,{b64encode(png).decode("ascii")}">'
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return '–'
+    if isinstance(value, float):
+        return f'{value:.4g}'
+    if isinstance(value, (list, tuple)):
+        return '×'.join(_text(item) for item in value)
+    return escape(str(value))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return value

@@ -1,0 +1,338 @@
+"""The evaluation of one run: gather, score, time, report."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from depth_anything_ros.config import EvaluatorConfig
+from depth_anything_ros.errors import AlignmentError
+from depth_anything_ros.evaluation.environment import environment
+from depth_anything_ros.evaluation.gathering import FrameGatherer, GatheredFrame
+from depth_anything_ros.evaluation.latency import percentiles
+from depth_anything_ros.evaluation.picture import Picture, thin_step, write_picture
+from depth_anything_ros.evaluation.protocol import (
+    AlignedPrediction,
+    AlignmentMode,
+    FrameScore,
+    MeanScore,
+    align_prediction,
+    score_aligned,
+)
+from depth_anything_ros.evaluation.report import write_frames_csv, write_report, write_summary
+from depth_anything_ros.evaluation.table import FrameTable
+from depth_anything_ros.types import Float32Array, ModelIdentity, OutputKind, UInt8Array
+
+# Frames that may be ready to be scored; beyond, adding scores them itself, so that arrays
+# cannot pile up when nobody calls `process` often enough.
+_READY = 16
+_REASONS = 5
+_HOUR_MS = 3.6e6
+
+# What a picture shows, most telling first, and how it is named there.
+_PREDICTION_NAMES = {
+    AlignmentMode.ONLINE: 'prediction as published',
+    AlignmentMode.SCALE_SHIFT: 'prediction, scale and shift fitted to the truth',
+    AlignmentMode.SCALE: 'prediction, scale fitted to the truth',
+    AlignmentMode.NONE: 'prediction, numbers taken as metres',
+}
+
+
+class RunEvaluation:
+    """
+    Take in images, predictions and truth as they come, score them and write the report.
+
+    `add_…` only stores and pairs, and may be called from any thread; :meth:`process` does the
+    scoring and drawing. Call it from a worker, or after every addition where time does not
+    matter. A frame's arrays are dropped once it is scored; scalars are all that stays.
+
+    :param config: range, alignments, pairing tolerance, pictures and the output folder, which
+        is made when the first file is written.
+    """
+
+    def __init__(self, config: EvaluatorConfig) -> None:
+        self._config = config
+        self._folder = Path(config.output_dir)
+        self._modes = [AlignmentMode(name) for name in config.alignments]
+        self._lock = threading.RLock()
+        self._scoring = threading.Lock()
+        self._gatherer = FrameGatherer(round(config.pairing_tolerance_s * 1e9))
+        self._arrivals_ns: tuple[int, int] | None = None
+        self._counts: Counter[str] = Counter()
+        self._table = FrameTable(self._modes)
+        self._means = {mode: MeanScore() for mode in self._modes}
+        self._pictures: list[Path] = []
+        self._model: ModelIdentity | None = None
+        self._stages_ms: dict[str, dict[str, float | None]] = {}
+
+    def add_sent(self, stamp_ns: int, arrival_ns: int, rgb: UInt8Array | None = None) -> None:
+        """
+        Take in an image that was sent to the depth node.
+
+        Stamps that step back start a new pass over the same bag.
+
+        :param stamp_ns: acquisition time.
+        :param arrival_ns: when it came here, by the clock of the predictions' arrival.
+        :param rgb: uint8 (H, W, 3) for the pictures; a small copy is kept for a while.
+        """
+        thumbnail = None
+        if rgb is not None and self._config.picture_every:
+            step = thin_step(rgb.shape[1])
+            thumbnail = rgb[::step, ::step].copy()
+        with self._lock:
+            self._gatherer.add_sent(stamp_ns, arrival_ns, thumbnail)
+
+    def add_prediction(
+        self, stamp_ns: int, arrival_ns: int, kind: OutputKind, values: Float32Array
+    ) -> None:
+        """
+        Take in what the depth node published for the image of that stamp.
+
+        :param arrival_ns: when it came, for the latency; the first prediction of a stamp counts.
+        :param kind: relative inverse depth and metric depth of one stamp belong together.
+        :param values: float32 (H, W); NaN where unknown. Kept, not copied, until scored.
+        """
+        with self._lock:
+            before = self._gatherer.counts['received']
+            self._gatherer.add_prediction(stamp_ns, arrival_ns, kind, values)
+            if self._gatherer.counts['received'] > before:
+                first_ns = self._arrivals_ns[0] if self._arrivals_ns else arrival_ns
+                self._arrivals_ns = (first_ns, arrival_ns)
+            crowded = self._gatherer.ready() > _READY
+        if crowded:
+            self.process()
+
+    def add_truth(self, stamp_ns: int, depth_m: Float32Array) -> None:
+        """Take in measured depth, float32 (H, W) in metres; kept, not copied, until scored."""
+        with self._lock:
+            self._gatherer.add_truth(stamp_ns, depth_m)
+
+    def set_model(self, model: ModelIdentity) -> None:
+        """Name the network that made the predictions."""
+        with self._lock:
+            self._model = model
+
+    def set_stages(self, stages_ms: Mapping[str, Mapping[str, float | None]]) -> None:
+        """Give the percentiles of the depth node's stages, as it last reported them."""
+        with self._lock:
+            self._stages_ms = {name: dict(values) for name, values in stages_ms.items()}
+
+    def set_rejected(self, images: int) -> None:
+        """Give the number of images that the depth node could not use."""
+        with self._lock:
+            self._counts['rejected'] = images
+
+    def process(self) -> int:
+        """
+        Score the frames that are ready and draw their pictures.
+
+        :return: how many frames were scored.
+        :raises OSError: if a picture cannot be written.
+        """
+        scored = 0
+        with self._scoring:
+            while True:
+                with self._lock:
+                    frame = self._gatherer.take()
+                if frame is None:
+                    return scored
+                scored += self._score(frame)
+
+    def save(self, folder: Path | None = None, *, final: bool = True) -> dict[str, Any]:
+        """
+        Score what is ready and write frames.csv, summary.json and report.html.
+
+        May be called again; what came since is part of the next writing. Pictures are written
+        as frames are scored, to `pictures` in the configured output folder.
+
+        :param folder: where to write; None is the configured folder. It is made if missing.
+        :param final: score frames with what they have; False leaves those that may still get
+            more for later, as in the middle of a run.
+        :return: the summary.
+        :raises OSError: if a file cannot be written.
+        """
+        folder = self._folder if folder is None else folder
+        if final:
+            with self._lock:
+                self._gatherer.finish()
+        self.process()
+        folder.mkdir(parents=True, exist_ok=True)
+        with self._scoring, self._lock:
+            summary = self.summary()
+            write_frames_csv(folder / 'frames.csv', self._table)
+            write_summary(folder / 'summary.json', summary)
+            write_report(folder / 'report.html', summary, self._table, self._pictures)
+        return summary
+
+    def summary(self) -> dict[str, Any]:
+        """Return what has been scored so far in the layout of summary.json."""
+        with self._lock:
+            return {
+                'frames': self._frame_counts(),
+                'latency_ms': percentiles(self._table.values('latency_ms')),
+                'rate_hz': self._rate_hz(),
+                'stages_ms': self._stages_ms,
+                'metrics': {
+                    mode.value: {**mean.result(), 'frames': mean.frames}
+                    for mode, mean in self._means.items()
+                },
+                'model': _model_section(self._model),
+                'environment': environment(),
+                'protocol': {
+                    'min_depth_m': self._config.min_depth_m,
+                    'max_depth_m': self._config.max_depth_m,
+                    'pairing_tolerance_s': self._config.pairing_tolerance_s,
+                    'latency_from': self._config.latency_from,
+                },
+                'warnings': self._warnings(),
+            }
+
+    def _score(self, frame: GatheredFrame) -> bool:
+        """Score one frame with every alignment, note it, and draw it if it is its turn."""
+        aligned: dict[AlignmentMode, AlignedPrediction] = {}
+        problems: list[str] = []
+        truth_m = frame.truth_m
+        if truth_m is None:
+            problems.append('no truth within the pairing tolerance')
+        else:
+            for mode in self._modes:
+                try:
+                    aligned[mode] = self._align(frame, truth_m, mode)
+                except AlignmentError as error:
+                    problems.append(f'{mode.value}: {error}')
+        scores = {
+            mode: score_aligned(found, truth_m)
+            for mode, found in aligned.items()
+            if truth_m is not None
+        }
+        every = self._config.picture_every
+        with self._lock:
+            drawn = every and scores and self._counts['scored'] % every == 0
+            self._note(frame, scores, '; '.join(problems))
+        if drawn and truth_m is not None:
+            self._draw(frame, aligned, scores, truth_m)
+        return bool(scores)
+
+    def _align(
+        self, frame: GatheredFrame, truth_m: Float32Array, mode: AlignmentMode
+    ) -> AlignedPrediction:
+        # A lost relative prediction must not be replaced by the metric one of the same frame.
+        metric = mode is AlignmentMode.ONLINE or not self._gatherer.relative_seen
+        kind = OutputKind.METRIC_DEPTH if metric else OutputKind.RELATIVE_INVERSE_DEPTH
+        prediction = frame.metric if metric else frame.relative
+        if prediction is None:
+            raise AlignmentError(f'no {kind.value} received')
+        config = self._config
+        return align_prediction(
+            prediction, kind, truth_m, mode, config.min_depth_m, config.max_depth_m
+        )
+
+    def _note(
+        self, frame: GatheredFrame, scores: Mapping[AlignmentMode, FrameScore], problem: str
+    ) -> None:
+        start_ns = frame.stamp_ns if self._config.latency_from == 'stamp' else frame.sent_ns
+        offset_ns = frame.truth_offset_ns
+        self._table.add(
+            frame.stamp_ns,
+            None if start_ns is None else (frame.arrival_ns - start_ns) * 1e-6,
+            None if offset_ns is None else offset_ns * 1e-6,
+            scores,
+            problem,
+        )
+        for mode, score in scores.items():
+            self._means[mode].add(score)
+        self._counts['scored'] += bool(scores)
+        scale_shift = scores.get(AlignmentMode.SCALE_SHIFT)
+        self._counts['inverted'] += scale_shift is not None and scale_shift.scale < 0
+
+    def _draw(
+        self,
+        frame: GatheredFrame,
+        aligned: Mapping[AlignmentMode, AlignedPrediction],
+        scores: Mapping[AlignmentMode, FrameScore],
+        truth_m: Float32Array,
+    ) -> None:
+        """Draw the frame as published where it was, else as fitted to the truth."""
+        mode = next(mode for mode in _PREDICTION_NAMES if mode in scores)
+        values = scores[mode].values
+        index = len(self._table) - 1
+        random = self._model is not None and self._model.weights == 'random'
+        in_range = (truth_m >= self._config.min_depth_m) & (truth_m <= self._config.max_depth_m)
+        picture = Picture(
+            rgb=frame.thumbnail,
+            prediction_m=aligned[mode].depth_m,
+            truth_m=np.where(in_range, truth_m, np.float32(np.nan)),
+            title=(
+                f'{self._model.name + " · " if self._model else ""}frame {index} · '
+                f'stamp {frame.stamp_ns * 1e-9:.3f} s · {mode.value}: '
+                f'abs_rel {values["abs_rel"]:.3f}, RMSE {values["rmse"]:.3f} m, '
+                f'δ1 {values["delta1"]:.3f}'
+            ),
+            prediction_name=_PREDICTION_NAMES[mode],
+            warning='random weights: the prediction\nmeans nothing' if random else '',
+        )
+        path = self._folder / 'pictures' / f'{index:04d}.png'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_picture(path, picture)
+        with self._lock:
+            self._pictures.append(path)
+
+    def _frame_counts(self) -> dict[str, int]:
+        counts, rejected = self._gatherer.counts, self._counts['rejected']
+        return {
+            'sent': counts['sent'],
+            'received': counts['received'],
+            'scored': self._counts['scored'],
+            'dropped': max(0, counts['sent'] - counts['received'] - rejected),
+            'rejected': rejected,
+            'unscored': counts['received'] - self._counts['scored'],
+            'truth': counts['truth'],
+        }
+
+    def _rate_hz(self) -> float | None:
+        if self._arrivals_ns is None or self._arrivals_ns[1] <= self._arrivals_ns[0]:
+            return None
+        first_ns, last_ns = self._arrivals_ns
+        return (self._gatherer.counts['received'] - 1) / ((last_ns - first_ns) * 1e-9)
+
+    def _warnings(self) -> list[str]:
+        counts = self._gatherer.counts
+        warnings = []
+        if self._model is not None and self._model.weights == 'random':
+            warnings.append('random weights: the depth means nothing, only the timing does')
+        if self._counts['inverted']:
+            warnings.append(
+                f'scale_shift has a negative scale in {self._counts["inverted"]} of '
+                f'{self._means[AlignmentMode.SCALE_SHIFT].frames} frames: there the prediction '
+                'contradicts "larger is nearer"'
+            )
+        latency_ms = self._table.values('latency_ms')
+        odd = int(np.count_nonzero((latency_ms < 0) | (latency_ms > _HOUR_MS)))
+        if odd:
+            warnings.append(
+                f'latency is negative or above an hour in {odd} frames: stamps and arrival are '
+                "of different clocks; see the parameter 'latency_from'"
+            )
+        if counts['unknown_stamp']:
+            warnings.append(
+                f'{counts["unknown_stamp"]} predictions carry a stamp that no image had'
+            )
+        if counts['late']:
+            warnings.append(
+                f'{counts["late"]} predictions came after their frame was scored and do not count'
+            )
+        for problem, frames in self._table.problems().most_common(_REASONS):
+            warnings.append(f'{frames} frames: {problem}')
+        return warnings
+
+
+def _model_section(model: ModelIdentity | None) -> dict[str, Any]:
+    if model is None:
+        return dict.fromkeys(field.name for field in fields(ModelIdentity))
+    return {**asdict(model), 'input_size': list(model.input_size)}
