@@ -15,6 +15,7 @@ from depth_anything_ros.messages import (
     decode_compressed_depth,
     decode_depth,
     decode_image,
+    decode_inverse_depth,
     depth_image_fields,
     image_fields,
     point_cloud_fields,
@@ -480,3 +481,17 @@ def test_cloud_fields_describe_16_bytes_a_point():
 def test_stamps_round_trip(time_ns):
     header = SimpleNamespace(stamp=SimpleNamespace(**messages.stamp_fields(time_ns)))
     assert messages.stamp_ns(header) == time_ns
+
+
+def test_inverse_depth_keeps_zero_and_every_value():
+    values = np.array([[0.0, 1.5], [np.nan, 3e-9]], np.float32)
+    message = SimpleNamespace(**image_fields(values, '32FC1'))
+    decoded = decode_inverse_depth(message)
+    np.testing.assert_array_equal(decoded, values)
+    assert decoded.dtype == np.float32
+
+
+def test_inverse_depth_of_another_encoding_is_refused():
+    message = SimpleNamespace(**image_fields(np.ones((2, 2), np.uint16), '16UC1'))
+    with pytest.raises(MessageError, match="'16UC1'.*32FC1"):
+        decode_inverse_depth(message)

@@ -12,7 +12,11 @@ from depth_anything_ros.messages.compressed import (
     decode_compressed,
     decode_compressed_depth,
 )
-from depth_anything_ros.messages.depth import KNOWN_DEPTH_ENCODINGS, decode_depth
+from depth_anything_ros.messages.depth import (
+    KNOWN_DEPTH_ENCODINGS,
+    decode_depth,
+    decode_inverse_depth,
+)
 from depth_anything_ros.messages.fields import (
     depth_image_fields,
     image_fields,
@@ -30,6 +34,7 @@ __all__ = [
     'decode_compressed_depth',
     'decode_depth',
     'decode_image',
+    'decode_inverse_depth',
     'depth_image_fields',
     'image_fields',
     'point_cloud_fields',

@@ -39,6 +39,22 @@ def decode_depth(message: Any) -> Float32Array:
     return metres_from_millimetres(pixels) if kind == 'u2' else metres_from_metres(pixels)
 
 
+def decode_inverse_depth(message: Any) -> Float32Array:
+    """
+    Return the relative inverse depth that the depth node publishes.
+
+    :param message: an Image of 32FC1; 0 is a value here (the farthest), not a gap.
+    :return: float32 (H, W) without unit, as it was sent. The memory is its own.
+    :raises MessageError: if the encoding is another or the message truncated, mis-sized or empty.
+    """
+    if message.encoding != '32FC1':
+        raise MessageError(
+            f"unknown encoding of inverse depth '{message.encoding}'; known: 32FC1"
+        )
+    values: Float32Array = pixel_view(message, 'f4', 1).astype(np.float32)
+    return values
+
+
 def metres_from_millimetres(depth_mm: NDArray[Any]) -> Float32Array:
     """Return uint16 millimetres (H, W), 0 invalid, as float32 metres with NaN."""
     depth_m: Float32Array = np.divide(depth_mm, _MM_PER_M, dtype=np.float32)

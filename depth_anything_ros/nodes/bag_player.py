@@ -21,10 +21,9 @@ from tqdm import tqdm
 
 from depth_anything_ros.config import BagPlayerConfig
 from depth_anything_ros.errors import DatasetError
-from depth_anything_ros.evaluation.bag import BagReader
+from depth_anything_ros.evaluation.bag import BagReader, header_stamp_ns, restamp
 from depth_anything_ros.messages import stamp_fields
 from depth_anything_ros.nodes.bag_schedule import Group, Recorded, group_by_image
-from depth_anything_ros.nodes.cdr import begins_with_header, read_stamp_ns, with_stamp
 from depth_anything_ros.nodes.parameters import declare_parameters
 from depth_anything_ros.nodes.process import run_process
 
@@ -56,7 +55,6 @@ class BagPlayer(Node):
         self._counts = PlayCounts()
         self._predicted: set[int] = set()
         self._outlets: dict[str, Any] = {}
-        self._with_header: set[str] = set()
         self._spinner = SingleThreadedExecutor(context=self.context)
         self._spinner.add_node(self)
         self._lockstep = self._config.mode == 'lockstep'
@@ -66,7 +64,7 @@ class BagPlayer(Node):
             else None
         )
         tells_time = self._config.publish_clock and not self._config.restamp
-        self._clock = self.create_publisher(Clock, '/clock', _qos()) if tells_time else None
+        self._clock_publisher = self.create_publisher(Clock, '/clock', _qos()) if tells_time else None
 
     def run(self) -> None:
         """
@@ -100,22 +98,20 @@ class BagPlayer(Node):
     # Before playing
 
     def _advertise(self, reader: BagReader) -> None:
-        for topic, info in reader.topics.items():
-            message_type = find_message_type(info.message_type)
+        reader.require_topic(self._config.image_topic)
+        for topic in reader.topics.values():
+            message_type = find_message_type(topic.type_name)
             if message_type is None:
                 self.get_logger().warning(
-                    f"topic {topic} is left out: no message type '{info.message_type}' here"
+                    f"topic {topic.name} is left out: no message type '{topic.type_name}' here"
                 )
                 continue
-            latched = topic == '/tf_static' or info.latched
-            self._outlets[topic] = self.create_publisher(message_type, topic, _qos(latched))
-            if begins_with_header(message_type):
-                self._with_header.add(topic)
-        if self._config.image_topic not in self._outlets:
-            raise DatasetError(
-                f"no image topic '{self._config.image_topic}' in {self._config.bag}; "
-                f'topics: {", ".join(reader.topics) or "none"}'
+            latched = topic.name == '/tf_static'
+            self._outlets[topic.name] = self.create_publisher(
+                message_type, topic.name, _qos(latched)
             )
+        if self._config.image_topic not in self._outlets:
+            raise DatasetError(f'image topic {self._config.image_topic} cannot be published')
 
     def _wait_for_subscribers(self) -> None:
         wanted = self._config.subscribers
@@ -157,22 +153,20 @@ class BagPlayer(Node):
                     self.get_logger().info(f'{self._counts.sent} of {total} images')
 
     def _recorded(self, reader: BagReader) -> Iterator[Recorded]:
-        for message in reader.raw_messages(tuple(self._outlets)):
-            has_stamp = message.topic in self._with_header
-            stamp_ns = read_stamp_ns(message.cdr) if has_stamp else None
-            yield Recorded(message.topic, message.time_ns, stamp_ns, message.cdr)
+        for message in reader.messages(tuple(self._outlets)):
+            yield Recorded(message.topic, message.log_time_ns, message.stamp_ns, message.cdr)
 
     def _publish(self, group: Group) -> int:
         """Publish a group and return the stamp that its image went out with."""
         image_stamp_ns = group.image.stamp_ns or 0
         shift_ns = time_ns() - image_stamp_ns if self._config.restamp else 0
-        if self._clock is not None:
+        if self._clock_publisher is not None:
             time = Time(**stamp_fields(group.image.time_ns))
-            self._clock.publish(Clock(clock=time))
+            self._clock_publisher.publish(Clock(clock=time))
         for message in (*group.others, group.image):
             cdr = message.cdr
             if shift_ns and message.stamp_ns is not None:
-                cdr = with_stamp(cdr, max(0, message.stamp_ns + shift_ns))
+                cdr = restamp(cdr, max(0, message.stamp_ns + shift_ns))
             self._outlets[message.topic].publish(cdr)
         self._counts.sent += 1
         return image_stamp_ns + shift_ns
@@ -187,7 +181,7 @@ class BagPlayer(Node):
         self._predicted.clear()
 
     def _on_prediction(self, cdr: bytes) -> None:
-        self._predicted.add(read_stamp_ns(cdr))
+        self._predicted.add(header_stamp_ns(cdr))
 
     def _spin(self, limit_s: float, done: Callable[[], bool] = lambda: False) -> bool:
         """Serve callbacks until `done` or the limit; return whether it was done."""

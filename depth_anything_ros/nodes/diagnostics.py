@@ -256,3 +256,38 @@ def to_dict(status: DiagnosticStatus) -> Nested:
                 place = inner
         place[name] = pair.value
     return nested
+
+
+@dataclass(frozen=True)
+class NodeReport:
+    """Hold what a reader of `/diagnostics` needs for a report on a depth node."""
+
+    model: ModelIdentity | None
+    stages_ms: Mapping[str, Mapping[str, float | None]]
+    rejected: int
+
+
+def read_report(nested: Nested) -> NodeReport:
+    """Return the report that :func:`to_status` wrote, from what :func:`to_dict` made of it."""
+    stages_ms = {
+        stage: {name: _number(text) for name, text in _section(values).items()}
+        for stage, values in _section(nested.get('stages_ms')).items()
+    }
+    rejected = _number(_section(nested.get('frames')).get('rejected'))
+    return NodeReport(_identity(_section(nested.get('model'))), stages_ms, int(rejected or 0))
+
+
+def _identity(section: Nested) -> ModelIdentity | None:
+    if 'name' not in section:
+        return None
+    fields = {name: str(section.get(name, '')) for name in ModelIdentity.__dataclass_fields__}
+    height, _, width = fields.pop('input_size').partition('x')
+    return ModelIdentity(**fields, input_size=(int(height or 0), int(width or 0)))
+
+
+def _section(value: str | Nested | None) -> Nested:
+    return value if isinstance(value, dict) else {}
+
+
+def _number(value: str | Nested | None) -> float | None:
+    return float(value) if isinstance(value, str) and value else None

@@ -61,7 +61,7 @@ class DepthOutputs:
 
     def __init__(self, node: LifecycleNode) -> None:
         self._node = node
-        self._publishers = {
+        self._publishers: dict[str, Any] = {
             topic: node.create_lifecycle_publisher(
                 message_type,
                 topic,

@@ -35,6 +35,8 @@ class SensorSubscription:
     :param topic: relative name.
     :param callback: called with each message.
     :param reliability: `auto`, `reliable` or `best_effort`.
+    :param depth: messages that wait for the callback.
+    :param raw: hand over serialised messages.
     """
 
     def __init__(
@@ -44,10 +46,15 @@ class SensorSubscription:
         topic: str,
         callback: Callable[[Any], None],
         reliability: str,
+        *,
+        depth: int = QUEUE_DEPTH,
+        raw: bool = False,
     ) -> None:
         self._node = node
         self._message_type = message_type
         self._callback = callback
+        self._depth = depth
+        self._raw = raw
         self.topic = node.resolve_topic_name(topic)
         self._fall_back = reliability == 'auto'
         self._subscription = self._subscribe(
@@ -70,10 +77,11 @@ class SensorSubscription:
             self.topic,
             self._callback,
             QoSProfile(
-                history=QoSHistoryPolicy.KEEP_LAST, depth=QUEUE_DEPTH, reliability=reliability
+                history=QoSHistoryPolicy.KEEP_LAST, depth=self._depth, reliability=reliability
             ),
             event_callbacks=SubscriptionEventCallbacks(incompatible_qos=self._on_incompatible_qos),
             qos_overriding_options=QoSOverridingOptions(overridable),
+            raw=self._raw,
         )
 
     def _on_incompatible_qos(self, _event: object) -> None:
