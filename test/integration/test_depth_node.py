@@ -1,0 +1,345 @@
+"""The depth node as a process: outputs, bad input, parameters, lifecycle."""
+
+import itertools
+import struct
+
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+from std_srvs.srv import Trigger
+
+NODE = '/depth_node'
+RELATIVE, DEPTH = f'{NODE}/relative/image_raw', f'{NODE}/depth/image_raw'
+INFO, POINTS = f'{NODE}/depth/camera_info', f'{NODE}/points'
+PREVIEW, SCALE = f'{NODE}/preview/image_raw', f'{NODE}/scale'
+TYPES = {
+    RELATIVE: Image,
+    DEPTH: Image,
+    INFO: CameraInfo,
+    POINTS: PointCloud2,
+    PREVIEW: Image,
+    SCALE: DiagnosticArray,
+}
+PARAMETERS = {
+    'weights': 'random',
+    'input_size': 56,
+    'backend': 'torch',
+    'precision': 'fp32',
+    'threads': 1,
+    'warmup_width': 64,
+    'warmup_height': 48,
+    'scale_source': 'fixed',
+    'fixed_shift': 0.5,
+    'diagnostics_period_s': 0.2,
+}
+
+
+@pytest.fixture(scope='module')
+def node(module_world, tmp_path_factory):
+    clouds = tmp_path_factory.mktemp('clouds')
+    return module_world.start('depth_node', {**PARAMETERS, 'cloud_dir': clouds})
+
+
+@pytest.fixture
+def probe(module_world, node, camera):
+    made = module_world.probe()
+    made.publisher(Image, 'image')
+    made.publisher(CameraInfo, 'camera_info')
+    made.await_subscribers('image', 'camera_info')
+    yield made
+    assert node.running(), node.output()
+    made.close()
+
+
+def send(probe, camera, topics, image=None, info=True):
+    """Send one frame and return its image and the first message of each topic."""
+    for topic in topics:
+        if topic not in probe.received:
+            probe.listen(TYPES[topic], topic)
+            probe.spin_until(lambda topic=topic: probe.node.count_publishers(topic) > 0)
+            probe.spin(0.5)
+    if info:
+        probe.publish('camera_info', camera.info() if info is True else info)
+        probe.spin(0.1)
+    image = image or camera.image()
+    probe.publish('image', image)
+
+    def answer(topic):
+        found = [item for item in probe.received[topic] if item.header.stamp == image.header.stamp]
+        return found[0] if found else None
+
+    probe.spin_until(lambda: all(answer(topic) for topic in topics), 20)
+    return image, {topic: answer(topic) for topic in topics}
+
+
+def as_array(message, dtype):
+    return np.frombuffer(message.data, dtype).reshape(message.height, message.width, -1)
+
+
+def test_every_output_carries_the_header_and_the_size_of_the_image(probe, camera):
+    image, outputs = send(probe, camera, TYPES)
+    assert all(output.header == image.header for output in outputs.values())
+    relative = as_array(outputs[RELATIVE], np.float32)[..., 0]
+    depth_m = as_array(outputs[DEPTH], np.float32)[..., 0]
+    assert (outputs[RELATIVE].encoding, outputs[DEPTH].encoding) == ('32FC1', '32FC1')
+    assert depth_m.shape == (48, 64)
+    np.testing.assert_allclose(depth_m, 1 / (relative + 0.5), rtol=1e-5)
+    expected_info = camera.info()
+    expected_info.header = image.header
+    assert outputs[INFO] == expected_info
+    assert (outputs[PREVIEW].encoding, outputs[PREVIEW].step) == ('rgb8', 3 * 64)
+    scale = {pair.key: pair.value for pair in outputs[SCALE].status[0].values}
+    assert (scale['source'], scale['scale'], scale['shift']) == ('fixed', '1', '0.5')
+
+
+def test_the_cloud_is_organised_coloured_and_in_the_optical_frame(probe, camera):
+    image, outputs = send(probe, camera, (DEPTH, POINTS))
+    cloud, depth_m = outputs[POINTS], as_array(outputs[DEPTH], np.float32)[..., 0]
+    assert [field.name for field in cloud.fields] == ['x', 'y', 'z', 'rgb']
+    assert (cloud.height, cloud.width, cloud.point_step) == (48, 64, 16)
+    assert not cloud.is_dense
+    row, column = 10, 50
+    x, y, z, colour = struct.unpack_from('<fffI', cloud.data, row * cloud.row_step + column * 16)
+    assert z == pytest.approx(depth_m[row, column])
+    assert x == pytest.approx((column - 32) / 60 * z, rel=1e-5)
+    assert y == pytest.approx((row - 24) / 60 * z, rel=1e-5)
+    red, green, blue = as_array(image, np.uint8)[row, column].tolist()
+    assert colour == red << 16 | green << 8 | blue
+
+
+def test_what_nobody_listens_to_is_not_computed(probe, camera):
+    before = probe.diagnostics()
+    assert before['watched'] == 'False'
+    for _ in range(3):
+        probe.publish('image', camera.image())
+        probe.spin(0.2)
+    after = probe.diagnostics()
+    counts = [
+        int(after['frames'][name]) - int(before['frames'][name])
+        for name in ('received', 'unwatched', 'processed')
+    ]
+    assert counts == [3, 3, 0]
+    send(probe, camera, (RELATIVE,))
+    watched = probe.diagnostics()
+    published = watched['published']
+    assert int(watched['frames']['processed']) == int(after['frames']['processed']) + 1
+    assert {
+        name: int(count) - int(after.get('published', {}).get(name, 0))
+        for name, count in published.items()
+    } == {name: int(name == 'relative/image_raw') for name in published}
+
+
+def truncated(camera):
+    image = camera.image()
+    image.data = image.data[:-5]
+    return image
+
+
+def unknown_encoding(camera):
+    image = camera.image()
+    image.encoding = 'nv99'
+    return image
+
+
+def no_pixels(camera):
+    image = camera.image()
+    image.height = image.width = image.step = 0
+    image.data = image.data[:0]
+    return image
+
+
+def one_line(camera):
+    return camera.image(np.zeros((1, 4096, 3), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ('make', 'words'),
+    [
+        (truncated, '9211 bytes'),
+        (unknown_encoding, "'nv99'"),
+        (no_pixels, '0x0'),
+        (one_line, '4096'),
+    ],
+)
+def test_a_bad_image_is_counted_shown_and_survived(probe, camera, make, words):
+    send(probe, camera, (RELATIVE,))
+    before = int(probe.diagnostics()['frames']['rejected'])
+    probe.publish('image', make(camera))
+    probe.spin_until(lambda: int(probe.diagnostics()['frames']['rejected']) == before + 1, 20)
+    report = probe.diagnostics()
+    assert words in report['last_error']
+    assert report['level'] == DiagnosticStatus.WARN
+    assert report['last_error'] in report['message']
+    send(probe, camera, (RELATIVE,))
+
+
+@pytest.mark.parametrize(
+    ('change', 'words'),
+    [
+        (lambda info: setattr(info, 'k', [0.0] * 9), 'uncalibrated'),
+        (lambda info: setattr(info, 'width', 320), '320x48'),
+    ],
+)
+def test_a_camera_info_that_does_not_fit_gives_depth_and_no_cloud(probe, camera, change, words):
+    bad = camera.info()
+    change(bad)
+    probe.listen(PointCloud2, POINTS)
+    send(probe, camera, (DEPTH,), info=bad)
+    report = probe.diagnostics()
+    assert words in report['no_camera_reason']
+    assert words in report['message']
+    assert probe.received[POINTS] == []
+    send(probe, camera, (POINTS,))
+    assert probe.diagnostics()['no_camera_reason'] == ''
+
+
+def test_only_the_latest_image_is_processed_and_the_others_are_counted(probe, camera):
+    send(probe, camera, (RELATIVE, POINTS))
+    before = probe.diagnostics()['frames']
+    wide = np.zeros((480, 640, 3), np.uint8)
+    images = [camera.image(wide) for _ in range(12)]
+    for image in images:
+        probe.publish('image', image)
+
+    def is_last_answered():
+        last = probe.received[RELATIVE][-1]
+        return last.header.stamp == images[-1].header.stamp
+
+    probe.spin_until(is_last_answered, 20)
+    after = probe.diagnostics()['frames']
+    counts = {name: int(after[name]) - int(before[name]) for name in after}
+    assert counts['received'] <= 12
+    assert counts['dropped'] > 0
+    assert counts['processed'] + counts['dropped'] == counts['received']
+    order = [
+        item.header.stamp.nanosec + item.header.stamp.sec * 10**9
+        for item in probe.received[RELATIVE]
+    ]
+    assert order == sorted(order)
+
+
+@pytest.mark.parametrize(
+    ('values', 'words'),
+    [
+        ({'preview_colormap': 'jet'}, 'Spectral_r, viridis'),
+        ({'model': 'midas'}, 'known: depth_anything_v2_vits'),
+        ({'input_size': 57}, 'multiple of the patch 14'),
+        ({'checkpoint': '/nowhere/x.pth'}, '/nowhere/x.pth'),
+        ({'cloud_stride': 0}, '1'),
+        ({'autostart': False}, 'read-only'),
+    ],
+)
+def test_a_wrong_parameter_is_refused_with_a_reason(probe, values, words):
+    (result,) = probe.set_parameters(NODE, **values)
+    assert not result.successful
+    assert words in result.reason
+
+
+def test_cloud_depth_and_preview_parameters_take_effect_at_once(probe, camera):
+    _, first = send(probe, camera, (PREVIEW,))
+    changed = {'cloud_stride': 4, 'depth_encoding': '16UC1', 'preview_colormap': 'viridis'}
+    assert all(result.successful for result in probe.set_parameters(NODE, **changed))
+    image, outputs = send(probe, camera, (DEPTH, POINTS, RELATIVE, PREVIEW))
+    assert (outputs[POINTS].height, outputs[POINTS].width) == (12, 16)
+    relative = as_array(outputs[RELATIVE], np.float32)
+    expected_mm = np.rint(1000 / (relative + 0.5))
+    depth_mm = as_array(outputs[DEPTH], np.uint16)
+    assert outputs[DEPTH].encoding == '16UC1'
+    assert np.abs(depth_mm - expected_mm).max() <= 1
+    default = {'cloud_stride': 1, 'depth_encoding': '32FC1', 'preview_colormap': 'Spectral_r'}
+    probe.set_parameters(NODE, **default)
+    same, again = send(probe, camera, (PREVIEW,))
+    assert set(map(tuple, as_array(outputs[PREVIEW], np.uint8).reshape(-1, 3))).isdisjoint(
+        set(map(tuple, as_array(again[PREVIEW], np.uint8).reshape(-1, 3))) - {(0, 0, 0)}
+    )
+
+
+def test_a_model_is_exchanged_while_frames_go_through(probe, camera):
+    send(probe, camera, (RELATIVE,))
+    before = probe.diagnostics()
+    assert before['model']['input_size'] == '56x70'
+    assert probe.set_parameters(NODE, input_size=70)[0].successful
+    for _ in itertools.takewhile(
+        lambda _: probe.diagnostics()['model']['input_size'] != '70x98', range(200)
+    ):
+        send(probe, camera, (RELATIVE,))
+    report = probe.diagnostics()
+    assert report['model']['input_size'] == '70x98'
+    assert report['model_error'] == ''
+    assert report['frames']['rejected'] == before['frames']['rejected']
+    send(probe, camera, (RELATIVE,))
+    probe.set_parameters(NODE, input_size=56)
+    probe.spin_until(lambda: probe.diagnostics()['model']['input_size'] == '56x70', 30)
+
+
+def test_a_model_that_cannot_be_loaded_leaves_the_old_one_running(probe, camera, tmp_path):
+    damaged = tmp_path / 'damaged.pth'
+    damaged.write_bytes(b'no checkpoint')
+    (result,) = probe.set_parameters(NODE, checkpoint=str(damaged))
+    assert result.successful
+    probe.spin_until(lambda: probe.diagnostics()['model_error'] != '', 30)
+    report = probe.diagnostics()
+    assert str(damaged) in report['model_error']
+    assert 'kept depth_anything_v2_vits' in report['message']
+    assert report['model']['weights'] == 'random'
+    send(probe, camera, (RELATIVE,))
+    probe.set_parameters(NODE, checkpoint='')
+    probe.spin_until(lambda: probe.diagnostics()['model_error'] == '', 30)
+
+
+def test_a_cloud_is_saved_on_request_though_nobody_subscribes(probe, camera):
+    probe.publish('camera_info', camera.info())
+    probe.publish('image', camera.image())
+    probe.spin(0.5)
+    response = probe.call(Trigger, f'{NODE}/save_cloud')
+    assert response.success, response.message
+    with open(response.message, 'rb') as file:
+        head = file.read(400)
+    assert head.startswith(b'ply\nformat binary_little_endian 1.0\n')
+    assert b'element vertex 3072\n' in head
+
+
+def test_lifecycle_transitions_free_and_load_the_network(probe, camera):
+    def change(transition):
+        request = ChangeState.Request(transition=Transition(id=transition))
+        return probe.call(ChangeState, f'{NODE}/change_state', request).success
+
+    def state():
+        return probe.call(GetState, f'{NODE}/get_state').current_state.label
+
+    send(probe, camera, (RELATIVE,))
+    assert state() == 'active'
+    assert change(Transition.TRANSITION_DEACTIVATE)
+    report = probe.diagnostics()
+    assert (report['state'], state()) == ('inactive', 'inactive')
+    assert 'inactive' in report['message']
+    assert change(Transition.TRANSITION_CLEANUP)
+    report = probe.diagnostics()
+    assert report['state'] == 'unconfigured'
+    assert 'model' not in report
+    assert change(Transition.TRANSITION_CONFIGURE)
+    assert change(Transition.TRANSITION_ACTIVATE)
+    assert state() == 'active'
+    probe.await_subscribers('image', 'camera_info')
+    probe.ignore(RELATIVE)
+    probe.received.pop(RELATIVE)
+    send(probe, camera, (RELATIVE,))
+    assert int(probe.diagnostics()['frames']['received']) == 1
+
+
+def test_a_camera_that_offers_best_effort_only_is_heard(module_world, node, probe, camera):
+    other = module_world.probe()
+    other.publisher(Image, 'image', best_effort=True)
+    relative = other.listen(Image, RELATIVE)
+    other.await_publisher(RELATIVE)
+    for _ in range(100):
+        other.publish('image', camera.image())
+        other.spin(0.1)
+        if relative:
+            break
+    assert relative
+    assert 'best effort' in node.output()
+    send(probe, camera, (RELATIVE,))
