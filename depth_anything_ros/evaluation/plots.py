@@ -39,7 +39,8 @@ def latency_plot(
                 style = {'color': f'C{index + 1}', 'linewidth': 1.2, 'linestyle': '--'}
                 over_time.axhline(value, **style, label=f'{name} {value:.1f} ms')
                 histogram.axhline(value, **style)
-        over_time.legend(loc='lower right', ncol=3)
+        if known.any():
+            over_time.legend(loc='lower right', ncol=3)
 
     return _png(draw, 3.2)
 

@@ -33,7 +33,8 @@ from depth_anything_ros.types import Float32Array, ModelIdentity, OutputKind, UI
 # cannot pile up when nobody calls `process` often enough.
 _READY = 16
 _REASONS = 5
-_HOUR_MS = 3.6e6
+# Beyond this, or below zero, stamp and arrival are of different clocks.
+_PLAUSIBLE_MS = 60_000.0
 
 # What a picture shows, most telling first, and how it is named there.
 _PREDICTION_NAMES = {
@@ -144,6 +145,18 @@ class RunEvaluation:
                     return scored
                 scored += self._score(frame)
 
+    def finish(self) -> dict[str, Any]:
+        """
+        Score the frames that are not complete with what they have.
+
+        :return: the summary.
+        :raises OSError: if a picture cannot be written.
+        """
+        with self._lock:
+            self._gatherer.finish()
+        self.process()
+        return self.summary()
+
     def save(self, folder: Path | None = None, *, final: bool = True) -> dict[str, Any]:
         """
         Score what is ready and write frames.csv, summary.json and report.html.
@@ -159,9 +172,9 @@ class RunEvaluation:
         """
         folder = self._folder if folder is None else folder
         if final:
-            with self._lock:
-                self._gatherer.finish()
-        self.process()
+            self.finish()
+        else:
+            self.process()
         folder.mkdir(parents=True, exist_ok=True)
         with self._scoring, self._lock:
             summary = self.summary()
@@ -237,10 +250,14 @@ class RunEvaluation:
         self, frame: GatheredFrame, scores: Mapping[AlignmentMode, FrameScore], problem: str
     ) -> None:
         start_ns = frame.stamp_ns if self._config.latency_from == 'stamp' else frame.sent_ns
+        latency_ms = None if start_ns is None else (frame.arrival_ns - start_ns) * 1e-6
+        if latency_ms is not None and not 0.0 <= latency_ms <= _PLAUSIBLE_MS:
+            self._counts['implausible'] += 1
+            latency_ms = None
         offset_ns = frame.truth_offset_ns
         self._table.add(
             frame.stamp_ns,
-            None if start_ns is None else (frame.arrival_ns - start_ns) * 1e-6,
+            latency_ms,
             None if offset_ns is None else offset_ns * 1e-6,
             scores,
             problem,
@@ -312,12 +329,11 @@ class RunEvaluation:
                 f'{self._means[AlignmentMode.SCALE_SHIFT].frames} frames: there the prediction '
                 'contradicts "larger is nearer"'
             )
-        latency_ms = self._table.values('latency_ms')
-        odd = int(np.count_nonzero((latency_ms < 0) | (latency_ms > _HOUR_MS)))
-        if odd:
+        if self._counts['implausible']:
             warnings.append(
-                f'latency is negative or above an hour in {odd} frames: stamps and arrival are '
-                "of different clocks; see the parameter 'latency_from'"
+                f'latency is negative or above {_PLAUSIBLE_MS / 1000:g} s in '
+                f'{self._counts["implausible"]} frames and left out: stamps and arrival are of '
+                'different clocks; set latency_from to image'
             )
         if counts['unknown_stamp']:
             warnings.append(

@@ -1,6 +1,7 @@
 import statistics
 from time import perf_counter
 
+import cv2
 import numpy as np
 import pytest
 
@@ -292,3 +293,20 @@ def test_a_vga_frame_is_fitted_and_converted_in_a_few_milliseconds():
     # Aims: 3 ms and 1 ms; the bounds leave room for a slower machine.
     assert quick_quarter(lambda: fit_inverse_depth(relative, depth_m)) < 6e-3
     assert quick_quarter(lambda: to_metric_depth(values, alignment(), 20.0)) < 2e-3
+
+
+def test_scale_and_shift_are_recovered_on_real_sensor_depth(rgbd):
+    rng = np.random.default_rng(0)
+    folders = sorted((rgbd / 'collection').glob('felix_lowrobot_*'))[:5]
+    assert folders
+    for folder in folders:
+        raw = cv2.imread(str(folder / 'depth.png'), cv2.IMREAD_UNCHANGED)
+        depth_m = raw.astype(np.float32) / 1000
+        depth_m[(raw == 0) | (depth_m > 6)] = np.nan
+        inverse = 1 / np.nan_to_num(depth_m, nan=3.0)
+        relative = (inverse - SHIFT) / SCALE + 0.1 * rng.standard_normal(inverse.shape)
+        wrong = rng.random(depth_m.shape) < 0.3
+        depth_m[wrong] *= rng.uniform(0.2, 0.8, int(wrong.sum()))
+        fit = fit_inverse_depth(relative.astype(np.float32), depth_m.astype(np.float32))
+        assert fit.scale == pytest.approx(SCALE, rel=0.01)
+        assert fit.shift == pytest.approx(SHIFT, abs=0.005)

@@ -1,0 +1,126 @@
+import base64
+import csv
+import json
+import re
+
+import cv2
+import numpy as np
+import pytest
+
+from depth_anything_ros.evaluation.metrics import METRICS
+from depth_anything_ros.evaluation.protocol import AlignmentMode, FrameScore
+from depth_anything_ros.evaluation.report import (
+    write_frames_csv,
+    write_report,
+    write_summary,
+)
+from depth_anything_ros.evaluation.table import FrameTable
+
+STAGES = {'inference': {'p50': 50.0, 'p95': 60.0, 'p99': None, 'max': 70.0}}
+
+
+def table(frames=3):
+    filled = FrameTable([AlignmentMode.SCALE])
+    for index in range(frames):
+        values = dict.fromkeys(METRICS, 0.1 * (index + 1))
+        scores = {AlignmentMode.SCALE: FrameScore(values, 10, 1.0)}
+        filled.add(index * 10**8, 20.0 + index, 0.0, scores, '')
+    return filled
+
+
+def summary(**changes):
+    numbers = {'p50': 21.0, 'p95': 22.0, 'p99': 22.0, 'max': 22.0}
+    return {
+        'frames': {'sent': 3, 'received': 3},
+        'latency_ms': numbers,
+        'rate_hz': 10.0,
+        'stages_ms': STAGES,
+        'metrics': {'scale': {**dict.fromkeys(METRICS, 0.2), 'frames': 3}},
+        'model': {'name': 'some <model>', 'input_size': [518, 686]},
+        'environment': {'python': '3.10'},
+        'warnings': [],
+        **changes,
+    }
+
+
+def test_the_csv_has_a_line_per_frame_under_named_columns(tmp_path):
+    write_frames_csv(tmp_path / 'frames.csv', table())
+    with (tmp_path / 'frames.csv').open(newline='') as file:
+        rows = list(csv.DictReader(file))
+    assert [row['latency_ms'] for row in rows] == ['20', '21', '22']
+    assert [float(row['scale_rmse']) for row in rows] == pytest.approx([0.1, 0.2, 0.3])
+
+
+def test_numbers_that_are_not_finite_are_null_in_the_summary(tmp_path):
+    write_summary(
+        tmp_path / 's.json',
+        {'a': float('nan'), 'b': {'c': [float('inf'), 1.5, np.float64('nan')]}, 'd': 'δ', 'e': 2},
+    )
+    text = (tmp_path / 's.json').read_text(encoding='utf-8')
+    assert json.loads(text) == {'a': None, 'b': {'c': [None, 1.5, None]}, 'd': 'δ', 'e': 2}
+    assert 'NaN' not in text
+
+
+def page(tmp_path, pictures=(), frames=3, **changes):
+    write_report(tmp_path / 'report.html', summary(**changes), table(frames), pictures)
+    return (tmp_path / 'report.html').read_text(encoding='utf-8')
+
+
+def test_the_page_holds_its_plots_and_loads_nothing(tmp_path):
+    text = page(tmp_path)
+    plots = re.findall(r'src="data:image/png;base64,([^"]+)"', text)
+    assert len(plots) == 3
+    for plot in plots:
+        image = cv2.imdecode(np.frombuffer(base64.b64decode(plot), np.uint8), cv2.IMREAD_COLOR)
+        assert image.shape[1] == 1000
+    assert 'http' not in text
+    assert '<script' not in text
+
+
+def test_warnings_stand_in_a_banner(tmp_path):
+    text = page(tmp_path, warnings=['random weights: the depth means nothing'])
+    assert '<p class="warning">random weights: the depth means nothing</p>' in text
+    assert 'class="warning"' not in page(tmp_path)
+
+
+def test_names_are_escaped(tmp_path):
+    assert 'some &lt;model&gt;' in page(tmp_path)
+
+
+def test_the_page_links_the_pictures_by_relative_path(tmp_path):
+    text = page(tmp_path, pictures=[tmp_path / 'pictures' / '0000.png'])
+    assert 'href="pictures/0000.png"' in text
+
+
+def test_the_page_shows_the_numbers_of_the_summary(tmp_path):
+    text = page(tmp_path)
+    assert '<td>518×686</td>' in text
+    assert '<td>10 Hz</td>' in text
+    assert all(f'<th>{name}</th>' in text for name in METRICS)
+
+
+def test_a_run_without_frames_and_stages_has_a_page_too(tmp_path):
+    nothing = dict.fromkeys(('p50', 'p95', 'p99', 'max'))
+    text = page(
+        tmp_path,
+        frames=0,
+        latency_ms=nothing,
+        rate_hz=None,
+        stages_ms={},
+        metrics={'scale': dict.fromkeys(METRICS)},
+        model={'name': None},
+    )
+    assert '<td>–</td>' in text
+
+
+@pytest.mark.parametrize(
+    'write',
+    [
+        lambda path: write_frames_csv(path, table()),
+        lambda path: write_summary(path, summary()),
+        lambda path: write_report(path, summary(), table(), []),
+    ],
+)
+def test_a_missing_folder_raises(tmp_path, write):
+    with pytest.raises(OSError, match='none'):
+        write(tmp_path / 'none' / 'file')

@@ -1,0 +1,311 @@
+import csv
+import json
+import threading
+
+import cv2
+import numpy as np
+import pytest
+
+from depth_anything_ros.config import EvaluatorConfig
+from depth_anything_ros.evaluation.metrics import METRICS
+from depth_anything_ros.evaluation.run import RunEvaluation
+from depth_anything_ros.types import ModelIdentity, OutputKind
+
+RELATIVE, METRIC = OutputKind.RELATIVE_INVERSE_DEPTH, OutputKind.METRIC_DEPTH
+MS = 1_000_000
+START = 1_700_000_000_000_000_000
+RGB = np.full((24, 32, 3), 128, np.uint8)
+
+
+def truth(seed=0):
+    return np.random.default_rng(seed).uniform(0.5, 7.0, (24, 32)).astype(np.float32)
+
+
+def relative_of(truth_m):
+    return ((1 / truth_m - 0.1) / 0.05).astype(np.float32)
+
+
+def identity(weights='checkpoint'):
+    return ModelIdentity(
+        'depth_anything_v2_vits', weights, 'abc', 'torch', 'fp32', 'cpu', (518, 686), 'Apache-2.0'
+    )
+
+
+def make(tmp_path, **changes):
+    arguments = {'output_dir': str(tmp_path / 'out'), 'picture_every': 0, **changes}
+    return RunEvaluation(EvaluatorConfig(**arguments))
+
+
+def play(run, frames=5, metric_factor=1.1, latency_ms=40, start=START):
+    """Feed frames 100 ms apart; metric depth is too far by the factor, None for none."""
+    for index in range(frames):
+        stamp = start + index * 100 * MS
+        run.add_sent(stamp, stamp + 2 * MS, RGB)
+        run.add_truth(stamp, truth(index))
+        arrival = stamp + (latency_ms + index) * MS
+        run.add_prediction(stamp, arrival, RELATIVE, relative_of(truth(index)))
+        if metric_factor is not None:
+            metric = truth(index) * np.float32(metric_factor)
+            run.add_prediction(stamp, arrival + 3 * MS, METRIC, metric)
+
+
+def test_a_lockstep_run_is_scored_completely(tmp_path):
+    run = make(tmp_path)
+    play(run)
+    frames = run.finish()['frames']
+    assert frames == {
+        'sent': 5,
+        'received': 5,
+        'scored': 5,
+        'dropped': 0,
+        'rejected': 0,
+        'unscored': 0,
+        'truth': 5,
+    }
+
+
+def test_every_alignment_is_scored_as_it_should(tmp_path):
+    run = make(tmp_path)
+    play(run)
+    metrics = run.finish()['metrics']
+    assert list(metrics) == ['none', 'scale', 'scale_shift', 'online']
+    assert metrics['scale_shift']['abs_rel'] < 1e-4
+    assert metrics['online']['abs_rel'] == pytest.approx(0.1, abs=0.003)
+    assert metrics['scale']['abs_rel'] > 0.05
+    assert metrics['none']['delta1'] < 0.3
+    assert all(values['frames'] == 5 and values['coverage'] == 1.0 for values in metrics.values())
+
+
+def test_latency_counts_from_the_stamp_to_the_first_prediction(tmp_path):
+    run = make(tmp_path)
+    play(run)
+    summary = run.finish()
+    assert summary['latency_ms'] == pytest.approx(
+        {'p50': 42.0, 'p95': 43.8, 'p99': 43.96, 'max': 44.0}
+    )
+    # Five arrivals, 101 ms apart.
+    assert summary['rate_hz'] == pytest.approx(1000 / 101)
+
+
+def test_latency_can_count_from_the_arrival_of_the_image(tmp_path):
+    run = make(tmp_path, latency_from='image')
+    play(run)
+    assert run.finish()['latency_ms']['p50'] == pytest.approx(40.0)
+
+
+def test_the_files_of_a_run_say_the_same(tmp_path):
+    run = make(tmp_path, picture_every=2)
+    run.set_model(identity())
+    play(run)
+    run.save()
+    out = tmp_path / 'out'
+    summary = json.loads((out / 'summary.json').read_text(encoding='utf-8'))
+    with (out / 'frames.csv').open(newline='', encoding='utf-8') as file:
+        rows = list(csv.DictReader(file))
+    for mode in ('none', 'scale', 'scale_shift', 'online'):
+        for name in METRICS:
+            mean = np.mean([float(row[f'{mode}_{name}']) for row in rows])
+            assert summary['metrics'][mode][name] == pytest.approx(mean, rel=1e-6, abs=1e-9)
+    pictures = sorted(path.name for path in (out / 'pictures').iterdir())
+    assert pictures == ['0000.png', '0002.png', '0004.png']
+    assert cv2.imread(str(out / 'pictures' / '0002.png')) is not None
+    page = (out / 'report.html').read_text(encoding='utf-8')
+    assert all(f'href="pictures/{name}"' in page for name in pictures)
+
+
+def test_the_summary_has_the_documented_layout(tmp_path):
+    run = make(tmp_path)
+    run.set_model(identity())
+    run.set_stages({'inference': {'p50': 1.0, 'p95': 2.0, 'p99': None}})
+    play(run)
+    summary = run.finish()
+    assert set(summary['latency_ms']) == {'p50', 'p95', 'p99', 'max'}
+    assert set(summary['metrics']['online']) == {*METRICS, 'frames', 'coverage'}
+    assert summary['model'] == {
+        'name': 'depth_anything_v2_vits',
+        'weights': 'checkpoint',
+        'sha256': 'abc',
+        'backend': 'torch',
+        'precision': 'fp32',
+        'device': 'cpu',
+        'input_size': [518, 686],
+        'licence': 'Apache-2.0',
+    }
+    assert summary['stages_ms'] == {'inference': {'p50': 1.0, 'p95': 2.0, 'p99': None}}
+    assert summary['environment']['numpy'] == np.__version__
+    assert summary['protocol']['latency_from'] == 'stamp'
+    assert summary['warnings'] == []
+
+
+def test_frames_without_prediction_are_dropped_or_rejected(tmp_path):
+    run = make(tmp_path)
+    play(run)
+    for index in range(3):
+        run.add_sent(START + (600 + index) * MS, START, RGB)
+    run.set_rejected(1)
+    frames = run.finish()['frames']
+    assert (frames['sent'], frames['received']) == (8, 5)
+    assert (frames['dropped'], frames['rejected']) == (2, 1)
+
+
+def test_without_metric_depth_only_online_has_no_score(tmp_path):
+    run = make(tmp_path)
+    play(run, metric_factor=None)
+    summary = run.finish()
+    assert summary['frames']['scored'] == 5
+    assert summary['metrics']['online'] == {
+        **dict.fromkeys((*METRICS, 'coverage')),
+        'frames': 0,
+    }
+    assert summary['metrics']['scale_shift']['frames'] == 5
+    assert summary['warnings'] == ['5 frames: online: no metric_depth received']
+
+
+def test_a_metric_model_is_scored_with_every_alignment(tmp_path):
+    run = make(tmp_path)
+    for index in range(3):
+        stamp = START + index * 100 * MS
+        run.add_truth(stamp, truth(index))
+        run.add_prediction(stamp, stamp, METRIC, truth(index) * np.float32(1.1))
+    metrics = run.finish()['metrics']
+    assert metrics['online'] == metrics['none']
+    assert metrics['scale']['abs_rel'] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_lost_relative_prediction_is_not_replaced_by_the_metric_one(tmp_path):
+    run = make(tmp_path)
+    play(run, frames=2)
+    stamp = START + 900 * MS
+    run.add_sent(stamp, stamp)
+    run.add_truth(stamp, truth(9))
+    run.add_prediction(stamp, stamp, METRIC, truth(9))
+    metrics = run.finish()['metrics']
+    assert metrics['scale']['frames'] == 2
+    assert metrics['online']['frames'] == 3
+
+
+def test_predictions_without_truth_are_received_but_not_scored(tmp_path):
+    run = make(tmp_path)
+    play(run, frames=2)
+    stamp = START + 900 * MS
+    run.add_sent(stamp, stamp)
+    run.add_prediction(stamp, stamp, RELATIVE, relative_of(truth()))
+    run.add_truth(stamp + 21 * MS, truth())
+    summary = run.finish()
+    assert (summary['frames']['received'], summary['frames']['scored']) == (3, 2)
+    assert summary['frames']['unscored'] == 1
+    assert summary['warnings'] == ['1 frames: no truth within the pairing tolerance']
+
+
+def test_truth_within_the_tolerance_is_used(tmp_path):
+    run = make(tmp_path)
+    run.add_prediction(START, START, METRIC, truth())
+    run.add_truth(START + 15 * MS, truth())
+    assert run.finish()['frames']['scored'] == 1
+    assert run.summary()['metrics']['online']['mae'] == 0.0
+
+
+def test_random_weights_are_warned_of(tmp_path):
+    run = make(tmp_path)
+    run.set_model(identity('random'))
+    play(run)
+    assert run.save()['warnings'][0].startswith('random weights')
+    page = (tmp_path / 'out' / 'report.html').read_text(encoding='utf-8')
+    assert '<p class="warning">random weights' in page
+
+
+def test_an_inverted_prediction_is_warned_of(tmp_path):
+    run = make(tmp_path)
+    run.add_truth(START, truth())
+    run.add_prediction(START, START, RELATIVE, -relative_of(truth()))
+    assert 'scale_shift has a negative scale in 1 of 1 frames' in run.finish()['warnings'][0]
+
+
+def test_stamps_of_another_clock_are_warned_of(tmp_path):
+    run = make(tmp_path)
+    play(run, latency_ms=-1000)
+    assert 'different clocks' in run.finish()['warnings'][0]
+
+
+def test_wrong_stamps_are_warned_of(tmp_path):
+    run = make(tmp_path)
+    play(run, frames=2)
+    run.add_prediction(START + 7, START, RELATIVE, relative_of(truth()))
+    assert any('a stamp that no image had' in text for text in run.finish()['warnings'])
+
+
+def test_a_run_without_any_frame_is_saved(tmp_path):
+    run = make(tmp_path)
+    run.save()
+    summary = json.loads((tmp_path / 'out' / 'summary.json').read_text(encoding='utf-8'))
+    assert summary['frames']['sent'] == 0
+    assert summary['rate_hz'] is None
+    assert summary['latency_ms']['p50'] is None
+    assert summary['model']['name'] is None
+    assert summary['metrics']['online']['abs_rel'] is None
+
+
+def test_saving_in_the_middle_loses_no_frame(tmp_path):
+    run = make(tmp_path)
+    run.add_sent(START, START)
+    run.add_truth(START, truth())
+    run.add_prediction(START, START, RELATIVE, relative_of(truth()))
+    assert run.save(final=False)['frames']['scored'] == 0
+    run.add_prediction(START, START, METRIC, truth())
+    assert run.finish()['metrics']['online']['frames'] == 1
+
+
+def test_saving_twice_adds_nothing_twice(tmp_path):
+    run = make(tmp_path, picture_every=10)
+    play(run)
+    first = run.save()
+    assert run.save(tmp_path / 'other') == first
+    assert (tmp_path / 'other' / 'report.html').is_file()
+    assert 'href="../out/pictures/0000.png"' in (tmp_path / 'other' / 'report.html').read_text()
+
+
+def test_a_folder_that_cannot_be_made_raises(tmp_path):
+    (tmp_path / 'out').write_text('a file in the way')
+    run = make(tmp_path)
+    with pytest.raises(OSError, match='out'):
+        run.save()
+
+
+def test_a_picture_that_cannot_be_written_raises(tmp_path):
+    (tmp_path / 'out').write_text('a file in the way')
+    run = make(tmp_path, picture_every=1)
+    play(run, frames=1)
+    with pytest.raises(OSError, match='out'):
+        run.process()
+
+
+def test_no_pictures_are_made_unless_asked_for(tmp_path):
+    run = make(tmp_path)
+    play(run)
+    run.finish()
+    assert not (tmp_path / 'out' / 'pictures').exists()
+
+
+def test_arrays_do_not_pile_up_when_nobody_processes(tmp_path):
+    run = make(tmp_path)
+    play(run, frames=100)
+    assert run._gatherer.ready() <= 17
+    assert run.finish()['frames']['scored'] == 100
+
+
+def test_frames_may_be_scored_by_another_thread(tmp_path):
+    run = make(tmp_path)
+    done = threading.Event()
+
+    def work():
+        while not done.wait(0.001):
+            run.process()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    play(run, frames=60)
+    done.set()
+    worker.join()
+    summary = run.finish()
+    assert summary['frames']['scored'] == 60
+    assert summary['metrics']['scale_shift']['abs_rel'] < 1e-4
