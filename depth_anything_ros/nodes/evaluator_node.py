@@ -58,11 +58,12 @@ class EvaluatorNode(Node):
             SensorSubscription(
                 self, Image, topic, partial(self._take, use), 'auto', depth=QUEUE_DEPTH, raw=True
             )
+            # Served in this order when they have come together: the image is the first to go.
             for topic, use in (
+                ('image', self._add_sent),
                 ('relative', partial(self._add_prediction, relative)),
                 ('depth', partial(self._add_prediction, metric)),
                 ('ground_truth', self._add_truth),
-                ('image', self._add_sent),
             )
         ]
         self.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
@@ -80,7 +81,7 @@ class EvaluatorNode(Node):
         """
         self._work.put(None)
         self._worker.join(DRAIN_TIMEOUT_S)
-        self._save()
+        self._save(final=True)
 
     # The executor's thread
 
@@ -150,15 +151,15 @@ class EvaluatorNode(Node):
 
     def _answer_save(self, saved: Future[tuple[bool, str]]) -> None:
         try:
-            saved.set_result((True, str(self._save())))
+            saved.set_result((True, str(self._save(final=False))))
         except DepthAnythingError as error:
             saved.set_result((False, str(error)))
         if self.executor is not None:
             self.executor.wake()
 
-    def _save(self) -> Path:
+    def _save(self, *, final: bool) -> Path:
         try:
-            self._evaluation.save()
+            self._evaluation.save(final=final)
         except OSError as error:
             raise DatasetError(f'the results cannot be written: {error}') from error
         folder = Path(self._config.output_dir).resolve()

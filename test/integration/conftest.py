@@ -16,12 +16,12 @@ pytest.importorskip('rclpy', reason='no ROS 2 is installed')
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.srv import SetParameters
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, QoSReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
 
-from depth_anything_ros.messages import stamp_ns
 from depth_anything_ros.nodes.diagnostics import to_dict
 from depth_anything_ros.nodes.transport import USER_CHOICES, prepare_transport
 
@@ -156,7 +156,6 @@ class Probe:
 
     def set_parameters(self, node: str, **values):
         """Set parameters of another node and return the results."""
-        from rcl_interfaces.srv import SetParameters
 
         parameters = [
             Parameter(name, value=value).to_parameter_msg() for name, value in values.items()
@@ -291,7 +290,3 @@ class Camera:
 @pytest.fixture
 def camera():
     return Camera()
-
-
-def stamps_ns(messages) -> list[int]:
-    return [stamp_ns(message.header) for message in messages]

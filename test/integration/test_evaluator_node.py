@@ -1,0 +1,162 @@
+"""The evaluator node as a process: pairing, latency, results."""
+
+import csv
+import json
+import signal
+import time
+from array import array
+
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray
+from sensor_msgs.msg import Image
+from std_srvs.srv import Trigger
+
+from depth_anything_ros.nodes.diagnostics import NodeState, RunStatistics, to_status
+from depth_anything_ros.types import ModelIdentity
+
+TOPICS = ('image', 'relative', 'depth', 'ground_truth')
+MODEL = ModelIdentity(
+    'depth_anything_v2_vits', 'random', '', 'torch', 'fp32', 'cpu', (56, 70), 'Apache-2.0'
+)
+
+
+@pytest.fixture
+def probe(world):
+    made = world.probe()
+    for topic in TOPICS:
+        made.publisher(Image, topic)
+    made.publisher(DiagnosticArray, '/diagnostics')
+    return made
+
+
+def start(world, probe, **parameters):
+    parameters = {'output_dir': world.folder / 'results', 'picture_every': 2, **parameters}
+    process = world.start('evaluator_node', parameters)
+    probe.await_subscribers(*TOPICS, '/diagnostics')
+    return process
+
+
+def floats(image, values):
+    message = Image(header=image.header, encoding='32FC1')
+    message.height, message.width = values.shape
+    message.step = 4 * message.width
+    message.data = array('B', values.astype(np.float32).tobytes())
+    return message
+
+
+def send_frame(probe, camera, age_s=0.02, factor=1.1, wait_s=0.1):
+    """Send an image, its truth of 1 to 3 m, and predictions: exact relative, 10 % deep metric."""
+    image = camera.image()
+    camera.stamp(image, time.time_ns() - round(age_s * 1e9))
+    depth_mm = np.tile(np.linspace(1000, 3000, image.width), (image.height, 1)).astype(np.uint16)
+    truth = camera.depth(image, depth_mm)
+    probe.publish('image', image)
+    probe.publish('ground_truth', truth)
+    probe.publish('relative', floats(image, 5 / (depth_mm / 1000) - 0.25))
+    probe.publish('depth', floats(image, depth_mm / 1000 * factor))
+    probe.spin(wait_s)
+
+
+def send_diagnostics(probe, rejected=0):
+    statistics = RunStatistics()
+    for _ in range(rejected):
+        statistics.reject('test')
+    statistics.processed({'inference': 12.5}, [])
+    status = to_status('depth_node', NodeState('active', '/i', MODEL), statistics.snapshot(), 5.0)
+    probe.publish('/diagnostics', DiagnosticArray(status=[status]))
+    probe.spin(0.2)
+
+
+def results(world):
+    folder = world.folder / 'results'
+    with (folder / 'frames.csv').open() as file:
+        rows = list(csv.DictReader(file))
+    return json.loads((folder / 'summary.json').read_text()), rows, folder
+
+
+def test_results_at_sigint_hold_scores_latency_and_what_the_node_said(world, probe, camera):
+    process = start(world, probe)
+    for _ in range(5):
+        send_frame(probe, camera)
+    send_diagnostics(probe, rejected=2)
+    process.signal(signal.SIGINT)
+    assert process.wait(30) == 0
+    summary, rows, folder = results(world)
+    frames = summary['frames']
+    assert [frames[name] for name in ('sent', 'received', 'scored', 'rejected')] == [5, 5, 5, 2]
+    assert len(rows) == 5
+    assert summary['metrics']['scale_shift']['abs_rel'] == pytest.approx(0.0, abs=1e-3)
+    assert summary['metrics']['online']['abs_rel'] == pytest.approx(0.1, abs=1e-3)
+    assert 20.0 <= summary['latency_ms']['p50'] < 1000.0
+    assert summary['stages_ms']['inference']['p50'] == 12.5
+    assert summary['model']['name'] == 'depth_anything_v2_vits'
+    assert summary['model']['weights'] == 'random'
+    assert (folder / 'report.html').stat().st_size > 1000
+    assert len(list((folder / 'pictures').glob('*.png'))) == 3
+
+
+def test_results_are_written_on_save_and_again_at_sigterm(world, probe, camera):
+    process = start(world, probe, picture_every=0)
+    send_frame(probe, camera)
+
+    def scored_by_now():
+        response = probe.call(Trigger, '/evaluator_node/save')
+        assert response.success
+        assert response.message == str((world.folder / 'results').resolve())
+        return results(world)[0]['frames']['scored']
+
+    probe.spin_until(lambda: scored_by_now() == 1)
+    send_frame(probe, camera)
+    process.signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    assert results(world)[0]['frames']['scored'] == 2
+
+
+def test_results_that_cannot_be_written_are_told_and_give_exit_code_1(world, probe):
+    (world.folder / 'file').write_text('')
+    process = start(world, probe, output_dir=world.folder / 'file' / 'results')
+    response = probe.call(Trigger, '/evaluator_node/save')
+    assert not response.success
+    assert 'cannot be written' in response.message
+    process.signal(signal.SIGINT)
+    assert process.wait(30) == 1
+
+
+@pytest.mark.parametrize('age_s', [-3.0, 1e6])
+def test_stamps_of_another_clock_give_no_latency_but_a_warning(world, probe, camera, age_s):
+    process = start(world, probe, picture_every=0)
+    for _ in range(2):
+        send_frame(probe, camera, age_s=age_s)
+    send_frame(probe, camera, age_s=0.05)
+    process.stop()
+    summary, _, _ = results(world)
+    assert summary['frames']['scored'] == 3
+    assert 50.0 <= summary['latency_ms']['max'] < 1000.0
+    (warning,) = (text for text in summary['warnings'] if 'latency' in text)
+    assert '2 frames' in warning
+    assert 'latency_from' in warning
+
+
+def test_latency_from_image_needs_no_common_clock(world, probe, camera):
+    process = start(world, probe, picture_every=0, latency_from='image')
+    for _ in range(3):
+        send_frame(probe, camera, age_s=1e6)
+    process.stop()
+    summary, _, _ = results(world)
+    assert 0.0 < summary['latency_ms']['p50'] < 1000.0
+    assert not [text for text in summary['warnings'] if 'latency' in text]
+
+
+def test_bad_messages_are_left_out_and_the_next_is_scored(world, probe, camera):
+    process = start(world, probe, picture_every=0)
+    image = camera.image()
+    bad = camera.depth(image)
+    bad.encoding = 'nv99'
+    probe.publish('ground_truth', bad)
+    probe.publish('relative', bad)
+    probe.spin(0.3)
+    send_frame(probe, camera)
+    process.stop()
+    assert results(world)[0]['frames']['scored'] == 1
+    assert "'nv99'" in process.output()
