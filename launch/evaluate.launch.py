@@ -66,7 +66,12 @@ def generate_launch_description() -> LaunchDescription:
                 'latency_from': 'image',
             }
         ],
-        remappings=[('image', image), ('ground_truth', LaunchConfiguration('ground_truth'))],
+        remappings=[
+            ('image', image),
+            ('relative', 'depth_node/relative/image_raw'),
+            ('depth', 'depth_node/depth/image_raw'),
+            ('ground_truth', LaunchConfiguration('ground_truth')),
+        ],
         # Report and pictures may take a small computer this long.
         sigterm_timeout='120',
     )

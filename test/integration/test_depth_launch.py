@@ -1,10 +1,13 @@
 """depth.launch.py, started by `ros2 launch`: images in, depth and a cloud out, a clean end."""
 
+import atexit
 import os
 import shutil
+import tempfile
 import time
 import unittest
 from array import array
+from pathlib import Path
 
 import pytest
 
@@ -19,23 +22,39 @@ from launch_testing.asserts import assertExitCodes
 from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
+INSTALLED = any(
+    (Path(prefix) / 'share' / 'depth_anything_ros').is_dir()
+    for prefix in os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
+)
 DOMAIN_ID = 1 + os.getpid() % 100
 ENVIRONMENT = {'ROS_DOMAIN_ID': str(DOMAIN_ID), 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
 WIDTH, HEIGHT = 64, 48
 FRAME_ID = 'camera_color_optical_frame'
+# 1 / depth = scale · relative + shift: with this scale, every pixel is 1 / shift metres away.
+CONFIG = """
+/**/depth_node:
+  ros__parameters:
+    scale_source: fixed
+    fixed_scale: 1.0e-9
+    fixed_shift: 0.25
+"""
 TIMEOUT_S = 60.0
 
 
 @pytest.mark.launch_test
 @pytest.mark.skipif(shutil.which('ros2') is None, reason='the ros2 command is not installed')
+@pytest.mark.skipif(not INSTALLED, reason='depth_anything_ros is not installed, only its tree')
 def generate_test_description() -> tuple[LaunchDescription, dict[str, ExecuteProcess]]:
+    folder = Path(tempfile.mkdtemp(prefix='depth_launch_'))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    (folder / 'depth.yaml').write_text(CONFIG)
     depth = ExecuteProcess(
         cmd=[
             'ros2', 'launch', 'depth_anything_ros', 'depth.launch.py',
             'namespace:=robot', 'image:=/eye/image', 'camera_info:=/eye/camera_info',
             'weights:=random', 'backend:=torch', 'precision:=fp32', 'device:=cpu',
             'input_size:=56', f'warmup_width:={WIDTH}', f'warmup_height:={HEIGHT}',
-            'scale_source:=fixed', 'fixed_scale:=1', 'fixed_shift:=0.5',
+            f'config:={folder}/depth.yaml', 'fixed_shift:=0.5',
         ],
         additional_env=ENVIRONMENT,
         sigterm_timeout='20',
@@ -95,13 +114,12 @@ class TestDepthLaunch(unittest.TestCase):
                 self.assertEqual((message.width, message.height), (WIDTH, HEIGHT))
                 self.assertEqual((message.encoding, message.step), ('32FC1', 4 * WIDTH))
 
-    def test_metric_depth_follows_the_scale_given_as_arguments(self) -> None:
-        # relative >= 0, so 1 / depth = relative + 0.5 puts every pixel within 2 m.
+    def test_argument_overrides_the_config_file_and_leaves_the_rest(self) -> None:
         (message, *_) = self.answers(Image, '/robot/depth_node/depth/image_raw', count=1)
         depth_m = memoryview(message.data).cast('f').tolist()
         self.assertEqual(len(depth_m), WIDTH * HEIGHT)
-        self.assertLessEqual(max(depth_m), 2.0 + 1e-5)
-        self.assertGreater(min(depth_m), 0.0)
+        self.assertAlmostEqual(min(depth_m), 2.0, delta=1e-5)
+        self.assertAlmostEqual(max(depth_m), 2.0, delta=1e-5)
 
     def test_cloud_is_organised_like_the_image(self) -> None:
         (cloud, *_) = self.answers(PointCloud2, '/robot/depth_node/points', count=1)
