@@ -1,0 +1,108 @@
+"""The verb `simulate`: a drive through a furnished room as a ROS 2 bag."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+from typing import Any
+
+from depth_anything_ros.cli.console import add_json_argument, progress, write_json, write_line
+from depth_anything_ros.errors import DatasetError
+
+_STORAGES = ('mcap', 'sqlite3')
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments and options of the verb."""
+    parser.add_argument('out', type=Path, metavar='OUT', help='folder of the bag to write')
+    parser.add_argument('--frames', type=int, default=30, help='number of frames (default 30)')
+    parser.add_argument(
+        '--rate', type=float, default=10.0, metavar='HZ', help='frames a second (default 10)'
+    )
+    parser.add_argument('--seed', type=int, default=0, help='number of the room (default 0)')
+    parser.add_argument(
+        '--storage',
+        choices=(*_STORAGES, 'both'),
+        default='mcap',
+        help='both writes the bags OUT/mcap and OUT/sqlite3 (default mcap)',
+    )
+    parser.add_argument(
+        '--size',
+        type=_size,
+        default=(640, 480),
+        metavar='WIDTHxHEIGHT',
+        help='size of the images in pixels (default 640x480)',
+    )
+    parser.add_argument(
+        '--force', action='store_true', help='replace OUT if it is a bag made before'
+    )
+    add_json_argument(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """
+    Write the bag and say what is in it.
+
+    :raises DatasetError: if OUT exists and may not be replaced, or an option is out of range.
+    """
+    from depth_anything_ros.evaluation.bag import RgbdTopics, write_rgbd_bag
+    from depth_anything_ros.simulation.sample import sample_camera, sample_frames
+
+    camera = sample_camera(*args.size)
+    rendered = sample_frames(args.frames, args.rate, args.seed, camera)
+    _make_room_for(args.out, args.force)
+    bags = _bag_paths(args.out, args.storage)
+    first_storage, first_path = next(iter(bags.items()))
+    shown = progress(rendered, args.frames, 'rendering')
+    write_rgbd_bag(first_path, shown, first_storage)
+    for storage, path in list(bags.items())[1:]:
+        _copy_bag(first_path, path, storage)
+    answer: dict[str, Any] = {
+        'bags': [str(path) for path in bags.values()],
+        'frames': args.frames,
+        'rate_hz': args.rate,
+        'seed': args.seed,
+        'width': camera.width,
+        'height': camera.height,
+        'topics': vars(RgbdTopics()),
+    }
+    for path in bags.values():
+        write_line(f'{path}: {args.frames} frames of {camera.width}x{camera.height}')
+    write_json(args.json, answer)
+    return 0
+
+
+def _bag_paths(out: Path, storage: str) -> dict[str, Path]:
+    return {name: out / name for name in _STORAGES} if storage == 'both' else {storage: out}
+
+
+def _copy_bag(source: Path, target: Path, storage: str) -> None:
+    """Write the messages of one bag into another of a different storage."""
+    from depth_anything_ros.evaluation.bag import BagReader, BagWriter
+
+    with BagReader(source) as reader, BagWriter(target, storage) as writer:
+        for message in reader.messages():
+            writer.write_cdr(message.topic, message.type_name, message.cdr, message.log_time_ns)
+
+
+def _make_room_for(out: Path, force: bool) -> None:
+    """Remove what an earlier call wrote, and nothing else."""
+    if not out.exists():
+        return
+    made_before = any((out / name).is_file() for name in _METADATA)
+    if not force:
+        raise DatasetError(f"'{out}' exists; --force replaces a bag")
+    if not made_before:
+        raise DatasetError(f"'{out}' exists and is no bag; --force replaces bags only")
+    shutil.rmtree(out)
+
+
+_METADATA = ('metadata.yaml', *(f'{storage}/metadata.yaml' for storage in _STORAGES))
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition('x')
+    if not (width.isdecimal() and height.isdecimal()):
+        raise argparse.ArgumentTypeError(f"'{text}' is no size; write it as 640x480")
+    return int(width), int(height)

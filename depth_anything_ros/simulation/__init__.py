@@ -1,0 +1,1 @@
+"""A furnished room, rendered by ray casting with exact depth."""
