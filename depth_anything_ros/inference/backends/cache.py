@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import fcntl
+import glob
 import hashlib
 import json
 import logging
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +20,8 @@ from depth_anything_ros.errors import BackendError
 logger = logging.getLogger(__name__)
 
 MANIFEST = 'manifest.json'
+# An export of the large model takes 1.3 GB, and every upgrade of a library makes another.
+KEPT_EXPORTS = 4
 
 
 def default_cache_dir() -> Path:
@@ -37,7 +41,8 @@ def cached_export(
 
     A folder carries a manifest with the key and the sha256 of every file, and is renamed into
     place when complete, so that no reader sees half of one. A lock file lets a second process
-    wait for the first instead of doing the same work; it vanishes with its process.
+    wait for the first instead of doing the same work; it is released with its process. The
+    exports of a label used last are kept, at most KEPT_EXPORTS of them.
 
     :param cache_dir: folder of all exports; made if missing.
     :param label: readable start of the folder's name.
@@ -53,10 +58,12 @@ def cached_export(
             if folder.exists():
                 damage = _damage(folder)
                 if not damage:
+                    os.utime(folder)
                     return folder
                 logger.warning('export %s is damaged (%s); making it again', folder, damage)
             logger.info('exporting %s; the next start takes it from %s', label, cache_dir)
             _make(folder, key, build)
+            _remove_stale(cache_dir, label)
     except OSError as error:
         raise BackendError(f"cannot use the export cache '{cache_dir}': {error}") from error
     return folder
@@ -73,6 +80,14 @@ def _make(folder: Path, key: Mapping[str, str], build: Callable[[Path], None]) -
         if folder.exists():
             folder.rename(Path(scratch) / 'damaged')
         fresh.rename(folder)
+
+
+def _remove_stale(cache_dir: Path, label: str) -> None:
+    exports = [path for path in cache_dir.glob(f'{glob.escape(label)}-*') if path.is_dir()]
+    exports.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    for folder in exports[KEPT_EXPORTS:]:
+        logger.info('removing the export %s, used longest ago', folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _damage(folder: Path) -> str:

@@ -1,5 +1,6 @@
 import json
 import logging
+import os
 import threading
 import time
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from depth_anything_ros.errors import BackendError
 from depth_anything_ros.inference.backends.cache import (
+    KEPT_EXPORTS,
     MANIFEST,
     cached_export,
     default_cache_dir,
@@ -117,6 +119,22 @@ def test_cache_that_cannot_be_written_is_an_error_that_names_it(tmp_path):
     (tmp_path / 'file').write_text('')
     with pytest.raises(BackendError, match=r"cannot use the export cache '.*file/cache'"):
         cached_export(tmp_path / 'file' / 'cache', 'm', KEY, Builder())
+
+
+def test_exports_used_longest_ago_are_removed(tmp_path):
+    folders = [
+        cached_export(tmp_path, 'm', {'size': str(size)}, Builder())
+        for size in range(KEPT_EXPORTS)
+    ]
+    other = cached_export(tmp_path, 'n', KEY, Builder())
+    for age, folder in enumerate([*reversed(folders), other]):
+        os.utime(folder, (1000 - age, 1000 - age))
+    build = Builder()
+    cached_export(tmp_path, 'm', {'size': '0'}, build)  # the oldest is used again
+    cached_export(tmp_path, 'm', KEY, Builder())
+    assert build.calls == 0
+    assert [folder.exists() for folder in folders] == [True, False, True, True]
+    assert other.exists()
 
 
 def test_default_cache_dir_follows_xdg(monkeypatch, tmp_path):
