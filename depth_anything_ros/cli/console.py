@@ -22,6 +22,11 @@ def write_error(text: str) -> None:
     sys.stderr.write(f'depth_anything_ros: error: {" ".join(text.split())}\n')
 
 
+def write_warning(text: str) -> None:
+    """Write a warning to the standard error, in one line whatever the text holds."""
+    sys.stderr.write(f'depth_anything_ros: warning: {" ".join(text.split())}\n')
+
+
 def write_table(columns: list[str], rows: list[list[str]]) -> None:
     """
     Write a table with columns as wide as their widest cell; numbers stand to the right.

@@ -1,0 +1,250 @@
+"""The verb `demo`: a bag through the depth node, scored against the depth in the bag."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from depth_anything_ros.cli.console import (
+    add_json_argument,
+    progress,
+    write_json,
+    write_line,
+    write_table,
+    write_warning,
+)
+from depth_anything_ros.config import DepthNodeConfig, parameter_infos
+from depth_anything_ros.errors import CheckpointError, ConfigError, DatasetError
+
+_TOPICS = {
+    'image': '/camera/color/image_raw',
+    'camera_info': '/camera/color/camera_info',
+    'depth': '/camera/depth/image_raw',
+}
+_SAMPLE_FRAMES = 30
+# The first start exports and compiles the network; a node that fails ends the wait.
+_START_TIMEOUT_S = 600.0
+_METRICS = ('abs_rel', 'rmse', 'mae', 'silog', 'delta1')
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the verb."""
+    infos = parameter_infos(DepthNodeConfig)
+    default_model, _ = infos['model']
+    parser.add_argument('--bag', type=Path, help='ROS 1 or ROS 2 bag; none renders a sample')
+    parser.add_argument(
+        '--out',
+        type=Path,
+        default=Path('demo_output'),
+        help='folder for the results (%(default)s)',
+    )
+    parser.add_argument('--model', default=default_model, help='name of the model (%(default)s)')
+    parser.add_argument('--checkpoint', default='', help='local file of the weights')
+    parser.add_argument(
+        '--weights',
+        choices=('auto', 'pretrained', 'random'),
+        default='auto',
+        help='auto takes random ones, which mean nothing, where the published cannot be had',
+    )
+    for name in ('backend', 'precision'):
+        default, info = infos[name]
+        parser.add_argument(f'--{name}', choices=info.choices, default=default, help=info.help)
+    default_size, size = infos['input_size']
+    parser.add_argument('--input-size', type=int, default=default_size, help=size.help)
+    parser.add_argument(
+        '--mode',
+        choices=('lockstep', 'realtime'),
+        default='lockstep',
+        help='wait for each prediction, or play in time (%(default)s)',
+    )
+    parser.add_argument('--rate', type=float, default=1.0, help='speed of realtime playing')
+    parser.add_argument(
+        '--frames', type=int, default=_SAMPLE_FRAMES, help='frames of the sample (%(default)s)'
+    )
+    for name, topic in _TOPICS.items():
+        parser.add_argument(
+            f'--{name.replace("_", "-")}-topic', default=topic, help=f'in the bag ({topic})'
+        )
+    add_json_argument(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """
+    Play the bag, write the results into the folder and their gist to the terminal.
+
+    :return: 0 if, in lockstep, every image was answered and scored; 1 otherwise.
+    """
+    from depth_anything_ros.models import MODELS
+
+    spec = MODELS[args.model]
+    if args.input_size % spec.patch:
+        raise ConfigError(f'--input-size {args.input_size} is not a multiple of {spec.patch}')
+    weights = _choose_weights(args, spec)
+    bag = args.bag or _render_sample(args.out / 'sample', args.frames)
+    images = _count_images(bag, args)
+    _clear_results(args.out)
+    with _terminated_as_interrupted():
+        _play(args, bag, weights, spec.output_kind)
+    summary = json.loads((args.out / 'summary.json').read_text(encoding='utf-8'))
+    _show(summary, args.out)
+    write_json(args.json, summary)
+    frames = summary['frames']
+    complete = {frames['sent'], frames['received'], frames['scored']} == {images}
+    if args.mode == 'lockstep' and not complete:
+        write_warning(f'of {images} images not every one was sent, answered and scored')
+        return 1
+    return 0
+
+
+def _choose_weights(args: argparse.Namespace, spec: Any) -> str:
+    from depth_anything_ros.models.hub import published_file
+
+    if args.weights == 'random' or args.checkpoint:
+        return 'random' if args.weights == 'random' else 'pretrained'
+    try:
+        published_file(spec)
+    except CheckpointError as error:
+        if args.weights == 'pretrained':
+            raise
+        write_warning(f'{error}.')
+        write_warning('RANDOM WEIGHTS: the depth in this run means nothing, only the timing does')
+        return 'random'
+    return 'pretrained'
+
+
+def _render_sample(path: Path, frames: int) -> Path:
+    """Return the bag of the sample, rendered unless it is there from an earlier run."""
+    from depth_anything_ros.evaluation.bag import BagReader, write_rgbd_bag
+    from depth_anything_ros.simulation.sample import sample_frames
+
+    if path.exists():
+        with BagReader(path) as reader:
+            if reader.require_topic(_TOPICS['image']).count == frames:
+                write_line(f'sample: {path}, from an earlier run')
+                return path
+        raise DatasetError(f"'{path}' holds another sample; remove it or give another --out")
+    write_line(f'sample: rendering {frames} frames into {path}')
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_rgbd_bag(path, progress(sample_frames(frames), frames, 'rendering'))
+    return path
+
+
+def _count_images(bag: Path, args: argparse.Namespace) -> int:
+    from depth_anything_ros.evaluation.bag import BagReader
+
+    with BagReader(bag) as reader:
+        reader.require_topic(args.depth_topic)
+        return reader.require_topic(args.image_topic).count
+
+
+def _clear_results(folder: Path) -> None:
+    """Remove the results of an earlier run, so that none of them is taken for the new."""
+    for pattern in ('summary.json', 'frames.csv', 'report.html', 'pictures/[0-9]*.png'):
+        for path in folder.glob(pattern):
+            path.unlink()
+
+
+def _play(args: argparse.Namespace, bag: Path, weights: str, kind: Any) -> None:
+    from depth_anything_ros.cli.processes import NodeProcesses
+    from depth_anything_ros.types import OutputKind
+
+    relative, metric = '/depth_node/relative/image_raw', '/depth_node/depth/image_raw'
+    is_relative = kind is OutputKind.RELATIVE_INVERSE_DEPTH
+    with NodeProcesses(args.out / 'logs') as nodes:
+        nodes.start(
+            'depth_node',
+            {
+                'model': args.model,
+                'checkpoint': args.checkpoint,
+                'weights': weights,
+                'backend': args.backend,
+                'precision': args.precision,
+                'input_size': args.input_size,
+                'scale_source': 'depth_image',
+            },
+            {
+                'image': args.image_topic,
+                'camera_info': args.camera_info_topic,
+                'reference/depth': args.depth_topic,
+            },
+        )
+        nodes.start(
+            'evaluator_node',
+            {'output_dir': str(args.out)},
+            {
+                'image': args.image_topic,
+                'ground_truth': args.depth_topic,
+                'relative': relative,
+                'depth': metric,
+            },
+        )
+        nodes.start(
+            'bag_player',
+            {
+                'bag': str(bag),
+                'mode': args.mode,
+                'rate': args.rate,
+                'image_topic': args.image_topic,
+                'restamp': True,
+                'subscribers': 2,
+                'wait_for_subscribers_s': _START_TIMEOUT_S,
+            },
+            {'prediction': relative if is_relative else metric},
+            shows_progress=True,
+        )
+        write_line(f'nodes: loading {args.model}, then playing {bag} in {args.mode}')
+        nodes.wait_for('bag_player')
+        write_line('scoring the rest and writing the report')
+        nodes.finish('evaluator_node')
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM end the nodes too, as Ctrl-C does."""
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _show(summary: dict[str, Any], folder: Path) -> None:
+    frames, model = summary['frames'], summary['model']
+    write_line()
+    write_line(
+        f'frames     {frames["sent"]} sent, {frames["received"]} received, '
+        f'{frames["scored"]} scored, {frames["dropped"]} dropped, {frames["rejected"]} rejected'
+    )
+    write_line(
+        f'model      {model["name"]}, {model["weights"]} weights, {model["backend"]} '
+        f'{model["precision"]} {model["device"]}, input {model["input_size"]}'
+    )
+    stages = {'capture → arrival': summary['latency_ms'], **summary['stages_ms']}
+    columns = ('p50', 'p95', 'p99', 'max')
+    write_line()
+    write_table(
+        ['latency in ms', *columns],
+        [[name, *(_cell(values.get(column)) for column in columns)]
+         for name, values in stages.items()],
+    )  # fmt: skip
+    write_line()
+    write_table(
+        ['aligned by', *_METRICS, 'frames'],
+        [[name, *(_cell(values[metric]) for metric in _METRICS), str(values['frames'])]
+         for name, values in summary['metrics'].items()],
+    )  # fmt: skip
+    write_line()
+    for warning in summary['warnings']:
+        write_warning(warning)
+    write_line(f'report     {folder / "report.html"}')
+    write_line(f'pictures   {folder / "pictures"}')
+    write_line(f'summary    {folder / "summary.json"}')
+
+
+def _cell(value: float | None) -> str:
+    return '-' if value is None else f'{value:.3f}'

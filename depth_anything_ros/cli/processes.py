@@ -1,0 +1,160 @@
+"""Node processes started and ended by their own handles, without importing ROS."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+
+from depth_anything_ros.errors import DepthAnythingError, MissingDependencyError
+
+# How long a process may take to end after each signal.
+PATIENCE_S = ((signal.SIGINT, 120.0), (signal.SIGTERM, 10.0), (signal.SIGKILL, 10.0))
+# Domains that no Linux uses for the ports of outgoing connections.
+_HIGHEST_DOMAIN = 101
+_POLL_S = 0.1
+_LOG_LINES = 5
+
+ParameterValue = str | int | float | bool
+
+
+class NodeError(DepthAnythingError):
+    """Report a node process that ended with an error."""
+
+
+class NodeProcesses:
+    """
+    Start nodes of this package in a ROS domain of their own; leaving the context ends them all.
+
+    :param log_dir: folder for one log file a node; it is made.
+    :raises MissingDependencyError: if there is no ROS 2.
+    """
+
+    def __init__(self, log_dir: Path) -> None:
+        if find_spec('rclpy') is None:
+            raise MissingDependencyError('rclpy', 'ros')
+        self._log_dir = log_dir
+        self._environment = node_environment(os.environ)
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        log_dir.mkdir(parents=True, exist_ok=True)
+
+    def __enter__(self) -> NodeProcesses:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End what still runs, the last started first."""
+        for name in reversed(self._processes):
+            self.end(name)
+
+    def start(
+        self,
+        node: str,
+        parameters: Mapping[str, ParameterValue],
+        remaps: Mapping[str, str],
+        *,
+        shows_progress: bool = False,
+    ) -> None:
+        """
+        Start a node.
+
+        :param node: name of its module.
+        :param shows_progress: leave it the standard error, where that is a terminal.
+        """
+        arguments = ['--ros-args']
+        for name, value in parameters.items():
+            arguments += ['-p', f'{name}:={_yaml(value)}']
+        for name, topic in remaps.items():
+            arguments += ['-r', f'{name}:={topic}']
+        command = [sys.executable, '-m', f'depth_anything_ros.nodes.{node}', *arguments]
+        terminal = shows_progress and sys.stderr.isatty()
+        with self.log(node).open('wb') as log:
+            self._processes[node] = subprocess.Popen(
+                command,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=None if terminal else subprocess.STDOUT,
+            )
+
+    def log(self, node: str) -> Path:
+        """Return the log file of a node."""
+        return self._log_dir / f'{node}.log'
+
+    def wait_for(self, node: str) -> None:
+        """
+        Wait until a node is done.
+
+        :raises NodeError: if it, or another one meanwhile, ends with an error.
+        """
+        while True:
+            for name, process in self._processes.items():
+                code = process.poll()
+                if code == 0 and name == node:
+                    return
+                if code is not None:
+                    raise NodeError(self._failure(name, code))
+            time.sleep(_POLL_S)
+
+    def end(self, node: str) -> int:
+        """End a node if it still runs, politely first, and return its exit status."""
+        process = self._processes[node]
+        for number, patience_s in PATIENCE_S:
+            if process.poll() is not None:
+                break
+            process.send_signal(number)
+            try:
+                process.wait(patience_s)
+            except subprocess.TimeoutExpired:
+                continue
+        return process.wait()
+
+    def finish(self, node: str) -> None:
+        """
+        End a node and let it write its results.
+
+        :raises NodeError: if it ends with an error.
+        """
+        code = self.end(node)
+        if code != 0:
+            raise NodeError(self._failure(node, code))
+
+    def _failure(self, node: str, code: int) -> str:
+        lines = self.log(node).read_text(errors='replace').splitlines()
+        fatal = [line for line in lines if '[FATAL]' in line] or lines[-_LOG_LINES:]
+        return f'{node} ended with status {code} ({self.log(node)}): {" ".join(fatal)}'
+
+
+def node_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """
+    Return the variables for node processes: on this machine only, in a domain of their own.
+
+    What the user has set stays. `AMENT_PREFIX_PATH` is needed to find the packages of a virtual
+    environment.
+    """
+    return {
+        'ROS_DOMAIN_ID': str(random.randint(1, _HIGHEST_DOMAIN)),
+        'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
+        'AMENT_PREFIX_PATH': sys.prefix,
+        **environment,
+    }
+
+
+def _yaml(value: ParameterValue) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    return str(value)
