@@ -63,7 +63,8 @@ def generate_launch_description() -> LaunchDescription:
             ),
         ],
     )
-    return LaunchDescription([*arguments, OpaqueFunction(function=depth_node), rviz])
+    # RViz first: where it is not installed, launch stops before it has started a node.
+    return LaunchDescription([*arguments, rviz, OpaqueFunction(function=depth_node)])
 
 
 def depth_node(context: LaunchContext) -> list[Node]:

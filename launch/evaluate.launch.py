@@ -62,6 +62,7 @@ def generate_launch_description() -> LaunchDescription:
         parameters=[
             {
                 'output_dir': ParameterValue(LaunchConfiguration('output'), value_type=str),
+                'depth_node': [namespace, '/depth_node'],
                 # The bag keeps its old stamps, which say nothing about latency.
                 'latency_from': 'image',
             }

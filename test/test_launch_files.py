@@ -94,6 +94,14 @@ def test_unknown_choice_is_refused_with_the_choices_named() -> None:
         argument.execute(context)
 
 
+def test_missing_rviz_is_noticed_before_a_node_is_started() -> None:
+    pytest.importorskip('launch_ros', reason=WITHOUT_LAUNCH)
+    entities = load('depth').generate_launch_description().entities
+    kinds = [type(entity).__name__ for entity in entities]
+    assert kinds[-2:] == ['Node', 'OpaqueFunction']
+    assert entities[-2].node_package == 'rviz2'
+
+
 def test_rviz_shows_image_preview_and_coloured_cloud(layout: dict[str, Any]) -> None:
     displays = {
         display['Name']: display for display in layout['Visualization Manager']['Displays']

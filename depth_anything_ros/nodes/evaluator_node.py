@@ -103,7 +103,7 @@ class EvaluatorNode(Node):
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
-            if status.name == self._config.depth_node:
+            if status.name == self._config.depth_node.lstrip('/'):
                 report = read_report(to_dict(status))
                 if report.model is not None:
                     self._evaluation.set_model(report.model)

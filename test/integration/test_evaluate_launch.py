@@ -75,7 +75,7 @@ def generate_test_description() -> tuple[LaunchDescription, dict[str, object]]:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     bag, results = folder / 'bag', folder / 'results'
     write_rgbd_bag(bag, (wall(index) for index in range(FRAMES)))
-    played = evaluate(f'bag:={bag}', f'output:={results}', 'weights:=random')
+    played = evaluate(f'bag:={bag}', f'output:={results}', 'weights:=random', 'namespace:=robot')
     no_bag = evaluate(f'bag:={folder}/none', f'output:={folder}/no_bag', 'weights:=random')
     no_model = evaluate(
         f'bag:={bag}', f'output:={folder}/no_model', f'checkpoint:={folder}/none.pth'
@@ -127,6 +127,7 @@ class TestResults(unittest.TestCase):
         self.assertEqual((frames['sent'], frames['received'], frames['scored']), (FRAMES,) * 3)
         self.assertEqual((frames['dropped'], frames['rejected']), (0, 0))
         self.assertEqual(summary['model']['weights'], 'random')
+        self.assertIn('inference', summary['stages_ms'])
         latency_ms = summary['latency_ms']
         self.assertGreater(latency_ms['p50'], 0.0)
         self.assertGreaterEqual(latency_ms['p99'], latency_ms['p50'])
