@@ -62,8 +62,8 @@ def silog(prediction_m: Float32Array, truth_m: Float32Array) -> float:
 
     It is 100 times the standard deviation of ln p - ln t: lambda is 1, and the root is taken.
     """
-    difference = np.log(prediction_m / truth_m, dtype=np.float64)
-    return float(100.0 * np.std(difference))
+    # NumPy sums pairwise: float32 is exact enough, and float64 would double the memory.
+    return float(100.0 * np.std(np.log(prediction_m / truth_m)))
 
 
 def _delta(threshold: float) -> MetricFunction:

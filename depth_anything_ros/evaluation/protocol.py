@@ -113,10 +113,10 @@ def align_prediction(
     fitted = mode in (AlignmentMode.SCALE, AlignmentMode.SCALE_SHIFT)
     scale, shift = 1.0, 0.0
     if fitted:
-        target = truth_m[scored].astype(np.float64)
+        target = truth_m[scored]
         scale, shift = _least_squares(
-            prediction[scored].astype(np.float64),
-            1.0 / target if relative else target,
+            prediction[scored],
+            np.float32(1.0) / target if relative else target,
             fit_shift=mode is AlignmentMode.SCALE_SHIFT,
         )
     values = prediction * np.float32(scale) + np.float32(shift)
@@ -198,13 +198,16 @@ def average(scores: Iterable[FrameScore]) -> dict[str, float | int | None]:
     return {**mean.result(), 'frames': mean.frames}
 
 
-def _least_squares(
-    x: NDArray[np.float64], y: NDArray[np.float64], *, fit_shift: bool
-) -> tuple[float, float]:
-    """Return scale and shift that minimise the sum of (scale · x + shift - y)²."""
-    x_mean, y_mean = (float(x.mean()), float(y.mean())) if fit_shift else (0.0, 0.0)
-    x_centred = x - x_mean
-    variance = float(x_centred @ x_centred)
+def _least_squares(x: Float32Array, y: Float32Array, *, fit_shift: bool) -> tuple[float, float]:
+    """
+    Return scale and shift that minimise the sum of (scale · x + shift - y)².
+
+    Sums are taken in float64; the float32 products lose nothing that the input has.
+    """
+    x_mean = float(np.mean(x, dtype=np.float64)) if fit_shift else 0.0
+    y_mean = float(np.mean(y, dtype=np.float64)) if fit_shift else 0.0
+    x_centred = x - np.float32(x_mean)
+    variance = float(np.sum(np.square(x_centred), dtype=np.float64))
     # Rounding of float32 input leaves this much variance in a constant image.
     if variance <= x.size * (1e-6 * float(np.abs(x).max())) ** 2:
         raise AlignmentError(
@@ -212,5 +215,6 @@ def _least_squares(
             if fit_shift
             else 'the prediction is zero: no scale can be fitted'
         )
-    scale = float(x_centred @ (y - y_mean)) / variance
+    products = x_centred * (y - np.float32(y_mean))
+    scale = float(np.sum(products, dtype=np.float64)) / variance
     return scale, y_mean - scale * x_mean
