@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol, cast
 
-from depth_anything_ros.cli.console import write_error
+from depth_anything_ros.cli.console import write_error, write_line
 from depth_anything_ros.errors import DepthAnythingError
 
 EXIT_DONE, EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
@@ -114,7 +114,8 @@ class _VersionAction(argparse.Action):
         )
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        parser.exit(EXIT_DONE, f'{parser.prog} {_version()}\n')
+        write_line(f'{parser.prog} {_version()}')
+        parser.exit(EXIT_DONE)
 
 
 def _version() -> str:

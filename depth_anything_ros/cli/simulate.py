@@ -90,15 +90,21 @@ def _make_room_for(out: Path, force: bool) -> None:
     """Remove what an earlier call wrote, and nothing else."""
     if not out.exists():
         return
-    made_before = any((out / name).is_file() for name in _METADATA)
     if not force:
         raise DatasetError(f"'{out}' exists; --force replaces a bag")
-    if not made_before:
-        raise DatasetError(f"'{out}' exists and is no bag; --force replaces bags only")
+    if not _holds_bags_only(out):
+        raise DatasetError(f"'{out}' exists and is not only a bag; --force replaces bags only")
     shutil.rmtree(out)
 
 
-_METADATA = ('metadata.yaml', *(f'{storage}/metadata.yaml' for storage in _STORAGES))
+def _holds_bags_only(folder: Path) -> bool:
+    """Tell whether a folder is a bag, or holds a bag of each storage, and nothing more."""
+    entries = list(folder.iterdir()) if folder.is_dir() else []
+    if any(entry.name == 'metadata.yaml' for entry in entries):
+        return all(entry.suffix in ('.yaml', '.mcap', '.db3') for entry in entries)
+    return bool(entries) and all(
+        entry.name in _STORAGES and _holds_bags_only(entry) for entry in entries
+    )
 
 
 def _size(text: str) -> tuple[int, int]:

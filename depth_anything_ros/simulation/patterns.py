@@ -88,7 +88,8 @@ def _smooth_tile(generator: np.random.Generator) -> Float32Array:
         np.float32
     )
     tile -= tile.mean()
-    return np.clip(tile / (3 * tile.std()), -1, 1)
+    tile /= 3 * tile.std()
+    return tile.clip(-1, 1)
 
 
 def pulse(position: Float32Array, duty: float, footprint: Float32Array) -> Float32Array:

@@ -202,7 +202,8 @@ def _tone_table() -> UInt8Array:
     radiance = np.linspace(0, _WHITE, _TONE_STEPS)
     linear = radiance * (1 + radiance / _WHITE**2) / (1 + radiance)
     srgb = np.where(linear < 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return np.rint(255 * np.clip(srgb, 0, 1)).astype(np.uint8)
+    table: UInt8Array = np.rint(255 * np.clip(srgb, 0, 1)).astype(np.uint8)
+    return table
 
 
 _TONES = _tone_table()

@@ -81,7 +81,7 @@ def make_room(seed: int = 0) -> Scene:
             *_shelf(),
             *_sideboard(),
             *_desk(),
-            *_chair((2.75, 0.95, 0.0), math.pi / 2 + chair_turn, cloth),
+            *_chair((2.75, 0.85, 0.0), math.pi / 2 + chair_turn, cloth),
             *_coffee_table_top(),
             *_bench(cloth),
             *toys,
@@ -326,7 +326,7 @@ def _toys(generator: np.random.Generator) -> tuple[tuple[Box, ...], tuple[Sphere
         Box((2.95, 1.98, 0.008), (0.10, 0.10, 0.10), Material('plaster', colors[1]), turn()),
         Box((2.85, 2.00, 0.108), (0.10, 0.10, 0.10), Material('plaster', colors[2]), turn()),
         Box(
-            (4.95, 3.2, 0.0),
+            (5.05, 3.35, 0.0),
             (0.22, 0.16, 0.12),
             checkered,
             turn(),
@@ -335,6 +335,6 @@ def _toys(generator: np.random.Generator) -> tuple[tuple[Box, ...], tuple[Sphere
     balls = (
         Sphere((3.75, 2.05, 0.118), 0.11, Material('checker', _WHITE, _BLACK, 0.06)),
         Sphere((1.9, 2.85, 0.07), 0.07, Material('stripes', colors[0], _WHITE, 0.07)),
-        Sphere((5.1, 2.3, 0.12), 0.12, Material('stripes', colors[1], colors[3], 0.12)),
+        Sphere((5.4, 2.35, 0.12), 0.12, Material('stripes', colors[1], colors[3], 0.12)),
     )
     return boxes, balls

@@ -1,0 +1,68 @@
+import json
+
+import pytest
+
+from depth_anything_ros.cli.main import main
+from depth_anything_ros.evaluation.bag import BagReader
+
+SMALL = ['--frames', '2', '--size', '64x48']
+
+
+def topic_counts(path):
+    with BagReader(path) as reader:
+        return {name: topic.count for name, topic in reader.topics.items()}
+
+
+def test_bag_and_answer_are_written(tmp_path, capsys):
+    out, answer = tmp_path / 'room', tmp_path / 'answer.json'
+    assert main(['simulate', str(out), *SMALL, '--rate', '5', '--json', str(answer)]) == 0
+    told = json.loads(answer.read_text())
+    assert told['bags'] == [str(out)]
+    assert (told['frames'], told['rate_hz'], told['width'], told['height']) == (2, 5.0, 64, 48)
+    assert topic_counts(out) == dict.fromkeys(told['topics'].values(), 2)
+    assert f'{out}: 2 frames of 64x48' in capsys.readouterr().out
+
+
+def test_both_storages_hold_the_same_messages(tmp_path):
+    assert main(['simulate', str(tmp_path / 'room'), *SMALL, '--storage', 'both']) == 0
+    bags = []
+    for storage in ('mcap', 'sqlite3'):
+        with BagReader(tmp_path / 'room' / storage) as reader:
+            bags.append(sorted((item.topic, item.cdr) for item in reader.messages()))
+    assert bags[0] == bags[1]
+    assert len(bags[0]) == 8
+
+
+@pytest.mark.parametrize('storage', ['mcap', 'both'])
+def test_force_replaces_a_bag_made_before(tmp_path, storage, capsys):
+    out = str(tmp_path / 'room')
+    call = ['simulate', out, *SMALL, '--storage', storage]
+    assert main(call) == 0
+    assert main(call) == 1
+    assert 'exists; --force replaces a bag' in capsys.readouterr().err
+    assert main([*call, '--force']) == 0
+
+
+@pytest.mark.parametrize('beside', [[], ['metadata.yaml', 'a.mcap']])
+def test_force_removes_nothing_but_bags(tmp_path, beside, capsys):
+    for name in ('thesis.txt', *beside):
+        (tmp_path / name).write_text('years of work')
+    assert main(['simulate', str(tmp_path), *SMALL, '--force']) == 1
+    assert 'is not only a bag' in capsys.readouterr().err
+    assert (tmp_path / 'thesis.txt').exists()
+
+
+def test_impossible_option_is_one_line_and_leaves_the_old_bag(tmp_path, capsys):
+    out = str(tmp_path / 'room')
+    assert main(['simulate', out, *SMALL]) == 0
+    assert main(['simulate', out, '--frames', '0', '--force']) == 1
+    assert '0 frames cannot be made' in capsys.readouterr().err
+    assert topic_counts(out)
+
+
+@pytest.mark.parametrize('size', ['640', '640x', 'ax4', '640*480'])
+def test_size_in_another_form_is_wrong_usage(tmp_path, size, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(['simulate', str(tmp_path / 'room'), '--size', size])
+    assert exit_.value.code == 2
+    assert f"'{size}' is no size; write it as 640x480" in capsys.readouterr().err
