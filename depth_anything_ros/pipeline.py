@@ -59,8 +59,8 @@ class DepthPipeline:
         with _timed(stages_ms, 'postprocess'):
             prediction = self.predictor.postprocess(raw, model_input.source_size)
         if isinstance(prediction, MetricDepth):
-            metric = MetricDepth(_beyond_is_unknown(prediction.depth_m, self.max_depth_m))
-            return DepthResult(frame, None, None, metric, stages_ms=stages_ms)
+            known = MetricDepth(_beyond_is_unknown(prediction.depth_m, self.max_depth_m))
+            return DepthResult(frame, None, None, known, stages_ms=stages_ms)
         with _timed(stages_ms, 'align'):
             alignment, reason = self._align(prediction, frame.stamp_ns)
             metric = (

@@ -37,7 +37,7 @@ class Registry(Mapping[str, T], Generic[T]):
             module, _, attribute = entry.partition(':')
             entry = getattr(import_module(module), attribute)
             self._entries[name] = entry
-        return entry  # type: ignore[return-value]
+        return entry
 
     def __contains__(self, name: object) -> bool:
         """Tell whether the name is known, without importing anything."""

@@ -1,6 +1,7 @@
 from dataclasses import dataclass
 
 import pytest
+
 from depth_anything_ros.config import (
     BagPlayerConfig,
     DepthNodeConfig,

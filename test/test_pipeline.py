@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from depth_anything_ros.errors import AlignmentError
+
+from depth_anything_ros.errors import AlignmentError, BackendError
 from depth_anything_ros.pipeline import DepthPipeline
 from depth_anything_ros.scale import AlignmentTracker
 from depth_anything_ros.types import (
@@ -83,6 +84,10 @@ def test_last_alignment_bridges_a_failing_source_until_it_expires():
 
 def test_error_of_the_network_is_not_swallowed():
     depth = pipeline()
-    depth.predictor.infer = lambda model_input: 1 / 0
-    with pytest.raises(ZeroDivisionError):
+
+    def fail(model_input):
+        raise BackendError('out of memory')
+
+    depth.predictor.infer = fail
+    with pytest.raises(BackendError, match='out of memory'):
         depth.process(FRAME)

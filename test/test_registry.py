@@ -1,4 +1,5 @@
 import pytest
+
 from depth_anything_ros.errors import UnknownNameError
 from depth_anything_ros.registry import Registry
 
