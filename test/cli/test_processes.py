@@ -1,0 +1,91 @@
+import sys
+import time
+
+import pytest
+
+from depth_anything_ros.cli import processes
+from depth_anything_ros.errors import MissingDependencyError
+
+
+@pytest.fixture
+def nodes(tmp_path, monkeypatch):
+    """Start small programs in the place of nodes."""
+    monkeypatch.setattr(processes, 'find_spec', lambda name: name)
+    folder = tmp_path / 'depth_anything_ros' / 'nodes'
+    folder.mkdir(parents=True)
+    programs = {
+        'talker': 'import sys; print(sys.argv[1:])',
+        'failing': 'print("[FATAL] no such thing"); raise SystemExit(1)',
+        'serving': 'import time\ntry: time.sleep(60)\nexcept KeyboardInterrupt: print("saved")',
+        'stubborn': (
+            'import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n'
+            'print("ready", flush=True)\ntime.sleep(60)'
+        ),
+    }
+    for package in (folder, folder.parent):
+        (package / '__init__.py').touch()
+    for name, text in programs.items():
+        (folder / f'{name}.py').write_text(text)
+    # `python -m` looks into the working folder first.
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv('PYTHONPATH', str(tmp_path))
+    with processes.NodeProcesses(tmp_path / 'logs') as started:
+        yield started
+
+
+def wait_for_text(path, text):
+    end_s = time.monotonic() + 20
+    while text not in path.read_text():
+        assert time.monotonic() < end_s
+        time.sleep(0.02)
+
+
+def test_parameters_and_remaps_reach_the_node_as_ros_arguments(nodes):
+    parameters = {'model': 'a', 'checkpoint': '', 'restamp': True, 'rate': 2.0, 'path': "it's"}
+    nodes.start('talker', parameters, {'image': '/camera/image'})
+    nodes.wait_for('talker')
+    expected = ['--ros-args']
+    for text in ("model:='a'", "checkpoint:=''", 'restamp:=true', 'rate:=2.0', "path:='it''s'"):
+        expected += ['-p', text]
+    expected += ['-r', 'image:=/camera/image']
+    assert nodes.log('talker').read_text().strip() == str(expected)
+
+
+def test_a_node_that_fails_ends_the_wait_with_its_own_words(nodes):
+    nodes.start('serving', {}, {})
+    nodes.start('failing', {}, {})
+    with pytest.raises(processes.NodeError, match=r'failing ended with status 1.*no such thing'):
+        nodes.wait_for('serving')
+
+
+def test_a_node_is_asked_to_end_and_its_results_waited_for(nodes):
+    nodes.start('serving', {}, {})
+    code = nodes.end('serving')
+    # Without a SIGINT handler yet, Python ends by the signal itself.
+    assert code in (0, -2)
+
+
+def test_a_node_that_does_not_listen_is_ended_all_the_same(nodes, monkeypatch):
+    patience_s = tuple((number, 0.3) for number, _ in processes.PATIENCE_S)
+    monkeypatch.setattr(processes, 'PATIENCE_S', patience_s)
+    nodes.start('stubborn', {}, {})
+    wait_for_text(nodes.log('stubborn'), 'ready')
+    assert nodes.end('stubborn') == -15
+    with pytest.raises(processes.NodeError, match='stubborn ended with status -15'):
+        nodes.finish('stubborn')
+
+
+def test_the_environment_is_local_and_keeps_what_the_user_has_set():
+    environment = processes.node_environment({'HOME': '/home/robot'})
+    assert 1 <= int(environment['ROS_DOMAIN_ID']) <= 101
+    assert environment['ROS_AUTOMATIC_DISCOVERY_RANGE'] == 'LOCALHOST'
+    assert environment['AMENT_PREFIX_PATH'] == sys.prefix
+    assert environment['HOME'] == '/home/robot'
+    chosen = {'ROS_DOMAIN_ID': '7', 'AMENT_PREFIX_PATH': '/opt/ros/humble'}
+    assert processes.node_environment(chosen).items() >= chosen.items()
+
+
+def test_without_ros_the_error_names_the_extra(tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, 'find_spec', lambda _name: None)
+    with pytest.raises(MissingDependencyError, match=r'rclpy.*\[ros\]'):
+        processes.NodeProcesses(tmp_path)

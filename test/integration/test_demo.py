@@ -1,0 +1,97 @@
+"""The whole job: a bag through player, depth node and evaluator."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from depth_anything_ros.cli.main import main
+from depth_anything_ros.evaluation.bag import RgbdFrame, write_rgbd_bag
+from depth_anything_ros.simulation.sample import sample_camera, sample_frames
+from depth_anything_ros.types import Camera, Frame
+
+SMALL = ('--weights', 'random', '--backend', 'torch', '--input-size', '56')
+
+
+@pytest.fixture(autouse=True)
+def _own_domain(world, monkeypatch):
+    monkeypatch.setenv('ROS_DOMAIN_ID', world.environment['ROS_DOMAIN_ID'])
+
+
+def demo(out, *arguments):
+    code = main(['demo', '--out', str(out), *SMALL, *arguments])
+    summary = out / 'summary.json'
+    return code, json.loads(summary.read_text()) if summary.is_file() else None
+
+
+def real_frames(folder, count):
+    """Read frames of a sequence: rgb/*, depth/* in millimetres, meta.json; 640x480."""
+    values = json.loads((folder / 'meta.json').read_text())['intrinsics']
+    colours, depths = sorted((folder / 'rgb').iterdir()), sorted((folder / 'depth').iterdir())
+    camera = Camera(640, 480, *(float(values[name]) for name in ('fx', 'fy', 'cx', 'cy')))
+    for index, (colour, depth) in enumerate(zip(colours[:count], depths[:count], strict=True)):
+        rgb = cv2.cvtColor(cv2.imread(str(colour)), cv2.COLOR_BGR2RGB)
+        depth_m = cv2.imread(str(depth), cv2.IMREAD_UNCHANGED).astype(np.float32) / 1000
+        stamp_ns = 1_700_000_000_000_000_000 + index * 33_333_333
+        frame = Frame(rgb, stamp_ns, 'camera_color_optical_frame', camera)
+        yield RgbdFrame(frame, np.where(depth_m > 0, depth_m, np.float32(np.nan)))
+
+
+def test_demo_on_the_sample_scores_every_frame(tmp_path, monkeypatch, capsys):
+    out, answer = tmp_path / 'out', tmp_path / 'answer.json'
+    code, summary = demo(out, '--frames', '6', '--json', str(answer))
+    assert code == 0
+    frames = summary['frames']
+    assert [frames[name] for name in ('sent', 'received', 'scored')] == [6, 6, 6]
+    assert [frames[name] for name in ('dropped', 'rejected')] == [0, 0]
+    assert 0 < summary['latency_ms']['p50'] <= summary['latency_ms']['p99'] < 60_000
+    assert summary['stages_ms']['inference']['p50'] > 0
+    assert summary['metrics']['scale_shift']['frames'] == 6
+    assert summary['model']['weights'] == 'random'
+    assert json.loads(answer.read_text()) == summary
+    assert len(list((out / 'pictures').glob('*.png'))) == 1
+    assert (out / 'frames.csv').read_text().count('\n') == 7
+    shown = capsys.readouterr().out
+    assert '6 sent, 6 received, 6 scored' in shown
+    assert str(out / 'report.html') in shown
+
+
+def test_demo_on_real_frames_scores_every_frame(tmp_path, rgbd):
+    bag = tmp_path / 'bag'
+    assert write_rgbd_bag(bag, real_frames(rgbd / 'sequences' / 'redkitchen_7scenes', 10)) == 10
+    code, summary = demo(tmp_path / 'out', '--bag', str(bag))
+    assert code == 0
+    frames = summary['frames']
+    assert [frames[name] for name in ('sent', 'received', 'scored')] == [10, 10, 10]
+
+
+@pytest.mark.slow
+def test_demo_in_realtime_drops_what_is_too_fast_and_says_so(tmp_path):
+    bag = tmp_path / 'bag'
+    write_rgbd_bag(bag, sample_frames(60, 30.0, camera=sample_camera(160, 120)), 'sqlite3')
+    code, summary = demo(tmp_path / 'out', '--bag', str(bag), '--mode', 'realtime', '--rate', '4')
+    assert code == 0
+    frames = summary['frames']
+    assert frames['sent'] == 60
+    assert frames['received'] + frames['dropped'] + frames['rejected'] == 60
+
+
+def test_demo_without_the_topics_says_which_there_are(tmp_path, capsys):
+    bag = tmp_path / 'bag'
+    write_rgbd_bag(bag, sample_frames(1, camera=sample_camera(32, 24)))
+    code, summary = demo(tmp_path / 'out', '--bag', str(bag), '--depth-topic', '/depth')
+    assert (code, summary) == (1, None)
+    error = capsys.readouterr().err
+    assert "no topic '/depth'" in error
+    assert '/camera/depth/image_raw' in error
+
+
+def test_demo_tells_why_a_node_failed(tmp_path, capsys):
+    bag = tmp_path / 'bag'
+    write_rgbd_bag(bag, sample_frames(1, camera=sample_camera(32, 24)))
+    arguments = ['--bag', str(bag), '--checkpoint', '/nowhere/x.pth']
+    assert main(['demo', '--out', str(tmp_path / 'out'), *arguments]) == 1
+    error = capsys.readouterr().err
+    assert 'depth_node ended with status 1' in error
+    assert "no checkpoint file '/nowhere/x.pth'" in error
