@@ -53,7 +53,7 @@ setup(
         'torch>=2.2',
         'safetensors>=0.4',
         'huggingface_hub>=0.25',
-        'rosbags>=0.10',
+        'rosbags>=0.11',
         'matplotlib>=3.5',
         'psutil>=5.8',
         'PyYAML>=5.4',

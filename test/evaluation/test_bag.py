@@ -1,3 +1,6 @@
+import json
+
+import cv2
 import numpy as np
 import pytest
 from rosbags.rosbag1 import Writer as Rosbag1Writer
@@ -182,6 +185,19 @@ def test_real_ros1_bag_is_read(rgbd):
     assert found.depth_m.shape == (480, 640)
     assert 0.1 < np.nanmedian(found.depth_m) < 10.0
     assert decoded.step == 1280
+
+
+def test_real_frames_become_a_bag(rgbd, tmp_path):
+    folder = rgbd / 'collection' / 'felix_lowrobot_0'
+    lens = json.loads((folder / 'meta.json').read_text())['intrinsics']
+    camera = Camera(640, 480, lens['fx'], lens['fy'], lens['cx'], lens['cy'])
+    rgb = np.ascontiguousarray(cv2.imread(str(folder / 'rgb.png'))[..., ::-1])
+    millimetres = cv2.imread(str(folder / 'depth.png'), cv2.IMREAD_UNCHANGED)
+    depth_m = np.where(millimetres > 0, millimetres / 1000, np.nan).astype(np.float32)
+    frame = Frame(rgb, 1_000_000_000, 'camera_color_optical_frame', camera)
+    write_rgbd_bag(tmp_path / 'bag', [RgbdFrame(frame, depth_m)])
+    (found,) = read(tmp_path / 'bag')
+    same(found, RgbdFrame(frame, depth_m))
 
 
 def test_topic_that_is_not_there_lists_those_that_are(bag):
