@@ -48,9 +48,7 @@ def decode_inverse_depth(message: Any) -> Float32Array:
     :raises MessageError: if the encoding is another or the message truncated, mis-sized or empty.
     """
     if message.encoding != '32FC1':
-        raise MessageError(
-            f"unknown encoding of inverse depth '{message.encoding}'; known: 32FC1"
-        )
+        raise MessageError(f"unknown encoding of inverse depth '{message.encoding}'; known: 32FC1")
     values: Float32Array = pixel_view(message, 'f4', 1).astype(np.float32)
     return values
 
