@@ -12,6 +12,7 @@ from time import monotonic, time_ns
 from typing import Any
 
 from builtin_interfaces.msg import Time
+from rclpy.exceptions import InvalidTopicNameException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSDurabilityPolicy, QoSHistoryPolicy, QoSProfile, QoSReliabilityPolicy
@@ -21,7 +22,7 @@ from tqdm import tqdm
 
 from depth_anything_ros.config import BagPlayerConfig
 from depth_anything_ros.errors import DatasetError
-from depth_anything_ros.evaluation.bag import BagReader, header_stamp_ns, restamp
+from depth_anything_ros.evaluation.bag import BagReader, BagTopic, header_stamp_ns, restamp
 from depth_anything_ros.messages import stamp_fields
 from depth_anything_ros.nodes.bag_schedule import Group, Recorded, group_by_image
 from depth_anything_ros.nodes.parameters import declare_parameters
@@ -64,7 +65,9 @@ class BagPlayer(Node):
             else None
         )
         tells_time = self._config.publish_clock and not self._config.restamp
-        self._clock_publisher = self.create_publisher(Clock, '/clock', _qos()) if tells_time else None
+        self._clock_publisher = (
+            self.create_publisher(Clock, '/clock', _qos()) if tells_time else None
+        )
 
     def run(self) -> None:
         """
@@ -100,18 +103,26 @@ class BagPlayer(Node):
     def _advertise(self, reader: BagReader) -> None:
         reader.require_topic(self._config.image_topic)
         for topic in reader.topics.values():
-            message_type = find_message_type(topic.type_name)
-            if message_type is None:
-                self.get_logger().warning(
-                    f"topic {topic.name} is left out: no message type '{topic.type_name}' here"
-                )
-                continue
-            latched = topic.name == '/tf_static'
-            self._outlets[topic.name] = self.create_publisher(
-                message_type, topic.name, _qos(latched)
-            )
-        if self._config.image_topic not in self._outlets:
-            raise DatasetError(f'image topic {self._config.image_topic} cannot be published')
+            try:
+                self._outlets[topic.name] = self._make_outlet(topic)
+            except DatasetError as error:
+                if topic.name == self._config.image_topic:
+                    raise
+                self.get_logger().warning(f'topic left out: {error}')
+
+    def _make_outlet(self, topic: BagTopic) -> Any:
+        message_type = find_message_type(topic.type_name)
+        if message_type is None:
+            raise DatasetError(f"{topic.name}: no message type '{topic.type_name}' here")
+        latched = topic.name == '/tf_static'
+        try:
+            return self.create_publisher(message_type, topic.name, _qos(latched))
+        except InvalidTopicNameException as error:
+            # ROS 1 allowed more.
+            reason = ' '.join(str(error).split())
+            raise DatasetError(
+                f'topic {topic.name} cannot be played in ROS 2: {reason}'
+            ) from error
 
     def _wait_for_subscribers(self) -> None:
         wanted = self._config.subscribers

@@ -1,0 +1,164 @@
+"""The bag player as a process: order, stamps, lockstep, counts."""
+
+import json
+import time
+
+import numpy as np
+import pytest
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import CameraInfo, Image
+
+from depth_anything_ros.evaluation.bag import BagReader, RgbdFrame, write_rgbd_bag
+from depth_anything_ros.messages import decode_image, stamp_ns
+from depth_anything_ros.nodes.bag_player import find_message_type
+from depth_anything_ros.types import Camera, Frame
+
+COLOR, DEPTH = '/camera/color/image_raw', '/camera/depth/image_raw'
+INFO = '/camera/color/camera_info'
+FRAMES, RATE_HZ = 6, 10.0
+START_NS = 1_700_000_000_000_000_000
+STAMPS_NS = [START_NS + round(index * 1e9 / RATE_HZ) for index in range(FRAMES)]
+
+
+@pytest.fixture
+def bag(tmp_path):
+    camera = Camera(32, 24, 30.0, 30.0, 16.0, 12.0)
+    write_rgbd_bag(
+        tmp_path / 'bag',
+        [
+            RgbdFrame(
+                Frame(np.full((24, 32, 3), index, np.uint8), stamp, 'optical', camera),
+                np.full((24, 32), 1 + index, np.float32),
+            )
+            for index, stamp in enumerate(STAMPS_NS)
+        ],
+    )
+    return tmp_path / 'bag'
+
+
+@pytest.fixture
+def probe(world):
+    made = world.probe()
+    for message_type, topic in ((Image, COLOR), (Image, DEPTH), (CameraInfo, INFO)):
+        made.listen(message_type, topic)
+    return made
+
+
+def counts(process):
+    return json.loads([line for line in process.output().splitlines() if line[:1] == '{'][-1])
+
+
+def stamps_of(probe, topic):
+    return [stamp_ns(message.header) for message in probe.received[topic]]
+
+
+def test_realtime_keeps_messages_stamps_and_pace(world, probe, bag):
+    clock = probe.listen(Clock, '/clock')
+    process = world.start('bag_player', {'bag': bag, 'rate': 0.5})
+    probe.spin_until(lambda: not process.running())
+    assert process.wait() == 0, process.output()
+    assert counts(process) == {'sent': FRAMES, 'answered': 0, 'timed_out': 0}
+    for topic in (COLOR, DEPTH, INFO):
+        assert stamps_of(probe, topic) == STAMPS_NS
+    assert [message.data[0] for message in probe.received[COLOR]] == list(range(FRAMES))
+    assert [1 + message.data[0] + 256 * message.data[1] for message in probe.received[DEPTH]] == [
+        1001 + 1000 * index for index in range(FRAMES)
+    ]
+    assert [message.clock.sec * 10**9 + message.clock.nanosec for message in clock] == STAMPS_NS
+    steps_s = np.diff(probe.arrivals_ns[COLOR]) * 1e-9
+    assert steps_s.mean() == pytest.approx(0.2, abs=0.05)
+
+
+def test_restamped_messages_keep_their_differences_and_bear_the_time_of_playing(world, probe, bag):
+    clock = probe.listen(Clock, '/clock')
+    process = world.start('bag_player', {'bag': bag, 'restamp': True})
+    probe.spin_until(lambda: not process.running())
+    color = stamps_of(probe, COLOR)
+    assert color == stamps_of(probe, DEPTH) == stamps_of(probe, INFO)
+    delays_s = (np.array(probe.arrivals_ns[COLOR]) - np.array(color)) * 1e-9
+    assert (delays_s >= 0).all()
+    assert np.median(delays_s) < 0.2
+    assert clock == []
+
+
+def test_lockstep_sends_the_next_image_only_after_the_prediction(world, probe, bag):
+    probe.publisher(Image, 'prediction')
+    process = world.start('bag_player', {'bag': bag, 'mode': 'lockstep'})
+    probe.await_subscribers('prediction')
+    for number in range(FRAMES):
+        probe.spin_until(lambda: len(probe.received[COLOR]) > number)  # noqa: B023
+        probe.spin(0.3)
+        assert len(probe.received[COLOR]) == number + 1
+        assert len(probe.received[DEPTH]) == number + 1
+        other = Image()
+        other.header.stamp.sec = 5
+        probe.publish('prediction', other)
+        probe.publish('prediction', Image(header=probe.received[COLOR][-1].header))
+    probe.spin_until(lambda: not process.running())
+    assert process.wait() == 0, process.output()
+    assert counts(process) == {'sent': FRAMES, 'answered': FRAMES, 'timed_out': 0}
+
+
+def test_lockstep_goes_on_after_a_lost_prediction_and_ends_with_1(world, probe, bag):
+    probe.publisher(Image, 'prediction')
+    process = world.start(
+        'bag_player', {'bag': bag, 'mode': 'lockstep', 'lockstep_timeout_s': 0.5}
+    )
+    probe.await_subscribers('prediction')
+    for number in range(FRAMES):
+        probe.spin_until(lambda: len(probe.received[COLOR]) > number)  # noqa: B023
+        if number != 2:
+            probe.publish('prediction', Image(header=probe.received[COLOR][number].header))
+    probe.spin_until(lambda: not process.running())
+    assert process.wait() == 1
+    assert counts(process) == {'sent': FRAMES, 'answered': FRAMES - 1, 'timed_out': 1}
+    assert f'1 of {FRAMES} images got no prediction' in process.output()
+
+
+@pytest.mark.parametrize(
+    ('parameters', 'words'),
+    [
+        ({'image_topic': '/other'}, "no topic '/other'"),
+        (
+            {'mode': 'lockstep', 'wait_for_subscribers_s': 0.3, 'subscribers': 7},
+            'of 7 subscribers',
+        ),
+        ({'mode': 'lockstep', 'wait_for_subscribers_s': 0.3}, 'nobody publishes /prediction'),
+    ],
+)
+def test_what_cannot_be_played_is_told_in_one_line(world, probe, bag, parameters, words):
+    process = world.start('bag_player', {'bag': bag, 'wait_for_subscribers_s': 3, **parameters})
+    probe.spin_until(lambda: not process.running())
+    assert process.wait() == 1
+    assert words in process.output()
+    assert 'Traceback' not in process.output()
+
+
+def test_a_loop_plays_on_until_it_is_stopped(world, probe, bag):
+    process = world.start('bag_player', {'bag': bag, 'rate': 10.0, 'loop': True})
+    probe.spin_until(lambda: len(probe.received[COLOR]) > 2 * FRAMES)
+    assert process.stop() == 0
+    assert counts(process)['sent'] > 2 * FRAMES
+
+
+def test_a_ros1_bag_is_played_with_its_pixels(world, probe, rgbd):
+    bag = rgbd / 'bags' / 'single_depth_color_640x480.bag'
+    with BagReader(bag) as reader:
+        topics = [topic.name for topic in reader.topics.values() if 'Image' in topic.type_name]
+        color = next(name for name in topics if 'olor' in name)
+        expected = decode_image(next(reader.messages([color])).deserialize())
+    images = probe.listen(Image, color)
+    process = world.start('bag_player', {'bag': bag, 'image_topic': color, 'rate': 100.0})
+    probe.spin_until(lambda: not process.running())
+    assert process.wait() == 0, process.output()
+    np.testing.assert_array_equal(decode_image(images[0]), expected)
+    # Types that are not installed and names that ROS 2 does not allow.
+    assert 'StreamInfo' in process.output()
+    assert 'cannot be played in ROS 2' in process.output()
+    assert time.time_ns() > stamp_ns(images[0].header) > 0
+
+
+def test_message_types_are_found_by_name_and_unknown_ones_are_none():
+    assert find_message_type('sensor_msgs/msg/Image') is Image
+    assert find_message_type('sensor_msgs/msg/Nothing') is None
+    assert find_message_type('nowhere_msgs/msg/Image') is None
