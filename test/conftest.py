@@ -1,5 +1,6 @@
 """Options and fixtures that all tests share."""
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if 'slow' in item.keywords:
             item.add_marker(skip)
+
+
+def pytest_configure() -> None:
+    use_plain_loggers()
+
+
+def pytest_runtest_setup() -> None:
+    use_plain_loggers()
+
+
+def use_plain_loggers() -> None:
+    """Undo what `import launch` does: loggers of its class keep their records from caplog."""
+    logging.setLoggerClass(logging.Logger)
 
 
 @pytest.hookimpl(tryfirst=True)
