@@ -38,6 +38,18 @@ def real_frames(folder, count):
         yield RgbdFrame(frame, np.where(depth_m > 0, depth_m, np.float32(np.nan)))
 
 
+def floor_frames(folder):
+    """Read the single frames of a robot's view over a floor, as if they were a sequence."""
+    for index, place in enumerate(sorted((folder / 'collection').glob('felix_lowrobot_*'))):
+        values = json.loads((place / 'meta.json').read_text())['intrinsics']
+        rgb = cv2.cvtColor(cv2.imread(str(next(place.glob('rgb.*')))), cv2.COLOR_BGR2RGB)
+        depth_m = cv2.imread(str(place / 'depth.png'), cv2.IMREAD_UNCHANGED).astype(np.float32)
+        height, width = depth_m.shape
+        camera = Camera(width, height, *(float(values[name]) for name in ('fx', 'fy', 'cx', 'cy')))
+        frame = Frame(rgb, 1_700_000_000_000_000_000 + index * 33_333_333, 'optical', camera)
+        yield RgbdFrame(frame, np.where(depth_m > 0, depth_m / 1000, np.float32(np.nan)))
+
+
 def test_demo_on_the_sample_scores_every_frame(tmp_path, monkeypatch, capsys):
     out, answer = tmp_path / 'out', tmp_path / 'answer.json'
     code, summary = demo(out, '--frames', '6', '--json', str(answer))
@@ -64,6 +76,26 @@ def test_demo_on_real_frames_scores_every_frame(tmp_path, rgbd):
     assert code == 0
     frames = summary['frames']
     assert [frames[name] for name in ('sent', 'received', 'scored')] == [10, 10, 10]
+
+
+@pytest.mark.parametrize('source', ['sample', 'real'])
+def test_checkpoint_that_knows_the_floor_gives_metres_at_once(
+    tmp_path, floor_prior, request, source
+):
+    arguments = ['--checkpoint', str(floor_prior), '--backend', 'torch', '--input-size', '56']
+    if source == 'real':
+        bag = tmp_path / 'bag'
+        write_rgbd_bag(bag, floor_frames(request.getfixturevalue('rgbd')))
+        arguments += ['--bag', str(bag)]
+    code = main(['demo', '--out', str(tmp_path / 'out'), '--frames', '6', *arguments])
+    summary = json.loads((tmp_path / 'out' / 'summary.json').read_text())
+    assert code == 0
+    assert summary['model']['weights'] == 'checkpoint'
+    online, fitted = summary['metrics']['online'], summary['metrics']['scale_shift']
+    # A view that the floor does not explain gets no scale, and no metres before the first fit.
+    assert online['frames'] >= fitted['frames'] / 2
+    assert online['coverage'] > 0.8
+    assert online['abs_rel'] < 1.5 * fitted['abs_rel'] < 0.75
 
 
 @pytest.mark.slow
