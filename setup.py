@@ -21,7 +21,7 @@ EXTRAS = {
         'ros-rosgraph-msgs',
         'ros-rmw-fastrtps-cpp',
     ],
-    'test': ['pytest>=7,<8.4', 'pytest-timeout', 'transformers>=5.0'],
+    'test': ['pytest>=7,<8.4', 'pytest-timeout', 'PyYAML>=5.4', 'transformers>=5.0'],
     'lint': ['ruff', 'mypy', 'import-linter'],
 }
 
@@ -55,8 +55,6 @@ setup(
         'huggingface_hub>=0.25',
         'rosbags>=0.11',
         'matplotlib>=3.5',
-        'psutil>=5.8',
-        'PyYAML>=5.4',
         'tqdm>=4.57',
     ],
     extras_require=EXTRAS,
