@@ -7,6 +7,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# Undoes what `import launch` does, whose loggers keep their records from caplog. The manager's
+# class wins over logging.setLoggerClass, which launch calls more than once.
+logging.Logger.manager.setLoggerClass(logging.Logger)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption('--slow', action='store_true', help='run the slow tests too')
@@ -19,19 +23,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if 'slow' in item.keywords:
             item.add_marker(skip)
-
-
-def pytest_configure() -> None:
-    use_plain_loggers()
-
-
-def pytest_runtest_setup() -> None:
-    use_plain_loggers()
-
-
-def use_plain_loggers() -> None:
-    """Undo what `import launch` does: loggers of its class keep their records from caplog."""
-    logging.setLoggerClass(logging.Logger)
 
 
 @pytest.hookimpl(tryfirst=True)
