@@ -170,7 +170,7 @@ class PipelineHost:
                 if self._pipeline is not None and self._config is not None:
                     self._pipeline = _assemble(predictor, self._config)
                     self.error = ''
-            _LOGGER.info('now running %s', predictor.identity)
+            _LOGGER.info('now running %s', config.model)
         finally:
             self.loading = ''
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -29,6 +30,23 @@ class RunnableNode(Protocol):
         """Free the node."""
 
 
+class RosLogHandler(logging.Handler):
+    """Hand the records of the library's loggers to the ROS log, level for level."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        logger, text = get_logger(record.name), record.getMessage()
+        # One call a level: rclpy does not allow a place in the code to change its severity.
+        if record.levelno >= logging.ERROR:
+            logger.error(text)
+        elif record.levelno >= logging.WARNING:
+            logger.warning(text)
+        elif record.levelno >= logging.INFO:
+            logger.info(text)
+        else:
+            logger.debug(text)
+
+
 def run_process(name: str, create: Callable[[], RunnableNode], argv: Sequence[str] | None) -> int:
     """
     Run one node until it is done, or SIGINT or SIGTERM comes.
@@ -38,6 +56,9 @@ def run_process(name: str, create: Callable[[], RunnableNode], argv: Sequence[st
     :param argv: command line with its program name; `sys.argv` when None.
     :return: 0 when done or asked to end, 1 after a known error, told in one line.
     """
+    library = logging.getLogger('depth_anything_ros')
+    library.setLevel(logging.INFO)
+    library.addHandler(RosLogHandler())
     prepare_transport()
     rclpy.init(args=None if argv is None else list(argv))
     node: RunnableNode | None = None

@@ -256,7 +256,7 @@ def test_cloud_depth_and_preview_parameters_take_effect_at_once(probe, camera):
     assert all(result.successful for result in probe.set_parameters(NODE, **default))
 
 
-def test_a_model_is_exchanged_while_frames_go_through(probe, camera):
+def test_a_model_is_exchanged_while_frames_go_through(node, probe, camera):
     send(probe, camera, (RELATIVE,))
     before = probe.diagnostics()
     assert before['model']['input_size'] == '56x70'
@@ -267,6 +267,8 @@ def test_a_model_is_exchanged_while_frames_go_through(probe, camera):
         send(probe, camera, (RELATIVE,))
     report = probe.diagnostics()
     assert report['model']['input_size'] == '70x98'
+    assert '[INFO]' in node.output()
+    assert 'now running' in node.output()
     assert report['model_error'] == ''
     assert report['frames']['rejected'] == before['frames']['rejected']
     send(probe, camera, (RELATIVE,))
@@ -277,15 +279,15 @@ def test_a_model_is_exchanged_while_frames_go_through(probe, camera):
 def test_a_model_that_cannot_be_loaded_leaves_the_old_one_running(probe, camera, tmp_path):
     damaged = tmp_path / 'damaged.pth'
     damaged.write_bytes(b'no checkpoint')
-    (result,) = probe.set_parameters(NODE, checkpoint=str(damaged))
-    assert result.successful
+    results = probe.set_parameters(NODE, checkpoint=str(damaged), weights='pretrained')
+    assert all(result.successful for result in results)
     probe.spin_until(lambda: probe.diagnostics()['model_error'] != '', 30)
     report = probe.diagnostics()
     assert str(damaged) in report['model_error']
     assert 'kept depth_anything_v2_vits' in report['message']
     assert report['model']['weights'] == 'random'
     send(probe, camera, (RELATIVE,))
-    probe.set_parameters(NODE, checkpoint='')
+    probe.set_parameters(NODE, checkpoint='', weights='random')
     probe.spin_until(lambda: probe.diagnostics()['model_error'] == '', 30)
 
 
