@@ -1,4 +1,4 @@
-"""The verb `info`: which models there are, and which backends run on this machine."""
+"""The verb `info`: the models, the backends of this machine, the parameters of the nodes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from depth_anything_ros.cli.console import add_json_argument, write_json, write_line, write_table
+from depth_anything_ros.config import NODE_CONFIGS, markdown_table
 from depth_anything_ros.errors import BackendError, MissingDependencyError
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.spec import ModelSpec
@@ -18,11 +19,20 @@ _COLUMNS = ['model', 'parameters', 'licence', 'input', 'output', 'file on the Hu
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
+    parser.add_argument(
+        '--parameters',
+        choices=tuple(NODE_CONFIGS),
+        metavar='NODE',
+        help=f'show the parameters of a node as a table: {", ".join(NODE_CONFIGS)}',
+    )
     add_json_argument(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the tables of models and backends, and all that is known of them as JSON."""
+    if args.parameters:
+        write_line(markdown_table(NODE_CONFIGS[args.parameters]))
+        return 0
     from depth_anything_ros.inference.selection import select
 
     rows = list(MODELS.values())

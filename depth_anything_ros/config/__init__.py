@@ -1,0 +1,33 @@
+"""Parameters of the nodes, a class for each; the only place where a default stands."""
+
+from depth_anything_ros.config.depth_node import PREVIEW_COLORMAPS, DepthNodeConfig
+from depth_anything_ros.config.documents import markdown_table, yaml_section
+from depth_anything_ros.config.evaluation import BagPlayerConfig, EvaluatorConfig
+from depth_anything_ros.config.parameter import (
+    ParameterInfo,
+    check_value,
+    from_mapping,
+    parameter,
+    parameter_infos,
+)
+
+__all__ = [
+    'NODE_CONFIGS',
+    'PREVIEW_COLORMAPS',
+    'BagPlayerConfig',
+    'DepthNodeConfig',
+    'EvaluatorConfig',
+    'ParameterInfo',
+    'check_value',
+    'from_mapping',
+    'markdown_table',
+    'parameter',
+    'parameter_infos',
+    'yaml_section',
+]
+
+NODE_CONFIGS: dict[str, type] = {
+    'depth_node': DepthNodeConfig,
+    'evaluator_node': EvaluatorConfig,
+    'bag_player': BagPlayerConfig,
+}

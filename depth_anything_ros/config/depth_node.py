@@ -1,0 +1,190 @@
+"""Parameters of the depth node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from depth_anything_ros.config.parameter import parameter
+
+PREVIEW_COLORMAPS = ('Spectral_r', 'viridis', 'plasma', 'magma', 'inferno', 'turbo')
+
+
+@dataclass(frozen=True)
+class DepthNodeConfig:
+    """Parameters of `depth_node`."""
+
+    model: str = parameter(
+        'depth_anything_v2_vits',
+        'Name of the model; `depth_anything_ros info` lists them.',
+    )
+    checkpoint: str = parameter(
+        '',
+        'Local .pth or .safetensors file of the model; empty downloads the published one '
+        'into the Hugging Face cache on first use.',
+    )
+    weights: str = parameter(
+        'pretrained',
+        'Random weights are for timing only: the depth they give means nothing.',
+        choices=('pretrained', 'random'),
+    )
+    backend: str = parameter(
+        'auto',
+        'Inference library: torch, openvino or onnxruntime; auto takes the fastest here.',
+        choices=('auto', 'torch', 'openvino', 'onnxruntime'),
+    )
+    precision: str = parameter(
+        'auto',
+        'Number format to compute in; auto takes the fastest that the device computes natively.',
+        choices=('auto', 'fp32', 'bf16', 'fp16'),
+    )
+    device: str = parameter(
+        'auto',
+        'Where to compute: auto, cpu, cuda or cuda:N.',
+    )
+    input_size: int = parameter(
+        518,
+        'Shorter side of the network input, a multiple of the patch (14); smaller is faster '
+        'and coarser.',
+        unit='px',
+        minimum=28,
+        maximum=2072,
+    )
+    threads: int = parameter(
+        0,
+        'CPU threads for inference; 0 leaves it to the library.',
+        minimum=0,
+        maximum=256,
+    )
+    cache_dir: str = parameter(
+        '',
+        'Folder for exported networks; empty is $XDG_CACHE_HOME/depth_anything_ros.',
+    )
+    warmup_width: int = parameter(
+        640,
+        'Image width the network is built and warmed up for before the first frame is accepted.',
+        unit='px',
+        minimum=16,
+        maximum=8192,
+    )
+    warmup_height: int = parameter(
+        480,
+        'Image height the network is built and warmed up for before the first frame is accepted.',
+        unit='px',
+        minimum=16,
+        maximum=8192,
+    )
+    autostart: bool = parameter(
+        True,
+        'Configure and activate at start; false waits for lifecycle transitions.',
+        read_only=True,
+    )
+    image_transport: str = parameter(
+        'raw',
+        'raw reads Image on `image`, compressed reads CompressedImage on `image/compressed`.',
+        choices=('raw', 'compressed'),
+        read_only=True,
+    )
+    image_reliability: str = parameter(
+        'auto',
+        'Reliability asked of the camera; auto asks for reliable and falls back to best_effort '
+        'where the camera offers only that.',
+        choices=('auto', 'reliable', 'best_effort'),
+        read_only=True,
+    )
+    image_is_rectified: bool = parameter(
+        True,
+        'True uses the projection matrix P of camera_info; false uses K and the lens '
+        'distortion D.',
+    )
+    scale_source: str = parameter(
+        'none',
+        'Where metres come from for a relative model: none, fixed (fixed_scale, fixed_shift) '
+        'or depth_image (topic `reference/depth`).',
+        choices=('none', 'fixed', 'depth_image'),
+    )
+    fixed_scale: float = parameter(
+        1.0,
+        'Scale of the fixed source: 1 / depth = scale · relative + shift.',
+        unit='1/m',
+        minimum=1e-9,
+        maximum=1e9,
+    )
+    fixed_shift: float = parameter(
+        0.0,
+        'Shift of the fixed source: 1 / depth = scale · relative + shift.',
+        unit='1/m',
+        minimum=-100.0,
+        maximum=100.0,
+    )
+    reference_min_depth_m: float = parameter(
+        0.2,
+        'Reference depth below this is ignored.',
+        unit='m',
+        minimum=0.01,
+        maximum=100.0,
+    )
+    reference_max_depth_m: float = parameter(
+        8.0,
+        'Reference depth beyond this is ignored.',
+        unit='m',
+        minimum=0.1,
+        maximum=1000.0,
+    )
+    reference_max_offset_s: float = parameter(
+        0.05,
+        'Largest difference between the stamps of an image and of the reference used for it.',
+        unit='s',
+        minimum=0.0,
+        maximum=10.0,
+    )
+    smoothing_time_s: float = parameter(
+        0.5,
+        'Time constant of the smoothing of scale and shift; 0 takes every fit as it is.',
+        unit='s',
+        minimum=0.0,
+        maximum=60.0,
+    )
+    alignment_expiry_s: float = parameter(
+        2.0,
+        'Metric depth stops when the last good fit is older than this.',
+        unit='s',
+        minimum=0.0,
+        maximum=3600.0,
+    )
+    max_depth_m: float = parameter(
+        20.0,
+        'Metric depth beyond this is published as unknown.',
+        unit='m',
+        minimum=0.1,
+        maximum=1000.0,
+    )
+    depth_encoding: str = parameter(
+        '32FC1',
+        'Encoding of ~/depth/image_raw: 32FC1 metres with NaN, or 16UC1 millimetres with 0 '
+        'where unknown.',
+        choices=('32FC1', '16UC1'),
+    )
+    cloud_stride: int = parameter(
+        1,
+        'Every how manieth pixel of each row and column becomes a point.',
+        unit='px',
+        minimum=1,
+        maximum=64,
+    )
+    cloud_dir: str = parameter(
+        '.',
+        'Folder that ~/save_cloud writes PLY files into.',
+    )
+    preview_colormap: str = parameter(
+        'Spectral_r',
+        'Colormap of ~/preview/image_raw.',
+        choices=PREVIEW_COLORMAPS,
+    )
+    diagnostics_period_s: float = parameter(
+        1.0,
+        'Time between two messages on /diagnostics.',
+        unit='s',
+        minimum=0.1,
+        maximum=60.0,
+        read_only=True,
+    )

@@ -1,0 +1,108 @@
+"""What a node parameter is: default, unit, range and help in one place."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from depth_anything_ros.errors import ConfigError
+
+C = TypeVar('C')
+
+_INFO = 'parameter_info'
+
+
+@dataclass(frozen=True)
+class ParameterInfo:
+    """
+    Describe one parameter.
+
+    `minimum` and `maximum` are inclusive; `choices` lists the only values allowed;
+    `read_only` parameters are set at start and never again.
+    """
+
+    help: str
+    unit: str = ''
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+    read_only: bool = False
+
+    def range_text(self) -> str:
+        """Return the allowed values in words: '1 … 16', 'raw, compressed' or ''."""
+        if self.choices:
+            return ', '.join(self.choices)
+        if self.minimum is None and self.maximum is None:
+            return ''
+        return f'{_bound(self.minimum)} … {_bound(self.maximum)}'
+
+
+def parameter(default: Any, help: str, **info: Any) -> Any:
+    """
+    Declare a dataclass field as a node parameter.
+
+    :param default: the default; a list stands for an array of strings.
+    :param help: one sentence for `ros2 param describe` and the README table.
+    :param info: the other fields of :class:`ParameterInfo`.
+    """
+    metadata = {_INFO: ParameterInfo(help=help, **info)}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def parameter_infos(config: type) -> dict[str, tuple[Any, ParameterInfo]]:
+    """Return name → (default, info) for every parameter of a config class, in order."""
+    return {
+        field.name: (field.default, field.metadata[_INFO]) for field in dataclasses.fields(config)
+    }
+
+
+def from_mapping(config: type[C], values: Mapping[str, Any]) -> C:
+    """
+    Build a config from parameter values; what is not given keeps its default.
+
+    :raises ConfigError: if a name is unknown, a type is wrong or a value out of range.
+    """
+    infos = parameter_infos(config)
+    for name in values:
+        if name not in infos:
+            raise ConfigError(f"unknown parameter '{name}'; known: {', '.join(infos)}")
+    checked = {name: check_value(name, value, *infos[name]) for name, value in values.items()}
+    return config(**checked)
+
+
+def check_value(name: str, value: Any, default: Any, info: ParameterInfo) -> Any:
+    """
+    Return the value in the type of its default.
+
+    :raises ConfigError: if the type is wrong or the value out of range.
+    """
+    kind = type(default)
+    if kind is float and type(value) is int:
+        value = float(value)
+    if kind is tuple and isinstance(value, (list, tuple)):
+        value = tuple(str(item) for item in value)
+    if type(value) is not kind:
+        raise ConfigError(
+            f"parameter '{name}': {value!r} is of type {type(value).__name__}, "
+            f'{kind.__name__} is needed'
+        )
+    members = value if kind is tuple else (value,)
+    for member in members:
+        if info.choices and member not in info.choices:
+            raise ConfigError(
+                f"parameter '{name}': unknown value '{member}'; known: {', '.join(info.choices)}"
+            )
+    too_small = info.minimum is not None and not value >= info.minimum
+    too_large = info.maximum is not None and not value <= info.maximum
+    if too_small or too_large:
+        raise ConfigError(
+            f"parameter '{name}': {value} is out of range; allowed: {info.range_text()}"
+            + (f' {info.unit}' if info.unit else '')
+        )
+    return value
+
+
+def _bound(value: float | None) -> str:
+    return '' if value is None else f'{value:g}'
