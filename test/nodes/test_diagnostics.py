@@ -14,7 +14,14 @@ from depth_anything_ros.nodes.diagnostics import (
 from depth_anything_ros.types import Alignment, DepthResult, Frame, ModelIdentity
 
 MODEL = ModelIdentity(
-    'depth_anything_v2_vits', 'pretrained', 'ab12', 'torch', 'fp32', 'cpu', (518, 686), 'Apache-2.0'
+    'depth_anything_v2_vits',
+    'pretrained',
+    'ab12',
+    'torch',
+    'fp32',
+    'cpu',
+    (518, 686),
+    'Apache-2.0',
 )
 ACTIVE = NodeState('active', '/camera/image', MODEL)
 

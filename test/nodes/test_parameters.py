@@ -24,7 +24,9 @@ def make_node(monkeypatch):
         node = rclpy.create_node(
             'parameters_test',
             context=context,
-            parameter_overrides=[Parameter(name, value=value) for name, value in overrides.items()],
+            parameter_overrides=[
+                Parameter(name, value=value) for name, value in overrides.items()
+            ],
         )
         nodes.append(node)
         return node
