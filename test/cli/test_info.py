@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from depth_anything_ros.cli.main import main
+from depth_anything_ros.config import BagPlayerConfig, markdown_table
 from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.models import MODELS
 
@@ -44,3 +45,8 @@ def test_backends_of_this_machine_are_listed(
     auto = answer['auto']
     assert auto['precision'] in answer['backends'][auto['backend']][auto['device']]
     assert f'auto takes here: {auto["backend"]}, ' in capsys.readouterr().out
+
+
+def test_parameters_of_a_node_are_shown_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(['info', '--parameters', 'bag_player']) == 0
+    assert capsys.readouterr().out.strip() == markdown_table(BagPlayerConfig)
