@@ -47,6 +47,6 @@ def has_cv_bridge() -> bool:
 
     try:
         get_package_prefix('cv_bridge')
-    except (PackageNotFoundError, LookupError):
+    except (PackageNotFoundError, LookupError, OSError):
         return False
     return True

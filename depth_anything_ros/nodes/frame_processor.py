@@ -90,6 +90,9 @@ class FrameProcessor:
         published = outputs.publish(result, header, camera_info, self._config(), stages_ms)
         self.no_camera_reason = reason or published.no_cloud_reason
         self.last_result = result
+        if published.missing:
+            reason = result.no_metric_reason or self.no_camera_reason
+            self._warn(f'not published: {", ".join(published.missing)}: {reason}')
         return tuple(topic.removeprefix('~/') for topic in published.topics)
 
     def _estimate(self, job: Job, stages_ms: dict[str, float]) -> tuple[DepthResult, str]:

@@ -46,9 +46,14 @@ QUEUE_DEPTH = 3
 
 @dataclass(frozen=True)
 class Published:
-    """Hold which outputs went out for a frame, and why there was no cloud, if one was wanted."""
+    """
+    Hold which outputs went out for a frame, and which were wanted and could not be made.
+
+    `no_cloud_reason` says why the camera gives no cloud, where that was found out only now.
+    """
 
     topics: tuple[str, ...]
+    missing: tuple[str, ...]
     no_cloud_reason: str = ''
 
 
@@ -119,7 +124,8 @@ class DepthOutputs:
             with _added(stages_ms, 'publish'):
                 self._publishers[topic].publish(message)
             sent.append(topic)
-        return Published(tuple(sent), no_cloud_reason)
+        missing = tuple(topic for topic in (DEPTH, POINTS) if topic in wanted - set(sent))
+        return Published(tuple(sent), missing, no_cloud_reason)
 
 
 def _encoders(

@@ -256,6 +256,39 @@ def test_cloud_depth_and_preview_parameters_take_effect_at_once(probe, camera):
     assert all(result.successful for result in probe.set_parameters(NODE, **default))
 
 
+def test_metres_come_from_a_reference_depth_image(node, probe, camera):
+    """The reference is made of the network's own output, so that scale and shift are known."""
+    rgb = as_array(camera.image(), np.uint8).copy()
+    _, outputs = send(probe, camera, (RELATIVE,), camera.image(rgb))
+    relative = as_array(outputs[RELATIVE], np.float32)[..., 0]
+    scale = 1.7 / float(relative.max() - relative.min())
+    shift = 0.3 - scale * float(relative.min())
+    reference_m = 1 / (scale * relative + shift)
+    assert probe.set_parameters(NODE, scale_source='depth_image')[0].successful
+    reference = probe.publisher(Image, 'reference/depth')
+    probe.await_subscribers('reference/depth', 'image', 'camera_info')
+    probe.listen(Image, DEPTH)
+    probe.spin_until(lambda: probe.node.count_publishers(DEPTH) > 0)
+    probe.spin(0.5)
+    send(probe, camera, (RELATIVE,), camera.image(rgb))
+    report = probe.diagnostics()
+    assert report['no_metric_reason'] == 'no reference depth received yet'
+    assert report['no_metric_reason'] in report['message']
+    assert 'not published: ~/depth/image_raw: no reference depth received yet' in node.output()
+    image = camera.image(rgb)
+    reference.publish(camera.depth(image, np.rint(1000 * reference_m)))
+    probe.spin(0.3)
+    _, outputs = send(probe, camera, (DEPTH, SCALE), image)
+    depth_m = as_array(outputs[DEPTH], np.float32)[..., 0]
+    np.testing.assert_allclose(depth_m, reference_m, rtol=0.01)
+    found = {pair.key: pair.value for pair in outputs[SCALE].status[0].values}
+    assert found['source'] == 'depth_image'
+    assert float(found['scale']) == pytest.approx(scale, rel=0.01)
+    assert float(found['inlier_ratio']) > 0.95
+    assert probe.set_parameters(NODE, scale_source='fixed')[0].successful
+    probe.await_subscribers('image', 'camera_info')
+
+
 def test_a_model_is_exchanged_while_frames_go_through(node, probe, camera):
     send(probe, camera, (RELATIVE,))
     before = probe.diagnostics()

@@ -55,3 +55,12 @@ def test_without_cv_bridge_the_error_names_the_known_encodings(monkeypatch):
 def test_a_compressed_image_is_known_by_its_lack_of_an_encoding():
     with pytest.raises(MessageError, match='jpeg'):
         decoding.decode_any(CompressedImage(format='jpeg', data=b'abc'))
+
+
+@pytest.mark.parametrize('prefix', [None, '/nowhere'])
+def test_without_a_ros_installation_there_is_no_cv_bridge(monkeypatch, prefix):
+    if prefix is None:
+        monkeypatch.delenv('AMENT_PREFIX_PATH', raising=False)
+    else:
+        monkeypatch.setenv('AMENT_PREFIX_PATH', prefix)
+    assert decoding.has_cv_bridge() is False
