@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from depth_anything_ros.config import DepthNodeConfig, parameter_infos
+from depth_anything_ros.config import BagPlayerConfig, DepthNodeConfig, parameter_infos
 
 ROOT = Path(__file__).resolve().parent.parent
 LAUNCH_FILES = sorted((ROOT / 'launch').glob('*.launch.py'))
@@ -92,6 +92,11 @@ def test_unknown_choice_is_refused_with_the_choices_named() -> None:
     context.launch_configurations['backend'] = 'tensorflow'
     with pytest.raises(RuntimeError, match=r'tensorflow.*openvino'):
         argument.execute(context)
+
+
+def test_modes_are_those_of_the_player() -> None:
+    _, info = parameter_infos(BagPlayerConfig)['mode']
+    assert set(arguments('evaluate')['mode'].choices) == set(info.choices)
 
 
 def test_missing_rviz_is_noticed_before_a_node_is_started() -> None:
