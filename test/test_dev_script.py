@@ -1,0 +1,49 @@
+"""What `./dev` says before it sets anything up."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+DEV = Path(__file__).resolve().parents[1] / 'dev'
+
+
+def dev(*arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if name != 'ROS_DISTRO'}
+    return subprocess.run(
+        [DEV, *arguments], capture_output=True, text=True, timeout=20, env=environment
+    )
+
+
+def test_help_names_every_command():
+    answer = dev('--help')
+    assert answer.returncode == 0
+    for command in ('demo', 'test', 'lint', 'run', 'bench', 'setup', 'clean'):
+        assert f'\n  {command} ' in answer.stdout
+
+
+def test_no_command_shows_the_help_as_misuse():
+    answer = dev()
+    assert answer.returncode == 2
+    assert 'usage: ./dev' in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['deploy'], "unknown command 'deploy'; known: demo, test, lint"),
+        (['test', '--ros', 'foxy'], "unknown ROS 2 'foxy'; known: kilted, jazzy, system"),
+        (['test', '--ros'], '--ros needs kilted, jazzy or system'),
+    ],
+)
+def test_misuse_names_what_is_known(arguments, message):
+    answer = dev(*arguments)
+    assert answer.returncode == 2
+    assert message in answer.stderr
+
+
+def test_system_ros_that_is_not_sourced_is_told():
+    answer = dev('test', '--ros', 'system')
+    assert answer.returncode == 1
+    assert 'no ROS 2 is sourced' in answer.stderr
