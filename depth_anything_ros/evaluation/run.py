@@ -176,7 +176,9 @@ class RunEvaluation:
         else:
             self.process()
         folder.mkdir(parents=True, exist_ok=True)
-        with self._scoring, self._lock:
+        # Table and pictures change while scoring only; holding the other lock for the seconds
+        # that plots take would delay the arrival times of what comes meanwhile.
+        with self._scoring:
             summary = self.summary()
             write_frames_csv(folder / 'frames.csv', self._table)
             write_summary(folder / 'summary.json', summary)

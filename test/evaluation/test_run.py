@@ -264,6 +264,22 @@ def test_saving_twice_adds_nothing_twice(tmp_path):
     assert 'href="../out/pictures/0000.png"' in (tmp_path / 'other' / 'report.html').read_text()
 
 
+def test_saving_does_not_hold_up_what_comes_meanwhile(tmp_path, monkeypatch):
+    run = make(tmp_path)
+    play(run)
+    held_up = []
+
+    def write_slowly(*_):
+        adding = threading.Thread(target=run.set_model, args=(identity(),), daemon=True)
+        adding.start()
+        adding.join(5)
+        held_up.append(adding.is_alive())
+
+    monkeypatch.setattr('depth_anything_ros.evaluation.run.write_report', write_slowly)
+    run.save()
+    assert held_up == [False]
+
+
 def test_a_folder_that_cannot_be_made_raises(tmp_path):
     (tmp_path / 'out').write_text('a file in the way')
     run = make(tmp_path)
