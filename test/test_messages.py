@@ -1,5 +1,6 @@
 import array
 import struct
+import zlib
 from types import SimpleNamespace
 
 import cv2
@@ -282,6 +283,15 @@ def test_damaged_picture_is_refused():
     data = png(picture())
     with pytest.raises(MessageError, match='damaged'):
         decode_compressed(compressed(data[:12] + bytes(20) + data[-12:], 'png'))
+
+
+def test_picture_of_absurd_size_is_refused():
+    size = struct.pack('>II', 100_000, 100_000)
+    header = b'IHDR' + size + bytes((8, 2, 0, 0, 0))
+    chunk = header + struct.pack('>I', zlib.crc32(header))
+    data = png(picture())
+    with pytest.raises(MessageError, match='cannot be decoded'):
+        decode_compressed(compressed(data[:12] + chunk + data[33:], 'png'))
 
 
 @pytest.mark.parametrize('data', [b'', b'RIFF1234WEBP'])

@@ -91,7 +91,12 @@ def _require_whole(data: bytes, name: str) -> None:
 
 
 def _decode(data: bytes, flags: int, name: str) -> NDArray[Any]:
-    pixels: NDArray[Any] | None = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    try:
+        pixels: NDArray[Any] | None = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error as error:
+        raise MessageError(
+            f"format '{name}': the data ({len(data)} bytes) cannot be decoded: {error.err}"
+        ) from error
     if pixels is None:
         raise MessageError(f"format '{name}': the data ({len(data)} bytes) is damaged")
     return pixels
