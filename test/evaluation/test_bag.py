@@ -1,10 +1,14 @@
 import json
+import sqlite3
+from contextlib import closing
 
 import cv2
 import numpy as np
 import pytest
 from rosbags.rosbag1 import Writer as Rosbag1Writer
-from rosbags.typesys import Stores, get_typestore
+from rosbags.rosbag2 import StoragePlugin
+from rosbags.rosbag2 import Writer as Rosbag2Writer
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from depth_anything_ros.errors import DatasetError, MessageError
 from depth_anything_ros.evaluation.bag import (
@@ -265,6 +269,26 @@ def test_truncated_or_overwritten_storage_never_ends_in_another_error(bag):
         except (DatasetError, MessageError):
             refused += 1
     assert refused > 10
+
+
+def test_messages_of_a_type_that_nobody_describes_keep_their_bytes(tmp_path):
+    name = 'robot_msgs/msg/Battery'
+    types = get_typestore(Stores.ROS2_HUMBLE)
+    types.register(get_types_from_msg('std_msgs/Header header\nfloat32 volts', name))
+    with Rosbag2Writer(
+        tmp_path / 'bag', version=8, storage_plugin=StoragePlugin.SQLITE3
+    ) as writer:
+        connection = writer.add_connection('/battery', name, typestore=types)
+        writer.write(connection, 5, bytes((0, 1, 0, 0)) + bytes(20))
+    with closing(sqlite3.connect(tmp_path / 'bag' / 'bag.db3')) as database:
+        # As Humble records: without definitions.
+        database.execute('DELETE FROM message_definitions')
+        database.commit()
+    with BagReader(tmp_path / 'bag') as reader:
+        (message,) = reader.messages()
+        assert (message.stamp_ns, len(message.cdr)) == (None, 24)
+        with pytest.raises(DatasetError, match=name):
+            message.deserialize()
 
 
 def test_damaged_metadata_is_refused(bag):

@@ -155,7 +155,13 @@ class BagReader:
         return self.topics[name]
 
     def has_header(self, type_name: str) -> bool:
-        """Tell whether messages of that type start with a std_msgs/Header."""
+        """
+        Tell whether messages of that type start with a std_msgs/Header.
+
+        A type that neither the bag nor ROS 2 Humble describes has none, as far as one can tell.
+        """
+        if type_name not in self._types.fielddefs:
+            return False
         fields = self._types.fielddefs[type_name][1]
         return bool(fields) and fields[0][1][1] == _HEADER
 
