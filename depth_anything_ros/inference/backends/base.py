@@ -17,9 +17,9 @@ class BackendOptions:
     Say what to run and how.
 
     `estimator` is the network in evaluation mode, on the CPU in fp32; backends do not change
-    it. `weights_key` names its weights: a checkpoint's sha256 or 'random-SEED'. `size` is the
-    network's (height, width). `device` is 'cpu', 'cuda' or 'cuda:N'. `threads` 0 leaves the
-    number of CPU threads to the library. `cache_dir` holds exported networks.
+    it. `weights_key` names its weights: a checkpoint's sha256, or 'random-' and a digest.
+    `size` is the network's (height, width). `device` is 'cpu', 'cuda' or 'cuda:N'. `threads` 0
+    leaves the number of CPU threads to the library. `cache_dir` holds exported networks.
     """
 
     estimator: DepthEstimator
