@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 from depth_anything_ros.config import DepthNodeConfig
-from depth_anything_ros.errors import CheckpointError, ConfigError
 from depth_anything_ros.inference import BACKENDS, create_predictor
 from depth_anything_ros.inference.predictor import Predictor
+from depth_anything_ros.inference.preprocess import check_multiple
 from depth_anything_ros.models import MODELS
+from depth_anything_ros.models.state_file import local_file
 from depth_anything_ros.nodes.worker import LatestItemWorker
 from depth_anything_ros.pipeline import DepthPipeline
 from depth_anything_ros.scale import AlignmentTracker, create_scale_source
@@ -77,14 +77,9 @@ def check_config(config: DepthNodeConfig) -> None:
     spec = MODELS[config.model]
     if config.backend != 'auto' and config.backend not in BACKENDS:
         BACKENDS[config.backend]
-    if config.input_size % spec.patch:
-        lower = config.input_size // spec.patch * spec.patch
-        raise ConfigError(
-            f"parameter 'input_size': {config.input_size} is not a multiple of the patch "
-            f'{spec.patch}; nearest: {lower}, {lower + spec.patch}'
-        )
-    if config.checkpoint and not Path(config.checkpoint).is_file():
-        raise CheckpointError(f"no checkpoint file '{config.checkpoint}'")
+    check_multiple("parameter 'input_size':", config.input_size, spec.patch)
+    if config.checkpoint:
+        local_file(config.checkpoint)
     create_scale_source(config)
 
 

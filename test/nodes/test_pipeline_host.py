@@ -157,7 +157,11 @@ def test_a_load_that_ends_after_stop_has_no_effect(make_host):
     ('fields', 'error', 'words'),
     [
         ({'model': 'vits'}, UnknownNameError, "'vits'; known: depth_anything_v2_vits"),
-        ({'input_size': 500}, ConfigError, '500 is not a multiple of the patch 14'),
+        (
+            {'input_size': 500},
+            ConfigError,
+            r"'input_size': 500 is .* patch 14; nearest: 490 or 504",
+        ),
         ({'checkpoint': '/nowhere/x.pth'}, CheckpointError, '/nowhere/x.pth'),
     ],
 )
@@ -174,3 +178,9 @@ def test_every_parameter_in_the_sets_is_one_of_the_node():
     assert names >= MODEL_PARAMETERS
     assert names >= SCALE_PARAMETERS
     assert not MODEL_PARAMETERS & SCALE_PARAMETERS
+
+
+def test_a_checkpoint_below_the_home_folder_is_found(tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', str(tmp_path))
+    (tmp_path / 'small.pth').write_bytes(b'')
+    check_config(dataclasses.replace(CONFIG, weights='pretrained', checkpoint='~/small.pth'))
