@@ -19,7 +19,7 @@ from depth_anything_ros.cli.console import (
     write_warning,
 )
 from depth_anything_ros.config import DepthNodeConfig, parameter_infos
-from depth_anything_ros.errors import CheckpointError, ConfigError, DatasetError
+from depth_anything_ros.errors import CheckpointError, DatasetError
 
 _TOPICS = {
     'image': '/camera/color/image_raw',
@@ -79,11 +79,11 @@ def run(args: argparse.Namespace) -> int:
 
     :return: 0 if, in lockstep, every image was answered and scored; 1 otherwise.
     """
+    from depth_anything_ros.inference.preprocess import check_multiple
     from depth_anything_ros.models import MODELS
 
     spec = MODELS[args.model]
-    if args.input_size % spec.patch:
-        raise ConfigError(f'--input-size {args.input_size} is not a multiple of {spec.patch}')
+    check_multiple('--input-size', args.input_size, spec.patch)
     weights = _choose_weights(args, spec)
     bag = args.bag or _render_sample(args.out / 'sample', args.frames)
     images = _count_images(bag, args)
