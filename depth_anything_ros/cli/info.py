@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from depth_anything_ros.cli.console import add_json_argument, write_json, write_line, write_table
-from depth_anything_ros.config import NODE_CONFIGS, markdown_table
+from depth_anything_ros.config import NODE_CONFIGS, markdown_table, parameter_infos
 from depth_anything_ros.errors import BackendError, MissingDependencyError
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.spec import ModelSpec
@@ -29,9 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the tables of models and backends, and all that is known of them as JSON."""
+    """Write the tables asked for, and all that is known of what is in them as JSON."""
     if args.parameters:
-        write_line(markdown_table(NODE_CONFIGS[args.parameters]))
+        config = NODE_CONFIGS[args.parameters]
+        write_line(markdown_table(config))
+        write_json(args.json, {'node': args.parameters, 'parameters': _parameters(config)})
         return 0
     from depth_anything_ros.inference.selection import select
 
@@ -60,6 +62,14 @@ def run(args: argparse.Namespace) -> int:
     }
     write_json(args.json, answer)
     return 0
+
+
+def _parameters(config: type) -> dict[str, dict[str, Any]]:
+    """Return name → default, help, unit, range, choices and read-only flag."""
+    return {
+        name: {'default': default, **asdict(info)}
+        for name, (default, info) in parameter_infos(config).items()
+    }
 
 
 def _backends() -> dict[str, dict[str, list[str]]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from depth_anything_ros.cli.main import main
-from depth_anything_ros.config import BagPlayerConfig, markdown_table
+from depth_anything_ros.config import BagPlayerConfig, markdown_table, parameter_infos
 from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.models import MODELS
 
@@ -50,3 +50,13 @@ def test_backends_of_this_machine_are_listed(
 def test_parameters_of_a_node_are_shown_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(['info', '--parameters', 'bag_player']) == 0
     assert capsys.readouterr().out.strip() == markdown_table(BagPlayerConfig)
+
+
+def test_parameters_of_a_node_are_answered_in_json(tmp_path: Path) -> None:
+    path = tmp_path / 'parameters.json'
+    assert main(['info', '--parameters', 'bag_player', '--json', str(path)]) == 0
+    answer = json.loads(path.read_text())
+    assert answer['node'] == 'bag_player'
+    assert list(answer['parameters']) == list(parameter_infos(BagPlayerConfig))
+    rate = answer['parameters']['rate']
+    assert (rate['default'], rate['minimum'], rate['maximum']) == (1.0, 0.01, 100.0)
