@@ -70,7 +70,11 @@ def cached_export(
 
 
 def _make(folder: Path, key: Mapping[str, str], build: Callable[[Path], None]) -> None:
-    with tempfile.TemporaryDirectory(prefix='.making-', dir=folder.parent) as scratch:
+    prefix = f'.making-{folder.name}-'
+    # Who holds the lock is the only maker, so these are of processes that were killed.
+    for left in folder.parent.glob(f'{glob.escape(prefix)}*'):
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=folder.parent) as scratch:
         fresh = Path(scratch) / folder.name
         fresh.mkdir()
         build(fresh)

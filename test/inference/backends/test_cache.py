@@ -1,6 +1,7 @@
 import json
 import logging
 import os
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -98,6 +99,18 @@ def test_failed_build_leaves_nothing_that_looks_finished(tmp_path):
     build = Builder()
     cached_export(tmp_path, 'm', KEY, build)
     assert build.calls == 1
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    folder = cached_export(tmp_path, 'm', KEY, Builder())
+    shutil.rmtree(folder)
+    mine, foreign = (tmp_path / f'.making-{name}-x1' for name in (folder.name, 'another'))
+    for left in (mine, foreign):
+        left.mkdir()
+        (left / 'model.bin').write_bytes(b'half')
+    cached_export(tmp_path, 'm', KEY, Builder())
+    assert not mine.exists()
+    assert foreign.exists()
 
 
 def test_two_builders_at_once_make_one_export(tmp_path):
