@@ -19,10 +19,11 @@ from depth_anything_ros.types import (
     RelativeInverseDepth,
 )
 
-# References wait here while the network works on the image they belong to: seconds at 30 Hz.
-_CAPACITY = 128
-# Usable pixels kept of a reference; the fit itself looks at fewer.
-_KEPT_PIXELS = 16384
+# References wait here while the network works on the image they belong to: 34 seconds at 30 Hz,
+# as a large network on a small processor takes ten. A frame that is done frees the older ones.
+_CAPACITY = 1024
+# Usable pixels kept of a reference: as many as the fit looks at.
+_KEPT_PIXELS = 4096
 # Two sizes are one view at two scales if their sides have the same ratio this closely.
 _ASPECT_TOLERANCE = 0.01
 
@@ -42,7 +43,7 @@ class DepthImageScale:
     Fit relative inverse depth to depth images registered to the colour image.
 
     References come in by :meth:`add_reference`, from any thread; each is thinned at once, so
-    that seconds of them fit in a few megabytes while a slow network works. :meth:`align` takes
+    that half a minute of them fits in 34 MB while a slow network works. :meth:`align` takes
     the one nearest in time. Stamps that step back (a bag that starts again) forget the older
     ones.
 

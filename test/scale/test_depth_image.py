@@ -44,10 +44,11 @@ def test_zero_nan_inf_and_out_of_range_pixels_are_ignored():
     depth_m = reference().depth_m.copy()
     for row, junk in enumerate((0.0, np.nan, np.inf, -1.0, 0.1, 9.0)):
         depth_m[row] = junk
+    depth_m[20:] = np.nan
     scale_source = source()
     scale_source.add_reference(DepthReference(depth_m, 0))
     alignment = scale_source.align(RELATIVE, 0)
-    assert alignment.points == 54 * 80
+    assert alignment.points == 14 * 80
     assert alignment.inlier_ratio == 1.0
     assert alignment.scale == pytest.approx(SCALE, rel=1e-4)
 
@@ -73,9 +74,9 @@ def test_the_nearest_reference_in_time_is_taken():
     assert alignment.scale == pytest.approx(3 * SCALE, rel=1e-4)
 
 
-def test_the_reference_of_a_frame_is_still_there_after_seconds_of_inference():
+def test_the_reference_of_a_frame_is_still_there_after_half_a_minute_of_inference():
     scale_source = source()
-    for index in range(100):
+    for index in range(900):
         scale_source.add_reference(reference(index * 33 * MS))
     assert scale_source.align(RELATIVE, 0).stamp_ns == 0
 
@@ -110,9 +111,9 @@ def test_references_that_no_later_frame_needs_are_dropped():
 def test_the_number_of_references_is_bounded():
     scale_source = source()
     small = DepthReference(np.ones((2, 2), np.float32), 0)
-    for index in range(1000):
+    for index in range(1100):
         scale_source.add_reference(DepthReference(small.depth_m, index))
-    assert len(scale_source) == 128
+    assert len(scale_source) == 1024
 
 
 def test_stamps_that_step_back_forget_what_was_there():
@@ -150,7 +151,7 @@ def test_large_references_are_thinned_evenly():
     scale_source = source()
     scale_source.add_reference(reference(height=480, width=640))
     alignment = scale_source.align(RelativeInverseDepth(relative_values(480, 640)), 0)
-    assert alignment.points == 16384
+    assert alignment.points == 4096
     assert alignment.scale == pytest.approx(SCALE, rel=1e-4)
 
 
