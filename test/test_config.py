@@ -55,6 +55,22 @@ def test_bad_value_is_named_with_what_is_allowed(values, message):
         from_mapping(Example, values)
 
 
+@pytest.mark.parametrize(
+    ('config', 'values', 'message'),
+    [
+        (
+            DepthNodeConfig,
+            {'reference_min_depth_m': 9.0},
+            r"'reference_min_depth_m' \(9\) and 'reference_max_depth_m' \(8\): .* below",
+        ),
+        (EvaluatorConfig, {'min_depth_m': 2, 'max_depth_m': 2}, r"'max_depth_m' \(2\)"),
+    ],
+)
+def test_an_empty_range_of_depth_is_refused(config, values, message):
+    with pytest.raises(ConfigError, match=message):
+        from_mapping(config, values)
+
+
 @pytest.mark.parametrize('config', CONFIGS)
 def test_every_parameter_has_help_and_a_default_in_range(config):
     defaults = {}

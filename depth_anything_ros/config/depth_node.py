@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from depth_anything_ros.config.parameter import parameter
+from depth_anything_ros.config.parameter import check_order, parameter
 
 PREVIEW_COLORMAPS = ('Spectral_r', 'viridis', 'plasma', 'magma', 'inferno', 'turbo')
 
@@ -188,3 +188,11 @@ class DepthNodeConfig:
         maximum=60.0,
         read_only=True,
     )
+
+    def __post_init__(self) -> None:
+        """
+        Check what involves two parameters.
+
+        :raises ConfigError: if the range of the reference depth is empty.
+        """
+        check_order(self, 'reference_min_depth_m', 'reference_max_depth_m')

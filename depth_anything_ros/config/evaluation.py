@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from depth_anything_ros.config.parameter import parameter
+from depth_anything_ros.config.parameter import check_order, parameter
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,14 @@ class EvaluatorConfig:
         maximum=1000000,
         read_only=True,
     )
+
+    def __post_init__(self) -> None:
+        """
+        Check what involves two parameters.
+
+        :raises ConfigError: if the range of the ground truth is empty.
+        """
+        check_order(self, 'min_depth_m', 'max_depth_m')
 
 
 @dataclass(frozen=True)

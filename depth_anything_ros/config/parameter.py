@@ -62,7 +62,8 @@ def from_mapping(config: type[C], values: Mapping[str, Any]) -> C:
     """
     Build a config from parameter values; what is not given keeps its default.
 
-    :raises ConfigError: if a name is unknown, a type is wrong or a value out of range.
+    :raises ConfigError: if a name is unknown, a type is wrong, a value out of range or at odds
+        with another.
     """
     infos = parameter_infos(config)
     for name in values:
@@ -102,6 +103,23 @@ def check_value(name: str, value: Any, default: Any, info: ParameterInfo) -> Any
             + (f' {info.unit}' if info.unit else '')
         )
     return value
+
+
+def check_order(config: object, lower: str, upper: str) -> None:
+    """
+    Check that one parameter is below another.
+
+    :param config: a config object.
+    :param lower: name of the parameter that must be below.
+    :param upper: name of the parameter that must be above.
+    :raises ConfigError: if it is not; the message names both with their values.
+    """
+    below, above = getattr(config, lower), getattr(config, upper)
+    if not below < above:
+        raise ConfigError(
+            f"parameters '{lower}' ({below:g}) and '{upper}' ({above:g}): the first must be "
+            'below the second'
+        )
 
 
 def _bound(value: float | None) -> str:
