@@ -30,8 +30,9 @@ def apply_colormap(
     table = lookup_table(name)
     low, high = robust_range(values) if value_range is None else value_range
     factor = 255.0 / (high - low) if high > low else 0.0
-    levels = values * np.float32(factor)
-    levels += np.float32(0.5 - low * factor)
+    with np.errstate(invalid='ignore'):
+        levels = values * np.float32(factor)
+        levels += np.float32(0.5 - low * factor)
     np.clip(levels, 0, 255, out=levels)
     known = np.isfinite(values)
     if not known.all():

@@ -65,6 +65,13 @@ def test_an_image_without_range_is_coloured(value):
     assert len(np.unique(coloured.reshape(-1, 3), axis=0)) == 1
 
 
+@pytest.mark.filterwarnings('error')
+def test_a_constant_image_with_infinity_warns_of_nothing():
+    coloured = apply_colormap(np.array([[np.inf, 3.0, 3.0]], np.float32), 'plasma')
+    assert coloured[0, 0].tolist() == [0, 0, 0]
+    np.testing.assert_array_equal(coloured[0, 1], coloured[0, 2])
+
+
 def test_the_values_are_left_alone():
     values = np.array([[1.0, np.nan]], np.float32)
     apply_colormap(values, 'inferno')
