@@ -10,6 +10,7 @@ import numpy as np
 
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.geometry.alignment import to_metric_depth
+from depth_anything_ros.geometry.metric_depth import limit_depth
 from depth_anything_ros.inference.predictor import Predictor
 from depth_anything_ros.scale import AlignmentTracker, ScaleSource
 from depth_anything_ros.types import (
@@ -59,7 +60,7 @@ class DepthPipeline:
         with _timed(stages_ms, 'postprocess'):
             prediction = self.predictor.postprocess(raw, model_input.source_size)
         if isinstance(prediction, MetricDepth):
-            known = MetricDepth(_beyond_is_unknown(prediction.depth_m, self.max_depth_m))
+            known = limit_depth(prediction, self.max_depth_m)
             return DepthResult(frame, None, None, known, stages_ms=stages_ms)
         with _timed(stages_ms, 'align'):
             alignment, reason = self._align(prediction, frame.stamp_ns)
@@ -91,12 +92,6 @@ def inverse_depth(prediction: RelativeInverseDepth | MetricDepth) -> Float32Arra
     if isinstance(prediction, MetricDepth):
         return np.reciprocal(prediction.depth_m)
     return prediction.values
-
-
-def _beyond_is_unknown(
-    depth_m: np.ndarray[tuple[int, ...], np.dtype[np.float32]], max_depth_m: float
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    return np.where(depth_m <= max_depth_m, depth_m, np.float32(np.nan))
 
 
 @contextmanager
