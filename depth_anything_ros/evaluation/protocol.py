@@ -202,12 +202,12 @@ def _least_squares(x: Float32Array, y: Float32Array, *, fit_shift: bool) -> tupl
     """
     Return scale and shift that minimise the sum of (scale · x + shift - y)².
 
-    Sums are taken in float64; the float32 products lose nothing that the input has.
+    Products are taken in float64: in float32, numbers of 1e20 or 1e-25 square to infinity or 0.
     """
     x_mean = float(np.mean(x, dtype=np.float64)) if fit_shift else 0.0
     y_mean = float(np.mean(y, dtype=np.float64)) if fit_shift else 0.0
     x_centred = x - np.float32(x_mean)
-    variance = float(np.sum(np.square(x_centred), dtype=np.float64))
+    variance = float(np.sum(np.square(x_centred, dtype=np.float64)))
     # Rounding of float32 input leaves this much variance in a constant image.
     if variance <= x.size * (1e-6 * float(np.abs(x).max())) ** 2:
         raise AlignmentError(
@@ -215,6 +215,6 @@ def _least_squares(x: Float32Array, y: Float32Array, *, fit_shift: bool) -> tupl
             if fit_shift
             else 'the prediction is zero: no scale can be fitted'
         )
-    products = x_centred * (y - np.float32(y_mean))
-    scale = float(np.sum(products, dtype=np.float64)) / variance
+    products = np.multiply(x_centred, y - np.float32(y_mean), dtype=np.float64)
+    scale = float(np.sum(products)) / variance
     return scale, y_mean - scale * x_mean

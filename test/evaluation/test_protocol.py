@@ -135,6 +135,15 @@ def test_what_cannot_be_scored_raises(prediction, kind, truth_m, mode, reason):
         score_frame(prediction, kind, truth_m, mode, *RANGE)
 
 
+@pytest.mark.parametrize('factor', [1e-25, 1e25])
+@pytest.mark.parametrize('mode', [SCALE, SCALE_SHIFT])
+def test_the_unit_of_the_network_does_not_matter(factor, mode):
+    prediction = (factor / truth()).astype(np.float32)
+    score = score_frame(prediction, RELATIVE, truth(), mode, *RANGE)
+    assert score.scale == pytest.approx(1 / factor, rel=1e-3)
+    assert score.values['abs_rel'] < 1e-4
+
+
 def test_images_are_averaged_with_equal_weight():
     whole = score_frame(truth() * np.float32(1.1), METRIC, truth(), ONLINE, *RANGE)
     sparse_truth = np.full_like(truth(), np.nan)
