@@ -13,7 +13,6 @@ Source: Ranftl et al., MiDaS (2020), and the evaluation of Depth Anything V2 (20
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -129,25 +128,6 @@ def align_prediction(
     return AlignedPrediction(values, scored, pixels / truths, scale, shift)
 
 
-def score_frame(
-    prediction: Float32Array,
-    kind: OutputKind,
-    truth_m: Float32Array,
-    mode: AlignmentMode,
-    min_depth_m: float,
-    max_depth_m: float,
-) -> FrameScore:
-    """
-    Score one prediction; the parameters are those of :func:`align_prediction`.
-
-    :return: every metric of METRICS over the scored pixels.
-    :raises AlignmentError: as :func:`align_prediction`.
-    """
-    return score_aligned(
-        align_prediction(prediction, kind, truth_m, mode, min_depth_m, max_depth_m), truth_m
-    )
-
-
 def score_aligned(aligned: AlignedPrediction, truth_m: Float32Array) -> FrameScore:
     """Return every metric of METRICS of a prediction in metres over its scored pixels."""
     prediction_m = aligned.depth_m[aligned.scored]
@@ -183,19 +163,6 @@ class MeanScore:
             name: total / self.frames if self.frames else None
             for name, total in self._sums.items()
         }
-
-
-def average(scores: Iterable[FrameScore]) -> dict[str, float | int | None]:
-    """
-    Average scores per image, then over images.
-
-    :return: every metric and `coverage`, None where there is no score, and `frames`, the number
-        of images averaged.
-    """
-    mean = MeanScore()
-    for score in scores:
-        mean.add(score)
-    return {**mean.result(), 'frames': mean.frames}
 
 
 def _least_squares(x: Float32Array, y: Float32Array, *, fit_shift: bool) -> tuple[float, float]:

@@ -1,12 +1,11 @@
-"""The embedded sample: a drive through the room as RGB-D frames or as a bag."""
+"""The embedded sample: a drive through the room as RGB-D frames."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from depth_anything_ros.errors import DatasetError
-from depth_anything_ros.evaluation.bag import RgbdFrame, write_rgbd_bag
+from depth_anything_ros.evaluation.bag import RgbdFrame
 from depth_anything_ros.simulation.path import drive
 from depth_anything_ros.simulation.renderer import Renderer
 from depth_anything_ros.simulation.room import make_room
@@ -58,22 +57,3 @@ def _render(frames: int, rate_hz: float, seed: int, camera: Camera) -> Iterator[
         stamp_ns = _START_NS + round(index * 1e9 / rate_hz)
         rendered = renderer.render(pose)
         yield RgbdFrame(Frame(rendered.rgb, stamp_ns, FRAME_ID, camera), rendered.depth_m)
-
-
-def write_sample(
-    path: Path | str,
-    frames: int = 30,
-    rate_hz: float = 10.0,
-    seed: int = 0,
-    camera: Camera | None = None,
-    storage: str = 'mcap',
-) -> int:
-    """
-    Write the drive as a ROS 2 bag with the topics of the WHEELTEC R550.
-
-    :param path: the bag's folder, made by this; the other parameters as for `sample_frames`.
-    :param storage: mcap or sqlite3.
-    :return: how many frames were written.
-    :raises DatasetError: if the folder exists or a parameter is out of range.
-    """
-    return write_rgbd_bag(path, sample_frames(frames, rate_hz, seed, camera), storage)

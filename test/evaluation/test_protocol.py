@@ -5,9 +5,9 @@ from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.evaluation.metrics import METRICS
 from depth_anything_ros.evaluation.protocol import (
     AlignmentMode,
+    MeanScore,
     align_prediction,
-    average,
-    score_frame,
+    score_aligned,
 )
 from depth_anything_ros.types import OutputKind
 
@@ -22,6 +22,10 @@ def truth(seed=0):
 
 def relative_of(truth_m, scale=0.05, shift=0.1):
     return ((1 / truth_m - shift) / scale).astype(np.float32)
+
+
+def score_frame(prediction, kind, truth_m, mode, *bounds):
+    return score_aligned(align_prediction(prediction, kind, truth_m, mode, *bounds), truth_m)
 
 
 def test_scale_and_shift_bring_an_affine_prediction_to_a_perfect_score():
@@ -149,15 +153,17 @@ def test_images_are_averaged_with_equal_weight():
     sparse_truth = np.full_like(truth(), np.nan)
     sparse_truth[0, :10] = 2.0
     sparse = score_frame(np.full_like(truth(), 3.0), METRIC, sparse_truth, ONLINE, *RANGE)
-    mean = average([whole, sparse])
-    assert mean['frames'] == 2
+    mean_score = MeanScore()
+    mean_score.add(whole)
+    mean_score.add(sparse)
+    mean = mean_score.result()
+    assert mean_score.frames == 2
     assert mean['abs_rel'] == pytest.approx((whole.values['abs_rel'] + 0.5) / 2)
     assert mean['coverage'] == 1.0
 
 
 def test_no_images_have_no_average():
-    mean = average([])
-    assert mean == {**dict.fromkeys((*METRICS, 'coverage')), 'frames': 0}
+    assert MeanScore().result() == dict.fromkeys((*METRICS, 'coverage'))
 
 
 def test_the_prediction_is_left_alone():

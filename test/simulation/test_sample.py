@@ -2,12 +2,18 @@ import numpy as np
 import pytest
 
 from depth_anything_ros.errors import CameraError, DatasetError
-from depth_anything_ros.evaluation.bag import STORAGES, BagReader, RgbdTopics, frames
+from depth_anything_ros.evaluation.bag import (
+    STORAGES,
+    BagReader,
+    RgbdTopics,
+    frames,
+    write_rgbd_bag,
+)
 from depth_anything_ros.simulation.path import drive
 from depth_anything_ros.simulation.raycast import Pose, RayCaster, image_rays
 from depth_anything_ros.simulation.renderer import Renderer
 from depth_anything_ros.simulation.room import HEIGHT_M, LENGTH_M, WIDTH_M, make_room
-from depth_anything_ros.simulation.sample import sample_camera, sample_frames, write_sample
+from depth_anything_ros.simulation.sample import sample_camera, sample_frames
 from depth_anything_ros.simulation.scene import Material, Rect, Scene, Sphere
 from depth_anything_ros.types import Camera
 
@@ -107,7 +113,8 @@ def test_camera_that_is_no_pinhole_is_refused(camera):
 @pytest.mark.parametrize('storage', list(STORAGES))
 def test_bag_holds_the_frames_in_millimetres(tmp_path, storage):
     topics = RgbdTopics()
-    assert write_sample(tmp_path / 'bag', 2, 10.0, 0, SMALL, storage) == 2
+    rendered = sample_frames(2, 10.0, 0, SMALL)
+    assert write_rgbd_bag(tmp_path / 'bag', rendered, storage) == 2
     with BagReader(tmp_path / 'bag') as reader:
         found = list(frames(reader, topics.image, topics.depth, topics.camera_info))
     for item, expected in zip(found, sample_frames(2, 10.0, 0, SMALL), strict=True):
@@ -133,8 +140,3 @@ def test_impossible_sample_is_refused_at_once(arguments, words):
 def test_tiny_image_is_refused():
     with pytest.raises(DatasetError, match='8x8 is too small; 16x16 is the least'):
         sample_camera(8, 8)
-
-
-def test_existing_folder_is_not_written_over(tmp_path):
-    with pytest.raises(DatasetError, match='exists'):
-        write_sample(tmp_path, 1, 10.0, 0, SMALL)
