@@ -41,8 +41,7 @@ class TorchBackend:
     name: ClassVar[str] = 'torch'
 
     def __init__(self, options: BackendOptions) -> None:
-        if options.threads > 0:
-            torch.set_num_threads(options.threads)
+        self._threads = options.threads
         self._size = options.size
         self._device = torch.device(options.device)
         self._dtype = _DTYPES[options.precision]
@@ -90,6 +89,10 @@ class TorchBackend:
             lack of memory.
         """
         check_pixels(pixels, self._size)
+        # The number holds for the thread that sets it, and images come on another than this
+        # object was made on.
+        if self._threads not in (0, torch.get_num_threads()):
+            torch.set_num_threads(self._threads)
         narrow = self._dtype is not torch.float32
         try:
             with (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
@@ -228,6 +230,26 @@ def test_torch_failure_is_a_backend_error(loaded, cache_dir):
     backend._estimator.forward = fail
     with pytest.raises(BackendError, match='torch failed: out of memory'):
         backend.infer(pixels_of(SIZE))
+
+
+def test_torch_keeps_to_its_threads_on_whatever_thread_it_runs(loaded, cache_dir):
+    found = []
+    before = torch.get_num_threads()
+
+    def work():
+        torch.set_num_threads(3)
+        backend = made.result()
+        found.append(torch.get_num_threads())
+        backend.infer(pixels_of(SIZE))
+        found.append(torch.get_num_threads())
+
+    made = Future()
+    worker = threading.Thread(target=work)
+    worker.start()
+    made.set_result(make('torch', loaded, cache_dir, threads=1))
+    worker.join()
+    torch.set_num_threads(before)
+    assert found == [3, 1]
 
 
 def test_network_that_torch_cannot_hold_is_a_backend_error(loaded, cache_dir, monkeypatch):
