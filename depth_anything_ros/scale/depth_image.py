@@ -45,7 +45,8 @@ class DepthImageScale:
     References come in by :meth:`add_reference`, from any thread; each is thinned at once, so
     that half a minute of them fits in 34 MB while a slow network works. :meth:`align` takes
     the one nearest in time. Stamps that step back (a bag that starts again) forget the older
-    ones.
+    ones; a reference of the same stamp as the last replaces it, so that a camera that does not
+    stamp its images (all are 0) is scaled by its newest depth.
 
     :param min_depth_m: reference depth below this is ignored.
     :param max_depth_m: reference depth beyond this is ignored.
@@ -96,8 +97,11 @@ class DepthImageScale:
             depth_m=depth_m.reshape(-1)[indices],
         )
         with self._lock:
-            if self._references and kept.stamp_ns < self._references[-1].stamp_ns:
+            last_ns = self._references[-1].stamp_ns if self._references else None
+            if last_ns is not None and kept.stamp_ns < last_ns:
                 self._references.clear()
+            if kept.stamp_ns == last_ns:
+                self._references.pop()
             self._references.append(kept)
 
     def align(self, relative: RelativeInverseDepth, stamp_ns: int) -> Alignment:

@@ -34,12 +34,15 @@ class AlignmentTracker:
         """
         Take in the fit of one frame; a stamp before the last one resets the tracker first.
 
+        A fit of stamp 0 is taken as it is: from a camera that does not stamp its images there is
+        no time to smooth over, and the first scale would stay for ever.
+
         :param alignment: the fit.
         :param stamp_ns: acquisition time of the frame it was made for.
         :return: the smoothed scale and shift, with all else as in the fit.
         """
         previous = self.current(stamp_ns)
-        if previous is not None and self._time_constant_s > 0:
+        if previous is not None and self._time_constant_s > 0 and stamp_ns != 0:
             step_s = (stamp_ns - self._updated_ns) * 1e-9
             share = -math.expm1(-step_s / self._time_constant_s)
             alignment = replace(

@@ -124,6 +124,14 @@ def test_stamps_that_step_back_forget_what_was_there():
     assert scale_source.align(RELATIVE, 0).stamp_ns == 0
 
 
+def test_a_camera_without_stamps_is_scaled_by_its_newest_depth():
+    scale_source = source()
+    for factor in (1, 2, 3):
+        scale_source.add_reference(reference(0, scale=factor * SCALE))
+    assert len(scale_source) == 1
+    assert scale_source.align(RELATIVE, 0).scale == pytest.approx(3 * SCALE, rel=1e-4)
+
+
 @pytest.mark.parametrize(('height', 'width'), [(30, 40), (120, 160), (45, 60)])
 def test_a_reference_of_another_resolution_is_read_at_the_same_places(height, width):
     scale_source = source()

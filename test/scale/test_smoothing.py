@@ -33,6 +33,19 @@ def test_a_step_is_followed_with_the_time_constant():
     assert tracker.current(S // 2) == smoothed
 
 
+def test_without_stamps_every_fit_is_taken_as_it_is():
+    tracker = AlignmentTracker(0.5, 2.0)
+    for scale in (1.0, 2.0, 3.0):
+        tracker.update(fit(scale), 0)
+        assert tracker.current(0) == fit(scale)
+
+
+def test_a_frame_seen_twice_changes_nothing():
+    tracker = AlignmentTracker(0.5, 2.0)
+    tracker.update(fit(1.0), S)
+    assert tracker.update(fit(2.0), S).scale == 1.0
+
+
 def test_the_frame_rate_does_not_matter():
     slow, fast = AlignmentTracker(0.5, 2.0), AlignmentTracker(0.5, 2.0)
     for tracker, steps in ((slow, 1), (fast, 10)):
