@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -56,8 +57,10 @@ class NodeProcesses:
         trace: TracebackType | None,
     ) -> None:
         """End what still runs, the last started first."""
-        for name in reversed(self._processes):
-            self.end(name)
+        with ExitStack() as stack:
+            # One that cannot be ended, or a second Ctrl-C, does not leave the others running.
+            for name in self._processes:
+                stack.callback(self.end, name)
 
     def start(
         self,
@@ -78,7 +81,7 @@ class NodeProcesses:
             arguments += ['-p', f'{name}:={_yaml(value)}']
         for name, topic in remaps.items():
             arguments += ['-r', f'{name}:={topic}']
-        command = [sys.executable, '-m', f'depth_anything_ros.nodes.{node}', *arguments]
+        command = [sys.executable, '-m', 'depth_anything_ros.nodes.start', node, *arguments]
         terminal = shows_progress and sys.stderr.isatty()
         with self.log(node).open('wb') as log:
             self._processes[node] = subprocess.Popen(

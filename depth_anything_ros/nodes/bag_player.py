@@ -229,7 +229,3 @@ def _qos(latched: bool = False) -> QoSProfile:
 def main(argv: Sequence[str] | None = None) -> int:
     """Play a bag; see :func:`process.run_process` for the exit code."""
     return run_process('bag_player', BagPlayer, argv)
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

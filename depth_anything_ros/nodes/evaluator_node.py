@@ -175,7 +175,3 @@ class EvaluatorNode(Node):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the node; see :func:`process.run_process` for the exit code."""
     return run_process('evaluator_node', EvaluatorNode, argv)
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

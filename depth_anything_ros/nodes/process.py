@@ -59,11 +59,11 @@ def run_process(name: str, create: Callable[[], RunnableNode], argv: Sequence[st
     library = logging.getLogger('depth_anything_ros')
     library.setLevel(logging.INFO)
     library.addHandler(RosLogHandler())
-    prepare_transport()
-    rclpy.init(args=None if argv is None else list(argv))
     node: RunnableNode | None = None
     code = 0
     try:
+        prepare_transport()
+        _init_ros(argv)
         node = create()
         node.run()
     except (KeyboardInterrupt, ExternalShutdownException):
@@ -79,6 +79,16 @@ def run_process(name: str, create: Callable[[], RunnableNode], argv: Sequence[st
             code = max(code, _close(name, node))
         try_shutdown()
     return code
+
+
+def _init_ros(argv: Sequence[str] | None) -> None:
+    try:
+        rclpy.init(args=None if argv is None else list(argv))
+    except RuntimeError as error:
+        # What rclpy raises for a bad --params-file or an unknown --ros-args option; the classes
+        # have no public name.
+        reason = ' '.join(str(error).split())
+        raise DepthAnythingError(f'ROS 2 could not be started: {reason}') from error
 
 
 def _close(name: str, node: RunnableNode) -> int:

@@ -14,6 +14,10 @@ def nodes(tmp_path, monkeypatch):
     folder = tmp_path / 'depth_anything_ros' / 'nodes'
     folder.mkdir(parents=True)
     programs = {
+        'start': (
+            'import runpy, sys\nname = sys.argv.pop(1)\n'
+            'runpy.run_module(f"depth_anything_ros.nodes.{name}", run_name="__main__")'
+        ),
         'talker': 'import sys; print(sys.argv[1:])',
         'failing': 'print("[FATAL] no such thing"); raise SystemExit(1)',
         'serving': 'import time\ntry: time.sleep(60)\nexcept KeyboardInterrupt: print("saved")',
@@ -73,6 +77,22 @@ def test_a_node_that_does_not_listen_is_ended_all_the_same(nodes, monkeypatch):
     assert nodes.end('stubborn') == -15
     with pytest.raises(processes.NodeError, match='stubborn ended with status -15'):
         nodes.finish('stubborn')
+
+
+def test_one_node_that_cannot_be_ended_does_not_leave_the_others_running(tmp_path, nodes):
+    del nodes
+    with pytest.raises(OSError, match='no such process'), processes.NodeProcesses(tmp_path) as own:
+        own.start('serving', {}, {})
+        own.start('talker', {}, {})
+        serving, end = own._processes['serving'], own.end
+
+        def fail_once(node):
+            if node == 'talker':
+                raise OSError('no such process')
+            return end(node)
+
+        own.end = fail_once
+    assert serving.poll() is not None
 
 
 def test_the_environment_is_local_and_keeps_what_the_user_has_set():

@@ -200,7 +200,7 @@ class World:
             arguments += ['-p', f'{key}:={text}']
         for key, value in (remaps or {}).items():
             arguments += ['-r', f'{key}:={value}']
-        command = [sys.executable, '-m', f'depth_anything_ros.nodes.{module}', *arguments]
+        command = [sys.executable, '-m', 'depth_anything_ros.nodes.start', module, *arguments]
         return self.run(name or module, command)
 
     def run(self, name: str, command: list[str]) -> NodeProcess:

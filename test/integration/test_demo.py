@@ -126,4 +126,4 @@ def test_demo_tells_why_a_node_failed(tmp_path, capsys):
     assert main(['demo', '--out', str(tmp_path / 'out'), *arguments]) == 1
     error = capsys.readouterr().err
     assert 'depth_node ended with status 1' in error
-    assert "no checkpoint file '/nowhere/x.pth'" in error
+    assert "checkpoint '/nowhere/x.pth' does not exist" in error

@@ -1,6 +1,9 @@
 """How node processes start, fail and end."""
 
 import signal
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -10,9 +13,18 @@ SMALL = {'input_size': 56, 'backend': 'torch', 'warmup_width': 64, 'warmup_heigh
 @pytest.mark.parametrize(
     ('module', 'parameters', 'words'),
     [
-        ('depth_node', {'checkpoint': '/nowhere/x.pth'}, "no checkpoint file '/nowhere/x.pth'"),
+        (
+            'depth_node',
+            {'checkpoint': '/nowhere/x.pth'},
+            "checkpoint '/nowhere/x.pth' does not exist",
+        ),
         ('depth_node', {'model': 'midas'}, "unknown model 'midas'; known: depth_anything_v2_vits"),
         ('depth_node', {'input_size': 13}, '13'),
+        (
+            'depth_node',
+            {**SMALL, 'weights': 'random', 'qos_overrides./image.subscription.depth': 'many'},
+            'qos_overrides./image.subscription.depth',
+        ),
         ('evaluator_node', {'latency_from': 'guess'}, "'guess'; known: stamp, image"),
         ('bag_player', {'bag': '/nowhere/bag'}, "no bag at '/nowhere/bag'"),
         ('bag_player', {}, "parameter 'bag' is empty"),
@@ -24,6 +36,50 @@ def test_a_wrong_start_ends_in_one_line_and_exit_code_1(world, module, parameter
     fatal = [line for line in process.output().splitlines() if 'FATAL' in line]
     assert len(fatal) == 1
     assert words in fatal[0]
+    assert 'Traceback' not in process.output()
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'words'),
+    [
+        (['--params-file', '/nowhere.yaml'], '/nowhere.yaml'),
+        (['--nonsense'], '--nonsense'),
+    ],
+)
+def test_ros_arguments_that_rclpy_refuses_are_told_in_one_line(world, arguments, words):
+    command = [sys.executable, '-m', 'depth_anything_ros.nodes.start', 'evaluator_node']
+    process = world.run('refused', [*command, '--ros-args', *arguments])
+    assert process.wait() == 1
+    fatal = [line for line in process.output().splitlines() if 'FATAL' in line]
+    assert len(fatal) == 1
+    assert words in fatal[0]
+    assert 'Traceback' not in process.output()
+
+
+def test_an_interrupt_during_the_imports_ends_without_a_traceback(world):
+    process = world.start('depth_node', {**SMALL, 'weights': 'random', 'autostart': False})
+    maps = Path(f'/proc/{process.pid}/maps')
+    end_s = time.monotonic() + 60
+    while 'libtorch' not in maps.read_text():
+        assert time.monotonic() < end_s
+        time.sleep(0.01)
+    process.signal(signal.SIGINT)
+    assert process.wait(20) in (0, -signal.SIGINT)
+    assert process.output() == ''
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_the_depth_node_ends_cleanly_while_it_loads(world, number):
+    # Large and slow: the signal comes in the middle of the two warm-up runs.
+    slow = {'input_size': 518, 'backend': 'torch', 'precision': 'fp32', 'weights': 'random'}
+    process = world.start('depth_node', slow)
+    end_s = time.monotonic() + 60
+    while 'building torch' not in process.output():
+        assert time.monotonic() < end_s
+        time.sleep(0.02)
+    process.signal(number)
+    assert process.wait(60) == 0
+    assert 'FATAL' not in process.output()
     assert 'Traceback' not in process.output()
 
 
