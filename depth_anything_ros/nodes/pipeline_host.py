@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.inference import BACKENDS, create_predictor
@@ -90,6 +91,9 @@ class PipelineHost:
     A frame takes `pipeline` once and uses that object to its end, so an exchange never mixes
     two networks in one frame.
 
+    `error` tells why the last exchange failed, or is empty. `image_size`, (height, width) of the
+    frames that come, is set from outside.
+
     :param load: makes a predictor from a config; replaced in tests.
     """
 
@@ -98,14 +102,22 @@ class PipelineHost:
         self._lock = threading.Lock()
         self._pipeline: DepthPipeline | None = None
         self._config: DepthNodeConfig | None = None
+        # What the exchange works towards; a load that ends when this is another has no effect.
+        self._wanted: DepthNodeConfig | None = None
         self._exchange = LatestItemWorker(self._exchange_model, 'model exchange')
-        self.loading = ''
         self.error = ''
+        self.image_size: tuple[int, int] | None = None
 
     @property
     def pipeline(self) -> DepthPipeline | None:
         """Return the pipeline to use for the next frame, or None when nothing is loaded."""
         return self._pipeline
+
+    @property
+    def loading(self) -> str:
+        """Return the name of the model that is being loaded to replace the running one, or ''."""
+        wanted = self._wanted
+        return wanted.model if wanted else ''
 
     def start(self, config: DepthNodeConfig) -> None:
         """
@@ -118,14 +130,15 @@ class PipelineHost:
         with self._lock:
             self._pipeline = _assemble(predictor, config)
             self._config = config
+            self._wanted = None
             self.error = ''
 
     def stop(self) -> None:
         """Free the network; an exchange under way ends without effect."""
         self._exchange.discard()
         with self._lock:
-            self._pipeline = None
-            self.error = self.loading = ''
+            self._pipeline = self._wanted = self.image_size = None
+            self.error = ''
 
     def close(self, timeout_s: float) -> None:
         """Free the network and end the thread."""
@@ -139,6 +152,7 @@ class PipelineHost:
         :param config: checked by :func:`check_config`.
         :param names: the parameters that were set.
         """
+        exchange = bool(names & MODEL_PARAMETERS)
         with self._lock:
             if self._pipeline is None:
                 return
@@ -146,8 +160,9 @@ class PipelineHost:
             self._pipeline.max_depth_m = config.max_depth_m
             if names & SCALE_PARAMETERS:
                 self._pipeline = _assemble(self._pipeline.predictor, config)
-        if names & MODEL_PARAMETERS:
-            self.loading = config.model
+            if exchange:
+                self._wanted = config
+        if exchange:
             self._exchange.submit(config)
 
     def wait_idle(self, timeout_s: float) -> bool:
@@ -155,19 +170,29 @@ class PipelineHost:
         return self._exchange.wait_idle(timeout_s)
 
     def _exchange_model(self, config: DepthNodeConfig) -> None:
+        predictor, problem = None, ''
         try:
-            predictor = self._load(config)
+            predictor = self._load(self._for_seen_images(config))
         except Exception as error:  # noqa: BLE001 - the running network must survive
-            self.error = f'could not load {config.model}: {error}'
-            _LOGGER.error('%s; the running network is kept', self.error)
+            problem = f'could not load {config.model}: {error}'
+        with self._lock:
+            if self._wanted is not config or self._config is None:
+                return
+            self._wanted = None
+            self.error = problem
+            if predictor is not None:
+                self._pipeline = _assemble(predictor, self._config)
+        if problem:
+            _LOGGER.error('%s; the running network is kept', problem)
         else:
-            with self._lock:
-                if self._pipeline is not None and self._config is not None:
-                    self._pipeline = _assemble(predictor, self._config)
-                    self.error = ''
             _LOGGER.info('now running %s', config.model)
-        finally:
-            self.loading = ''
+
+    def _for_seen_images(self, config: DepthNodeConfig) -> DepthNodeConfig:
+        """Warm up for the size of the images that come, so that none waits for a rebuild."""
+        if self.image_size is None:
+            return config
+        height, width = self.image_size
+        return replace(config, warmup_height=height, warmup_width=width)
 
 
 def _assemble(predictor: Predictor, config: DepthNodeConfig) -> DepthPipeline:

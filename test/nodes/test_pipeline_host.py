@@ -153,6 +153,81 @@ def test_a_load_that_ends_after_stop_has_no_effect(make_host):
     assert host.pipeline is None
 
 
+class GatedLoader:
+    """Load at once, except networks of `gates`, which wait for theirs and note that they do."""
+
+    def __init__(self, *sizes):
+        self.gates = {size: threading.Event() for size in sizes}
+        self.begun = {size: threading.Event() for size in sizes}
+        self.warmed_up_for = []
+
+    def __call__(self, config):
+        self.warmed_up_for.append((config.warmup_height, config.warmup_width))
+        if config.input_size in self.gates:
+            self.begun[config.input_size].set()
+            assert self.gates[config.input_size].wait(10)
+        network = Network(config)
+        network.identity = config.input_size
+        return network
+
+
+def test_a_load_from_before_a_stop_does_not_replace_what_was_started_since(make_host):
+    load = GatedLoader(70)
+    host = make_host(load)
+    host.start(CONFIG)
+    host.change(*changed(input_size=70))
+    assert load.begun[70].wait(10)
+    host.stop()
+    host.start(changed(input_size=84)[0])
+    load.gates[70].set()
+    assert host.wait_idle(10)
+    assert (host.pipeline.predictor.identity, host.loading) == (84, '')
+
+
+def test_a_load_that_fails_after_a_stop_is_no_error_of_the_stopped_node(make_host):
+    proceed = threading.Event()
+
+    def load(config):
+        if config.model != CONFIG.model:
+            assert proceed.wait(10)
+            raise CheckpointError('damaged file')
+        return Network(config)
+
+    host = make_host(load)
+    host.start(CONFIG)
+    host.change(*changed(model='depth_anything_v2_vitb'))
+    host.stop()
+    proceed.set()
+    assert host.wait_idle(10)
+    assert host.error == ''
+
+
+def test_the_model_wanted_last_is_shown_as_loading_until_it_runs(make_host):
+    load = GatedLoader(70, 84)
+    host = make_host(load)
+    host.start(CONFIG)
+    host.change(*changed(input_size=70))
+    assert load.begun[70].wait(10)
+    host.change(*changed(input_size=84))
+    load.gates[70].set()
+    assert load.begun[84].wait(10)
+    assert host.loading == CONFIG.model
+    assert host.pipeline.predictor.identity == CONFIG.input_size
+    load.gates[84].set()
+    assert host.wait_idle(10)
+    assert (host.pipeline.predictor.identity, host.loading) == (84, '')
+
+
+def test_a_new_model_is_warmed_up_for_the_images_that_come(make_host):
+    load = GatedLoader()
+    host = make_host(load)
+    host.start(CONFIG)
+    host.image_size = (720, 1280)
+    host.change(*changed(input_size=70))
+    assert host.wait_idle(10)
+    assert load.warmed_up_for == [(480, 640), (720, 1280)]
+
+
 @pytest.mark.parametrize(
     ('fields', 'error', 'words'),
     [
