@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 from typing import Any
 
 from sensor_msgs.msg import CameraInfo
@@ -13,8 +14,21 @@ from depth_anything_ros.messages import camera_from_message
 from depth_anything_ros.types import Camera
 
 
+@dataclass(frozen=True)
+class CameraView:
+    """
+    Hold the camera of one image and its camera_info under the image's header.
+
+    Both are None, and `reason` says why, where no camera_info fits the image.
+    """
+
+    camera: Camera | None
+    info: CameraInfo | None
+    reason: str = ''
+
+
 class CameraInput:
-    """Keep the last camera_info and say which camera it gives for an image."""
+    """Keep the last camera_info and say which camera it gives for an image; thread-safe."""
 
     def __init__(self, topic: str) -> None:
         self._topic = topic
@@ -24,25 +38,20 @@ class CameraInput:
         """Take a new camera_info."""
         self._message = message
 
-    def camera_for(self, height: int, width: int, rectified: bool) -> tuple[Camera | None, str]:
+    def view(self, header: Any, height: int, width: int, rectified: bool) -> CameraView:
         """
-        Return the camera of an image of that size, or None and the reason why there is none.
+        Return the camera of an image, from the camera_info that is the last at this moment.
 
+        :param header: the image's.
         :param rectified: take the projection matrix P rather than K and D.
         """
         message = self._message
         if message is None:
-            return None, f'no camera_info yet on {self._topic}'
+            return CameraView(None, None, f'no camera_info yet on {self._topic}')
         try:
-            camera = camera_from_message(message, rectified)
-            return require_calibrated(camera, height, width), ''
+            camera = require_calibrated(camera_from_message(message, rectified), height, width)
         except CameraError as error:
-            return None, str(error)
-
-    def message_for(self, header: Any) -> CameraInfo | None:
-        """Return the last camera_info under another header, or None before the first."""
-        if self._message is None:
-            return None
-        message = copy.copy(self._message)
-        message.header = header
-        return message
+            return CameraView(None, None, str(error))
+        info = copy.copy(message)
+        info.header = header
+        return CameraView(camera, info)

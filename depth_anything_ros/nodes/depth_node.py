@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from time import perf_counter_ns
@@ -13,6 +13,8 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]  # Humble's place
+from rclpy.exceptions import ParameterException
+from rclpy.executors import ExternalShutdownException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
@@ -20,7 +22,6 @@ from std_srvs.srv import Trigger
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import DepthAnythingError
-from depth_anything_ros.messages import decode_depth, stamp_ns
 from depth_anything_ros.nodes.camera_input import CameraInput
 from depth_anything_ros.nodes.diagnostics import NodeState, RunStatistics, to_status
 from depth_anything_ros.nodes.frame_processor import FrameProcessor, Job
@@ -31,7 +32,6 @@ from depth_anything_ros.nodes.process import run_process
 from depth_anything_ros.nodes.subscription import SensorSubscription
 from depth_anything_ros.nodes.worker import LatestItemWorker
 from depth_anything_ros.scale.depth_image import DepthImageScale
-from depth_anything_ros.types import DepthReference
 
 SAVE_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
@@ -60,6 +60,7 @@ class DepthNode(LifecycleNode):
         self._lifecycle = 'unconfigured'
         self._failure = ''
         self._latest: Any = None
+        self._latest_reference: Image | None = None
         self._worker = LatestItemWorker(self._processor.process, 'depth')
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         self.create_timer(
@@ -79,6 +80,9 @@ class DepthNode(LifecycleNode):
         if self._config.autostart:
             success = TransitionCallbackReturn.SUCCESS
             if self.trigger_configure() != success or self.trigger_activate() != success:
+                if not self.context.ok():
+                    # Asked to end while the network was loading.
+                    raise ExternalShutdownException
                 raise DepthAnythingError(self._failure or 'the node could not be started')
         rclpy.spin(self)
 
@@ -91,30 +95,21 @@ class DepthNode(LifecycleNode):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load and warm up the network, and offer the outputs."""
-        try:
-            self._host.start(self._config)
-        except DepthAnythingError as error:
-            self._failure = str(error)
-            self.get_logger().error(self._failure)
+        if not self._attempt(self._load):
+            self._release('unconfigured')
             return TransitionCallbackReturn.FAILURE
-        except Exception as error:  # noqa: BLE001 - rclpy would swallow it without a word
-            self._failure = f'{type(error).__name__}: {error}'
-            self.get_logger().error(traceback.format_exc())
-            return TransitionCallbackReturn.FAILURE
-        self._failure = ''
-        self._processor.outputs = DepthOutputs(self)
         self._lifecycle = 'inactive'
-        self._announce_model()
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start to take images."""
         self._statistics.reset()
         self._processor.reset()
+        if not self._attempt(self._subscribe):
+            self._unsubscribe()
+            return TransitionCallbackReturn.FAILURE
         self._lifecycle = 'active'
-        result = super().on_activate(state)
-        self._subscribe()
-        return result
+        return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop taking images and finish the one at work."""
@@ -136,6 +131,24 @@ class DepthNode(LifecycleNode):
         """Go back to unconfigured after a failed transition."""
         self._release('unconfigured')
         return super().on_error(state)
+
+    def _attempt(self, step: Callable[[], None]) -> bool:
+        """Tell whether a transition's work went well; rclpy would swallow its error silently."""
+        self._failure = text = ''
+        try:
+            step()
+        except (DepthAnythingError, ParameterException) as error:
+            self._failure = text = str(error)
+        except Exception as error:  # noqa: BLE001 - the caller is told that the transition failed
+            self._failure, text = f'{type(error).__name__}: {error}', traceback.format_exc()
+        if text and self.context.ok():
+            self.get_logger().error(text)
+        return not self._failure
+
+    def _load(self) -> None:
+        self._host.start(self._config)
+        self._processor.outputs = DepthOutputs(self)
+        self._announce_model()
 
     def _release(self, lifecycle: str) -> None:
         self._unsubscribe()
@@ -171,7 +184,7 @@ class DepthNode(LifecycleNode):
         if self._worker.discard():
             self._statistics.count('dropped')
         self._worker.wait_idle(STOP_TIMEOUT_S)
-        self._latest = None
+        self._latest = self._latest_reference = None
 
     # Messages
 
@@ -182,16 +195,13 @@ class DepthNode(LifecycleNode):
             self._statistics.count('dropped')
 
     def _on_reference(self, message: Image) -> None:
-        pipeline, outputs = self._host.pipeline, self._processor.outputs
-        if pipeline is None or outputs is None or not outputs.wanted():
-            return
-        if not isinstance(pipeline.scale_source, DepthImageScale):
-            return
-        try:
-            reference = DepthReference(decode_depth(message), stamp_ns(message.header))
-            pipeline.scale_source.add_reference(reference)
-        except DepthAnythingError as error:
-            self._warn(f'reference depth: {error}')
+        self._latest_reference = message
+        if self._watched():
+            self._processor.add_reference(message)
+
+    def _watched(self) -> bool:
+        outputs = self._processor.outputs
+        return outputs is not None and bool(outputs.wanted())
 
     def _warn(self, text: str) -> None:
         if self.context.ok():
@@ -220,6 +230,8 @@ class DepthNode(LifecycleNode):
         if self._latest is None:
             response.message = f'no image yet on {self._image_topic()} (node {self._lifecycle})'
             return response
+        if self._latest_reference is not None and not self._watched():
+            self._processor.add_reference(self._latest_reference)
         saved: Future[Path] = Future()
         if self._worker.submit(Job(self._latest, perf_counter_ns(), saved)):
             self._statistics.count('dropped')
@@ -240,14 +252,15 @@ class DepthNode(LifecycleNode):
         self._diagnostics.publish(message)
 
     def _state(self) -> NodeState:
-        pipeline, outputs = self._host.pipeline, self._processor.outputs
+        pipeline = self._host.pipeline
         return NodeState(
             lifecycle=self._lifecycle,
             image_topic=self._image_topic(),
             model=pipeline.predictor.identity if pipeline else None,
-            model_error=self._host.error or self._failure,
+            failure=self._failure,
+            model_error=self._host.error,
             loading=self._host.loading,
-            watched=bool(outputs and outputs.wanted()),
+            watched=self._watched(),
             no_camera_reason=self._processor.no_camera_reason,
             last_result=self._processor.last_result,
         )
@@ -275,7 +288,3 @@ class DepthNode(LifecycleNode):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the node; see :func:`process.run_process` for the exit code."""
     return run_process('depth_node', DepthNode, argv)
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

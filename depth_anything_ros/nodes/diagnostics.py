@@ -16,7 +16,10 @@ from depth_anything_ros.types import DepthResult, ModelIdentity
 # Durations kept for the percentiles: more than five minutes at 30 Hz, and a bounded memory.
 STAGE_HISTORY = 10_000
 RATE_WINDOW_S = 5.0
+# received = all the others, and the image at work and the one that waits, if any. Unwatched are
+# those that came while nobody subscribed to an output.
 FRAME_COUNTS = ('received', 'processed', 'dropped', 'rejected', 'unwatched')
+REFERENCE_COUNTS = ('received', 'rejected')
 
 Nested = dict[str, 'str | Nested']
 
@@ -38,6 +41,9 @@ class RunStatistics:
         with self._lock:
             self._frames: Counter[str] = Counter(dict.fromkeys(FRAME_COUNTS, 0))
             self._published: Counter[str] = Counter()
+            self._references: Counter[str] = Counter(dict.fromkeys(REFERENCE_COUNTS, 0))
+            self._reference_error = ''
+            self._reference_error_s: float | None = None
             self._stages_ms: dict[str, deque[float]] = {}
             self._processed_s: deque[float] = deque()
             self._last_received_s: float | None = None
@@ -57,6 +63,15 @@ class RunStatistics:
             self._frames['rejected'] += 1
             self._last_error = error
             self._last_error_s = self._clock()
+
+    def reference(self, error: str = '') -> None:
+        """Count one reference depth image, as rejected if there is an error."""
+        with self._lock:
+            self._references['received'] += 1
+            if error:
+                self._references['rejected'] += 1
+                self._reference_error = error
+                self._reference_error_s = self._clock()
 
     def processed(self, stages_ms: Mapping[str, float], outputs: Iterable[str]) -> None:
         """Count one frame as processed, with its stage durations and what was published."""
@@ -80,6 +95,8 @@ class RunStatistics:
             frames, published = dict(self._frames), dict(self._published)
             received_s, error_s = self._last_received_s, self._last_error_s
             last_error = self._last_error
+            references, reference_error = dict(self._references), self._reference_error
+            reference_error_s = self._reference_error_s
         span_s = recent[-1] - recent[0] if len(recent) > 1 else 0.0
         return Snapshot(
             frames=frames,
@@ -89,6 +106,11 @@ class RunStatistics:
             since_received_s=None if received_s is None else now_s - received_s,
             last_error=last_error,
             since_error_s=None if error_s is None else now_s - error_s,
+            references=references,
+            reference_error=reference_error,
+            since_reference_error_s=(
+                None if reference_error_s is None else now_s - reference_error_s
+            ),
         )
 
 
@@ -103,6 +125,9 @@ class Snapshot:
     since_received_s: float | None
     last_error: str
     since_error_s: float | None
+    references: Mapping[str, int]
+    reference_error: str
+    since_reference_error_s: float | None
 
 
 @dataclass(frozen=True)
@@ -111,11 +136,14 @@ class NodeState:
     Hold what the depth node is and lacks at one moment, for one diagnostic status.
 
     An empty reason means that nothing is wrong; `watched` tells whether anybody subscribes.
+    `failure` is why the last lifecycle transition failed, `model_error` why a new network was
+    not taken and the running one kept.
     """
 
     lifecycle: str
     image_topic: str
     model: ModelIdentity | None = None
+    failure: str = ''
     model_error: str = ''
     loading: str = ''
     watched: bool = False
@@ -135,7 +163,7 @@ def judge(state: NodeState, snapshot: Snapshot, recent_s: float) -> tuple[bytes,
     :param recent_s: how long an error, or the absence of images, is news.
     """
     problems = list(_problems(state, snapshot, recent_s))
-    if state.model_error and state.model is None:
+    if state.failure:
         return DiagnosticStatus.ERROR, '; '.join(problems)
     if problems:
         return DiagnosticStatus.WARN, '; '.join(problems)
@@ -143,10 +171,10 @@ def judge(state: NodeState, snapshot: Snapshot, recent_s: float) -> tuple[bytes,
 
 
 def _problems(state: NodeState, snapshot: Snapshot, recent_s: float) -> Iterable[str]:
+    if state.failure:
+        yield state.failure
     if state.model_error and state.model is not None:
         yield f'kept {state.model.name}: {state.model_error}'
-    elif state.model_error:
-        yield state.model_error
     if state.lifecycle != 'active':
         yield f'not active but {state.lifecycle}'
         return
@@ -156,6 +184,9 @@ def _problems(state: NodeState, snapshot: Snapshot, recent_s: float) -> Iterable
         yield f'no images on {state.image_topic} for {snapshot.since_received_s:.0f} s'
     if snapshot.since_error_s is not None and snapshot.since_error_s <= recent_s:
         yield f'last frame rejected: {snapshot.last_error}'
+    since_s = snapshot.since_reference_error_s
+    if since_s is not None and since_s <= recent_s:
+        yield f'last reference depth rejected: {snapshot.reference_error}'
     if snapshot.frames['processed']:
         if state.no_camera_reason:
             yield f'no point cloud: {state.no_camera_reason}'
@@ -181,11 +212,13 @@ def _sections(state: NodeState, snapshot: Snapshot) -> dict[str, object]:
         'state': state.lifecycle,
         'watched': state.watched,
         'frames': snapshot.frames,
+        'references': {**snapshot.references, 'last_error': snapshot.reference_error},
         'published': snapshot.published,
         'rate_hz': snapshot.rate_hz,
         'stages_ms': snapshot.stages_ms,
         'last_error': snapshot.last_error,
         'model': identity_section(state.model) if state.model else {},
+        'failure': state.failure,
         'loading': state.loading,
         'model_error': state.model_error,
         'scale': alignment_section(state.last_result) if state.last_result else {},

@@ -12,13 +12,14 @@ from typing import Any
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError, DepthAnythingError
 from depth_anything_ros.geometry.point_cloud import build_point_cloud, write_ply
-from depth_anything_ros.messages import stamp_ns
-from depth_anything_ros.nodes.camera_input import CameraInput
+from depth_anything_ros.messages import decode_depth, stamp_ns
+from depth_anything_ros.nodes.camera_input import CameraInput, CameraView
 from depth_anything_ros.nodes.decoding import decode_any
 from depth_anything_ros.nodes.diagnostics import RunStatistics
 from depth_anything_ros.nodes.outputs import DepthOutputs
 from depth_anything_ros.nodes.pipeline_host import PipelineHost
-from depth_anything_ros.types import DepthResult, Frame
+from depth_anything_ros.scale.depth_image import DepthImageScale
+from depth_anything_ros.types import DepthReference, DepthResult, Frame
 
 
 @dataclass(frozen=True)
@@ -69,11 +70,11 @@ class FrameProcessor:
             self._save_cloud(job, job.saved)
             return
         outputs = self.outputs
-        if outputs is None or not outputs.wanted():
-            self._statistics.count('unwatched')
-            return
         stages_ms = {'wait': _since_ms(job.arrival_ns)}
         try:
+            if outputs is None or not outputs.wanted():
+                self._statistics.count('unwatched')
+                return
             topics = self._publish(job, outputs, stages_ms)
         except Exception as error:  # noqa: BLE001 - the next good frame must be processed
             self._reject(error)
@@ -81,40 +82,53 @@ class FrameProcessor:
         stages_ms['total'] = _since_ms(job.arrival_ns)
         self._statistics.processed(stages_ms, topics)
 
+    def add_reference(self, message: Any) -> None:
+        """Give a depth image to the scale source, where that takes any; a bad one is counted."""
+        pipeline = self._host.pipeline
+        source = pipeline.scale_source if pipeline else None
+        if not isinstance(source, DepthImageScale):
+            return
+        try:
+            source.add_reference(DepthReference(decode_depth(message), stamp_ns(message.header)))
+        except Exception as error:  # noqa: BLE001 - the next good reference must be taken
+            text = _text(error)
+            self._statistics.reference(text)
+            self._warn(f'reference depth rejected: {text}')
+        else:
+            self._statistics.reference()
+
     def _publish(
         self, job: Job, outputs: DepthOutputs, stages_ms: dict[str, float]
     ) -> tuple[str, ...]:
-        result, reason = self._estimate(job, stages_ms)
+        result, view = self._estimate(job, stages_ms)
         header = job.message.header
-        camera_info = None if result.frame.camera is None else self._camera.message_for(header)
-        published = outputs.publish(result, header, camera_info, self._config(), stages_ms)
-        self.no_camera_reason = reason or published.no_cloud_reason
+        published = outputs.publish(result, header, view.info, self._config(), stages_ms)
+        self.no_camera_reason = view.reason or published.no_cloud_reason
         self.last_result = result
         if published.missing:
             reason = result.no_metric_reason or self.no_camera_reason
             self._warn(f'not published: {", ".join(published.missing)}: {reason}')
         return tuple(topic.removeprefix('~/') for topic in published.topics)
 
-    def _estimate(self, job: Job, stages_ms: dict[str, float]) -> tuple[DepthResult, str]:
-        """Return the result for an image, and why there is no camera for it, if so."""
+    def _estimate(self, job: Job, stages_ms: dict[str, float]) -> tuple[DepthResult, CameraView]:
+        """Return the result for an image, and its camera or why there is none."""
         pipeline = self._host.pipeline
         if pipeline is None:
             raise DepthAnythingError('no network is loaded')
         start_ns = perf_counter_ns()
         rgb = decode_any(job.message)
         height, width = rgb.shape[:2]
-        rectified = self._config().image_is_rectified
-        camera, reason = self._camera.camera_for(height, width, rectified)
         header = job.message.header
-        frame = Frame(rgb, stamp_ns(header), header.frame_id, camera)
+        view = self._camera.view(header, height, width, self._config().image_is_rectified)
+        frame = Frame(rgb, stamp_ns(header), header.frame_id, view.camera)
         stages_ms['decode'] = _since_ms(start_ns)
         result = pipeline.process(frame)
         stages_ms.update(result.stages_ms)
-        return result, reason
+        self._host.image_size = (height, width)
+        return result, view
 
     def _reject(self, error: Exception) -> None:
-        known = isinstance(error, DepthAnythingError)
-        text = str(error) if known else f'{type(error).__name__}: {error}'
+        text = _text(error)
         self._statistics.reject(text)
         self._warn(f'frame rejected: {text}')
 
@@ -135,6 +149,11 @@ class FrameProcessor:
         path = folder / f'cloud_{frame.stamp_ns}.ply'
         write_ply(path, cloud)
         return path
+
+
+def _text(error: Exception) -> str:
+    known = isinstance(error, DepthAnythingError)
+    return str(error) if known else f'{type(error).__name__}: {error}'
 
 
 def _since_ms(start_ns: int) -> float:

@@ -2,7 +2,7 @@ import pytest
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
-from depth_anything_ros.nodes.camera_input import CameraInput
+from depth_anything_ros.nodes.camera_input import CameraInput, CameraView
 from depth_anything_ros.types import Camera
 
 
@@ -19,32 +19,34 @@ def camera_input():
     return CameraInput('/camera/camera_info')
 
 
+HEADER = Header(frame_id='optical')
+
+
 def test_rectified_takes_p_and_raw_takes_k_and_d(camera_input):
     camera_input.update(make_info())
-    rectified = Camera(640, 480, 510.0, 510.0, 321.0, 241.0)
-    assert camera_input.camera_for(480, 640, True) == (rectified, '')
-    camera, reason = camera_input.camera_for(480, 640, False)
-    assert reason == ''
+    rectified = camera_input.view(HEADER, 480, 640, True)
+    assert (rectified.camera, rectified.reason) == (Camera(640, 480, 510, 510, 321, 241), '')
+    camera = camera_input.view(HEADER, 480, 640, False).camera
     assert (camera.fx_px, camera.cx_px, camera.distortion[0]) == (500.0, 320.0, 0.1)
 
 
 def test_the_reason_names_what_is_missing(camera_input):
-    none, reason = camera_input.camera_for(480, 640, True)
-    assert none is None
-    assert reason == 'no camera_info yet on /camera/camera_info'
+    nothing = camera_input.view(HEADER, 480, 640, True)
+    assert nothing == CameraView(None, None, 'no camera_info yet on /camera/camera_info')
     camera_input.update(make_info(focal_px=0.0))
-    assert 'uncalibrated' in camera_input.camera_for(480, 640, True)[1]
+    assert 'uncalibrated' in camera_input.view(HEADER, 480, 640, True).reason
     camera_input.update(make_info())
-    assert '640x480' in camera_input.camera_for(240, 320, True)[1]
+    other_size = camera_input.view(HEADER, 240, 320, True)
+    assert '640x480' in other_size.reason
+    assert (other_size.camera, other_size.info) == (None, None)
 
 
-def test_the_message_goes_out_under_the_image_header_and_else_unchanged(camera_input):
-    header = Header(frame_id='optical')
-    assert camera_input.message_for(header) is None
+def test_the_info_is_the_last_one_under_the_image_header_and_stays_what_it_was(camera_input):
     camera_input.update(make_info())
-    sent = camera_input.message_for(header)
+    view = camera_input.view(HEADER, 480, 640, True)
     expected = make_info()
-    expected.header = header
-    assert sent == expected
-    assert camera_input.message_for(Header()).header.frame_id == ''
-    assert sent.header.frame_id == 'optical'
+    expected.header = HEADER
+    camera_input.update(make_info(focal_px=700.0))
+    assert view.info == expected
+    assert camera_input.view(Header(), 480, 640, True).info.header.frame_id == ''
+    assert view.info.header.frame_id == 'optical'

@@ -115,6 +115,23 @@ def test_an_error_is_news_for_a_while(statistics, clock):
     assert statistics.snapshot().last_error == "unknown encoding 'x'"
 
 
+def test_a_rejected_reference_is_counted_apart_from_frames_and_told(statistics, clock):
+    statistics.count('received')
+    statistics.reference()
+    statistics.reference("encoding 'nv99' is no depth")
+    assert judged(ACTIVE, statistics) == (
+        DiagnosticStatus.WARN,
+        "last reference depth rejected: encoding 'nv99' is no depth",
+    )
+    read = to_dict(to_status('depth_node', ACTIVE, statistics.snapshot(), 5.0))
+    assert (read['references']['received'], read['references']['rejected']) == ('2', '1')
+    assert read['references']['last_error'] == "encoding 'nv99' is no depth"
+    assert read['frames']['rejected'] == '0'
+    clock.now_s += 5.1
+    statistics.count('received')
+    assert judged(ACTIVE, statistics) == (DiagnosticStatus.OK, 'active')
+
+
 @pytest.mark.parametrize(
     ('fields', 'words'),
     [
@@ -144,7 +161,7 @@ def test_random_weights_are_always_told(statistics):
 
 
 def test_a_node_without_a_model_is_in_error(statistics):
-    state = NodeState('unconfigured', '/i', model_error="no checkpoint file 'x.pth'")
+    state = NodeState('unconfigured', '/i', failure="no checkpoint file 'x.pth'")
     level, message = judged(state, statistics)
     assert level == DiagnosticStatus.ERROR
     assert "no checkpoint file 'x.pth'" in message

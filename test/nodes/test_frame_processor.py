@@ -1,0 +1,104 @@
+"""What the worker does with good and bad messages, without a network or a ROS graph."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from sensor_msgs.msg import Image
+
+from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.nodes.camera_input import CameraInput
+from depth_anything_ros.nodes.diagnostics import RunStatistics
+from depth_anything_ros.nodes.frame_processor import FrameProcessor, Job
+from depth_anything_ros.nodes.outputs import Published
+from depth_anything_ros.scale.depth_image import DepthImageScale
+from depth_anything_ros.types import DepthResult
+
+
+class Outputs:
+    """Stand in for the publishers; each call is one that the ROS context has ended."""
+
+    def __init__(self, wanted):
+        self._wanted = wanted
+
+    def wanted(self):
+        if isinstance(self._wanted, Exception):
+            raise self._wanted
+        return self._wanted
+
+    def publish(self, result, header, camera_info, config, stages_ms):
+        return Published(('~/relative/image_raw',), ())
+
+
+class Pipeline:
+    """Stand in for the pipeline: no depth at all."""
+
+    def __init__(self):
+        self.scale_source = DepthImageScale(0.2, 8.0, 0.05)
+
+    def process(self, frame):
+        return DepthResult(frame, None, None, None)
+
+
+@pytest.fixture
+def warnings():
+    return []
+
+
+@pytest.fixture
+def processor(warnings):
+    host = SimpleNamespace(pipeline=Pipeline(), image_size=None)
+    made = FrameProcessor(
+        host, CameraInput('/info'), RunStatistics(), DepthNodeConfig, warnings.append
+    )
+    made.outputs = Outputs({'~/relative/image_raw'})
+    return made
+
+
+def frames(processor):
+    return processor._statistics.snapshot().frames
+
+
+def image(height=3, width=5):
+    return Image(height=height, width=width, step=3 * width, encoding='rgb8',
+                 data=bytes(3 * width * height))  # fmt: skip
+
+
+def depth(encoding='16UC1'):
+    values = np.full((48, 64), 1500, np.uint16)
+    return Image(height=48, width=64, step=128, encoding=encoding, data=values.tobytes())
+
+
+def test_a_frame_is_processed_and_its_size_known_to_the_next_warm_up(processor):
+    processor.process(Job(image(), 0))
+    assert frames(processor)['processed'] == 1
+    assert processor._host.image_size == (3, 5)
+
+
+def test_a_frame_that_nobody_wants_is_unwatched(processor):
+    processor.outputs = Outputs(frozenset())
+    processor.process(Job(image(), 0))
+    assert (frames(processor)['unwatched'], frames(processor)['processed']) == (1, 0)
+
+
+def test_publishers_that_are_gone_do_not_end_the_worker(processor, warnings):
+    processor.outputs = Outputs(RuntimeError('publisher is invalid'))
+    processor.process(Job(image(), 0))
+    assert frames(processor)['rejected'] == 1
+    assert warnings == ['frame rejected: RuntimeError: publisher is invalid']
+
+
+def test_a_reference_of_unknown_encoding_is_counted_and_the_next_taken(processor, warnings):
+    processor.add_reference(depth('nv99'))
+    processor.add_reference(depth())
+    snapshot = processor._statistics.snapshot()
+    assert snapshot.references == {'received': 2, 'rejected': 1}
+    assert "'nv99'" in snapshot.reference_error
+    assert warnings == [f'reference depth rejected: {snapshot.reference_error}']
+    assert len(processor._host.pipeline.scale_source) == 1
+
+
+def test_a_scale_source_that_takes_no_references_is_given_none(processor):
+    processor._host.pipeline.scale_source = None
+    processor.add_reference(depth('nv99'))
+    assert processor._statistics.snapshot().references == {'received': 0, 'rejected': 0}
