@@ -285,6 +285,23 @@ def test_metres_come_from_a_reference_depth_image(node, probe, camera):
     assert found['source'] == 'depth_image'
     assert float(found['scale']) == pytest.approx(scale, rel=0.01)
     assert float(found['inlier_ratio']) > 0.95
+    unknown = camera.depth(image)
+    unknown.encoding = 'nv99'
+    reference.publish(unknown)
+    probe.spin_until(lambda: probe.diagnostics()['references']['rejected'] == '1')
+    assert "'nv99'" in probe.diagnostics()['message']
+    # A cloud is saved with a scale of its own time though nobody subscribes.
+    probe.ignore(RELATIVE, DEPTH, SCALE)
+    probe.spin_until(lambda: probe.diagnostics()['watched'] == 'False')
+    image = camera.image(rgb)
+    camera.stamp(image, 1_800_000_000_000_000_000)
+    reference.publish(camera.depth(image, np.rint(1000 * reference_m)))
+    probe.publish('image', image)
+    probe.spin(0.5)
+    response = probe.call(Trigger, f'{NODE}/save_cloud')
+    assert response.success, response.message
+    for topic in (RELATIVE, DEPTH, SCALE):
+        del probe.received[topic]
     assert probe.set_parameters(NODE, scale_source='fixed')[0].successful
     probe.await_subscribers('image', 'camera_info')
 
