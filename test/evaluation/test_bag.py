@@ -114,6 +114,23 @@ def test_depth_of_another_size_has_its_own_camera(tmp_path):
     assert (info.width, info.height, info.k[0]) == (4, 3, 5.0)
 
 
+def test_frames_come_in_order_while_one_waits_for_its_depth(tmp_path):
+    given = list(rgbd_frames(3, period_ns=5_000_000))
+    depth = image_fields(np.full((6, 8), 1500, np.uint16), '16UC1')
+    with BagWriter(tmp_path / 'bag') as writer:
+        for item in given:
+            stamp_ns = item.frame.stamp_ns
+            writer.write(TOPICS.image, IMAGE, image(item.frame.rgb, stamp_ns), stamp_ns)
+        first = given[0].frame.stamp_ns
+        late = {**image(given[0].frame.rgb, first), **depth}
+        writer.write(TOPICS.depth, IMAGE, late, first + 50_000_000)
+    with BagReader(tmp_path / 'bag') as reader:
+        found = list(frames(reader, TOPICS.image, TOPICS.depth))
+    stamps_ns = [item.frame.stamp_ns for item in given]
+    assert [item.frame.stamp_ns for item in found] == stamps_ns
+    assert [item.depth_m is None for item in found] == [False, True, True]
+
+
 def test_frames_without_partner_have_no_depth(tmp_path):
     given = list(rgbd_frames(3))
     with BagWriter(tmp_path / 'bag') as writer:

@@ -16,8 +16,6 @@ from depth_anything_ros.errors import DatasetError
 from depth_anything_ros.evaluation.bag.cdr import header_stamp_ns
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from rosbags.typesys.store import Typestore
 
 _HEADER = 'std_msgs/msg/Header'
@@ -112,12 +110,7 @@ class BagReader:
         """Return the reader itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the bag."""
         self.close()
 

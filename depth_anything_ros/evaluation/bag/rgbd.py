@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -67,7 +68,7 @@ def frames(
     rectified: bool = True,
 ) -> Iterator[RgbdFrame]:
     """
-    Iterate over the colour frames of a bag with the depth of the same time.
+    Iterate over the colour frames of a bag, in order, with the depth of the same time.
 
     Stamps are paired nearest first, one to one; nothing but the frames between partners is
     held in memory.
@@ -102,27 +103,23 @@ def _paired_frames(
     :param topics: the image topic and, if there is one, the depth topic.
     :param depth_of: number of the image → number of its depth, each in the order of its topic.
     """
-    image_of = {depth: image for image, depth in depth_of.items()}
-    waiting_frames: dict[int, Frame] = {}
+    partnered = set(depth_of.values())
+    waiting_frames: deque[tuple[int, Frame]] = deque()
     waiting_depth: dict[int, Float32Array] = {}
     counts = dict.fromkeys(topics, 0)
     for message in reader.messages(topics):
         number = counts[message.topic]
         counts[message.topic] += 1
         if message.topic == topics[0]:
-            frame = _decode_frame(message, camera)
-            if number not in depth_of:
-                yield RgbdFrame(frame, None)
-                continue
-            image = number
-            waiting_frames[image] = frame
-        elif number in image_of:
-            image = image_of[number]
-            waiting_depth[image] = _decode_depth(message)
-        else:
-            continue
-        if image in waiting_frames and image in waiting_depth:
-            yield RgbdFrame(waiting_frames.pop(image), waiting_depth.pop(image))
+            waiting_frames.append((number, _decode_frame(message, camera)))
+        elif number in partnered:
+            waiting_depth[number] = _decode_depth(message)
+        while waiting_frames:
+            depth = depth_of.get(waiting_frames[0][0])
+            if depth is not None and depth not in waiting_depth:
+                break
+            _, frame = waiting_frames.popleft()
+            yield RgbdFrame(frame, None if depth is None else waiting_depth.pop(depth))
 
 
 def _pairs(
