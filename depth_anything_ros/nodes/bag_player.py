@@ -24,7 +24,7 @@ from depth_anything_ros.config import BagPlayerConfig
 from depth_anything_ros.errors import DatasetError
 from depth_anything_ros.evaluation.bag import BagReader, BagTopic, header_stamp_ns, restamp
 from depth_anything_ros.messages import stamp_fields
-from depth_anything_ros.nodes.bag_schedule import Group, Recorded, group_by_image
+from depth_anything_ros.nodes.bag_schedule import Group, Pace, Recorded, group_by_image
 from depth_anything_ros.nodes.parameters import declare_parameters
 from depth_anything_ros.nodes.process import run_process
 
@@ -44,10 +44,12 @@ class PlayCounts:
 
 class BagPlayer(Node):
     """
-    Publish the messages of a bag, grouped by image; the image goes out last of its group.
+    Publish the messages of a bag as the bytes they were recorded in.
 
-    Messages are published as the bytes they were recorded in. In lockstep the next group waits
-    for a message on `prediction` with the stamp of the image.
+    In real time each goes out at its recorded time. In lockstep they go out in groups around the
+    images, and the next group waits for a message on `prediction` with the stamp of the image.
+    The image is the last of its group, so that its camera_info and reference depth, recorded
+    just after it, are there when it is processed.
     """
 
     def __init__(self) -> None:
@@ -55,6 +57,7 @@ class BagPlayer(Node):
         self._config = declare_parameters(self, BagPlayerConfig)
         self._counts = PlayCounts()
         self._predicted: set[int] = set()
+        self._told_ns = -1
         self._outlets: dict[str, Any] = {}
         self._spinner = SingleThreadedExecutor(context=self.context)
         self._spinner.add_node(self)
@@ -101,7 +104,10 @@ class BagPlayer(Node):
     # Before playing
 
     def _advertise(self, reader: BagReader) -> None:
-        reader.require_topic(self._config.image_topic)
+        if reader.require_topic(self._config.image_topic).count == 0:
+            raise DatasetError(
+                f"topic '{self._config.image_topic}' of bag '{reader.path}' holds no messages"
+            )
         for topic in reader.topics.values():
             try:
                 self._outlets[topic.name] = self._make_outlet(topic)
@@ -148,16 +154,15 @@ class BagPlayer(Node):
     def _play(self, reader: BagReader) -> None:
         groups = group_by_image(self._recorded(reader), self._config.image_topic)
         total = reader.topics[self._config.image_topic].count
-        start_s, first_ns, logged_s = monotonic(), None, monotonic()
+        pace, logged_s = Pace(self._config.rate), monotonic()
+        self._told_ns = -1
         with tqdm(total=total, desc='playing', unit='image', disable=None) as bar:
             for group in groups:
-                first_ns = group.image.time_ns if first_ns is None else first_ns
-                if not self._lockstep:
-                    due_s = start_s + (group.image.time_ns - first_ns) * 1e-9 / self._config.rate
-                    self._spin(due_s - monotonic())
-                stamp_ns = self._publish(group)
                 if self._lockstep:
-                    self._await_prediction(stamp_ns)
+                    self._play_in_lockstep(group)
+                else:
+                    self._play_in_time(group, pace)
+                self._counts.sent += 1
                 bar.update()
                 if bar.disable and monotonic() - logged_s > LOG_PERIOD_S:
                     logged_s = monotonic()
@@ -167,20 +172,39 @@ class BagPlayer(Node):
         for message in reader.messages(tuple(self._outlets)):
             yield Recorded(message.topic, message.log_time_ns, message.stamp_ns, message.cdr)
 
-    def _publish(self, group: Group) -> int:
-        """Publish a group and return the stamp that its image went out with."""
-        image_stamp_ns = group.image.stamp_ns or 0
-        shift_ns = time_ns() - image_stamp_ns if self._config.restamp else 0
-        if self._clock_publisher is not None:
-            time = Time(**stamp_fields(group.image.time_ns))
-            self._clock_publisher.publish(Clock(clock=time))
+    def _play_in_lockstep(self, group: Group) -> None:
+        shift_ns = self._shift_ns(group.image, 0.0)
+        self._tell_time(group.image.time_ns)
         for message in (*group.others, group.image):
-            cdr = message.cdr
-            if shift_ns and message.stamp_ns is not None:
-                cdr = restamp(cdr, max(0, message.stamp_ns + shift_ns))
-            self._outlets[message.topic].publish(cdr)
-        self._counts.sent += 1
-        return image_stamp_ns + shift_ns
+            self._publish(message, shift_ns)
+        self._await_prediction((group.image.stamp_ns or 0) + shift_ns)
+
+    def _play_in_time(self, group: Group, pace: Pace) -> None:
+        messages = group.in_time()
+        self._spin(pace.wait_s(messages[0].time_ns))
+        shift_ns = self._shift_ns(group.image, pace.wait_s(group.image.time_ns))
+        for message in messages:
+            self._spin(pace.wait_s(message.time_ns))
+            self._tell_time(message.time_ns)
+            self._publish(message, shift_ns)
+
+    def _shift_ns(self, image: Recorded, wait_s: float) -> int:
+        """Return what to add to the stamps of an image's group; it goes out in `wait_s`."""
+        if not self._config.restamp:
+            return 0
+        return time_ns() + round(wait_s * 1e9) - (image.stamp_ns or 0)
+
+    def _tell_time(self, recorded_ns: int) -> None:
+        # Never backwards: groups may overlap by some messages.
+        if self._clock_publisher is not None and recorded_ns > self._told_ns:
+            self._told_ns = recorded_ns
+            self._clock_publisher.publish(Clock(clock=Time(**stamp_fields(recorded_ns))))
+
+    def _publish(self, message: Recorded, shift_ns: int) -> None:
+        cdr = message.cdr
+        if shift_ns and message.stamp_ns is not None:
+            cdr = restamp(cdr, max(0, message.stamp_ns + shift_ns))
+        self._outlets[message.topic].publish(cdr)
 
     def _await_prediction(self, stamp_ns: int) -> None:
         limit_s = self._config.lockstep_timeout_s
@@ -198,11 +222,11 @@ class BagPlayer(Node):
         """Serve callbacks until `done` or the limit; return whether it was done."""
         end_s = monotonic() + limit_s
         while not done():
+            if not self.context.ok():
+                raise ExternalShutdownException
             left_s = end_s - monotonic()
             if left_s <= 0:
                 return False
-            if not self.context.ok():
-                raise ExternalShutdownException
             self._spinner.spin_once(timeout_sec=min(left_s, _POLL_S))
         return True
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from time import monotonic
 
 
 @dataclass(frozen=True)
@@ -28,14 +29,37 @@ class Group:
     image: Recorded
     others: tuple[Recorded, ...]
 
+    def in_time(self) -> list[Recorded]:
+        """Return all messages in recorded order, the image last of those of one moment."""
+        return sorted((*self.others, self.image), key=lambda message: message.time_ns)
+
+
+class Pace:
+    """
+    Turn recorded times into waiting times; the first one asked for is due at once.
+
+    :param rate: speed of playing, as a factor.
+    :param clock: monotonic time in seconds.
+    """
+
+    def __init__(self, rate: float, clock: Callable[[], float] = monotonic) -> None:
+        self._rate = rate
+        self._clock = clock
+        self._start: tuple[int, float] | None = None
+
+    def wait_s(self, time_ns: int) -> float:
+        """Return how long it is until a message recorded at `time_ns` is due; 0 if it is late."""
+        if self._start is None:
+            self._start = (time_ns, self._clock())
+        first_ns, start_s = self._start
+        return max(0.0, start_s + (time_ns - first_ns) * 1e-9 / self._rate - self._clock())
+
 
 def group_by_image(messages: Iterable[Recorded], image_topic: str) -> Iterator[Group]:
     """
     Group messages with the nearest image, looking one image ahead.
 
-    The image goes out last of its group, so that its camera_info and reference depth, recorded
-    just after it, are there when it is processed. Messages around no image at all are not
-    played.
+    Messages around no image at all are not played.
 
     :param messages: in recorded order.
     """

@@ -5,10 +5,12 @@ import time
 
 import numpy as np
 import pytest
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
 from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, Image, Imu
 
-from depth_anything_ros.evaluation.bag import BagReader, RgbdFrame, write_rgbd_bag
+from depth_anything_ros.evaluation.bag import BagReader, BagWriter, RgbdFrame, write_rgbd_bag
 from depth_anything_ros.messages import decode_image, stamp_ns
 from depth_anything_ros.nodes.bag_player import find_message_type
 from depth_anything_ros.types import Camera, Frame
@@ -79,6 +81,40 @@ def test_restamped_messages_keep_their_differences_and_bear_the_time_of_playing(
     assert (delays_s >= 0).all()
     assert np.median(delays_s) < 0.2
     assert clock == []
+
+
+@pytest.mark.parametrize('restamp', [False, True])
+def test_realtime_keeps_the_pace_of_topics_faster_than_the_images(world, probe, tmp_path, restamp):
+    image = {'height': 1, 'width': 1, 'encoding': 'mono8', 'step': 1, 'data': [0]}
+    with BagWriter(tmp_path / 'fast') as writer:
+        for tick in range(21):
+            now_ns = START_NS + tick * 20_000_000
+            stamp = {'stamp': {'sec': now_ns // 10**9, 'nanosec': now_ns % 10**9}}
+            writer.write('/imu', 'sensor_msgs/msg/Imu', {'header': stamp}, now_ns)
+            if tick % 10 == 5:
+                writer.write(COLOR, 'sensor_msgs/msg/Image', {'header': stamp, **image}, now_ns)
+    imu, clock = probe.listen(Imu, '/imu'), probe.listen(Clock, '/clock')
+    process = world.start('bag_player', {'bag': tmp_path / 'fast', 'restamp': restamp})
+    probe.spin_until(lambda: not process.running())
+    assert process.wait() == 0, process.output()
+    assert (len(imu), len(probe.received[COLOR])) == (21, 2)
+    # Sent with the images, all but two steps would be nothing.
+    assert np.median(np.diff(probe.arrivals_ns['/imu'])) * 1e-9 == pytest.approx(0.02, abs=0.01)
+    steps_s = np.diff([stamp_ns(message.header) for message in imu]) * 1e-9
+    assert np.median(steps_s) == pytest.approx(0.02, abs=0.002)
+    assert len(clock) == (0 if restamp else 21)
+
+
+def test_a_bag_without_images_on_the_topic_is_told_and_not_played_in_a_loop(world, tmp_path):
+    types = get_typestore(Stores.ROS2_HUMBLE)
+    with Writer(tmp_path / 'empty', version=9, storage_plugin=StoragePlugin.SQLITE3) as writer:
+        writer.add_connection(COLOR, 'sensor_msgs/msg/Image', typestore=types)
+        other = writer.add_connection('/time', 'builtin_interfaces/msg/Time', typestore=types)
+        writer.write(other, START_NS, bytes(12))
+    process = world.start('bag_player', {'bag': tmp_path / 'empty', 'loop': True})
+    assert process.wait() == 1
+    assert f"topic '{COLOR}'" in process.output()
+    assert 'holds no messages' in process.output()
 
 
 def test_lockstep_sends_the_next_image_only_after_the_prediction(world, probe, bag):

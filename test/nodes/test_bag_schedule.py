@@ -1,4 +1,4 @@
-from depth_anything_ros.nodes.bag_schedule import Group, Recorded, group_by_image
+from depth_anything_ros.nodes.bag_schedule import Group, Pace, Recorded, group_by_image
 
 
 def recorded(topic: str, time_ns: int, stamp_ns: 'int | None' = None) -> Recorded:
@@ -29,3 +29,19 @@ def test_without_stamps_the_recorded_time_decides():
 
 def test_a_bag_without_the_image_topic_gives_no_group():
     assert list(group_by_image([recorded('imu', 1), recorded('imu', 2)], 'image')) == []
+
+
+def test_a_group_in_time_is_in_recorded_order_with_the_image_last_of_its_moment():
+    image = recorded('image', 20, 5)
+    early, same, late = (recorded('other', time_ns) for time_ns in (10, 20, 30))
+    assert Group(image, (early, same, late)).in_time() == [early, same, image, late]
+
+
+def test_pace_is_the_recorded_one_times_the_rate_and_does_not_drift():
+    now_s = [50.0]
+    pace = Pace(2.0, lambda: now_s[0])
+    assert pace.wait_s(7_000_000_000) == 0.0
+    assert pace.wait_s(8_000_000_000) == 0.5
+    now_s[0] = 50.75
+    assert pace.wait_s(8_000_000_000) == 0.0
+    assert pace.wait_s(9_000_000_000) == 0.25
