@@ -4,8 +4,8 @@ The verb `benchmark`: time models, sizes, backends and precisions against eager 
 Only the network is timed, on one image; pre- and post-processing are not. The baseline is the
 network as the public code writes it (plain softmax attention) in torch fp32. All contenders of
 one model and size take turns in one run, with the same number of threads. `gflop` counts the
-operations of the network as written (two for a multiplication with addition), so that
-`gflop_per_s` can be held against what the processor can do at most.
+operations of the network as written (two for a multiplication with addition);
+`share_of_peak` is the rate they are done at over the best that a library reaches here.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ _COLUMNS = {
     'fps': ('fps', '.2f'),
     'speedup': ('speedup', '.2f'),
     'gflop_per_s': ('GFLOP/s', '.0f'),
+    'share_of_peak': ('of peak', '.0%'),
     'max_error': ('max error', '.1e'),
 }
 
@@ -262,7 +263,8 @@ def _first_frame(record: dict[str, Any], infer: Callable[[], Float32Array]) -> C
 
 
 def _complete(candidate: Candidate, timing: Timing, baseline: Candidate) -> None:
-    """Add times, speedup and error to a record; the baseline has to come first."""
+    """Add times, rates and errors to a record; the baseline has to come first."""
+    from depth_anything_ros.inference.peak import peak_gflop_per_s
     from depth_anything_ros.inference.timing import statistics
 
     record = candidate.record
@@ -272,6 +274,8 @@ def _complete(candidate: Candidate, timing: Timing, baseline: Candidate) -> None
     record.update(status='ok', runs=len(timing.durations_ms), **statistics(timing.durations_ms))
     record['speedup'] = baseline.record['p50_ms'] / record['p50_ms']
     record['gflop_per_s'] = record['gflop'] / record['p50_ms'] * 1e3
+    peak = peak_gflop_per_s(Precision(record['precision']), record['device'])
+    record.update(peak_gflop_per_s=peak, share_of_peak=record['gflop_per_s'] / peak)
     record.update(_errors(candidate.output, baseline.output))
 
 

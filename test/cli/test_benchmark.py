@@ -64,6 +64,8 @@ def test_every_combination_is_in_the_answer(run, capsys):
         )  # fmt: skip
         assert record['speedup'] == pytest.approx(baseline['p50_ms'] / record['p50_ms'])
         assert record['fps'] == pytest.approx(1000 / record['p50_ms'])
+        operations_per_s = record['share_of_peak'] * record['peak_gflop_per_s'] * 1e9
+        assert operations_per_s == pytest.approx(record['gflop'] * 1e9 / record['p50_ms'] * 1e3)
     assert torch_fp32['max_error'] < 1e-4 < torch_bf16['max_error'] < 0.1
     assert onnx_fp32['max_error'] < 1e-4
     output = capsys.readouterr().out
