@@ -9,7 +9,6 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]  # Humble's place
@@ -28,7 +27,7 @@ from depth_anything_ros.nodes.frame_processor import FrameProcessor, Job
 from depth_anything_ros.nodes.outputs import DepthOutputs
 from depth_anything_ros.nodes.parameters import declare_parameters, updated
 from depth_anything_ros.nodes.pipeline_host import PipelineHost, check_config
-from depth_anything_ros.nodes.process import run_process
+from depth_anything_ros.nodes.process import run_process, spin
 from depth_anything_ros.nodes.subscription import SensorSubscription
 from depth_anything_ros.nodes.worker import LatestItemWorker
 from depth_anything_ros.scale.depth_image import DepthImageScale
@@ -84,7 +83,7 @@ class DepthNode(LifecycleNode):
                     # Asked to end while the network was loading.
                     raise ExternalShutdownException
                 raise DepthAnythingError(self._failure or 'the node could not be started')
-        rclpy.spin(self)
+        spin(self)
 
     def close(self) -> None:
         """End the threads."""

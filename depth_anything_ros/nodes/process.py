@@ -9,12 +9,15 @@ from typing import Protocol
 
 import rclpy
 from rclpy.exceptions import ParameterException
-from rclpy.executors import ExternalShutdownException
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.logging import get_logger
+from rclpy.node import Node
 from rclpy.utilities import try_shutdown
 
 from depth_anything_ros.errors import DepthAnythingError
 from depth_anything_ros.nodes.transport import prepare_transport
+
+_LONGEST_WAIT_S = 0.5
 
 
 class RunnableNode(Protocol):
@@ -79,6 +82,22 @@ def run_process(name: str, create: Callable[[], RunnableNode], argv: Sequence[st
             code = max(code, _close(name, node))
         try_shutdown()
     return code
+
+
+def spin(node: Node) -> None:
+    """
+    Serve a node's callbacks until ROS shuts down.
+
+    Unlike `rclpy.spin`, never wait without a limit: on SIGTERM rclpy wakes the executor before it
+    ends the context, and an executor that looks in between would sleep until the next message.
+    """
+    executor = SingleThreadedExecutor(context=node.context)
+    executor.add_node(node)
+    try:
+        while node.context.ok():
+            executor.spin_once(timeout_sec=_LONGEST_WAIT_S)
+    finally:
+        executor.remove_node(node)
 
 
 def _init_ros(argv: Sequence[str] | None) -> None:
