@@ -66,6 +66,7 @@ class RunEvaluation:
         self._gatherer = FrameGatherer(round(config.pairing_tolerance_s * 1e9))
         self._arrivals_ns: tuple[int, int] | None = None
         self._counts: Counter[str] = Counter()
+        self._left_out: Counter[str] = Counter()
         self._table = FrameTable(self._modes)
         self._means = {mode: MeanScore() for mode in self._modes}
         self._pictures: list[Path] = []
@@ -128,6 +129,11 @@ class RunEvaluation:
         """Give the number of images that the depth node could not use."""
         with self._lock:
             self._counts['rejected'] = images
+
+    def add_left_out(self, reason: str, messages: int = 1) -> None:
+        """Note messages that could not be used, for a warning: the counts are wrong by them."""
+        with self._lock:
+            self._left_out[reason] += messages
 
     def process(self) -> int:
         """
@@ -345,6 +351,8 @@ class RunEvaluation:
             warnings.append(
                 f'{counts["late"]} predictions came after their frame was scored and do not count'
             )
+        for reason, messages in self._left_out.most_common(_REASONS):
+            warnings.append(f'{messages} messages left out: {reason}')
         for problem, frames in self._table.problems().most_common(_REASONS):
             warnings.append(f'{frames} frames: {problem}')
         return warnings

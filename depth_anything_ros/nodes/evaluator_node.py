@@ -9,7 +9,6 @@ from pathlib import Path
 from queue import Full, Queue
 from time import monotonic_ns
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 from rclpy.serialization import deserialize_message
@@ -25,13 +24,14 @@ from depth_anything_ros.messages import decode_depth, decode_inverse_depth
 from depth_anything_ros.nodes.decoding import decode_any
 from depth_anything_ros.nodes.diagnostics import read_report, to_dict
 from depth_anything_ros.nodes.parameters import declare_parameters
-from depth_anything_ros.nodes.process import run_process
+from depth_anything_ros.nodes.process import run_process, spin
 from depth_anything_ros.nodes.subscription import SensorSubscription
 from depth_anything_ros.types import OutputKind
 
 QUEUE_DEPTH = 30
 # Serialised messages that wait to be scored: some seconds at 30 Hz, and about 500 MB.
 BACKLOG = 400
+TOO_SLOW = 'scoring could not keep up'
 LOG_PERIOD_S = 5.0
 DRAIN_TIMEOUT_S = 60.0
 
@@ -49,7 +49,6 @@ class EvaluatorNode(Node):
         super().__init__('evaluator_node')
         self._config = declare_parameters(self, EvaluatorConfig)
         self._evaluation = RunEvaluation(self._config)
-        self._lost = 0
         self._work: Queue[Work | None] = Queue(BACKLOG)
         self._worker = threading.Thread(target=self._run_worker, name='scoring', daemon=True)
         self._worker.start()
@@ -71,7 +70,7 @@ class EvaluatorNode(Node):
 
     def run(self) -> None:
         """Serve until ROS shuts down."""
-        rclpy.spin(self)
+        spin(self)
 
     def close(self) -> None:
         """
@@ -81,6 +80,9 @@ class EvaluatorNode(Node):
         """
         self._work.put(None)
         self._worker.join(DRAIN_TIMEOUT_S)
+        if self._worker.is_alive():
+            reason = f'not scored within {DRAIN_TIMEOUT_S:.0f} s of the end'
+            self._evaluation.add_left_out(reason, self._work.qsize())
         self._save(final=True)
 
     # The executor's thread
@@ -90,10 +92,9 @@ class EvaluatorNode(Node):
         try:
             self._work.put_nowait(partial(use, arrival_ns, cdr))
         except Full:
-            self._lost += 1
+            self._evaluation.add_left_out(TOO_SLOW)
             self.get_logger().error(
-                f'scoring cannot keep up: {self._lost} messages left out',
-                throttle_duration_sec=LOG_PERIOD_S,
+                f'message left out: {TOO_SLOW}', throttle_duration_sec=LOG_PERIOD_S
             )
 
     def _now_ns(self) -> int:
@@ -127,6 +128,7 @@ class EvaluatorNode(Node):
                 work()
                 self._evaluation.process()
             except Exception as error:  # noqa: BLE001 - the next message must be scored
+                self._evaluation.add_left_out(str(error))
                 self._warn(f'left out: {error}')
 
     def _add_sent(self, arrival_ns: int, cdr: bytes) -> None:

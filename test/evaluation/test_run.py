@@ -214,6 +214,18 @@ def test_random_weights_are_warned_of(tmp_path):
     assert '<p class="warning">random weights' in page
 
 
+def test_messages_left_out_are_warned_of_by_reason(tmp_path):
+    run = make(tmp_path)
+    for reason in ('too slow', 'bad', 'too slow'):
+        run.add_left_out(reason)
+    run.add_left_out('too slow', 5)
+    warnings = run.finish()['warnings']
+    assert [text for text in warnings if 'left out' in text] == [
+        '7 messages left out: too slow',
+        '1 messages left out: bad',
+    ]
+
+
 def test_an_inverted_prediction_is_warned_of(tmp_path):
     run = make(tmp_path)
     run.add_truth(START, truth())

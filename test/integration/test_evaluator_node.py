@@ -158,5 +158,9 @@ def test_bad_messages_are_left_out_and_the_next_is_scored(world, probe, camera):
     probe.spin(0.3)
     send_frame(probe, camera)
     process.stop()
-    assert results(world)[0]['frames']['scored'] == 1
+    summary, _, _ = results(world)
+    assert summary['frames']['scored'] == 1
     assert "'nv99'" in process.output()
+    left_out = [text for text in summary['warnings'] if 'left out' in text]
+    assert sum(int(text.split()[0]) for text in left_out) == 2
+    assert "'nv99'" in left_out[0]
