@@ -26,6 +26,7 @@ _TOPICS = {
     'camera_info': '/camera/color/camera_info',
     'depth': '/camera/depth/image_raw',
 }
+_IMAGE = 'sensor_msgs/msg/Image'
 _SAMPLE_FRAMES = 30
 # The first start exports and compiles the network; a node that fails ends the wait.
 _START_TIMEOUT_S = 600.0
@@ -138,8 +139,11 @@ def _count_images(bag: Path, args: argparse.Namespace) -> int:
     from depth_anything_ros.evaluation.bag import BagReader
 
     with BagReader(bag) as reader:
-        reader.require_topic(args.depth_topic)
-        return reader.require_topic(args.image_topic).count
+        topics = [reader.require_topic(name) for name in (args.image_topic, args.depth_topic)]
+        for topic in topics:
+            if topic.type_name != _IMAGE:
+                raise DatasetError(f"topic '{topic.name}' is {topic.type_name}, not {_IMAGE}")
+        return topics[0].count
 
 
 def _clear_results(folder: Path) -> None:

@@ -119,6 +119,15 @@ def test_demo_without_the_topics_says_which_there_are(tmp_path, capsys):
     assert '/camera/depth/image_raw' in error
 
 
+def test_demo_refuses_a_topic_that_holds_no_images(tmp_path, capsys):
+    bag = tmp_path / 'bag'
+    write_rgbd_bag(bag, sample_frames(1, camera=sample_camera(32, 24)))
+    topic = '/camera/color/camera_info'
+    code, summary = demo(tmp_path / 'out', '--bag', str(bag), '--image-topic', topic)
+    assert (code, summary) == (1, None)
+    assert f"topic '{topic}' is sensor_msgs/msg/CameraInfo" in capsys.readouterr().err
+
+
 def test_demo_tells_why_a_node_failed(tmp_path, capsys):
     bag = tmp_path / 'bag'
     write_rgbd_bag(bag, sample_frames(1, camera=sample_camera(32, 24)))
