@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
@@ -102,10 +104,21 @@ class OpenVinoBackend:
         return values
 
 
+@contextmanager
+def _root_log_level_kept() -> Iterator[None]:
+    """Undo what the converter does to the root logger: all warnings would vanish after it."""
+    root = logging.getLogger()
+    level = root.level
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+
+
 def _convert(options: BackendOptions, target: Path) -> None:
     import openvino
 
-    with tracing(options) as example:
+    with tracing(options) as example, _root_log_level_kept():
         try:
             model = openvino.convert_model(
                 options.estimator, example_input=example, input=list(example.shape)

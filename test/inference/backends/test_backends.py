@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from concurrent.futures import Future
 from pathlib import Path
@@ -207,6 +208,18 @@ def test_export_that_the_library_cannot_load_is_a_backend_error(
     )
     with pytest.raises(BackendError, match=f'{name} cannot'):
         make(name, loaded, tmp_path)
+
+
+@pytest.mark.parametrize('name', ['openvino', 'onnxruntime'])
+def test_export_leaves_the_root_logger_as_it_was(name, loaded, tmp_path):
+    root = logging.getLogger()
+    before = root.level
+    root.setLevel(logging.INFO)
+    try:
+        make(name, loaded, tmp_path)
+        assert root.level == logging.INFO
+    finally:
+        root.setLevel(before)
 
 
 @pytest.mark.parametrize('name', ['openvino', 'onnxruntime'])
