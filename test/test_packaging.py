@@ -124,7 +124,7 @@ def test_node_stands_where_ros_looks_for_it(wheel: zipfile.ZipFile, name: str) -
     assert (entry.external_attr >> 16) & stat.S_IXUSR, f'{name} is not executable'
     source = wheel.read(entry).decode()
     assert source.startswith('#!/usr/bin/env python3\n')
-    assert f'from {PACKAGE}.nodes.{name} import main' in source
+    assert f"start('{name}')" in source
     assert f'{PACKAGE}/nodes/{name}.py' in wheel.namelist()
 
 
