@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from time import perf_counter_ns
 
-import numpy as np
-
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.geometry.alignment import to_metric_depth
 from depth_anything_ros.geometry.metric_depth import limit_depth
@@ -16,7 +14,6 @@ from depth_anything_ros.scale import AlignmentTracker, ScaleSource
 from depth_anything_ros.types import (
     Alignment,
     DepthResult,
-    Float32Array,
     Frame,
     MetricDepth,
     RelativeInverseDepth,
@@ -25,7 +22,7 @@ from depth_anything_ros.types import (
 
 class DepthPipeline:
     """
-    Turn frames into depth; the same object in the node, in evaluation and in benchmarks.
+    Turn frames into depth, without ROS.
 
     :param predictor: the network with its pre- and post-processing.
     :param scale_source: where scale and shift come from, or None to give no metric depth
@@ -81,17 +78,6 @@ class DepthPipeline:
             reason = str(error)
         alignment = self.tracker.current(stamp_ns)
         return alignment, reason if alignment is None else ''
-
-
-def inverse_depth(prediction: RelativeInverseDepth | MetricDepth) -> Float32Array:
-    """
-    Return what a preview colours: larger is nearer, NaN where unknown.
-
-    :return: float32 (H, W); the values of relative inverse depth as they are, 1/m of metres.
-    """
-    if isinstance(prediction, MetricDepth):
-        return np.reciprocal(prediction.depth_m)
-    return prediction.values
 
 
 @contextmanager

@@ -1,10 +1,10 @@
-"""Metric depth on its own: which of it counts."""
+"""Metric depth on its own: which of it counts, and how it looks beside a relative one."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from depth_anything_ros.types import MetricDepth
+from depth_anything_ros.types import Float32Array, MetricDepth, RelativeInverseDepth
 
 
 def limit_depth(metric: MetricDepth, max_depth_m: float) -> MetricDepth:
@@ -20,3 +20,14 @@ def limit_depth(metric: MetricDepth, max_depth_m: float) -> MetricDepth:
     depth_m = metric.depth_m
     known = (depth_m > 0) & (depth_m <= max_depth_m)
     return MetricDepth(np.where(known, depth_m, np.float32(np.nan)))
+
+
+def inverse_depth(prediction: RelativeInverseDepth | MetricDepth) -> Float32Array:
+    """
+    Return what a preview colours: larger is nearer, NaN where unknown.
+
+    :return: float32 (H, W); the values of relative inverse depth as they are, 1/m of metres.
+    """
+    if isinstance(prediction, MetricDepth):
+        return np.reciprocal(prediction.depth_m)
+    return prediction.values

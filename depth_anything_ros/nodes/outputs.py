@@ -18,10 +18,10 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2, PointField
 from depth_anything_ros.colormap import apply_colormap
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import CameraError
+from depth_anything_ros.geometry.metric_depth import inverse_depth
 from depth_anything_ros.geometry.point_cloud import build_point_cloud
 from depth_anything_ros.messages import depth_image_fields, image_fields, point_cloud_fields
 from depth_anything_ros.nodes.diagnostics import alignment_section, key_values
-from depth_anything_ros.pipeline import inverse_depth
 from depth_anything_ros.types import DepthResult
 
 RELATIVE = '~/relative/image_raw'
