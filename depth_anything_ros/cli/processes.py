@@ -149,10 +149,17 @@ def node_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """
     return {
         'ROS_DOMAIN_ID': str(random.randint(1, _HIGHEST_DOMAIN)),
-        'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
+        **_local_only(environment.get('ROS_DISTRO', '')),
         'AMENT_PREFIX_PATH': sys.prefix,
         **environment,
     }
+
+
+def _local_only(distribution: str) -> dict[str, str]:
+    # Later distributions replaced Humble's variable and warn of it.
+    if distribution == 'humble':
+        return {'ROS_LOCALHOST_ONLY': '1'}
+    return {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
 
 
 def _yaml(value: ParameterValue) -> str:

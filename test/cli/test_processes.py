@@ -105,6 +105,12 @@ def test_the_environment_is_local_and_keeps_what_the_user_has_set():
     assert processes.node_environment(chosen).items() >= chosen.items()
 
 
+def test_the_environment_is_local_on_humble_by_its_own_variable():
+    environment = processes.node_environment({'ROS_DISTRO': 'humble'})
+    assert environment['ROS_LOCALHOST_ONLY'] == '1'
+    assert 'ROS_AUTOMATIC_DISCOVERY_RANGE' not in environment
+
+
 def test_without_ros_the_error_names_the_extra(tmp_path, monkeypatch):
     monkeypatch.setattr(processes, 'find_spec', lambda _name: None)
     with pytest.raises(MissingDependencyError, match=r'rclpy.*\[ros\]'):
