@@ -90,7 +90,7 @@ def test_known_error_is_one_line_and_status_one(verb, capsys):
 
 
 def test_file_system_error_is_one_line_and_status_one(verb, capsys):
-    verb.run = raising(PermissionError(13, 'Permission denied', '/root/x'))
+    verb.run = raising(PermissionError(13, 'Permission denied', '/srv/x'))
     assert main.main(['probe']) == 1
     assert capsys.readouterr().err.count('\n') == 1
 
