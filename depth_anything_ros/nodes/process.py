@@ -74,6 +74,11 @@ def run_process(name: str, create: Callable[[], RunnableNode], argv: Sequence[st
     except (DepthAnythingError, ParameterException) as error:
         get_logger(name).fatal(str(error))
         code = 1
+    except RuntimeError:
+        # What rclpy raises for calls that come after the signal has ended ROS, such as the
+        # transition that a long loading ends with.
+        if rclpy.ok():
+            raise
     finally:
         # A launch system may repeat the signal while results are being saved.
         signal.signal(signal.SIGINT, signal.SIG_IGN)

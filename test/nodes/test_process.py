@@ -1,3 +1,7 @@
+import logging
+
+import pytest
+
 from depth_anything_ros.nodes import process
 
 
@@ -39,3 +43,46 @@ def test_spinning_looks_at_the_context_again_though_nothing_wakes_it(monkeypatch
     assert len(waits_s) == 3
     assert all(0 < wait_s <= 1 for wait_s in waits_s)
     assert nodes == []
+
+
+class FailingNode:
+    """Raise in `run` what rclpy raises when a call comes after the end of the context."""
+
+    closed = False
+
+    def run(self):
+        raise RuntimeError("publisher's context is invalid")
+
+    def close(self):
+        FailingNode.closed = True
+
+    def destroy_node(self):
+        pass
+
+
+@pytest.fixture
+def ros(monkeypatch):
+    """Replace what `run_process` does to the whole process; return whether ROS is up."""
+    state = {'ok': True}
+    for name in ('prepare_transport', 'try_shutdown'):
+        monkeypatch.setattr(process, name, lambda: None)
+    monkeypatch.setattr(process, '_init_ros', lambda argv: None)
+    monkeypatch.setattr(process.signal, 'signal', lambda number, action: None)
+    monkeypatch.setattr(process.rclpy, 'ok', lambda: state['ok'])
+    library = logging.getLogger('depth_anything_ros')
+    handlers, level = list(library.handlers), library.level
+    yield state
+    library.handlers[:] = handlers
+    library.setLevel(level)
+
+
+def test_what_rclpy_raises_after_the_end_of_ros_is_no_failure(ros):
+    ros['ok'] = False
+    FailingNode.closed = False
+    assert process.run_process('failing', FailingNode, []) == 0
+    assert FailingNode.closed
+
+
+def test_what_rclpy_raises_while_ros_is_up_is_not_hidden(ros):
+    with pytest.raises(RuntimeError, match='context is invalid'):
+        process.run_process('failing', FailingNode, [])
