@@ -103,6 +103,8 @@ def spin(node: Node) -> None:
             executor.spin_once(timeout_sec=_LONGEST_WAIT_S)
     finally:
         executor.remove_node(node)
+        # Its guard conditions must not outlive the context: that ends in a segmentation fault.
+        executor.shutdown()
 
 
 def _init_ros(argv: Sequence[str] | None) -> None:

@@ -35,6 +35,9 @@ def test_spinning_looks_at_the_context_again_though_nothing_wakes_it(monkeypatch
         def remove_node(self, node):
             nodes.remove(node)
 
+        def shutdown(self):
+            nodes.append('shut down')
+
         def spin_once(self, timeout_sec=None):
             waits_s.append(timeout_sec)
 
@@ -42,7 +45,7 @@ def test_spinning_looks_at_the_context_again_though_nothing_wakes_it(monkeypatch
     process.spin(Node(checks=3))
     assert len(waits_s) == 3
     assert all(0 < wait_s <= 1 for wait_s in waits_s)
-    assert nodes == []
+    assert nodes == ['shut down']
 
 
 class FailingNode:
