@@ -66,6 +66,25 @@ class Frame:
 
 
 @dataclass(frozen=True)
+class DepthSample:
+    """
+    Hold one image with its true depth, as data sets, the simulator and training exchange it.
+
+    `rgb` is uint8 (H, W, 3); `depth_m` float32 (H, W) in metres along the optical z axis, NaN
+    where unknown; `name` tells the sample from the others of its data set.
+    """
+
+    rgb: UInt8Array
+    depth_m: Float32Array
+    name: str
+
+    @property
+    def valid(self) -> NDArray[np.bool_]:
+        """Return where the depth is known, bool (H, W)."""
+        return np.isfinite(self.depth_m)
+
+
+@dataclass(frozen=True)
 class ModelInput:
     """Hold what a network reads: `pixels` float32 (1, 3, h, w) and the source (height, width)."""
 
