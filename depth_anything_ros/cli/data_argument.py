@@ -1,0 +1,76 @@
+"""
+The words with which a user names data: `rgbd_folder:PATH`, `simulator:SEED:COUNT`.
+
+`NAME:PATH` opens an entry of DATASETS; `NAME/SPLIT:PATH` asks for a split other than the verb's
+own. `simulator:SEED:COUNT` renders the first COUNT views of the world with that seed, and
+`simulator:SEED:COUNT:WIDTHxHEIGHT` at a size of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from depth_anything_ros.errors import ConfigError, UnknownNameError
+
+if TYPE_CHECKING:
+    from depth_anything_ros.evaluation.datasets import Dataset
+
+_SIMULATOR = 'simulator'
+_SIMULATOR_FORM = 'simulator:SEED:COUNT or simulator:SEED:COUNT:WIDTHxHEIGHT'
+_FORM = f'NAME:PATH, NAME/SPLIT:PATH, {_SIMULATOR_FORM}'
+
+
+def add_data_argument(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    """Add `--data WORD`, which may be given more than once; `args.data` lists the words."""
+    parser.add_argument(
+        '--data',
+        action='append',
+        required=required,
+        default=None if required else [],
+        metavar='WORD',
+        help=f'data set as {_FORM}; may be given more than once',
+    )
+
+
+def parse_data(
+    word: str, split: str = 'train', simulated_size: tuple[int, int] = (480, 640)
+) -> Dataset:
+    """
+    Open the data set that a word names.
+
+    :param word: see the top of this module.
+    :param split: the part of a published data set that is meant where the word names none.
+    :param simulated_size: (height, width) in pixels of rendered views where the word names none.
+    :raises ConfigError: if the word has another form, or a number in it is out of range.
+    :raises UnknownNameError: if no data set has that name; the message lists the known ones.
+    :raises DatasetError: if the data set cannot be read, as its opener tells.
+    """
+    name, colon, place = word.partition(':')
+    if not (name and colon and place):
+        raise ConfigError(f"'{word}' names no data; write it as {_FORM}")
+    if name == _SIMULATOR:
+        return _open_simulator(word, simulated_size)
+    from depth_anything_ros.evaluation.datasets import DATASETS
+
+    name, slash, own_split = name.partition('/')
+    if slash and not own_split:
+        raise ConfigError(f"'{word}' names no split after '/'; write it as NAME/SPLIT:PATH")
+    if name not in DATASETS:
+        known = ', '.join((*DATASETS, _SIMULATOR))
+        raise UnknownNameError(f"unknown data set '{name}'; known: {known}")
+    return DATASETS[name](Path(place).expanduser(), own_split or split)
+
+
+def _open_simulator(word: str, size: tuple[int, int]) -> Dataset:
+    match = re.fullmatch(r'simulator:(\d+):(\d+)(?::(\d+)x(\d+))?', word)
+    if match is None:
+        raise ConfigError(f"'{word}' names no simulated data; write it as {_SIMULATOR_FORM}")
+    from depth_anything_ros.simulation.dataset import SimulatedDataset
+
+    seed, count, width, height = match.groups()
+    if width is not None:
+        size = int(height), int(width)
+    return SimulatedDataset(int(seed), int(count), *size)

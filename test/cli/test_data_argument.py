@@ -1,0 +1,76 @@
+import argparse
+
+import pytest
+
+from depth_anything_ros.cli.data_argument import add_data_argument, parse_data
+from depth_anything_ros.errors import ConfigError, UnknownNameError
+from depth_anything_ros.evaluation import datasets
+from depth_anything_ros.simulation.dataset import SimulatedDataset
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """Return the calls of an opener that stands in for that of a data set."""
+    calls = []
+
+    def opener(path, split):
+        calls.append((str(path), split))
+        return 'opened'
+
+    monkeypatch.setattr(datasets, 'DATASETS', {'made': opener})
+    return calls
+
+
+@pytest.mark.parametrize(
+    ('word', 'split', 'call'),
+    [
+        ('made:/data/x', 'train', ('/data/x', 'train')),
+        ('made:/data/x', 'test', ('/data/x', 'test')),
+        ('made/test:/data/x', 'train', ('/data/x', 'test')),
+        ('made:/data/a:b', 'train', ('/data/a:b', 'train')),
+    ],
+)
+def test_word_reaches_the_opener_as_path_and_split(opened, word, split, call):
+    assert parse_data(word, split) == 'opened'
+    assert opened == [call]
+
+
+def test_home_folder_is_expanded(opened, monkeypatch):
+    monkeypatch.setenv('HOME', '/home/somebody')
+    parse_data('made:~/x')
+    assert opened == [('/home/somebody/x', 'train')]
+
+
+def test_simulator_word_gives_views_of_a_world():
+    assert parse_data('simulator:7:100') == SimulatedDataset(7, 100, 480, 640)
+    assert parse_data('simulator:7:100', simulated_size=(96, 128)) == SimulatedDataset(
+        7, 100, 96, 128
+    )
+    assert parse_data('simulator:7:100:64x48') == SimulatedDataset(7, 100, 48, 64)
+
+
+@pytest.mark.parametrize('word', ['', 'made', ':/data', 'made:', 'made/:/data/x'])
+def test_word_of_another_form_is_refused(opened, word):
+    with pytest.raises(ConfigError, match='write it as') as error:
+        parse_data(word)
+    assert f"'{word}'" in str(error.value)
+    assert opened == []
+
+
+@pytest.mark.parametrize(
+    'word', ['simulator:1', 'simulator:a:4', 'simulator:-1:4', 'simulator:1:4:64', 'simulator:1:']
+)
+def test_simulator_word_of_another_form_is_refused(word):
+    with pytest.raises(ConfigError, match='simulator:SEED:COUNT'):
+        parse_data(word)
+
+
+def test_unknown_name_is_refused_with_the_known_ones(opened):
+    with pytest.raises(UnknownNameError, match="'typo'; known: made, simulator"):
+        parse_data('typo:/data/x')
+
+
+def test_option_gathers_words():
+    parser = argparse.ArgumentParser()
+    add_data_argument(parser)
+    assert parser.parse_args(['--data', 'a:b', '--data', 'c:d']).data == ['a:b', 'c:d']
