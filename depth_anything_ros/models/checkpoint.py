@@ -112,7 +112,7 @@ def _weights_of_file(spec: ModelSpec, path: Path, origin: Origin) -> Weights:
     if wanted and sha256 != wanted:
         raise CheckpointError(
             f"'{path}' is damaged: its sha256 is {sha256}, that of the published "
-            f"'{spec.hub_file}' is {wanted}; delete the file and start again"
+            f"'{spec.weights_file}' is {wanted}; delete the file and start again"
         )
     state = read_state(path)
     check_fits(spec, state, path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -14,20 +15,21 @@ from depth_anything_ros.models.spec import ModelSpec
 LayerTokens = tuple[Tensor, Tensor]
 """Tokens of one layer: of the patches (B, N, C), row by row, and of the class (B, C)."""
 
+Features = TypeVar('Features', LayerTokens, Tensor)
+"""What a layer gives: tokens of a vision transformer, or a map (B, C, rows, columns)."""
 
-class Encoder(nn.Module):
-    """
-    Turn an image into the tokens of some of its layers.
 
-    `width` is the number of channels C of a token.
-    """
-
-    width: int
+class Encoder(nn.Module, Generic[Features]):
+    """Turn an image into the features of some of its layers."""
 
     @abstractmethod
-    def forward(self, pixels: Tensor, layers: Sequence[int]) -> list[LayerTokens]:
+    def widths(self, layers: Sequence[int]) -> tuple[int, ...]:
+        """Return the number of channels C of the given layers, counted from 0."""
+
+    @abstractmethod
+    def forward(self, pixels: Tensor, layers: Sequence[int]) -> list[Features]:
         """
-        Return the tokens of the given layers, counted from 0, after the final norm.
+        Return the features of the given layers, counted from 0.
 
         :param pixels: normalised RGB (B, 3, h, w); both sides are multiples of the patch.
         """
@@ -37,15 +39,15 @@ class Encoder(nn.Module):
         """Compute once what depends on the (rows, columns) of the patches only."""
 
 
-class Decoder(nn.Module):
-    """Turn the tokens of several layers into one number a pixel, before the activation."""
+class Decoder(nn.Module, Generic[Features]):
+    """Turn the features of several layers into one number a pixel, before the activation."""
 
     @abstractmethod
-    def forward(self, layers: Sequence[LayerTokens], grid: tuple[int, int]) -> Tensor:
+    def forward(self, layers: Sequence[Features], grid: tuple[int, int]) -> Tensor:
         """
         Return (B, 1, h, w) for a grid of (h / patch, w / patch) patches.
 
-        :param layers: tokens of the layers, shallow to deep.
+        :param layers: features of the layers, shallow to deep.
         """
 
 
@@ -57,7 +59,7 @@ class DepthEstimator(nn.Module):
     these load unchanged. Source: github.com/DepthAnything/Depth-Anything-V2.
     """
 
-    def __init__(self, spec: ModelSpec, encoder: Encoder, decoder: Decoder) -> None:
+    def __init__(self, spec: ModelSpec, encoder: Encoder[Any], decoder: Decoder[Any]) -> None:
         super().__init__()
         self.spec = spec
         self.pretrained = encoder
@@ -72,9 +74,22 @@ class DepthEstimator(nn.Module):
         :raises BackendError: if the input has another shape, or h or w is not a multiple of
             the patch.
         """
+        return self.activate(self.values(pixels))
+
+    def values(self, pixels: Tensor) -> Tensor:
+        """
+        Return what the decoder gives, before the activation, (B, h, w).
+
+        :param pixels: as in :meth:`forward`.
+        :raises BackendError: as :meth:`forward`.
+        """
         grid = self._grid(pixels.shape)
         layers = self.pretrained(pixels, self.spec.layers)
         values: Tensor = self.depth_head(layers, grid).squeeze(1)  # (B, h, w)
+        return values
+
+    def activate(self, values: Tensor) -> Tensor:
+        """Return inverse depth ≥ 0, or metres, of the decoder's values (B, h, w)."""
         if self.spec.max_depth_m is None:
             return torch.relu(values)
         return torch.sigmoid(values) * self.spec.max_depth_m

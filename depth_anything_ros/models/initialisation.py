@@ -40,6 +40,8 @@ def initialise(model: nn.Module, seed: int) -> None:
                 values.fill_(1.0)
             else:
                 values.normal_(0.0, _STD, generator=generator)
+        if isinstance(module, nn.BatchNorm2d):
+            module.reset_running_stats()
         if isinstance(module, nn.Conv2d):
             last_convolution = module
     if last_convolution is not None:
@@ -60,4 +62,4 @@ def _fan_in(module: nn.Conv2d | nn.ConvTranspose2d) -> int:
     """Return how many numbers one output reads (transposed: kernel and stride are equal)."""
     if isinstance(module, nn.ConvTranspose2d):
         return module.in_channels
-    return module.in_channels * math.prod(module.kernel_size)
+    return module.in_channels // module.groups * math.prod(module.kernel_size)

@@ -15,8 +15,9 @@ class ModelSpec:
     `layers` are the encoder blocks, counted from 0, whose tokens the decoder reads.
     `features` and `out_channels` are the decoder's widths. `mean` and `std` normalise RGB in
     0..1. `input_size` is the shorter side in pixels the model was trained at. `max_depth_m` is
-    the largest depth a metric model can give, None for a relative one. `sha256` is that of
-    `hub_file`, empty where it is not known.
+    the largest depth a metric model can give, None for a relative one. `weights_file` is a file
+    of `hub_repo`, or ships with this package where `hub_repo` is empty; `sha256` is the file's,
+    empty where it is not known. `origin` tells who trained the weights, on what.
     """
 
     name: str
@@ -32,9 +33,10 @@ class ModelSpec:
     input_size: int
     max_depth_m: float | None
     hub_repo: str
-    hub_file: str
+    weights_file: str
     sha256: str
     licence: str
+    origin: str
     parameters: int
 
     @property

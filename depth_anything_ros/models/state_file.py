@@ -64,7 +64,7 @@ def file_sha256(path: Path) -> str:
 
 def read_state(path: Path) -> dict[str, Tensor]:
     """
-    Return the tensors of a checkpoint in float32 under the public key names.
+    Return the tensors of a checkpoint, numbers in float32, under the public key names.
 
     Nothing in the file is executed. The `-hf` layout is renamed.
 
@@ -86,7 +86,10 @@ def read_state(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(
             f"checkpoint '{path}' is not a plain state dict; not tensors: {_some(others)}"
         )
-    state = {str(key): value.float() for key, value in content.items()}
+    state = {
+        str(key): value.float() if value.is_floating_point() else value
+        for key, value in content.items()
+    }
     spoilt = [key for key, value in state.items() if not bool(torch.isfinite(value).all())]
     if spoilt:
         raise CheckpointError(f"checkpoint '{path}' holds NaN or infinity in {_some(spoilt)}")

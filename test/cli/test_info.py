@@ -17,8 +17,9 @@ def test_table_has_a_line_per_model(capsys: pytest.CaptureFixture[str]) -> None:
     for spec in MODELS.values():
         line = next(line for line in lines if line.startswith(f'{spec.name} '))
         assert f'{spec.parameters / 1e6:.1f} M' in line
-        for word in (spec.licence, str(spec.input_size), spec.hub_repo, spec.hub_file):
+        for word in (spec.licence, str(spec.input_size), spec.hub_repo):
             assert word in line
+        assert (spec.weights_file if spec.hub_repo else 'in this package') in line
         assert (
             'relative' in line if spec.max_depth_m is None else f'{spec.max_depth_m:g} m' in line
         )
@@ -27,11 +28,11 @@ def test_table_has_a_line_per_model(capsys: pytest.CaptureFixture[str]) -> None:
 def test_json_has_every_field_of_every_model(tmp_path: Path) -> None:
     path = tmp_path / 'info.json'
     assert main(['info', '--json', str(path)]) == 0
-    models = json.loads(path.read_text())['models']
-    assert [model['name'] for model in models] == list(MODELS)
-    assert models[0]['output_kind'] == 'relative_inverse_depth'
-    assert models[0]['parameters'] == 24_785_089
-    assert models[3]['max_depth_m'] == 20.0
+    models = {model['name']: model for model in json.loads(path.read_text())['models']}
+    assert list(models) == list(MODELS)
+    assert models['depth_anything_v2_vits']['output_kind'] == 'relative_inverse_depth'
+    assert models['depth_anything_v2_vits']['parameters'] == 24_785_089
+    assert models['depth_anything_v2_metric_hypersim_vits']['max_depth_m'] == 20.0
 
 
 def test_backends_of_this_machine_are_listed(

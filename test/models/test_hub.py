@@ -41,8 +41,8 @@ class Hub(BaseHTTPRequestHandler):
     """Answer as the hub does for the one file of SMALL, and 404 for the rest."""
 
     def do_HEAD(self) -> None:
-        known = self.path == f'/{SMALL.hub_repo}/resolve/main/{SMALL.hub_file}'
-        known = known or self.path == f'/{SMALL.hub_repo}/resolve/{COMMIT}/{SMALL.hub_file}'
+        known = self.path == f'/{SMALL.hub_repo}/resolve/main/{SMALL.weights_file}'
+        known = known or self.path == f'/{SMALL.hub_repo}/resolve/{COMMIT}/{SMALL.weights_file}'
         self.send_response(200 if known else 404)
         self.send_header('X-Repo-Commit', COMMIT)
         self.send_header('ETag', f'"{hashlib.sha256(CONTENT).hexdigest()}"')
@@ -72,7 +72,7 @@ def test_first_use_downloads_into_the_cache_and_later_ones_need_no_hub(
 ) -> None:
     path = published_file(SMALL)
     assert path.is_relative_to(hub)
-    assert path.name == SMALL.hub_file
+    assert path.name == SMALL.weights_file
     assert path.read_bytes() == CONTENT
     point_to(monkeypatch, 'http://127.0.0.1:9')
     assert published_file(SMALL) == path
@@ -90,14 +90,14 @@ def test_no_network_is_told_soon_with_file_cache_and_cure(cache: Path) -> None:
     with pytest.raises(CheckpointError) as error:
         published_file(SMALL)
     assert time.monotonic() - start < 5
-    for word in (SMALL.name, SMALL.hub_repo, SMALL.hub_file, str(cache), 'checkpoint:=FILE'):
+    for word in (SMALL.name, SMALL.hub_repo, SMALL.weights_file, str(cache), 'checkpoint:=FILE'):
         assert word in str(error.value)
     assert '\n' not in str(error.value)
 
 
 def test_file_that_the_hub_does_not_have_is_an_error(hub: Path) -> None:
     with pytest.raises(CheckpointError, match='could not be downloaded'):
-        published_file(replace(SMALL, hub_file='none.pth'))
+        published_file(replace(SMALL, weights_file='none.pth'))
 
 
 def test_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,24 +83,29 @@ class Scratch(nn.Module):
         )
 
 
-class DPTHead(Decoder):
+class DPTHead(Decoder[LayerTokens]):
     """
     Fuse four layers of patch tokens from deep to shallow; the class token is not used.
 
-    :param width: channels of a token.
+    :param widths: channels of a token of the four layers.
     :param patch: side of a patch in pixels.
     :param features: channels of the fused maps.
     :param out_channels: channels of the four layers before fusion.
     """
 
     def __init__(
-        self, width: int, patch: int, features: int, out_channels: tuple[int, int, int, int]
+        self,
+        widths: tuple[int, ...],
+        patch: int,
+        features: int,
+        out_channels: tuple[int, int, int, int],
     ) -> None:
         super().__init__()
         self.patch = patch
         first, second, _, fourth = out_channels
         self.projects = nn.ModuleList(
-            nn.Conv2d(width, channels, kernel_size=1) for channels in out_channels
+            nn.Conv2d(width, channels, kernel_size=1)
+            for width, channels in zip(widths, out_channels, strict=True)
         )
         self.resize_layers = nn.ModuleList(
             (

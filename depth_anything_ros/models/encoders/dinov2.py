@@ -140,7 +140,7 @@ class PatchEmbed(nn.Module):
         return features.flatten(2).transpose(1, 2)
 
 
-class DinoV2(Encoder):
+class DinoV2(Encoder[LayerTokens]):
     """
     DINOv2 as Depth Anything V2 uses it.
 
@@ -164,6 +164,10 @@ class DinoV2(Encoder):
         self.blocks = nn.ModuleList(Block(width, heads, attend) for _ in range(depth))
         self.norm = nn.LayerNorm(width, eps=_NORM_EPS)
         self._tables: dict[tuple[int, int], Tensor] = {}
+
+    def widths(self, layers: Sequence[int]) -> tuple[int, ...]:
+        """Return the number of channels of a token, the same for every block."""
+        return (self.width,) * len(layers)
 
     def forward(self, pixels: Tensor, layers: Sequence[int]) -> list[LayerTokens]:
         """
