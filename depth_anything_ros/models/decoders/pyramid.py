@@ -8,6 +8,7 @@ fine; Liu et al., "A ConvNet for the 2020s" (arXiv 2201.03545) for the block wit
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -52,8 +53,7 @@ class PyramidHead(Decoder[Tensor]):
             *(ContextBlock(coarsest) for _ in range(_CONTEXT_BLOCKS)),
         )
         self.narrows = nn.ModuleList(
-            ConvNorm(coarse, fine, 1)
-            for fine, coarse in zip(out_channels[:-1], out_channels[1:], strict=True)
+            ConvNorm(coarse, fine, 1) for fine, coarse in pairwise(out_channels)
         )
         self.refines = nn.ModuleList(
             nn.Sequential(SeparableBlock(channels), SeparableBlock(channels))
