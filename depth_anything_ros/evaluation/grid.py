@@ -1,0 +1,93 @@
+"""Many small predictions in one picture: rows of image | prediction | truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from depth_anything_ros.colormap import apply_colormap, robust_range
+from depth_anything_ros.types import Float32Array, UInt8Array
+
+# Near is red and far is blue, as in the preview.
+COLORMAP = 'Spectral_r'
+_PANEL_WIDTH = 240
+_GAP = 4
+_LINE = 18
+_COLUMN_TITLES = ('image', 'prediction', 'truth')
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+
+
+@dataclass(frozen=True)
+class GridRow:
+    """
+    Hold one row of a grid.
+
+    `rgb` is uint8 (H, W, 3); `prediction_m` and `truth_m` are float32 (H, W) in metres, NaN
+    where unknown.
+    """
+
+    title: str
+    rgb: UInt8Array
+    prediction_m: Float32Array
+    truth_m: Float32Array
+
+
+def write_grid(path: Path, rows: Sequence[GridRow], columns: int = 2) -> None:
+    """
+    Draw the rows into one image file.
+
+    Depth is coloured by its inverse, prediction and truth by the range of the truth; what is
+    unknown is black.
+
+    :param path: the file, PNG or JPEG; its folder must exist.
+    :param rows: at least one.
+    :param columns: how many rows stand side by side.
+    :raises OSError: if the file cannot be written.
+    """
+    blocks = [_block(row) for row in rows]
+    height = max(block.shape[0] for block in blocks)
+    columns = min(columns, len(blocks))
+    lines = -(-len(blocks) // columns)
+    width = blocks[0].shape[1]
+    canvas = np.full((_LINE + lines * height, columns * width, 3), 255, np.uint8)
+    for column in range(columns):
+        for index, title in enumerate(_COLUMN_TITLES):
+            left = column * width + index * (_PANEL_WIDTH + _GAP)
+            _write(canvas, title, left, _LINE - 5)
+    for index, block in enumerate(blocks):
+        top = _LINE + index // columns * height
+        left = index % columns * width
+        canvas[top : top + block.shape[0], left : left + width] = block
+    encoded, data = cv2.imencode(path.suffix, canvas[..., ::-1])
+    if not encoded:
+        raise OSError(f"'{path}' cannot be written as {path.suffix}")
+    path.write_bytes(data.tobytes())
+
+
+def _block(row: GridRow) -> UInt8Array:
+    """Return a row with its title below, uint8 (h, w, 3), and a gap to the right."""
+    with np.errstate(divide='ignore'):
+        prediction, truth = 1 / row.prediction_m, 1 / row.truth_m
+    bounds = robust_range(truth)
+    panels = [
+        row.rgb,
+        apply_colormap(prediction, COLORMAP, bounds),
+        apply_colormap(truth, COLORMAP, bounds),
+    ]
+    height = round(_PANEL_WIDTH * row.rgb.shape[0] / row.rgb.shape[1])
+    block = np.full((height + _LINE, 3 * (_PANEL_WIDTH + _GAP) + _GAP, 3), 255, np.uint8)
+    for index, panel in enumerate(panels):
+        left = index * (_PANEL_WIDTH + _GAP)
+        block[:height, left : left + _PANEL_WIDTH] = cv2.resize(
+            panel, (_PANEL_WIDTH, height), interpolation=cv2.INTER_AREA
+        )
+    _write(block, row.title, 0, height + _LINE - 5)
+    return block
+
+
+def _write(canvas: UInt8Array, text: str, left: int, bottom: int) -> None:
+    cv2.putText(canvas, text, (left, bottom), _FONT, 0.4, (40, 40, 40), 1, cv2.LINE_AA)
