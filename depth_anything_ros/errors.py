@@ -42,6 +42,14 @@ class DatasetError(DepthAnythingError):
     """Report a bag or a data set that cannot be read as asked."""
 
 
+class TrainingError(DepthAnythingError):
+    """Report a training run that cannot go on."""
+
+
+class WorkerError(DepthAnythingError):
+    """Report a process or a cluster that cannot be reached, or ended before its work."""
+
+
 class MissingDependencyError(DepthAnythingError):
     """Report an optional library that is not installed, with the extra that installs it."""
 

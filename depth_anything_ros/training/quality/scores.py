@@ -159,9 +159,13 @@ def gradient_magnitude(depth_m: Float32Array) -> Float32Array:
     if min(depth_m.shape) < 2:
         return np.empty((0, 0), np.float32)
     here = depth_m[:-1, :-1]
-    across = cv2.subtract(depth_m[:-1, 1:], here)
-    down = cv2.subtract(depth_m[1:, :-1], here)
-    return np.asarray(cv2.magnitude(across, down), np.float32)
+    across = depth_m[:-1, 1:] - here
+    down = depth_m[1:, :-1] - here
+    # Not cv2.magnitude: beside NaN its last bits depend on where the array lies in memory.
+    across *= across
+    down *= down
+    across += down
+    return np.sqrt(across, out=across)
 
 
 def gradient_continuity(magnitude: Float32Array) -> float:
