@@ -45,6 +45,10 @@ VERBS = {
         'depth_anything_ros.cli.benchmark',
         'time models, backends and precisions against eager PyTorch',
     ),
+    'evaluate': Verb(
+        'depth_anything_ros.cli.evaluate',
+        'score a model on data sets, also against a predictor that ignores the image',
+    ),
     'simulate': Verb(
         'depth_anything_ros.cli.simulate',
         'render a drive through a furnished room into a ROS 2 bag with exact depth',

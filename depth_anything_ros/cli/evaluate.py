@@ -1,0 +1,263 @@
+"""
+The verb `evaluate`: score a model on data sets, without ROS.
+
+Each image is predicted, aligned to its truth and scored; numbers are means over images, for each
+source (a sequence, a scene, a camera) and for all images of a data set. With `--baseline` the
+model is compared with the best predictor that does not look at the image, made of those scenes.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from depth_anything_ros.cli.console import (
+    add_json_argument,
+    progress,
+    write_json,
+    write_line,
+    write_table,
+    write_warning,
+)
+from depth_anything_ros.cli.data_argument import add_data_argument, parse_data
+from depth_anything_ros.errors import ConfigError, DatasetError
+from depth_anything_ros.inference import BACKENDS
+from depth_anything_ros.models import MODELS
+from depth_anything_ros.types import Precision
+
+if TYPE_CHECKING:
+    from depth_anything_ros.evaluation.baseline import InverseDepthMap
+    from depth_anything_ros.evaluation.datasets import Dataset
+    from depth_anything_ros.evaluation.gallery import Gallery
+    from depth_anything_ros.evaluation.offline import ImageScores, Predict, ScoringRule
+    from depth_anything_ros.inference.predictor import Predictor
+
+_SPLIT = 'test'
+_ALIGNMENTS = ('none', 'scale', 'scale_shift')
+# The cells of the map: averaged over scenes, more pixels would change nothing.
+_BASELINE_SIZE = (48, 64)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the verb."""
+    parser.add_argument(
+        '--model', choices=MODELS, required=True, metavar='NAME', help='name of the model'
+    )
+    parser.add_argument('--checkpoint', default='', help='local file of the weights')
+    parser.add_argument(
+        '--weights',
+        choices=('pretrained', 'random'),
+        default='pretrained',
+        help='random weights mean nothing; they show how the verb works',
+    )
+    parser.add_argument('--backend', choices=('auto', *BACKENDS), default='auto')
+    parser.add_argument(
+        '--precision', choices=('auto', *(item.value for item in Precision)), default='auto'
+    )
+    parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
+    parser.add_argument(
+        '--input-size', type=int, default=0, metavar='PX',
+        help="shorter side of the network input (default: the model's own)",
+    )  # fmt: skip
+    parser.add_argument('--threads', type=int, default=0, help="CPU threads (library's choice)")
+    add_data_argument(parser)
+    parser.add_argument(
+        '--source', action='append', default=[], metavar='NAME',
+        help='score the images of this source only; may be given more than once',
+    )  # fmt: skip
+    parser.add_argument(
+        '--baseline', metavar='WORD',
+        help='training scenes, named like --data, for the image-independent predictor to '
+        'compare with; simulator:SEED:500 is plenty',
+    )  # fmt: skip
+    parser.add_argument(
+        '--align', choices=_ALIGNMENTS, default='scale_shift',
+        help='how a prediction becomes metres: as it is, or fitted to the truth of each image '
+        '(%(default)s)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--range', type=_range, default=(0.2, 8.0), metavar='MIN:MAX',
+        help='truth in metres that is scored (0.2:8)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--out', type=Path, metavar='DIR',
+        help='folder for images.csv, summary.json, report.md and pictures',
+    )  # fmt: skip
+    parser.add_argument(
+        '--pictures', type=_count, default=1, metavar='N',
+        help='draw the first N images of each source (%(default)s)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--grid', type=Path, metavar='FILE', help='show these images small in one picture'
+    )
+    add_json_argument(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """
+    Score the model on all data and write what was asked for.
+
+    :return: 0, or 1 if in some data set no image could be scored.
+    :raises ConfigError: if an option is out of range or two do not go together.
+    :raises DatasetError: if data cannot be opened, or the baseline's scenes cannot be read.
+    :raises CheckpointError: if the weights cannot be had.
+    """
+    from depth_anything_ros.evaluation.gallery import Gallery
+    from depth_anything_ros.evaluation.offline import ScoringRule
+    from depth_anything_ros.evaluation.protocol import AlignmentMode
+    from depth_anything_ros.inference import create_predictor
+
+    if args.baseline and args.align == 'none':
+        raise ConfigError('--baseline predicts no metres: use --align scale or scale_shift')
+    rule = ScoringRule(AlignmentMode(args.align), *args.range)
+    datasets = {word: parse_data(word, _SPLIT) for word in args.data}
+    predictor = create_predictor(
+        args.model,
+        checkpoint=args.checkpoint,
+        weights=args.weights,
+        backend=args.backend,
+        precision=args.precision,
+        device=args.device,
+        input_size=args.input_size,
+        threads=args.threads,
+    )
+    maps = _baseline_maps(args.baseline, rule) if args.baseline else ()
+    gallery = Gallery(
+        args.pictures,
+        args.out / 'pictures' if args.out else None,
+        args.grid,
+        model=args.model,
+        rule=rule,
+        random=args.weights == 'random',
+    )
+    images = {
+        word: _score(dataset, args.source, predictor, maps, rule, gallery)
+        for word, dataset in datasets.items()
+    }
+    gallery.finish()
+    summary = _summary(args, predictor, rule, maps, images)
+    _show(summary)
+    _write(args, summary, images, maps)
+    return int(any(data['failed'] == data['images'] for data in summary['data']))
+
+
+def _baseline_maps(word: str, rule: ScoringRule) -> tuple[InverseDepthMap, ...]:
+    from depth_anything_ros.evaluation.baseline import average_maps
+
+    scenes = parse_data(word, simulated_size=_BASELINE_SIZE)
+    samples = (scenes[index] for index in range(len(scenes)))
+    shown = progress(samples, len(scenes), 'baseline')
+    return average_maps(shown, rule.min_depth_m, rule.max_depth_m)
+
+
+def _score(
+    dataset: Dataset,
+    sources: list[str],
+    predictor: Predictor,
+    maps: tuple[InverseDepthMap, ...],
+    rule: ScoringRule,
+    gallery: Gallery,
+) -> list[ImageScores]:
+    from depth_anything_ros.evaluation.comparison import MODEL
+    from depth_anything_ros.evaluation.offline import chosen_indices, score_images
+
+    indices = chosen_indices(dataset, sources)
+    if not indices:
+        raise DatasetError(f"'{dataset.name}' has no images")
+    predictors: dict[str, Predict] = {
+        MODEL: predictor.predict,
+        **{item.name: item for item in maps},
+    }
+    scored = []
+    found = score_images(dataset, indices, predictors, rule)
+    for image in progress(found, len(indices), dataset.name):
+        gallery.add(dataset.name, image)
+        scored.append(image.scores)
+    return scored
+
+
+def _summary(
+    args: argparse.Namespace,
+    predictor: Predictor,
+    rule: ScoringRule,
+    maps: tuple[InverseDepthMap, ...],
+    images: dict[str, list[ImageScores]],
+) -> dict[str, Any]:
+    from depth_anything_ros.evaluation import bootstrap
+    from depth_anything_ros.evaluation.comparison import summarise
+    from depth_anything_ros.evaluation.environment import environment
+
+    names = [item.name for item in maps]
+    random = predictor.identity.weights == 'random'
+    identity = asdict(predictor.identity)
+    return {
+        'data': [{'word': word, **summarise(scored, names)} for word, scored in images.items()],
+        'model': {**identity, 'input_size': list(identity['input_size'])},
+        'protocol': {
+            'alignment': rule.alignment.value,
+            'min_depth_m': rule.min_depth_m,
+            'max_depth_m': rule.max_depth_m,
+            'sources': args.source,
+            'baseline': args.baseline,
+            'baseline_scenes': {item.name: item.scenes for item in maps},
+            'bootstrap': {
+                'draws': bootstrap.DRAWS,
+                'level': bootstrap.LEVEL,
+                'seed': bootstrap.SEED,
+            },
+        },
+        'environment': environment(),
+        'warnings': ['random weights: the depth means nothing'] if random else [],
+    }
+
+
+def _show(summary: dict[str, Any]) -> None:
+    from depth_anything_ros.evaluation.comparison_report import source_table
+
+    for data in summary['data']:
+        write_line(data['word'])
+        write_table(*source_table(data))
+        if 'baseline' in data:
+            write_line(
+                f'baseline: {data["baseline"]["chosen"]} of {summary["protocol"]["baseline"]}'
+            )
+        for warning in data['warnings']:
+            write_warning(warning)
+    for warning in summary['warnings']:
+        write_warning(warning)
+
+
+def _write(
+    args: argparse.Namespace,
+    summary: dict[str, Any],
+    images: dict[str, list[ImageScores]],
+    maps: tuple[InverseDepthMap, ...],
+) -> None:
+    from depth_anything_ros.evaluation.comparison import MODEL
+    from depth_anything_ros.evaluation.comparison_report import write_images_csv, write_markdown
+
+    write_json(args.json, summary)
+    if args.out is None:
+        return
+    write_json(args.out / 'summary.json', summary)
+    write_images_csv(args.out / 'images.csv', images, [MODEL, *(item.name for item in maps)])
+    write_markdown(args.out / 'report.md', summary)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"'{text}' is no whole number of 0 or more")
+    return int(text)
+
+
+def _range(text: str) -> tuple[float, float]:
+    low, _, high = text.partition(':')
+    try:
+        bounds = float(low), float(high)
+    except ValueError:
+        bounds = 0.0, 0.0
+    if not 0 < bounds[0] < bounds[1] < float('inf'):
+        raise argparse.ArgumentTypeError(f"'{text}' is no range of metres; write it as 0.2:8")
+    return bounds
