@@ -78,9 +78,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='random weights take no download and cost the same time',
     )  # fmt: skip
     parser.add_argument(
-        '--input-size', type=_input_sizes, default=[518], metavar='SIZES',
+        '--input-size', type=_input_sizes, default=[0], metavar='SIZES',
         help='network inputs, each HEIGHTxWIDTH or the shorter side for a 640x480 image '
-        '(default: 518)',
+        '(default: 0, what the model was trained at)',
     )  # fmt: skip
     parser.add_argument(
         '--backend', type=_list_of(BACKENDS), default=list(BACKENDS), metavar='NAMES',
@@ -151,14 +151,16 @@ def time_combinations(
     Time the baseline and every backend and precision for one model and size, and show a table.
 
     :param args: the options of the verb, with `threads` and `baseline_runs` filled in.
-    :param input_size: the network's (height, width), or its shorter side for a 640x480 image.
+    :param input_size: the network's (height, width), or its shorter side for a 640x480 image;
+        0 is the model's own.
     :return: one record a combination, the baseline first; `status` is 'ok' or 'failed'.
     """
     from depth_anything_ros.inference.preprocess import network_size
     from depth_anything_ros.inference.timing import Contender, measure_interleaved
 
     if isinstance(input_size, int):
-        input_size = network_size(*_IMAGE_SIZE, input_size, MODELS[model].patch)
+        spec = MODELS[model]
+        input_size = network_size(*_IMAGE_SIZE, input_size or spec.input_size, spec.patch)
     pixels = _example_input(model, input_size)
     baseline = _baseline(args, model, pixels)
     combinations = [(name, precision) for name in args.backend for precision in args.precision]

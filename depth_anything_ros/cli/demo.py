@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
     from depth_anything_ros.models import MODELS
 
     spec = MODELS[args.model]
-    check_multiple('--input-size', args.input_size, spec.patch)
+    check_multiple('--input-size', args.input_size or spec.input_size, spec.patch)
     weights = _choose_weights(args, spec)
     bag = args.bag or _render_sample(args.out / 'sample', args.frames)
     images = _count_images(bag, args)

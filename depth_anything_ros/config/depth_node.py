@@ -42,11 +42,11 @@ class DepthNodeConfig:
         'Where to compute: auto, cpu, cuda or cuda:N.',
     )
     input_size: int = parameter(
-        518,
-        'Shorter side of the network input, a multiple of the patch (14); smaller is faster '
-        'and coarser.',
+        0,
+        "Shorter side of the network input, a multiple of the model's patch (14; 32 for tiny); "
+        'smaller is faster and coarser; 0 takes what the model was trained at.',
         unit='px',
-        minimum=28,
+        minimum=0,
         maximum=2072,
     )
     threads: int = parameter(

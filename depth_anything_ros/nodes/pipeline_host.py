@@ -78,7 +78,7 @@ def check_config(config: DepthNodeConfig) -> None:
     spec = MODELS[config.model]
     if config.backend != 'auto' and config.backend not in BACKENDS:
         BACKENDS[config.backend]
-    check_multiple("parameter 'input_size':", config.input_size, spec.patch)
+    check_multiple("parameter 'input_size':", config.input_size or spec.input_size, spec.patch)
     if config.checkpoint:
         local_file(config.checkpoint)
     create_scale_source(config)

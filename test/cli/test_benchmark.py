@@ -146,6 +146,6 @@ def test_wrong_usage_is_said_and_is_exit_2(words, message, capsys):
 def test_defaults():
     args = parse()
     assert args.model == ['depth_anything_v2_vits']
-    assert args.input_size == [518]
+    assert args.input_size == [0]
     assert args.backend == ['torch', 'openvino', 'onnxruntime']
     assert args.runs == 50
