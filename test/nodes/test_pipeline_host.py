@@ -231,7 +231,7 @@ def test_a_new_model_is_warmed_up_for_the_images_that_come(make_host):
 @pytest.mark.parametrize(
     ('fields', 'error', 'words'),
     [
-        ({'model': 'vits'}, UnknownNameError, "'vits'; known: depth_anything_v2_vits"),
+        ({'model': 'vits'}, UnknownNameError, "'vits'; known: tiny, depth_anything_v2_vits"),
         (
             {'input_size': 500},
             ConfigError,
