@@ -53,6 +53,10 @@ VERBS = {
         'depth_anything_ros.cli.simulate',
         'render a drive through a furnished room into a ROS 2 bag with exact depth',
     ),
+    'train': Verb(
+        'depth_anything_ros.cli.train',
+        'teach a model depth from the simulated world or from data sets',
+    ),
 }
 
 _EPILOG = """examples:

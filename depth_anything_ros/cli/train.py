@@ -1,0 +1,145 @@
+"""The verb `train`: teach a model depth from the simulated world or from data sets."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from depth_anything_ros.cli.training_options import (
+    add_run_options,
+    check_held_out,
+    input_size,
+    run_training,
+    size_argument,
+)
+from depth_anything_ros.models import MODELS
+
+if TYPE_CHECKING:
+    from depth_anything_ros.models.estimator import DepthEstimator
+
+_EPILOG = """examples:
+  the simulated world, endless and on the fly; the model `tiny` with an ImageNet encoder:
+    depth_anything_ros train --model tiny --encoder-weights imagenet --encoder-lr-factor 0.1 \\
+      --data simulator:0 --steps 20000 --batch 16 --out runs/tiny
+  what was stopped or killed goes on as if it had not been:
+    depth_anything_ros train (the same options) --resume
+  data sets, two in turn, the encoder frozen, as AnyDepth does:
+    depth_anything_ros train --model depth_anything_v2_vits --init vits.pth --freeze-encoder \\
+      --data hypersim:/data/hypersim --data vkitti2:/data/vkitti2 --out runs/vits
+  all GPUs of a machine (--batch is for each):
+    torchrun --nproc-per-node gpu -m depth_anything_ros.cli.main train … --precision bf16
+
+A relative model learns inverse depth up to scale and shift (scale- and shift-invariant loss and
+gradient matching, 1 : 2), a metric one learns metres. DIR/weights.safetensors holds the running
+average of the weights; use it with checkpoint:=FILE or --checkpoint FILE.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the verb."""
+    parser.epilog = _EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument('--model', choices=tuple(MODELS), required=True, metavar='NAME',
+                        help=f'one of {", ".join(MODELS)}')  # fmt: skip
+    parser.add_argument(
+        '--data', action='append', metavar='WORD',
+        help='simulator:SEED, or a data set NAME:PATH; more than one are taken in turn '
+        '(default simulator:0)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--validate', default='simulator:1000000:64', metavar='WORD',
+        help="held-out data as NAME:PATH or simulator:SEED:COUNT, '' for none "
+        '(default simulator:1000000:64)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--steps', type=int, default=10000, help='of the whole run and its schedule (10000)'
+    )
+    parser.add_argument('--batch', type=int, default=16, help='images a step (default 16)')
+    parser.add_argument(
+        '--size', type=size_argument, metavar='HxW',
+        help="network input, HEIGHTxWIDTH (default: 3:4 at the model's own size)",
+    )  # fmt: skip
+    parser.add_argument('--lr', type=float, default=1e-3, help='peak learning rate (1e-3)')
+    parser.add_argument(
+        '--encoder-lr-factor', type=float, default=1.0, metavar='X',
+        help='learning rate of the encoder over that of the decoder (default 1)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--freeze-encoder', action='store_true', help='the same as --encoder-lr-factor 0'
+    )
+    first = parser.add_mutually_exclusive_group()
+    first.add_argument(
+        '--encoder-weights', default='none', metavar='imagenet|FILE|none',
+        help='first weights of the encoder (default none: random)',
+    )  # fmt: skip
+    first.add_argument(
+        '--init', default='', metavar='CHECKPOINT', help='first weights of the whole model'
+    )
+    parser.add_argument(
+        '--update-encoder-statistics', action='store_true',
+        help='let batch norms of an encoder with given weights follow the new data '
+        '(default: they are kept)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--warmup', type=float, default=0.05, metavar='SHARE',
+        help='share of the steps in which the learning rate rises (0.05; AnyDepth: 0.4)',
+    )  # fmt: skip
+    parser.add_argument('--weight-decay', type=float, default=0.01, help='of AdamW (0.01)')
+    parser.add_argument(
+        '--average-decay', type=float, default=0.999, metavar='D',
+        help='decay a step of the running average of the weights; 0 for none (0.999)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--no-augmentation', action='store_true', help='train on the images as they are'
+    )
+    add_run_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """
+    Train the model.
+
+    :raises DepthAnythingError: if an option is out of range, or the run cannot go on.
+    """
+    from depth_anything_ros.training.augment import Augmentation
+
+    args.data = args.data or ['simulator:0']
+    check_held_out(args.data, args.validate)
+    spec = MODELS[args.model]
+    size = input_size(args.size, spec)
+    estimator, origin = _first_weights(args)
+    given = origin != 'random weights'
+    settings = {
+        'learning_rate': args.lr,
+        'encoder_lr_factor': 0.0 if args.freeze_encoder else args.encoder_lr_factor,
+        'keep_encoder_statistics': given and not args.update_encoder_statistics,
+        'warmup_share': args.warmup,
+        'weight_decay': args.weight_decay,
+        'average_decay': args.average_decay,
+    }
+    # A crop that is enlarged belongs to another focal length, which metres depend on.
+    zoom = {} if spec.max_depth_m is None else {'zoom': 1.0}
+    augmentation = None if args.no_augmentation else Augmentation(**zoom)
+    return run_training(
+        args, estimator, size, args.batch, args.steps, settings, augmentation, origin
+    )
+
+
+def _first_weights(args: argparse.Namespace) -> tuple[DepthEstimator, str]:
+    """Return the network, and words that tell its first weights from others."""
+    import torch
+
+    from depth_anything_ros.models import create_model
+    from depth_anything_ros.models.checkpoint import load_estimator
+    from depth_anything_ros.models.pretraining import load_encoder_weights
+
+    torch.manual_seed(args.seed)
+    if args.init:
+        estimator, weights = load_estimator(args.model, checkpoint=args.init)
+        return estimator, f'checkpoint with sha256 {weights.sha256}'
+    estimator = create_model(MODELS[args.model])
+    if args.encoder_weights == 'none':
+        return estimator, 'random weights'
+    if not args.resume:
+        load_encoder_weights(estimator, args.encoder_weights)
+    return estimator, f'encoder weights {args.encoder_weights}'

@@ -1,0 +1,307 @@
+"""What the verbs `train` and `finetune` share: options, the source, the run and its end."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from depth_anything_ros.cli.console import write_error, write_line
+from depth_anything_ros.cli.data_argument import parse_data
+from depth_anything_ros.config.parameter import from_mapping
+from depth_anything_ros.errors import ConfigError
+
+if TYPE_CHECKING:
+    from depth_anything_ros.models.estimator import DepthEstimator
+    from depth_anything_ros.models.spec import ModelSpec
+    from depth_anything_ros.training.data import BatchSource
+    from depth_anything_ros.training.processes import Place, StopRequest
+    from depth_anything_ros.training.train import TrainResult
+
+EXIT_INTERRUPTED = 130
+_WORLD = re.compile(r'simulator:(\d+)')
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add what says where and how a run computes."""
+    parser.add_argument(
+        '--out', type=Path, required=True, metavar='DIR',
+        help='folder of the run: last.pt, loss.csv, loss.png, weights.safetensors, run.json',
+    )  # fmt: skip
+    parser.add_argument(
+        '--resume', action='store_true', help='go on from OUT/last.pt, with the same options'
+    )
+    parser.add_argument(
+        '--max-minutes', type=float, default=0.0, metavar='MIN',
+        help='stop with a checkpoint after this time; the schedule stays that of --steps '
+        '(default: never)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--workers', type=int, default=1,
+        help='processes that prepare batches; 0 does it between steps (default 1)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--threads', type=int, default=0, help="CPU threads of the network (default: torch's own)"
+    )
+    parser.add_argument(
+        '--precision', choices=('fp32', 'bf16'), default='fp32',
+        help='numbers to compute in; weights stay fp32 (default fp32)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--device', choices=('auto', 'cpu', 'cuda'), default='auto',
+        help='auto takes a GPU where there is one (default)',
+    )  # fmt: skip
+    parser.add_argument('--seed', type=int, default=0, help='of all chance (default 0)')
+    parser.add_argument(
+        '--checkpoint-every', type=int, default=500, metavar='STEPS',
+        help='steps between checkpoints (default 500)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--log-every', type=int, default=10, metavar='STEPS',
+        help='steps averaged into a row of loss.csv (default 10)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--validate-every', type=int, metavar='STEPS',
+        help='steps between validations (default: ten in a run)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--validation-samples', type=int, default=64, metavar='N',
+        help='images of a validation (default 64)',
+    )  # fmt: skip
+
+
+def size_argument(text: str) -> tuple[int, int]:
+    """Read HEIGHTxWIDTH."""
+    height, _, width = text.partition('x')
+    if not (height.isdecimal() and width.isdecimal()):
+        raise argparse.ArgumentTypeError(f"'{text}' is no size; write it as HEIGHTxWIDTH, 192x256")
+    return int(height), int(width)
+
+
+def input_size(asked: tuple[int, int] | None, spec: ModelSpec) -> tuple[int, int]:
+    """
+    Return (height, width) of the network input: as asked, or 3:4 at the model's own size.
+
+    :raises ConfigError: if a side is not a multiple of the patch.
+    """
+    from depth_anything_ros.inference.preprocess import check_multiple, network_size
+
+    if asked is None:
+        return network_size(480, 640, spec.input_size, spec.patch)
+    for name, side in zip(('height', 'width'), asked, strict=True):
+        check_multiple(f'{name} of --size', side, spec.patch)
+    return asked
+
+
+def open_source(
+    words: list[str],
+    spec: ModelSpec,
+    size: tuple[int, int],
+    batch: int,
+    seed: int,
+    augmentation: Any,
+    device: str,
+) -> BatchSource:
+    """
+    Open what --data names; several are taken in turn, a batch of each.
+
+    :param words: `simulator:SEED` is an endless world, the others are those of `parse_data`.
+    :param augmentation: None leaves images as they are.
+    :param device: where the simulated world is rendered.
+    :raises ConfigError: if a word has no known form or a number is out of range.
+    :raises UnknownNameError: if a data set is not known.
+    :raises DatasetError: if one cannot be read.
+    """
+    from depth_anything_ros.training.data import DatasetSource, SimulatorSource
+    from depth_anything_ros.training.sources import AlternatingSource
+
+    form = (*size, batch, spec.mean, spec.std, augmentation)
+    sources: list[BatchSource] = []
+    for word in words:
+        world = _WORLD.fullmatch(word)
+        if world:
+            sources.append(SimulatorSource(int(world[1]), *form, device=device))
+        else:
+            dataset = parse_data(word, 'train', size)
+            sources.append(DatasetSource(dataset, *form, seed=seed))
+    return sources[0] if len(sources) == 1 else AlternatingSource(sources)
+
+
+def check_held_out(train: list[str], validate: str) -> None:
+    """
+    Check that a simulated world is not both learnt from and validated on.
+
+    :raises ConfigError: if it is.
+    """
+    held_out = _WORLD.match(validate)
+    if held_out and any(
+        word.split(':')[:2] == validate.split(':')[:2] for word in train if _WORLD.match(word)
+    ):
+        raise ConfigError(
+            f"world {held_out[1]} is both --data and --validate '{validate}'; take another seed"
+        )
+
+
+def run_training(
+    args: argparse.Namespace,
+    estimator: DepthEstimator,
+    size: tuple[int, int],
+    batch: int,
+    steps: int,
+    settings: Mapping[str, Any],
+    augmentation: Any,
+    origin: str,
+) -> int:
+    """
+    Train, write the weights and the record, and say what came out.
+
+    :param args: with the options of `add_run_options`, `data` and `validate`.
+    :param size: (height, width) of the network input.
+    :param settings: fields of TrainConfig beyond those of `add_run_options`.
+    :param origin: tells which first weights the estimator has.
+    :return: 130 after SIGINT or SIGTERM, else 0.
+    :raises DepthAnythingError: as :func:`depth_anything_ros.training.train.train`.
+    """
+    import torch
+
+    from depth_anything_ros.training.config import TrainConfig
+    from depth_anything_ros.training.processes import StopRequest, join
+
+    common = {
+        name: getattr(args, name)
+        for name in ('seed', 'precision', 'workers', 'max_minutes', 'checkpoint_every',
+                     'log_every', 'validation_samples')
+    }  # fmt: skip
+    every = args.validate_every
+    common['validate_every'] = max(1, steps // 10) if every is None else every
+    config: TrainConfig = from_mapping(TrainConfig, {**common, 'steps': steps, **settings})
+    if batch < 1:
+        raise ConfigError(f'--batch {batch}; allowed: 1 or more')
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    stop = StopRequest()
+    with stop.listening(), join(args.device) as place:
+        result = _train(args, config, estimator, size, batch, augmentation, origin, place, stop)
+        if not place.first:
+            return EXIT_INTERRUPTED if result.end.value == 'interrupted' else 0
+    return _finish(args, config, result, size, batch, augmentation, origin)
+
+
+def _train(
+    args: argparse.Namespace,
+    config: Any,
+    estimator: DepthEstimator,
+    size: tuple[int, int],
+    batch: int,
+    augmentation: Any,
+    origin: str,
+    place: Place,
+    stop: StopRequest,
+) -> TrainResult:
+    from depth_anything_ros.training.train import train
+    from depth_anything_ros.training.validation import Validation
+
+    spec = estimator.spec
+    device = 'cpu' if config.workers else place.device.type
+    source = open_source(args.data, spec, size, batch, config.seed, augmentation, device)
+    validation = None
+    if args.validate and config.validate_every and place.first:
+        held_out = parse_data(args.validate, 'test', size)
+        validation = Validation(held_out, spec, min(size), config)
+    described = (
+        f'{" ".join(args.data)} at {size[0]}x{size[1]}, batch {batch}, {augmentation}, '
+        f'from {origin}, validated on {args.validate or "nothing"}'
+    )
+    with _Progress(config.steps, batch * place.count, place.first) as watch:
+        return train(
+            config, estimator, source, args.out,
+            place=place, stop=stop, validation=validation, data=described,
+            resume=args.resume, watch=watch,
+        )  # fmt: skip
+
+
+def _finish(
+    args: argparse.Namespace,
+    config: Any,
+    result: TrainResult,
+    size: tuple[int, int],
+    batch: int,
+    augmentation: Any,
+    origin: str,
+) -> int:
+    from depth_anything_ros.training.outcome import WEIGHTS, write_outcome
+
+    record = write_outcome(
+        args.out, result, [Path(sys.argv[0]).name, *sys.argv[1:]],
+        {
+            'data': args.data,
+            'validate': args.validate,
+            'first_weights': origin,
+            'size': list(size),
+            'batch': batch,
+            'augmentation': None if augmentation is None else dataclasses.asdict(augmentation),
+            'settings': dataclasses.asdict(config),
+        },
+    )  # fmt: skip
+    row = record['last_row']
+    shown = ', '.join(
+        f'{name} {row[name]:.4g}'
+        for name in ('loss', 'val_abs_rel', 'val_delta1')
+        if row.get(name) is not None
+    )
+    write_line(
+        f'{args.out / WEIGHTS}: {record["model"]} after {result.steps} of {config.steps} steps, '
+        f'{result.samples} samples, {result.seconds:.0f} s' + (f'; {shown}' if shown else '')
+    )
+    if result.steps < config.steps:
+        write_line('--resume with the same options goes on')
+    if result.end.value == 'interrupted':
+        write_error('interrupted')
+        return EXIT_INTERRUPTED
+    return 0
+
+
+class _Progress:
+    """
+    Show rate, loss and time left on the standard error.
+
+    A terminal gets a bar; elsewhere a line is written at most every half minute.
+    """
+
+    def __init__(self, steps: int, samples_a_step: int, shown: bool) -> None:
+        from tqdm import tqdm
+
+        terminal = sys.stderr.isatty()
+        self._bar = tqdm(
+            total=steps, desc='training', unit='step', disable=not shown,
+            dynamic_ncols=True, mininterval=0.5 if terminal else 30.0,
+            smoothing=0.05, file=sys.stderr,
+        )  # fmt: skip
+        self._samples_a_step = samples_a_step
+        self._scores: dict[str, str] = {}
+        self._started = False
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def __call__(self, step: int, row: Mapping[str, float] | None) -> None:
+        """Take note of a finished step and of the row of the loss curve that ended with it."""
+        if not self._started:
+            self._started = True
+            self._bar.initial = self._bar.n = step - 1
+        if row is not None:
+            for name, label in (('loss', 'loss'), ('val_abs_rel', 'AbsRel'), ('val_delta1', 'δ1')):
+                if row[name] == row[name]:
+                    self._scores[label] = f'{row[name]:.4f}'
+            rate = self._bar.format_dict['rate']
+            if rate:
+                self._scores['images/s'] = f'{rate * self._samples_a_step:.1f}'
+            self._bar.set_postfix(self._scores, refresh=False)
+        self._bar.update(step - self._bar.n)

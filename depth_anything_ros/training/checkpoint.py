@@ -1,0 +1,66 @@
+"""The state of a run on disk, from which it goes on as if it had not been stopped."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from depth_anything_ros.errors import CheckpointError, ConfigError
+
+LAST = 'last.pt'
+_FORMAT = 1
+
+
+def save_run(folder: Path, state: Mapping[str, Any]) -> None:
+    """
+    Write the state of a run, replacing the one before at once.
+
+    Whenever the process is killed, the folder holds a whole state: the old one or the new one.
+
+    :param state: tensors, numbers, texts, and dicts and lists of them.
+    :raises OSError: if it cannot be written.
+    """
+    temporary = folder / f'.{LAST}.part'
+    with temporary.open('wb') as file:
+        torch.save({'format': _FORMAT, **state}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(folder / LAST)
+
+
+def load_run(folder: Path, device: torch.device) -> dict[str, Any]:
+    """
+    Read the state of a run; nothing in the file is executed.
+
+    :raises CheckpointError: if there is none, or it cannot be read.
+    """
+    path = folder / LAST
+    if not path.is_file():
+        raise CheckpointError(f"no run to resume: '{path}' does not exist")
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise CheckpointError(f"'{path}' is damaged or not a run: {reason}") from error
+    if not isinstance(state, dict) or state.get('format') != _FORMAT:
+        raise CheckpointError(f"'{path}' is not the state of a run in format {_FORMAT}")
+    return state
+
+
+def check_same_run(saved: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+    """
+    Check that a run is resumed with the settings it was started with.
+
+    :raises ConfigError: if not; the message names the settings with both values.
+    """
+    differing = [
+        f'{name} was {saved.get(name)!r}, is {asked.get(name)!r}'
+        for name in sorted({*saved, *asked})
+        if saved.get(name) != asked.get(name)
+    ]
+    if differing:
+        raise ConfigError(f'the run cannot be resumed with other settings: {"; ".join(differing)}')

@@ -1,0 +1,61 @@
+"""What a run leaves for others: the weights and a record of how they were made."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from depth_anything_ros.evaluation.environment import environment
+from depth_anything_ros.models.state_file import file_sha256
+from depth_anything_ros.training.train import TrainResult
+
+WEIGHTS, RECORD = 'weights.safetensors', 'run.json'
+
+
+def write_outcome(
+    out: Path, result: TrainResult, command: Sequence[str], details: dict[str, Any]
+) -> dict[str, Any]:
+    """
+    Write `weights.safetensors` (float32, the public key names) and `run.json`.
+
+    :param out: folder of the run.
+    :param result: of the run.
+    :param command: the words of the command that ran.
+    :param details: more for the record: settings, data, origin of the first weights.
+    :return: what `run.json` holds.
+    """
+    from safetensors.torch import save_file
+
+    state = {
+        name: values.detach().cpu().contiguous()
+        for name, values in result.estimator.state_dict().items()
+    }
+    spec = result.estimator.spec
+    limit = '' if spec.max_depth_m is None else f'{spec.max_depth_m:g}'
+    temporary = out / f'.{WEIGHTS}.part'
+    save_file(state, temporary, {'model': spec.name, 'max_depth_m': limit})
+    temporary.chmod(0o644)  # safetensors writes files that only their owner can read
+    temporary.replace(out / WEIGHTS)
+    record = {
+        'command': list(command),
+        'model': spec.name,
+        'output': spec.output_kind.value,
+        'max_depth_m': spec.max_depth_m,
+        'end': result.end.value,
+        'steps': result.steps,
+        'samples': result.samples,
+        'seconds': round(result.seconds, 1),
+        'last_row': {
+            name: None if math.isnan(value) else value for name, value in result.row.items()
+        },
+        'weights': WEIGHTS,
+        'sha256': file_sha256(out / WEIGHTS),
+        **details,
+        'environment': environment(),
+    }
+    text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
+    (out / RECORD).write_text(f'{text}\n', encoding='utf-8')
+    return record

@@ -1,0 +1,64 @@
+"""Runs that are killed or stopped, and resumed, in processes of their own."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+STEPS = 120
+
+
+def start(out: Path, *options: str) -> subprocess.Popen:
+    environment = {**os.environ, 'PYTHONPATH': f'{HERE.parents[1]}:{HERE}'}
+    command = [sys.executable, str(HERE / 'small_run.py'), str(out), str(STEPS), *options]
+    return subprocess.Popen(command, env=environment)
+
+
+def wait_for_step(process: subprocess.Popen, out: Path, step: int) -> None:
+    """Return when the loss curve of a run has come to a step."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        assert process.poll() is None, 'the run ended before it could be stopped'
+        lines = (out / 'loss.csv').read_text().splitlines() if (out / 'loss.csv').exists() else []
+        if len(lines) > 1 and int(lines[-1].partition(',')[0] or 0) >= step:
+            return
+        time.sleep(0.002)
+    raise AssertionError(f'step {step} was not reached in a minute')
+
+
+@pytest.fixture(scope='module')
+def whole(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the loss curve of a run that nobody stopped."""
+    out = tmp_path_factory.mktemp('whole')
+    assert start(out).wait(60) == 0
+    return (out / 'loss.csv').read_text()
+
+
+def test_killed_run_resumes_with_the_same_loss_curve(tmp_path, whole):
+    step = random.randrange(2, STEPS - 40)
+    process = start(tmp_path)
+    wait_for_step(process, tmp_path, step)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait(20) == -signal.SIGKILL
+    assert start(tmp_path, '--resume').wait(60) == 0
+    assert (tmp_path / 'loss.csv').read_text() == whole, f'killed near step {step}'
+    assert whole.count('\n') == 1 + STEPS // 2
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_signalled_run_ends_with_a_checkpoint_and_130(tmp_path, whole, number):
+    process = start(tmp_path)
+    wait_for_step(process, tmp_path, 20)
+    process.send_signal(number)
+    assert process.wait(20) == 130
+    written = (tmp_path / 'loss.csv').read_text()
+    assert whole.startswith(written)
+    assert written != whole
+    assert start(tmp_path, '--resume').wait(60) == 0
+    assert (tmp_path / 'loss.csv').read_text() == whole
