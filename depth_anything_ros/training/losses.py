@@ -76,7 +76,7 @@ def any_depth_loss(
 
 def negative_share(prediction: Tensor) -> Tensor:
     """
-    Return how far the values before the last ReLU reach below 0, in mean absolute deviations.
+    Return how far the values before the last ReLU reach below 0, over their own spread.
 
     The ReLU at the end of a relative model cuts negative values off, and with them their
     gradient. The other losses leave the shift free, so this one can be 0 at no cost to them.
@@ -84,9 +84,9 @@ def negative_share(prediction: Tensor) -> Tensor:
     :param prediction: (B, h, w), float32, before the ReLU.
     :return: scalar.
     """
-    deviation = _deviation(prediction, torch.ones_like(prediction, dtype=torch.bool))
     below = torch.relu(-prediction).mean(dim=(1, 2))
-    return (below / deviation.detach().clamp(min=_LEAST_DEVIATION)).mean()
+    spread = prediction.detach().std(dim=(1, 2), unbiased=False)
+    return (below / spread.clamp(min=_LEAST_DEVIATION)).mean()
 
 
 def silog_loss(prediction_m: Tensor, depth_m: Tensor, valid: Tensor) -> Tensor:
@@ -123,12 +123,9 @@ def absolute_loss(prediction_m: Tensor, depth_m: Tensor, valid: Tensor) -> Tenso
 
 def _residual(prediction: Tensor, inverse_depth: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
     """Return the difference of the normalised maps (B, h, w), and which images count (B,)."""
-    target = _unit_range(inverse_depth, valid)
-    counted = _enough(valid) & (_deviation(target, valid) > _LEAST_DEVIATION)
-    # An image that does not count is computed like any other, over all its pixels, so that no
-    # NaN can reach the gradient; its loss is left out at the end.
-    known = valid | ~counted[:, None, None]
-    return _normalised(prediction, known) - _normalised(target, known), counted
+    target, deviation = _normalised(_unit_range(inverse_depth, valid), valid)
+    counted = _enough(valid) & (deviation > _LEAST_DEVIATION)
+    return _normalised(prediction, valid)[0] - target, counted
 
 
 def _unit_range(values: Tensor, valid: Tensor) -> Tensor:
@@ -139,24 +136,19 @@ def _unit_range(values: Tensor, valid: Tensor) -> Tensor:
     return torch.where(valid, (values - low) / span, 0.0)
 
 
-def _normalised(values: Tensor, valid: Tensor) -> Tensor:
-    """Return (values − median) / mean absolute deviation, both over the valid pixels."""
-    centred = values - _median(values, valid)
-    deviation = _image_mean(centred.abs(), valid)[:, None, None]
-    return centred / deviation.clamp(min=_LEAST_DEVIATION)
+def _normalised(values: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+    """
+    Return (values − median) / mean absolute deviation, and that deviation (B,).
 
-
-def _deviation(values: Tensor, valid: Tensor) -> Tensor:
-    """Return the mean absolute deviation from the median of each image (B,)."""
-    return _image_mean((values - _median(values, valid)).abs(), valid)
-
-
-def _median(values: Tensor, valid: Tensor) -> Tensor:
-    """Return the median over the valid pixels (B, 1, 1), 0 for an image without any."""
+    Median and deviation are those of the valid pixels, 0 for an image without any, so that no
+    NaN reaches the gradient.
+    """
     none = ~valid.any(dim=2).any(dim=1)
     known = torch.where(valid, values, torch.nan).flatten(1)
     median = torch.where(none[:, None], 0.0, known).nanmedian(dim=1).values
-    return median[:, None, None]
+    centred = values - median[:, None, None]
+    deviation = _image_mean(centred.abs(), valid)
+    return centred / deviation.clamp(min=_LEAST_DEVIATION)[:, None, None], deviation
 
 
 def _mean_difference(residual: Tensor, valid: Tensor, counted: Tensor) -> Tensor:
