@@ -36,7 +36,10 @@ def add_data_argument(parser: argparse.ArgumentParser, required: bool = True) ->
 
 
 def parse_data(
-    word: str, split: str = 'train', simulated_size: tuple[int, int] = (480, 640)
+    word: str,
+    split: str = 'train',
+    simulated_size: tuple[int, int] = (480, 640),
+    kept: Path | None = None,
 ) -> Dataset:
     """
     Open the data set that a word names.
@@ -44,10 +47,21 @@ def parse_data(
     :param word: see the top of this module.
     :param split: the part of a published data set that is meant where the word names none.
     :param simulated_size: (height, width) in pixels of rendered views where the word names none.
+    :param kept: the `kept.txt` of the verb `score`; only its samples of this word are shown.
     :raises ConfigError: if the word has another form, or a number in it is out of range.
     :raises UnknownNameError: if no data set has that name; the message lists the known ones.
-    :raises DatasetError: if the data set cannot be read, as its opener tells.
+    :raises DatasetError: if the data set cannot be read, as its opener tells, or `kept` lists
+        none of its samples or others than it has.
     """
+    dataset = _open(word, split, simulated_size)
+    if kept is None:
+        return dataset
+    from depth_anything_ros.training.quality.kept import KeptDataset, read_kept
+
+    return KeptDataset(dataset, read_kept(kept, word))
+
+
+def _open(word: str, split: str, simulated_size: tuple[int, int]) -> Dataset:
     name, colon, place = word.partition(':')
     if not (name and colon and place):
         raise ConfigError(f"'{word}' names no data; write it as {_FORM}")

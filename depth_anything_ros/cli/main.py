@@ -53,6 +53,10 @@ VERBS = {
         'depth_anything_ros.cli.simulate',
         'render a drive through a furnished room into a ROS 2 bag with exact depth',
     ),
+    'score': Verb(
+        'depth_anything_ros.cli.score',
+        'score the depth of data sets and list the samples that are good to train on',
+    ),
     'train': Verb(
         'depth_anything_ros.cli.train',
         'teach a model depth from the simulated world or from data sets',

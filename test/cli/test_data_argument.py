@@ -1,9 +1,10 @@
 import argparse
 
 import pytest
+from made_data import MadeDataset
 
 from depth_anything_ros.cli.data_argument import add_data_argument, parse_data
-from depth_anything_ros.errors import ConfigError, UnknownNameError
+from depth_anything_ros.errors import ConfigError, DatasetError, UnknownNameError
 from depth_anything_ros.evaluation import datasets
 from depth_anything_ros.simulation.dataset import SimulatedDataset
 
@@ -74,3 +75,13 @@ def test_option_gathers_words():
     parser = argparse.ArgumentParser()
     add_data_argument(parser)
     assert parser.parse_args(['--data', 'a:b', '--data', 'c:d']).data == ['a:b', 'c:d']
+
+
+def test_kept_list_leaves_only_its_samples(monkeypatch, tmp_path):
+    monkeypatch.setattr(datasets, 'DATASETS', {'made': lambda path, split: MadeDataset('m', 9)})
+    path = tmp_path / 'kept.txt'
+    path.write_text('made:/x\t002\nmade:/x\t005\n')
+    data = parse_data('made:/x', kept=path)
+    assert [data.sample_name(index) for index in range(len(data))] == ['002', '005']
+    with pytest.raises(DatasetError, match="no sample of 'made:/y'"):
+        parse_data('made:/y', kept=path)

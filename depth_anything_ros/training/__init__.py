@@ -1,0 +1,1 @@
+"""Training of the networks: data, losses, schedule and the loop."""

@@ -1,0 +1,157 @@
+"""What a scoring run leaves: samples.csv, statistics tables, a plot of the scores."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, fields
+from pathlib import Path
+from typing import Any
+
+from depth_anything_ros.training.quality.scores import DepthScore
+from depth_anything_ros.training.quality.selection import (
+    DataStatistics,
+    Reason,
+    ScoredSample,
+    defined_scores,
+    statistics,
+)
+
+# The three panels of the paper's figure 5.
+PLOTTED = {
+    'total': 'total score',
+    'distribution': 'depth distribution score',
+    'gradient': 'gradient continuity score',
+}
+SUMMARY = 'all'
+_SCORE_COLUMNS = tuple(field.name for field in fields(DepthScore))
+_BAR_WIDTH = 0.6
+
+
+def write_samples(path: Path, samples: Iterable[ScoredSample]) -> None:
+    """
+    Write a CSV file with a row for every sample.
+
+    Columns: data, name, source, the fields of DepthScore (empty where undefined), kept (1 or 0),
+    reasons (separated by spaces) and failure.
+    """
+    with path.open('w', newline='', encoding='utf-8') as file:
+        writer = csv.writer(file)
+        writer.writerow(('data', 'name', 'source', *_SCORE_COLUMNS, 'kept', 'reasons', 'failure'))
+        for sample in samples:
+            writer.writerow(
+                (
+                    sample.data,
+                    sample.name,
+                    sample.source,
+                    *_score_cells(sample.score),
+                    int(sample.kept),
+                    ' '.join(reason.value for reason in sample.reasons),
+                    ' '.join(sample.failure.split()),
+                )
+            )
+
+
+def tabulate(samples: Mapping[str, Sequence[ScoredSample]]) -> list[DataStatistics]:
+    """Return the statistics of each data set, and of all together where there are several."""
+    rows = [statistics(label, found) for label, found in samples.items()]
+    if len(rows) > 1:
+        rows.append(statistics(SUMMARY, [item for found in samples.values() for item in found]))
+    return rows
+
+
+def table_cells(rows: Sequence[DataStatistics]) -> tuple[list[str], list[list[str]]]:
+    """Return headings and cells of the statistics for people; undefined means are a dash."""
+    columns = ['data set', 'total', 'good', 'bad', *(reason.value for reason in Reason)]
+    columns += ['mean total', 'mean distribution', 'mean gradient']
+    cells = []
+    for row in rows:
+        counts = (row.total, row.good, row.bad, *(row.dropped[reason] for reason in Reason))
+        means = (row.mean_total, row.mean_distribution, row.mean_gradient)
+        cells.append(
+            [
+                row.data,
+                *map(str, counts),
+                *('–' if math.isnan(mean) else f'{mean:.3f}' for mean in means),
+            ]
+        )
+    return columns, cells
+
+
+def statistics_records(rows: Sequence[DataStatistics]) -> list[dict[str, Any]]:
+    """Return the statistics as plain dicts for JSON; undefined means are None."""
+    return [
+        {
+            'data': row.data,
+            'total': row.total,
+            'good': row.good,
+            'bad': row.bad,
+            'dropped': {reason.value: row.dropped[reason] for reason in Reason},
+            'mean_total': _known(row.mean_total),
+            'mean_distribution': _known(row.mean_distribution),
+            'mean_gradient': _known(row.mean_gradient),
+        }
+        for row in rows
+    ]
+
+
+def write_statistics(folder: Path, rows: Sequence[DataStatistics]) -> None:
+    """Write statistics.md, statistics.csv and statistics.json into a folder."""
+    columns, cells = table_cells(rows)
+    lines = [columns, ['---'] * len(columns), *cells]
+    text = ''.join(f'| {" | ".join(line)} |\n' for line in lines)
+    (folder / 'statistics.md').write_text(text, encoding='utf-8')
+    records = statistics_records(rows)
+    with (folder / 'statistics.csv').open('w', newline='', encoding='utf-8') as file:
+        flat = [{**record, **record.pop('dropped')} for record in map(dict, records)]
+        writer = csv.DictWriter(file, list(flat[0]))
+        writer.writeheader()
+        writer.writerows(flat)
+    answer = json.dumps(records, indent=2, ensure_ascii=False, allow_nan=False)
+    (folder / 'statistics.json').write_text(f'{answer}\n', encoding='utf-8')
+
+
+def write_plot(path: Path, samples: Mapping[str, Sequence[ScoredSample]]) -> None:
+    """
+    Draw the three scores of each data set as boxes: quartiles, 5th and 95th percentile, mean.
+
+    Source: figure 5 of the AnyDepth paper.
+
+    :param path: of the PNG file.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    labels = list(samples)
+    scores = [defined_scores(samples[label]) for label in labels]
+    figure = Figure(figsize=(10, 3.6), dpi=120, layout='constrained')
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(1, len(PLOTTED), sharex=True, sharey=True)
+    for panel, (name, title) in zip(panels, PLOTTED.items(), strict=True):
+        panel.boxplot(
+            [[getattr(score, name) for score in found] for found in scores],
+            positions=range(len(labels)),
+            widths=_BAR_WIDTH,
+            whis=(5, 95),
+            showfliers=False,
+            showmeans=True,
+            medianprops={'color': 'C0'},
+            meanprops={'marker': 'D', 'markerfacecolor': 'C1', 'markeredgecolor': 'C1'},
+        )
+        panel.set(title=title, ylim=(0, 1))
+        panel.grid(axis='y', alpha=0.3)
+        panel.set_xticks(range(len(labels)), labels, rotation=20, ha='right')
+    figure.supxlabel('larger is better; box: quartiles, whiskers: 5 and 95 %, diamond: mean')
+    figure.savefig(path, format='png')
+
+
+def _score_cells(score: DepthScore | None) -> list[str]:
+    if score is None:
+        return [''] * len(_SCORE_COLUMNS)
+    return ['' if math.isnan(value) else f'{value:.6g}' for value in astuple(score)]
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
