@@ -1,0 +1,183 @@
+"""What a camera makes of light: exposure, blur, noise, white balance, tone, compression."""
+
+from __future__ import annotations
+
+import math
+from random import Random
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+_KERNEL = 7
+_TONES = 4096
+_WHITE = 4.0
+_NOISE_POOL = 1 << 20
+
+
+class Look(NamedTuple):
+    """
+    How one camera renders what it sees.
+
+    `brightness` is the wanted mean (of the roots, squared) of the linear image; `gains` white balance; `contrast` the
+    exponent added to the screen's; `saturation` 1 is true; `vignette` the loss in the corners;
+    `noise` its spread in steps of 255 at mid gray; `blur_px` the spread of the lens; `motion_px`
+    and `motion_rad` a straight smear; `compression` the step of a JPEG-like rounding, 0 is none;
+    `noise_at`, in 0..1, where in the pool of noise the image's own begins.
+    """
+
+    brightness: float
+    gains: tuple[float, float, float]
+    contrast: float
+    saturation: float
+    vignette: float
+    noise: float
+    blur_px: float
+    motion_px: float
+    motion_rad: float
+    compression: float
+    noise_at: float
+
+
+def random_look(rng: Random) -> Look:
+    """Return a camera's rendering drawn at random: most are good, some are poor."""
+    warmth, tint = rng.gauss(0, 0.07), rng.gauss(0, 0.03)
+    moving = rng.random() < 0.15
+    return Look(
+        0.3 * math.exp(rng.gauss(0, 0.42)),
+        (math.exp(warmth), math.exp(tint), math.exp(-warmth)),
+        math.exp(rng.gauss(0.22, 0.16)),
+        min(1.5, max(0.0, rng.gauss(1.0, 0.22))),
+        max(0.0, rng.gauss(0.12, 0.15)),
+        abs(rng.gauss(0, 3.5)),
+        rng.uniform(0.15, 0.4) if rng.random() < 0.8 else rng.uniform(0.4, 1.3),
+        rng.uniform(1, 6) if moving else 0.0,
+        rng.uniform(0, math.pi),
+        rng.choice((0.0, 0.0, 4.0, 8.0, 14.0)),
+        rng.random(),
+    )
+
+
+def noise_pool(seed: int) -> Tensor:
+    """Return normal noise that images take their own from, float32 (1048576,)."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(_NOISE_POOL, generator=generator)
+
+
+def develop(linear: Tensor, shape: Tensor, looks: list[Look], pool: Tensor) -> Tensor:
+    """
+    Return images as a camera gives them, uint8 (V, H, W, 3).
+
+    :param linear: light, float32 (V, 3, H, W).
+    :param shape: which shape each pixel shows, (V, H, W): its edges are smoothed.
+    :param pool: from `noise_pool`, on the same device.
+    """
+    device = linear.device
+    views, _, height, width = linear.shape
+
+    def column(values: list[float]) -> Tensor:
+        return torch.tensor(values, device=device, dtype=torch.float32)[:, None, None, None]
+
+    light = _smoothed_edges(linear.clamp_max(4 * _WHITE), shape)
+    # The root keeps a bright window from making the room dark.
+    mean = light.sqrt().mean((1, 2, 3), keepdim=True).square().clamp_min(1e-4)
+    gains = torch.tensor([look.gains for look in looks], device=device)[:, :, None, None]
+    light = light * (gains * column([look.brightness for look in looks]) / mean)
+    light = _blurred(light, looks) * (
+        1 - column([look.vignette for look in looks]) * _radius(light)
+    )
+    gray = light.mean(1, keepdim=True)
+    light = gray + column([look.saturation for look in looks]) * (light - gray)
+    steps = (light * ((_TONES - 1) / _WHITE)).clamp(0, _TONES - 1).to(torch.int64)
+    tones = _tone_table([look.contrast for look in looks], device)
+    screen = tones.gather(1, steps.flatten(1)).view_as(light)
+    length = 3 * height * width
+    starts = [int(look.noise_at * max(0, len(pool) - length)) for look in looks]
+    reach = torch.arange(length, device=device) % len(pool)
+    noise = torch.stack([pool.index_select(0, start + reach) for start in starts])
+    strength = column([look.noise for look in looks])
+    screen = screen + noise.view_as(screen) * strength
+    screen = _compressed(screen, looks)
+    return screen.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+
+
+def _smoothed_edges(light: Tensor, shape: Tensor) -> Tensor:
+    """Return the image with pixels at the outlines of shapes mixed with their neighbours."""
+    edge = torch.zeros_like(shape, dtype=torch.bool)
+    across, down = shape[:, :, 1:] != shape[:, :, :-1], shape[:, 1:] != shape[:, :-1]
+    edge[:, :, 1:] |= across
+    edge[:, :, :-1] |= across
+    edge[:, 1:] |= down
+    edge[:, :-1] |= down
+    kernel = torch.tensor([0.25, 0.5, 0.25], device=light.device)
+    kernel = (kernel[:, None] * kernel).expand(3, 1, 3, 3)
+    smooth = F.conv2d(F.pad(light, (1, 1, 1, 1), mode='replicate'), kernel, groups=3)
+    return torch.where(edge[:, None], smooth, light)
+
+
+def _kernel(look: Look) -> np.ndarray:
+    """Return the image of a point, (7, 7), sum 1."""
+    reach = np.arange(_KERNEL) - _KERNEL // 2
+    kernel = np.zeros((_KERNEL, _KERNEL))
+    for share in np.linspace(-0.5, 0.5, 7) if look.motion_px else (0.0,):
+        x = reach[None, :] - share * look.motion_px * math.cos(look.motion_rad)
+        y = reach[:, None] - share * look.motion_px * math.sin(look.motion_rad)
+        kernel += np.exp(-(x * x + y * y) / (2 * look.blur_px**2))
+    return np.asarray(kernel / kernel.sum())
+
+
+def _blurred(light: Tensor, looks: list[Look]) -> Tensor:
+    kernels = torch.from_numpy(np.stack([_kernel(look) for look in looks]).astype(np.float32))
+    kernels = kernels.to(light.device).repeat_interleave(3, 0)[:, None]
+    edge = _KERNEL // 2
+    padded = F.pad(light, (edge, edge, edge, edge), mode='replicate').flatten(0, 1)[None]
+    return F.conv2d(padded, kernels, groups=len(kernels))[0].view_as(light)
+
+
+def _radius(light: Tensor) -> Tensor:
+    """Return the squared distance from the middle, 1 in the corners, (H, W)."""
+    height, width = light.shape[2:]
+    x = torch.linspace(-1, 1, width, device=light.device)
+    y = torch.linspace(-1, 1, height, device=light.device)[:, None]
+    return (x * x + y * y) / 2
+
+
+def _tone_table(contrasts: list[float], device: torch.device) -> Tensor:
+    """Return the screen value of each step of light from 0 to white, (V, 4096), 255 is white."""
+    light = np.linspace(0, _WHITE, _TONES)
+    linear = light * (1 + light / _WHITE**2) / (1 + light)
+    table = 255 * linear[None] ** (np.array(contrasts)[:, None] / 2.2)
+    return torch.from_numpy(table.astype(np.float32)).to(device)
+
+
+def _cosines(device: torch.device) -> Tensor:
+    """Return the orthonormal cosine transform of 8 values, (8, 8)."""
+    at = np.arange(8)
+    matrix = np.cos(np.pi * (at[None, :] + 0.5) * at[:, None] / 8) * 0.5
+    matrix[0] /= math.sqrt(2)
+    return torch.from_numpy(matrix.astype(np.float32)).to(device)
+
+
+def _compressed(screen: Tensor, looks: list[Look]) -> Tensor:
+    """Round the cosine transform of blocks of 8 × 8, high frequencies more coarsely."""
+    height, width = screen.shape[2:]
+    rows, columns = height // 8 * 8, width // 8 * 8
+    chosen = [number for number, look in enumerate(looks) if look.compression > 0]
+    if not chosen or not rows or not columns:
+        return screen
+    device = screen.device
+    cosines = _cosines(device)
+    at = torch.arange(8, device=device)
+    coarse = 1 + 0.45 * (at[:, None] + at)
+    step = torch.tensor([looks[number].compression for number in chosen], device=device)
+    step = step[:, None, None, None, None, None] * coarse
+    part = screen[chosen, :, :rows, :columns]
+    blocks = part.unflatten(3, (-1, 8)).unflatten(2, (-1, 8)).transpose(3, 4)
+    spectrum = cosines @ blocks @ cosines.T
+    spectrum = (spectrum / step).round() * step
+    part = (cosines.T @ spectrum @ cosines).transpose(3, 4).flatten(4, 5).flatten(2, 3)
+    screen = screen.clone()
+    screen[chosen, :, :rows, :columns] = part
+    return screen
