@@ -93,10 +93,11 @@ def score_depth(depth_m: Float32Array, config: ScoreConfig) -> DepthScore:
     valid = (depth_m > 0) & (depth_m <= config.far_m)
     parts = distribution_parts(depth_histogram(depth_m, valid, config.bins))
     distribution = float(np.dot(parts, (CHI_SQUARE_WEIGHT, CONCENTRATION_WEIGHT, RANGE_WEIGHT)))
-    known_m = depth_m if valid.all() else np.where(valid, depth_m, np.float32(np.nan))
+    count = int(np.count_nonzero(valid))
+    known_m = depth_m if count == valid.size else np.where(valid, depth_m, np.float32(np.nan))
     gradient = gradient_continuity(gradient_magnitude(known_m))
     total = (distribution + gradient) / 2
-    return DepthScore(float(valid.mean()), *parts, distribution, gradient, total)
+    return DepthScore(count / valid.size, *parts, distribution, gradient, total)
 
 
 def depth_histogram(
