@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -33,6 +33,10 @@ class Encoder(nn.Module, Generic[Features]):
 
         :param pixels: normalised RGB (B, 3, h, w); both sides are multiples of the patch.
         """
+
+    @abstractmethod
+    def first_parameters(self, blocks: int) -> Iterator[nn.Parameter]:
+        """Iterate over what comes before the blocks and what the first so many of them hold."""
 
     @abstractmethod
     def prepare(self, grid: tuple[int, int]) -> None:

@@ -26,6 +26,13 @@ class TrainConfig:
         minimum=0.0,
         maximum=100.0,
     )
+    frozen_blocks: int = parameter(
+        0,
+        'First blocks of the encoder that are not trained, and what comes before them; 0 trains '
+        'all.',
+        minimum=0,
+        maximum=1000,
+    )
     keep_encoder_statistics: bool = parameter(
         False, 'Keep the mean and variance of batch norms in the encoder as they were loaded.'
     )

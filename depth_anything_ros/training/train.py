@@ -308,10 +308,14 @@ def parameter_groups(estimator: DepthEstimator, config: TrainConfig) -> list[dic
     """
     Return the groups of the optimiser: encoder and decoder, each with and without decay.
 
-    A part whose learning rate is 0 is frozen: it gets no gradients, and no group. `factor` of a
-    group is its learning rate over that of the decoder.
+    What is frozen gets no gradients, and no group: the first blocks of the encoder asked for, or
+    a part whose learning rate is 0. `factor` of a group is its learning rate over that of the
+    decoder.
     """
     groups = []
+    if config.frozen_blocks:
+        for values in estimator.pretrained.first_parameters(config.frozen_blocks):
+            values.requires_grad_(False)
     parts = ((estimator.pretrained, config.encoder_lr_factor), (estimator.depth_head, 1.0))
     for part, factor in parts:
         if factor == 0:
@@ -336,8 +340,8 @@ def set_training_mode(estimator: DepthEstimator, config: TrainConfig) -> None:
 def _by_decay(
     parameters: Iterable[nn.Parameter], decay: float
 ) -> list[tuple[float, list[nn.Parameter]]]:
-    """Return matrices and kernels with the decay, norms and biases with none."""
-    listed = list(parameters)
+    """Return what is trained: matrices and kernels with the decay, norms and biases with none."""
+    listed = [values for values in parameters if values.requires_grad]
     groups = (
         (decay, [values for values in listed if values.ndim > 1]),
         (0.0, [values for values in listed if values.ndim <= 1]),

@@ -8,7 +8,7 @@ Source: Oquab et al., "DINOv2: Learning Robust Visual Features without Supervisi
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -186,6 +186,12 @@ class DinoV2(Encoder[LayerTokens]):
                 normalised = self.norm(tokens)
                 taken.append((normalised[:, 1:], normalised[:, 0]))
         return taken
+
+    def first_parameters(self, blocks: int) -> Iterator[nn.Parameter]:
+        """Iterate over the parameters of the embedding and of the first blocks."""
+        yield from (self.cls_token, self.pos_embed, self.mask_token)
+        for part in (self.patch_embed, *self.blocks[:blocks]):
+            yield from part.parameters()
 
     def prepare(self, grid: tuple[int, int]) -> None:
         """Keep the position table of a grid, so that the next forward finds it."""

@@ -7,7 +7,7 @@ github.com/tensorflow/tpu, whose padding and batch-norm constants are kept.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -90,6 +90,11 @@ class EfficientNetLite(Encoder[Tensor]):
             if index in layers:
                 taken.append(features)
         return taken
+
+    def first_parameters(self, blocks: int) -> Iterator[nn.Parameter]:
+        """Iterate over the parameters of the stem and of the first blocks."""
+        for part in (self.conv_stem, self.bn0, *self.blocks[:blocks]):
+            yield from part.parameters()
 
     def prepare(self, grid: tuple[int, int]) -> None:
         """Do nothing: no table depends on the input size."""
