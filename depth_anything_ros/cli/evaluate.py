@@ -28,7 +28,7 @@ from depth_anything_ros.models import MODELS
 from depth_anything_ros.types import Precision
 
 if TYPE_CHECKING:
-    from depth_anything_ros.evaluation.baseline import InverseDepthMap
+    from depth_anything_ros.evaluation.baseline import Baseline
     from depth_anything_ros.evaluation.datasets import Dataset
     from depth_anything_ros.evaluation.gallery import Gallery
     from depth_anything_ros.evaluation.offline import ImageScores, Predict, ScoringRule
@@ -38,6 +38,7 @@ _SPLIT = 'test'
 _ALIGNMENTS = ('none', 'scale', 'scale_shift')
 # The cells of the map: averaged over scenes, more pixels would change nothing.
 _BASELINE_SIZE = (48, 64)
+_BASELINE_SUFFIX = '.npz'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,9 +69,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='score the images of this source only; may be given more than once',
     )  # fmt: skip
     parser.add_argument(
-        '--baseline', metavar='WORD',
+        '--baseline', metavar='WORD|FILE',
         help='training scenes, named like --data, for the image-independent predictor to '
-        'compare with; simulator:SEED:500 is plenty',
+        'compare with (simulator:SEED:500 is plenty), or the baseline.npz of an earlier --out',
     )  # fmt: skip
     parser.add_argument(
         '--align', choices=_ALIGNMENTS, default='scale_shift',
@@ -83,7 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         '--out', type=Path, metavar='DIR',
-        help='folder for images.csv, summary.json, report.md and pictures',
+        help='folder for images.csv, summary.json, report.md, baseline.npz and pictures',
     )  # fmt: skip
     parser.add_argument(
         '--pictures', type=_count, default=1, metavar='N',
@@ -104,6 +105,7 @@ def run(args: argparse.Namespace) -> int:
     :raises DatasetError: if data cannot be opened, or the baseline's scenes cannot be read.
     :raises CheckpointError: if the weights cannot be had.
     """
+    from depth_anything_ros.evaluation.comparison import MODEL
     from depth_anything_ros.evaluation.gallery import Gallery
     from depth_anything_ros.evaluation.offline import ScoringRule
     from depth_anything_ros.evaluation.protocol import AlignmentMode
@@ -123,7 +125,10 @@ def run(args: argparse.Namespace) -> int:
         input_size=args.input_size,
         threads=args.threads,
     )
-    maps = _baseline_maps(args.baseline, rule) if args.baseline else ()
+    baseline = _baseline(args.baseline, rule) if args.baseline else None
+    predictors: dict[str, Predict] = {MODEL: predictor.predict}
+    if baseline is not None:
+        predictors.update({item.name: item for item in baseline.maps})
     gallery = Gallery(
         args.pictures,
         args.out / 'pictures' if args.out else None,
@@ -133,43 +138,50 @@ def run(args: argparse.Namespace) -> int:
         random=args.weights == 'random',
     )
     images = {
-        word: _score(dataset, args.source, predictor, maps, rule, gallery)
+        word: _score(dataset, args.source, predictors, rule, gallery)
         for word, dataset in datasets.items()
     }
     gallery.finish()
-    summary = _summary(args, predictor, rule, maps, images)
+    summary = _summary(args, predictor, rule, baseline, images)
     _show(summary)
-    _write(args, summary, images, maps)
+    _write(args, summary, images, baseline)
     return int(any(data['failed'] == data['images'] for data in summary['data']))
 
 
-def _baseline_maps(word: str, rule: ScoringRule) -> tuple[InverseDepthMap, ...]:
-    from depth_anything_ros.evaluation.baseline import average_maps
+def _baseline(word: str, rule: ScoringRule) -> Baseline:
+    """
+    Make or read the baseline.
 
+    :raises ConfigError: if the one read was made for another range.
+    """
+    from depth_anything_ros.evaluation.baseline import average_scenes, read_baseline
+
+    if Path(word).suffix == _BASELINE_SUFFIX:
+        baseline = read_baseline(Path(word))
+        if (baseline.min_depth_m, baseline.max_depth_m) != (rule.min_depth_m, rule.max_depth_m):
+            raise ConfigError(
+                f"'{word}' was made for {baseline.min_depth_m:g} to {baseline.max_depth_m:g} m, "
+                f'not for --range {rule.min_depth_m:g}:{rule.max_depth_m:g}'
+            )
+        return baseline
     scenes = parse_data(word, simulated_size=_BASELINE_SIZE)
     samples = (scenes[index] for index in range(len(scenes)))
     shown = progress(samples, len(scenes), 'baseline')
-    return average_maps(shown, rule.min_depth_m, rule.max_depth_m)
+    return average_scenes(shown, word, rule.min_depth_m, rule.max_depth_m)
 
 
 def _score(
     dataset: Dataset,
     sources: list[str],
-    predictor: Predictor,
-    maps: tuple[InverseDepthMap, ...],
+    predictors: dict[str, Predict],
     rule: ScoringRule,
     gallery: Gallery,
 ) -> list[ImageScores]:
-    from depth_anything_ros.evaluation.comparison import MODEL
     from depth_anything_ros.evaluation.offline import chosen_indices, score_images
 
     indices = chosen_indices(dataset, sources)
     if not indices:
         raise DatasetError(f"'{dataset.name}' has no images")
-    predictors: dict[str, Predict] = {
-        MODEL: predictor.predict,
-        **{item.name: item for item in maps},
-    }
     scored = []
     found = score_images(dataset, indices, predictors, rule)
     for image in progress(found, len(indices), dataset.name):
@@ -182,26 +194,27 @@ def _summary(
     args: argparse.Namespace,
     predictor: Predictor,
     rule: ScoringRule,
-    maps: tuple[InverseDepthMap, ...],
+    baseline: Baseline | None,
     images: dict[str, list[ImageScores]],
 ) -> dict[str, Any]:
     from depth_anything_ros.evaluation import bootstrap
     from depth_anything_ros.evaluation.comparison import summarise
     from depth_anything_ros.evaluation.environment import environment
 
-    names = [item.name for item in maps]
+    candidates = [item.name for item in baseline.maps] if baseline else []
     random = predictor.identity.weights == 'random'
-    identity = asdict(predictor.identity)
     return {
-        'data': [{'word': word, **summarise(scored, names)} for word, scored in images.items()],
-        'model': {**identity, 'input_size': list(identity['input_size'])},
+        'data': [
+            {'word': word, **summarise(scored, candidates)} for word, scored in images.items()
+        ],
+        'model': {**asdict(predictor.identity), 'input_size': list(predictor.identity.input_size)},
         'protocol': {
             'alignment': rule.alignment.value,
             'min_depth_m': rule.min_depth_m,
             'max_depth_m': rule.max_depth_m,
             'sources': args.source,
-            'baseline': args.baseline,
-            'baseline_scenes': {item.name: item.scenes for item in maps},
+            'baseline': baseline.origin if baseline else None,
+            'baseline_scenes': baseline.scenes if baseline else None,
             'bootstrap': {
                 'draws': bootstrap.DRAWS,
                 'level': bootstrap.LEVEL,
@@ -233,17 +246,19 @@ def _write(
     args: argparse.Namespace,
     summary: dict[str, Any],
     images: dict[str, list[ImageScores]],
-    maps: tuple[InverseDepthMap, ...],
+    baseline: Baseline | None,
 ) -> None:
-    from depth_anything_ros.evaluation.comparison import MODEL
+    from depth_anything_ros.evaluation.baseline import write_baseline
     from depth_anything_ros.evaluation.comparison_report import write_images_csv, write_markdown
 
     write_json(args.json, summary)
     if args.out is None:
         return
     write_json(args.out / 'summary.json', summary)
-    write_images_csv(args.out / 'images.csv', images, [MODEL, *(item.name for item in maps)])
+    write_images_csv(args.out / 'images.csv', images)
     write_markdown(args.out / 'report.md', summary)
+    if baseline is not None:
+        write_baseline(args.out / f'baseline{_BASELINE_SUFFIX}', baseline)
 
 
 def _count(text: str) -> int:

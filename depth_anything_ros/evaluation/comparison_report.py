@@ -18,9 +18,7 @@ _UNKNOWN = '–'
 ALL = 'all'
 
 
-def write_images_csv(
-    path: Path, images: Mapping[str, Sequence[ImageScores]], predictors: Sequence[str]
-) -> None:
+def write_images_csv(path: Path, images: Mapping[str, Sequence[ImageScores]]) -> None:
     """
     Write one line for every image and predictor; what is not known is empty.
 
@@ -36,7 +34,7 @@ def write_images_csv(
         )
         for data, scored in images.items():
             for image in scored:
-                for name in predictors:
+                for name in (*image.scores, *image.problems):
                     start = [data, image.source, image.name, name]
                     writer.writerow([*start, *_numbers(image, name), image.problems.get(name, '')])
 
@@ -100,20 +98,21 @@ def write_markdown(path: Path, summary: Mapping[str, Any]) -> None:
     for data in summary['data']:
         lines += [f'## {data["word"]}', '', *_markdown_table(*source_table(data)), '']
         if 'baseline' in data:
-            lines += [_baseline_line(data['baseline'], protocol['baseline']), '']
+            lines += [_baseline_line(data['baseline'], protocol), '']
     warnings = [*summary['warnings'], *(w for data in summary['data'] for w in data['warnings'])]
     if warnings:
         lines += ['## Warnings', '', *(f'- {warning}' for warning in warnings), '']
     path.write_text('\n'.join(lines), encoding='utf-8')
 
 
-def _baseline_line(baseline: Mapping[str, Any], word: str) -> str:
+def _baseline_line(baseline: Mapping[str, Any], protocol: Mapping[str, Any]) -> str:
     candidates = ', '.join(
         f'{name} {_number(means[COMPARED])}' for name, means in baseline['candidates'].items()
     )
+    made_of = f'{protocol["baseline_scenes"]} scenes of {protocol["baseline"]}'
     return (
         f'Ratio: mean {COMPARED} over that of the best image-independent predictor '
-        f'({baseline["chosen"]}; candidates: {candidates}), made of {word} and aligned in the '
+        f'({baseline["chosen"]}; candidates: {candidates}), made of {made_of} and aligned in the '
         f'same way. Interval: {DRAWS} bootstrap draws of sources, then of images in them; in the '
         'row of a source, of its images only.'
     )

@@ -29,7 +29,7 @@ IMAGES = [
 
 
 def test_the_csv_has_a_line_for_every_image_and_predictor(tmp_path):
-    write_images_csv(tmp_path / 'images.csv', {'real': IMAGES}, ['model', 'mean'])
+    write_images_csv(tmp_path / 'images.csv', {'real': IMAGES})
     with (tmp_path / 'images.csv').open(newline='') as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 6
@@ -38,7 +38,7 @@ def test_the_csv_has_a_line_for_every_image_and_predictor(tmp_path):
     assert (first['predictor'], float(first['abs_rel'])) == ('model', pytest.approx(0.1))
     assert float(first['coverage']) == 0.75
     assert (float(first['scale']), float(first['shift'])) == (2, -1)
-    failed = rows[4]
+    failed = rows[5]
     assert failed['abs_rel'] == failed['pixels'] == ''
     assert failed['problem'] == 'the prediction is constant'
 
@@ -69,7 +69,7 @@ def test_the_report_names_model_data_baseline_and_warnings(tmp_path):
         },
         'protocol': {
             'alignment': 'scale_shift', 'min_depth_m': 0.2, 'max_depth_m': 8.0,
-            'baseline': 'simulator:1:500',
+            'baseline': 'simulator:1:500', 'baseline_scenes': 499,
         },
         'warnings': ['something to know'],
     }  # fmt: skip
@@ -79,6 +79,6 @@ def test_the_report_names_model_data_baseline_and_warnings(tmp_path):
     assert '## rgbd_folder:rooms' in text
     assert '| hall | 2 | 0 | 0.150 |' in text
     assert 'candidates: mean 0.233' in text
-    assert 'simulator:1:500' in text
+    assert '499 scenes of simulator:1:500' in text
     assert '- something to know' in text
     assert '- model: 1 of 3 images have no score' in text
