@@ -37,8 +37,10 @@ MAP_SIZE = (48, 64)
 # A flat wall seen straight on has no shape to average; its noise would be blown up.
 _MIN_RELATIVE_DEVIATION = 1e-3
 _POWER_ITERATIONS = 100
-# What a file of NumPy that holds something else leads to.
-_WRONG = (ValueError, TypeError, AttributeError)
+# What NumPy raises for a missing or damaged file and for one that holds something else.
+_UNREADABLE = (
+    OSError, EOFError, BadZipFile, KeyError, ValueError, TypeError, AttributeError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -191,5 +193,5 @@ def read_baseline(path: Path) -> Baseline:
             )
             low, high = found['range_m'].tolist()
             return Baseline(maps, str(found['origin']), int(found['scenes']), low, high)
-    except (OSError, EOFError, BadZipFile, KeyError, *_WRONG) as error:
+    except _UNREADABLE as error:
         raise DatasetError(f"'{path}' cannot be read as a baseline: {error}") from error
