@@ -1,5 +1,7 @@
 import csv
 import json
+import os
+import signal
 
 import made_data
 import pytest
@@ -95,6 +97,17 @@ def test_interruption_says_that_the_run_can_go_on(tmp_path, monkeypatch, capsys)
     assert call(tmp_path, data=['a:30']) == 130
     assert 'the same call goes on from here' in capsys.readouterr().err
     assert not (tmp_path / 'samples.csv').exists()
+
+
+def test_termination_is_an_interruption_and_the_handler_is_put_back(tmp_path, monkeypatch):
+    def terminate(items, total, label):
+        os.kill(os.getpid(), signal.SIGTERM)
+        yield from items
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(score, 'progress', terminate)
+    assert call(tmp_path, data=['a:30']) == 130
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_rate_of_this_machine_is_told(tmp_path, monkeypatch, capsys):
