@@ -11,6 +11,7 @@ MANIFEST = ElementTree.parse('package.xml').getroot()
 EXTRAS = {
     'openvino': ['openvino>=2025.0'],
     'onnx': ['onnx>=1.16', 'onnxruntime>=1.18'],
+    'nyu': ['h5py>=3.6'],
     # ROS 2 itself as wheels, only where no ROS 2 is installed.
     'ros': [
         'ros-rclpy',

@@ -215,8 +215,10 @@ def _hue_matrix(angle: float) -> NDArray[np.float64]:
     """Return the turn of RGB about the axis of the greys (Rodrigues' formula)."""
     cross = np.array([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]) / math.sqrt(3)
     grey = np.full((3, 3), 1 / 3)
-    turned: NDArray[np.float64] = math.cos(angle) * (np.eye(3) - grey) + math.sin(angle) * cross
-    return turned + grey
+    matrix: NDArray[np.float64] = (
+        grey + math.cos(angle) * (np.eye(3) - grey) + math.sin(angle) * cross
+    )
+    return matrix
 
 
 def _degraded(rgb: UInt8Array, augmentation: Augmentation, rng: np.random.Generator) -> UInt8Array:

@@ -1,0 +1,27 @@
+"""Data sets on disk, one reader each, all with the same face."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from depth_anything_ros.evaluation.datasets.base import Dataset
+from depth_anything_ros.registry import Registry
+
+Opener = Callable[[Path, str], Dataset]
+
+_HERE = 'depth_anything_ros.evaluation.datasets'
+
+DATASETS: Registry[Opener] = Registry(
+    'data set',
+    {
+        'rgbd_folder': f'{_HERE}.rgbd_folder:open_rgbd_folder',
+        'nyu_depth_v2': f'{_HERE}.nyu_depth_v2:open_nyu_depth_v2',
+        'hypersim': f'{_HERE}.hypersim:open_hypersim',
+        'vkitti2': f'{_HERE}.vkitti2:open_vkitti2',
+        'blendedmvs': f'{_HERE}.blendedmvs:open_blendedmvs',
+        'irs': f'{_HERE}.irs:open_irs',
+        'tartanair': f'{_HERE}.tartanair:open_tartanair',
+        'bag': f'{_HERE}.bag:open_bag',
+    },
+)
+
+__all__ = ['DATASETS', 'Dataset', 'Opener']

@@ -1,0 +1,156 @@
+"""Reading of image and depth files; whatever is wrong with one is a DatasetError naming it."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_anything_ros.errors import DatasetError, MissingDependencyError
+from depth_anything_ros.types import Float32Array, UInt8Array
+
+_PFM_HEADER = re.compile(rb'Pf\s+(\d+)\s+(\d+)\s+(-?[\d.]+(?:[eE][-+]?\d+)?)\s')
+
+
+def read_rgb(path: Path) -> UInt8Array:
+    """
+    Read a colour image, uint8 (H, W, 3), red first.
+
+    :raises DatasetError: if the file is missing or damaged.
+    """
+    image = _read_image(path, cv2.IMREAD_COLOR)
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def read_png_depth(path: Path, unit_m: float) -> Float32Array:
+    """
+    Read depth of 16 bits.
+
+    :param unit_m: metres a step.
+    :return: float32 (H, W) in metres; NaN where the file has 0.
+    :raises DatasetError: if the file is missing, damaged or not of 16 bits.
+    """
+    steps = _read_image(path, cv2.IMREAD_UNCHANGED)
+    if steps.dtype != np.uint16 or steps.ndim != 2:
+        raise DatasetError(
+            f"'{path}' is {steps.dtype} {steps.shape}; one channel of uint16 needed"
+        )
+    depth_m = steps.astype(np.float32) * np.float32(unit_m)
+    depth_m[steps == 0] = np.nan
+    return depth_m
+
+
+def read_npy(path: Path) -> Float32Array:
+    """
+    Read a NumPy file of two dimensions as float32 (H, W).
+
+    :raises DatasetError: if the file is missing, damaged or of another form.
+    """
+    _require_file(path)
+    try:
+        values = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DatasetError(f"'{path}' cannot be read: {error}") from error
+    return _plane(path, values)
+
+
+def read_pfm(path: Path) -> Float32Array:
+    """
+    Read a portable float map of one channel as float32 (H, W), first row on top.
+
+    Source: https://www.pauldebevec.com/Research/HDR/PFM/: rows are stored bottom to top; a
+    negative scale means little-endian.
+
+    :raises DatasetError: if the file is missing, damaged or of another form.
+    """
+    _require_file(path)
+    data = path.read_bytes()
+    header = _PFM_HEADER.match(data)
+    if header is None:
+        raise DatasetError(f"'{path}' is no portable float map of one channel")
+    width, height = int(header[1]), int(header[2])
+    body = data[header.end() :]
+    if len(body) != 4 * width * height:
+        raise DatasetError(
+            f"'{path}' holds {len(body)} bytes of pixels, {width}x{height} need "
+            f'{4 * width * height}'
+        )
+    order = '<f4' if float(header[3]) < 0 else '>f4'
+    return np.flipud(np.frombuffer(body, order).reshape(height, width)).astype(np.float32)
+
+
+def read_exr(path: Path) -> Float32Array:
+    """
+    Read the first channel of an OpenEXR image as float32 (H, W).
+
+    :raises DatasetError: if the file is missing or damaged, or OpenCV has no OpenEXR.
+    """
+    _require_file(path)
+    # OpenCV asks for this switch when it meets the first EXR file, not when it is imported.
+    os.environ.setdefault('OPENCV_IO_ENABLE_OPENEXR', '1')
+    values = _read_image(path, cv2.IMREAD_UNCHANGED)
+    if values.ndim == 3:
+        values = values[..., -1]  # OpenCV turns R, G, B round
+    return _plane(path, values)
+
+
+def read_hdf5(path: Path, key: str) -> NDArray[Any]:
+    """
+    Read one array of an HDF5 file.
+
+    :raises DatasetError: if the file is missing or damaged, or has no such array.
+    :raises MissingDependencyError: if h5py is not installed.
+    """
+    h5py = import_h5py()
+    _require_file(path)
+    try:
+        with h5py.File(path, 'r') as file:
+            return np.asarray(file[key])
+    except (OSError, KeyError) as error:
+        raise DatasetError(f"'{path}' cannot be read: {error}") from error
+
+
+def import_h5py() -> ModuleType:
+    """
+    Return the library that reads HDF5.
+
+    :raises MissingDependencyError: if it is not installed.
+    """
+    try:
+        import h5py
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError('h5py', 'nyu') from error
+    module: ModuleType = h5py
+    return module
+
+
+def _require_file(path: Path) -> None:
+    if not path.is_file():
+        raise DatasetError(f"no file '{path}'")
+
+
+def _plane(path: Path, values: NDArray[Any]) -> Float32Array:
+    if values.ndim != 2 or values.size == 0 or values.dtype.kind != 'f':
+        raise DatasetError(
+            f"'{path}' holds {values.dtype} {values.shape}; floats (height, width) are needed"
+        )
+    return values.astype(np.float32)
+
+
+def _read_image(path: Path, flags: int) -> NDArray[Any]:
+    _require_file(path)
+    # imread writes to stderr what it cannot read; imdecode knows no paths to complain about.
+    data = np.frombuffer(path.read_bytes(), np.uint8)
+    try:
+        image = cv2.imdecode(data, flags) if data.size else None
+    except cv2.error as error:
+        raise DatasetError(f"'{path}' cannot be decoded: {error.err}") from error
+    if image is None:
+        raise DatasetError(f"'{path}' is no image that can be decoded")
+    return image

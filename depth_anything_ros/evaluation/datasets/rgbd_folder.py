@@ -1,0 +1,162 @@
+"""Folders of image and depth files, with an index or without."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from depth_anything_ros.errors import DatasetError
+from depth_anything_ros.evaluation.datasets.base import (
+    Dataset,
+    FilePair,
+    PairedFiles,
+    require_folder,
+    require_pairs,
+    require_split,
+)
+from depth_anything_ros.evaluation.datasets.files import read_npy, read_png_depth
+from depth_anything_ros.types import Float32Array
+
+NAME = 'rgbd_folder'
+LAYOUT = 'index.json, or folders rgb/ and depth/ with files of the same names'
+
+# Frames of one sequence are alike; this many, evenly spaced, stand for it.
+SEQUENCE_FRAMES = 5
+
+_MILLIMETRE = 0.001
+_RGB_SUFFIXES = ('.png', '.jpg', '.jpeg')
+_DEPTH_SUFFIXES = ('.png', '.npy')
+_PLAIN_SPLITS = ('train', 'val', 'test', 'all')
+
+
+@dataclass(frozen=True)
+class Selection:
+    """
+    Choose among indexed frames.
+
+    `judging` leaves out what the index does not call fit for metrics (`eval_ok`) and sparse
+    depth; `real` keeps real (True) or synthetic (False) frames, None both; `sequence_frames` is
+    how many frames of a sequence are taken, evenly spaced, None all.
+    """
+
+    judging: bool
+    real: bool | None
+    sequence_frames: int | None
+
+
+SELECTIONS = {
+    'test': Selection(judging=True, real=None, sequence_frames=SEQUENCE_FRAMES),
+    'real': Selection(judging=True, real=True, sequence_frames=SEQUENCE_FRAMES),
+    'synthetic': Selection(judging=True, real=False, sequence_frames=SEQUENCE_FRAMES),
+    'all': Selection(judging=False, real=None, sequence_frames=None),
+}
+
+
+def open_rgbd_folder(path: Path, split: str) -> Dataset:
+    """
+    Open a folder of RGB-D frames; depth is uint16 PNG in millimetres, 0 unknown, or .npy in m.
+
+    With an `index.json` (single frames `rgb.*`, `depth.png` and sequences `rgb/`, `depth/`) the
+    splits are those of SELECTIONS; there is none to train on, because such frames judge. The
+    source of a single frame is its folder's name without trailing number, that of a sequence
+    its folder's name.
+
+    Without index every folder below `path` that holds `rgb/` and `depth/` is a source, and
+    `train`, `val` and `test` are folders of that name where there are any; else every split is
+    all.
+
+    :raises DatasetError: if there are no frames, the index is damaged or the split unknown.
+    """
+    require_folder(path)
+    if (path / 'index.json').is_file():
+        require_split(NAME, split, tuple(SELECTIONS))
+        pairs = _indexed_pairs(path, SELECTIONS[split])
+    else:
+        require_split(NAME, split, _PLAIN_SPLITS)
+        folder = path / split
+        pairs = _plain_pairs(folder if folder.is_dir() else path)
+    require_pairs(pairs, path, LAYOUT)
+    return PairedFiles(NAME, pairs, _read_depth)
+
+
+def thinned(count: int, wanted: int | None) -> list[int]:
+    """Return at most `wanted` of the numbers 0 to count - 1, evenly spaced with both ends."""
+    if wanted is None or count <= wanted:
+        return list(range(count))
+    return sorted({round(float(place)) for place in np.linspace(0, count - 1, wanted)})
+
+
+def _read_depth(pair: FilePair) -> Float32Array:
+    if pair.depth.suffix == '.npy':
+        depth_m = read_npy(pair.depth)
+        return np.where(depth_m > 0, depth_m, np.float32(np.nan))
+    return read_png_depth(pair.depth, _MILLIMETRE)
+
+
+def _indexed_pairs(path: Path, selection: Selection) -> list[FilePair]:
+    index = path / 'index.json'
+    try:
+        entries = json.loads(index.read_text(encoding='utf-8'))
+        wanted = [entry for entry in entries if _is_wanted(entry, selection)]
+        return [pair for entry in wanted for pair in _entry_pairs(path, entry, selection)]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DatasetError(
+            f"index '{index}' is damaged: {type(error).__name__} {error}; a list of objects "
+            'with kind, path, eval_ok, sparse and real is needed'
+        ) from error
+
+
+def _is_wanted(entry: dict[str, Any], selection: Selection) -> bool:
+    if selection.judging and (not entry['eval_ok'] or entry['sparse']):
+        return False
+    return selection.real is None or bool(entry['real']) == selection.real
+
+
+def _entry_pairs(path: Path, entry: dict[str, Any], selection: Selection) -> list[FilePair]:
+    folder = path / entry['path']
+    if entry['kind'] == 'single':
+        source = re.sub(r'_\d+$', '', folder.name)
+        return [FilePair(folder.name, source, folder / entry['rgb'], folder / 'depth.png')]
+    pairs = _folder_pairs(folder, folder.name)
+    if not pairs:
+        raise DatasetError(f"sequence '{folder}' of the index holds no frames")
+    return [pairs[place] for place in thinned(len(pairs), selection.sequence_frames)]
+
+
+def _plain_pairs(path: Path) -> list[FilePair]:
+    folders = sorted(depth.parent for depth in path.rglob('depth') if depth.is_dir())
+    return [
+        pair
+        for folder in folders
+        if (folder / 'rgb').is_dir()
+        for pair in _folder_pairs(folder, _relative_name(folder, path))
+    ]
+
+
+def _relative_name(folder: Path, root: Path) -> str:
+    return root.name if folder == root else folder.relative_to(root).as_posix()
+
+
+def _folder_pairs(folder: Path, source: str) -> list[FilePair]:
+    """Pair the files of the same name; an image without depth is no sample, depth without is."""
+    images = {file.stem: file for file in _files(folder / 'rgb', _RGB_SUFFIXES)}
+    return [
+        FilePair(
+            f'{source}/{depth.stem}',
+            source,
+            images.get(depth.stem, folder / 'rgb' / f'{depth.stem}.png'),
+            depth,
+        )
+        for depth in _files(folder / 'depth', _DEPTH_SUFFIXES)
+    ]
+
+
+def _files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(file for file in folder.iterdir() if file.suffix.lower() in suffixes)
