@@ -1,0 +1,148 @@
+import argparse
+import csv
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from depth_anything_ros.cli import evaluate
+from depth_anything_ros.cli.main import main
+from depth_anything_ros.errors import BackendError, ConfigError, DatasetError
+from depth_anything_ros.inference.predictor import Predictor
+
+MODEL = 'tiny'
+SMALL = [
+    '--model', MODEL, '--weights', 'random', '--backend', 'torch', '--precision', 'fp32',
+    '--input-size', '32',
+]  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return a folder of three pairs of colour and depth."""
+    rng = np.random.default_rng(0)
+    for name in ('rgb', 'depth'):
+        (tmp_path / 'room' / name).mkdir(parents=True)
+    for index in range(3):
+        rgb = cv2.resize(rng.integers(0, 256, (6, 8, 3), dtype=np.uint8), (64, 48))
+        depth_mm = np.linspace(1000, 3000 + 500 * index, 48)[:, None] + rng.uniform(0, 200, 64)
+        cv2.imwrite(str(tmp_path / 'room' / 'rgb' / f'{index:06d}.png'), rgb)
+        cv2.imwrite(
+            str(tmp_path / 'room' / 'depth' / f'{index:06d}.png'), depth_mm.astype(np.uint16)
+        )
+    return tmp_path / 'room'
+
+
+@pytest.fixture
+def run(tmp_path, folder):
+    def run(*words: str) -> tuple[int, dict]:
+        parser = argparse.ArgumentParser()
+        evaluate.add_arguments(parser)
+        data = f'rgbd_folder:{folder}'
+        arguments = [*SMALL, '--data', data, '--json', str(tmp_path / 'answer.json'), *words]
+        status = evaluate.run(parser.parse_args(arguments))
+        return status, json.loads((tmp_path / 'answer.json').read_text())
+
+    return run
+
+
+def test_a_model_is_scored_on_every_image_and_against_the_baseline(run, folder, tmp_path, capsys):
+    word = f'rgbd_folder:{folder}'
+    status, answer = run('--baseline', word, '--out', str(tmp_path / 'out'))
+    assert status == 0
+    (data,) = answer['data']
+    assert data['word'] == word
+    assert (data['images'], data['failed']) == (3, 0)
+    assert 0 < data['metrics']['abs_rel'] < 1
+    assert data['ratio']['value'] == pytest.approx(
+        data['metrics']['abs_rel'] / data['ratio']['baseline']
+    )
+    assert data['ratio']['low'] <= data['ratio']['value'] <= data['ratio']['high']
+    # The scenes differ by their range only: a map of them is nearly right for each.
+    assert data['ratio']['value'] > 1
+    assert set(data['baseline']['candidates']) == {'mean', 'normalised_mean', 'principal'}
+    assert answer['model']['weights'] == 'random'
+    assert answer['model']['input_size'] == [32, 32]
+    assert answer['protocol']['alignment'] == 'scale_shift'
+    assert (answer['protocol']['baseline'], answer['protocol']['baseline_scenes']) == (word, 3)
+    assert answer['warnings'] == ['random weights: the depth means nothing']
+    shown = capsys.readouterr()
+    assert 'all' in shown.out
+    assert 'random weights' in shown.err
+
+
+def test_the_folder_holds_table_report_summary_and_pictures(run, tmp_path):
+    _, answer = run('--out', str(tmp_path / 'out'), '--grid', str(tmp_path / 'grid.png'))
+    out = tmp_path / 'out'
+    assert json.loads((out / 'summary.json').read_text()) == answer
+    with (out / 'images.csv').open(newline='') as file:
+        rows = list(csv.DictReader(file))
+    assert [row['predictor'] for row in rows] == ['model'] * 3
+    mean = np.mean([float(row['abs_rel']) for row in rows])
+    assert mean == pytest.approx(answer['data'][0]['metrics']['abs_rel'])
+    assert f'# {MODEL}' in (out / 'report.md').read_text()
+    assert len(list((out / 'pictures').iterdir())) == 1
+    assert cv2.imread(str(tmp_path / 'grid.png')) is not None
+
+
+def test_failed_images_are_counted_and_never_become_a_number(run, monkeypatch, capsys):
+    def predict(self, rgb):
+        raise BackendError('torch gave 3 of 9 values that are not finite')
+
+    monkeypatch.setattr(Predictor, 'predict', predict)
+    status, answer = run()
+    assert status == 1
+    (data,) = answer['data']
+    assert (data['images'], data['failed']) == (3, 3)
+    assert data['metrics']['abs_rel'] is None
+    assert '3 of 3 images have no score' in capsys.readouterr().err
+
+
+def test_a_constant_prediction_fails_and_is_counted(run, monkeypatch):
+    infer = Predictor.infer
+    monkeypatch.setattr(Predictor, 'infer', lambda self, given: 0 * infer(self, given) + 1)
+    status, answer = run()
+    assert status == 1
+    assert any('constant' in warning for warning in answer['data'][0]['warnings'])
+
+
+def test_range_and_alignment_reach_the_score(run):
+    _, answer = run('--range', '0.5:2.5', '--align', 'none')
+    assert answer['protocol']['alignment'] == 'none'
+    assert (answer['protocol']['min_depth_m'], answer['protocol']['max_depth_m']) == (0.5, 2.5)
+
+
+def test_a_baseline_without_alignment_is_refused(run, folder):
+    with pytest.raises(ConfigError, match='scale or scale_shift'):
+        run('--align', 'none', '--baseline', f'rgbd_folder:{folder}')
+
+
+def test_the_baseline_of_an_earlier_run_gives_the_same_ratio(run, folder, tmp_path):
+    _, first = run('--baseline', f'rgbd_folder:{folder}', '--out', str(tmp_path / 'out'))
+    written = str(tmp_path / 'out' / 'baseline.npz')
+    _, second = run('--baseline', written)
+    assert second['data'][0]['ratio'] == first['data'][0]['ratio']
+    assert second['protocol'] == first['protocol']
+    with pytest.raises(ConfigError, match='made for 0.2 to 8 m, not for --range 0.2:5'):
+        run('--baseline', written, '--range', '0.2:5')
+
+
+def test_an_unknown_source_is_an_error(run):
+    with pytest.raises(DatasetError, match="no source 'attic'"):
+        run('--source', 'attic')
+
+
+@pytest.mark.parametrize('text', ['8:0.2', '0:8', '1', 'a:b', '1:inf', '0.2:nan'])
+def test_a_bad_range_is_wrong_usage(text, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(['evaluate', '--model', MODEL, '--data', 'rgbd_folder:x', '--range', text])
+    assert stopped.value.code == 2
+    assert 'no range of metres' in capsys.readouterr().err
+
+
+def test_a_negative_number_of_pictures_is_wrong_usage(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(['evaluate', '--model', MODEL, '--data', 'rgbd_folder:x', '--pictures', '-1'])
+    assert stopped.value.code == 2
+    assert "'-1' is no whole number" in capsys.readouterr().err
