@@ -36,7 +36,7 @@ def fractal(
     return _spread(noise)
 
 
-def _spread(values: NDArray[np.floating]) -> Float32Array:
+def _spread(values: NDArray[np.float64] | Float32Array) -> Float32Array:
     """Return values moved and scaled to mean 0.5 and a spread that mostly stays in 0..1."""
     middle = values - values.mean()
     spread = np.clip(0.5 + middle / (4.5 * middle.std() + 1e-12), 0, 1)
@@ -171,11 +171,11 @@ def _poster(generator: Generator) -> Planes:
             if generator.random() < 0.5:
                 cv2.ellipse(
                     plane, middle, (size, int(size * generator.uniform(0.3, 1))),
-                    float(generator.uniform(0, 180)), 0, 360, tone, -1,
+                    float(generator.uniform(0, 180)), 0, 360, (tone,), -1,
                 )  # fmt: skip
             else:
                 corner = (middle[0] + size, middle[1] + int(size * generator.uniform(0.2, 1.5)))
-                cv2.rectangle(plane, middle, corner, tone, -1)
+                cv2.rectangle(plane, middle, corner, (tone,), -1)
         planes.append(np.clip(plane, 0, 1))
     return planes[0], planes[1] * (planes[1] > generator.uniform(0.2, 0.7))
 
@@ -189,7 +189,7 @@ def _label(generator: Generator) -> Planes:
         size = float(generator.uniform(0.8, 3.0))
         letters = ''.join(generator.choice(list('ABCDEFGHKLMNOPRSTUX0123456789'), 5))
         origin = (int(generator.integers(0, 120)), int(generator.integers(50, 250)))
-        cv2.putText(marks, letters, origin, cv2.FONT_HERSHEY_DUPLEX, size, 1.0, int(2 * size))
+        cv2.putText(marks, letters, origin, cv2.FONT_HERSHEY_DUPLEX, size, (1.0,), int(2 * size))
     if generator.random() < 0.5:
         text, _ = _text(generator)
         rows = int(generator.integers(40, 120))
@@ -210,7 +210,7 @@ def _leaves(generator: Generator) -> Planes:
         axes = (int(generator.integers(5, 26)), int(generator.integers(2, 9)))
         cv2.ellipse(
             plane, middle, axes, float(generator.uniform(0, 180)), 0, 360,
-            float(generator.random()), -1,
+            (float(generator.random()),), -1,
         )  # fmt: skip
     return plane, np.clip(5 * fractal(generator, 1.0) - 3.2, 0, 1)
 

@@ -130,7 +130,7 @@ class _Pairs:
 
 
 def _tile_pairs(table: Table, bounds: Tensor, views: int, rows: int, columns: int) -> _Pairs:
-    """Return which shapes some pixel of which tiles of 8 × 8 may show: first blocks, then tiles."""
+    """Return which shapes some pixel of which tiles may show; blocks of tiles come first."""
     device = bounds.device
     everything = _Pairs(
         torch.arange(len(bounds), device=device),
@@ -197,27 +197,29 @@ def _pair_keys(table: Table, pairs: _Pairs) -> Tensor:
     )
     inverse = torch.empty((len(pairs.cell), TILE * TILE), device=device)
     kind = table.kind[pairs.shape]
-    for which, meet in _MEET.items():
+    for which in Kind:
         index = (kind == which).nonzero().squeeze(1)
         if len(index):
-            inverse[index] = meet(table, pairs, index, basis)
+            inverse[index] = _met(table, which, pairs, index, basis)
     # A miss is negative and keeps its sign bit, which puts it below every hit and below −1.
     return (inverse.view(torch.int32).to(torch.int64) << 32) | pairs.shape[:, None]
 
 
-def _meet_box(table: Table, pairs: _Pairs, index: Tensor, basis: Tensor) -> Tensor:
-    value = pairs.bounds[index] @ basis  # (P, 9, 64)
-    return _met(value[:, :3].amin(1), value[:, 3:].amax(1))
-
-
-def _met(upper: Tensor, lower: Tensor) -> Tensor:
+def _met(table: Table, kind: Kind, pairs: _Pairs, index: Tensor, basis: Tensor) -> Tensor:
+    """Return the inverse depth at the pixels of pairs with shapes of a kind, −1 for a miss."""
+    slabs = pairs.bounds[index] @ basis  # (P, 9, 64)
+    if kind is Kind.ROOM:
+        upper = lower = slabs[:, 3:].amax(1)
+    elif kind is Kind.BOX:
+        upper, lower = slabs[:, :3].amin(1), slabs[:, 3:].amax(1)
+    elif kind is Kind.ELLIPSOID:
+        upper, lower = _quadratic(table, pairs, index, basis, 3)
+    else:
+        upper, lower = _quadratic(table, pairs, index, basis, 2)
+        upper = torch.minimum(upper, slabs[:, 2])
+        lower = torch.maximum(lower, slabs[:, 5::3].amax(1))
     hit = (upper >= lower.clamp_min(1 / FAR_M)) & (upper < 1 / NEAR_M)
     return torch.where(hit, upper, -1.0)
-
-
-def _meet_room(table: Table, pairs: _Pairs, index: Tensor, basis: Tensor) -> Tensor:
-    lower = (pairs.bounds[index, 3:] @ basis).amax(1)
-    return torch.where((lower > 1 / FAR_M) & (lower < 1 / NEAR_M), lower, -1.0)
 
 
 def _quadratic(
@@ -242,22 +244,3 @@ def _quadratic(
     root = rest.clamp_min(0).sqrt()
     upper = torch.where(a > 0, (root - b) / a, _OPEN)
     return torch.where(rest < 0, -1.0, upper), (-b - root) / a
-
-
-def _meet_ellipsoid(table: Table, pairs: _Pairs, index: Tensor, basis: Tensor) -> Tensor:
-    return _met(*_quadratic(table, pairs, index, basis, 3))
-
-
-def _meet_cylinder(table: Table, pairs: _Pairs, index: Tensor, basis: Tensor) -> Tensor:
-    upper, lower = _quadratic(table, pairs, index, basis, 2)
-    ends = pairs.bounds[index][:, 2::3] @ basis  # (P, 3, 64)
-    upper = torch.minimum(upper, ends[:, 0])
-    return _met(upper, torch.maximum(lower, ends[:, 1:].amax(1)))
-
-
-_MEET = {
-    Kind.BOX: _meet_box,
-    Kind.ELLIPSOID: _meet_ellipsoid,
-    Kind.CYLINDER: _meet_cylinder,
-    Kind.ROOM: _meet_room,
-}

@@ -6,17 +6,9 @@ import math
 from collections.abc import Callable
 
 from depth_anything_ros.simulation.building import Blueprint, Kind, Place, Top, shaded
-from depth_anything_ros.simulation.clutter import (
-    fill_top,
-    open_box,
-    put_monitor,
-    put_parcels,
-    put_plant,
-    put_thing,
-)
+from depth_anything_ros.simulation.clutter import fill_top, put_thing
 from depth_anything_ros.simulation.paint import (
     anything,
-    cloth_coat,
     furniture_coat,
     gray,
     metal_coat,
@@ -24,8 +16,10 @@ from depth_anything_ros.simulation.paint import (
     off_white,
     thing_coat,
 )
+from depth_anything_ros.simulation.seats import Space, bed, office_chair, sofa
+from depth_anything_ros.simulation.things import Fit, monitor, open_box, parcels, plant
 
-Furniture = Callable[[Blueprint, Place, float, float], None]
+Furniture = Callable[[Blueprint, Place, Space], None]
 
 
 def _legs(
@@ -45,9 +39,10 @@ def _legs(
                 plan.box(place, (thick, thick, height_m), coat, at)
 
 
-def table(plan: Blueprint, place: Place, width_m: float, depth_m: float) -> None:
+def table(plan: Blueprint, place: Place, space: Space) -> None:
     """Build a table, sometimes round, with things on it."""
     rng = plan.rng
+    width_m, depth_m = space
     height, thick = rng.choice((0.45, 0.72, 0.74, 0.76, 0.9)), rng.uniform(0.018, 0.06)
     coat = furniture_coat(plan)
     frame = coat if rng.random() < 0.5 else metal_coat(plan)
@@ -63,9 +58,10 @@ def table(plan: Blueprint, place: Place, width_m: float, depth_m: float) -> None
     _lay(plan, place.at(0, depth_m / 2, height), width_m, depth_m, rng.uniform(1, 12))
 
 
-def desk(plan: Blueprint, place: Place, width_m: float, depth_m: float) -> None:
+def desk(plan: Blueprint, place: Place, space: Space) -> None:
     """Build a desk with screens, drawers, things and often a chair."""
     rng = plan.rng
+    width_m, depth_m = space
     height, coat, frame = rng.uniform(0.7, 0.78), furniture_coat(plan), metal_coat(plan)
     depth_m = max(depth_m, 0.6)
     plan.box(place, (width_m, depth_m, 0.03), coat, (0, depth_m / 2, height - 0.03))
@@ -78,7 +74,7 @@ def desk(plan: Blueprint, place: Place, width_m: float, depth_m: float) -> None:
         plan.box(place, (width_m, 0.04, rng.uniform(1.0, 1.6)), screen)
     for _ in range(rng.randrange(0, 3)):
         x = rng.uniform(-0.35, 0.35) * width_m
-        put_monitor(plan, place.at(x, 0.22, height))
+        monitor(plan, place.at(x, 0.22, height), Fit(0.5, 0.8))
     _lay(plan, place.at(0, depth_m * 0.6, height), width_m, depth_m * 0.75, rng.uniform(2, 12))
     if rng.random() < 0.8:
         seat = place.at(rng.uniform(-0.3, 0.3), depth_m + 0.15, 0, math.pi + rng.gauss(0, 0.7))
@@ -120,9 +116,10 @@ def _drawers(
             )  # fmt: skip
 
 
-def cabinet(plan: Blueprint, place: Place, width_m: float, depth_m: float) -> None:
+def cabinet(plan: Blueprint, place: Place, space: Space) -> None:
     """Build a cupboard, chest of drawers or wardrobe, with things on a low one."""
     rng = plan.rng
+    width_m, depth_m = space
     height = rng.choice((0.5, 0.75, 0.9, 1.2, 1.8, 2.0, 2.2)) * rng.uniform(0.9, 1.1)
     _drawers(plan, place, width_m, depth_m, height)
     if height < 1.4:
@@ -139,9 +136,10 @@ def _television(plan: Blueprint, place: Place, width_m: float) -> None:
     plan.box(place, (width, 0.06, width * 0.57), case, (0, 0, 0.06))
 
 
-def shelf(plan: Blueprint, place: Place, width_m: float, depth_m: float) -> None:
+def shelf(plan: Blueprint, place: Place, space: Space) -> None:
     """Build an open shelf with boards, sides and things on every board."""
     rng = plan.rng
+    width_m, depth_m = space
     height, boards = rng.uniform(0.8, 2.2), rng.randrange(3, 6)
     depth_m = min(depth_m, 0.5)
     coat = furniture_coat(plan) if rng.random() < 0.7 else metal_coat(plan)
@@ -164,114 +162,10 @@ def shelf(plan: Blueprint, place: Place, width_m: float, depth_m: float) -> None
     plan.targets.append(place.at(0, depth_m / 2, height / 2))
 
 
-def office_chair(plan: Blueprint, place: Place) -> None:
-    """Build a swivel chair round its place."""
-    rng = plan.rng
-    cloth = cloth_coat(plan) if rng.random() < 0.6 else plan.coat('grain', gray(rng, 0.05, 0.25))
-    frame = plan.coat('plain', gray(rng, 0.05, 0.4), gloss=0.5)
-    seat = rng.uniform(0.42, 0.52)
-    for spoke in range(5):
-        angle = spoke * 2 * math.pi / 5
-        end = place.at(0.3 * math.cos(angle), 0.3 * math.sin(angle), 0.06)
-        plan.rod(place.at(0, 0, 0.11), end, 0.02, frame)
-        plan.box(end._replace(z=place.z), (0.05, 0.05, 0.05), frame, kind=Kind.ELLIPSOID)
-    plan.cylinder(place, 0.025, seat - 0.1, frame, (0, 0, 0.1))
-    plan.box(place, (0.48, 0.46, 0.07), cloth, (0, 0, seat - 0.04))
-    kind = rng.choice((Kind.BOX, Kind.ELLIPSOID))
-    height = rng.uniform(0.35, 0.65)
-    plan.box(place, (0.45, 0.07, height), cloth, (0, -0.22, seat + 0.12), kind=kind)
-    plan.box(place, (0.06, 0.03, 0.3), frame, (0, -0.24, seat - 0.04))
-    if rng.random() < 0.5:
-        for side in (-0.27, 0.27):
-            plan.box(place, (0.05, 0.26, 0.03), frame, (side, 0, seat + 0.2))
-            plan.box(place, (0.03, 0.05, 0.25), frame, (side, 0, seat - 0.04))
-
-
-def chair(plan: Blueprint, place: Place) -> None:
-    """Build a chair with four legs round its place."""
-    rng = plan.rng
-    coat = furniture_coat(plan)
-    seat_coat = coat if rng.random() < 0.5 else cloth_coat(plan)
-    seat, width = rng.uniform(0.42, 0.48), rng.uniform(0.38, 0.48)
-    leg = rng.uniform(0.02, 0.045)
-    back = rng.uniform(0.75, 1.05)
-    x = width / 2 - leg / 2
-    for side in (-x, x):
-        plan.box(place, (leg, leg, seat), coat, (side, x, 0))
-        plan.box(place, (leg, leg, back), coat, (side, -x, 0))
-    plan.box(place, (width, width, 0.04), seat_coat, (0, 0, seat - 0.02))
-    if rng.random() < 0.5:
-        plan.box(place, (width, 0.025, back - seat - 0.12), seat_coat, (0, -x, seat + 0.12))
-        return
-    bars = rng.randrange(2, 5)
-    for bar in range(bars):
-        level = seat + (bar + 1) * (back - seat) / bars - 0.06
-        plan.box(place, (width, 0.02, 0.05), coat, (0, -x, level))
-
-
-def stool(plan: Blueprint, place: Place) -> None:
-    """Build a stool or pouf round its place."""
-    rng = plan.rng
-    radius, height = rng.uniform(0.15, 0.25), rng.uniform(0.3, 0.65)
-    coat = rng.choice((furniture_coat, cloth_coat))(plan)
-    plan.cylinder(place, radius, 0.05, coat, (0, 0, height - 0.05))
-    if rng.random() < 0.5:
-        plan.cylinder(place, radius * 0.9, height - 0.05, coat)
-    else:
-        frame = metal_coat(plan)
-        for leg in range(4):
-            angle = leg * math.pi / 2 + 0.4
-            foot = place.at(radius * math.cos(angle), radius * math.sin(angle))
-            plan.rod(foot, place.at(0, 0, height - 0.03), 0.012, frame)
-
-
-def sofa(plan: Blueprint, place: Place, width_m: float, depth_m: float) -> None:
-    """Build a sofa or armchair with cushions."""
-    rng = plan.rng
-    cloth, depth = cloth_coat(plan), max(0.75, depth_m)
-    seat, arm = rng.uniform(0.36, 0.46), rng.uniform(0.1, 0.25)
-    plan.box(place, (width_m, depth, seat - 0.08), cloth, (0, depth / 2, 0.06))
-    plan.box(place, (width_m, 0.22, rng.uniform(0.7, 0.95)), cloth, (0, 0.11, 0.06))
-    for side in (-1, 1):
-        plan.box(
-            place, (arm, depth, seat + 0.15), cloth, (side * (width_m - arm) / 2, depth / 2, 0.05)
-        )
-    seats = max(1, round((width_m - 2 * arm) / 0.65))
-    wide = (width_m - 2 * arm) / seats
-    for number in range(seats):
-        x = (number + 0.5) * wide - width_m / 2 + arm
-        plan.box(
-            place, (wide - 0.02, depth - 0.25, 0.12), cloth, (x, depth / 2 + 0.1, seat - 0.08)
-        )
-        if rng.random() < 0.5:
-            plan.box(
-                place, (0.42, 0.18, 0.4), cloth_coat(plan), (x, 0.34, seat + 0.02),
-                rng.gauss(0, 0.3), rng.choice((Kind.BOX, Kind.ELLIPSOID)),
-            )  # fmt: skip
-    plan.targets.append(place.at(0, depth / 2, seat))
-
-
-def bed(plan: Blueprint, place: Place, width_m: float, depth_m: float) -> None:
-    """Build a bed, its head at the wall."""
-    rng = plan.rng
-    width, length = min(max(width_m, 0.9), 1.8), 2.0
-    frame, cover = furniture_coat(plan), cloth_coat(plan)
-    plan.box(place, (width, length, 0.25), frame, (0, length / 2, 0.05))
-    plan.box(place, (width, 0.05, rng.uniform(0.6, 1.1)), frame, (0, 0.03, 0))
-    plan.box(place, (width * 0.98, length * 0.97, 0.2), cover, (0, length / 2, 0.3))
-    plan.box(place, (width * 1.03, length * 0.6, 0.08), cloth_coat(plan), (0, length * 0.68, 0.45))
-    for side in (-0.25, 0.25):
-        white = plan.coat('plain', off_white(rng))
-        plan.box(
-            place, (width * 0.4, 0.4, 0.16), white, (side * width, 0.3, 0.48),
-            rng.gauss(0, 0.1), Kind.ELLIPSOID,
-        )  # fmt: skip
-    plan.targets.append(place.at(0, length / 2, 0.5))
-
-
-def counter(plan: Blueprint, place: Place, width_m: float, depth_m: float) -> None:
+def counter(plan: Blueprint, place: Place, space: Space) -> None:
     """Build a kitchen counter with cupboards above, a hob or sink, and things."""
     rng = plan.rng
+    width_m = space.width_m
     depth, height = 0.6, rng.uniform(0.85, 0.95)
     _drawers(plan, place, width_m, depth - 0.03, height - 0.04)
     slab = furniture_coat(plan)
@@ -294,9 +188,10 @@ def counter(plan: Blueprint, place: Place, width_m: float, depth_m: float) -> No
     _lay(plan, place.at(0, depth / 2, height), width_m, depth, rng.uniform(3, 12))
 
 
-def fridge(plan: Blueprint, place: Place, width_m: float, depth_m: float) -> None:
+def fridge(plan: Blueprint, place: Place, space: Space) -> None:
     """Build a tall appliance with doors and notes on it."""
     rng = plan.rng
+    width_m = space.width_m
     height, width = rng.uniform(0.85, 2.0), min(width_m, 0.8)
     coat = plan.coat('plain', rng.choice((off_white, gray, anything))(rng), gloss=0.7)
     plan.box(place, (width, 0.62, height), coat, (0, 0.31, 0))
@@ -309,7 +204,7 @@ def fridge(plan: Blueprint, place: Place, width_m: float, depth_m: float) -> Non
         plan.box(place, (0.12, 0.004, 0.15), thing_coat(plan), (x, 0.673, z))
 
 
-def boiler(plan: Blueprint, place: Place, width_m: float, depth_m: float) -> None:
+def boiler(plan: Blueprint, place: Place, _space: Space) -> None:
     """Build a cylinder with pipes, as in a cellar."""
     rng = plan.rng
     radius, height = rng.uniform(0.18, 0.35), rng.uniform(0.9, 1.7)
@@ -324,9 +219,10 @@ def boiler(plan: Blueprint, place: Place, width_m: float, depth_m: float) -> Non
         plan.rod(place.at(-0.8, 0.08, level), place.at(0.8, 0.08, level), 0.03, pipe)
 
 
-def machine(plan: Blueprint, place: Place, width_m: float, depth_m: float) -> None:
+def machine(plan: Blueprint, place: Place, space: Space) -> None:
     """Build something nobody can name from boxes, cylinders and rods."""
     rng = plan.rng
+    width_m, depth_m = space
     coats = [rng.choice((metal_coat, thing_coat, furniture_coat))(plan) for _ in range(4)]
     middle = place.at(0, depth_m / 2)
     for _ in range(rng.randrange(3, 9)):
@@ -344,15 +240,16 @@ def machine(plan: Blueprint, place: Place, width_m: float, depth_m: float) -> No
         plan.rod(start, end, rng.uniform(0.01, 0.04), rng.choice(coats))
 
 
-def crates(plan: Blueprint, place: Place, width_m: float, depth_m: float) -> None:
+def crates(plan: Blueprint, place: Place, space: Space) -> None:
     """Put parcels, bins and bags side by side."""
     rng = plan.rng
+    width_m = space.width_m
     at = -width_m / 2
     while at < width_m / 2 - 0.2:
         spot = place.at(at + 0.25, rng.uniform(0.2, 0.4), 0, rng.gauss(0, 0.3))
         pick = rng.random()
         if pick < 0.55:
-            put_parcels(plan, spot)
+            parcels(plan, spot)
         elif pick < 0.7:
             size = (rng.uniform(0.25, 0.5), rng.uniform(0.25, 0.4), rng.uniform(0.2, 0.5))
             open_box(plan, spot, size, thing_coat(plan))
@@ -365,9 +262,10 @@ def crates(plan: Blueprint, place: Place, width_m: float, depth_m: float) -> Non
     plan.targets.append(place.at(0, 0.3, 0.2))
 
 
-def board(plan: Blueprint, place: Place, width_m: float, depth_m: float) -> None:
+def board(plan: Blueprint, place: Place, space: Space) -> None:
     """Build a movable whiteboard or partition."""
     rng = plan.rng
+    width_m, depth_m = space
     frame = metal_coat(plan)
     white = plan.coat(
         rng.choice(('plain', 'text', 'poster', 'fabric')), off_white(rng), anything(rng),
@@ -380,9 +278,10 @@ def board(plan: Blueprint, place: Place, width_m: float, depth_m: float) -> None
         plan.box(place, (0.05, 0.5, 0.04), frame, (side * width_m, depth_m / 2, 0.02))
 
 
-def floor_lamp(plan: Blueprint, place: Place, width_m: float, depth_m: float) -> None:
+def floor_lamp(plan: Blueprint, place: Place, space: Space) -> None:
     """Build a lamp on a pole."""
     rng = plan.rng
+    depth_m = space.depth_m
     metal = metal_coat(plan)
     middle = place.at(0, depth_m / 2)
     plan.cylinder(middle, 0.14, 0.025, metal)
@@ -391,14 +290,17 @@ def floor_lamp(plan: Blueprint, place: Place, width_m: float, depth_m: float) ->
     plan.cylinder(middle, rng.uniform(0.12, 0.22), 0.28, shade, (0, 0, rng.uniform(1.25, 1.45)))
 
 
-def big_plant(plan: Blueprint, place: Place, width_m: float, depth_m: float) -> None:
+def big_plant(plan: Blueprint, place: Place, space: Space) -> None:
     """Put a large plant on the floor."""
-    put_plant(plan, place.at(0, depth_m / 2), plan.rng.uniform(0.6, 1.4))
+    depth_m = space.depth_m
+    size_m = plan.rng.uniform(0.6, 1.4)
+    plant(plan, place.at(0, depth_m / 2), Fit(size_m / 2, 2 * size_m))
 
 
-def pillow_heap(plan: Blueprint, place: Place, width_m: float, depth_m: float) -> None:
+def pillow_heap(plan: Blueprint, place: Place, space: Space) -> None:
     """Heap bags, blankets and coats."""
     rng = plan.rng
+    depth_m = space.depth_m
     tone = anything(rng)
     for _ in range(rng.randrange(2, 7)):
         coat = plan.coat('fabric', shaded(tone, rng.uniform(0.5, 1.3)), repeat_m=0.4)

@@ -8,10 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
 _KERNEL = 7
+# Up to here, in pixels, the next pixels hold all that the lens spreads.
+_SHARP = 0.45
 _TONES = 4096
 _WHITE = 4.0
 _NOISE_POOL = 1 << 20
@@ -21,11 +24,11 @@ class Look(NamedTuple):
     """
     How one camera renders what it sees.
 
-    `brightness` is the wanted mean (of the roots, squared) of the linear image; `gains` white balance; `contrast` the
-    exponent added to the screen's; `saturation` 1 is true; `vignette` the loss in the corners;
-    `noise` its spread in steps of 255 at mid gray; `blur_px` the spread of the lens; `motion_px`
-    and `motion_rad` a straight smear; `compression` the step of a JPEG-like rounding, 0 is none;
-    `noise_at`, in 0..1, where in the pool of noise the image's own begins.
+    `brightness` is the wanted mean (of the roots, squared) of the linear image; `gains` white
+    balance; `contrast` multiplies the screen's exponent; `saturation` 1 is true; `vignette` the
+    loss in the corners; `noise` its spread in steps of 255; `blur_px` the spread of the lens;
+    `motion_px` and `motion_rad` a straight smear; `compression` the step of a JPEG-like rounding,
+    0 is none; `noise_at`, in 0..1, where in the pool of noise the image's own begins.
     """
 
     brightness: float
@@ -75,7 +78,7 @@ def develop(linear: Tensor, shape: Tensor, looks: list[Look], pool: Tensor) -> T
     :param pool: from `noise_pool`, on the same device.
     """
     device = linear.device
-    views, _, height, width = linear.shape
+    height, width = linear.shape[2:]
 
     def column(values: list[float]) -> Tensor:
         return torch.tensor(values, device=device, dtype=torch.float32)[:, None, None, None]
@@ -111,13 +114,19 @@ def _smoothed_edges(light: Tensor, shape: Tensor) -> Tensor:
     edge[:, :, :-1] |= across
     edge[:, 1:] |= down
     edge[:, :-1] |= down
-    kernel = torch.tensor([0.25, 0.5, 0.25], device=light.device)
-    kernel = (kernel[:, None] * kernel).expand(3, 1, 3, 3)
-    smooth = F.conv2d(F.pad(light, (1, 1, 1, 1), mode='replicate'), kernel, groups=3)
+    smooth = _softened(light, torch.full((1, 1, 1, 1), 0.25, device=light.device))
     return torch.where(edge[:, None], smooth, light)
 
 
-def _kernel(look: Look) -> np.ndarray:
+def _softened(light: Tensor, share: Tensor) -> Tensor:
+    """Return the image with each pixel's neighbours mixed in, to both sides by a share."""
+    wide = F.pad(light, (1, 1, 0, 0), mode='replicate')
+    light = light + share * (wide[..., :-2] + wide[..., 2:] - 2 * light)
+    high = F.pad(light, (0, 0, 1, 1), mode='replicate')
+    return light + share * (high[..., :-2, :] + high[..., 2:, :] - 2 * light)
+
+
+def _kernel(look: Look) -> NDArray[np.float64]:
     """Return the image of a point, (7, 7), sum 1."""
     reach = np.arange(_KERNEL) - _KERNEL // 2
     kernel = np.zeros((_KERNEL, _KERNEL))
@@ -129,11 +138,17 @@ def _kernel(look: Look) -> np.ndarray:
 
 
 def _blurred(light: Tensor, looks: list[Look]) -> Tensor:
-    kernels = torch.from_numpy(np.stack([_kernel(look) for look in looks]).astype(np.float32))
-    kernels = kernels.to(light.device).repeat_interleave(3, 0)[:, None]
-    edge = _KERNEL // 2
-    padded = F.pad(light, (edge, edge, edge, edge), mode='replicate').flatten(0, 1)[None]
-    return F.conv2d(padded, kernels, groups=len(kernels))[0].view_as(light)
+    beside = [math.exp(-0.5 / look.blur_px**2) for look in looks]
+    shares = torch.tensor([value / (1 + 2 * value) for value in beside], device=light.device)
+    blurred = _softened(light, shares[:, None, None, None])
+    wide = [place for place, look in enumerate(looks) if look.blur_px > _SHARP or look.motion_px]
+    if wide:
+        kernels = np.stack([_kernel(looks[place]) for place in wide]).astype(np.float32)
+        weight = torch.from_numpy(kernels).to(light.device).repeat_interleave(3, 0)[:, None]
+        padded = F.pad(light[wide], (_KERNEL // 2,) * 4, mode='replicate').flatten(0, 1)[None]
+        smear = F.conv2d(padded, weight, groups=len(weight))[0]
+        blurred[wide] = smear.view(len(wide), *light.shape[1:])
+    return blurred
 
 
 def _radius(light: Tensor) -> Tensor:
@@ -174,7 +189,7 @@ def _compressed(screen: Tensor, looks: list[Look]) -> Tensor:
     step = torch.tensor([looks[number].compression for number in chosen], device=device)
     step = step[:, None, None, None, None, None] * coarse
     part = screen[chosen, :, :rows, :columns]
-    blocks = part.unflatten(3, (-1, 8)).unflatten(2, (-1, 8)).transpose(3, 4)
+    blocks = part.reshape(len(chosen), 3, rows // 8, 8, columns // 8, 8).transpose(3, 4)
     spectrum = cosines @ blocks @ cosines.T
     spectrum = (spectrum / step).round() * step
     part = (cosines.T @ spectrum @ cosines).transpose(3, 4).flatten(4, 5).flatten(2, 3)

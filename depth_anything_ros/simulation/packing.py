@@ -20,10 +20,8 @@ from depth_anything_ros.types import Camera
 LAMPS = 3
 CASTERS = 24
 
-# Columns of `Packed.looks`.
-RAY, OFFSET, HALF, TURN, COLORS = slice(0, 9), slice(9, 12), slice(12, 15), slice(15, 24), 24
-TEXEL, REPEAT, SHIFT, TURNED, DIRT, GLOSS, GLOW, OPEN, KIND = 33, 34, 36, 38, 39, 40, 41, 42, 43
-_COLUMNS = 44
+# Rows of `Packed.coats`.
+COLORS, TEXEL, REPEAT, SHIFT, TURNED, DIRT, GLOSS, GLOW, OPEN = 0, 9, 10, 12, 14, 15, 16, 17, 18
 
 
 @dataclass(frozen=True)
@@ -32,10 +30,11 @@ class Packed:
     Hold views of scenes; V views, N shapes in all.
 
     :param table: what rays are cast at.
-    :param looks: float32 (44, N), the columns named in this module.
+    :param turn: float32 (N, 3, 3), rotations from the shapes' axes to the world's.
+    :param coats: float32 (19, N), the rows named in this module.
     :param rays: float32 (V, 3, 3): times (column, row, 1) the viewing ray in world axes.
     :param position: float32 (V, 3), the cameras, metres.
-    :param lamps: float32 (V, 3, 6): position and power; a missing lamp has no power.
+    :param lamps: float32 (V, L, 6), L at most 3: position and power; a missing lamp has none.
     :param ambient: float32 (V, 2, 3): light from above and from below.
     :param casters: float32 (V, 24, 15): centre, half size, rotation of what throws shadows.
     :param room: float32 (V, 3), lengths of the rooms, metres.
@@ -43,7 +42,8 @@ class Packed:
     """
 
     table: Table
-    looks: Tensor
+    turn: Tensor
+    coats: Tensor
     rays: Tensor
     position: Tensor
     lamps: Tensor
@@ -65,26 +65,33 @@ class Scenery:
 
 def pack(scenes: Sequence[Scenery], device: torch.device) -> Packed:
     """Return views as tensors; each scene's first shape is its room."""
-    looks = np.concatenate([_looks(scene) for scene in scenes])
     counts = np.array([len(scene.plan.shapes) for scene in scenes])
     view = np.repeat(np.arange(len(scenes)), counts)
+    turn = np.concatenate([scene.solids.turn for scene in scenes])
+    inverse = np.swapaxes(turn, 1, 2)
+    rays = np.stack([_pixel_rays(scene) for scene in scenes])
+    position = np.stack([scene.pose.position for scene in scenes])
+    center = np.concatenate([scene.solids.center for scene in scenes])
+    kind = np.concatenate([scene.solids.kind for scene in scenes])
 
     def tensor(values: NDArray[np.float64]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(values, np.float32)).to(device)
 
     table = Table(
-        tensor(looks[:, RAY].reshape(-1, 3, 3)),
-        tensor(looks[:, OFFSET]),
-        tensor(looks[:, HALF]),
-        torch.from_numpy(looks[:, KIND].astype(np.int64)).to(device),
+        tensor(inverse @ rays[view]),
+        tensor((inverse @ (position[view] - center)[:, :, None])[:, :, 0]),
+        tensor(np.concatenate([scene.solids.half_m for scene in scenes])),
+        torch.from_numpy(kind).to(device),
         torch.from_numpy(view).to(device),
     )
+    lamps = max(len(scene.plan.lamps) for scene in scenes)
     return Packed(
         table,
-        tensor(looks.T),
-        tensor(np.stack([_pixel_rays(scene) for scene in scenes])),
-        tensor(np.stack([scene.pose.position for scene in scenes])),
-        tensor(np.stack([_lamps(scene.plan) for scene in scenes])),
+        tensor(turn),
+        tensor(np.concatenate([_coats(scene.plan) for scene in scenes]).T),
+        tensor(rays),
+        tensor(position),
+        tensor(np.stack([_lamps(scene.plan)[:lamps] for scene in scenes])),
         tensor(np.array([scene.plan.ambient for scene in scenes])),
         tensor(np.stack([_casters(scene) for scene in scenes])),
         tensor(np.stack([2 * scene.solids.half_m[0] for scene in scenes])),
@@ -102,17 +109,11 @@ def _pixel_rays(scene: Scenery) -> NDArray[np.float64]:
             [0, 0, 1],
         ]
     )
-    return scene.pose.optical_axes.T @ inverse
+    return np.asarray(scene.pose.optical_axes.T @ inverse)
 
 
-def _looks(scene: Scenery) -> NDArray[np.float64]:
-    solids, shapes = scene.solids, scene.plan.shapes
-    looks = np.empty((len(shapes), _COLUMNS))
-    inverse = np.swapaxes(solids.turn, 1, 2)
-    looks[:, RAY] = (inverse @ _pixel_rays(scene)).reshape(-1, 9)
-    looks[:, OFFSET] = np.einsum('nij,ni->nj', solids.turn, scene.pose.position - solids.center)
-    looks[:, HALF] = solids.half_m
-    looks[:, TURN] = solids.turn.reshape(-1, 9)
+def _coats(plan: Blueprint) -> NDArray[np.float64]:
+    """Return the coat of each shape, (N, 19)."""
     coats = np.array(
         [
             (
@@ -120,12 +121,10 @@ def _looks(scene: Scenery) -> NDArray[np.float64]:
                 coat.tile * LEVEL_START[-1], 1 / coat.repeat_m[0], 1 / coat.repeat_m[1],
                 *coat.shift, coat.turned, coat.dirt, coat.gloss, coat.glow, coat.open,
             )
-            for coat in scene.plan.coats
+            for coat in plan.coats
         ]
     )  # fmt: skip
-    looks[:, COLORS:KIND] = coats[[shape.coat for shape in shapes]]
-    looks[:, KIND] = solids.kind
-    return looks
+    return np.asarray(coats[[shape.coat for shape in plan.shapes]], np.float64)
 
 
 def _lamps(plan: Blueprint) -> NDArray[np.float64]:

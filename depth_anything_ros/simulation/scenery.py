@@ -13,23 +13,12 @@ from depth_anything_ros.simulation.building import (
     Kind,
     Lamp,
     Place,
-    Top,
     footprint,
     shaded,
 )
-from depth_anything_ros.simulation.clutter import (
-    fill_top,
-    open_box,
-    put_cable,
-    put_monitor,
-    put_parcels,
-    put_thing,
-)
+from depth_anything_ros.simulation.clutter import put_thing
 from depth_anything_ros.simulation.furniture import (
     ALONG_WALLS,
-    chair,
-    office_chair,
-    stool,
     table,
 )
 from depth_anything_ros.simulation.paint import (
@@ -40,9 +29,10 @@ from depth_anything_ros.simulation.paint import (
     metal_coat,
     off_white,
     print_coat,
-    thing_coat,
     wall_coat,
 )
+from depth_anything_ros.simulation.seats import Space, chair, office_chair, stool
+from depth_anything_ros.simulation.things import Fit, cable, monitor, parcels
 
 _WEIGHTS = [row[1] for row in ALONG_WALLS]
 
@@ -238,7 +228,7 @@ def _along_wall(plan: Blueprint, room: Room, number: int, fullness: float) -> No
             at += 0.25
             continue
         before = len(plan.shapes)
-        make(plan, place, width, depth)
+        make(plan, place, Space(width, depth))
         top = max(shape.center[2] + shape.half_m[2] for shape in plan.shapes[before:])
         plan.footprints.append(area._replace(height_m=top))
         at += width + max(0.0, rng.gauss(0.05, 0.3))
@@ -260,10 +250,10 @@ def _in_the_middle(plan: Blueprint, room: Room, fullness: float) -> None:
             found = footprint(place, width, depth, 0.76)
             if overlaps(found, plan.footprints, 0.3) or not _inside(found, room):
                 continue
-            table(plan, place.at(0, -depth / 2), width, depth)
+            table(plan, place.at(0, -depth / 2), Space(width, depth))
             plan.footprints.append(found)
             if rng.random() < 0.4:
-                put_monitor(plan, place.at(0, 0, 0.76, rng.choice((0, math.pi))))
+                monitor(plan, place.at(0, 0, 0.76, rng.choice((0, math.pi))), Fit(0.5, 0.8))
             _seats(plan, place, width, depth)
         elif pick < 0.7:
             found = footprint(place, 0.5, 0.5, 0.9)
@@ -276,7 +266,7 @@ def _in_the_middle(plan: Blueprint, room: Room, fullness: float) -> None:
             width, depth = rng.uniform(*widths), rng.uniform(*depths)
             found = footprint(place, width, depth, 1.5)
             if not overlaps(found, plan.footprints, 0.3) and _inside(found, room):
-                make(plan, place.at(0, -depth / 2), width, depth)
+                make(plan, place.at(0, -depth / 2), Space(width, depth))
                 plan.footprints.append(found)
 
 
@@ -306,12 +296,12 @@ def _on_the_floor(plan: Blueprint, room: Room) -> None:
     rng = plan.rng
     if rng.random() < 0.3:
         rug = cloth_coat(plan)
-        size = (rng.uniform(0.8, 3), rng.uniform(0.6, 2), rng.uniform(0.004, 0.02))
+        rug_size = (rng.uniform(0.8, 3), rng.uniform(0.6, 2), rng.uniform(0.004, 0.02))
         middle = Place(
             rng.uniform(0.3, 0.7) * room.length_m, rng.uniform(0.3, 0.7) * room.width_m, 0,
             rng.choice((0, 0, rng.uniform(0, 3))),
         )  # fmt: skip
-        plan.box(middle, size, rug)
+        plan.box(middle, rug_size, rug)
     for _ in range(rng.randrange(0, 9)):
         place = Place(
             rng.uniform(0.1, room.length_m - 0.1), rng.uniform(0.1, room.width_m - 0.1), 0,
@@ -322,14 +312,15 @@ def _on_the_floor(plan: Blueprint, room: Room) -> None:
         if overlaps(found, plan.footprints, 0.02):
             continue
         if rng.random() < 0.3:
-            put_parcels(plan, place)
+            parcels(plan, place)
             plan.footprints.append(footprint(place, 0.5, 0.5, 0.6))
         else:
             put_thing(plan, place, size, 1.0)
             plan.footprints.append(found)
         plan.targets.append(place)
     if rng.random() < 0.35:
-        put_cable(plan, Place(rng.uniform(0, room.length_m), rng.uniform(0, room.width_m), 0.0))
+        place = Place(rng.uniform(0, room.length_m), rng.uniform(0, room.width_m), 0.0)
+        cable(plan, place, Fit(0.8, 1.0))
 
 
 def _overhead(plan: Blueprint, room: Room) -> None:
@@ -382,40 +373,3 @@ def _light(plan: Blueprint, room: Room, windows: list[Place]) -> None:
 
 def _scaled(color: Color, factor: float) -> Color:
     return (color[0] * factor, color[1] * factor, color[2] * factor)
-
-
-def crowd(plan: Blueprint, place: Place, headroom_m: float = 0.6) -> None:
-    """Put many things close together round a place, some in a bin or tray."""
-    rng = plan.rng
-    spread = rng.uniform(0.15, 0.45)
-    if rng.random() < 0.25:
-        size = (2.2 * spread, 1.7 * spread, rng.uniform(0.08, 0.35))
-        open_box(plan, place, size, thing_coat(plan))
-        place = place.at(0, 0, 0.006)
-    count = rng.randrange(3, 14)
-    for _ in range(count):
-        spot = place.at(rng.gauss(0, 0.45) * spread, rng.gauss(0, 0.4) * spread)
-        put_thing(plan, spot, rng.uniform(0.05, 0.25), headroom_m)
-
-
-def packed_bin(plan: Blueprint, place: Place) -> None:
-    """Fill a bin with rows of like cartons or with tumbled things."""
-    rng = plan.rng
-    width, depth, height = rng.uniform(0.3, 0.7), rng.uniform(0.25, 0.5), rng.uniform(0.1, 0.4)
-    open_box(plan, place, (width, depth, height), thing_coat(plan))
-    if rng.random() < 0.5:
-        columns, rows = rng.randrange(2, 6), rng.randrange(2, 6)
-        coat = thing_coat(plan)
-        size = (0.94 * width / columns, 0.94 * depth / rows, height * rng.uniform(0.3, 0.9))
-        for column in range(columns):
-            for row in range(rows):
-                if rng.random() < 0.85:
-                    at = (
-                        ((column + 0.5) / columns - 0.5) * 0.96 * width,
-                        ((row + 0.5) / rows - 0.5) * 0.96 * depth, 0.005,
-                    )  # fmt: skip
-                    high = size[2] * rng.choice((1, 1, 1, 0.6))
-                    plan.box(place, (size[0], size[1], high), coat, at)
-        return
-    top = Top(place.at(0, 0, 0.006), width * 0.85, depth * 0.85, height * 1.5)
-    fill_top(plan, top, 60)

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_anything_ros.simulation.building import Blueprint, Kind, Place
+from depth_anything_ros.simulation.clutter import crowd, packed_bin
 from depth_anything_ros.simulation.raycast import Pose
-from depth_anything_ros.simulation.scenery import Room, crowd, packed_bin
+from depth_anything_ros.simulation.scenery import Room
 
 Float64Array = NDArray[np.float64]
 
@@ -60,6 +61,7 @@ def choose_view(plan: Blueprint, room: Room) -> tuple[View, Solids]:
     fov = math.radians(rng.uniform(45, 80))
     target = _near_target(plan, room) if style == 'near' else None
     solids = solids_of(plan)
+    large = _large(solids)
     best, best_score = None, -math.inf
     for attempt in range(_TRIES):
         aimed = attempt < _AIMED_TRIES
@@ -70,13 +72,19 @@ def choose_view(plan: Blueprint, room: Room) -> tuple[View, Solids]:
             pose = _look_at(rng, aim, rng.uniform(0.8, 2.6), rng.uniform(0.05, 0.9))
         else:
             pose = _standing(rng, room, robot=style == 'robot')
-        score = _score(solids, room, pose, fov)
+        score = _score(large, room, pose, fov)
         if score > best_score:
             best, best_score = pose, score
         if score >= 1:
             break
     assert best is not None
     return View(best, fov), solids
+
+
+def _large(solids: Solids) -> Solids:
+    """Return the shapes that a probe has to meet."""
+    kept = np.sort(solids.half_m, axis=1)[:, 1] > _PROBED_M
+    return Solids(solids.center[kept], solids.half_m[kept], solids.turn[kept], solids.kind[kept])
 
 
 def _near_target(plan: Blueprint, room: Room) -> Place:
@@ -181,9 +189,6 @@ def probe(solids: Solids, pose: Pose, fov_rad: float) -> Float64Array:
     )
     rays = grid.reshape(-1, 3) @ pose.optical_axes
     thing = solids.kind != Kind.ROOM
-    large = np.sort(solids.half_m, axis=1)[:, 1] > _PROBED_M
-    solids = Solids(*(values[large] for values in solids))
-    thing = thing[large]
     offset = np.einsum('nij,ni->nj', solids.turn, pose.position - solids.center)
     if (np.abs(offset[thing]) < solids.half_m[thing] + 0.03).all(axis=1).any():
         return np.full((_PROBE_ROWS, _PROBE_COLUMNS), np.nan)
