@@ -61,6 +61,10 @@ VERBS = {
         'depth_anything_ros.cli.train',
         'teach a model depth from the simulated world or from data sets',
     ),
+    'finetune': Verb(
+        'depth_anything_ros.cli.finetune',
+        'teach the decoder of a trained model metres, the encoder frozen',
+    ),
 }
 
 _EPILOG = """examples:

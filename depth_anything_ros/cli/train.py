@@ -6,9 +6,12 @@ import argparse
 from typing import TYPE_CHECKING
 
 from depth_anything_ros.cli.training_options import (
+    Plan,
     add_run_options,
     check_held_out,
     input_size,
+    make_augmentation,
+    open_source,
     run_training,
     size_argument,
 )
@@ -17,6 +20,7 @@ from depth_anything_ros.models import MODELS
 if TYPE_CHECKING:
     from depth_anything_ros.models.estimator import DepthEstimator
 
+_RANDOM = 'random weights'
 _EPILOG = """examples:
   the simulated world, endless and on the fly; the model `tiny` with an ImageNet encoder:
     depth_anything_ros train --model tiny --encoder-weights imagenet --encoder-lr-factor 0.1 \\
@@ -67,6 +71,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--freeze-encoder', action='store_true', help='the same as --encoder-lr-factor 0'
     )
+    parser.add_argument(
+        '--frozen-blocks', type=int, default=0, metavar='N',
+        help='keep the first N blocks of the encoder, and what comes before them, as they are: '
+        'most of the time goes there, and they change least (default 0: train all)',
+    )  # fmt: skip
     first = parser.add_mutually_exclusive_group()
     first.add_argument(
         '--encoder-weights', default='none', metavar='imagenet|FILE|none',
@@ -89,9 +98,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--average-decay', type=float, default=0.999, metavar='D',
         help='decay a step of the running average of the weights; 0 for none (0.999)',
     )  # fmt: skip
-    parser.add_argument(
-        '--no-augmentation', action='store_true', help='train on the images as they are'
-    )
     add_run_options(parser)
 
 
@@ -101,28 +107,25 @@ def run(args: argparse.Namespace) -> int:
 
     :raises DepthAnythingError: if an option is out of range, or the run cannot go on.
     """
-    from depth_anything_ros.training.augment import Augmentation
-
     args.data = args.data or ['simulator:0']
     check_held_out(args.data, args.validate)
     spec = MODELS[args.model]
     size = input_size(args.size, spec)
+    augmentation = make_augmentation(args, spec)
+    source = open_source(spec, size, args.batch, args, augmentation)
     estimator, origin = _first_weights(args)
-    given = origin != 'random weights'
     settings = {
+        'steps': args.steps,
         'learning_rate': args.lr,
         'encoder_lr_factor': 0.0 if args.freeze_encoder else args.encoder_lr_factor,
-        'keep_encoder_statistics': given and not args.update_encoder_statistics,
+        'frozen_blocks': args.frozen_blocks,
+        'keep_encoder_statistics': origin != _RANDOM and not args.update_encoder_statistics,
         'warmup_share': args.warmup,
         'weight_decay': args.weight_decay,
         'average_decay': args.average_decay,
     }
-    # A crop that is enlarged belongs to another focal length, which metres depend on.
-    zoom = {} if spec.max_depth_m is None else {'zoom': 1.0}
-    augmentation = None if args.no_augmentation else Augmentation(**zoom)
-    return run_training(
-        args, estimator, size, args.batch, args.steps, settings, augmentation, origin
-    )
+    plan = Plan(estimator, origin, source, size, args.batch, augmentation, settings)
+    return run_training(args, plan)
 
 
 def _first_weights(args: argparse.Namespace) -> tuple[DepthEstimator, str]:
@@ -139,7 +142,7 @@ def _first_weights(args: argparse.Namespace) -> tuple[DepthEstimator, str]:
         return estimator, f'checkpoint with sha256 {weights.sha256}'
     estimator = create_model(MODELS[args.model])
     if args.encoder_weights == 'none':
-        return estimator, 'random weights'
+        return estimator, _RANDOM
     if not args.resume:
         load_encoder_weights(estimator, args.encoder_weights)
     return estimator, f'encoder weights {args.encoder_weights}'

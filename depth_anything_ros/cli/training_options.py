@@ -7,6 +7,7 @@ import dataclasses
 import re
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ from depth_anything_ros.errors import ConfigError
 if TYPE_CHECKING:
     from depth_anything_ros.models.estimator import DepthEstimator
     from depth_anything_ros.models.spec import ModelSpec
+    from depth_anything_ros.training.augment import Augmentation
+    from depth_anything_ros.training.config import TrainConfig
     from depth_anything_ros.training.data import BatchSource
     from depth_anything_ros.training.processes import Place, StopRequest
     from depth_anything_ros.training.train import TrainResult
@@ -72,6 +75,13 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         '--validation-samples', type=int, default=64, metavar='N',
         help='images of a validation (default 64)',
     )  # fmt: skip
+    parser.add_argument(
+        '--kept', type=Path, metavar='FILE',
+        help='learn from the samples of the data sets that the verb score listed in FILE only',
+    )  # fmt: skip
+    parser.add_argument(
+        '--no-augmentation', action='store_true', help='train on the images as they are'
+    )
 
 
 def size_argument(text: str) -> tuple[int, int]:
@@ -98,37 +108,56 @@ def input_size(asked: tuple[int, int] | None, spec: ModelSpec) -> tuple[int, int
 
 
 def open_source(
-    words: list[str],
     spec: ModelSpec,
     size: tuple[int, int],
     batch: int,
-    seed: int,
-    augmentation: Any,
-    device: str,
+    args: argparse.Namespace,
+    augmentation: Augmentation | None,
 ) -> BatchSource:
     """
     Open what --data names; several are taken in turn, a batch of each.
 
-    :param words: `simulator:SEED` is an endless world, the others are those of `parse_data`.
+    :param batch: images a batch.
+    :param args: with `data`, of which `simulator:SEED` is an endless world and the other words
+        are those of `parse_data`, `kept`, `seed`, `device` and `workers`.
     :param augmentation: None leaves images as they are.
-    :param device: where the simulated world is rendered.
     :raises ConfigError: if a word has no known form or a number is out of range.
     :raises UnknownNameError: if a data set is not known.
     :raises DatasetError: if one cannot be read.
     """
+    import torch
+
     from depth_anything_ros.training.data import DatasetSource, SimulatorSource
+    from depth_anything_ros.training.quality.kept import KeptDataset, read_kept
     from depth_anything_ros.training.sources import AlternatingSource
 
+    if batch < 1:
+        raise ConfigError(f'--batch {batch}; allowed: 1 or more')
+    # Worker processes have no GPU of their own.
+    gpu = args.device != 'cpu' and not args.workers and torch.cuda.is_available()
+    device = 'cuda' if gpu else 'cpu'
     form = (*size, batch, spec.mean, spec.std, augmentation)
     sources: list[BatchSource] = []
-    for word in words:
+    for word in args.data:
         world = _WORLD.fullmatch(word)
         if world:
             sources.append(SimulatorSource(int(world[1]), *form, device=device))
         else:
             dataset = parse_data(word, 'train', size)
-            sources.append(DatasetSource(dataset, *form, seed=seed))
+            if args.kept is not None:
+                dataset = KeptDataset(dataset, read_kept(args.kept, word))
+            sources.append(DatasetSource(dataset, *form, seed=args.seed))
     return sources[0] if len(sources) == 1 else AlternatingSource(sources)
+
+
+def make_augmentation(args: argparse.Namespace, spec: ModelSpec) -> Augmentation | None:
+    """Return how images are changed, None with --no-augmentation."""
+    from depth_anything_ros.training.augment import Augmentation
+
+    if args.no_augmentation:
+        return None
+    # A crop that is enlarged belongs to another focal length, which metres depend on.
+    return Augmentation() if spec.max_depth_m is None else Augmentation(zoom=1.0)
 
 
 def check_held_out(train: list[str], validate: str) -> None:
@@ -146,103 +175,103 @@ def check_held_out(train: list[str], validate: str) -> None:
         )
 
 
-def run_training(
-    args: argparse.Namespace,
-    estimator: DepthEstimator,
-    size: tuple[int, int],
-    batch: int,
-    steps: int,
-    settings: Mapping[str, Any],
-    augmentation: Any,
-    origin: str,
-) -> int:
+@dataclass(frozen=True)
+class Plan:
+    """
+    Hold what a verb decided about its run.
+
+    `size` is the (height, width) of the network input, `batch` the images of one process a step,
+    `settings` are fields of TrainConfig beyond those of `add_run_options`, `origin` tells the
+    first weights of the estimator from others. `augmentation` is for the record.
+    """
+
+    estimator: DepthEstimator
+    origin: str
+    source: BatchSource
+    size: tuple[int, int]
+    batch: int
+    augmentation: Augmentation | None
+    settings: Mapping[str, Any]
+
+
+def run_training(args: argparse.Namespace, plan: Plan) -> int:
     """
     Train, write the weights and the record, and say what came out.
 
     :param args: with the options of `add_run_options`, `data` and `validate`.
-    :param size: (height, width) of the network input.
-    :param settings: fields of TrainConfig beyond those of `add_run_options`.
-    :param origin: tells which first weights the estimator has.
+    :param plan: what is trained on what.
     :return: 130 after SIGINT or SIGTERM, else 0.
     :raises DepthAnythingError: as :func:`depth_anything_ros.training.train.train`.
     """
     import torch
 
-    from depth_anything_ros.training.config import TrainConfig
     from depth_anything_ros.training.processes import StopRequest, join
 
-    common = {
-        name: getattr(args, name)
-        for name in ('seed', 'precision', 'workers', 'max_minutes', 'checkpoint_every',
-                     'log_every', 'validation_samples')
-    }  # fmt: skip
-    every = args.validate_every
-    common['validate_every'] = max(1, steps // 10) if every is None else every
-    config: TrainConfig = from_mapping(TrainConfig, {**common, 'steps': steps, **settings})
-    if batch < 1:
-        raise ConfigError(f'--batch {batch}; allowed: 1 or more')
+    config = _config(args, plan.settings)
     if args.threads:
         torch.set_num_threads(args.threads)
     stop = StopRequest()
     with stop.listening(), join(args.device) as place:
-        result = _train(args, config, estimator, size, batch, augmentation, origin, place, stop)
-        if not place.first:
-            return EXIT_INTERRUPTED if result.end.value == 'interrupted' else 0
-    return _finish(args, config, result, size, batch, augmentation, origin)
+        result = _train(args, config, plan, place, stop)
+        status = EXIT_INTERRUPTED if result.end.value == 'interrupted' else 0
+        if place.first:
+            _finish(args, config, plan, result)
+    return status
+
+
+def _config(args: argparse.Namespace, settings: Mapping[str, Any]) -> TrainConfig:
+    from depth_anything_ros.training.config import TrainConfig
+
+    names = (
+        'seed', 'precision', 'workers', 'max_minutes', 'checkpoint_every', 'log_every',
+        'validation_samples',
+    )  # fmt: skip
+    values = {name: getattr(args, name) for name in names} | dict(settings)
+    every = args.validate_every
+    values['validate_every'] = max(1, values['steps'] // 10) if every is None else every
+    return from_mapping(TrainConfig, values)
 
 
 def _train(
-    args: argparse.Namespace,
-    config: Any,
-    estimator: DepthEstimator,
-    size: tuple[int, int],
-    batch: int,
-    augmentation: Any,
-    origin: str,
-    place: Place,
-    stop: StopRequest,
+    args: argparse.Namespace, config: TrainConfig, plan: Plan, place: Place, stop: StopRequest
 ) -> TrainResult:
     from depth_anything_ros.training.train import train
     from depth_anything_ros.training.validation import Validation
 
-    spec = estimator.spec
-    device = 'cpu' if config.workers else place.device.type
-    source = open_source(args.data, spec, size, batch, config.seed, augmentation, device)
+    spec, size = plan.estimator.spec, plan.size
     validation = None
     if args.validate and config.validate_every and place.first:
         held_out = parse_data(args.validate, 'test', size)
         validation = Validation(held_out, spec, min(size), config)
+    kept = '' if args.kept is None else f' kept by {args.kept}'
     described = (
-        f'{" ".join(args.data)} at {size[0]}x{size[1]}, batch {batch}, {augmentation}, '
-        f'from {origin}, validated on {args.validate or "nothing"}'
+        f'{" ".join(args.data)}{kept} at {size[0]}x{size[1]}, '
+        f'batch {plan.batch}, {plan.augmentation}, from {plan.origin}, '
+        f'to {spec.max_depth_m} m, validated on {args.validate or "nothing"}'
     )
-    with _Progress(config.steps, batch * place.count, place.first) as watch:
+    with _Progress(config.steps, plan.batch * place.count, place.first) as watch:
         return train(
-            config, estimator, source, args.out,
+            config, plan.estimator, plan.source, args.out,
             place=place, stop=stop, validation=validation, data=described,
             resume=args.resume, watch=watch,
         )  # fmt: skip
 
 
 def _finish(
-    args: argparse.Namespace,
-    config: Any,
-    result: TrainResult,
-    size: tuple[int, int],
-    batch: int,
-    augmentation: Any,
-    origin: str,
-) -> int:
+    args: argparse.Namespace, config: TrainConfig, plan: Plan, result: TrainResult
+) -> None:
     from depth_anything_ros.training.outcome import WEIGHTS, write_outcome
 
+    augmentation = plan.augmentation
     record = write_outcome(
         args.out, result, [Path(sys.argv[0]).name, *sys.argv[1:]],
         {
             'data': args.data,
+            'kept': None if args.kept is None else str(args.kept),
             'validate': args.validate,
-            'first_weights': origin,
-            'size': list(size),
-            'batch': batch,
+            'first_weights': plan.origin,
+            'size': list(plan.size),
+            'batch': plan.batch,
             'augmentation': None if augmentation is None else dataclasses.asdict(augmentation),
             'settings': dataclasses.asdict(config),
         },
@@ -257,12 +286,10 @@ def _finish(
         f'{args.out / WEIGHTS}: {record["model"]} after {result.steps} of {config.steps} steps, '
         f'{result.samples} samples, {result.seconds:.0f} s' + (f'; {shown}' if shown else '')
     )
-    if result.steps < config.steps:
-        write_line('--resume with the same options goes on')
     if result.end.value == 'interrupted':
         write_error('interrupted')
-        return EXIT_INTERRUPTED
-    return 0
+    if result.steps < config.steps:
+        write_line('--resume with the same options goes on')
 
 
 class _Progress:

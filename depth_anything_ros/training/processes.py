@@ -44,6 +44,11 @@ class Place:
         return values / self.count
 
 
+def process_count() -> int:
+    """Return how many processes `torchrun` started, 1 without it."""
+    return int(os.environ.get('WORLD_SIZE', '1'))
+
+
 @contextmanager
 def join(device: str = 'auto') -> Iterator[Place]:
     """
@@ -53,7 +58,7 @@ def join(device: str = 'auto') -> Iterator[Place]:
         process takes the one of its local rank.
     :raises BackendError: if the device is not known or not there.
     """
-    count = int(os.environ.get('WORLD_SIZE', '1'))
+    count = process_count()
     rank = int(os.environ.get('RANK', '0'))
     chosen = _device(device, int(os.environ.get('LOCAL_RANK', '0')))
     if count == 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -79,7 +80,7 @@ class SlopeSource:
     def batch(self, step: int) -> Batch:
         pairs = [slope(step * self._batch + place) for place in range(self._batch)]
         rgb = torch.from_numpy(np.stack([rgb for rgb, _ in pairs]))
-        pixels = rgb.permute(0, 3, 1, 2).float() / 255
+        pixels = (rgb.permute(0, 3, 1, 2).float() - 127) / 128  # as the row of `tiny` says
         if self._spoilt_from is not None and step >= self._spoilt_from:
             pixels = pixels * torch.nan
         return Batch(pixels, torch.from_numpy(np.stack([depth_m for _, depth_m in pairs])))
@@ -113,23 +114,31 @@ SMALL = TrainConfig(
 
 
 def small_run(
-    out: Path, config: TrainConfig = SMALL, resume: bool = False, stop: StopRequest | None = None
+    out: Path,
+    config: TrainConfig = SMALL,
+    resume: bool = False,
+    stop: StopRequest | None = None,
+    batch: int = 4,
 ) -> TrainResult:
     estimator = small_estimator()
     with join('cpu') as place:
         validation = Validation(Slopes(), estimator.spec, SIDE, config)
         return train(
-            config, estimator, SlopeSource(), out,
+            config, estimator, SlopeSource(batch), out,
             place=place, stop=stop or StopRequest(), validation=validation, resume=resume,
         )  # fmt: skip
 
 
 if __name__ == '__main__':
     torch.set_num_threads(1)
-    out, steps, *options = sys.argv[1:]
+    parser = argparse.ArgumentParser()
+    parser.add_argument('out', type=Path)
+    parser.add_argument('--steps', type=int, default=SMALL.steps)
+    parser.add_argument('--resume', action='store_true')
+    parser.add_argument('--freeze', action='store_true')
+    words = parser.parse_args()
+    asked = replace(SMALL, steps=words.steps, encoder_lr_factor=0.0 if words.freeze else 1.0)
     requested = StopRequest()
     with requested.listening():
-        ended = small_run(
-            Path(out), replace(SMALL, steps=int(steps)), '--resume' in options, requested
-        )
+        ended = small_run(words.out, asked, words.resume, requested)
     sys.exit(130 if ended.end.value == 'interrupted' else 0)

@@ -1,4 +1,4 @@
-"""Runs that are killed or stopped, and resumed, in processes of their own."""
+"""Runs in processes of their own that are killed or stopped, and then resumed."""
 
 import os
 import random
@@ -6,18 +6,29 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from small_run import SMALL, small_run
 
 HERE = Path(__file__).resolve().parent
 STEPS = 120
+CONFIG = replace(SMALL, steps=STEPS)
+
+
+@pytest.fixture(scope='module')
+def whole(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the loss curve of a run that nobody stopped."""
+    out = tmp_path_factory.mktemp('whole')
+    small_run(out, CONFIG)
+    return (out / 'loss.csv').read_text()
 
 
 def start(out: Path, *options: str) -> subprocess.Popen:
     environment = {**os.environ, 'PYTHONPATH': f'{HERE.parents[1]}:{HERE}'}
-    command = [sys.executable, str(HERE / 'small_run.py'), str(out), str(STEPS), *options]
-    return subprocess.Popen(command, env=environment)
+    program = [sys.executable, str(HERE / 'small_run.py'), str(out), '--steps', str(STEPS)]
+    return subprocess.Popen([*program, *options], env=environment)
 
 
 def wait_for_step(process: subprocess.Popen, out: Path, step: int) -> None:
@@ -32,14 +43,6 @@ def wait_for_step(process: subprocess.Popen, out: Path, step: int) -> None:
     raise AssertionError(f'step {step} was not reached in a minute')
 
 
-@pytest.fixture(scope='module')
-def whole(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return the loss curve of a run that nobody stopped."""
-    out = tmp_path_factory.mktemp('whole')
-    assert start(out).wait(60) == 0
-    return (out / 'loss.csv').read_text()
-
-
 def test_killed_run_resumes_with_the_same_loss_curve(tmp_path, whole):
     step = random.randrange(2, STEPS - 40)
     process = start(tmp_path)
@@ -51,14 +54,13 @@ def test_killed_run_resumes_with_the_same_loss_curve(tmp_path, whole):
     assert whole.count('\n') == 1 + STEPS // 2
 
 
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
-def test_signalled_run_ends_with_a_checkpoint_and_130(tmp_path, whole, number):
+def test_terminated_run_ends_with_a_checkpoint_and_130(tmp_path, whole):
     process = start(tmp_path)
     wait_for_step(process, tmp_path, 20)
-    process.send_signal(number)
+    process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 130
     written = (tmp_path / 'loss.csv').read_text()
     assert whole.startswith(written)
     assert written != whole
-    assert start(tmp_path, '--resume').wait(60) == 0
+    small_run(tmp_path, CONFIG, resume=True)
     assert (tmp_path / 'loss.csv').read_text() == whole
