@@ -62,7 +62,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--input-size', type=int, default=0, metavar='PX',
         help="shorter side of the network input (default: the model's own)",
     )  # fmt: skip
-    parser.add_argument('--threads', type=int, default=0, help="CPU threads (library's choice)")
+    parser.add_argument(
+        '--threads',
+        type=_count,
+        default=0,
+        metavar='N',
+        help="CPU threads (0: the library's choice); 1 where other programs use the cores",
+    )
     add_data_argument(parser)
     parser.add_argument(
         '--source', action='append', default=[], metavar='NAME',
@@ -105,6 +111,8 @@ def run(args: argparse.Namespace) -> int:
     :raises DatasetError: if data cannot be opened, or the baseline's scenes cannot be read.
     :raises CheckpointError: if the weights cannot be had.
     """
+    import torch
+
     from depth_anything_ros.evaluation.comparison import MODEL
     from depth_anything_ros.evaluation.gallery import Gallery
     from depth_anything_ros.evaluation.offline import ScoringRule
@@ -113,6 +121,8 @@ def run(args: argparse.Namespace) -> int:
 
     if args.baseline and args.align == 'none':
         raise ConfigError('--baseline predicts no metres: use --align scale or scale_shift')
+    if args.threads:
+        torch.set_num_threads(args.threads)
     rule = ScoringRule(AlignmentMode(args.align), *args.range)
     datasets = {word: parse_data(word, _SPLIT) for word in args.data}
     predictor = create_predictor(
@@ -154,6 +164,8 @@ def _baseline(word: str, rule: ScoringRule) -> Baseline:
 
     :raises ConfigError: if the one read was made for another range.
     """
+    import torch
+
     from depth_anything_ros.evaluation.baseline import average_scenes, read_baseline
 
     if Path(word).suffix == _BASELINE_SUFFIX:
@@ -167,7 +179,13 @@ def _baseline(word: str, rule: ScoringRule) -> Baseline:
     scenes = parse_data(word, simulated_size=_BASELINE_SIZE)
     samples = (scenes[index] for index in range(len(scenes)))
     shown = progress(samples, len(scenes), 'baseline')
-    return average_scenes(shown, word, rule.min_depth_m, rule.max_depth_m)
+    threads = torch.get_num_threads()
+    # Sharing out views as small as these costs more than rendering them.
+    torch.set_num_threads(1)
+    try:
+        return average_scenes(shown, word, rule.min_depth_m, rule.max_depth_m)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _score(
