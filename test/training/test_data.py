@@ -112,6 +112,16 @@ def test_world_is_not_sent_to_other_processes(fake_world):
     assert torch.equal(sent.batch(3).pixels, batch.pixels)
 
 
+def test_views_of_the_real_world_are_the_same_in_another_process():
+    source = SimulatorSource(5, 32, 48, 2, MEAN, STD, Augmentation())
+    expected = source.batch(4)
+    (loaded,) = load_batches(source, 4, 5, 1)
+    assert torch.equal(loaded.pixels, expected.pixels)
+    assert torch.equal(loaded.depth_m.isnan(), expected.depth_m.isnan())
+    assert torch.equal(loaded.depth_m.nan_to_num(), expected.depth_m.nan_to_num())
+    assert 0.1 < loaded.depth_m.nanmedian() < 20
+
+
 def test_every_epoch_holds_every_sample_once_in_another_order():
     source = source_of(NumberedDataset(12))
     read = [n for step in range(6) for n in numbers(source.batch(step))]
