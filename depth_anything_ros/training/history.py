@@ -104,8 +104,10 @@ class History:
         steps = self.column('step')
         for name in self.columns[len(_STEP_COLUMNS) : -len(VALIDATION_COLUMNS)]:
             losses.plot(steps, self.column(name), linewidth=0.8, label=name)
-        if any(value > 0 for value in self.column('loss')):
+        least = min(self.column('loss'))
+        if least > 0:
             losses.set_yscale('log')
+            losses.set_ylim(bottom=least / 10)  # parts that vanish would take all the room
         losses.set(xlabel='step', ylabel='mean since the last row')
         losses.legend(fontsize='small')
         for name in VALIDATION_COLUMNS:

@@ -30,7 +30,7 @@ class _AutocastPause:
 
     def begin(self, _: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         off = torch.autocast('cpu', enabled=False)
-        off.__enter__()
+        off.__enter__()  # type: ignore[no-untyped-call]
         self._off.append(off)
         return tuple(
             values.float() if values.device.type == 'cpu' else values for values in inputs
