@@ -212,6 +212,7 @@ except KeyboardInterrupt:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('number', 'status'), [(signal.SIGINT, 3), (signal.SIGKILL, -9)])
 def test_workers_end_with_an_interrupted_run(number, status):
     folders = [str(Path(__file__).parent), *sys.path]
