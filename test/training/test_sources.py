@@ -18,8 +18,8 @@ class Counting:
         return Batch(torch.zeros(1, 3, 1, 1), torch.full((1, 1, 1), self._start + step))
 
 
-def numbers(source, steps=range(5)):
-    return [int(source.batch(step).depth_m) for step in steps]
+def numbers(source, count=5):
+    return [int(source.batch(step).depth_m) for step in range(count)]
 
 
 def test_sources_take_turns_and_each_goes_on_where_it_was():
@@ -30,5 +30,5 @@ def test_sources_take_turns_and_each_goes_on_where_it_was():
 
 def test_processes_share_the_batches_without_gap_or_overlap():
     shares = [SharedSource(Counting(0), rank, 3) for rank in range(3)]
-    assert [numbers(share, range(2)) for share in shares] == [[0, 3], [1, 4], [2, 5]]
+    assert [numbers(share, 2) for share in shares] == [[0, 3], [1, 4], [2, 5]]
     assert len(shares[0]) == 3
