@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
+import os
 import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -339,5 +341,8 @@ def _as_is(item: Any) -> Any:
 
 def _start_worker(_: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Python ends its threads by force at exit, and the one that sends batches is in C++ code
+    # that aborts when that happens; what must be sent has been sent by then.
+    atexit.register(os._exit, 0)
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
