@@ -34,9 +34,10 @@ def write_outcome(
         for name, values in result.estimator.state_dict().items()
     }
     spec = result.estimator.spec
-    limit = '' if spec.max_depth_m is None else f'{spec.max_depth_m:g}'
+    about = json.dumps({'model': spec.name, 'max_depth_m': spec.max_depth_m})
     temporary = out / f'.{WEIGHTS}.part'
-    save_file(state, temporary, {'model': spec.name, 'max_depth_m': limit})
+    # One entry only: safetensors writes several in an order that changes from call to call.
+    save_file(state, temporary, {'depth_anything_ros': about})
     temporary.chmod(0o644)  # safetensors writes files that only their owner can read
     temporary.replace(out / WEIGHTS)
     record = {
