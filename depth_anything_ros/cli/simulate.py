@@ -1,14 +1,19 @@
-"""The verb `simulate`: a drive through a furnished room as a ROS 2 bag."""
+"""The verb `simulate`: a drive through the sample room, or a random one, as a ROS 2 bag."""
 
 from __future__ import annotations
 
 import argparse
+import math
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from depth_anything_ros.cli.console import add_json_argument, progress, write_json, write_line
 from depth_anything_ros.errors import DatasetError
+
+if TYPE_CHECKING:
+    from depth_anything_ros.types import Camera
 
 _STORAGES = ('mcap', 'sqlite3')
 
@@ -20,7 +25,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--rate', type=float, default=10.0, metavar='HZ', help='frames a second (default 10)'
     )
-    parser.add_argument('--seed', type=int, default=0, help='number of the room (default 0)')
+    rooms = parser.add_mutually_exclusive_group()
+    rooms.add_argument(
+        '--seed',
+        type=int,
+        default=0,
+        help='colours and small things of the sample room (default 0)',
+    )
+    rooms.add_argument(
+        '--world',
+        type=int,
+        metavar='SEED',
+        help='a random room instead, with a laser scan and transforms',
+    )
+    parser.add_argument(
+        '--camera-height',
+        type=float,
+        metavar='M',
+        help='height of the lens above the floor, above 0 to 2; with --world (default 0.149)',
+    )
+    parser.add_argument(
+        '--camera-pitch',
+        type=float,
+        metavar='DEG',
+        help='how far the camera looks down, -68 to 68; with --world (default 0)',
+    )
     parser.add_argument(
         '--storage',
         choices=(*_STORAGES, 'both'),
@@ -45,32 +74,68 @@ def run(args: argparse.Namespace) -> int:
     Write the bag and say what is in it.
 
     :raises DatasetError: if OUT exists and may not be replaced, or an option is out of range.
+    :raises ConfigError: if the camera's height or pitch is out of range.
     """
-    from depth_anything_ros.evaluation.bag import RgbdTopics, write_rgbd_bag
-    from depth_anything_ros.simulation.sample import sample_camera, sample_frames
+    from depth_anything_ros.simulation.sample import sample_camera
 
     camera = sample_camera(*args.size)
-    rendered = sample_frames(args.frames, args.rate, args.seed, camera)
+    write, topics = _drive(args, camera)
     _make_room_for(args.out, args.force)
     bags = _bag_paths(args.out, args.storage)
     first_storage, first_path = next(iter(bags.items()))
-    shown = progress(rendered, args.frames, 'rendering')
-    write_rgbd_bag(first_path, shown, first_storage)
+    write(first_path, first_storage)
     for storage, path in list(bags.items())[1:]:
         _copy_bag(first_path, path, storage)
     answer: dict[str, Any] = {
         'bags': [str(path) for path in bags.values()],
         'frames': args.frames,
         'rate_hz': args.rate,
-        'seed': args.seed,
+        'seed': args.seed if args.world is None else args.world,
+        'room': 'sample' if args.world is None else 'random',
         'width': camera.width,
         'height': camera.height,
-        'topics': vars(RgbdTopics()),
+        'topics': topics,
     }
     for path in bags.values():
         write_line(f'{path}: {args.frames} frames of {camera.width}x{camera.height}')
     write_json(args.json, answer)
     return 0
+
+
+def _drive(
+    args: argparse.Namespace, camera: Camera
+) -> tuple[Callable[[Path, str], object], dict[str, str]]:
+    """Return what writes the drive asked for into a bag of a storage, and its topics by name."""
+    from depth_anything_ros.evaluation.bag import RgbdTopics, write_rgbd_bag
+
+    topics: dict[str, str] = dict(vars(RgbdTopics()))
+    if args.world is None:
+        from depth_anything_ros.simulation.sample import sample_frames
+
+        if args.camera_height is not None or args.camera_pitch is not None:
+            raise DatasetError('--camera-height and --camera-pitch need --world')
+        rendered = sample_frames(args.frames, args.rate, args.seed, camera)
+        shown = progress(rendered, args.frames, 'rendering')
+        return (lambda path, storage: write_rgbd_bag(path, shown, storage)), topics
+
+    from depth_anything_ros.simulation import robot_bag
+    from depth_anything_ros.simulation.journey import journey
+    from depth_anything_ros.simulation.robot import Robot
+
+    robot = Robot(
+        camera_height_m=Robot.camera_height_m
+        if args.camera_height is None
+        else args.camera_height,
+        camera_pitch_rad=math.radians(args.camera_pitch or 0.0),
+    )
+    driven = journey(args.world, args.frames, args.rate, camera, robot)
+    sensed = progress(driven, args.frames, 'rendering')
+    topics |= {
+        'scan': robot_bag.SCAN_TOPIC,
+        'tf': robot_bag.TF_TOPIC,
+        'tf_static': robot_bag.STATIC_TF_TOPIC,
+    }
+    return (lambda path, storage: robot_bag.write_robot_bag(path, sensed, robot, storage)), topics
 
 
 def _bag_paths(out: Path, storage: str) -> dict[str, Path]:

@@ -15,7 +15,7 @@ FRAME_ID = 'camera_color_optical_frame'
 
 # The colour camera of an Astra S sees about 60 degrees across.
 _FOCAL_PER_WIDTH = 0.866
-_START_NS = 1_700_000_000_000_000_000
+START_NS = 1_700_000_000_000_000_000
 
 
 def sample_camera(width: int = 640, height: int = 480) -> Camera:
@@ -28,6 +28,18 @@ def sample_camera(width: int = 640, height: int = 480) -> Camera:
         raise DatasetError(f'image size {width}x{height} is too small; 16x16 is the least')
     focal_px = _FOCAL_PER_WIDTH * width
     return Camera(width, height, focal_px, focal_px, (width - 1) / 2, (height - 1) / 2)
+
+
+def check_frames(frames: int, rate_hz: float) -> None:
+    """
+    Check how many frames are wanted, and how many a second.
+
+    :raises DatasetError: if there are less than one frame or the rate is not above 0.
+    """
+    if frames < 1:
+        raise DatasetError(f'{frames} frames cannot be made; 1 is the least')
+    if not 0 < rate_hz <= 1000:
+        raise DatasetError(f'a rate of {rate_hz:g} Hz cannot be made; allowed: above 0 to 1000')
 
 
 def sample_frames(
@@ -44,16 +56,13 @@ def sample_frames(
     :param camera: None is `sample_camera()`.
     :raises DatasetError: if there are less than one frame or the rate is not above 0.
     """
-    if frames < 1:
-        raise DatasetError(f'{frames} frames cannot be made; 1 is the least')
-    if not 0 < rate_hz <= 1000:
-        raise DatasetError(f'a rate of {rate_hz:g} Hz cannot be made; allowed: above 0 to 1000')
+    check_frames(frames, rate_hz)
     return _render(frames, rate_hz, seed, camera or sample_camera())
 
 
 def _render(frames: int, rate_hz: float, seed: int, camera: Camera) -> Iterator[RgbdFrame]:
     renderer = Renderer(make_room(seed), camera)
     for index, pose in enumerate(drive(frames, rate_hz)):
-        stamp_ns = _START_NS + round(index * 1e9 / rate_hz)
+        stamp_ns = START_NS + round(index * 1e9 / rate_hz)
         rendered = renderer.render(pose)
         yield RgbdFrame(Frame(rendered.rgb, stamp_ns, FRAME_ID, camera), rendered.depth_m)

@@ -7,17 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from depth_anything_ros.errors import DatasetError
-from depth_anything_ros.simulation.atlas import make_atlas
-from depth_anything_ros.simulation.casting import cast
-from depth_anything_ros.simulation.optics import Look, develop, noise_pool, random_look
-from depth_anything_ros.simulation.packing import Scenery, pack
+from depth_anything_ros.simulation.optics import Look, random_look
+from depth_anything_ros.simulation.packing import Scenery
 from depth_anything_ros.simulation.scenery import furnish
-from depth_anything_ros.simulation.shading import shade
+from depth_anything_ros.simulation.studio import Studio
 from depth_anything_ros.simulation.viewpoint import choose_view
 from depth_anything_ros.types import Camera, DepthSample
 
@@ -65,8 +62,7 @@ class World:
         self.seed = seed
         self.height, self.width = height, width
         self.device = torch.device(device)
-        self._noise = noise_pool(seed).to(self.device)
-        self._atlas: tuple[int, Tensor] | None = None
+        self._studio = Studio(seed, self.device)
 
     def render(self, indices: Sequence[int]) -> RenderedBatch:
         """
@@ -79,8 +75,10 @@ class World:
         made = [self._scene(index) for index in indices]
         rgb, depth_m = [], []
         for group in self._groups(indices):
-            picture, depth = self._rendered(
-                [made[place] for place in group], self._part(indices[group[0]] // PART)
+            picture, depth = self._studio.render(
+                [made[place][0] for place in group],
+                [made[place][1] for place in group],
+                indices[group[0]] // PART,
             )
             rgb.append(picture)
             depth_m.append(depth)
@@ -128,16 +126,3 @@ class World:
             else:
                 groups.append([place])
         return groups
-
-    def _part(self, part: int) -> Tensor:
-        if self._atlas is None or self._atlas[0] != part:
-            texels = torch.from_numpy(make_atlas(self.seed, part).view(np.int16)[:, 0])
-            self._atlas = (part, texels.to(self.device))
-        return self._atlas[1]
-
-    @torch.inference_mode()
-    def _rendered(self, made: list[tuple[Scenery, Look]], atlas: Tensor) -> tuple[Tensor, Tensor]:
-        packed = pack([scene for scene, _ in made], self.device)
-        hits = cast(packed.table, len(made), self.height, self.width)
-        color, depth_m = shade(packed, hits, atlas)
-        return develop(color, hits.shape, [look for _, look in made], self._noise), depth_m

@@ -66,3 +66,35 @@ def test_size_in_another_form_is_wrong_usage(tmp_path, size, capsys):
         main(['simulate', str(tmp_path / 'room'), '--size', size])
     assert exit_.value.code == 2
     assert f"'{size}' is no size; write it as 640x480" in capsys.readouterr().err
+
+
+def test_random_room_adds_scan_and_transforms(tmp_path):
+    out, answer = tmp_path / 'room', tmp_path / 'answer.json'
+    call = ['simulate', str(out), *SMALL, '--world', '3', '--camera-height', '0.115']
+    assert main([*call, '--camera-pitch', '5', '--json', str(answer)]) == 0
+    told = json.loads(answer.read_text())
+    assert (told['room'], told['seed']) == ('random', 3)
+    assert topic_counts(out) == {**dict.fromkeys(told['topics'].values(), 2), '/tf_static': 1}
+    assert told['topics']['scan'] == '/scan'
+    with BagReader(out) as reader:
+        message = next(iter(reader.messages(['/tf_static']))).deserialize()
+    heights = {item.child_frame_id: item.transform.translation.z for item in message.transforms}
+    assert heights['camera_color_optical_frame'] == 0.115
+
+
+@pytest.mark.parametrize('option', ['--camera-height', '--camera-pitch'])
+def test_mount_of_the_sample_room_is_fixed(tmp_path, option, capsys):
+    assert main(['simulate', str(tmp_path / 'room'), *SMALL, option, '0.2']) == 1
+    assert 'need --world' in capsys.readouterr().err
+
+
+def test_camera_out_of_range_is_one_line(tmp_path, capsys):
+    call = ['simulate', str(tmp_path / 'room'), *SMALL, '--world', '3']
+    assert main([*call, '--camera-height', '5']) == 1
+    assert 'camera height 5 m; allowed: above 0 to 2' in capsys.readouterr().err
+
+
+def test_sample_and_random_room_exclude_each_other(tmp_path):
+    with pytest.raises(SystemExit) as exit_:
+        main(['simulate', str(tmp_path / 'room'), '--seed', '1', '--world', '3'])
+    assert exit_.value.code == 2

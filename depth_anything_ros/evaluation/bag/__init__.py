@@ -12,6 +12,7 @@ from depth_anything_ros.evaluation.bag.rgbd import (
     RgbdTopics,
     frames,
     write_rgbd_bag,
+    write_rgbd_frame,
 )
 from depth_anything_ros.evaluation.bag.writer import STORAGES, BagWriter
 
@@ -27,4 +28,5 @@ __all__ = [
     'header_stamp_ns',
     'restamp',
     'write_rgbd_bag',
+    'write_rgbd_frame',
 ]

@@ -191,14 +191,15 @@ def write_rgbd_bag(
     written = 0
     with BagWriter(path, storage) as writer:
         for rgbd_frame in rgbd_frames:
-            _write_frame(writer, rgbd_frame, names)
+            write_rgbd_frame(writer, rgbd_frame, names)
             written += 1
         if written == 0:
             raise DatasetError(f"no frames to write into bag '{path}'")
     return written
 
 
-def _write_frame(writer: BagWriter, rgbd_frame: RgbdFrame, topics: RgbdTopics) -> None:
+def write_rgbd_frame(writer: BagWriter, rgbd_frame: RgbdFrame, topics: RgbdTopics) -> None:
+    """Write the messages of one frame into an open bag, recorded at its stamp."""
     frame = rgbd_frame.frame
     header = {'header': {'stamp': stamp_fields(frame.stamp_ns), 'frame_id': frame.frame_id}}
 

@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from rosbags.interfaces import Nodetype
+from rosbags.interfaces import (
+    Nodetype,
+    Qos,
+    QosDurability,
+    QosHistory,
+    QosLiveliness,
+    QosReliability,
+    QosTime,
+)
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
@@ -18,6 +26,19 @@ STORAGES = {'mcap': StoragePlugin.MCAP, 'sqlite3': StoragePlugin.SQLITE3}
 
 # The newest version of the bag format that Humble reads too.
 _BAG_VERSION: Literal[8] = 8
+
+_FOREVER = QosTime(2147483647, 4294967295)
+_LATCHED = Qos(
+    QosHistory.KEEP_LAST,
+    1,
+    QosReliability.RELIABLE,
+    QosDurability.TRANSIENT_LOCAL,
+    _FOREVER,
+    _FOREVER,
+    QosLiveliness.AUTOMATIC,
+    _FOREVER,
+    False,
+)
 
 _DEFAULTS: dict[str, Any] = {'string': '', 'bool': False, 'float32': 0.0, 'float64': 0.0}
 
@@ -79,8 +100,10 @@ class BagWriter:
         """
         self._require_type(type_name)
         if topic not in self._connections:
+            # A player must offer static transforms to those that subscribe later.
+            qos = (_LATCHED,) if topic == '/tf_static' else ()
             self._connections[topic] = self._writer.add_connection(
-                topic, type_name, typestore=self._types
+                topic, type_name, typestore=self._types, offered_qos_profiles=qos
             )
         self._writer.write(self._connections[topic], log_time_ns, cdr)
 

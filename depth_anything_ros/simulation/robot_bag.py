@@ -1,0 +1,93 @@
+"""A robot's drive as a ROS 2 bag: images, scans and transforms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from depth_anything_ros.errors import DatasetError
+from depth_anything_ros.evaluation.bag import BagWriter, RgbdTopics, write_rgbd_frame
+from depth_anything_ros.messages import stamp_fields
+from depth_anything_ros.simulation.journey import RobotFrame
+from depth_anything_ros.simulation.robot import (
+    BASE_FRAME,
+    LASER_FRAME,
+    ODOM_FRAME,
+    Robot,
+    Transform,
+)
+from depth_anything_ros.simulation.scan import LaserScan
+
+SCAN_TOPIC, TF_TOPIC, STATIC_TF_TOPIC = '/scan', '/tf', '/tf_static'
+_SCAN = 'sensor_msgs/msg/LaserScan'
+_TF = 'tf2_msgs/msg/TFMessage'
+
+
+def write_robot_bag(
+    path: Path | str, frames: Iterable[RobotFrame], robot: Robot, storage: str = 'mcap'
+) -> int:
+    """
+    Write a drive as a ROS 2 bag.
+
+    Beside the topics of `write_rgbd_bag`: `/scan`, `/tf` from odom to base_link at every frame,
+    and once `/tf_static` from base_link to the camera's optical frame and to the laser.
+
+    :param path: the folder to make.
+    :param robot: the one that made the frames.
+    :param storage: mcap or sqlite3.
+    :return: how many frames were written.
+    :raises DatasetError: if the folder exists, the storage is unknown or there are no frames.
+    """
+    written = 0
+    with BagWriter(path, storage) as writer:
+        for robot_frame in frames:
+            frame = robot_frame.rgbd.frame
+            if written == 0:
+                fixed = [
+                    _transform(
+                        BASE_FRAME, frame.frame_id, robot.camera_transform(), frame.stamp_ns
+                    ),
+                    _transform(BASE_FRAME, LASER_FRAME, robot.laser_transform(), frame.stamp_ns),
+                ]
+                writer.write(STATIC_TF_TOPIC, _TF, {'transforms': fixed}, frame.stamp_ns)
+            moved = _transform(
+                ODOM_FRAME, BASE_FRAME, robot_frame.base.transform(), frame.stamp_ns
+            )
+            writer.write(TF_TOPIC, _TF, {'transforms': [moved]}, frame.stamp_ns)
+            scan_fields = laser_scan_fields(robot_frame.scan)
+            header = {'header': _header(LASER_FRAME, frame.stamp_ns)}
+            writer.write(SCAN_TOPIC, _SCAN, {**header, **scan_fields}, frame.stamp_ns)
+            write_rgbd_frame(writer, robot_frame.rgbd, RgbdTopics())
+            written += 1
+        if written == 0:
+            raise DatasetError(f"no frames to write into bag '{path}'")
+    return written
+
+
+def laser_scan_fields(scan: LaserScan) -> dict[str, Any]:
+    """Return the fields of a sensor_msgs/LaserScan but for the header; all beams at one time."""
+    return {
+        'angle_min': scan.angle_min_rad,
+        'angle_max': float(scan.angles_rad[-1]),
+        'angle_increment': scan.angle_step_rad,
+        'range_min': scan.range_min_m,
+        'range_max': scan.range_max_m,
+        'ranges': scan.ranges_m,
+    }
+
+
+def _header(frame_id: str, stamp_ns: int) -> dict[str, Any]:
+    return {'stamp': stamp_fields(stamp_ns), 'frame_id': frame_id}
+
+
+def _transform(parent: str, child: str, transform: Transform, stamp_ns: int) -> dict[str, Any]:
+    """Return the fields of a geometry_msgs/TransformStamped."""
+    return {
+        'header': _header(parent, stamp_ns),
+        'child_frame_id': child,
+        'transform': {
+            'translation': dict(zip('xyz', transform.translation, strict=True)),
+            'rotation': dict(zip('xyzw', transform.rotation, strict=True)),
+        },
+    }
