@@ -41,13 +41,13 @@ def tray(plan: Blueprint, place: Place, space: Fit) -> None:
         put_thing(plan, spot, size_m * 0.5, room_m, nested=True)
 
 
-_THINGS = (
+THINGS = (
     (carton, 5), (pile, 2), (row, 2), (can, 3), (cup, 2), (bottle, 3), (bowl, 1),
     (ball, 1), (blob, 2), (tumbled, 3), (tool, 2), (sheet, 2), (cable, 1), (tray, 1),
     (plant, 1), (lamp, 1), (frame, 1), (wooden, 2),
 )  # fmt: skip
-_MAKERS = [maker for maker, _ in _THINGS]
-_WEIGHTS = [weight for _, weight in _THINGS]
+_MAKERS = [maker for maker, _ in THINGS]
+_WEIGHTS = [weight for _, weight in THINGS]
 
 
 def put_thing(

@@ -8,7 +8,7 @@ from random import Random
 
 import torch
 
-from depth_anything_ros.errors import DatasetError
+from depth_anything_ros.errors import CameraError, DatasetError
 from depth_anything_ros.evaluation.bag import RgbdFrame
 from depth_anything_ros.simulation.optics import random_look
 from depth_anything_ros.simulation.packing import Scenery
@@ -55,11 +55,18 @@ def journey(
     :param robot: None is a camera at 0.149 m that looks level.
     :raises DatasetError: if the seed is negative, there are less than one frame or the rate is
         not above 0.
+    :raises CameraError: if the camera has lens distortion or no focal length.
     """
+    camera = camera or sample_camera()
+    if camera.distortion or camera.fx_px <= 0 or camera.fy_px <= 0:
+        raise CameraError(
+            'rendering needs a pinhole camera: no distortion and focal lengths above 0, '
+            f'not {camera}'
+        )
     if seed < 0:
         raise DatasetError(f'world seed {seed} is not allowed; allowed: 0 and above')
     check_frames(frames, rate_hz)
-    return _drive(seed, frames, rate_hz, camera or sample_camera(), robot or Robot())
+    return _drive(seed, frames, rate_hz, camera, robot or Robot())
 
 
 def _drive(

@@ -3,13 +3,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from depth_anything_ros.errors import DatasetError
+from depth_anything_ros.errors import CameraError, DatasetError
 from depth_anything_ros.evaluation.bag import BagReader
 from depth_anything_ros.messages import camera_from_message, decode_depth
 from depth_anything_ros.simulation.journey import journey
 from depth_anything_ros.simulation.robot import Robot
 from depth_anything_ros.simulation.robot_bag import write_robot_bag
 from depth_anything_ros.simulation.sample import sample_camera
+from depth_anything_ros.types import Camera
 
 CAMERA = sample_camera(160, 120)
 ROBOT = Robot(camera_height_m=0.115, camera_pitch_rad=0.1)
@@ -141,3 +142,12 @@ def test_impossible_drive_is_refused(frames, rate):
 def test_bag_without_frames_is_refused(tmp_path):
     with pytest.raises(DatasetError, match='no frames'):
         write_robot_bag(tmp_path / 'drive', [], ROBOT)
+
+
+@pytest.mark.parametrize(
+    'camera',
+    [Camera(64, 48, 50, 50, 31.5, 23.5, (0.1, 0, 0, 0, 0)), Camera(64, 48, 0, 50, 31.5, 23.5)],
+)
+def test_camera_that_is_no_pinhole_is_refused(camera):
+    with pytest.raises(CameraError, match='rendering needs a pinhole camera'):
+        journey(0, camera=camera)
