@@ -36,6 +36,10 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         help='folder of the run: last.pt, loss.csv, loss.png, weights.safetensors, run.json',
     )  # fmt: skip
     parser.add_argument(
+        '--half-weights', action='store_true',
+        help='write weights.safetensors in float16, half the size, as the shipped ones are',
+    )  # fmt: skip
+    parser.add_argument(
         '--resume', action='store_true', help='go on from OUT/last.pt, with the same options'
     )
     parser.add_argument(
@@ -275,6 +279,7 @@ def _finish(
             'augmentation': None if augmentation is None else dataclasses.asdict(augmentation),
             'settings': dataclasses.asdict(config),
         },
+        half=args.half_weights,
     )  # fmt: skip
     row = record['last_row']
     shown = ', '.join(

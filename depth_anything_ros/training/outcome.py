@@ -16,21 +16,29 @@ WEIGHTS, RECORD = 'weights.safetensors', 'run.json'
 
 
 def write_outcome(
-    out: Path, result: TrainResult, command: Sequence[str], details: dict[str, Any]
+    out: Path,
+    result: TrainResult,
+    command: Sequence[str],
+    details: dict[str, Any],
+    half: bool = False,
 ) -> dict[str, Any]:
     """
-    Write `weights.safetensors` (float32, the public key names) and `run.json`.
+    Write `weights.safetensors` (under the public key names) and `run.json`.
 
     :param out: folder of the run.
     :param result: of the run.
     :param command: the words of the command that ran.
     :param details: more for the record: settings, data, origin of the first weights.
+    :param half: write float16 instead of float32, half the size.
     :return: what `run.json` holds.
     """
     from safetensors.torch import save_file
 
     state = {
-        name: values.detach().cpu().contiguous()
+        name: (values.half() if half and values.is_floating_point() else values)
+        .detach()
+        .cpu()
+        .contiguous()
         for name, values in result.estimator.state_dict().items()
     }
     spec = result.estimator.spec

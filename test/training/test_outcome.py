@@ -47,3 +47,16 @@ def test_weights_are_exact_and_say_what_they_are_of(tmp_path):
         assert about == {'model': 'tiny', 'max_depth_m': 5.0}
         for name, values in made.estimator.state_dict().items():
             assert torch.equal(file.get_tensor(name), values), name
+
+
+def test_half_weights_take_half_the_bytes_and_keep_what_is_counted(tmp_path):
+    made = result({})
+    write_outcome(tmp_path, made, ['train'], {}, half=True)
+    with safe_open(tmp_path / 'weights.safetensors', 'pt') as file:
+        for name, values in made.estimator.state_dict().items():
+            kept = file.get_tensor(name)
+            if values.is_floating_point():
+                assert kept.dtype is torch.float16
+                assert torch.equal(kept, values.half())
+            else:
+                assert torch.equal(kept, values)
