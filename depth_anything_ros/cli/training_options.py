@@ -327,7 +327,8 @@ class _Progress:
         """Take note of a finished step and of the row of the loss curve that ended with it."""
         if not self._started:
             self._started = True
-            self._bar.initial = self._bar.n = step - 1
+            # A resumed run starts here; what it did before is no speed of this one.
+            self._bar.initial = self._bar.n = self._bar.last_print_n = step - 1
         if row is not None:
             for name, label in (('loss', 'loss'), ('val_abs_rel', 'AbsRel'), ('val_delta1', 'δ1')):
                 if row[name] == row[name]:
