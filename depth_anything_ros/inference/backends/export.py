@@ -53,4 +53,6 @@ def tracing(options: BackendOptions) -> Iterator[torch.Tensor]:
         warnings.simplefilter('ignore', TracerWarning)
         # Both libraries go through torch.jit.trace, which torch 2.9 and later advise against.
         warnings.simplefilter('ignore', DeprecationWarning)
+        # How torch writes asymmetric padding to ONNX; the libraries fold it themselves.
+        warnings.filterwarnings('ignore', 'Constant folding', UserWarning)
         yield example
