@@ -69,8 +69,7 @@ def read_pfm(path: Path) -> Float32Array:
 
     :raises DatasetError: if the file is missing, damaged or of another form.
     """
-    _require_file(path)
-    data = path.read_bytes()
+    data = _read_bytes(path)
     header = _PFM_HEADER.match(data)
     if header is None:
         raise DatasetError(f"'{path}' is no portable float map of one channel")
@@ -87,7 +86,9 @@ def read_pfm(path: Path) -> Float32Array:
 
 def read_exr(path: Path) -> Float32Array:
     """
-    Read the first channel of an OpenEXR image as float32 (H, W).
+    Read an OpenEXR image of one channel as float32 (H, W), or the green one of several.
+
+    A file whose only channel is named G, as those of IRS, reaches us with zeros for red and blue.
 
     :raises DatasetError: if the file is missing or damaged, or OpenCV has no OpenEXR.
     """
@@ -95,8 +96,8 @@ def read_exr(path: Path) -> Float32Array:
     # OpenCV asks for this switch when it meets the first EXR file, not when it is imported.
     os.environ.setdefault('OPENCV_IO_ENABLE_OPENEXR', '1')
     values = _read_image(path, cv2.IMREAD_UNCHANGED)
-    if values.ndim == 3:
-        values = values[..., -1]  # OpenCV turns R, G, B round
+    if values.ndim == 3 and values.shape[2] >= 3:
+        values = values[..., 1]
     return _plane(path, values)
 
 
@@ -135,6 +136,14 @@ def _require_file(path: Path) -> None:
         raise DatasetError(f"no file '{path}'")
 
 
+def _read_bytes(path: Path) -> bytes:
+    _require_file(path)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DatasetError(f"'{path}' cannot be read: {error}") from error
+
+
 def _plane(path: Path, values: NDArray[Any]) -> Float32Array:
     if values.ndim != 2 or values.size == 0 or values.dtype.kind != 'f':
         raise DatasetError(
@@ -144,9 +153,8 @@ def _plane(path: Path, values: NDArray[Any]) -> Float32Array:
 
 
 def _read_image(path: Path, flags: int) -> NDArray[Any]:
-    _require_file(path)
     # imread writes to stderr what it cannot read; imdecode knows no paths to complain about.
-    data = np.frombuffer(path.read_bytes(), np.uint8)
+    data = np.frombuffer(_read_bytes(path), np.uint8)
     try:
         image = cv2.imdecode(data, flags) if data.size else None
     except cv2.error as error:

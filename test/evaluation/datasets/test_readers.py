@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from depth_anything_ros.errors import DatasetError, MissingDependencyError
-from depth_anything_ros.evaluation.bag import BagWriter
+from depth_anything_ros.evaluation.bag import BagWriter, RgbdTopics
 from depth_anything_ros.evaluation.datasets import DATASETS
 from depth_anything_ros.evaluation.datasets.files import read_pfm, read_png_depth
 from depth_anything_ros.evaluation.datasets.hypersim import planar_depth, usual_camera
@@ -49,6 +49,14 @@ def test_missing_h5py_names_the_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'h5py', None)
     with pytest.raises(MissingDependencyError, match=r"'h5py' is not installed.*\[nyu\]"):
         open_nyu_depth_v2(tmp_path, 'all')
+
+
+def test_hypersim_without_h5py_is_told_when_it_is_opened(tmp_path, monkeypatch):
+    place = tmp_path / 'ai_001_002' / 'images' / 'scene_cam_00_geometry_hdf5'
+    made.write_bytes(place / 'frame.0000.depth_meters.hdf5', b'')
+    monkeypatch.setitem(sys.modules, 'h5py', None)
+    with pytest.raises(MissingDependencyError, match=r"'h5py' is not installed.*\[nyu\]"):
+        DATASETS['hypersim'](tmp_path, 'all')
 
 
 def test_hypersim_distance_becomes_depth_along_the_axis():
@@ -161,6 +169,18 @@ def test_irs_disparity_in_three_equal_channels_is_read_too(tmp_path):
     assert DATASETS['irs'](tmp_path, 'all')[0].depth_m[0, 0] == pytest.approx(2.0)
 
 
+def test_irs_disparity_in_a_channel_named_green_is_read_too(tmp_path):
+    # As published: one channel named G, which OpenCV gives with blue and red of zeros.
+    made.make_irs(tmp_path)
+    named_y = made.exr(made.plane(24.0))
+    place = named_y.index(b'Y\0', named_y.index(b'chlist\0'))
+    folder = tmp_path / 'Home' / 'DinerEnvironment_Dark'
+    made.write_bytes(folder / 'd_1.exr', named_y[:place] + b'G' + named_y[place + 1 :])
+    np.testing.assert_allclose(
+        DATASETS['irs'](tmp_path, 'all')[0].depth_m, 48 / made.plane(24.0), rtol=1e-6
+    )
+
+
 def test_tartanair_sky_is_unknown(tmp_path):
     made.make_tartanair(tmp_path)
     dataset = DATASETS['tartanair'](tmp_path, 'train')
@@ -189,6 +209,20 @@ def test_bag_without_depth_topic_is_an_error(tmp_path):
     with BagWriter(tmp_path / 'bag') as writer:
         writer.write('/words', 'std_msgs/msg/String', {'data': fields['data']}, 1)
     with pytest.raises(DatasetError, match="needs one image topic with 'depth' in its name"):
+        DATASETS['bag'](tmp_path / 'bag', 'all')
+
+
+def test_bag_with_an_image_that_cannot_be_decoded_is_an_error(tmp_path):
+    topics = RgbdTopics()
+    image = {
+        'header': {'stamp': {'sec': 1, 'nanosec': 0}, 'frame_id': ''},
+        'height': 2, 'width': 2, 'encoding': 'nonsense', 'is_bigendian': 0, 'step': 2,
+        'data': np.zeros(4, np.uint8),
+    }  # fmt: skip
+    with BagWriter(tmp_path / 'bag') as writer:
+        for topic in (topics.image, topics.depth):
+            writer.write(topic, 'sensor_msgs/msg/Image', image, 10**9)
+    with pytest.raises(DatasetError, match="bag '.*bag': .*nonsense"):
         DATASETS['bag'](tmp_path / 'bag', 'all')
 
 
