@@ -42,6 +42,12 @@ def test_home_folder_is_expanded(opened, monkeypatch):
     assert opened == [('/home/somebody/x', 'train')]
 
 
+def test_path_becomes_absolute_so_that_a_folder_has_a_name(opened, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    parse_data('made:.')
+    assert opened == [(str(tmp_path), 'train')]
+
+
 def test_simulator_word_gives_views_of_a_world():
     assert parse_data('simulator:7:100') == SimulatedDataset(7, 100, 480, 640)
     assert parse_data('simulator:7:100', simulated_size=(96, 128)) == SimulatedDataset(

@@ -42,9 +42,12 @@ class BagDataset:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with BagReader(path) as reader:
-            self._topics = _rgbd_topics(reader)
-            self._stamps = [item.frame.stamp_ns for item in self._with_depth(reader)]
+        try:
+            with BagReader(path) as reader:
+                self._topics = _rgbd_topics(reader)
+                self._stamps = [item.frame.stamp_ns for item in self._with_depth(reader)]
+        except MessageError as error:
+            raise DatasetError(f"bag '{path}': {error}") from error
         if not self._stamps:
             raise DatasetError(f"bag '{path}' has no image with a depth image of its time")
         self._running: Iterator[RgbdFrame] | None = None

@@ -18,7 +18,7 @@ from depth_anything_ros.evaluation.datasets.base import (
     require_pairs,
     require_split,
 )
-from depth_anything_ros.evaluation.datasets.files import read_hdf5
+from depth_anything_ros.evaluation.datasets.files import import_h5py, read_hdf5
 from depth_anything_ros.types import Float32Array
 
 NAME = 'hypersim'
@@ -48,6 +48,7 @@ def open_hypersim(path: Path, split: str) -> Dataset:
     camera's optical centre; M_cam_from_uv maps (u, v, 1), u and v in -1..1, v upward, to a ray.
 
     :raises DatasetError: if there are no samples, the split is unknown or a table is damaged.
+    :raises MissingDependencyError: if h5py is not installed.
     """
     require_split(NAME, split, ('train', 'val', 'test', 'all'))
     require_folder(path)
@@ -57,6 +58,8 @@ def open_hypersim(path: Path, split: str) -> Dataset:
         wanted = _split_names(path / SPLITS, split)
         pairs = [pair for pair in pairs if pair.name in wanted]
     require_pairs(pairs, path, LAYOUT)
+    # Told here, and not by each process that reads the first sample.
+    import_h5py()
     cameras = path / CAMERAS
     reader = _DepthReader(_camera_matrices(cameras) if cameras.is_file() else {})
     return PairedFiles(NAME, pairs, reader)

@@ -94,7 +94,7 @@ def thinned(count: int, wanted: int | None) -> list[int]:
 def _read_depth(pair: FilePair) -> Float32Array:
     if pair.depth.suffix == '.npy':
         depth_m = read_npy(pair.depth)
-        return np.where(depth_m > 0, depth_m, np.float32(np.nan))
+        return np.where(np.isfinite(depth_m) & (depth_m > 0), depth_m, np.float32(np.nan))
     return read_png_depth(pair.depth, _MILLIMETRE)
 
 

@@ -106,10 +106,21 @@ def test_damaged_depth_is_an_error_that_names_the_file(name, damage, tmp_path):
         DATASETS[name](root, 'all')[0]
 
 
-@pytest.mark.parametrize('name', set(DATASETS) - {'nyu_depth_v2', 'bag'})
+@pytest.mark.parametrize('name', sorted(set(DATASETS) - {'nyu_depth_v2', 'bag'}))
 def test_damaged_image_is_an_error_that_names_the_file(name, tmp_path):
     dataset = make(name, tmp_path / 'data')
     path = dataset.pairs[0].rgb
     path.write_bytes(b'no image')
     with pytest.raises(DatasetError, match=f"'{path}' is no image"):
+        dataset[0]
+
+
+def test_file_that_the_disk_does_not_give_is_an_error_that_names_it(tmp_path, monkeypatch):
+    dataset = make('rgbd_folder', tmp_path / 'data')
+
+    def fail(self):
+        raise OSError('disk on fire')
+
+    monkeypatch.setattr(Path, 'read_bytes', fail)
+    with pytest.raises(DatasetError, match="a.png' cannot be read: disk on fire"):
         dataset[0]
