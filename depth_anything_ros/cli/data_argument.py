@@ -9,7 +9,6 @@ own. `simulator:SEED:COUNT` renders the first COUNT views of the world with that
 from __future__ import annotations
 
 import argparse
-import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -77,8 +76,7 @@ def _open(word: str, split: str, simulated_size: tuple[int, int]) -> Dataset:
         known = ', '.join((*DATASETS, _SIMULATOR))
         raise UnknownNameError(f"unknown data set '{name}'; known: {known}")
     # Sources are named by folders, and '.' is no name.
-    path = Path(os.path.abspath(Path(place).expanduser()))
-    return DATASETS[name](path, own_split or split)
+    return DATASETS[name](Path(place).expanduser().absolute(), own_split or split)
 
 
 def _open_simulator(word: str, size: tuple[int, int]) -> Dataset:

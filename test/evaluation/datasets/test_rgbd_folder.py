@@ -97,7 +97,8 @@ def test_frames_of_the_sample_collection_can_be_read(rgbd):
 
 def test_plain_folder_pairs_files_of_the_same_name(tmp_path):
     write_frame(tmp_path / 'rgb' / 'a.png', tmp_path / 'depth' / 'a.png')
-    np.save(tmp_path / 'depth' / 'b.npy', np.array([[1.5, 0, np.nan], [1.5, np.inf, -1]], np.float32))
+    depth_m = np.array([[1.5, 0, np.nan], [1.5, np.inf, -1]], np.float32)
+    np.save(tmp_path / 'depth' / 'b.npy', depth_m)
     write_frame(tmp_path / 'rgb' / 'b.jpg', tmp_path / 'ignored' / 'b.png')
     dataset = open_rgbd_folder(tmp_path, 'train')
     assert names(dataset) == [f'{tmp_path.name}/a', f'{tmp_path.name}/b']
