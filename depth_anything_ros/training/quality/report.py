@@ -98,14 +98,20 @@ def statistics_records(rows: Sequence[DataStatistics]) -> list[dict[str, Any]]:
 
 
 def write_statistics(folder: Path, rows: Sequence[DataStatistics]) -> None:
-    """Write statistics.md, statistics.csv and statistics.json into a folder."""
+    """
+    Write statistics.md, statistics.csv and statistics.json into a folder.
+
+    The CSV has a column for each reason where the JSON has `dropped`.
+    """
     columns, cells = table_cells(rows)
     lines = [columns, ['---'] * len(columns), *cells]
     text = ''.join(f'| {" | ".join(line)} |\n' for line in lines)
     (folder / 'statistics.md').write_text(text, encoding='utf-8')
     records = statistics_records(rows)
     with (folder / 'statistics.csv').open('w', newline='', encoding='utf-8') as file:
-        flat = [{**record, **record.pop('dropped')} for record in map(dict, records)]
+        flat = [{**record, **record['dropped']} for record in records]
+        for row in flat:
+            del row['dropped']
         writer = csv.DictWriter(file, list(flat[0]))
         writer.writeheader()
         writer.writerows(flat)

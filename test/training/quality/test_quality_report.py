@@ -59,6 +59,10 @@ def test_statistics_files_agree(tmp_path, samples):
     assert records[1]['mean_total'] is None
     with (tmp_path / 'statistics.csv').open(newline='') as file:
         flat = list(csv.DictReader(file))
+    assert list(flat[0]) == [
+        'data', 'total', 'good', 'bad', 'mean_total', 'mean_distribution', 'mean_gradient',
+        'unreadable', 'few_valid', 'undefined', 'distribution', 'gradient',
+    ]  # fmt: skip
     assert [int(row['bad']) for row in flat] == [2, 1, 3]
     assert [int(row['undefined']) for row in flat] == [0, 1, 1]
     assert flat[1]['mean_total'] == ''
