@@ -88,9 +88,14 @@ def read_kept(path: Path, word: str) -> frozenset[str]:
 
     :param word: the word it was scored under.
     :raises DatasetError: if the file is no such list, or has no sample of that data set.
+    :raises OSError: if it cannot be read.
     """
+    try:
+        text = path.read_text(encoding='utf-8')
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"'{path}' is no list of samples: {error}") from error
     kept: dict[str, set[str]] = {}
-    for number, line in enumerate(path.read_text(encoding='utf-8').split('\n')[:-1], 1):
+    for number, line in enumerate(text.split('\n')[:-1], 1):
         found, tab, name = line.partition('\t')
         if not tab:
             raise DatasetError(f"line {number} of '{path}' is no word, tab and name of a sample")

@@ -43,7 +43,7 @@ class ScoreConfig:
     Set how depth maps are scored.
 
     `bins` is K, the number of bins of the histogram, 5 to 255. Depth beyond `far_m` metres,
-    above 0, counts as unknown.
+    finite and above 0, counts as unknown.
 
     :raises ConfigError: if a value is out of range.
     """
@@ -54,8 +54,8 @@ class ScoreConfig:
     def __post_init__(self) -> None:
         if not _LEAST_BINS <= self.bins <= _MOST_BINS:
             raise ConfigError(f'{self.bins} bins; allowed: {_LEAST_BINS} to {_MOST_BINS}')
-        if not self.far_m > 0:
-            raise ConfigError(f'far plane at {self.far_m:g} m; allowed: above 0')
+        if not 0 < self.far_m < math.inf:
+            raise ConfigError(f'far plane at {self.far_m:g} m; allowed: finite and above 0')
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,12 @@ def test_other_file_is_refused(tmp_path):
         read_kept(path, 'a')
 
 
+def test_file_that_is_no_text_is_refused(tmp_path):
+    (tmp_path / 'kept.txt').write_bytes(b'\x89PNG\n')
+    with pytest.raises(DatasetError, match=r"kept.txt' is no list of samples"):
+        read_kept(tmp_path / 'kept.txt', 'a')
+
+
 def test_only_kept_samples_are_shown_in_the_order_of_the_data_set():
     whole = made_data.MadeDataset('a', 10)
     kept = KeptDataset(whole, {'008', '003', '004'})

@@ -228,8 +228,9 @@ def test_what_is_no_depth_map_is_refused(depth_m):
     [
         ({'bins': 4}, '4 bins; allowed: 5 to 255'),
         ({'bins': 256}, '256 bins'),
-        ({'far_m': 0.0}, 'allowed: above 0'),
-        ({'far_m': math.nan}, 'allowed: above 0'),
+        ({'far_m': 0.0}, 'allowed: finite and above 0'),
+        ({'far_m': math.nan}, 'allowed: finite and above 0'),
+        ({'far_m': math.inf}, 'allowed: finite and above 0'),
     ],
 )
 def test_setting_out_of_range_is_refused(options, message):
