@@ -116,8 +116,6 @@ def _score(
     from depth_anything_ros.training.quality.run import Origin, open_data, score_data
 
     data = open_data([Origin(word, parse_data) for word in args.data])
-    if args.restart:
-        (args.out / _JOURNAL).unlink(missing_ok=True)
     seen = 0
 
     def show(entries: Iterable[Entry], total: int) -> Iterator[Entry]:
@@ -126,7 +124,7 @@ def _score(
             seen += 1
             yield entry
 
-    with _stop_signals(), Journal(args.out / _JOURNAL, config) as journal:
+    with _stop_signals(), Journal(args.out / _JOURNAL, config, args.restart) as journal:
         try:
             with _workers(args) as workers:
                 start_s = time.perf_counter()

@@ -40,17 +40,18 @@ class Journal:
 
     :param path: the file; it is made where there is none.
     :param config: how depth is scored; the file must have been begun with the same.
+    :param restart: forget what the file holds.
     :raises DatasetError: if the file is none of ours, damaged, begun with other settings or in
         use by another run.
     """
 
-    def __init__(self, path: Path, config: ScoreConfig) -> None:
+    def __init__(self, path: Path, config: ScoreConfig, restart: bool = False) -> None:
         self._path = path
         self.scores: dict[tuple[str, str], DepthScore] = {}
         path.touch()
         self._file = path.open('r+b')
         try:
-            self._begin(json.dumps({'format': _FORMAT, **asdict(config)}))
+            self._begin(json.dumps({'format': _FORMAT, **asdict(config)}), restart)
         except BaseException:
             self._file.close()
             raise
@@ -87,13 +88,13 @@ class Journal:
         self._file.write(''.join(lines).encode())
         self._file.flush()
 
-    def _begin(self, header: str) -> None:
+    def _begin(self, header: str, restart: bool) -> None:
         """Read what is there, cut off a last line without its end, and stay behind it."""
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise DatasetError(f"'{self._path}' is in use by another run") from error
-        text = self._file.read()
+        text = b'' if restart else self._file.read()
         length = text.rfind(b'\n') + 1
         if length:
             self._read(text[:length].decode('utf-8', errors='replace').splitlines(), header)

@@ -68,5 +68,18 @@ def test_damaged_line_is_refused_by_its_number(path, line):
 
 
 def test_journal_in_use_is_refused(path):
-    with Journal(path, CONFIG), pytest.raises(DatasetError, match='in use by another run'):
-        Journal(path, CONFIG)
+    for restart in (False, True):
+        with Journal(path, CONFIG), pytest.raises(DatasetError, match='in use by another run'):
+            Journal(path, CONFIG, restart)
+
+
+def test_restart_forgets_scores_settings_and_damage(path):
+    with Journal(path, ScoreConfig(bins=10)) as journal:
+        journal.add([Entry('a', '1', SCORE)])
+    with path.open('a') as file:
+        file.write('no json\n')
+    with Journal(path, CONFIG, restart=True) as journal:
+        assert journal.scores == {}
+        journal.add([Entry('a', '2', SCORE)])
+    with Journal(path, CONFIG) as journal:
+        assert set(journal.scores) == {('a', '2')}
