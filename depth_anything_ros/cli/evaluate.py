@@ -9,7 +9,8 @@ model is compared with the best predictor that does not look at the image, made 
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
+from collections import Counter
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from depth_anything_ros.cli.console import (
     write_warning,
 )
 from depth_anything_ros.cli.data_argument import add_data_argument, parse_data
-from depth_anything_ros.errors import ConfigError, DatasetError
+from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.types import Precision
@@ -36,9 +37,17 @@ if TYPE_CHECKING:
 
 _SPLIT = 'test'
 _ALIGNMENTS = ('none', 'scale', 'scale_shift')
-# The cells of the map: averaged over scenes, more pixels would change nothing.
-_BASELINE_SIZE = (48, 64)
 _BASELINE_SUFFIX = '.npz'
+
+
+@dataclass(frozen=True)
+class _Data:
+    """Hold a data set, its word, the name of its pictures and the places of its images."""
+
+    word: str
+    label: str
+    dataset: Dataset
+    indices: list[int]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -124,7 +133,7 @@ def run(args: argparse.Namespace) -> int:
     if args.threads:
         torch.set_num_threads(args.threads)
     rule = ScoringRule(AlignmentMode(args.align), *args.range)
-    datasets = {word: parse_data(word, _SPLIT) for word in args.data}
+    data = _open(args.data, args.source)
     predictor = create_predictor(
         args.model,
         checkpoint=args.checkpoint,
@@ -145,17 +154,35 @@ def run(args: argparse.Namespace) -> int:
         args.grid,
         model=args.model,
         rule=rule,
-        random=args.weights == 'random',
+        random=predictor.identity.weights == 'random',
     )
-    images = {
-        word: _score(dataset, args.source, predictors, rule, gallery)
-        for word, dataset in datasets.items()
-    }
+    images = {item.word: _score(item, predictors, rule, gallery) for item in data}
     gallery.finish()
     summary = _summary(args, predictor, rule, baseline, images)
     _show(summary)
     _write(args, summary, images, baseline)
     return int(any(data['failed'] == data['images'] for data in summary['data']))
+
+
+def _open(words: list[str], sources: list[str]) -> list[_Data]:
+    """
+    Open the data sets; those that share a name show their words in the names of pictures.
+
+    :raises DatasetError: if a data set cannot be opened or lacks one of the sources.
+    """
+    from depth_anything_ros.evaluation.offline import chosen_indices
+
+    datasets = {word: parse_data(word, _SPLIT) for word in words}
+    names = Counter(dataset.name for dataset in datasets.values())
+    return [
+        _Data(
+            word,
+            dataset.name if names[dataset.name] == 1 else word,
+            dataset,
+            chosen_indices(dataset, sources),
+        )
+        for word, dataset in datasets.items()
+    ]
 
 
 def _baseline(word: str, rule: ScoringRule) -> Baseline:
@@ -166,7 +193,7 @@ def _baseline(word: str, rule: ScoringRule) -> Baseline:
     """
     import torch
 
-    from depth_anything_ros.evaluation.baseline import average_scenes, read_baseline
+    from depth_anything_ros.evaluation.baseline import MAP_SIZE, average_scenes, read_baseline
 
     if Path(word).suffix == _BASELINE_SUFFIX:
         baseline = read_baseline(Path(word))
@@ -176,7 +203,8 @@ def _baseline(word: str, rule: ScoringRule) -> Baseline:
                 f'not for --range {rule.min_depth_m:g}:{rule.max_depth_m:g}'
             )
         return baseline
-    scenes = parse_data(word, simulated_size=_BASELINE_SIZE)
+    # Averaged over scenes, more pixels than the map has cells would change nothing.
+    scenes = parse_data(word, simulated_size=MAP_SIZE)
     samples = (scenes[index] for index in range(len(scenes)))
     shown = progress(samples, len(scenes), 'baseline')
     threads = torch.get_num_threads()
@@ -189,21 +217,14 @@ def _baseline(word: str, rule: ScoringRule) -> Baseline:
 
 
 def _score(
-    dataset: Dataset,
-    sources: list[str],
-    predictors: dict[str, Predict],
-    rule: ScoringRule,
-    gallery: Gallery,
+    data: _Data, predictors: dict[str, Predict], rule: ScoringRule, gallery: Gallery
 ) -> list[ImageScores]:
-    from depth_anything_ros.evaluation.offline import chosen_indices, score_images
+    from depth_anything_ros.evaluation.offline import score_images
 
-    indices = chosen_indices(dataset, sources)
-    if not indices:
-        raise DatasetError(f"'{dataset.name}' has no images")
     scored = []
-    found = score_images(dataset, indices, predictors, rule)
-    for image in progress(found, len(indices), dataset.name):
-        gallery.add(dataset.name, image)
+    found = score_images(data.dataset, data.indices, predictors, rule)
+    for image in progress(found, len(data.indices), data.dataset.name):
+        gallery.add(data.label, image)
         scored.append(image.scores)
     return scored
 

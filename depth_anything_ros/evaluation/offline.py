@@ -126,8 +126,11 @@ def chosen_indices(dataset: Dataset, sources: Sequence[str]) -> list[int]:
     """
     Return the places of the images of some sources, or of all images where none is named.
 
-    :raises DatasetError: if a source has no image; the message lists those that have.
+    :raises DatasetError: if there is no image at all, or a source has none; the message lists
+        those that have.
     """
+    if not len(dataset):
+        raise DatasetError(f"'{dataset.name}' has no images")
     if not sources:
         return list(range(len(dataset)))
     by_place = [dataset.source(index) for index in range(len(dataset))]

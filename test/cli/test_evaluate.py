@@ -1,6 +1,7 @@
 import argparse
 import csv
 import json
+import shutil
 
 import cv2
 import numpy as np
@@ -86,6 +87,14 @@ def test_the_folder_holds_table_report_summary_and_pictures(run, tmp_path):
     assert cv2.imread(str(tmp_path / 'grid.png')) is not None
 
 
+def test_pictures_of_data_sets_of_one_name_do_not_replace_each_other(run, folder, tmp_path):
+    # The same files twice, as two data sets of different words.
+    run('--data', f'rgbd_folder/all:{folder}', '--out', str(tmp_path / 'out'))
+    names = sorted(path.name for path in (tmp_path / 'out' / 'pictures').iterdir())
+    assert len(names) == 2
+    assert names[0].startswith('rgbd_folder_')
+
+
 def test_failed_images_are_counted_and_never_become_a_number(run, monkeypatch, capsys):
     def predict(self, rgb):
         raise BackendError('torch gave 3 of 9 values that are not finite')
@@ -128,9 +137,13 @@ def test_the_baseline_of_an_earlier_run_gives_the_same_ratio(run, folder, tmp_pa
         run('--baseline', written, '--range', '0.2:5')
 
 
-def test_an_unknown_source_is_an_error(run):
-    with pytest.raises(DatasetError, match="no source 'attic'"):
-        run('--source', 'attic')
+def test_an_unknown_source_of_any_data_set_is_an_error_before_work_begins(
+    run, tmp_path, folder, monkeypatch
+):
+    other = shutil.copytree(folder, tmp_path / 'attic')
+    monkeypatch.setattr(Predictor, 'predict', lambda self, rgb: pytest.fail('too late'))
+    with pytest.raises(DatasetError, match="no source 'room'; known: attic"):
+        run('--data', f'rgbd_folder:{other}', '--source', 'room')
 
 
 @pytest.mark.parametrize('text', ['8:0.2', '0:8', '1', 'a:b', '1:inf', '0.2:nan'])

@@ -18,10 +18,11 @@ class Listed:
 
     name: str = 'listed'
     broken: set[int] = field(default_factory=set)
+    count: int = 3
     read: list[int] = field(default_factory=list)
 
     def __len__(self):
-        return 3
+        return self.count
 
     def sample_name(self, index):
         return f'image {index}'
@@ -109,3 +110,8 @@ def test_without_a_named_source_all_images_are_chosen():
 def test_an_unknown_source_is_an_error_that_lists_the_known():
     with pytest.raises(DatasetError, match="no source 'attic'; known: hall, kitchen"):
         chosen_indices(Listed(), ['hall', 'attic'])
+
+
+def test_data_without_images_is_an_error():
+    with pytest.raises(DatasetError, match="'listed' has no images"):
+        chosen_indices(Listed(count=0), [])
