@@ -40,6 +40,22 @@ def test_sources_that_differ_widen_the_interval():
     assert together.high < 0.9
 
 
+def test_interval_agrees_with_plain_loops():
+    pairs = groups((1, 3, 9, 4), ratio=0.6, noise=0.5)
+    rng = np.random.default_rng(3)
+    ratios = []
+    for _ in range(1500):
+        drawn = []
+        for source in rng.choice(list(pairs), len(pairs)):
+            drawn += [rng.choice(pairs[source]) for _ in pairs[source]]
+        first, second = np.mean(drawn, axis=0)
+        ratios.append(first / second)
+    low, high = np.quantile(ratios, (0.025, 0.975))
+    interval = ratio_interval(pairs, draws=20_000)
+    assert interval.low == pytest.approx(low, abs=0.05 * (high - low))
+    assert interval.high == pytest.approx(high, abs=0.05 * (high - low))
+
+
 def test_sources_of_one_image_are_drawn_whole():
     pairs = {name: np.array([[ratio, 1.0]]) for name, ratio in (('a', 0.2), ('b', 0.4))}
     interval = ratio_interval(pairs)
