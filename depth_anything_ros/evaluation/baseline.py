@@ -90,7 +90,7 @@ def average_scenes(
     :param samples: the scenes; images without any depth are left out, flat ones of the
         normalised candidates only.
     :param origin: names the scenes.
-    :param min_depth_m: nearer depth counts as this near, as in scoring.
+    :param min_depth_m: nearer depth counts as this near, as predictions do in scoring.
     :param max_depth_m: farther depth counts as this far.
     :param size: (height, width) of the maps.
     :raises DatasetError: if no scene has depth in some part of the image, or all are flat.
