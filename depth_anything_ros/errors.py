@@ -1,5 +1,7 @@
 """Errors this package raises on purpose; each message names the value and what is allowed."""
 
+from __future__ import annotations
+
 
 class DepthAnythingError(Exception):
     """
@@ -58,3 +60,8 @@ class MissingDependencyError(DepthAnythingError):
             f"'{module}' is not installed; install it with "
             f"`pip install 'depth_anything_ros[{extra}]'`"
         )
+        self._arguments = (module, extra)
+
+    def __reduce__(self) -> tuple[type[MissingDependencyError], tuple[str, str]]:
+        """Let it pass between processes, which rebuild an exception from its message alone."""
+        return MissingDependencyError, self._arguments
