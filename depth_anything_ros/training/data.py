@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 
 import cv2
@@ -53,11 +54,6 @@ class Batch:
     pixels: Tensor
     depth_m: Tensor
     skipped: tuple[str, ...] = ()
-
-    def to(self, device: torch.device | str) -> Batch:
-        """Return the batch on a device."""
-        pixels = self.pixels.to(device, non_blocking=True)
-        return Batch(pixels, self.depth_m.to(device, non_blocking=True), self.skipped)
 
 
 class BatchSource(Protocol):
@@ -280,8 +276,9 @@ def load_batches(
     Iterate over the batches of steps first_step to last_step - 1, in order.
 
     Samples that cannot be read are named in the log, once each. Closing the iterator ends the
-    workers. They ignore SIGINT, so that a run that catches it can still finish its step; they
-    end with the process that started them, however it ends. The global random state is left
+    workers. They ignore SIGINT and the first SIGTERM, which may have gone to the whole run, so
+    that a run that catches it can still finish its step; they end with the process that started
+    them, however it ends. The global random state is left
     alone.
 
     :param source: picklable where there are workers.
@@ -341,8 +338,13 @@ def _as_is(item: Any) -> Any:
 
 def _start_worker(_: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _await_second_terminate)
     # Python ends its threads by force at exit, and the one that sends batches is in C++ code
     # that aborts when that happens; what must be sent has been sent by then.
     atexit.register(os._exit, 0)
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
+
+
+def _await_second_terminate(number: int, _: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_DFL)

@@ -134,10 +134,14 @@ if __name__ == '__main__':
     parser = argparse.ArgumentParser()
     parser.add_argument('out', type=Path)
     parser.add_argument('--steps', type=int, default=SMALL.steps)
+    parser.add_argument('--workers', type=int, default=0)
     parser.add_argument('--resume', action='store_true')
     parser.add_argument('--freeze', action='store_true')
     words = parser.parse_args()
-    asked = replace(SMALL, steps=words.steps, encoder_lr_factor=0.0 if words.freeze else 1.0)
+    asked = replace(
+        SMALL, steps=words.steps, encoder_lr_factor=0.0 if words.freeze else 1.0,
+        workers=words.workers,
+    )  # fmt: skip
     requested = StopRequest()
     with requested.listening():
         ended = small_run(words.out, asked, words.resume, requested)

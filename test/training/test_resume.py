@@ -28,7 +28,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> str:
 def start(out: Path, *options: str) -> subprocess.Popen:
     environment = {**os.environ, 'PYTHONPATH': f'{HERE.parents[1]}:{HERE}'}
     program = [sys.executable, str(HERE / 'small_run.py'), str(out), '--steps', str(STEPS)]
-    return subprocess.Popen([*program, *options], env=environment)
+    return subprocess.Popen([*program, *options], env=environment, start_new_session=True)
 
 
 def wait_for_step(process: subprocess.Popen, out: Path, step: int) -> None:
@@ -62,5 +62,16 @@ def test_terminated_run_ends_with_a_checkpoint_and_130(tmp_path, whole):
     written = (tmp_path / 'loss.csv').read_text()
     assert whole.startswith(written)
     assert written != whole
+    small_run(tmp_path, CONFIG, resume=True)
+    assert (tmp_path / 'loss.csv').read_text() == whole
+
+
+@pytest.mark.slow
+def test_signal_to_all_processes_of_a_run_ends_it_with_a_checkpoint(tmp_path, whole):
+    process = start(tmp_path, '--workers', '1')
+    wait_for_step(process, tmp_path, 20)
+    os.killpg(process.pid, signal.SIGTERM)  # as `timeout`, systemd and batch systems do
+    assert process.wait(60) == 130
+    assert whole.startswith((tmp_path / 'loss.csv').read_text())
     small_run(tmp_path, CONFIG, resume=True)
     assert (tmp_path / 'loss.csv').read_text() == whole
