@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -18,6 +19,9 @@ from depth_anything_ros.simulation.shading import shade
 class Studio:
     """
     Render views of scenes with the patterns and the noise of one seed.
+
+    On a CPU one thread does it, however many torch may use: the tensors are too small to share
+    out, and the order of sums, and so the picture, would follow the number of threads.
 
     :param seed: at least 0.
     :param device: where the work is done.
@@ -40,14 +44,26 @@ class Studio:
         :param looks: how each is developed.
         :param part: which of the seed's pattern tiles are used.
         """
-        packed = pack(scenes, self._device)
         camera = scenes[0].camera
-        hits = cast(packed.table, len(scenes), camera.height, camera.width)
-        color, depth_m = shade(packed, hits, self._tiles(part))
-        return develop(color, hits.shape, list(looks), self._noise), depth_m
+        with _one_thread():
+            packed = pack(scenes, self._device)
+            hits = cast(packed.table, len(scenes), camera.height, camera.width)
+            color, depth_m = shade(packed, hits, self._tiles(part))
+            return develop(color, hits.shape, list(looks), self._noise), depth_m
 
     def _tiles(self, part: int) -> Tensor:
         if self._atlas is None or self._atlas[0] != part:
             texels = torch.from_numpy(make_atlas(self._seed, part).view(np.int16)[:, 0])
             self._atlas = (part, texels.to(self._device))
         return self._atlas[1]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let torch compute with one thread inside the block."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

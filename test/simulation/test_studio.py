@@ -1,3 +1,4 @@
+from dataclasses import replace
 from random import Random
 
 import torch
@@ -43,3 +44,20 @@ def test_part_changes_patterns_and_not_the_depth():
     two, two_m = studio.render([item], [look], part=1)
     assert torch.equal(one_m.nan_to_num(-1), two_m.nan_to_num(-1))
     assert not torch.equal(one, two)
+
+
+def test_pictures_do_not_depend_on_the_number_of_threads():
+    item, look = scene(4)
+    # Large enough that torch shares out its sums, and a scene in which that shows.
+    item = replace(item, camera=Camera(192, 144, 140.0, 140.0, 95.5, 71.5))
+    before = torch.get_num_threads()
+    pictures = []
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            pictures.append(Studio(0, torch.device('cpu')).render([item], [look], part=0))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(pictures[0][0], pictures[1][0])
+    assert torch.equal(pictures[0][1].nan_to_num(-1), pictures[1][1].nan_to_num(-1))
