@@ -32,9 +32,11 @@ def save_run(folder: Path, state: Mapping[str, Any]) -> None:
     temporary.replace(folder / LAST)
 
 
-def load_run(folder: Path, device: torch.device) -> dict[str, Any]:
+def load_run(folder: Path) -> dict[str, Any]:
     """
-    Read the state of a run; nothing in the file is executed.
+    Read the state of a run onto the CPU; nothing in the file is executed.
+
+    The optimiser counts its steps there: on a GPU it would wait for every count it reads.
 
     :raises CheckpointError: if there is none, or it cannot be read.
     """
@@ -42,7 +44,7 @@ def load_run(folder: Path, device: torch.device) -> dict[str, Any]:
     if not path.is_file():
         raise CheckpointError(f"no run to resume: '{path}' does not exist")
     try:
-        state = torch.load(path, map_location=device, weights_only=True)
+        state = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise CheckpointError(f"'{path}' is damaged or not a run: {reason}") from error

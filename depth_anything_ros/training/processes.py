@@ -56,7 +56,8 @@ def join(device: str = 'auto') -> Iterator[Place]:
 
     :param device: 'auto' (a GPU where there is one), 'cpu' or 'cuda'; with several GPUs each
         process takes the one of its local rank.
-    :raises BackendError: if the device is not known or not there.
+    :raises BackendError: if the device is not known or not there, or there are more processes
+        than GPUs.
     """
     count = process_count()
     rank = int(os.environ.get('RANK', '0'))
@@ -103,5 +104,10 @@ def _device(name: str, local_rank: int) -> torch.device:
         raise BackendError("device 'cuda' is not there: PyTorch finds no GPU")
     if name == 'cpu' or not there:
         return torch.device('cpu')
+    if local_rank >= torch.cuda.device_count():
+        raise BackendError(
+            f'process {local_rank} of this machine has no GPU of its own: '
+            f'there are {torch.cuda.device_count()}; start as many processes'
+        )
     torch.cuda.set_device(local_rank)
     return torch.device('cuda', local_rank)

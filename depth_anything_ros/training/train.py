@@ -125,9 +125,9 @@ def train(
                 break
             asked = _asked_to_end(stop, deadline)
             # Processes that wait for each other every step are slow; they agree at every row.
-            agreed = place.any(asked is not None) if row or place.count == 1 else False
-            if agreed:
-                end = asked or End.INTERRUPTED
+            agreed = _agreed_end(asked, place) if row or place.count == 1 else None
+            if agreed is not None:
+                end = agreed
                 break
             if run.step % config.checkpoint_every == 0:
                 run.save()
@@ -156,7 +156,7 @@ class _Run:
             values for group in self.optimiser.param_groups for values in group['params']
         ]
         self.average = _Average(self.estimator, config.average_decay)
-        if config.precision == 'bf16':
+        if config.precision == 'bf16' and place.device.type == 'cpu':
             keep_depthwise_in_float32(self.estimator)
         objective = make_objective(self.estimator, config)
         self.history = History(objective.terms, place.device)
@@ -180,7 +180,7 @@ class _Run:
 
     def resume(self) -> None:
         """Go on from the last checkpoint."""
-        state = load_run(self.out, self.place.device)
+        state = load_run(self.out)
         check_same_run(state['settings'], self.settings)
         self.estimator.load_state_dict(state['estimator'], strict=True)
         self.average.estimator.load_state_dict(state['average'], strict=True)
@@ -244,7 +244,7 @@ class _Run:
             return None
         scores = None
         if due and validation is not None and self.place.first:
-            scores = validation(self.average.estimator)
+            scores = validation(self.average.renewed())
         self._check_finite()
         self.history.share(self.place)
         rate = self.learning_rate(self.step - 1)
@@ -264,7 +264,7 @@ class _Run:
         """Return what the run came to so far."""
         row = self.history.rows[-1] if self.history.rows else []
         named = dict(zip(self.history.columns, row, strict=False))
-        kept = self.average.estimator
+        kept = self.average.renewed()
         return TrainResult(end, self.step, self.samples, self.seconds, kept, named)
 
     def _check_finite(self) -> None:
@@ -303,6 +303,11 @@ class _Average:
         for target, values in self._copied:
             target.copy_(values)
 
+    def renewed(self) -> DepthEstimator:
+        """Return the second network without what it computed from older weights."""
+        # DINOv2 keeps position tables in evaluation mode, and drops them in training mode.
+        return self.estimator.train().eval()
+
 
 def parameter_groups(estimator: DepthEstimator, config: TrainConfig) -> list[dict[str, Any]]:
     """
@@ -327,14 +332,20 @@ def parameter_groups(estimator: DepthEstimator, config: TrainConfig) -> list[dic
 
 
 def set_training_mode(estimator: DepthEstimator, config: TrainConfig) -> None:
-    """Set every module to training, but for what is frozen or keeps its statistics."""
+    """
+    Set every module to training, but for what is frozen or keeps its statistics.
+
+    Parameters are frozen before, by :func:`parameter_groups`.
+    """
     estimator.train()
     if config.encoder_lr_factor == 0:
         estimator.pretrained.eval()
-    elif config.keep_encoder_statistics:
-        for module in estimator.pretrained.modules():
-            if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                module.eval()
+        return
+    for module in estimator.pretrained.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and (
+            config.keep_encoder_statistics or not module.weight.requires_grad
+        ):
+            module.eval()
 
 
 def _by_decay(
@@ -367,4 +378,12 @@ def _asked_to_end(stop: StopRequest, deadline: float | None) -> End | None:
         return End.INTERRUPTED
     if deadline is not None and time.monotonic() > deadline:
         return End.OUT_OF_TIME
+    return None
+
+
+def _agreed_end(asked: End | None, place: Place) -> End | None:
+    """Return the end that any process asks for, the same one in all of them."""
+    for end in (End.INTERRUPTED, End.OUT_OF_TIME):
+        if place.any(asked is end):
+            return end
     return None

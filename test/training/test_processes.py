@@ -66,6 +66,14 @@ def test_missing_gpu_is_refused(monkeypatch):
         pass
 
 
+def test_more_processes_than_gpus_are_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: 1)
+    monkeypatch.setenv('LOCAL_RANK', '1')
+    with pytest.raises(BackendError, match='process 1 of this machine has no GPU'), join('auto'):
+        pass
+
+
 def test_terminate_is_remembered_as_often_as_it_comes():
     stop = StopRequest()
     before = signal.getsignal(signal.SIGTERM)
