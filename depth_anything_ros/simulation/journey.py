@@ -76,7 +76,7 @@ def _drive(
         rng = Random(f'journey/{seed}/{attempt}')
         plan, room = furnish(rng)
         solids = solids_of(plan)
-        route = find_route(solids, room)
+        route = find_route(solids, room, robot.top_m)
         if route_length_m(route) >= _SHORTEST_ROUTE_M:
             break
     else:

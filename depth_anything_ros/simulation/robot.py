@@ -14,7 +14,10 @@ from depth_anything_ros.simulation.raycast import Pose
 
 ODOM_FRAME, BASE_FRAME, LASER_FRAME = 'odom', 'base_link', 'laser'
 
-_HIGHEST_M = 2.0
+_HIGHEST_M, _STEEPEST_RAD = 2.0, 1.2
+# A base that keeps a route's distance from walls keeps what it carries this far out off them.
+_FARTHEST_OUT_M = 0.2
+_BODY_TOP_M, _LASER_CASE_M = 0.4, 0.05
 
 
 class Transform(NamedTuple):
@@ -47,10 +50,10 @@ class Robot:
 
     :param camera_height_m: of the lens above the floor, above 0 to 2 m.
     :param camera_pitch_rad: how far the camera looks down, −1.2 to 1.2.
-    :param camera_forward_m: of the lens before the base's frame.
-    :param laser_forward_m: of the laser before the base's frame.
+    :param camera_forward_m: of the lens before the base's frame, −0.2 to 0.2.
+    :param laser_forward_m: of the laser before the base's frame, −0.2 to 0.2.
     :param laser_yaw_rad: how far the laser's x axis is turned left from ahead.
-    :raises ConfigError: if height or pitch is out of range.
+    :raises ConfigError: if a height, pitch or distance is out of range.
     """
 
     camera_height_m: float = 0.149
@@ -64,13 +67,31 @@ class Robot:
             raise ConfigError(
                 f'camera height {self.camera_height_m:g} m; allowed: above 0 to {_HIGHEST_M:g}'
             )
-        if not abs(self.camera_pitch_rad) <= 1.2:
-            raise ConfigError(f'camera pitch {self.camera_pitch_rad:g} rad; allowed: -1.2 to 1.2')
+        if not abs(self.camera_pitch_rad) <= _STEEPEST_RAD:
+            steepest = math.degrees(_STEEPEST_RAD)
+            raise ConfigError(
+                f'camera pitch {math.degrees(self.camera_pitch_rad):g} degrees; '
+                f'allowed: {-steepest:.2f} to {steepest:.2f}'
+            )
+        for name, forward_m in (
+            ('camera', self.camera_forward_m),
+            ('laser', self.laser_forward_m),
+        ):
+            if not abs(forward_m) <= _FARTHEST_OUT_M:
+                raise ConfigError(
+                    f'{name} {forward_m:g} m before the base; '
+                    f'allowed: {-_FARTHEST_OUT_M:g} to {_FARTHEST_OUT_M:g}'
+                )
 
     @property
     def laser_height_m(self) -> float:
         """Return the height of the laser's plane above the floor."""
         return self.camera_height_m + 0.02
+
+    @property
+    def top_m(self) -> float:
+        """Return how high the robot is: as the laser on its mast, but no less than its body."""
+        return max(_BODY_TOP_M, self.laser_height_m + _LASER_CASE_M)
 
     def camera_pose(self, base: BasePose) -> Pose:
         """Return where the camera is in the room."""

@@ -18,19 +18,21 @@ _CLEARANCE_M = 0.26
 _STEP_S = 0.02
 _AHEAD_M = 0.3
 _TURN_RAD_S = 1.0
-# Lower things are driven over, higher ones driven under.
-_LOW_M, _HIGH_M = 0.03, 0.4
+# Lower things are driven over.
+_LOW_M = 0.03
 
 Cell = tuple[int, int]
 
 
-def find_route(solids: Solids, room: Room) -> Float64Array:
+def find_route(solids: Solids, room: Room, robot_top_m: float) -> Float64Array:
     """
     Return about the longest way through the free space of a room, (n, 2) in metres.
 
     It is empty where there is no room for a robot.
+
+    :param robot_top_m: how high the robot is; it drives under what is higher.
     """
-    clear_m = _clearance(solids, room)
+    clear_m = _clearance(solids, room, robot_top_m)
     free = (clear_m >= _CLEARANCE_M).astype(np.uint8)
     count, label, sizes, _ = cv2.connectedComponentsWithStats(free, connectivity=4)
     if count < 2:
@@ -46,15 +48,15 @@ def find_route(solids: Solids, room: Room) -> Float64Array:
     return (np.array(cells[::-1], float)[:, ::-1] + 0.5) * _CELL_M
 
 
-def _clearance(solids: Solids, room: Room) -> NDArray[np.float32]:
-    """Return the distance of each cell from walls and things at the robot's height, metres."""
+def _clearance(solids: Solids, room: Room, robot_top_m: float) -> NDArray[np.float32]:
+    """Return the distance of each cell from walls and things up to the robot's top, metres."""
     columns, rows = (max(4, math.ceil(side / _CELL_M)) for side in room[:2])
     open_cells = np.zeros((rows + 2, columns + 2), np.uint8)
     open_cells[1:-1, 1:-1] = 1
     reach = np.einsum('nij,nj->ni', np.abs(solids.turn), solids.half_m)
     low, high = solids.center - reach, solids.center + reach
     for number in range(1, len(low)):
-        if high[number, 2] < _LOW_M or low[number, 2] > _HIGH_M:
+        if high[number, 2] < _LOW_M or low[number, 2] > robot_top_m:
             continue
         left, top = np.floor(low[number, :2] / _CELL_M).astype(int) + 1
         right, bottom = np.ceil(high[number, :2] / _CELL_M).astype(int) + 1

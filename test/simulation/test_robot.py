@@ -62,5 +62,17 @@ def test_height_out_of_range_is_refused(height):
 
 @pytest.mark.parametrize('pitch', [1.3, -1.3, math.nan])
 def test_pitch_out_of_range_is_refused(pitch):
-    with pytest.raises(ConfigError, match='camera pitch .* allowed: -1.2 to 1.2'):
+    with pytest.raises(ConfigError, match='camera pitch .* degrees; allowed: -68.75 to 68.75'):
         Robot(camera_pitch_rad=pitch)
+
+
+@pytest.mark.parametrize('name', ['camera', 'laser'])
+@pytest.mark.parametrize('forward', [0.21, -0.21, math.nan])
+def test_sensor_far_out_is_refused(name, forward):
+    with pytest.raises(ConfigError, match=f'{name} .* before the base; allowed: -0.2 to 0.2'):
+        Robot(**{f'{name}_forward_m': forward})
+
+
+def test_robot_is_as_high_as_its_body_or_its_mast():
+    assert Robot().top_m == 0.4
+    assert Robot(camera_height_m=1.0).top_m == pytest.approx(1.07)

@@ -9,6 +9,7 @@ from depth_anything_ros.simulation.scenery import Room
 from depth_anything_ros.simulation.viewpoint import solids_of
 
 ROOM = Room(4.0, 3.0, 2.5)
+TOP_M = 0.4
 
 
 def plan_with(*boxes):
@@ -23,7 +24,7 @@ def plan_with(*boxes):
 def test_route_leads_round_a_partition_at_a_distance():
     # A partition from one wall that leaves a gap of 1 m at the other.
     solids = plan_with((Place(2.0, 1.0), (0.1, 2.0, 1.0)))
-    route = find_route(solids, ROOM)
+    route = find_route(solids, ROOM, TOP_M)
     assert route[:, 0].min() < 1 < 3 < route[:, 0].max()
     beside = np.abs(route[:, 0] - 2.0) < 0.05
     assert (route[beside, 1] > 2.2).all()
@@ -35,20 +36,28 @@ def test_route_leads_round_a_partition_at_a_distance():
 
 
 def test_route_passes_over_rugs_and_under_table_tops():
-    bare = find_route(plan_with(), ROOM)
+    bare = find_route(plan_with(), ROOM, TOP_M)
     covered = find_route(
         plan_with(
             (Place(2.0, 1.5), (4.0, 3.0, 0.02)),
             (Place(2.0, 1.5, 0.7), (4.0, 3.0, 0.03)),
         ),
         ROOM,
+        TOP_M,
     )
     np.testing.assert_array_equal(bare, covered)
     assert route_length_m(bare) > 3
 
 
+def test_higher_robot_keeps_clear_of_table_tops():
+    solids = plan_with((Place(1.0, 1.5, 0.7), (2.0, 3.0, 0.03)))
+    low, high = (find_route(solids, ROOM, top_m) for top_m in (0.4, 0.8))
+    assert low[:, 0].min() < 0.5
+    assert high[:, 0].min() > 2.2
+
+
 def test_full_room_has_no_route():
-    route = find_route(plan_with((Place(2.0, 1.5), (4.0, 3.0, 0.3))), ROOM)
+    route = find_route(plan_with((Place(2.0, 1.5), (4.0, 3.0, 0.3))), ROOM, TOP_M)
     assert len(route) == 0
     assert route_length_m(route) == 0
 
