@@ -54,9 +54,12 @@ def sample_frames(
     :param rate_hz: frames a second; stamps start at a fixed time.
     :param seed: of the room.
     :param camera: None is `sample_camera()`.
-    :raises DatasetError: if there are less than one frame or the rate is not above 0.
+    :raises DatasetError: if there are less than one frame, the rate is not above 0 or the seed
+        is negative.
     """
     check_frames(frames, rate_hz)
+    if seed < 0:
+        raise DatasetError(f'room seed {seed} is not allowed; allowed: 0 and above')
     return _render(frames, rate_hz, seed, camera or sample_camera())
 
 

@@ -130,6 +130,7 @@ def test_bag_holds_the_frames_in_millimetres(tmp_path, storage):
         ({'frames': 0}, '0 frames cannot be made; 1 is the least'),
         ({'rate_hz': 0.0}, 'rate of 0 Hz cannot be made; allowed: above 0'),
         ({'rate_hz': float('nan')}, 'rate of nan Hz'),
+        ({'seed': -1}, 'room seed -1 is not allowed; allowed: 0 and above'),
     ],
 )
 def test_impossible_sample_is_refused_at_once(arguments, words):
