@@ -18,7 +18,11 @@ SMALL = {'input_size': 56, 'backend': 'torch', 'warmup_width': 64, 'warmup_heigh
             {'checkpoint': '/nowhere/x.pth'},
             "checkpoint '/nowhere/x.pth' does not exist",
         ),
-        ('depth_node', {'model': 'midas'}, "unknown model 'midas'; known: tiny, depth_anything_v2_vits"),
+        (
+            'depth_node',
+            {'model': 'midas'},
+            "unknown model 'midas'; known: tiny, depth_anything_v2_vits",
+        ),
         ('depth_node', {'input_size': 13}, '13'),
         (
             'depth_node',
