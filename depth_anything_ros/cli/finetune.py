@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from depth_anything_ros.cli.console import write_line, write_warning
 from depth_anything_ros.cli.training_options import (
     Plan,
     add_run_options,
+    check_held_out,
+    check_numbers,
     input_size,
     make_augmentation,
     open_source,
@@ -19,17 +21,17 @@ from depth_anything_ros.cli.training_options import (
 )
 from depth_anything_ros.errors import ConfigError, DatasetError
 from depth_anything_ros.models import MODELS
+from depth_anything_ros.training.config import METRIC_LOSSES
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from depth_anything_ros.models.estimator import DepthEstimator
     from depth_anything_ros.models.spec import ModelSpec
-    from depth_anything_ros.training.data import BatchSource
+    from depth_anything_ros.training.data import Batch, BatchSource
 
-_LOSSES = ('silog', 'l1')
 _LONGEST_EPOCH = 10_000_000
 _LEAST_SHARE = 0.01
+_LEAST_SPREAD = 1e-12
+_FIRST_IMAGES = 32
 # What tells one network from another; the rest of a row is about its file.
 _NETWORK = (
     'encoder', 'encoder_size', 'decoder', 'patch', 'layers', 'features', 'out_channels', 'mean',
@@ -46,9 +48,10 @@ _EPILOG = """examples:
     depth_anything_ros finetune --model depth_anything_v2_metric_hypersim_vits \\
       --init metric.pth --data rgbd_folder:/data/mine --out runs/mine
 
-Metres need the camera that was trained with: images are not zoomed, only mirrored, turned a little
+Metres need the camera that was trained with: images are neither zoomed nor turned, only mirrored
 and changed in colour. Validation takes the metres as they are. A relative model needs --max-depth;
-its last layer then starts anew. 20 m and 80 m have a row in MODELS that the result can be used as.
+its last layer is then fitted to the first images. 20 m and 80 m have a row in MODELS that the
+result can be used as.
 """
 
 
@@ -86,7 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='learning rate of the encoder over that of the decoder (default 0: frozen)',
     )  # fmt: skip
     parser.add_argument(
-        '--loss', choices=_LOSSES, default='silog',
+        '--loss', choices=METRIC_LOSSES, default='silog',
         help="silog: scale-invariant logarithmic, as Depth Anything V2's metric models; l1: "
         'metres (default silog)',
     )  # fmt: skip
@@ -101,6 +104,8 @@ def run(args: argparse.Namespace) -> int:
     """
     from depth_anything_ros.training.processes import process_count
 
+    check_numbers(args)
+    check_held_out(args.data, args.validate)
     row = MODELS[args.model]
     spec = metric_spec(row, args.max_depth)
     size = input_size(args.size, spec)
@@ -119,6 +124,7 @@ def run(args: argparse.Namespace) -> int:
         'encoder_lr_factor': args.encoder_lr_factor,
         'keep_encoder_statistics': True,
         'metric_loss': args.loss,
+        'far_m': spec.max_depth_m,
         'max_depth_m': spec.max_depth_m,
     }
     plan = Plan(estimator, origin, source, size, args.batch, augmentation, settings)
@@ -161,33 +167,47 @@ def _first_weights(
 
     estimator, weights = load_estimator(row.name, checkpoint=args.init)
     estimator.spec = spec
-    if row.max_depth_m is None:
-        start_anew(estimator, source.batch(0).depth_m)
+    limit_m = spec.max_depth_m
+    if row.max_depth_m is None and limit_m is not None and not args.resume:
+        count = -(-_FIRST_IMAGES // args.batch)
+        fit_to_metres(estimator, limit_m, (source.batch(step) for step in range(count)))
     return estimator, f'checkpoint with sha256 {weights.sha256}'
 
 
-def start_anew(estimator: DepthEstimator, depth_m: Tensor) -> None:
+def fit_to_metres(estimator: DepthEstimator, limit_m: float, batches: Iterable[Batch]) -> None:
     """
-    Set the last layer of a model that is to give metres to the median of some true depth.
+    Let a model that gave relative inverse depth start as the metres that fit its values best.
 
-    What it was trained to, inverse depth, would be metres the wrong way round and saturated.
+    What goes into the sigmoid, ln(d / (limit - d)) for a depth d, falls as inverse depth rises:
+    the straight line from the model's values to it (least squares over all known pixels) goes
+    into the last layer.
 
-    :param estimator: its decoder is changed in place.
-    :param depth_m: any shape, metres, NaN where unknown.
+    :param estimator: in evaluation mode; its decoder is changed in place.
+    :param limit_m: its largest depth in metres.
+    :param batches: of images with true depth.
     :raises DatasetError: if no depth is known.
     """
     import torch
     from torch import nn
 
-    median_m, limit_m = float(depth_m.nanmedian()), estimator.spec.max_depth_m
-    if limit_m is None or math.isnan(median_m):
+    before, after = [], []
+    with torch.no_grad():
+        for batch in batches:
+            known = (batch.depth_m > 0) & batch.depth_m.isfinite()
+            share = (batch.depth_m[known] / limit_m).clamp(_LEAST_SHARE, 1.0 - _LEAST_SHARE)
+            before.append(estimator.values(batch.pixels)[known].double())
+            after.append(share.double().logit())
+    values, wanted = torch.cat(before), torch.cat(after)
+    if not len(values):
         raise DatasetError('the first images have no known depth to start from')
-    share = min(max(median_m / limit_m, _LEAST_SHARE), 1.0 - _LEAST_SHARE)
+    centred = values - values.mean()
+    slope = float(centred @ wanted / (centred @ centred).clamp(min=_LEAST_SPREAD))
+    offset = float(wanted.mean() - slope * values.mean())
     *_, last = (part for part in estimator.depth_head.modules() if isinstance(part, nn.Conv2d))
     with torch.no_grad():
-        last.weight.zero_()
+        last.weight.mul_(slope)
         if last.bias is not None:
-            last.bias.fill_(math.log(share / (1.0 - share)))
+            last.bias.mul_(slope).add_(offset)
 
 
 def _say_how_to_use(spec: ModelSpec) -> None:

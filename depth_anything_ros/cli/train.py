@@ -9,6 +9,7 @@ from depth_anything_ros.cli.training_options import (
     Plan,
     add_run_options,
     check_held_out,
+    check_numbers,
     input_size,
     make_augmentation,
     open_source,
@@ -108,6 +109,7 @@ def run(args: argparse.Namespace) -> int:
     :raises DepthAnythingError: if an option is out of range, or the run cannot go on.
     """
     args.data = args.data or ['simulator:0']
+    check_numbers(args)
     check_held_out(args.data, args.validate)
     spec = MODELS[args.model]
     size = input_size(args.size, spec)

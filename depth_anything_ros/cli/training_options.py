@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from depth_anything_ros.training.train import TrainResult
 
 EXIT_INTERRUPTED = 130
+_LARGEST_SEED, _MOST_THREADS, _LARGEST_BATCH = 2**63 - 1, 4096, 65536
 _WORLD = re.compile(r'simulator:(\d+)')
 
 
@@ -49,7 +50,8 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         '--workers', type=int, default=1,
-        help='processes that prepare batches; 0 does it between steps (default 1)',
+        help='processes that prepare batches; 0 does it between steps, and renders on the GPU '
+        'where there is one (default 1)',
     )  # fmt: skip
     parser.add_argument(
         '--threads', type=int, default=0, help="CPU threads of the network (default: torch's own)"
@@ -86,6 +88,21 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--no-augmentation', action='store_true', help='train on the images as they are'
     )
+
+
+def check_numbers(args: argparse.Namespace) -> None:
+    """
+    Check the options that are used before the settings are made, which have ranges of their own.
+
+    :raises ConfigError: if one is out of range.
+    """
+    for name, value, least, largest in (
+        ('seed', args.seed, 0, _LARGEST_SEED),
+        ('threads', args.threads, 0, _MOST_THREADS),
+        ('batch', args.batch, 1, _LARGEST_BATCH),
+    ):
+        if not least <= value <= largest:
+            raise ConfigError(f'--{name} {value}; allowed: {least} … {largest}')
 
 
 def size_argument(text: str) -> tuple[int, int]:
@@ -125,18 +142,15 @@ def open_source(
     :param args: with `data`, of which `simulator:SEED` is an endless world and the other words
         are those of `parse_data`, `kept`, `seed`, `device` and `workers`.
     :param augmentation: None leaves images as they are.
-    :raises ConfigError: if a word has no known form or a number is out of range.
+    :raises ConfigError: if a word has no known form or a number in it is out of range.
     :raises UnknownNameError: if a data set is not known.
     :raises DatasetError: if one cannot be read.
     """
     import torch
 
     from depth_anything_ros.training.data import DatasetSource, SimulatorSource
-    from depth_anything_ros.training.quality.kept import KeptDataset, read_kept
     from depth_anything_ros.training.sources import AlternatingSource
 
-    if batch < 1:
-        raise ConfigError(f'--batch {batch}; allowed: 1 or more')
     # Worker processes have no GPU of their own.
     gpu = args.device != 'cpu' and not args.workers and torch.cuda.is_available()
     device = 'cuda' if gpu else 'cpu'
@@ -147,9 +161,7 @@ def open_source(
         if world:
             sources.append(SimulatorSource(int(world[1]), *form, device=device))
         else:
-            dataset = parse_data(word, 'train', size)
-            if args.kept is not None:
-                dataset = KeptDataset(dataset, read_kept(args.kept, word))
+            dataset = parse_data(word, 'train', size, args.kept)
             sources.append(DatasetSource(dataset, *form, seed=args.seed))
     return sources[0] if len(sources) == 1 else AlternatingSource(sources)
 
@@ -160,8 +172,11 @@ def make_augmentation(args: argparse.Namespace, spec: ModelSpec) -> Augmentation
 
     if args.no_augmentation:
         return None
-    # A crop that is enlarged belongs to another focal length, which metres depend on.
-    return Augmentation() if spec.max_depth_m is None else Augmentation(zoom=1.0)
+    if spec.max_depth_m is None:
+        return Augmentation()
+    # A crop that is enlarged belongs to another focal length, which metres depend on; what is
+    # turned is cropped to what the image holds, and enlarged by up to a tenth at 5 degrees.
+    return Augmentation(zoom=1.0, rotation_deg=0.0)
 
 
 def check_held_out(train: list[str], validate: str) -> None:

@@ -9,12 +9,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from depth_anything_ros.cli import training_options
-from depth_anything_ros.cli.finetune import metric_spec, rows_like, start_anew
+from depth_anything_ros.cli import data_argument, training_options
+from depth_anything_ros.cli.finetune import fit_to_metres, metric_spec, rows_like
 from depth_anything_ros.cli.main import main
 from depth_anything_ros.errors import ConfigError, DatasetError
 from depth_anything_ros.models import MODELS, create_model
 from depth_anything_ros.models.checkpoint import load_weights
+from depth_anything_ros.models.initialisation import initialise
+from depth_anything_ros.training.data import Batch
 from depth_anything_ros.types import DepthSample
 
 QUICK = [
@@ -114,7 +116,12 @@ def test_finetune_keeps_the_encoder_and_gives_metres(tmp_path, random_tiny, caps
     [
         (['train', '--data', 'simulator:3', '--validate', 'simulator:3:9'], 'world 3 is both'),
         (['train', '--size', '30x64'], 'height of --size 30 is not a positive multiple'),
-        (['train', '--batch', '0'], '--batch 0; allowed: 1 or more'),
+        (['train', '--batch', '0'], '--batch 0; allowed: 1 … '),
+        (['train', '--threads', '-1'], '--threads -1; allowed: 0 … '),
+        (['train', '--seed', '9' * 30], f'--seed {"9" * 30}; allowed: 0 … '),
+        (['finetune', '--data', 'simulator:1:4', '--seed', '-1'], '--seed -1; allowed: 0 … '),
+        (['finetune', '--data', 'simulator:3:4', '--validate', 'simulator:3:9'],
+         'world 3 is both'),
         (['train', '--steps', '0'], "'steps': 0 is out of range"),
         (['train', '--lr', '-1'], "'learning_rate': -1.0 is out of range"),
         (['train', '--validate', 'nowhere:x'], "unknown data set 'nowhere'"),
@@ -148,7 +155,7 @@ def test_help_teaches_with_examples(verb, capsys):
 
 
 def test_only_kept_samples_are_learnt_from(tmp_path, monkeypatch):
-    monkeypatch.setattr(training_options, 'parse_data', lambda *_: Walls())
+    monkeypatch.setattr(data_argument, '_open', lambda *_: Walls())
     kept = tmp_path / 'kept.txt'
     kept.write_text('walls:x\twall 1\nwalls:x\twall 4\n')
     parser = argparse.ArgumentParser()
@@ -175,12 +182,40 @@ def test_relative_row_with_metres_is_used_as_the_metric_row_of_its_size():
     assert rows_like(metric_spec(relative, 7.0)) == []
 
 
-def test_last_layer_starts_at_the_median_depth():
-    torch.manual_seed(0)
+def test_relative_model_starts_as_the_metres_that_fit_its_values():
     estimator = create_model(replace(MODELS['tiny'], max_depth_m=10.0)).eval()
-    start_anew(estimator, torch.tensor([1.0, 4.0, 9.0, torch.nan]))
+    initialise(estimator, 0)
+    pixels = torch.randn(2, 3, 32, 64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        depth_m = estimator(torch.rand(1, 3, 32, 32))
-    torch.testing.assert_close(depth_m, torch.full((1, 32, 32), 4.0))
+        values = estimator.values(pixels)
+        line = 0.5 - 0.5 * (values - values.mean()) / values.std()
+        depth_m = 10.0 * line.sigmoid()
+        unknown = torch.full_like(depth_m, torch.nan)
+        fit_to_metres(estimator, 10.0, [Batch(pixels, depth_m), Batch(pixels, unknown)])
+        torch.testing.assert_close(estimator(pixels), depth_m, rtol=1e-3, atol=1e-3)
+
+
+def test_constant_model_starts_at_one_depth():
+    estimator = create_model(replace(MODELS['tiny'], max_depth_m=10.0)).eval()
+    initialise(estimator, 0)
+    torch.nn.init.zeros_(estimator.depth_head.output[-1].weight)
+    pixels = torch.zeros(1, 3, 32, 32)
+    fit_to_metres(estimator, 10.0, [Batch(pixels, torch.full((1, 32, 32), 4.0))])
+    with torch.no_grad():
+        torch.testing.assert_close(estimator(pixels), torch.full((1, 32, 32), 4.0))
+
+
+def test_metres_cannot_be_fitted_to_no_depth():
+    estimator = create_model(replace(MODELS['tiny'], max_depth_m=10.0)).eval()
+    batch = Batch(torch.zeros(1, 3, 32, 32), torch.full((1, 32, 32), torch.nan))
     with pytest.raises(DatasetError, match='no known depth'):
-        start_anew(estimator, torch.tensor([torch.nan]))
+        fit_to_metres(estimator, 10.0, [batch])
+
+
+def test_metric_models_see_images_at_their_own_focal_length():
+    args = argparse.Namespace(no_augmentation=False)
+    metric = training_options.make_augmentation(
+        args, MODELS['depth_anything_v2_metric_vkitti_vits']
+    )
+    assert (metric.zoom, metric.rotation_deg) == (1.0, 0.0)
+    assert training_options.make_augmentation(args, MODELS['tiny']).rotation_deg > 0
