@@ -91,13 +91,12 @@ class Top(NamedTuple):
 
 
 class Footprint(NamedTuple):
-    """The upright box round a thing in world axes, metres."""
+    """The rectangle round a thing, seen from above in world axes, metres."""
 
     x_min: float
     y_min: float
     x_max: float
     y_max: float
-    height_m: float
 
 
 @dataclass
@@ -216,16 +215,12 @@ class Blueprint:
             )
         )
 
-    def occupy(self, place: Place, width_m: float, depth_m: float, height_m: float) -> None:
-        """Note that a thing of a size stands round a place, so that nothing else does."""
-        self.footprints.append(footprint(place, width_m, depth_m, height_m))
 
-
-def footprint(place: Place, width_m: float, depth_m: float, height_m: float) -> Footprint:
-    """Return the upright box, in world axes, round a thing of a size turned with its place."""
+def footprint(place: Place, width_m: float, depth_m: float) -> Footprint:
+    """Return the rectangle, in world axes, round a thing of a size turned with its place."""
     cos, sin = abs(math.cos(place.yaw)), abs(math.sin(place.yaw))
     x, y = (cos * width_m + sin * depth_m) / 2, (sin * width_m + cos * depth_m) / 2
-    return Footprint(place.x - x, place.y - y, place.x + x, place.y + y, place.z + height_m)
+    return Footprint(place.x - x, place.y - y, place.x + x, place.y + y)
 
 
 def shaded(color: Color, factor: float) -> Color:

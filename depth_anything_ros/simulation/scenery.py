@@ -109,7 +109,7 @@ def _shell(plan: Blueprint, room: Room) -> None:
             at = rng.uniform(0.2, 0.8) * long
             place = start.at(at, deep / 2)
             plan.box(place, (wide, deep, height), wall_coat(plan))
-            plan.occupy(place, wide, deep, height)
+            plan.footprints.append(footprint(place, wide, deep))
 
 
 def _wall_things(plan: Blueprint, room: Room, number: int) -> list[Place]:
@@ -223,14 +223,12 @@ def _along_wall(plan: Blueprint, room: Room, number: int, fullness: float) -> No
         turn = 0.0 if rng.random() < 0.85 else rng.gauss(0, 0.15)
         back = rng.uniform(0.02, 0.05) + abs(math.sin(turn)) * width / 2
         place = start.at(at + width / 2, back, 0, turn)
-        area = footprint(place.at(0, depth / 2), width, depth, 1.0)
+        area = footprint(place.at(0, depth / 2), width, depth)
         if depth > deepest or at + width > length or overlaps(area, plan.footprints, -0.02):
             at += 0.25
             continue
-        before = len(plan.shapes)
         make(plan, place, Space(width, depth))
-        top = max(shape.center[2] + shape.half_m[2] for shape in plan.shapes[before:])
-        plan.footprints.append(area._replace(height_m=top))
+        plan.footprints.append(area)
         at += width + max(0.0, rng.gauss(0.05, 0.3))
 
 
@@ -247,7 +245,7 @@ def _in_the_middle(plan: Blueprint, room: Room, fullness: float) -> None:
         pick = rng.random()
         if pick < 0.45:
             width, depth = rng.uniform(0.7, 2.0), rng.uniform(0.6, 1.1)
-            found = footprint(place, width, depth, 0.76)
+            found = footprint(place, width, depth)
             if overlaps(found, plan.footprints, 0.3) or not _inside(found, room):
                 continue
             table(plan, place.at(0, -depth / 2), Space(width, depth))
@@ -256,7 +254,7 @@ def _in_the_middle(plan: Blueprint, room: Room, fullness: float) -> None:
                 monitor(plan, place.at(0, 0, 0.76, rng.choice((0, math.pi))), Fit(0.5, 0.8))
             _seats(plan, place, width, depth)
         elif pick < 0.7:
-            found = footprint(place, 0.5, 0.5, 0.9)
+            found = footprint(place, 0.5, 0.5)
             if not overlaps(found, plan.footprints, 0.05) and _inside(found, room):
                 rng.choice((chair, office_chair, stool))(plan, place)
                 plan.footprints.append(found)
@@ -264,7 +262,7 @@ def _in_the_middle(plan: Blueprint, room: Room, fullness: float) -> None:
         else:
             make, _, widths, depths = rng.choice(ALONG_WALLS)
             width, depth = rng.uniform(*widths), rng.uniform(*depths)
-            found = footprint(place, width, depth, 1.5)
+            found = footprint(place, width, depth)
             if not overlaps(found, plan.footprints, 0.3) and _inside(found, room):
                 make(plan, place.at(0, -depth / 2), Space(width, depth))
                 plan.footprints.append(found)
@@ -308,12 +306,12 @@ def _on_the_floor(plan: Blueprint, room: Room) -> None:
             rng.uniform(0, 6.3),
         )  # fmt: skip
         size = rng.uniform(0.08, 0.5)
-        found = footprint(place, size, size, size)
+        found = footprint(place, size, size)
         if overlaps(found, plan.footprints, 0.02):
             continue
         if rng.random() < 0.3:
             parcels(plan, place)
-            plan.footprints.append(footprint(place, 0.5, 0.5, 0.6))
+            plan.footprints.append(footprint(place, 0.5, 0.5))
         else:
             put_thing(plan, place, size, 1.0)
             plan.footprints.append(found)

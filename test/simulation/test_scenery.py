@@ -116,7 +116,7 @@ def test_heights_and_styles_of_views_vary():
 
 
 def test_footprints_overlap_when_closer_than_the_gap():
-    one, beside = Footprint(0, 0, 1, 1, 1), Footprint(1.1, 0, 2, 1, 1)
+    one, beside = Footprint(0, 0, 1, 1), Footprint(1.1, 0, 2, 1)
     assert not overlaps(one, [beside], 0.05)
     assert overlaps(one, [beside], 0.2)
     assert not overlaps(one, [], 1.0)
