@@ -191,8 +191,6 @@ def _baseline(word: str, rule: ScoringRule) -> Baseline:
 
     :raises ConfigError: if the one read was made for another range.
     """
-    import torch
-
     from depth_anything_ros.evaluation.baseline import MAP_SIZE, average_scenes, read_baseline
 
     if Path(word).suffix == _BASELINE_SUFFIX:
@@ -207,13 +205,7 @@ def _baseline(word: str, rule: ScoringRule) -> Baseline:
     scenes = parse_data(word, simulated_size=MAP_SIZE)
     samples = (scenes[index] for index in range(len(scenes)))
     shown = progress(samples, len(scenes), 'baseline')
-    threads = torch.get_num_threads()
-    # Sharing out views as small as these costs more than rendering them.
-    torch.set_num_threads(1)
-    try:
-        return average_scenes(shown, word, rule.min_depth_m, rule.max_depth_m)
-    finally:
-        torch.set_num_threads(threads)
+    return average_scenes(shown, word, rule.min_depth_m, rule.max_depth_m)
 
 
 def _score(
