@@ -65,7 +65,8 @@ def random_look(rng: Random) -> Look:
 
 def noise_pool(seed: int) -> Tensor:
     """Return normal noise that images take their own from, float32 (1048576,)."""
-    generator = torch.Generator().manual_seed(seed)
+    # torch takes 63 bits.
+    generator = torch.Generator().manual_seed(seed % (1 << 63))
     return torch.randn(_NOISE_POOL, generator=generator)
 
 

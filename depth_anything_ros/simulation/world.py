@@ -43,7 +43,8 @@ class World:
     Render indoor scenes by number; the same number gives the same image on the same machine.
 
     On a CPU views are rendered one after the other, which keeps their data in the cache; on
-    another device all views of a call that share pattern tiles are rendered at once.
+    another device all views of a call that share pattern tiles are rendered at once, and the last
+    bits of their sums may follow which views those are.
 
     :param seed: of the world; another seed has other rooms, things, patterns and views.
     :param height: of the images in pixels, at least 16.

@@ -95,3 +95,9 @@ def test_random_looks_are_usable_and_vary():
     assert 0.05 < np.mean([look.motion_px > 0 for look in looks]) < 0.3
     assert len({look.brightness for look in looks}) == 300
     assert all(math.isfinite(value) for look in looks for value in look.gains)
+
+
+def test_noise_takes_seeds_of_any_size():
+    small, large = noise_pool(1), noise_pool(10**20)
+    assert not torch.equal(small, large)
+    assert float(large.std()) == pytest.approx(1, abs=0.01)
