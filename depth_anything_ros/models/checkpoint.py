@@ -20,6 +20,7 @@ from depth_anything_ros.models.state_file import (
     check_fits,
     file_sha256,
     local_file,
+    packed_header,
     read_state,
 )
 
@@ -115,9 +116,24 @@ def _weights_of_file(spec: ModelSpec, path: Path, origin: Origin) -> Weights:
             f"'{spec.weights_file}' is {wanted}; delete the file and start again"
         )
     state = read_state(path)
+    _check_packing(spec, path)
     check_fits(spec, state, path)
     _log_licence(spec, path, sha256)
     return Weights(state, origin, sha256, path, sha256)
+
+
+def _check_packing(spec: ModelSpec, path: Path) -> None:
+    """Check that a packed file was made for this model, and say what it was made of."""
+    header = packed_header(path)
+    if header is None:
+        return
+    if header.model != spec.name:
+        raise CheckpointError(
+            f"checkpoint '{path}' was packed for model '{header.model}', not for '{spec.name}'"
+        )
+    _LOG.info('%s: packed by %s', path, header.recipe)
+    if header.parent_origin == 'random':
+        _LOG.warning('%s was packed from random weights: its output means nothing', path)
 
 
 def _log_licence(spec: ModelSpec, path: Path, sha256: str) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor
 from depth_anything_ros.errors import CheckpointError
 from depth_anything_ros.models import MODELS, create_model
 from depth_anything_ros.models.hf_layout import is_hf_layout, public_state
+from depth_anything_ros.models.packed import PackedHeader, read_header, unpack
 from depth_anything_ros.models.spec import ModelSpec
 
 _TORCH_SUFFIXES = ('.pth', '.pt', '.bin')
@@ -66,10 +67,10 @@ def read_state(path: Path) -> dict[str, Tensor]:
     """
     Return the tensors of a checkpoint, numbers in float32, under the public key names.
 
-    Nothing in the file is executed. The `-hf` layout is renamed.
+    Nothing in the file is executed. The `-hf` layout is renamed, packed tensors are unpacked.
 
-    :raises CheckpointError: if the file is damaged, is not a flat state dict of tensors, or
-        holds a weight that is not finite.
+    :raises CheckpointError: if the file is damaged, is not a flat state dict of tensors, holds
+        a weight that is not finite, or is packed in a format that is not known.
     """
     try:
         content = _load_safetensors(path) if _is_safetensors(path) else _load_torch(path)
@@ -94,6 +95,15 @@ def read_state(path: Path) -> dict[str, Tensor]:
     if spoilt:
         raise CheckpointError(f"checkpoint '{path}' holds NaN or infinity in {_some(spoilt)}")
     return public_state(state) if is_hf_layout(state) else state
+
+
+def packed_header(path: Path) -> PackedHeader | None:
+    """
+    Return what a readable checkpoint was packed from and how, None for an ordinary one.
+
+    :raises CheckpointError: if its header is damaged, or of a format that is not known.
+    """
+    return read_header(path) if _is_safetensors(path) else None
 
 
 def check_fits(spec: ModelSpec, state: Mapping[str, Tensor], path: Path) -> None:
@@ -148,10 +158,12 @@ def _load_safetensors(path: Path) -> object:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    header = read_header(path)
     try:
-        return load_file(path, device='cpu')
+        tensors = load_file(path, device='cpu')
     except SafetensorError as error:
         raise ValueError(str(error)) from error
+    return tensors if header is None else unpack(tensors, header, path)
 
 
 def _some(names: Iterable[str], count: int = 3) -> str:

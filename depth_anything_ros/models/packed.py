@@ -1,0 +1,211 @@
+"""
+Checkpoints with tensors packed small: how they are stored, and how they are read.
+
+A packed file is a safetensors file with one metadata entry, HEADER_KEY, that holds JSON. The
+tensor `name` of the model is stored in one of four ways:
+
+- `name`: the numbers as they are, float32 or float16, or the integers of a counter;
+- `name` int16 with `name:scale` float32, which broadcasts against it: number = integer · scale;
+- `name:mask` uint8 and `name:values`: the numbers that are not zero, in the order of memory, and
+  one bit a number, the first in the lowest bit of the first byte, set where it is not zero. The
+  shape is in the header;
+- `name:mask` and `name:values` int16 with `name:scale`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from depth_anything_ros.errors import CheckpointError
+
+HEADER_KEY = 'depth_anything_ros_packed'
+FORMAT = 1
+SCALE, MASK, VALUES = 'scale', 'mask', 'values'
+"""What follows the name of a tensor and a colon."""
+
+_TYPES = (torch.float32, torch.float16, torch.int16, torch.int64)
+_LAYOUTS = ({''}, {'', SCALE}, {MASK, VALUES}, {MASK, VALUES, SCALE})
+
+
+@dataclass(frozen=True)
+class PackedTensor:
+    """
+    Hold the numbers of one tensor as they are stored.
+
+    `values` has the shape of the tensor and is float32, float16 or, with a scale, int16; counters
+    are integers without scale. `scale` is float32 and broadcasts against `values`.
+    """
+
+    values: Tensor
+    scale: Tensor | None = None
+
+    def numbers(self) -> Tensor:
+        """Return the numbers of the tensor: float32, or the integers of a counter."""
+        if self.scale is not None:
+            return self.values.float() * self.scale
+        return self.values.float() if self.values.is_floating_point() else self.values
+
+
+@dataclass(frozen=True)
+class PackedHeader:
+    """
+    Tell what a packed file was made of, and how.
+
+    `parent_sha256` is that of the file the weights came from, empty for random weights;
+    `parent_origin` is the origin of these: pretrained, checkpoint or random. `calibration` names
+    the images that the recipe looked at, None if it needs none. `shapes` are those of the tensors
+    stored with a mask.
+    """
+
+    model: str
+    recipe: str
+    parent_sha256: str
+    parent_origin: str
+    calibration: str | None
+    versions: dict[str, str]
+    shapes: dict[str, tuple[int, ...]]
+
+    def to_json(self) -> str:
+        """Return the header as the text of the metadata entry."""
+        return json.dumps({'format': FORMAT, **vars(self)}, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str, path: Path) -> PackedHeader:
+        """
+        Return the header that a text holds.
+
+        :param text: of the metadata entry.
+        :param path: of the file, for messages.
+        :raises CheckpointError: if it is damaged, or of a format that is not known.
+        """
+        try:
+            content = json.loads(text)
+            number = content.pop('format')
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+            raise damaged(path, 'its header cannot be read') from error
+        if number != FORMAT:
+            raise CheckpointError(
+                f"checkpoint '{path}' is packed in format {number!r}; known: {FORMAT}"
+            )
+        wanted, given = set(cls.__dataclass_fields__), set(content)
+        if wanted != given:
+            names = ', '.join(sorted(wanted ^ given))
+            raise damaged(path, f'its header has not the entries of its format: {names}')
+        return cls(**{**content, 'shapes': _checked(content, path)})
+
+
+def read_header(path: Path) -> PackedHeader | None:
+    """
+    Return the header of a packed safetensors file, or None if it is an ordinary one.
+
+    :raises CheckpointError: if the header is damaged, or of a format that is not known.
+    :raises ValueError: if the file is not a safetensors file.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework='pt') as file:
+            text = (file.metadata() or {}).get(HEADER_KEY)
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
+    return None if text is None else PackedHeader.from_json(text, path)
+
+
+def unpack(tensors: Mapping[str, Tensor], header: PackedHeader, path: Path) -> dict[str, Tensor]:
+    """
+    Return the tensors of a packed file under the names of the model.
+
+    :param tensors: of the file, by their stored names.
+    :param header: of the file.
+    :param path: of the file, for messages.
+    :raises CheckpointError: if a part of a tensor is missing, or parts do not fit together.
+    """
+    parts: dict[str, dict[str, Tensor]] = {}
+    for key, values in tensors.items():
+        name, _, part = key.partition(':')
+        parts.setdefault(name, {})[part] = values
+    return {name: _tensor(name, found, header, path).numbers() for name, found in parts.items()}
+
+
+def damaged(path: Path, reason: str) -> CheckpointError:
+    """Return the error for a packed file that contradicts itself."""
+    return CheckpointError(f"checkpoint '{path}' is damaged: {reason}")
+
+
+def _tensor(name: str, parts: dict[str, Tensor], header: PackedHeader, path: Path) -> PackedTensor:
+    if set(parts) not in _LAYOUTS:
+        found = ', '.join(f"'{name}:{part}'" if part else f"'{name}'" for part in sorted(parts))
+        raise damaged(path, f'tensor {name} is not whole; the file has {found} of it')
+    values = _dense(name, parts, header, path) if MASK in parts else parts['']
+    scale = parts.get(SCALE)
+    if values.dtype not in _TYPES:
+        raise damaged(path, f'tensor {name} is {_word(values)}, which no recipe stores')
+    if (scale is not None) != (values.dtype == torch.int16):
+        has = 'a' if scale is not None else 'no'
+        raise damaged(path, f'tensor {name} has {_word(values)} values and {has} scale')
+    if scale is not None and not _fits(scale, values):
+        raise damaged(
+            path,
+            f'the scale of {name} is {_word(scale)} {tuple(scale.shape)}, which does not fit '
+            f'values {tuple(values.shape)}',
+        )
+    return PackedTensor(values, scale)
+
+
+def _dense(name: str, parts: dict[str, Tensor], header: PackedHeader, path: Path) -> Tensor:
+    """Return the numbers of a tensor in its shape, zeros where its mask has none."""
+    mask, values = parts[MASK], parts[VALUES]
+    shape = header.shapes.get(name)
+    if shape is None:
+        raise damaged(path, f'the header lacks the shape of {name}')
+    count = math.prod(shape)
+    if mask.dtype != torch.uint8 or tuple(mask.shape) != ((count + 7) // 8,):
+        raise damaged(
+            path, f'the mask of {name} is {_word(mask)} {tuple(mask.shape)} for {count} numbers'
+        )
+    bits = np.unpackbits(mask.numpy(), bitorder='little')
+    kept = int(bits.sum())
+    if bits[count:].any() or tuple(values.shape) != (kept,):
+        raise damaged(path, f'the mask of {name} keeps {kept} numbers, not {values.numel()}')
+    dense = torch.zeros(count, dtype=values.dtype)
+    dense[torch.from_numpy(bits[:count]).bool()] = values
+    return dense.reshape(shape)
+
+
+def _fits(scale: Tensor, values: Tensor) -> bool:
+    return (
+        scale.dtype == torch.float32
+        and scale.ndim == values.ndim
+        and all(side in (1, full) for side, full in zip(scale.shape, values.shape, strict=True))
+    )
+
+
+def _word(values: Tensor) -> str:
+    return str(values.dtype).removeprefix('torch.')
+
+
+def _checked(content: Mapping[str, Any], path: Path) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of a header whose entries have the right types."""
+    words = ('model', 'recipe', 'parent_sha256', 'parent_origin')
+    versions, shapes = content['versions'], content['shapes']
+    right = (
+        all(isinstance(content[word], str) for word in words)
+        and isinstance(content['calibration'], str | None)
+        and isinstance(versions, dict)
+        and all(isinstance(version, str) for version in versions.values())
+        and isinstance(shapes, dict)
+        and all(isinstance(shape, list) for shape in shapes.values())
+        and all(type(side) is int and side > 0 for shape in shapes.values() for side in shape)
+    )
+    if not right:
+        raise damaged(path, 'an entry of its header has the wrong type')
+    return {name: tuple(shape) for name, shape in shapes.items()}
