@@ -48,6 +48,10 @@ class TrainingError(DepthAnythingError):
     """Report a training run that cannot go on."""
 
 
+class CompressionError(DepthAnythingError):
+    """Report a compression recipe that cannot be read or makes no sense."""
+
+
 class WorkerError(DepthAnythingError):
     """Report a process or a cluster that cannot be reached, or ended before its work."""
 
