@@ -49,6 +49,10 @@ VERBS = {
         'depth_anything_ros.cli.evaluate',
         'score a model on data sets, also against a predictor that ignores the image',
     ),
+    'compress': Verb(
+        'depth_anything_ros.cli.compress',
+        'write a smaller checkpoint of a model: 16-bit numbers, pruned weights, or both',
+    ),
     'simulate': Verb(
         'depth_anything_ros.cli.simulate',
         'render a drive through a furnished room into a ROS 2 bag with exact depth',

@@ -1,0 +1,192 @@
+"""The verb `compress`: write a smaller checkpoint of a model, and say what it costs."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from depth_anything_ros.cli.console import (
+    add_json_argument,
+    progress,
+    write_json,
+    write_line,
+    write_table,
+    write_warning,
+)
+from depth_anything_ros.compression import RECIPES
+from depth_anything_ros.errors import ConfigError
+from depth_anything_ros.models import MODELS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor
+
+    from depth_anything_ros.models.checkpoint import Weights
+    from depth_anything_ros.models.estimator import DepthEstimator
+
+_VIEW_SIZE = (480, 640)
+# No view of it is in a training run, which takes small seeds, nor in its validation.
+_VIEWS_SEED = 2_000_000
+_COLUMNS = ['', 'before', 'after', 'after / before']
+
+_EPILOG = """recipes, joined by + in this order:
+  prune(A)         the share A (0.1 to 0.9) of smallest weights of each linear and convolution
+                   layer becomes zero and is not stored; prune(A, global): of all layers together
+  int16_static     weights as 16-bit integers with a scale a channel, read back as float32
+  int16_dynamic    weights as 16-bit floating point
+
+examples:
+  half the size of float32, the same depth:
+    depth_anything_ros compress --model depth_anything_v2_vits --recipe int16_static \\
+      --out vits16.safetensors
+  smaller still; accuracy falls with pruning, so score the result:
+    depth_anything_ros compress --model tiny --recipe 'prune(0.3)+int16_static' \\
+      --out small.safetensors --json small.json
+    depth_anything_ros evaluate --model tiny --checkpoint small.safetensors --data simulator:7:200
+  weights of your own training:
+    depth_anything_ros compress --model tiny --checkpoint runs/tiny/weights.safetensors \\
+      --recipe int16_dynamic --out half.safetensors
+
+Quote recipes with parentheses. The file is a checkpoint of the same model: --checkpoint FILE of
+the other verbs, checkpoint:=FILE of the node, with every backend. SQNR is the power of the
+network's output over that of its change, summed over simulated views, in float32; larger is
+better. Zeros make the file smaller, not the network faster. Numbers that float16 holds exactly are
+stored so: a parent in float16, as that of tiny, does not grow by a recipe without 16 bits.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the verb."""
+    parser.epilog = _EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument('--model', choices=tuple(MODELS), required=True, metavar='NAME',
+                        help=f'one of {", ".join(MODELS)}')  # fmt: skip
+    parser.add_argument(
+        '--recipe', required=True, metavar='CHAIN',
+        help=f'{", ".join(RECIPES)}, or several joined by +; see below',
+    )  # fmt: skip
+    parser.add_argument(
+        '--out', type=Path, required=True, metavar='FILE', help='a .safetensors file to write'
+    )
+    parser.add_argument('--force', action='store_true', help='replace FILE if it exists')
+    parser.add_argument(
+        '--checkpoint', default='', metavar='FILE',
+        help='weights to start from (default: the published ones)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--weights', choices=('pretrained', 'random'), default='pretrained',
+        help='random weights mean nothing; they show sizes without a download',
+    )  # fmt: skip
+    parser.add_argument(
+        '--views', type=int, default=4, metavar='N',
+        help='simulated views the outputs are compared on; 0 compares nothing (default 4)',
+    )  # fmt: skip
+    add_json_argument(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """
+    Compress the model, write it, load it back and compare.
+
+    :raises ConfigError: if the number of views is negative.
+    :raises UnknownNameError: if there is no recipe of a name.
+    :raises CompressionError: if the recipe cannot be read, or the file must not be written.
+    :raises CheckpointError: if the weights cannot be had.
+    """
+    if args.views < 0:
+        raise ConfigError(f'--views {args.views}; allowed: 0 or more')
+    from depth_anything_ros.compression.chain import chain_text, parse_chain
+    from depth_anything_ros.compression.format import check_target, nonzero_weights, write_packed
+    from depth_anything_ros.compression.recipe import compress, layers_of
+    from depth_anything_ros.models.checkpoint import load_estimator
+    from depth_anything_ros.models.packed import PackedTensor
+
+    recipes = parse_chain(args.recipe)
+    check_target(args.out, args.force)
+    spec = MODELS[args.model]
+    reference, parent = load_estimator(spec.name, args.checkpoint, args.weights)
+    shown = progress(recipes, len(recipes), 'recipes')
+    state = compress(spec, parent.state, shown)
+    write_packed(args.out, state, spec.name, recipes, parent)
+    compressed, written = load_estimator(spec.name, checkpoint=str(args.out))
+    names = list(layers_of(spec))
+    before = {name: PackedTensor(values) for name, values in parent.state.items()}
+    answer = {
+        'model': spec.name,
+        'recipe': chain_text(recipes),
+        'parent': {'origin': parent.origin, 'sha256': parent.sha256},
+        'out': str(args.out),
+        'sha256': written.sha256,
+        'before': _size(parent, *nonzero_weights(before, names)),
+        'after': _size(written, *nonzero_weights(state, names)),
+        'sqnr_db': _sqnr_db(reference, compressed, args.views),
+        'views': args.views,
+    }
+    _show(answer)
+    write_json(args.json, _finite(answer))
+    return 0
+
+
+def _size(weights: Weights, nonzero: int, count: int) -> dict[str, int]:
+    """Return the size in bytes, of float32 where there is no file, and the numbers of weights."""
+    size = (
+        weights.path.stat().st_size
+        if weights.path
+        else sum(values.nbytes for values in weights.state.values())
+    )
+    return {'bytes': size, 'weights': count, 'nonzero_weights': nonzero}
+
+
+def _sqnr_db(reference: DepthEstimator, compressed: DepthEstimator, views: int) -> float:
+    from depth_anything_ros.compression.fidelity import output_sqnr_db
+
+    inputs = _inputs(reference, views)
+    return output_sqnr_db(reference, compressed, progress(inputs, views, 'views'))
+
+
+def _inputs(estimator: DepthEstimator, views: int) -> Iterator[Tensor]:
+    """Iterate over network inputs (1, 3, h, w), simulated rooms at the size of the model."""
+    import torch
+
+    from depth_anything_ros.inference.preprocess import Preprocessor, network_size
+    from depth_anything_ros.simulation.world import World
+
+    spec = estimator.spec
+    preprocess = Preprocessor(spec, network_size(*_VIEW_SIZE, spec.input_size, spec.patch))
+    world = World(_VIEWS_SEED, *_VIEW_SIZE)
+    for index in range(views):
+        yield torch.from_numpy(preprocess(world.sample(index).rgb).pixels)
+
+
+def _show(answer: dict[str, Any]) -> None:
+    before, after = answer['before'], answer['after']
+    write_table(
+        _COLUMNS,
+        [
+            ['file, MB', f'{before["bytes"] / 1e6:.2f}', f'{after["bytes"] / 1e6:.2f}',
+             f'{after["bytes"] / before["bytes"]:.3f}'],
+            ['weights that are not zero', str(before['nonzero_weights']),
+             str(after['nonzero_weights']),
+             f'{after["nonzero_weights"] / before["nonzero_weights"]:.3f}'],
+        ],
+    )  # fmt: skip
+    sqnr_db = answer['sqnr_db']
+    if answer['views']:
+        found = 'the same in every bit' if sqnr_db == math.inf else f'SQNR {sqnr_db:.1f} dB'
+        write_line(f'network output, simulated views ({answer["views"]}): {found}')
+    write_line(f'wrote {answer["out"]} (sha256 {answer["sha256"]})')
+    if answer['parent']['origin'] == 'random':
+        write_warning('random weights: the depth means nothing; before is their size in float32')
+
+
+def _finite(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return the answer for JSON: `sqnr_db` null where nothing changed or was compared."""
+    sqnr_db = answer['sqnr_db']
+    return {
+        **answer,
+        'sqnr_db': sqnr_db if math.isfinite(sqnr_db) else None,
+        'identical': sqnr_db == math.inf,
+    }

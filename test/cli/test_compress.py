@@ -1,0 +1,87 @@
+import json
+
+import pytest
+
+from depth_anything_ros.cli.main import main
+from depth_anything_ros.models import MODELS
+from depth_anything_ros.models.checkpoint import load_weights
+from depth_anything_ros.models.packed import read_header
+
+RANDOM = ['compress', '--model', 'tiny', '--weights', 'random']
+
+
+def test_file_is_written_compared_and_described(tmp_path, capsys):
+    out, answer_file = tmp_path / 'small.safetensors', tmp_path / 'small.json'
+    options = ['--recipe', 'prune(0.5)+int16_static', '--views', '1', '--json', str(answer_file)]
+    assert main([*RANDOM, *options, '--out', str(out)]) == 0
+    shown = capsys.readouterr()
+    answer = json.loads(answer_file.read_text())
+    weights = load_weights(MODELS['tiny'], checkpoint=str(out))
+    assert answer['recipe'] == read_header(out).recipe == 'prune(0.5)+int16_static'
+    assert answer['sha256'] == weights.sha256
+    assert answer['after']['bytes'] == out.stat().st_size < answer['before']['bytes'] / 2
+    assert answer['after']['nonzero_weights'] == pytest.approx(
+        answer['before']['nonzero_weights'] / 2, rel=1e-3
+    )
+    assert answer['after']['weights'] == answer['before']['weights']
+    assert answer['sqnr_db'] < 60
+    assert answer['identical'] is False
+    assert f'SQNR {answer["sqnr_db"]:.1f} dB' in shown.out
+    assert f'{out.stat().st_size / 1e6:.2f}' in shown.out
+    assert 'random weights: the depth means nothing' in shown.err
+
+
+def test_compressing_again_changes_nothing(tmp_path, capsys):
+    first, second = tmp_path / 'first.safetensors', tmp_path / 'second.safetensors'
+    answer_file = tmp_path / 'answer.json'
+    recipe = ['--recipe', 'int16_dynamic', '--views', '1', '--json', str(answer_file)]
+    assert main([*RANDOM, *recipe, '--out', str(first)]) == 0
+    again = ['compress', '--model', 'tiny', '--checkpoint', str(first), *recipe]
+    assert main([*again, '--out', str(second)]) == 0
+    answer = json.loads(answer_file.read_text())
+    assert answer['parent'] == {
+        'origin': 'checkpoint',
+        'sha256': read_header(second).parent_sha256,
+    }
+    assert (answer['sqnr_db'], answer['identical']) == (None, True)
+    assert 'the same in every bit' in capsys.readouterr().out
+
+
+def test_nothing_is_compared_without_views(tmp_path, capsys):
+    out = tmp_path / 'a.safetensors'
+    assert main([*RANDOM, '--recipe', 'int16_dynamic', '--views', '0', '--out', str(out)]) == 0
+    assert 'SQNR' not in capsys.readouterr().out
+
+
+def test_existing_file_is_kept_unless_forced(tmp_path, capsys):
+    out = tmp_path / 'a.safetensors'
+    out.write_text('mine')
+    command = [*RANDOM, '--recipe', 'int16_dynamic', '--views', '0', '--out', str(out)]
+    assert main(command) == 1
+    assert f"'{out}' exists; --force replaces it" in capsys.readouterr().err
+    assert out.read_text() == 'mine'
+    assert main([*command, '--force']) == 0
+    assert read_header(out).recipe == 'int16_dynamic'
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (['--recipe', 'int4'], "unknown recipe 'int4'; known: prune"),
+        (['--recipe', 'prune(2)'], 'amount 2; allowed: 0.1 to 0.9'),
+        (['--recipe', 'prune(0.3)', '--views', '-1'], '--views -1; allowed: 0 or more'),
+        (['--recipe', 'prune(0.3)', '--checkpoint', 'no.pth'], 'exclude each other'),
+        (['--recipe', 'prune(0.3)', '--out', 'a.onnx'], "'a.onnx' ends in '.onnx'; needed"),
+    ],
+)
+def test_wrong_option_is_told_in_one_line(tmp_path, capsys, options, message):
+    assert main([*RANDOM, '--out', str(tmp_path / 'a.safetensors'), *options]) == 1
+    assert message in capsys.readouterr().err.splitlines()[-1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_teaches_with_examples(capsys):
+    with pytest.raises(SystemExit, match='0'):
+        main(['compress', '--help'])
+    shown = capsys.readouterr().out
+    assert "depth_anything_ros compress --model tiny --recipe 'prune(0.3)+int16_static'" in shown
