@@ -45,13 +45,3 @@ def rgbd() -> Path:
     if not (folder / 'index.json').is_file():
         pytest.skip(f'no real RGB-D frames at {folder.parent.name}/{folder.name}')
     return folder
-
-
-@pytest.fixture(scope='session')
-def floor_prior(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a checkpoint that gives a usable, if crude, depth; see `floor_prior.py`."""
-    from floor_prior import write_floor_prior
-
-    path = tmp_path_factory.mktemp('checkpoint') / 'floor_prior.pth'
-    write_floor_prior(path)
-    return path

@@ -27,6 +27,8 @@ _TOPICS = {
     'depth': '/camera/depth/image_raw',
 }
 _IMAGE = 'sensor_msgs/msg/Image'
+# Its weights ship with the package, so that the first start shows depth without a network.
+_MODEL = 'tiny'
 _SAMPLE_FRAMES = 30
 # The first start exports and compiles the network; a node that fails ends the wait.
 _START_TIMEOUT_S = 600.0
@@ -36,7 +38,6 @@ _METRICS = ('abs_rel', 'rmse', 'mae', 'silog', 'delta1')
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
     infos = parameter_infos(DepthNodeConfig)
-    default_model, _ = infos['model']
     parser.add_argument('--bag', type=Path, help='ROS 1 or ROS 2 bag; none renders a sample')
     parser.add_argument(
         '--out',
@@ -44,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=Path('demo_output'),
         help='folder for the results (%(default)s)',
     )
-    parser.add_argument('--model', default=default_model, help='name of the model (%(default)s)')
+    parser.add_argument('--model', default=_MODEL, help='name of the model (%(default)s)')
     parser.add_argument('--checkpoint', default='', help='local file of the weights')
     parser.add_argument(
         '--weights',

@@ -11,7 +11,7 @@ from depth_anything_ros.evaluation.bag import RgbdFrame, write_rgbd_bag
 from depth_anything_ros.simulation.sample import sample_camera, sample_frames
 from depth_anything_ros.types import Camera, Frame
 
-SMALL = ('--weights', 'random', '--backend', 'torch', '--input-size', '56')
+SMALL = ('--weights', 'random', '--backend', 'torch', '--input-size', '64')
 
 
 @pytest.fixture(autouse=True)
@@ -79,23 +79,21 @@ def test_demo_on_real_frames_scores_every_frame(tmp_path, rgbd):
 
 
 @pytest.mark.parametrize('source', ['sample', 'real'])
-def test_checkpoint_that_knows_the_floor_gives_metres_at_once(
-    tmp_path, floor_prior, request, source
-):
-    arguments = ['--checkpoint', str(floor_prior), '--backend', 'torch', '--input-size', '56']
+def test_demo_as_it_comes_shows_depth_in_metres(tmp_path, request, source):
+    arguments = ['--out', str(tmp_path / 'out'), '--frames', '6']
     if source == 'real':
         bag = tmp_path / 'bag'
         write_rgbd_bag(bag, floor_frames(request.getfixturevalue('rgbd')))
         arguments += ['--bag', str(bag)]
-    code = main(['demo', '--out', str(tmp_path / 'out'), '--frames', '6', *arguments])
+    assert main(['demo', *arguments]) == 0
     summary = json.loads((tmp_path / 'out' / 'summary.json').read_text())
-    assert code == 0
-    assert summary['model']['weights'] == 'checkpoint'
+    assert summary['model']['name'] == 'tiny'
+    assert summary['model']['weights'] == 'pretrained'
+    assert summary['warnings'] == []
     online, fitted = summary['metrics']['online'], summary['metrics']['scale_shift']
-    # A view that the floor does not explain gets no scale, and no metres before the first fit.
-    assert online['frames'] >= fitted['frames'] / 2
+    assert online['frames'] == fitted['frames'] == summary['frames']['sent']
     assert online['coverage'] > 0.8
-    assert online['abs_rel'] < 1.5 * fitted['abs_rel'] < 0.75
+    assert online['abs_rel'] < 1.5 * fitted['abs_rel'] < 0.3
 
 
 @pytest.mark.slow

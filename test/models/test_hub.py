@@ -104,3 +104,16 @@ def test_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, 'huggingface_hub', None)
     with pytest.raises(CheckpointError, match='needs huggingface_hub; install it'):
         published_file(SMALL)
+
+
+def test_weights_that_ship_need_no_hub(cache: Path) -> None:
+    path = published_file(MODELS['tiny'])
+    assert path.name == 'tiny.safetensors'
+    assert not list(cache.iterdir())
+    assert expected_sha256(MODELS['tiny'], path) == MODELS['tiny'].sha256
+
+
+def test_weights_lost_from_the_package_are_named() -> None:
+    lost = replace(MODELS['tiny'], weights_file='lost.safetensors')
+    with pytest.raises(CheckpointError, match=r"lost\.safetensors', which is missing; install"):
+        published_file(lost)

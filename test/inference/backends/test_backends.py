@@ -111,6 +111,14 @@ def test_position_table_is_right_away_from_the_pretrained_grid(name, loaded, eag
     assert relative_error(values, reference(eager, pixels)) < 1e-4
 
 
+@pytest.mark.parametrize('name', BACKENDS)
+def test_convolutional_encoder_exports_as_it_is(name, cache_dir):
+    estimator, weights = load_estimator('tiny')
+    pixels = pixels_of((96, 128))
+    backend = make(name, (estimator, weights), cache_dir, size=(96, 128))
+    assert relative_error(backend.infer(pixels), reference(estimator, pixels)) < 1e-4
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize('size', [(392, 518), (518, 686)])
 @pytest.mark.parametrize('name', BACKENDS)
