@@ -38,18 +38,6 @@ def real_frames(folder, count):
         yield RgbdFrame(frame, np.where(depth_m > 0, depth_m, np.float32(np.nan)))
 
 
-def floor_frames(folder):
-    """Read the single frames of a robot's view over a floor, as if they were a sequence."""
-    for index, place in enumerate(sorted((folder / 'collection').glob('felix_lowrobot_*'))):
-        values = json.loads((place / 'meta.json').read_text())['intrinsics']
-        rgb = cv2.cvtColor(cv2.imread(str(next(place.glob('rgb.*')))), cv2.COLOR_BGR2RGB)
-        depth_m = cv2.imread(str(place / 'depth.png'), cv2.IMREAD_UNCHANGED).astype(np.float32)
-        height, width = depth_m.shape
-        camera = Camera(width, height, *(float(values[name]) for name in ('fx', 'fy', 'cx', 'cy')))
-        frame = Frame(rgb, 1_700_000_000_000_000_000 + index * 33_333_333, 'optical', camera)
-        yield RgbdFrame(frame, np.where(depth_m > 0, depth_m / 1000, np.float32(np.nan)))
-
-
 def test_demo_on_the_sample_scores_every_frame(tmp_path, monkeypatch, capsys):
     out, answer = tmp_path / 'out', tmp_path / 'answer.json'
     code, summary = demo(out, '--frames', '6', '--json', str(answer))
@@ -83,7 +71,8 @@ def test_demo_as_it_comes_shows_depth_in_metres(tmp_path, request, source):
     arguments = ['--out', str(tmp_path / 'out'), '--frames', '6']
     if source == 'real':
         bag = tmp_path / 'bag'
-        write_rgbd_bag(bag, floor_frames(request.getfixturevalue('rgbd')))
+        sequence = request.getfixturevalue('rgbd') / 'sequences' / 'redkitchen_7scenes'
+        write_rgbd_bag(bag, real_frames(sequence, 10))
         arguments += ['--bag', str(bag)]
     assert main(['demo', *arguments]) == 0
     summary = json.loads((tmp_path / 'out' / 'summary.json').read_text())
