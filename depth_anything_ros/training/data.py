@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -292,7 +293,7 @@ def load_batches(
         shuffle=False,
         num_workers=workers,
         collate_fn=_as_is,
-        worker_init_fn=_start_worker,
+        worker_init_fn=partial(_start_worker, os.getpid()),
         # A fork would inherit the locks of OpenCV's and torch's threads without the threads.
         multiprocessing_context='spawn' if workers else None,
         prefetch_factor=_BATCHES_AHEAD if workers else None,
@@ -336,7 +337,11 @@ def _as_is(item: Any) -> Any:
     return item
 
 
-def _start_worker(_: int) -> None:
+def _start_worker(parent: int, _: int) -> None:
+    # The loader notices the death of its parent only if that comes after this; importing what a
+    # worker needs takes seconds.
+    if os.getppid() != parent:
+        os._exit(0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _await_second_terminate)
     # Python ends its threads by force at exit, and the one that sends batches is in C++ code
