@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from types import FrameType
@@ -38,6 +39,8 @@ _BATCHES_AHEAD = 2
 
 # Sets apart the random streams of one seed.
 _AUGMENT_STREAM, _ORDER_STREAM = 0, 1
+
+_HELD = (signal.SIGINT, signal.SIGTERM)
 
 Triple = tuple[float, float, float]
 
@@ -300,7 +303,9 @@ def load_batches(
         generator=torch.Generator(),  # the default one is the run's random state
     )
     seen: set[str] = set()
-    for item in loader:
+    with _signals_held():
+        stream = iter(loader)
+    for item in stream:
         if isinstance(item, DepthAnythingError):
             raise item
         for message in item.skipped:
@@ -337,6 +342,16 @@ def _as_is(item: Any) -> Any:
     return item
 
 
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Hold signals back; a process started meanwhile does so too, until it is ready for them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _start_worker(parent: int, _: int) -> None:
     # The loader notices the death of its parent only if that comes after this; importing what a
     # worker needs takes seconds.
@@ -344,6 +359,7 @@ def _start_worker(parent: int, _: int) -> None:
         os._exit(0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _await_second_terminate)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD)
     # Python ends its threads by force at exit, and the one that sends batches is in C++ code
     # that aborts when that happens; what must be sent has been sent by then.
     atexit.register(os._exit, 0)

@@ -197,18 +197,19 @@ def test_batch_without_images_is_refused():
 
 
 INTERRUPTED = """
-import multiprocessing, sys, time
+import multiprocessing, signal, sys, time
 from test_data import NumberedDataset, source_of
 from depth_anything_ros.training.data import load_batches
+stop = []
+signal.signal(signal.SIGINT, lambda *_: stop.append(1))
 batches = load_batches(source_of(NumberedDataset(50)), 0, 10**6, 2)
 next(batches)
 print(*(child.pid for child in multiprocessing.active_children()), flush=True)
-try:
-    for batch in batches:
-        time.sleep(0.01)
-except KeyboardInterrupt:
-    next(batches, None)
-    sys.exit(3)
+for batch in batches:
+    time.sleep(0.01)
+    if stop:
+        batches.close()
+        sys.exit(3)
 """
 
 
