@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import atexit
+import ctypes
 import logging
 import os
 import signal
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import resource_tracker
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -40,6 +43,7 @@ _BATCHES_AHEAD = 2
 # Sets apart the random streams of one seed.
 _AUGMENT_STREAM, _ORDER_STREAM = 0, 1
 
+_PR_SET_PDEATHSIG = 1  # of Linux' prctl
 _HELD = (signal.SIGINT, signal.SIGTERM)
 
 Triple = tuple[float, float, float]
@@ -345,6 +349,8 @@ def _as_is(item: Any) -> Any:
 @contextmanager
 def _signals_held() -> Iterator[None]:
     """Hold signals back; a process started meanwhile does so too, until it is ready for them."""
+    # Starting the tracker, which the first process does, would let signals through again.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
     try:
         yield
@@ -355,6 +361,8 @@ def _signals_held() -> Iterator[None]:
 def _start_worker(parent: int, _: int) -> None:
     # The loader notices the death of its parent only if that comes after this; importing what a
     # worker needs takes seconds.
+    if sys.platform == 'linux':
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
