@@ -68,6 +68,8 @@ def join(device: str = 'auto') -> Iterator[Place]:
     distributed.init_process_group('nccl' if chosen.type == 'cuda' else 'gloo')
     try:
         yield Place(rank, count, chosen)
+        # One that leaves while others still work ends in an abort, now and then.
+        distributed.barrier()
     finally:
         distributed.destroy_process_group()
 
