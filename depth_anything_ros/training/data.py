@@ -9,10 +9,8 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import resource_tracker
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -44,8 +42,6 @@ _BATCHES_AHEAD = 2
 _AUGMENT_STREAM, _ORDER_STREAM = 0, 1
 
 _PR_SET_PDEATHSIG = 1  # of Linux' prctl
-_HELD = (signal.SIGINT, signal.SIGTERM)
-
 Triple = tuple[float, float, float]
 
 
@@ -307,9 +303,7 @@ def load_batches(
         generator=torch.Generator(),  # the default one is the run's random state
     )
     seen: set[str] = set()
-    with _signals_held():
-        stream = iter(loader)
-    for item in stream:
+    for item in loader:
         if isinstance(item, DepthAnythingError):
             raise item
         for message in item.skipped:
@@ -346,18 +340,6 @@ def _as_is(item: Any) -> Any:
     return item
 
 
-@contextmanager
-def _signals_held() -> Iterator[None]:
-    """Hold signals back; a process started meanwhile does so too, until it is ready for them."""
-    # Starting the tracker, which the first process does, would let signals through again.
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 def _start_worker(parent: int, _: int) -> None:
     # The loader notices the death of its parent only if that comes after this; importing what a
     # worker needs takes seconds.
@@ -367,7 +349,6 @@ def _start_worker(parent: int, _: int) -> None:
         os._exit(0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _await_second_terminate)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD)
     # Python ends its threads by force at exit, and the one that sends batches is in C++ code
     # that aborts when that happens; what must be sent has been sent by then.
     atexit.register(os._exit, 0)
