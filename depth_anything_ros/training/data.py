@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
-import ctypes
-import logging
-import os
-import signal
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 
 import cv2
@@ -19,9 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
-from depth_anything_ros.errors import ConfigError, DatasetError, DepthAnythingError
+from depth_anything_ros.errors import ConfigError, DatasetError
 from depth_anything_ros.training.augment import Augmentation, augment, centre_crop
 from depth_anything_ros.types import DepthSample, Float32Array, UInt8Array
 
@@ -29,19 +20,15 @@ if TYPE_CHECKING:
     from depth_anything_ros.evaluation.datasets import Dataset as DepthDataset
     from depth_anything_ros.simulation.world import World
 
-_logger = logging.getLogger(__name__)
-
 # Different samples that cannot be read before a run ends with an error.
 SKIP_LIMIT = 20
 
 # A world has no last view; this is only the length it shows.
 _WORLD_VIEWS = 2**31
-_BATCHES_AHEAD = 2
 
 # Sets apart the random streams of one seed.
 _AUGMENT_STREAM, _ORDER_STREAM = 0, 1
 
-_PR_SET_PDEATHSIG = 1  # of Linux' prctl
 Triple = tuple[float, float, float]
 
 
@@ -267,94 +254,3 @@ class DatasetSource:
             rng = np.random.default_rng((self.form.seed, _ORDER_STREAM, epoch))
             self._order = (epoch, rng.permutation(len(self)))
         return self._order[1]
-
-
-def load_batches(
-    source: BatchSource,
-    first_step: int,
-    last_step: int,
-    workers: int,
-    skip_limit: int = SKIP_LIMIT,
-) -> Iterator[Batch]:
-    """
-    Iterate over the batches of steps first_step to last_step - 1, in order.
-
-    Samples that cannot be read are named in the log, once each. Closing the iterator ends the
-    workers. They ignore SIGINT and the first SIGTERM, which may have gone to the whole run, so
-    that a run that catches it can still finish its step; they end with the process that started
-    them, however it ends. The global random state is left
-    alone.
-
-    :param source: picklable where there are workers.
-    :param workers: processes that prepare batches ahead, one thread each; 0 is this process.
-    :param skip_limit: different samples that may be skipped.
-    :raises DatasetError: if more are, or the source raises it.
-    """
-    loader = DataLoader(
-        _Steps(source, first_step, last_step),
-        batch_size=None,
-        shuffle=False,
-        num_workers=workers,
-        collate_fn=_as_is,
-        worker_init_fn=partial(_start_worker, os.getpid()),
-        # A fork would inherit the locks of OpenCV's and torch's threads without the threads.
-        multiprocessing_context='spawn' if workers else None,
-        prefetch_factor=_BATCHES_AHEAD if workers else None,
-        generator=torch.Generator(),  # the default one is the run's random state
-    )
-    seen: set[str] = set()
-    for item in loader:
-        if isinstance(item, DepthAnythingError):
-            raise item
-        for message in item.skipped:
-            if message not in seen:
-                seen.add(message)
-                _logger.warning('skipped sample %d: %s', len(seen), message)
-        if len(seen) > skip_limit:
-            raise DatasetError(
-                f'{len(seen)} samples cannot be read, {skip_limit} are allowed; '
-                f'the last: {item.skipped[-1]}'
-            )
-        yield item
-
-
-class _Steps(Dataset[Batch | DepthAnythingError]):
-    """Give batches by number; an error of ours travels as a value, to keep its message."""
-
-    def __init__(self, source: BatchSource, first_step: int, last_step: int) -> None:
-        self._source = source
-        self._first = first_step
-        self._count = max(0, last_step - first_step)
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __getitem__(self, index: int) -> Batch | DepthAnythingError:
-        try:
-            return self._source.batch(self._first + index)
-        except DepthAnythingError as error:
-            return error
-
-
-def _as_is(item: Any) -> Any:
-    return item
-
-
-def _start_worker(parent: int, _: int) -> None:
-    # The loader notices the death of its parent only if that comes after this; importing what a
-    # worker needs takes seconds.
-    if sys.platform == 'linux':
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(0)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _await_second_terminate)
-    # Python ends its threads by force at exit, and the one that sends batches is in C++ code
-    # that aborts when that happens; what must be sent has been sent by then.
-    atexit.register(os._exit, 0)
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-
-
-def _await_second_terminate(number: int, _: FrameType | None) -> None:
-    signal.signal(number, signal.SIG_DFL)

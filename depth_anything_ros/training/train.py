@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from enum import Enum
@@ -27,8 +27,9 @@ from depth_anything_ros.errors import ConfigError, TrainingError
 from depth_anything_ros.models.estimator import DepthEstimator
 from depth_anything_ros.training.checkpoint import LAST, check_same_run, load_run, save_run
 from depth_anything_ros.training.config import FREE_SETTINGS, TrainConfig
-from depth_anything_ros.training.data import Batch, BatchSource, load_batches
+from depth_anything_ros.training.data import BatchSource
 from depth_anything_ros.training.history import History
+from depth_anything_ros.training.loading import load_batches
 from depth_anything_ros.training.objective import Objective, make_objective
 from depth_anything_ros.training.precision import keep_depthwise_in_float32
 from depth_anything_ros.training.processes import Place, StopRequest
@@ -107,6 +108,7 @@ def train(
     :raises CheckpointError: if there is no run to resume, or it is damaged.
     :raises TrainingError: if the loss is not finite.
     :raises DatasetError: if the source raises it.
+    :raises WorkerError: if a process that prepares batches ends before its work.
     """
     run = _Run(config, estimator, place, out, f'{estimator.spec.name}: {data}')
     run.resume() if resume else run.begin()
@@ -114,7 +116,7 @@ def train(
     stream = load_batches(own, run.step, config.steps, config.workers)
     deadline = time.monotonic() + 60 * config.max_minutes if config.max_minutes else None
     end = End.FINISHED
-    with closing(cast('Generator[Batch]', stream)):
+    with closing(stream):
         for batch in stream:
             samples = len(batch.pixels) * place.count
             run.learn(batch.pixels, batch.depth_m, samples)
