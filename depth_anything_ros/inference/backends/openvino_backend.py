@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
@@ -57,8 +58,8 @@ class OpenVinoBackend:
             lambda target: _convert(options, target),
         )
         try:
-            model = openvino.Core().read_model(folder / _MODEL_FILE)
-            compiled = openvino.Core().compile_model(model, 'CPU', config)
+            model = _core().read_model(folder / _MODEL_FILE)
+            compiled = _core().compile_model(model, 'CPU', config)
         except RuntimeError as error:
             raise BackendError(f"openvino cannot compile '{folder}': {error}") from error
         self._request = compiled.create_infer_request()
@@ -76,9 +77,7 @@ class OpenVinoBackend:
         require_cpu(cls.name, device)
         require_precision(cls.name, device, precision, tuple(_HINTS))
         if precision is Precision.BF16:
-            import openvino
-
-            capabilities = openvino.Core().get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
+            capabilities = _core().get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
             if 'BF16' not in capabilities:
                 raise BackendError(f'{cls.name} cannot compute in bf16 on this CPU; allowed: fp32')
 
@@ -102,6 +101,20 @@ class OpenVinoBackend:
             raise BackendError(f'openvino failed: {error}') from error
         values: Float32Array = np.asarray(outputs[0][0], np.float32)
         return values
+
+
+@cache
+def _core() -> Any:
+    """
+    Return the one core of the process, never given back.
+
+    The plugin for the CPU gives the thread that loads it a signal stack of its own. With the last
+    core it goes away, perhaps on another thread, and takes that memory along: the next signal that
+    the first thread gets would crash the process.
+    """
+    import openvino
+
+    return openvino.Core()
 
 
 @contextmanager
