@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from depth_anything_ros.compression.chain import chain_text
-from depth_anything_ros.compression.recipe import PackedState, Recipe
+from depth_anything_ros.compression.recipe import PackedState, Recipe, inputs_of
 from depth_anything_ros.errors import CompressionError
 from depth_anything_ros.evaluation.environment import environment
 from depth_anything_ros.models.checkpoint import Weights
@@ -86,6 +86,7 @@ def write_packed(
         calibration=calibration,
         versions={name: str(found[name]) for name in _VERSIONS if name in found},
         shapes=stored.shapes,
+        inputs=inputs_of(state),
     )
     # One entry only: safetensors writes several in an order that changes from call to call.
     content = save(stored.entries, {HEADER_KEY: header.to_json()})

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 
-from depth_anything_ros.compression.recipe import Kind, Layer, PackedState
+from depth_anything_ros.compression.recipe import Kind, PackedState, Subject
 from depth_anything_ros.models.packed import PackedTensor
 
 _LARGEST = torch.finfo(torch.float16).max
@@ -25,13 +24,15 @@ class Int16Dynamic:
     """
 
     kind: ClassVar[Kind] = Kind.NUMBER_FORMAT
+    calibrated: ClassVar[bool] = False
 
-    def apply(self, state: PackedState, layers: Mapping[str, Layer]) -> PackedState:  # noqa: ARG002
+    def apply(self, state: PackedState, subject: Subject) -> PackedState:  # noqa: ARG002
         """Return the tensors with float16 where they fit."""
-        return {name: _packed(tensor) for name, tensor in state.items()}
+        return {name: to_float16(tensor) for name, tensor in state.items()}
 
 
-def _packed(tensor: PackedTensor) -> PackedTensor:
+def to_float16(tensor: PackedTensor) -> PackedTensor:
+    """Return a tensor as float16 if it has more than one axis and its numbers fit."""
     values = tensor.values
     if values.ndim < 2 or not values.is_floating_point() or values.abs().max() > _LARGEST:
         return tensor

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from depth_anything_ros.compression.recipe import Kind, Layer, PackedState
+from depth_anything_ros.compression.recipe import Kind, Layer, PackedState, Subject
 from depth_anything_ros.models.packed import PackedTensor
 
 LARGEST = 32767
@@ -34,10 +33,11 @@ class Int16Static:
     """
 
     kind: ClassVar[Kind] = Kind.NUMBER_FORMAT
+    calibrated: ClassVar[bool] = False
 
-    def apply(self, state: PackedState, layers: Mapping[str, Layer]) -> PackedState:
+    def apply(self, state: PackedState, subject: Subject) -> PackedState:
         """Return the tensors, those with enough numbers a channel in int16."""
-        return {name: _packed(tensor, layers.get(name)) for name, tensor in state.items()}
+        return {name: _packed(tensor, subject.layers.get(name)) for name, tensor in state.items()}
 
 
 def quantise(values: Tensor, axis: int) -> PackedTensor:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor
 
-from depth_anything_ros.compression.recipe import Kind, Layer, PackedState
+from depth_anything_ros.compression.recipe import Kind, PackedState, Subject
 from depth_anything_ros.errors import CompressionError
 from depth_anything_ros.models.packed import PackedTensor
 
@@ -34,6 +33,7 @@ class Prune:
     amount: float
     scope: Scope = 'layer'
     kind: ClassVar[Kind] = Kind.SPARSITY
+    calibrated: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if not _LEAST <= self.amount <= _MOST:
@@ -44,9 +44,9 @@ class Prune:
             known = ', '.join(get_args(Scope))
             raise CompressionError(f"recipe prune: unknown scope '{self.scope}'; known: {known}")
 
-    def apply(self, state: PackedState, layers: Mapping[str, Layer]) -> PackedState:
+    def apply(self, state: PackedState, subject: Subject) -> PackedState:
         """Return the tensors, those of prunable layers with zeros."""
-        names = [name for name, layer in layers.items() if layer.prunable]
+        names = [name for name, layer in subject.layers.items() if layer.prunable]
         weights = [state[name].values for name in names]
         if self.scope == 'layer':
             masks = [smallest(values.abs(), self.amount) for values in weights]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar, NamedTuple, Protocol
 
@@ -10,7 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from depth_anything_ros.models import create_model
-from depth_anything_ros.models.packed import PackedTensor
+from depth_anything_ros.models.estimator import DepthEstimator
+from depth_anything_ros.models.packed import Inputs, PackedTensor
+from depth_anything_ros.models.quantised import quantise_inputs
 from depth_anything_ros.models.spec import ModelSpec
 
 PackedState = dict[str, PackedTensor]
@@ -25,28 +28,56 @@ class Kind(Enum):
 
 
 class Layer(NamedTuple):
-    """Describe the weight of a layer: the axis of its output channels, and if it is pruned."""
+    """
+    Describe the weight of a layer.
+
+    `axis` is that of its output channels; `prunable` and `linear` tell what kind it is.
+    """
 
     axis: int
     prunable: bool
+    linear: bool = False
+
+
+@dataclass(frozen=True)
+class Subject:
+    """
+    Hold what recipes know of a model besides its tensors.
+
+    `layers` are the weights of its linear and convolution layers, by name; `images` are network
+    inputs, float32 (1, 3, h, w) each, that show what it will see.
+    """
+
+    spec: ModelSpec
+    layers: Mapping[str, Layer]
+    images: Sequence[Tensor] = ()
 
 
 class Recipe(Protocol):
-    """Change how the tensors of a model are stored; frozen dataclasses with these members."""
+    """
+    Change how the tensors of a model are stored; frozen dataclasses with these members.
+
+    `calibrated` tells whether it looks at images.
+    """
 
     kind: ClassVar[Kind]
+    calibrated: ClassVar[bool]
 
-    def apply(self, state: PackedState, layers: Mapping[str, Layer]) -> PackedState:
+    def apply(self, state: PackedState, subject: Subject) -> PackedState:
         """
         Return the changed tensors; the given ones stay as they are.
 
         :param state: of a whole model.
-        :param layers: the weights of its linear and convolution layers, by name.
+        :param subject: the model.
+        :raises CompressionError: if the recipe needs images and there are none.
         """
 
 
 def compress(
-    spec: ModelSpec, state: Mapping[str, Tensor], recipes: Iterable[Recipe]
+    spec: ModelSpec,
+    state: Mapping[str, Tensor],
+    recipes: Iterable[Recipe],
+    images: Sequence[Tensor] = (),
 ) -> PackedState:
     """
     Return the tensors of a model after the recipes of a chain, one after the other.
@@ -54,12 +85,33 @@ def compress(
     :param spec: the row of the model.
     :param state: its weights, float32, under the public names.
     :param recipes: as :func:`parse_chain` returns them.
+    :param images: network inputs, float32 (1, 3, h, w) each, for recipes that are calibrated.
+    :raises CompressionError: if a recipe needs images and there are none.
     """
-    layers = layers_of(spec)
+    subject = Subject(spec, layers_of(spec), images)
     packed = {name: PackedTensor(values) for name, values in state.items()}
     for recipe in recipes:
-        packed = recipe.apply(packed, layers)
+        packed = recipe.apply(packed, subject)
     return packed
+
+
+def estimator_of(spec: ModelSpec, state: PackedState) -> DepthEstimator:
+    """Return the network with these tensors, in float32 and in evaluation mode."""
+    with torch.device('meta'):
+        estimator = create_model(spec)
+    numbers = {name: tensor.numbers() for name, tensor in state.items()}
+    estimator.load_state_dict(numbers, strict=True, assign=True)
+    quantise_inputs(estimator, inputs_of(state))
+    return estimator.eval()
+
+
+def inputs_of(state: PackedState) -> dict[str, Inputs]:
+    """Return the inputs of the layers that round what they read, by the layers' names."""
+    return {
+        name.removesuffix('.weight'): tensor.inputs
+        for name, tensor in state.items()
+        if tensor.inputs is not None
+    }
 
 
 def layers_of(spec: ModelSpec) -> dict[str, Layer]:
@@ -69,7 +121,8 @@ def layers_of(spec: ModelSpec) -> dict[str, Layer]:
     layers: dict[str, Layer] = {}
     for name, module in model.named_modules():
         if isinstance(module, (nn.Linear, nn.Conv2d)):
-            layers[f'{name}.weight'] = Layer(axis=0, prunable=True)
+            linear = isinstance(module, nn.Linear)
+            layers[f'{name}.weight'] = Layer(axis=0, prunable=True, linear=linear)
         elif isinstance(module, nn.ConvTranspose2d):
             # torch keeps these (inputs, outputs / groups, rows, columns).
             layers[f'{name}.weight'] = Layer(axis=1, prunable=False)

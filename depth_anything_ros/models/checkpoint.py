@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,8 @@ from depth_anything_ros.models import MODELS, create_model
 from depth_anything_ros.models.estimator import DepthEstimator
 from depth_anything_ros.models.hub import expected_sha256, published_file
 from depth_anything_ros.models.initialisation import initialise, state_digest
+from depth_anything_ros.models.packed import Inputs, PackedHeader, damaged
+from depth_anything_ros.models.quantised import quantise_inputs
 from depth_anything_ros.models.spec import ModelSpec
 from depth_anything_ros.models.state_file import (
     check_fits,
@@ -37,7 +40,8 @@ class Weights:
     Hold the weights of one model under the public key names, float32.
 
     `sha256` is that of the file they came from, empty for random weights; `key` tells these
-    weights from any others, random ones too, and names what was made of them in caches.
+    weights from any others, random ones too, and names what was made of them in caches. `inputs`
+    are those of layers that round what they read to 8 bits, by their names.
     """
 
     state: dict[str, Tensor]
@@ -45,6 +49,7 @@ class Weights:
     sha256: str
     path: Path | None
     key: str
+    inputs: Mapping[str, Inputs] = field(default_factory=dict)
 
 
 def load_weights(
@@ -98,6 +103,7 @@ def load_estimator(
         estimator = create_model(spec, attention)
     loaded = load_weights(spec, checkpoint, weights, seed)
     estimator.load_state_dict(loaded.state, strict=True, assign=True)
+    quantise_inputs(estimator, loaded.inputs)
     return estimator.eval(), loaded
 
 
@@ -116,17 +122,20 @@ def _weights_of_file(spec: ModelSpec, path: Path, origin: Origin) -> Weights:
             f"'{spec.weights_file}' is {wanted}; delete the file and start again"
         )
     state = read_state(path)
-    _check_packing(spec, path)
-    check_fits(spec, state, path)
-    _log_licence(spec, path, sha256)
-    return Weights(state, origin, sha256, path, sha256)
-
-
-def _check_packing(spec: ModelSpec, path: Path) -> None:
-    """Check that a packed file was made for this model, and say what it was made of."""
     header = packed_header(path)
-    if header is None:
-        return
+    if header is not None:
+        _check_packing(spec, header, path)
+    check_fits(spec, state, path)
+    inputs = header.inputs if header else {}
+    for layer in inputs:
+        if f'{layer}.weight' not in state:
+            raise damaged(path, f'its header names the layer {layer}, which the model lacks')
+    _log_licence(spec, path, sha256)
+    return Weights(state, origin, sha256, path, sha256, inputs)
+
+
+def _check_packing(spec: ModelSpec, header: PackedHeader, path: Path) -> None:
+    """Check that a packed file was made for this model, and say what it was made of."""
     if header.model != spec.name:
         raise CheckpointError(
             f"checkpoint '{path}' was packed for model '{header.model}', not for '{spec.name}'"

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from depth_anything_ros.errors import BackendError
+from depth_anything_ros.models.packed import Inputs
 from depth_anything_ros.models.spec import ModelSpec
 
 LayerTokens = tuple[Tensor, Tensor]
@@ -68,6 +69,8 @@ class DepthEstimator(nn.Module):
         self.spec = spec
         self.pretrained = encoder
         self.depth_head = decoder
+        # Layers that round what they read to 8 bits; see `models.quantised`.
+        self.inputs: dict[str, Inputs] = {}
 
     def forward(self, pixels: Tensor) -> Tensor:
         """

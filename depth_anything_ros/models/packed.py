@@ -10,6 +10,8 @@ tensor `name` of the model is stored in one of four ways:
   one bit a number, the first in the lowest bit of the first byte, set where it is not zero. The
   shape is in the header;
 - `name:mask` and `name:values` int16 with `name:scale`.
+
+Where int16 stands there may be int8. The header says which layers round what they read to 8 bits.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -32,8 +34,13 @@ FORMAT = 1
 SCALE, MASK, VALUES = 'scale', 'mask', 'values'
 """What follows the name of a tensor and a colon."""
 
-_TYPES = (torch.float32, torch.float16, torch.int16, torch.int64)
+_TYPES = (torch.float32, torch.float16, torch.int16, torch.int8, torch.int64)
+_SCALED = (torch.int16, torch.int8)
 _LAYOUTS = ({''}, {'', SCALE}, {MASK, VALUES}, {MASK, VALUES, SCALE})
+
+DYNAMIC: Literal['dynamic'] = 'dynamic'
+Inputs = tuple[float, float] | Literal['dynamic']
+"""The least and the greatest number that a layer reads, or DYNAMIC: found for every image."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +48,14 @@ class PackedTensor:
     """
     Hold the numbers of one tensor as they are stored.
 
-    `values` has the shape of the tensor and is float32, float16 or, with a scale, int16; counters
-    are integers without scale. `scale` is float32 and broadcasts against `values`.
+    `values` has the shape of the tensor and is float32, float16 or, with a scale, int16 or int8;
+    counters are integers without scale. `scale` is float32 and broadcasts against `values`.
+    `inputs` is set for the weight of a layer that rounds what it reads to 8 bits.
     """
 
     values: Tensor
     scale: Tensor | None = None
+    inputs: Inputs | None = None
 
     def numbers(self) -> Tensor:
         """Return the numbers of the tensor: float32, or the integers of a counter."""
@@ -63,7 +72,8 @@ class PackedHeader:
     `parent_sha256` is that of the file the weights came from, empty for random weights;
     `parent_origin` is the origin of these: pretrained, checkpoint or random. `calibration` names
     the images that the recipe looked at, None if it needs none. `shapes` are those of the tensors
-    stored with a mask.
+    stored with a mask. `inputs` are those of the layers that round what they read to 8 bits, by
+    the layers' names.
     """
 
     model: str
@@ -73,6 +83,7 @@ class PackedHeader:
     calibration: str | None
     versions: dict[str, str]
     shapes: dict[str, tuple[int, ...]]
+    inputs: dict[str, Inputs]
 
     def to_json(self) -> str:
         """Return the header as the text of the metadata entry."""
@@ -100,7 +111,13 @@ class PackedHeader:
         if wanted != given:
             names = ', '.join(sorted(wanted ^ given))
             raise damaged(path, f'its header has not the entries of its format: {names}')
-        return cls(**{**content, 'shapes': _checked(content, path)})
+        _check_types(content, path)
+        content['shapes'] = {name: tuple(shape) for name, shape in content['shapes'].items()}
+        content['inputs'] = {
+            name: numbers if numbers == DYNAMIC else tuple(numbers)
+            for name, numbers in content['inputs'].items()
+        }
+        return cls(**content)
 
 
 def read_header(path: Path) -> PackedHeader | None:
@@ -149,7 +166,7 @@ def _tensor(name: str, parts: dict[str, Tensor], header: PackedHeader, path: Pat
     scale = parts.get(SCALE)
     if values.dtype not in _TYPES:
         raise damaged(path, f'tensor {name} is {_word(values)}, which no recipe stores')
-    if (scale is not None) != (values.dtype == torch.int16):
+    if (scale is not None) != (values.dtype in _SCALED):
         has = 'a' if scale is not None else 'no'
         raise damaged(path, f'tensor {name} has {_word(values)} values and {has} scale')
     if scale is not None and not _fits(scale, values):
@@ -193,10 +210,9 @@ def _word(values: Tensor) -> str:
     return str(values.dtype).removeprefix('torch.')
 
 
-def _checked(content: Mapping[str, Any], path: Path) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of a header whose entries have the right types."""
+def _check_types(content: Mapping[str, Any], path: Path) -> None:
     words = ('model', 'recipe', 'parent_sha256', 'parent_origin')
-    versions, shapes = content['versions'], content['shapes']
+    versions, shapes, inputs = content['versions'], content['shapes'], content['inputs']
     right = (
         all(isinstance(content[word], str) for word in words)
         and isinstance(content['calibration'], str | None)
@@ -205,7 +221,16 @@ def _checked(content: Mapping[str, Any], path: Path) -> dict[str, tuple[int, ...
         and isinstance(shapes, dict)
         and all(isinstance(shape, list) for shape in shapes.values())
         and all(type(side) is int and side > 0 for shape in shapes.values() for side in shape)
+        and isinstance(inputs, dict)
+        and all(_is_inputs(numbers) for numbers in inputs.values())
     )
     if not right:
         raise damaged(path, 'an entry of its header has the wrong type')
-    return {name: tuple(shape) for name, shape in shapes.items()}
+
+
+def _is_inputs(content: Any) -> bool:
+    if isinstance(content, list) and len(content) == 2:
+        low, high = content
+        finite = all(type(number) is float and math.isfinite(number) for number in content)
+        return finite and low <= high
+    return bool(content == DYNAMIC)

@@ -47,6 +47,31 @@ def test_compressing_again_changes_nothing(tmp_path, capsys):
     assert 'the same in every bit' in capsys.readouterr().out
 
 
+def test_calibration_is_recorded(tmp_path, capsys):
+    out = tmp_path / 'eight.safetensors'
+    data = ['--calibration', 'simulator:5:3:64x48', '--calibration-images', '2']
+    assert (
+        main([*RANDOM, '--recipe', 'int8_static', *data, '--views', '1', '--out', str(out)]) == 0
+    )
+    header = read_header(out)
+    assert header.calibration == 'simulator:5:3:64x48 (2 images)'
+    assert len(header.inputs) > 50
+    assert 'SQNR' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (['--calibration-images', '0'], '--calibration-images 0; allowed: 1 or more'),
+        (['--calibration', 'nothing'], "'nothing' names no data"),
+    ],
+)
+def test_calibration_that_cannot_be_is_refused(options, message, tmp_path, capsys):
+    command = [*RANDOM, '--recipe', 'int8_static', '--out', str(tmp_path / 'a.safetensors')]
+    assert main([*command, *options]) == 1
+    assert message in capsys.readouterr().err
+
+
 def test_nothing_is_compared_without_views(tmp_path, capsys):
     out = tmp_path / 'a.safetensors'
     assert main([*RANDOM, '--recipe', 'int16_dynamic', '--views', '0', '--out', str(out)]) == 0

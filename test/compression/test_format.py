@@ -42,7 +42,7 @@ def parent():
 
 def round_trip(state):
     stored = to_entries(state)
-    header = PackedHeader('tiny', 'prune(0.3)', '', 'random', None, {}, stored.shapes)
+    header = PackedHeader('tiny', 'prune(0.3)', '', 'random', None, {}, stored.shapes, {})
     return unpack(stored.entries, header, Path('x'))
 
 

@@ -14,20 +14,31 @@ from depth_anything_ros.compression.format import write_packed
 from depth_anything_ros.compression.int16_dynamic import Int16Dynamic
 from depth_anything_ros.compression.int16_static import Int16Static, quantise
 from depth_anything_ros.compression.prune import Prune, smallest
-from depth_anything_ros.compression.recipe import Kind, Layer, compress, layers_of
+from depth_anything_ros.compression.recipe import (
+    Kind,
+    Layer,
+    Subject,
+    compress,
+    estimator_of,
+    inputs_of,
+    layers_of,
+)
 from depth_anything_ros.models import MODELS, create_model
 from depth_anything_ros.models.checkpoint import load_estimator, load_weights
 from depth_anything_ros.models.packed import PackedTensor
 
 TINY = MODELS['tiny']
 # One way to write each recipe; the contract test fails for one that is not here.
-WORDS = {'prune': 'prune(0.3)', 'int16_static': 'int16_static', 'int16_dynamic': 'int16_dynamic'}
+WORDS = {name: name for name in RECIPES} | {'prune': 'prune(0.3)'}
 CHAINS = (
     *WORDS.values(),
     'prune(0.5, global)',
     'prune(0.5)+int16_static',
     'prune(0.9, global)+int16_dynamic',
+    'prune(0.5)+int8_static',
+    'prune(0.5)+int8_dynamic',
 )
+IMAGES = [torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(n)) for n in (7, 8)]
 
 
 @pytest.fixture(scope='module')
@@ -50,12 +61,6 @@ def output(estimator):
         return estimator(pixels)
 
 
-def estimator_of(state):
-    estimator = create_model(TINY).eval()
-    estimator.load_state_dict(state, strict=True)
-    return estimator
-
-
 def test_every_recipe_is_in_the_contract():
     assert set(WORDS) == set(RECIPES)
 
@@ -64,8 +69,8 @@ def test_every_recipe_is_in_the_contract():
 def test_recipe_keeps_its_contract(chain, parent, tmp_path: Path):
     recipes = parse_chain(chain)
     before = {name: values.clone() for name, values in parent.state.items()}
-    packed = compress(TINY, parent.state, recipes)
-    again = compress(TINY, parent.state, recipes)
+    packed = compress(TINY, parent.state, recipes, IMAGES)
+    again = compress(TINY, parent.state, recipes, IMAGES)
     assert all(torch.equal(before[name], parent.state[name]) for name in before)
     assert list(packed) == list(before)
     assert all(torch.equal(packed[name].numbers(), again[name].numbers()) for name in packed)
@@ -79,8 +84,8 @@ def test_recipe_keeps_its_contract(chain, parent, tmp_path: Path):
         assert got.dtype == wanted.dtype == before[name].dtype
         assert got.shape == before[name].shape
         assert got.numpy().tobytes() == wanted.numpy().tobytes(), name
-    in_memory = estimator_of({name: tensor.numbers() for name, tensor in packed.items()})
-    assert torch.equal(output(loaded), output(in_memory))
+    assert weights.inputs == inputs_of(packed)
+    assert torch.equal(output(loaded), output(estimator_of(TINY, packed)))
     float32_bytes = sum(values.nbytes for values in before.values())
     assert path.stat().st_size < 0.85 * float32_bytes
 
@@ -98,7 +103,7 @@ def test_recipe_is_a_frozen_dataclass_of_a_kind(name):
 def test_int16_static_keeps_the_output_to_80_db(seed):
     reference, weights = load_estimator('tiny', weights='random', seed=seed)
     packed = compress(TINY, weights.state, [Int16Static()])
-    compressed = estimator_of({name: tensor.numbers() for name, tensor in packed.items()})
+    compressed = estimator_of(TINY, packed)
     pixels = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(seed))
     assert output_sqnr_db(reference, compressed, [pixels]) >= 80.0
 
@@ -141,7 +146,7 @@ def test_int16_static_stores_weights_and_tables_only():
         'count': PackedTensor(torch.tensor(7)),
     }
     layers = {name: Layer(0, True) for name in ('a.weight', 'depthwise.weight')}
-    packed = Int16Static().apply(state, layers)
+    packed = Int16Static().apply(state, Subject(TINY, layers))
     assert packed['a.weight'].scale.shape == (4, 1)
     assert packed['table'].scale.shape == (1, 1, 6)
     kept = ('depthwise.weight', 'token', 'a.bias', 'count')
@@ -155,7 +160,7 @@ def test_int16_dynamic_rounds_to_float16_where_that_holds_the_numbers():
         'bias': PackedTensor(torch.tensor([1 / 3])),
         'count': PackedTensor(torch.tensor(7)),
     }
-    packed = Int16Dynamic().apply(state, {})
+    packed = Int16Dynamic().apply(state, Subject(TINY, {}))
     assert packed['a'].values.dtype == torch.float16
     # One third in binary16, 0x3555.
     assert packed['a'].numbers().tolist() == [[1.0, 0.333251953125], [65504.0, 0.0]]
@@ -188,7 +193,8 @@ def test_global_pruning_is_exact_over_all_layers(amount, parent):
 
 @pytest.mark.parametrize('scope', ['layer', 'global'])
 def test_pruning_agrees_with_torch(scope, parent):
-    estimator = estimator_of(parent.state)
+    estimator = create_model(TINY)
+    estimator.load_state_dict(parent.state)
     names = [name for name, layer in layers_of(TINY).items() if layer.prunable]
     modules = [estimator.get_submodule(name.removesuffix('.weight')) for name in names]
     if scope == 'layer':
@@ -214,7 +220,7 @@ def test_of_equal_numbers_the_first_are_taken(share, wanted):
 
 def test_layers_are_found_with_the_axis_of_their_outputs():
     layers = layers_of(MODELS['depth_anything_v2_vits'])
-    assert layers['pretrained.blocks.0.attn.qkv.weight'] == Layer(0, True)
+    assert layers['pretrained.blocks.0.attn.qkv.weight'] == Layer(0, True, linear=True)
     assert layers['pretrained.patch_embed.proj.weight'] == Layer(0, True)
     assert layers['depth_head.resize_layers.0.weight'] == Layer(1, False)
     assert 'pretrained.pos_embed' not in layers

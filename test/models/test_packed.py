@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ HEADER = {
     'calibration': None,
     'versions': {'torch': '2'},
     'shapes': {'sparse': [3, 3], 'both': [2, 2]},
+    'inputs': {'fixed': [-1.5, 2.0], 'found': 'dynamic'},
 }
 TENSORS = {
     'dense': torch.tensor([1.0, 2.5]),
@@ -31,6 +33,8 @@ TENSORS = {
     'count': torch.tensor(3),
     'quantised': torch.tensor([[1, -2], [3, 32767]], dtype=torch.int16),
     'quantised:scale': torch.tensor([[0.5], [2.0]]),
+    'eight': torch.tensor([[127, -128]], dtype=torch.int8),
+    'eight:scale': torch.tensor([[0.5]]),
     # Bits 0 and 4 of the first byte, and bit 8: nine numbers, two bytes.
     'sparse:mask': torch.tensor([0b00010001, 0b00000001], dtype=torch.uint8),
     'sparse:values': torch.tensor([7.0, 8.0, 9.0]),
@@ -55,6 +59,7 @@ def test_every_layout_is_read_by_hand(tmp_path):
         'half': [0.5, -0.25],
         'count': 3,
         'quantised': [[0.5, -1.0], [6.0, 65534.0]],
+        'eight': [[63.5, -64.0]],
         'sparse': [[7.0, 0.0, 0.0], [0.0, 8.0, 0.0], [0.0, 0.0, 9.0]],
         'both': [[0.0, -2.0], [0.0, 3.0]],
     }
@@ -66,6 +71,7 @@ def test_header_is_read_without_the_tensors(tmp_path):
     header = read_header(written(tmp_path))
     assert (header.model, header.recipe, header.calibration) == ('tiny', 'prune(0.3)', None)
     assert header.shapes == {'sparse': (3, 3), 'both': (2, 2)}
+    assert header.inputs == {'fixed': (-1.5, 2.0), 'found': 'dynamic'}
     assert json.loads(header.to_json()) == HEADER
 
 
@@ -88,7 +94,9 @@ def test_header_that_is_no_header_is_refused(tmp_path, text):
         read_state(written(tmp_path, text))
 
 
-@pytest.mark.parametrize('name', ['model', 'recipe', 'parent_sha256', 'calibration', 'shapes'])
+@pytest.mark.parametrize(
+    'name', ['model', 'recipe', 'parent_sha256', 'calibration', 'shapes', 'inputs']
+)
 def test_header_without_an_entry_is_refused(tmp_path, name):
     header = {key: value for key, value in HEADER.items() if key != name}
     with pytest.raises(CheckpointError, match=f'has not the entries of its format: {name}'):
@@ -99,7 +107,10 @@ def test_header_without_an_entry_is_refused(tmp_path, name):
     'entry',
     [{'model': 3}, {'calibration': 1}, {'versions': []}, {'versions': {'torch': 2}},
      {'shapes': []}, {'shapes': {'sparse': 9}}, {'shapes': {'sparse': [3, -3]}},
-     {'shapes': {'sparse': [3.0, 3]}}, {'shapes': {'sparse': [True, 9]}}],
+     {'shapes': {'sparse': [3.0, 3]}}, {'shapes': {'sparse': [True, 9]}},
+     {'inputs': []}, {'inputs': {'fixed': 'static'}}, {'inputs': {'fixed': [2.0, 1.0]}},
+     {'inputs': {'fixed': [1, 2]}}, {'inputs': {'fixed': [1.0]}},
+     {'inputs': {'fixed': [0.0, math.inf]}}],
 )  # fmt: skip
 def test_header_with_an_entry_of_another_type_is_refused(tmp_path, entry):
     with pytest.raises(CheckpointError, match='an entry of its header has the wrong type'):
@@ -116,6 +127,7 @@ def changed(**changes):
     ('tensors', 'message'),
     [
         (changed(quantised__scale=None), 'quantised has int16 values and no scale'),
+        (changed(eight__scale=None), 'eight has int8 values and no scale'),
         (changed(dense__scale=torch.ones(1)), 'dense has float32 values and a scale'),
         (changed(sparse__mask=None), "sparse is not whole; the file has 'sparse:values' of it"),
         (changed(sparse__values=None), "sparse is not whole; the file has 'sparse:mask' of it"),
@@ -184,9 +196,16 @@ def test_packed_file_with_other_tensors_than_the_model_is_refused(tmp_path):
         load_weights(MODELS['tiny'], checkpoint=str(written(tmp_path)))
 
 
+def test_inputs_of_an_unknown_layer_are_refused(tmp_path):
+    weights = load_weights(MODELS['tiny'], weights='random')
+    header = {**HEADER, 'shapes': {}, 'inputs': {'no.such': 'dynamic'}}
+    with pytest.raises(CheckpointError, match='names the layer no.such, which the model lacks'):
+        load_weights(MODELS['tiny'], checkpoint=str(written(tmp_path, header, weights.state)))
+
+
 def test_file_packed_from_random_weights_says_so(tmp_path, caplog):
     weights = load_weights(MODELS['tiny'], weights='random')
-    header = {**HEADER, 'parent_origin': 'random', 'shapes': {}}
+    header = {**HEADER, 'parent_origin': 'random', 'shapes': {}, 'inputs': {}}
     path = written(tmp_path, header, weights.state)
     caplog.clear()
     with caplog.at_level(logging.INFO):

@@ -11,6 +11,7 @@ from torch.jit._trace import TracerWarning
 
 from depth_anything_ros.inference.backends.base import BackendOptions
 from depth_anything_ros.inference.backends.cache import source_digest
+from depth_anything_ros.models.quantised import rounded_weights
 
 
 def export_label(options: BackendOptions, backend: str) -> str:
@@ -44,11 +45,12 @@ def tracing(options: BackendOptions) -> Iterator[torch.Tensor]:
     Give an example input (1, 3, h, w) to trace the network with, at its fixed size.
 
     The position table of the size is made first and so becomes a constant of the export:
-    other libraries resample it by another rule (an error of 6.5e-3 under OpenVINO).
+    other libraries resample it by another rule (an error of 6.5e-3 under OpenVINO). Layers that
+    read integers show the steps of both factors.
     """
     options.estimator.prepare(*options.size)
     example = torch.randn(1, 3, *options.size, generator=torch.Generator().manual_seed(0))
-    with torch.no_grad(), warnings.catch_warnings():
+    with torch.no_grad(), rounded_weights(options.estimator), warnings.catch_warnings():
         # Sizes become constants of the trace; that is what a fixed input size means.
         warnings.simplefilter('ignore', TracerWarning)
         # Both libraries go through torch.jit.trace, which torch 2.9 and later advise against.

@@ -18,6 +18,7 @@ from depth_anything_ros.inference.backends.base import (
 )
 from depth_anything_ros.inference.backends.cache import cached_export
 from depth_anything_ros.inference.backends.export import export_key, export_label, tracing
+from depth_anything_ros.models.quantised import dynamic_layers
 from depth_anything_ros.types import Float32Array, Precision
 
 _MODEL_FILE = 'model.onnx'
@@ -118,3 +119,14 @@ def _export(options: BackendOptions, target: Path) -> None:
             )
         except (RuntimeError, torch.onnx.errors.OnnxExporterError) as error:
             raise BackendError(f'torch cannot export the network to ONNX: {error}') from error
+    if dynamic_layers(options.estimator):
+        _quantise_products(target / _MODEL_FILE)
+
+
+def _quantise_products(path: Path) -> None:
+    """Let matrix products with constants multiply integers, weights with a step a channel."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    quantize_dynamic(
+        path, path, op_types_to_quantize=['MatMul'], per_channel=True, weight_type=QuantType.QInt8
+    )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 
 from depth_anything_ros.errors import BackendError, MissingDependencyError
 from depth_anything_ros.inference.backends.base import (
@@ -22,12 +23,15 @@ from depth_anything_ros.inference.backends.base import (
 )
 from depth_anything_ros.inference.backends.cache import cached_export
 from depth_anything_ros.inference.backends.export import export_key, export_label, tracing
+from depth_anything_ros.models.quantised import dynamic_layers, weight_steps
 from depth_anything_ros.types import Float32Array, Precision
 
 logger = logging.getLogger(__name__)
 
 _HINTS = {Precision.FP32: 'f32', Precision.BF16: 'bf16'}
 _MODEL_FILE = 'model.xml'
+# More numbers than any token has: each token gets one step.
+_WHOLE_ROWS = 1 << 20
 
 
 class OpenVinoBackend:
@@ -51,6 +55,8 @@ class OpenVinoBackend:
         }
         if options.threads > 0:
             config['INFERENCE_NUM_THREADS'] = options.threads
+        if dynamic_layers(options.estimator):
+            config['DYNAMIC_QUANTIZATION_GROUP_SIZE'] = _WHOLE_ROWS
         folder = cached_export(
             options.cache_dir,
             export_label(options, self.name),
@@ -138,4 +144,24 @@ def _convert(options: BackendOptions, target: Path) -> None:
             )
         except (RuntimeError, openvino.frontend.OpConversionFailure) as error:
             raise BackendError(f'openvino cannot convert the network: {error}') from error
+    if dynamic_layers(options.estimator):
+        _store_products_in_int8(model)
     openvino.save_model(model, target / _MODEL_FILE, compress_to_fp16=False)
+
+
+def _store_products_in_int8(model: Any) -> None:
+    """Store the second factor of matrix products with constants as integers and their steps."""
+    import openvino
+    from openvino import opset13
+
+    for node in model.get_ops():
+        factor = node.input_value(1).get_node() if node.get_type_name() == 'MatMul' else None
+        if factor is None or factor.get_type_name() != 'Constant':
+            continue
+        weights = torch.from_numpy(factor.data.copy())
+        axis = 0 if node.get_attributes()['transpose_b'] else 1
+        steps = weight_steps(weights.movedim(axis, 0)).unsqueeze(1 - axis)
+        integers = (weights / steps).round().to(torch.int8)
+        numbers = opset13.convert(opset13.constant(integers.numpy()), openvino.Type.f32)
+        product = opset13.multiply(numbers, opset13.constant(steps.numpy()))
+        node.input(1).replace_source_output(product.output(0))

@@ -1,0 +1,134 @@
+"""The recipes with integers of 8 bits, from closed forms to the backends."""
+
+import pytest
+import torch
+from torch import nn
+
+from depth_anything_ros.compression.calibration import input_ranges
+from depth_anything_ros.compression.chain import parse_chain
+from depth_anything_ros.compression.fidelity import output_sqnr_db
+from depth_anything_ros.compression.format import write_packed
+from depth_anything_ros.compression.int8 import quantise
+from depth_anything_ros.compression.recipe import compress, estimator_of, layers_of
+from depth_anything_ros.errors import CompressionError
+from depth_anything_ros.inference import create_predictor
+from depth_anything_ros.models import MODELS
+from depth_anything_ros.models.checkpoint import load_estimator, load_weights
+
+TINY, VITS = MODELS['tiny'], MODELS['depth_anything_v2_vits']
+
+
+def images(side, count=3):
+    generator = torch.Generator().manual_seed(0)
+    return [torch.randn(1, 3, side, side, generator=generator) for _ in range(count)]
+
+
+@pytest.fixture(scope='module')
+def vits():
+    return load_estimator(VITS.name, weights='random')
+
+
+@pytest.mark.parametrize(('shape', 'axis'), [((8, 5, 3, 3), 0), ((6, 4, 2, 2), 1), ((7, 90), 0)])
+@pytest.mark.parametrize('size', [1e-20, 1.0, 1e20])
+def test_int8_is_at_most_half_a_step_of_its_channel_away(shape, axis, size):
+    values = torch.randn(shape, generator=torch.Generator().manual_seed(2)) * size
+    values.select(axis, 2).zero_()
+    packed = quantise(values, axis)
+    assert packed.values.dtype == torch.int8
+    assert packed.scale.shape == tuple(n if i == axis else 1 for i, n in enumerate(shape))
+    others = [index for index in range(values.ndim) if index != axis]
+    largest = values.abs().amax(others, True)
+    full = packed.values.abs().amax(others) == 127
+    assert int(full.sum()) == shape[axis] - 1
+    errors = (packed.numbers() - values).abs()
+    assert torch.all(errors <= largest / 127 * (0.5 + 1e-4))
+    assert torch.equal(packed.numbers().select(axis, 2), values.select(axis, 2))
+
+
+class Chain(nn.Module):
+    """Two layers, the second of which reads what a ReLU leaves; and one that reads nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(1, 1, 1, bias=False)
+        self.second = nn.Conv2d(1, 1, 1, bias=False)
+        self.unused = nn.Conv2d(1, 1, 1, bias=False)
+        nn.init.constant_(self.first.weight, 2.0)
+
+    def forward(self, pixels):
+        return self.second(torch.relu(self.first(pixels)))
+
+
+def test_ranges_are_those_of_what_each_layer_reads():
+    even = torch.linspace(-1, 1, 4001).reshape(1, 1, 1, -1)
+    names = ['first.weight', 'second.weight', 'unused.weight']
+    ranges = input_ranges(Chain(), names, [0.5 * even, even])
+    assert list(ranges) == names[:2]
+    assert ranges['first.weight'] == pytest.approx((-1, 1), rel=0.02)
+    assert ranges['second.weight'] == pytest.approx((0, 2), rel=0.02)
+
+
+def test_one_far_number_among_a_million_is_clipped():
+    numbers = torch.randn(1, 1, 1000, 1000, generator=torch.Generator().manual_seed(1))
+    numbers[0, 0, 3, 3] = 40.0
+    low, high = input_ranges(Chain(), ['first.weight'], [numbers])['first.weight']
+    assert high < 20
+    assert low < 0
+
+
+def test_static_needs_images():
+    weights = load_weights(TINY, weights='random')
+    with pytest.raises(CompressionError, match='int8_static needs images'):
+        compress(TINY, weights.state, parse_chain('int8_static'))
+
+
+def test_dynamic_is_for_linear_layers_only(vits):
+    state = compress(VITS, vits[1].state, parse_chain('int8_dynamic'))
+    layers = layers_of(VITS)
+    for name, tensor in state.items():
+        linear = name in layers and layers[name].linear
+        assert tensor.inputs == ('dynamic' if linear else None), name
+        wanted = torch.int8 if name in layers else None
+        assert wanted is None or tensor.values.dtype == wanted
+
+
+@pytest.mark.parametrize('recipe', ['int8_static', 'int8_dynamic'])
+def test_output_of_a_vision_transformer_is_kept(recipe, vits):
+    calibration, (seen, *_) = images(70), images(70, 1)
+    state = compress(VITS, vits[1].state, parse_chain(recipe), calibration)
+    found = output_sqnr_db(vits[0], estimator_of(VITS, state), [seen])
+    assert 30 < found < 70
+
+
+@pytest.mark.parametrize('recipe', ['int8_static', 'int8_dynamic'])
+@pytest.mark.parametrize('backend', ['openvino', 'onnxruntime'])
+def test_backends_agree_with_torch(backend, recipe, vits, tmp_path):
+    pytest.importorskip(backend)
+    path, recipes = tmp_path / 'eight.safetensors', parse_chain(recipe)
+    state = compress(VITS, vits[1].state, recipes, images(70))
+    write_packed(path, state, VITS.name, recipes, vits[1])
+    rgb = torch.randint(0, 256, (70, 70, 3), generator=torch.Generator().manual_seed(0))
+    exact, integers, again = (
+        create_predictor(
+            VITS.name, checkpoint=checkpoint, weights='pretrained' if checkpoint else 'random',
+            backend=name, precision='fp32', device='cpu', input_size=70, threads=1,
+            cache_dir=str(tmp_path / 'cache'),
+        ).predict(rgb.to(torch.uint8).numpy()).values
+        for checkpoint, name in (('', 'torch'), (str(path), backend), (str(path), backend))
+    )  # fmt: skip
+    assert (integers == again).all()
+    assert (integers != exact).any()
+    error = ((integers - exact) ** 2).sum() / (exact**2).sum()
+    assert error < 1e-3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ('chain', 'most_mb'),
+    [('int8_dynamic', 27.0), ('int8_static', 27.0), ('prune(0.5)+int8_static', 20.0)],
+)
+def test_sizes_of_a_vision_transformer_in_int8(chain, most_mb, vits, tmp_path):
+    path, recipes = tmp_path / 'vits.safetensors', parse_chain(chain)
+    state = compress(VITS, vits[1].state, recipes, images(70))
+    write_packed(path, state, VITS.name, recipes, vits[1])
+    assert path.stat().st_size <= most_mb * 1e6

@@ -1,0 +1,96 @@
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from depth_anything_ros.models import MODELS, create_model
+from depth_anything_ros.models.quantised import (
+    RoundedInput,
+    dynamic_layers,
+    quantise_inputs,
+    round_dynamically,
+    rounded_weights,
+    weight_steps,
+)
+
+
+def rounded(numbers, low, high):
+    return RoundedInput.of_range(low, high)(nn.Identity(), (torch.tensor(numbers),)).tolist()
+
+
+def test_signed_range_is_symmetric_with_127_steps_a_side():
+    # A step is 2.54 / 127 = 0.02; -128 steps is the least.
+    numbers = [-9.0, -2.0, -0.011, -0.009, 0.0, 0.03, 2.54, 9.0]
+    expected = [-2.56, -2.0, -0.02, 0.0, 0.0, 0.04, 2.54, 2.54]
+    assert rounded(numbers, -2.54, 1.0) == pytest.approx(expected, abs=1e-6)
+
+
+def test_range_from_zero_has_255_steps():
+    numbers = [-1.0, 0.0, 0.009, 0.011, 5.1, 7.0]
+    assert rounded(numbers, 0.0, 5.1) == pytest.approx([0.0, 0.0, 0.0, 0.02, 5.1, 5.1], abs=1e-6)
+
+
+def test_layer_that_read_only_zeros_reads_zeros():
+    assert rounded([0.0, 0.0], 0.0, 0.0) == [0.0, 0.0]
+
+
+def test_dynamic_rounding_is_that_of_onnx():
+    numbers = torch.randn(4, 50, generator=torch.Generator().manual_seed(0)) * 3 + 1
+    # DynamicQuantizeLinear, by the text of the operator.
+    low, high = min(0.0, float(numbers.min())), max(0.0, float(numbers.max()))
+    step = (high - low) / 255
+    zero = round(-low / step)
+    expected = ((numbers / step).round() + zero).clamp(0, 255).sub(zero) * step
+    torch.testing.assert_close(round_dynamically(nn.Identity(), (numbers,)), expected)
+    assert len(expected.unique()) > 60
+
+
+def test_dynamic_rounding_of_zeros_gives_zeros():
+    zeros = torch.zeros(3, 3)
+    assert torch.equal(round_dynamically(nn.Identity(), (zeros,)), zeros)
+
+
+@pytest.fixture
+def estimator():
+    torch.manual_seed(0)
+    return create_model(MODELS['tiny']).eval()
+
+
+def convolutions(estimator):
+    return [name for name, part in estimator.named_modules() if isinstance(part, nn.Conv2d)]
+
+
+def test_layer_reads_rounded_numbers_and_a_copy_does_too(estimator):
+    name = convolutions(estimator)[0]
+    pixels = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    before = estimator(pixels)
+    coarse = copy.deepcopy(estimator)
+    quantise_inputs(coarse, {name: (0.0, 1.0)})
+    levels = (pixels * 255).round() / 255
+    torch.testing.assert_close(coarse(pixels), estimator(levels))
+    assert not torch.equal(coarse(pixels), before)
+    assert torch.equal(copy.deepcopy(coarse)(pixels), coarse(pixels))
+    assert coarse.inputs == {name: (0.0, 1.0)}
+
+
+def test_only_dynamic_layers_are_called_so(estimator):
+    first, second = convolutions(estimator)[:2]
+    quantise_inputs(estimator, {first: 'dynamic', second: (0.0, 1.0)})
+    assert dynamic_layers(estimator) == [first]
+
+
+def test_rounding_of_weights_is_shown_and_taken_back(estimator):
+    name = convolutions(estimator)[0]
+    layer = estimator.get_submodule(name)
+    steps = weight_steps(layer.weight.detach())
+    steps = steps[:, None, None, None]
+    layer.weight.data = (layer.weight.data / steps).round() * steps
+    before = layer.weight.detach().clone()
+    quantise_inputs(estimator, {name: (0.0, 1.0)})
+    keys = list(estimator.state_dict())
+    with rounded_weights(estimator):
+        assert list(estimator.state_dict()) != keys
+        torch.testing.assert_close(layer.weight, before, rtol=1e-6, atol=0)
+    assert list(estimator.state_dict()) == keys
+    assert torch.equal(layer.weight, before)
