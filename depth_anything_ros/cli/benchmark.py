@@ -74,6 +74,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument('--checkpoint', default='', help='local weights, for a single model')
     parser.add_argument(
+        '--compressed', action='append', default=[], metavar='FILE',
+        help='packed checkpoint of that model to time beside it, see the verb compress; may be '
+        'given more than once',
+    )  # fmt: skip
+    parser.add_argument(
         '--weights', choices=('pretrained', 'random'), default='pretrained',
         help='random weights take no download and cost the same time',
     )  # fmt: skip
@@ -163,7 +168,12 @@ def time_combinations(
         input_size = network_size(*_IMAGE_SIZE, input_size or spec.input_size, spec.patch)
     pixels = _example_input(model, input_size)
     baseline = _baseline(args, model, pixels)
-    combinations = [(name, precision) for name in args.backend for precision in args.precision]
+    combinations = [
+        (checkpoint, name, precision)
+        for checkpoint in (args.checkpoint, *args.compressed)
+        for name in args.backend
+        for precision in args.precision
+    ]
     loaded = [
         _load(args, baseline.record, pixels, *combination)
         for combination in progress(combinations, len(combinations), 'loading')
@@ -210,6 +220,8 @@ def _baseline(args: argparse.Namespace, model: str, pixels: Float32Array) -> Can
         'baseline': True,
         'model': model,
         'weights': weights.origin,
+        'checkpoint': args.checkpoint,
+        'recipe': weights.recipe,
         'sha256': weights.sha256,
         'input_size': list(pixels.shape[2:]),
         'backend': 'torch eager',
@@ -226,6 +238,7 @@ def _load(
     args: argparse.Namespace,
     baseline: dict[str, Any],
     pixels: Float32Array,
+    checkpoint: str,
     backend: str,
     precision: str,
 ) -> Candidate | dict[str, Any]:
@@ -234,14 +247,14 @@ def _load(
     from depth_anything_ros.types import ModelInput
 
     record = {**baseline, 'baseline': False, 'backend': backend, 'precision': precision}
-    record.update(device=args.device, load_s=None, first_frame_ms=None)
+    record.update(device=args.device, load_s=None, first_frame_ms=None, checkpoint=checkpoint)
     height, width = pixels.shape[2:]
     try:
         start_s = time.perf_counter()
         predictor = create_predictor(
             record['model'],
-            checkpoint=args.checkpoint,
-            weights=args.weights,
+            checkpoint=checkpoint,
+            weights='pretrained' if checkpoint else args.weights,
             backend=backend,
             precision=precision,
             device=args.device,
@@ -251,6 +264,7 @@ def _load(
         )
         predictor.build((height, width))
         record.update(load_s=time.perf_counter() - start_s, device=predictor.selection.device)
+        record.update(recipe=predictor.recipe, sha256=predictor.identity.sha256)
         model_input = ModelInput(pixels, (height, width))
         return _first_frame(record, lambda: predictor.infer(model_input))
     except DepthAnythingError as error:
@@ -325,13 +339,13 @@ def _show(records: list[dict[str, Any]]) -> None:
         f'{first["threads"]} threads; p50 over {first["runs"]} runs of the baseline'
     )
     rows = [
-        [record['backend'], record['precision'], record['device']]
+        [record['backend'], record['precision'], record['device'], record['recipe'] or '-']
         + [_cell(record[key], form) for key, (_, form) in _COLUMNS.items()]
         for record in records
         if record['status'] == 'ok'
     ]
     headings = [heading for heading, _ in _COLUMNS.values()]
-    write_table(['backend', 'precision', 'device', *headings], rows)
+    write_table(['backend', 'precision', 'device', 'recipe', *headings], rows)
     for record in records:
         if record['status'] == 'failed':
             write_line(f'{record["backend"]} {record["precision"]}: {record["reason"]}')

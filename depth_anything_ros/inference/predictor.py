@@ -98,6 +98,11 @@ class Predictor:
         )
 
     @property
+    def recipe(self) -> str:
+        """Return the recipe that packed the weights, empty if none did."""
+        return self._weights.recipe
+
+    @property
     def output_kind(self) -> OutputKind:
         """Return whether predictions are relative inverse depth or metres."""
         return self.spec.output_kind

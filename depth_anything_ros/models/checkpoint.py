@@ -40,8 +40,9 @@ class Weights:
     Hold the weights of one model under the public key names, float32.
 
     `sha256` is that of the file they came from, empty for random weights; `key` tells these
-    weights from any others, random ones too, and names what was made of them in caches. `inputs`
-    are those of layers that round what they read to 8 bits, by their names.
+    weights from any others, random ones too, and names what was made of them in caches. `recipe`
+    packed them, empty if none did; `inputs` are those of layers that round what they read to
+    8 bits, by their names.
     """
 
     state: dict[str, Tensor]
@@ -49,6 +50,7 @@ class Weights:
     sha256: str
     path: Path | None
     key: str
+    recipe: str = ''
     inputs: Mapping[str, Inputs] = field(default_factory=dict)
 
 
@@ -126,12 +128,12 @@ def _weights_of_file(spec: ModelSpec, path: Path, origin: Origin) -> Weights:
     if header is not None:
         _check_packing(spec, header, path)
     check_fits(spec, state, path)
-    inputs = header.inputs if header else {}
+    recipe, inputs = (header.recipe, header.inputs) if header else ('', {})
     for layer in inputs:
         if f'{layer}.weight' not in state:
             raise damaged(path, f'its header names the layer {layer}, which the model lacks')
     _log_licence(spec, path, sha256)
-    return Weights(state, origin, sha256, path, sha256, inputs)
+    return Weights(state, origin, sha256, path, sha256, recipe, inputs)
 
 
 def _check_packing(spec: ModelSpec, header: PackedHeader, path: Path) -> None:

@@ -8,6 +8,7 @@ finds both steps in the graph and multiplies integers.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -87,6 +88,12 @@ def weight_steps(weights: Tensor) -> Tensor:
 def dynamic_layers(estimator: DepthEstimator) -> list[str]:
     """Return the names of the layers that find the range of what they read for every image."""
     return [name for name, numbers in estimator.inputs.items() if numbers == DYNAMIC]
+
+
+def dynamic_width(estimator: DepthEstimator) -> int:
+    """Return the greatest count that divides the numbers a token has, in every dynamic layer."""
+    layers = [estimator.get_submodule(name) for name in dynamic_layers(estimator)]
+    return math.gcd(*(layer.get_parameter('weight').shape[1] for layer in layers))
 
 
 @contextmanager

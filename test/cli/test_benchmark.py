@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from depth_anything_ros.cli import benchmark
+from depth_anything_ros.cli.main import main
 from depth_anything_ros.errors import BackendError, CheckpointError
 from depth_anything_ros.inference.predictor import Predictor
 
@@ -98,6 +99,24 @@ def test_failure_while_timing_is_in_the_answer(run, monkeypatch):
     monkeypatch.setattr(Predictor, 'infer', fail_later)
     _, answer = run('--backend', 'torch', '--precision', 'fp32', '--input-size', '28x28')
     assert answer['results'][1]['reason'] == 'out of memory'
+
+
+def test_packed_checkpoint_is_timed_beside_its_parent(run, tmp_path, capsys):
+    packed = tmp_path / 'half.safetensors'
+    command = ['compress', '--model', 'tiny', '--weights', 'random', '--recipe', 'int16_dynamic']
+    assert main([*command, '--views', '0', '--out', str(packed)]) == 0
+    status, answer = run(
+        '--model', 'tiny', '--backend', 'torch', '--precision', 'fp32', '--input-size', '32x32',
+        '--compressed', str(packed),
+    )  # fmt: skip
+    assert status == 0
+    baseline, parent, compressed = answer['results']
+    assert [record['recipe'] for record in answer['results']] == ['', '', 'int16_dynamic']
+    assert compressed['checkpoint'] == str(packed)
+    assert len(compressed['sha256']) == 64
+    assert 0 < compressed['max_error'] < 0.1
+    assert parent['max_error'] < 1e-3
+    assert 'int16_dynamic' in capsys.readouterr().out
 
 
 def test_missing_checkpoint_ends_the_benchmark(tmp_path):

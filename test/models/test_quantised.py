@@ -8,6 +8,7 @@ from depth_anything_ros.models import MODELS, create_model
 from depth_anything_ros.models.quantised import (
     RoundedInput,
     dynamic_layers,
+    dynamic_width,
     quantise_inputs,
     round_dynamically,
     rounded_weights,
@@ -94,3 +95,10 @@ def test_rounding_of_weights_is_shown_and_taken_back(estimator):
         torch.testing.assert_close(layer.weight, before, rtol=1e-6, atol=0)
     assert list(estimator.state_dict()) == keys
     assert torch.equal(layer.weight, before)
+
+
+def test_group_that_shares_a_step_divides_every_token():
+    vits = create_model(MODELS['depth_anything_v2_vits'])
+    layers = ['pretrained.blocks.0.mlp.fc1', 'pretrained.blocks.0.mlp.fc2']
+    quantise_inputs(vits, dict.fromkeys(layers, 'dynamic'))
+    assert dynamic_width(vits) == 384

@@ -23,15 +23,13 @@ from depth_anything_ros.inference.backends.base import (
 )
 from depth_anything_ros.inference.backends.cache import cached_export
 from depth_anything_ros.inference.backends.export import export_key, export_label, tracing
-from depth_anything_ros.models.quantised import dynamic_layers, weight_steps
+from depth_anything_ros.models.quantised import dynamic_layers, dynamic_width, weight_steps
 from depth_anything_ros.types import Float32Array, Precision
 
 logger = logging.getLogger(__name__)
 
 _HINTS = {Precision.FP32: 'f32', Precision.BF16: 'bf16'}
 _MODEL_FILE = 'model.xml'
-# More numbers than any token has: each token gets one step.
-_WHOLE_ROWS = 1 << 20
 
 
 class OpenVinoBackend:
@@ -56,7 +54,8 @@ class OpenVinoBackend:
         if options.threads > 0:
             config['INFERENCE_NUM_THREADS'] = options.threads
         if dynamic_layers(options.estimator):
-            config['DYNAMIC_QUANTIZATION_GROUP_SIZE'] = _WHOLE_ROWS
+            # How many numbers share a step; what does not divide a token is computed in floats.
+            config['DYNAMIC_QUANTIZATION_GROUP_SIZE'] = dynamic_width(options.estimator)
         folder = cached_export(
             options.cache_dir,
             export_label(options, self.name),
