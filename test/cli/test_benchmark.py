@@ -110,7 +110,7 @@ def test_packed_checkpoint_is_timed_beside_its_parent(run, tmp_path, capsys):
         '--compressed', str(packed),
     )  # fmt: skip
     assert status == 0
-    baseline, parent, compressed = answer['results']
+    _, parent, compressed = answer['results']
     assert [record['recipe'] for record in answer['results']] == ['', '', 'int16_dynamic']
     assert compressed['checkpoint'] == str(packed)
     assert len(compressed['sha256']) == 64
