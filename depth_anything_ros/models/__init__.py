@@ -25,6 +25,7 @@ ENCODERS: Registry[Callable[[str, int, str], Encoder[Any]]] = Registry(
     'encoder',
     {
         'dinov2': f'{_ENCODERS}.dinov2:DinoV2',
+        'dinov3': f'{_ENCODERS}.dinov3:DinoV3',
         'efficientnet_lite': f'{_ENCODERS}.efficientnet_lite:EfficientNetLite',
     },
 )

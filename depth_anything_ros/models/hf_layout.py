@@ -13,6 +13,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from depth_anything_ros.models.dinov3_layout import is_dinov3_hub_layout, official_dinov3_state
+
 _MARK = 'backbone.embeddings.patch_embeddings.projection.weight'
 _BLOCK = 'pretrained.blocks.{}.'
 _LAYER = 'backbone.encoder.layer.{}.'
@@ -53,7 +55,7 @@ _REFINE_MODULES = {
 
 def is_hf_layout(state: Mapping[str, Tensor]) -> bool:
     """Tell whether the keys are transformers' rather than the public ones."""
-    return _MARK in state
+    return _MARK in state or is_dinov3_hub_layout(state)
 
 
 def hf_key_map(depth: int) -> dict[str, tuple[str, ...]]:
@@ -95,8 +97,11 @@ def public_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     Return a state dict in `-hf` layout under the public key names.
 
     Keys that the map does not know stay as they are, and keys that it misses are left out, so
-    that a check against the model reports both.
+    that a check against the model reports both. A file of DINOv3 alone gets the names of its
+    official one.
     """
+    if is_dinov3_hub_layout(state):
+        return official_dinov3_state(state)
     layers = [int(match[1]) for match in map(_NUMBERED_LAYER.match, state) if match]
     depth = 1 + max(layers, default=-1)
     renamed = dict(state)

@@ -5,12 +5,21 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 _STD = 0.02
 _LAST_GAIN = 0.01
+
+
+@runtime_checkable
+class HasConstants(Protocol):
+    """A module with buffers that are the same in every checkpoint."""
+
+    def reset_constants(self) -> None:
+        """Fill them, in place."""
 
 
 @torch.no_grad()
@@ -20,10 +29,10 @@ def initialise(model: nn.Module, seed: int) -> None:
 
     Linear layers and embeddings: normal, σ = 0.02. Convolutions: He's normal, σ = √(2 / fan-in),
     which keeps the spread through ReLU. Norms and layer scales: 1. Biases and the unused mask
-    token: 0. The last convolution gets positive weights: what it reads left a ReLU, so a final
-    ReLU cannot cut everything off and the output varies with the image. They are made smaller
-    by 1 / 100, so that the output is a few units, as that of trained weights, and a final
-    sigmoid is not saturated.
+    token: 0. Constant buffers: their constants. The last convolution gets positive weights: what
+    it reads left a ReLU, so a final ReLU cannot cut everything off and the output varies with the
+    image. They are made smaller by 1 / 100, so that the output is a few units, as that of trained
+    weights, and a final sigmoid is not saturated.
 
     Source: He et al., "Delving Deep into Rectifiers" (arXiv 1502.01852).
     """
@@ -42,6 +51,8 @@ def initialise(model: nn.Module, seed: int) -> None:
                 values.normal_(0.0, _STD, generator=generator)
         if isinstance(module, nn.BatchNorm2d):
             module.reset_running_stats()
+        if isinstance(module, HasConstants):
+            module.reset_constants()
         if isinstance(module, nn.Conv2d):
             last_convolution = module
     if last_convolution is not None:

@@ -7,137 +7,25 @@ Source: Oquab et al., "DINOv2: Learning Robust Visual Features without Supervisi
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from depth_anything_ros.models.encoders.vit import (
+    ATTENTIONS,
+    SIZES,
+    Attention,
+    Block,
+    PatchEmbed,
+)
 from depth_anything_ros.models.estimator import Encoder, LayerTokens
-from depth_anything_ros.registry import Registry
 
 _PRETRAINED_GRID = 37
 _SCALE_OFFSET = 0.1
 _NORM_EPS = 1e-6
-_MLP_RATIO = 4
-
-
-class VitSize(NamedTuple):
-    """Size of a vision transformer."""
-
-    width: int
-    depth: int
-    heads: int
-
-
-SIZES: Registry[VitSize] = Registry(
-    'encoder size',
-    {
-        'vits': VitSize(384, 12, 6),
-        'vitb': VitSize(768, 12, 12),
-        'vitl': VitSize(1024, 24, 16),
-    },
-)
-
-AttentionFunction = Callable[[Tensor, Tensor, Tensor], Tensor]
-
-
-def eager_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Return softmax(q kᵀ / √d) v with the matrix of weights written out; all (B, H, N, d)."""
-    scaled = query / math.sqrt(query.shape[-1])
-    weights = scaled @ key.transpose(-2, -1)  # (B, H, N, N)
-    return weights.softmax(dim=-1) @ value
-
-
-def sdpa_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Return softmax(q kᵀ / √d) v by torch's fused kernel; all (B, H, N, d)."""
-    mixed: Tensor = F.scaled_dot_product_attention(query, key, value)
-    return mixed
-
-
-ATTENTIONS: Registry[AttentionFunction] = Registry(
-    'attention', {'sdpa': sdpa_attention, 'eager': eager_attention}
-)
-
-
-class Attention(nn.Module):
-    """Let every token read from all tokens, with several heads."""
-
-    def __init__(self, width: int, heads: int, attend: AttentionFunction) -> None:
-        super().__init__()
-        self.heads = heads
-        self.attend = attend
-        self.qkv = nn.Linear(width, 3 * width)
-        self.proj = nn.Linear(width, width)
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Map (B, N, C) to (B, N, C)."""
-        batch, count, width = tokens.shape
-        qkv = self.qkv(tokens).reshape(batch, count, 3, self.heads, width // self.heads)
-        query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind(0)  # (B, H, N, d) each
-        mixed = self.attend(query, key, value)  # (B, H, N, d)
-        out: Tensor = self.proj(mixed.transpose(1, 2).reshape(batch, count, width))
-        return out
-
-
-class Mlp(nn.Module):
-    """Map each token by itself: linear, GELU, linear."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(width, _MLP_RATIO * width)
-        self.fc2 = nn.Linear(_MLP_RATIO * width, width)
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Map (B, N, C) to (B, N, C)."""
-        out: Tensor = self.fc2(F.gelu(self.fc1(tokens)))
-        return out
-
-
-class LayerScale(nn.Module):
-    """Scale every channel by a learned factor."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.gamma = nn.Parameter(torch.ones(width))
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Map (B, N, C) to (B, N, C)."""
-        return tokens * self.gamma
-
-
-class Block(nn.Module):
-    """One transformer block: normalise, attend, scale, add; the same with the MLP."""
-
-    def __init__(self, width: int, heads: int, attend: AttentionFunction) -> None:
-        super().__init__()
-        self.norm1 = nn.LayerNorm(width, eps=_NORM_EPS)
-        self.attn = Attention(width, heads, attend)
-        self.ls1 = LayerScale(width)
-        self.norm2 = nn.LayerNorm(width, eps=_NORM_EPS)
-        self.mlp = Mlp(width)
-        self.ls2 = LayerScale(width)
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Map (B, N, C) to (B, N, C)."""
-        attended: Tensor = tokens + self.ls1(self.attn(self.norm1(tokens)))
-        out: Tensor = attended + self.ls2(self.mlp(self.norm2(attended)))
-        return out
-
-
-class PatchEmbed(nn.Module):
-    """Turn every patch of the image into one token."""
-
-    def __init__(self, width: int, patch: int) -> None:
-        super().__init__()
-        self.proj = nn.Conv2d(3, width, kernel_size=patch, stride=patch)
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Map (B, 3, h, w) to (B, N, C), row by row."""
-        features: Tensor = self.proj(pixels)  # (B, C, rows, columns)
-        return features.flatten(2).transpose(1, 2)
 
 
 class DinoV2(Encoder[LayerTokens]):
@@ -161,7 +49,10 @@ class DinoV2(Encoder[LayerTokens]):
         # Part of the public checkpoints, used in their training only.
         self.mask_token = nn.Parameter(torch.zeros(1, width))
         self.patch_embed = PatchEmbed(width, patch)
-        self.blocks = nn.ModuleList(Block(width, heads, attend) for _ in range(depth))
+        self.blocks = nn.ModuleList(
+            Block(width, Attention(width, heads, attend, nn.Linear(width, 3 * width)), _NORM_EPS)
+            for _ in range(depth)
+        )
         self.norm = nn.LayerNorm(width, eps=_NORM_EPS)
         self._tables: dict[tuple[int, int], Tensor] = {}
 

@@ -1,0 +1,162 @@
+"""
+The parts of a vision transformer that DINOv2 and DINOv3 share.
+
+Source: Dosovitskiy et al., "An Image is Worth 16x16 Words" (arXiv 2010.11929); parameter names
+of github.com/facebookresearch/dinov2.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from depth_anything_ros.registry import Registry
+
+_MLP_RATIO = 4
+
+Rotation: TypeAlias = tuple[Tensor, Tensor]
+"""Cosines and signed sines (N, d) that turn queries and keys by the position of their token."""
+
+
+class VitSize(NamedTuple):
+    """Size of a vision transformer."""
+
+    width: int
+    depth: int
+    heads: int
+
+
+SIZES: Registry[VitSize] = Registry(
+    'encoder size',
+    {
+        'vits': VitSize(384, 12, 6),
+        'vitb': VitSize(768, 12, 12),
+        'vitl': VitSize(1024, 24, 16),
+    },
+)
+
+AttentionFunction = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+def eager_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Return softmax(q kᵀ / √d) v with the matrix of weights written out; all (B, H, N, d)."""
+    scaled = query / math.sqrt(query.shape[-1])
+    weights = scaled @ key.transpose(-2, -1)  # (B, H, N, N)
+    return weights.softmax(dim=-1) @ value
+
+
+def sdpa_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Return softmax(q kᵀ / √d) v by torch's fused kernel; all (B, H, N, d)."""
+    mixed: Tensor = F.scaled_dot_product_attention(query, key, value)
+    return mixed
+
+
+ATTENTIONS: Registry[AttentionFunction] = Registry(
+    'attention', {'sdpa': sdpa_attention, 'eager': eager_attention}
+)
+
+
+def rotate(vectors: Tensor, rotation: Rotation) -> Tensor:
+    """
+    Turn pairs of channels, d / 2 apart, of (B, H, N, d) by the angles of their token.
+
+    The sines of the first d / 2 channels carry a minus.
+    Source: Su et al., "RoFormer" (arXiv 2104.09864), in the layout of DINOv3.
+    """
+    cosines, signed_sines = rotation
+    first, second = vectors.chunk(2, dim=-1)
+    turned = vectors * cosines + torch.cat((second, first), dim=-1) * signed_sines
+    return turned.to(vectors.dtype)
+
+
+class Attention(nn.Module):
+    """
+    Let every token read from all tokens, with several heads.
+
+    :param qkv: layer from C to 3 · C channels that makes queries, keys and values.
+    """
+
+    def __init__(self, width: int, heads: int, attend: AttentionFunction, qkv: nn.Linear) -> None:
+        super().__init__()
+        self.heads = heads
+        self.attend = attend
+        self.qkv = qkv
+        self.proj = nn.Linear(width, width)
+
+    def forward(self, tokens: Tensor, rotation: Rotation | None = None) -> Tensor:
+        """Map (B, N, C) to (B, N, C); a rotation tells each token where it is."""
+        batch, count, width = tokens.shape
+        qkv = self.qkv(tokens).reshape(batch, count, 3, self.heads, width // self.heads)
+        query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind(0)  # (B, H, N, d) each
+        if rotation is not None:
+            query, key = rotate(query, rotation), rotate(key, rotation)
+        mixed = self.attend(query, key, value)  # (B, H, N, d)
+        out: Tensor = self.proj(mixed.transpose(1, 2).reshape(batch, count, width))
+        return out
+
+
+class Mlp(nn.Module):
+    """Map each token by itself: linear, GELU, linear."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(width, _MLP_RATIO * width)
+        self.fc2 = nn.Linear(_MLP_RATIO * width, width)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Map (B, N, C) to (B, N, C)."""
+        out: Tensor = self.fc2(F.gelu(self.fc1(tokens)))
+        return out
+
+
+class LayerScale(nn.Module):
+    """Scale every channel by a learned factor."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.ones(width))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Map (B, N, C) to (B, N, C)."""
+        return tokens * self.gamma
+
+
+class Block(nn.Module):
+    """
+    One transformer block: normalise, attend, scale, add; the same with the MLP.
+
+    :param norm_eps: what is added to the variance when normalising.
+    """
+
+    def __init__(self, width: int, attention: Attention, norm_eps: float) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(width, eps=norm_eps)
+        self.attn = attention
+        self.ls1 = LayerScale(width)
+        self.norm2 = nn.LayerNorm(width, eps=norm_eps)
+        self.mlp = Mlp(width)
+        self.ls2 = LayerScale(width)
+
+    def forward(self, tokens: Tensor, rotation: Rotation | None = None) -> Tensor:
+        """Map (B, N, C) to (B, N, C)."""
+        attended: Tensor = tokens + self.ls1(self.attn(self.norm1(tokens), rotation))
+        out: Tensor = attended + self.ls2(self.mlp(self.norm2(attended)))
+        return out
+
+
+class PatchEmbed(nn.Module):
+    """Turn every patch of the image into one token."""
+
+    def __init__(self, width: int, patch: int) -> None:
+        super().__init__()
+        self.proj = nn.Conv2d(3, width, kernel_size=patch, stride=patch)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Map (B, 3, h, w) to (B, N, C), row by row."""
+        features: Tensor = self.proj(pixels)  # (B, C, rows, columns)
+        return features.flatten(2).transpose(1, 2)
