@@ -43,7 +43,8 @@ def run(args: argparse.Namespace) -> int:
     write_line(
         'input: shorter side in pixels the model was trained at. relative: inverse depth '
         'without unit; metric: metres, up to the given distance. weights: where on the Hugging '
-        'Face hub, if they do not come with this package.'
+        'Face hub, if they do not come with this package; none published: train it, or time it '
+        'with random ones.'
     )
     backends = _backends()
     fastest = select('auto', 'auto', 'auto')
@@ -103,8 +104,14 @@ def _cells(row: ModelSpec) -> list[str]:
         row.licence,
         str(row.input_size),
         'relative' if row.max_depth_m is None else f'metric, {row.max_depth_m:g} m',
-        f'{row.hub_repo}/{row.weights_file}' if row.hub_repo else 'in this package',
+        _weights(row),
     ]
+
+
+def _weights(row: ModelSpec) -> str:
+    if not row.weights_file:
+        return 'none published'
+    return f'{row.hub_repo}/{row.weights_file}' if row.hub_repo else 'in this package'
 
 
 def _answer(row: ModelSpec) -> dict[str, Any]:

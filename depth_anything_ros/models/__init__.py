@@ -8,6 +8,7 @@ model a row of MODELS. Importing this package does not import torch.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from depth_anything_ros.models.spec import ModelSpec
@@ -20,6 +21,8 @@ _ENCODERS = 'depth_anything_ros.models.encoders'
 _DECODERS = 'depth_anything_ros.models.decoders'
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
+# Depth Anything V2 and AnyDepth read the same ones.
+_VIT_LAYERS = {'vits': (2, 5, 8, 11), 'vitb': (2, 5, 8, 11), 'vitl': (4, 11, 17, 23)}
 
 ENCODERS: Registry[Callable[[str, int, str], Encoder[Any]]] = Registry(
     'encoder',
@@ -38,7 +41,9 @@ DECODERS: Registry[_DecoderFactory] = Registry(
     'decoder',
     {
         'dpt': f'{_DECODERS}.dpt:DPTHead',
+        'dpt_readout': f'{_DECODERS}.dpt:ReadoutDPTHead',
         'pyramid': f'{_DECODERS}.pyramid:PyramidHead',
+        'sdt': f'{_DECODERS}.sdt:SDTHead',
     },
 )
 
@@ -53,13 +58,11 @@ def _depth_anything_v2(variant: str, size: str, sha256: str = '') -> ModelSpec:
     :param variant: '' for relative inverse depth, else the data the metric head was tuned on.
     :param size: 'vits', 'vitb' or 'vitl'.
     """
-    word, licence, features, out_channels, layers, parameters = {
-        'vits': ('Small', 'Apache-2.0', 64, (48, 96, 192, 384), (2, 5, 8, 11), 24_785_089),
-        'vitb': ('Base', 'CC-BY-NC-4.0', 128, (96, 192, 384, 768), (2, 5, 8, 11), 97_470_785),
-        'vitl': (
-            'Large', 'CC-BY-NC-4.0', 256, (256, 512, 1024, 1024), (4, 11, 17, 23), 335_315_649,
-        ),
-    }[size]  # fmt: skip
+    word, licence, features, out_channels, parameters = {
+        'vits': ('Small', 'Apache-2.0', 64, (48, 96, 192, 384), 24_785_089),
+        'vitb': ('Base', 'CC-BY-NC-4.0', 128, (96, 192, 384, 768), 97_470_785),
+        'vitl': ('Large', 'CC-BY-NC-4.0', 256, (256, 512, 1024, 1024), 335_315_649),
+    }[size]
     infix, stem, max_depth_m = {
         '': ('', 'depth_anything_v2', None),
         'hypersim': ('Metric-Hypersim-', 'depth_anything_v2_metric_hypersim', 20.0),
@@ -71,7 +74,7 @@ def _depth_anything_v2(variant: str, size: str, sha256: str = '') -> ModelSpec:
         encoder_size=size,
         decoder='dpt',
         patch=14,
-        layers=layers,
+        layers=_VIT_LAYERS[size],
         features=features,
         out_channels=out_channels,
         mean=_IMAGENET_MEAN,
@@ -85,6 +88,94 @@ def _depth_anything_v2(variant: str, size: str, sha256: str = '') -> ModelSpec:
         origin='github.com/DepthAnything/Depth-Anything-V2',
         parameters=parameters,
     )
+
+
+def _without_weights(name: str, size: str, licence: str, **parts: Any) -> ModelSpec:
+    """Return a row whose weights are not published, for training and timing."""
+    return ModelSpec(
+        name=name,
+        encoder_size=size,
+        layers=_VIT_LAYERS[size],
+        mean=_IMAGENET_MEAN,
+        std=_IMAGENET_STD,
+        max_depth_m=None,
+        hub_repo='',
+        weights_file='',
+        sha256='',
+        licence=licence,
+        **parts,
+    )
+
+
+def _anydepth(size: str) -> ModelSpec:
+    """
+    Return the row of an AnyDepth model: DINOv3 and the SDT head.
+
+    The paper regresses disparity, 1 / depth, scaled and shifted at will (section 4.2), so the
+    output is relative inverse depth: larger is nearer.
+    """
+    return _without_weights(
+        f'anydepth_{size}',
+        size,
+        'DINOv3 License, CC-BY-NC-SA-4.0',
+        encoder='dinov3',
+        decoder='sdt',
+        patch=16,
+        features=256,
+        out_channels=(256, 256, 256, 256),
+        input_size=768,
+        origin='github.com/AIGeeksGroup/AnyDepth, which published no weights with DINOv3',
+        parameters={'vits': 27_118_533, 'vitb': 95_120_709, 'vitl': 316_538_437}[size],
+    )
+
+
+def _dinov3_dpt(size: str) -> ModelSpec:
+    """Return the row of AnyDepth's baseline: DINOv3 and a DPT head with 512 channels."""
+    width = {'vits': 384, 'vitb': 768, 'vitl': 1024}[size]
+    return _without_weights(
+        f'dinov3_dpt_{size}',
+        size,
+        'DINOv3 License',
+        encoder='dinov3',
+        decoder='dpt_readout',
+        patch=16,
+        features=512,
+        out_channels=(width,) * 4,
+        input_size=768,
+        origin='github.com/AIGeeksGroup/AnyDepth, which published no weights of its baseline',
+        parameters={'vits': 72_423_233, 'vitb': 161_710_913, 'vitl': 402_725_697}[size],
+    )
+
+
+def _depth_anything_v2_sdt(size: str) -> ModelSpec:
+    """
+    Return the row of an SDT head on the encoder of Depth Anything V2.
+
+    AnyDepth published one, with 128 channels. It could not be had to see which way its output
+    goes: the row follows the paper (inverse depth), and of two public users of the file one
+    reads it so and one as depth. `test_sdt.py` settles it where the file is in the cache.
+    """
+    licence, features, parameters = {
+        'vits': ('Apache-2.0', 256, 27_573_957),
+        'vitb': ('CC-BY-NC-SA-4.0', 128, 92_708_485),
+        'vitl': ('CC-BY-NC-4.0', 256, 317_752_901),
+    }[size]
+    row = _without_weights(
+        f'depth_anything_v2_{size}_sdt',
+        size,
+        licence,
+        encoder='dinov2',
+        decoder='sdt',
+        patch=14,
+        features=features,
+        out_channels=(features,) * 4,
+        input_size=518,
+        origin='github.com/AIGeeksGroup/AnyDepth, which published weights for vitb only',
+        parameters=parameters,
+    )
+    if size != 'vitb':
+        return row
+    return replace(row, hub_repo='AIGeeksGroup/AnyDepth', weights_file='dav2_sdt_vitb.pth')
 
 
 _TINY = ModelSpec(
@@ -131,6 +222,9 @@ _ROWS = (
     _depth_anything_v2('vkitti', 'vits'),
     _depth_anything_v2('vkitti', 'vitb'),
     _depth_anything_v2('vkitti', 'vitl'),
+    *(_anydepth(size) for size in _VIT_LAYERS),
+    *(_dinov3_dpt(size) for size in _VIT_LAYERS),
+    *(_depth_anything_v2_sdt(size) for size in _VIT_LAYERS),
 )
 
 MODELS: Registry[ModelSpec] = Registry('model', {row.name: row for row in _ROWS})

@@ -55,6 +55,9 @@ class Decoder(nn.Module, Generic[Features]):
         :param layers: features of the layers, shallow to deep.
         """
 
+    def prepare(self, grid: tuple[int, int]) -> None:
+        """Compute once what depends on the grid only; by default nothing does."""
+
 
 class DepthEstimator(nn.Module):
     """
@@ -110,7 +113,9 @@ class DepthEstimator(nn.Module):
 
         :raises BackendError: if a side is not a multiple of the patch.
         """
-        self.pretrained.prepare(self._grid((1, 3, height, width)))
+        grid = self._grid((1, 3, height, width))
+        self.pretrained.prepare(grid)
+        self.depth_head.prepare(grid)
 
     def _grid(self, shape: Sequence[int]) -> tuple[int, int]:
         # While tracing, sizes are tensors; int() makes them constants of a fixed-size graph.

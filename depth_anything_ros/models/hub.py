@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from depth_anything_ros.errors import CheckpointError
@@ -11,21 +12,66 @@ from depth_anything_ros.models.spec import ModelSpec
 _SHIPPED = Path(__file__).parent / 'weights'
 _PROBE_TIMEOUT_S = 4.0
 _SHA256 = re.compile('[0-9a-f]{64}')
+_ENCODERS = {
+    'dinov3_vits': 'facebook/dinov3-vits16-pretrain-lvd1689m',
+    'dinov3_vitb': 'facebook/dinov3-vitb16-pretrain-lvd1689m',
+    'dinov3_vitl': 'facebook/dinov3-vitl16-pretrain-lvd1689m',
+}
+_ENCODER_LICENCE = 'DINOv3 License'
+
+
+@dataclass(frozen=True)
+class HubFile:
+    """Name a file of the Hugging Face hub and the licence of its weights."""
+
+    repo: str
+    file: str
+    licence: str
+
+    @property
+    def page(self) -> str:
+        """Return the address of the page where a gated repository is asked for."""
+        return f'https://huggingface.co/{self.repo}'
 
 
 def published_file(spec: ModelSpec) -> Path:
     """
     Return the local path of a model's published checkpoint, downloading it on first use.
 
-    A file that ships with this package is at hand. Of the others, one in the cache is used
-    without asking the hub. The hub is probed once before the download, as huggingface_hub
-    repeats a failing download for tens of seconds.
-
-    :raises CheckpointError: if it is not in the cache and the hub does not give it, or
-        huggingface_hub is not installed, or the installation lost a file it should have.
+    :raises CheckpointError: if none is published, if it is not in the cache and the hub does
+        not give it, or huggingface_hub is not installed, or the installation lost a file it
+        should have.
     """
+    if not spec.weights_file:
+        raise CheckpointError(
+            f"no trained weights of model '{spec.name}' are published. Give your own with "
+            'checkpoint:=FILE, made by the program `train` with --encoder-weights hub'
+            f'{_where_to_ask(spec)}; or take weights:=random, for timing only'
+        )
     if not spec.hub_repo:
         return _shipped_file(spec)
+    source = HubFile(spec.hub_repo, spec.weights_file, spec.licence)
+    return hub_file(source, f"the checkpoint of model '{spec.name}'", 'checkpoint:=FILE')
+
+
+def encoder_file(spec: ModelSpec) -> HubFile | None:
+    """Return where the encoder of a model is published by itself, None where it is not."""
+    name = _ENCODERS.get(f'{spec.encoder}_{spec.encoder_size}', '')
+    return HubFile(name, 'model.safetensors', _ENCODER_LICENCE) if name else None
+
+
+def hub_file(source: HubFile, what: str, option: str) -> Path:
+    """
+    Return the local path of a file of the hub, downloading it on first use.
+
+    One in the cache is used without asking the hub. The hub is probed once before the download,
+    as huggingface_hub repeats a failing download for tens of seconds.
+
+    :param what: what is in the file, for messages.
+    :param option: how a local file is given instead, for messages.
+    :raises CheckpointError: if it is not in the cache and the hub does not give it, for lack of
+        a network or of leave, or huggingface_hub is not installed.
+    """
     try:
         from huggingface_hub import (
             get_hf_file_metadata,
@@ -33,23 +79,29 @@ def published_file(spec: ModelSpec) -> Path:
             hf_hub_url,
             try_to_load_from_cache,
         )
-        from huggingface_hub.errors import HfHubHTTPError
+        from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
     except ImportError as error:
         raise CheckpointError(
-            f"downloading the checkpoint of model '{spec.name}' needs huggingface_hub; install it "
-            f'with `pip install huggingface_hub`, or give a local file with checkpoint:=FILE'
+            f'downloading {what} needs huggingface_hub; install it '
+            f'with `pip install huggingface_hub`, or give a local file with {option}'
         ) from error
     # The bases are the errors of the HTTP client in use: requests', later httpx'.
     failures: tuple[type[BaseException], ...] = (OSError, *HfHubHTTPError.__bases__)
-    cached = try_to_load_from_cache(spec.hub_repo, spec.weights_file)
+    cached = try_to_load_from_cache(source.repo, source.file)
     if isinstance(cached, str):
         return Path(cached)
     try:
-        url = hf_hub_url(spec.hub_repo, spec.weights_file)
+        url = hf_hub_url(source.repo, source.file)
         get_hf_file_metadata(url, timeout=_PROBE_TIMEOUT_S)
-        return Path(hf_hub_download(spec.hub_repo, spec.weights_file))
+        return Path(hf_hub_download(source.repo, source.file))
+    except GatedRepoError as error:
+        raise CheckpointError(
+            f'{what} is gated: log in at {source.page}, accept the {source.licence} there, and '
+            'when access is granted run `hf auth login` here or set HF_TOKEN; or download '
+            f"'{source.file}' from that page and give it with {option}"
+        ) from error
     except failures as error:
-        raise CheckpointError(_not_available(spec, error)) from error
+        raise CheckpointError(_not_available(source, what, option, error)) from error
 
 
 def expected_sha256(spec: ModelSpec, path: Path) -> str:
@@ -72,12 +124,19 @@ def _shipped_file(spec: ModelSpec) -> Path:
     return path
 
 
-def _not_available(spec: ModelSpec, error: BaseException) -> str:
+def _where_to_ask(spec: ModelSpec) -> str:
+    encoder = encoder_file(spec)
+    if encoder is None:
+        return ''
+    return f' (its encoder is gated: accept the {encoder.licence} at {encoder.page})'
+
+
+def _not_available(source: HubFile, what: str, option: str, error: BaseException) -> str:
     from huggingface_hub.constants import HF_HUB_CACHE
 
     reason = (str(error).strip() or type(error).__name__).splitlines()[0]
     return (
-        f"the checkpoint of model '{spec.name}' is not in the cache ({HF_HUB_CACHE}) and could "
-        f"not be downloaded: file '{spec.weights_file}' of https://huggingface.co/{spec.hub_repo} "
-        f'({reason}). Give a local copy with checkpoint:=FILE, or connect to the network once'
+        f'{what} is not in the cache ({HF_HUB_CACHE}) and could not be downloaded: file '
+        f"'{source.file}' of {source.page} ({reason}). Give a local copy with {option}, or "
+        'connect to the network once'
     )

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
 from torch import Tensor
 
 from depth_anything_ros.errors import CheckpointError, MissingDependencyError
+from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.estimator import DepthEstimator
+from depth_anything_ros.models.hub import encoder_file, hub_file, published_file
+from depth_anything_ros.models.spec import ModelSpec
 from depth_anything_ros.models.state_file import local_file, read_state
 from depth_anything_ros.registry import Registry
+
+_LOG = logging.getLogger(__name__)
 
 _CLASSIFIER = ('conv_head.', 'bn1.', 'fc.')
 
@@ -19,11 +25,12 @@ def load_encoder_weights(estimator: DepthEstimator, origin: str) -> None:
     """
     Load pretrained weights into the encoder, strictly; the decoder keeps its own.
 
-    :param origin: 'imagenet' for the published classifier that the encoder comes from, else a
-        checkpoint file of the encoder alone or of a whole model with this encoder.
+    :param origin: 'imagenet' for the published classifier that the encoder comes from, 'hub'
+        for its file on the Hugging Face hub (DINOv3; of DINOv2 that of Depth Anything V2), else
+        a checkpoint file of the encoder alone or of a whole model with this encoder.
     :raises MissingDependencyError: if the package that carries the weights is not installed.
-    :raises CheckpointError: if the file is missing, damaged or of another encoder, or no
-        ImageNet weights are known for this encoder.
+    :raises CheckpointError: if the file is missing, damaged or of another encoder, the hub does
+        not give it, or no such weights are known for this encoder.
     """
     spec = estimator.spec
     if origin == 'imagenet':
@@ -34,7 +41,7 @@ def load_encoder_weights(estimator: DepthEstimator, origin: str) -> None:
             )
         state = IMAGENET[spec.encoder]()
     else:
-        whole = read_state(local_file(origin))
+        whole = read_state(_from_hub(spec) if origin == 'hub' else local_file(origin))
         prefix = 'pretrained.'
         state = {
             key.removeprefix(prefix): value
@@ -49,6 +56,25 @@ def load_encoder_weights(estimator: DepthEstimator, origin: str) -> None:
             f"weights '{origin}' do not fit encoder '{spec.encoder}' of model '{spec.name}': "
             f'{reason}'
         ) from error
+
+
+def _from_hub(spec: ModelSpec) -> Path:
+    source = encoder_file(spec)
+    if source is not None:
+        what = f"the encoder of model '{spec.name}'"
+        path = hub_file(source, what, '--encoder-weights FILE')
+        _LOG.info('%s: %s, licence: %s', path, what, source.licence)
+        return path
+    whole = f'depth_anything_v2_{spec.encoder_size}'
+    if spec.encoder != 'dinov2' or whole not in MODELS:
+        raise CheckpointError(
+            f"encoder '{spec.encoder}' of model '{spec.name}' is not on the hub by itself; known: "
+            'dinov2, dinov3; give a file instead'
+        )
+    row = MODELS[whole]
+    path = published_file(row)
+    _LOG.info("%s: the encoder of model '%s', licence: %s", path, row.name, row.licence)
+    return path
 
 
 def efficientnet_lite_state(classifier: bool = False) -> dict[str, Tensor]:

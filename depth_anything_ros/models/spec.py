@@ -16,8 +16,9 @@ class ModelSpec:
     `features` and `out_channels` are the decoder's widths. `mean` and `std` normalise RGB in
     0..1. `input_size` is the shorter side in pixels the model was trained at. `max_depth_m` is
     the largest depth a metric model can give, None for a relative one. `weights_file` is a file
-    of `hub_repo`, or ships with this package where `hub_repo` is empty; `sha256` is the file's,
-    empty where it is not known. `origin` tells who trained the weights, on what.
+    of `hub_repo`, ships with this package where `hub_repo` is empty, and is itself empty where
+    no trained weights are published; `sha256` is the file's, empty where it is not known.
+    `origin` tells who trained the weights, on what.
     """
 
     name: str

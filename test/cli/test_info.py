@@ -19,7 +19,8 @@ def test_table_has_a_line_per_model(capsys: pytest.CaptureFixture[str]) -> None:
         assert f'{spec.parameters / 1e6:.1f} M' in line
         for word in (spec.licence, str(spec.input_size), spec.hub_repo):
             assert word in line
-        assert (spec.weights_file if spec.hub_repo else 'in this package') in line
+        home = spec.weights_file if spec.hub_repo else 'in this package'
+        assert (home if spec.weights_file else 'none published') in line
         assert (
             'relative' in line if spec.max_depth_m is None else f'{spec.max_depth_m:g} m' in line
         )

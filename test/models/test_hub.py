@@ -10,10 +10,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from depth_anything_ros.errors import CheckpointError
-from depth_anything_ros.models import MODELS
+from depth_anything_ros.models import MODELS, create_model
 from depth_anything_ros.models.hub import expected_sha256, published_file
+from depth_anything_ros.models.pretraining import load_encoder_weights
 
 SMALL = MODELS['depth_anything_v2_vits']
 CONTENT = b'weights' * 1000
@@ -38,9 +41,16 @@ def point_to(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
 
 
 class Hub(BaseHTTPRequestHandler):
-    """Answer as the hub does for the one file of SMALL, and 404 for the rest."""
+    """Answer as the hub does for SMALL's file, for a gated repository, and 404 for the rest."""
 
     def do_HEAD(self) -> None:
+        if self.path.startswith('/facebook/'):
+            self.send_response(401)
+            self.send_header('X-Error-Code', 'GatedRepo')
+            self.send_header('X-Error-Message', 'Access to this model is restricted.')
+            self.send_header('Content-Length', '0')
+            self.end_headers()
+            return
         known = self.path == f'/{SMALL.hub_repo}/resolve/main/{SMALL.weights_file}'
         known = known or self.path == f'/{SMALL.hub_repo}/resolve/{COMMIT}/{SMALL.weights_file}'
         self.send_response(200 if known else 404)
@@ -98,6 +108,73 @@ def test_no_network_is_told_soon_with_file_cache_and_cure(cache: Path) -> None:
 def test_file_that_the_hub_does_not_have_is_an_error(hub: Path) -> None:
     with pytest.raises(CheckpointError, match='could not be downloaded'):
         published_file(replace(SMALL, weights_file='none.pth'))
+
+
+@pytest.mark.parametrize('size', ['vits', 'vitb', 'vitl'])
+def test_gated_file_says_what_to_accept_where_and_what_to_do_without(hub: Path, size: str) -> None:
+    with torch.device('meta'):
+        model = create_model(MODELS[f'anydepth_{size}'])
+    with pytest.raises(CheckpointError) as error:
+        load_encoder_weights(model, 'hub')
+    page = f'https://huggingface.co/facebook/dinov3-{size}16-pretrain-lvd1689m'
+    for words in (
+        f"the encoder of model 'anydepth_{size}' is gated",
+        f'log in at {page}, accept the DINOv3 License',
+        '`hf auth login`',
+        'HF_TOKEN',
+        "'model.safetensors'",
+        '--encoder-weights FILE',
+    ):
+        assert words in str(error.value)
+
+
+def test_gated_checkpoint_is_asked_for_with_checkpoint(hub: Path) -> None:
+    gated = replace(SMALL, hub_repo='facebook/some', licence='Some Licence')
+    with pytest.raises(CheckpointError, match=r'accept the Some Licence .* checkpoint:=FILE'):
+        published_file(gated)
+
+
+def test_model_without_published_weights_says_so_and_where_its_encoder_is(cache: Path) -> None:
+    with pytest.raises(CheckpointError) as error:
+        published_file(MODELS['anydepth_vits'])
+    for words in (
+        "no trained weights of model 'anydepth_vits' are published",
+        'checkpoint:=FILE',
+        'accept the DINOv3 License at '
+        'https://huggingface.co/facebook/dinov3-vits16-pretrain-lvd1689m',
+        'weights:=random',
+    ):
+        assert words in str(error.value)
+    assert not list(cache.iterdir())
+
+
+def test_encoder_comes_from_the_cache_without_a_hub(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = create_model(MODELS['anydepth_vits'])
+    wanted = {key: torch.randn_like(value) for key, value in model.pretrained.state_dict().items()}
+    path = cache / 'model.safetensors'
+    save_file(wanted, path)
+    monkeypatch.setattr('huggingface_hub.try_to_load_from_cache', lambda *_: str(path))
+    with caplog.at_level('INFO'):
+        load_encoder_weights(model, 'hub')
+    assert 'licence: DINOv3 License' in caplog.text
+    for key, value in model.pretrained.state_dict().items():
+        assert torch.equal(value, wanted[key])
+
+
+def test_encoder_of_depth_anything_comes_from_its_checkpoint(hub: Path) -> None:
+    model = create_model(MODELS['depth_anything_v2_vits_sdt'])
+    with pytest.raises(CheckpointError, match=f'{SMALL.weights_file}.* is damaged'):
+        load_encoder_weights(model, 'hub')  # the file is there, and holds no weights
+
+
+def test_encoder_that_is_not_on_the_hub_is_named() -> None:
+    model = create_model(MODELS['tiny'])
+    with pytest.raises(
+        CheckpointError, match="encoder 'efficientnet_lite' .* known: dinov2, dino"
+    ):
+        load_encoder_weights(model, 'hub')
 
 
 def test_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

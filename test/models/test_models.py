@@ -14,7 +14,9 @@ from depth_anything_ros.types import OutputKind
 
 SMALL = MODELS['depth_anything_v2_vits']
 # Counted on the public network and stated, rounded, in the public README.
-PUBLISHED = [name for name in MODELS if name.startswith('depth_anything_v2')]
+PUBLISHED = [
+    name for name in MODELS if name.startswith('depth_anything_v2') and not name.endswith('_sdt')
+]
 PUBLISHED_PARAMETERS = {'vits': 24_785_089, 'vitb': 97_470_785, 'vitl': 335_315_649}
 
 
@@ -33,7 +35,7 @@ def test_every_model_keeps_its_contract(spec: ModelSpec) -> None:
     assert spec.licence
     assert spec.origin
     assert spec.input_size % spec.patch == 0
-    assert spec.weights_file.startswith(spec.name)
+    assert bool(spec.hub_repo) <= bool(spec.weights_file)
     assert spec.sha256 == '' or len(spec.sha256) == 64
     metric = spec.output_kind is OutputKind.METRIC_DEPTH
     assert metric == ('metric' in spec.name) == (spec.max_depth_m is not None)
@@ -59,6 +61,21 @@ def test_published_models_have_the_published_tensors(name: str) -> None:
     assert spec.weights_file == f'{spec.name}.pth'
 
 
+@pytest.mark.parametrize('size', ['vits', 'vitb', 'vitl'])
+def test_rows_of_anydepth_say_what_is_published_and_under_what_licence(size: str) -> None:
+    whole, baseline = MODELS[f'anydepth_{size}'], MODELS[f'dinov3_dpt_{size}']
+    on_v2 = MODELS[f'depth_anything_v2_{size}_sdt']
+    assert [whole.weights_file, baseline.weights_file] == ['', '']
+    assert on_v2.weights_file == ('dav2_sdt_vitb.pth' if size == 'vitb' else '')
+    assert whole.licence == 'DINOv3 License, CC-BY-NC-SA-4.0'
+    assert baseline.licence == 'DINOv3 License'
+    v2 = MODELS[f'depth_anything_v2_{size}']
+    assert on_v2.licence == ('CC-BY-NC-SA-4.0' if size == 'vitb' else v2.licence)
+    assert (on_v2.layers, on_v2.patch, on_v2.encoder) == (v2.layers, v2.patch, v2.encoder)
+    for row in (whole, baseline, on_v2):
+        assert row.output_kind is OutputKind.RELATIVE_INVERSE_DEPTH
+
+
 def test_known_digests_are_not_shared_by_two_models() -> None:
     digests = [spec.sha256 for spec in MODELS.values() if spec.sha256]
     assert len(digests) == len(set(digests))
@@ -71,6 +88,7 @@ def test_metric_models_reach_twenty_metres_indoors_and_eighty_outdoors() -> None
 
 def test_only_small_models_are_free_for_commercial_use() -> None:
     assert MODELS['tiny'].licence == 'Apache-2.0'
+    assert MODELS['tiny'].weights_file == 'tiny.safetensors'
     for name in PUBLISHED:
         spec = MODELS[name]
         assert spec.licence == ('Apache-2.0' if name.endswith('vits') else 'CC-BY-NC-4.0')

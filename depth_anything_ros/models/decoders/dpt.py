@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from depth_anything_ros.models.decoders.readout import Readout
 from depth_anything_ros.models.estimator import Decoder, LayerTokens
 
 _HEAD_CHANNELS = 32
@@ -28,10 +29,10 @@ def _resize(features: Tensor, size: tuple[int, int]) -> Tensor:
 class ResidualConvUnit(nn.Module):
     """Add two convolutions, each after a ReLU, to the input."""
 
-    def __init__(self, features: int) -> None:
+    def __init__(self, features: int, bias: bool) -> None:
         super().__init__()
-        self.conv1 = _conv3x3(features, features)
-        self.conv2 = _conv3x3(features, features)
+        self.conv1 = _conv3x3(features, features, bias=bias)
+        self.conv2 = _conv3x3(features, features, bias=bias)
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, F, h, w) to (B, F, h, w)."""
@@ -40,13 +41,19 @@ class ResidualConvUnit(nn.Module):
 
 
 class FeatureFusionBlock(nn.Module):
-    """Fuse the path from deeper layers with one layer, then upsample."""
+    """
+    Fuse the path from deeper layers with one layer, then upsample.
 
-    def __init__(self, features: int) -> None:
+    :param features: channels of the maps.
+    :param bias: whether the residual units have biases.
+    :param fuses: False leaves out the unit that a layer passes through.
+    """
+
+    def __init__(self, features: int, bias: bool = True, fuses: bool = True) -> None:
         super().__init__()
-        # The deepest block has no layer to fuse; its unit 1 is in the checkpoints all the same.
-        self.resConfUnit1 = ResidualConvUnit(features)
-        self.resConfUnit2 = ResidualConvUnit(features)
+        if fuses:
+            self.resConfUnit1 = ResidualConvUnit(features, bias)
+        self.resConfUnit2 = ResidualConvUnit(features, bias)
         self.out_conv = nn.Conv2d(features, features, kernel_size=1)
 
     def forward(self, path: Tensor, layer: Tensor | None, size: tuple[int, int]) -> Tensor:
@@ -63,18 +70,29 @@ class FeatureFusionBlock(nn.Module):
 
 
 class Scratch(nn.Module):
-    """Hold the trained-from-scratch parts under the names of the public checkpoints."""
+    """
+    Hold the trained-from-scratch parts under the names of the public checkpoints.
 
-    def __init__(self, features: int, out_channels: tuple[int, int, int, int]) -> None:
+    :param anydepth: as in :class:`DPTHead`.
+    """
+
+    def __init__(
+        self, features: int, out_channels: tuple[int, int, int, int], anydepth: bool
+    ) -> None:
         super().__init__()
+        bias = not anydepth
         self.layer1_rn = _conv3x3(out_channels[0], features, bias=False)
         self.layer2_rn = _conv3x3(out_channels[1], features, bias=False)
         self.layer3_rn = _conv3x3(out_channels[2], features, bias=False)
         self.layer4_rn = _conv3x3(out_channels[3], features, bias=False)
-        self.refinenet1 = FeatureFusionBlock(features)
-        self.refinenet2 = FeatureFusionBlock(features)
-        self.refinenet3 = FeatureFusionBlock(features)
-        self.refinenet4 = FeatureFusionBlock(features)
+        self.refinenet1 = FeatureFusionBlock(features, bias)
+        self.refinenet2 = FeatureFusionBlock(features, bias)
+        self.refinenet3 = FeatureFusionBlock(features, bias)
+        # It has no layer to fuse; its unit 1 is in the checkpoints of Depth Anything all the same.
+        self.refinenet4 = FeatureFusionBlock(features, bias, fuses=not anydepth)
+        self.project = (
+            nn.Sequential(_conv3x3(features, features), nn.ReLU()) if anydepth else nn.Identity()
+        )
         self.output_conv1 = _conv3x3(features, features // 2)
         self.output_conv2 = nn.Sequential(
             _conv3x3(features // 2, _HEAD_CHANNELS),
@@ -91,6 +109,8 @@ class DPTHead(Decoder[LayerTokens]):
     :param patch: side of a patch in pixels.
     :param features: channels of the fused maps.
     :param out_channels: channels of the four layers before fusion.
+    :param anydepth: the form of AnyDepth's baseline: residual units without biases, nothing
+        unused, one more convolution before the output.
     """
 
     def __init__(
@@ -99,6 +119,7 @@ class DPTHead(Decoder[LayerTokens]):
         patch: int,
         features: int,
         out_channels: tuple[int, int, int, int],
+        anydepth: bool = False,
     ) -> None:
         super().__init__()
         self.patch = patch
@@ -115,7 +136,7 @@ class DPTHead(Decoder[LayerTokens]):
                 _conv3x3(fourth, fourth, stride=2),
             )
         )
-        self.scratch = Scratch(features, out_channels)
+        self.scratch = Scratch(features, out_channels, anydepth)
 
     def forward(self, layers: Sequence[LayerTokens], grid: tuple[int, int]) -> Tensor:
         """
@@ -135,7 +156,7 @@ class DPTHead(Decoder[LayerTokens]):
         path = scratch.refinenet2(path, scratch.layer2_rn(layer2), size1)
         path = scratch.refinenet1(path, scratch.layer1_rn(layer1), (8 * rows, 8 * columns))
         path = _resize(
-            scratch.output_conv1(path), (self.patch * rows, self.patch * columns)
+            scratch.output_conv1(scratch.project(path)), (self.patch * rows, self.patch * columns)
         )  # (B, F / 2, h, w)
         values: Tensor = scratch.output_conv2(path)  # (B, 1, h, w)
         return values
@@ -150,3 +171,43 @@ class DPTHead(Decoder[LayerTokens]):
             image = tokens.transpose(1, 2).reshape(batch, channels, *grid)
             maps.append(resize(project(image)))
         return maps
+
+
+class ReadoutDPTHead(Decoder[LayerTokens]):
+    """
+    The baseline of AnyDepth: mix the class token into the patch tokens, then fuse the layers.
+
+    It has the parts of the public baseline under the names of :class:`DPTHead`; no weights of
+    it were published. Where a side of the grid is odd the public code gives a larger output.
+    Source: `dpt_head.py` in github.com/AIGeeksGroup/AnyDepth.
+
+    :param widths: channels of a token of the four layers.
+    :param patch: side of a patch in pixels.
+    :param features: channels of the fused maps.
+    :param out_channels: channels of the four layers before fusion.
+    """
+
+    def __init__(
+        self,
+        widths: tuple[int, ...],
+        patch: int,
+        features: int,
+        out_channels: tuple[int, int, int, int],
+    ) -> None:
+        super().__init__()
+        self.readout_projects = nn.ModuleList(Readout(width) for width in widths)
+        self.fusion = DPTHead(widths, patch, features, out_channels, anydepth=True)
+
+    def forward(self, layers: Sequence[LayerTokens], grid: tuple[int, int]) -> Tensor:
+        """
+        Return (B, 1, rows · patch, columns · patch) before the activation.
+
+        :param layers: tokens of four layers, shallow to deep.
+        :param grid: (rows, columns) of the patches.
+        """
+        mixed = [
+            (readout(tokens, class_token), class_token)
+            for readout, (tokens, class_token) in zip(self.readout_projects, layers, strict=True)
+        ]
+        values: Tensor = self.fusion(mixed, grid)
+        return values

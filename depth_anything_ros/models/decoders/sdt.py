@@ -1,0 +1,229 @@
+"""
+The Simple Depth Transformer head of AnyDepth: fuse tokens first, then go up along one path.
+
+Source: Ren et al., "AnyDepth: Depth Estimation Made Easy" (arXiv 2601.02760), equations 1 to 6;
+Liu et al., "Learning to Upsample by Learning to Sample" (arXiv 2308.15085); parameter names of
+github.com/AIGeeksGroup/AnyDepth.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from depth_anything_ros.models.decoders.readout import Readout
+from depth_anything_ros.models.estimator import Decoder, LayerTokens
+from depth_anything_ros.models.grid_tables import Grid, GridTables
+
+_HEAD_CHANNELS = 32
+_GROUPS = 4
+_SCALE = 2
+# How far a sample moves at most, in pixels of the coarse map.
+_REACH = 0.5
+_OFFSET_STD = 0.001
+# Four times as fine, twice.
+_UPSCALING = 16
+
+
+class WeightedFusion(nn.Module):
+    """Project the tokens of every layer to the same channels and add them up, weighted (eq. 1)."""
+
+    def __init__(self, widths: Sequence[int], channels: int) -> None:
+        super().__init__()
+        self.projections = nn.ModuleList(
+            nn.Sequential(nn.Linear(width, channels, bias=False), nn.GELU()) for width in widths
+        )
+        self.readout_projects = nn.ModuleList(Readout(width) for width in widths)
+        self.layer_weights = nn.Parameter(torch.ones(len(widths)))
+
+    def forward(self, layers: Sequence[LayerTokens]) -> Tensor:
+        """Map patches (B, N, C) and class (B, C) of each layer to (B, N, F)."""
+        weights = self.layer_weights.softmax(dim=0)
+        projected = [
+            weight * project(readout(tokens, class_token))
+            for weight, project, readout, (tokens, class_token) in zip(
+                weights, self.projections, self.readout_projects, layers, strict=True
+            )
+        ]
+        return torch.stack(projected).sum(dim=0)
+
+
+class SpatialDetailEnhancer(nn.Sequential):
+    """Add a normalised depthwise 3×3 convolution and cut off below zero (eq. 2)."""
+
+    def __init__(self, channels: int) -> None:
+        convolution = nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False)
+        parts: OrderedDict[str, nn.Module] = OrderedDict(
+            dwconv=convolution, norm=nn.BatchNorm2d(channels)
+        )
+        super().__init__(parts)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (B, F, h, w) to (B, F, h, w)."""
+        change: Tensor = super().forward(features)  # type: ignore[no-untyped-call]
+        return F.relu(features + change)
+
+
+class DySample(GridTables):
+    """
+    Double the resolution by sampling where the features themselves say.
+
+    Each of four groups of channels has its own offsets from the regular grid, within half a
+    pixel of the coarse map before the scope narrows or widens them. Samples are bilinear, edges
+    clamped. Source: DySample, style 'lp' with dynamic scope.
+
+    :param channels: of the map, a multiple of 4.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        count = 2 * _GROUPS * _SCALE**2  # x and y of every group and new pixel
+        self.offset = nn.Conv2d(channels, count, kernel_size=1)
+        self.scope = nn.Conv2d(channels, count, kernel_size=1, bias=False)
+        nn.init.normal_(self.offset.weight, std=_OFFSET_STD)
+        nn.init.zeros_(self.offset.bias)  # type: ignore[arg-type]
+        nn.init.zeros_(self.scope.weight)
+        self.register_buffer('init_pos', torch.empty(1, count, 1, 1))
+        self.init_pos: Tensor
+        self.reset_constants()
+
+    def reset_constants(self) -> None:
+        """Fill the places of the new pixels, ±¼ of a coarse pixel from its centre."""
+        steps = (torch.arange(_SCALE) + 0.5) / _SCALE - 0.5
+        rows, columns = torch.meshgrid(steps, steps, indexing='ij')
+        places = torch.stack((columns, rows)).unsqueeze(1).expand(2, _GROUPS, _SCALE, _SCALE)
+        with torch.no_grad():
+            self.init_pos.copy_(places.reshape(self.init_pos.shape))
+
+    def make(self, grid: Grid) -> tuple[Tensor, Tensor]:
+        """
+        Return what the offsets are multiplied by and added to.
+
+        Units: −1..1 over the map. The first is (1, 2 · groups · 4, 1, 1), the second
+        (groups, 2 · rows, 2 · columns, 2), the places of the new pixels without offsets.
+        """
+        positions = self.init_pos.float()
+        sides = torch.tensor(grid[::-1], dtype=torch.float32, device=positions.device)
+        unit = 2 / sides.repeat_interleave(positions.shape[1] // 2).view_as(positions)
+        rows, columns = (torch.arange(n, device=positions.device) + 0.5 for n in grid)
+        down, right = torch.meshgrid(rows, columns, indexing='ij')
+        centres = torch.stack((right, down)).repeat_interleave(positions.shape[1] // 2, dim=0)
+        return _REACH * unit, _as_grids((centres + positions) * unit - 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (B, F, h, w) to (B, F, 2h, 2w)."""
+        batch, channels = int(features.shape[0]), int(features.shape[1])
+        size = (int(features.shape[2]), int(features.shape[3]))
+        reach, places = self.tables(size)
+        offsets = self.offset(features) * self.scope(features).sigmoid()
+        # In float32: places on a large map need more digits than 16 bits have.
+        moves = _as_grids(offsets.float() * reach)  # (B · groups, 2h, 2w, 2)
+        sampled = F.grid_sample(
+            features.float().reshape(batch * _GROUPS, channels // _GROUPS, *size),
+            moves + places.repeat(batch, 1, 1, 1),
+            mode='bilinear',
+            padding_mode='border',
+            align_corners=False,
+        )
+        return sampled.reshape(batch, channels, _SCALE * size[0], _SCALE * size[1])
+
+
+class Upsampler(nn.Module):
+    """Double the resolution twice, each time followed by a convolution (eq. 3 and 4)."""
+
+    def __init__(self, inputs: int, middle: int, outputs: int) -> None:
+        super().__init__()
+        self.dysample1 = nn.Sequential(DySample(inputs), *_refinement(inputs, middle, bias=False))
+        self.dysample2 = nn.Sequential(DySample(middle), *_refinement(middle, outputs, bias=False))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (B, F, h, w) to (B, F', 4h, 4w)."""
+        out: Tensor = self.dysample2(self.dysample1(features))
+        return out
+
+
+class SDTHead(Decoder[LayerTokens]):
+    """
+    Fuse four layers of tokens into one map and bring it to full resolution (eq. 6).
+
+    The public head has the same channels everywhere. Where a patch is not 16 pixels wide the
+    result is resized, with the centres of the corners on each other.
+
+    :param widths: channels of a token of the four layers.
+    :param patch: side of a patch in pixels.
+    :param features: channels of the fused map.
+    :param out_channels: channels after each doubling of the resolution, coarse to fine.
+    """
+
+    def __init__(
+        self,
+        widths: tuple[int, ...],
+        patch: int,
+        features: int,
+        out_channels: tuple[int, int, int, int],
+    ) -> None:
+        super().__init__()
+        self.patch = patch
+        first, second, third, fourth = out_channels
+        self.weighted_fusion = WeightedFusion(widths, features)
+        self.detail_enhancer = SpatialDetailEnhancer(features)
+        self.upsample_1 = Upsampler(features, first, second)
+        self.refinement_1 = nn.Sequential(*_refinement(second, second, bias=True))
+        self.upsample_2 = Upsampler(second, third, fourth)
+        self.refinement_2 = nn.Sequential(*_refinement(fourth, fourth, bias=True))
+        self.output_conv = nn.Sequential(
+            nn.Conv2d(fourth, fourth // 2, kernel_size=3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(fourth // 2, _HEAD_CHANNELS, kernel_size=3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(_HEAD_CHANNELS, 1, kernel_size=1),
+        )
+
+    def forward(self, layers: Sequence[LayerTokens], grid: tuple[int, int]) -> Tensor:
+        """
+        Return (B, 1, rows · patch, columns · patch) before the activation.
+
+        :param layers: tokens of four layers, shallow to deep.
+        :param grid: (rows, columns) of the patches.
+        """
+        tokens = self.weighted_fusion(layers)  # (B, N, F)
+        batch = int(tokens.shape[0])
+        features = self.detail_enhancer(tokens.transpose(1, 2).reshape(batch, -1, *grid))
+        features = self.refinement_1(self.upsample_1(features))  # (B, F', 4 rows, 4 columns)
+        features = self.refinement_2(self.upsample_2(features))  # (B, F'', 16 rows, 16 columns)
+        values: Tensor = self.output_conv(features)
+        if self.patch == _UPSCALING:
+            return values
+        size = (self.patch * grid[0], self.patch * grid[1])
+        return F.interpolate(values, size, mode='bilinear', align_corners=True)
+
+    def prepare(self, grid: tuple[int, int]) -> None:
+        """Keep the sampling places of a grid, so that the next forward finds them."""
+        rows, columns = grid
+        for part in self.modules():  # in the order in which features pass through
+            if isinstance(part, DySample):
+                part.prepare((rows, columns))
+                rows, columns = _SCALE * rows, _SCALE * columns
+
+
+def _refinement(inputs: int, outputs: int, bias: bool) -> tuple[nn.Module, ...]:
+    """Return 3×3 convolution, batch norm and ReLU (eq. 5)."""
+    convolution = nn.Conv2d(inputs, outputs, kernel_size=3, padding=1, bias=bias)
+    return convolution, nn.BatchNorm2d(outputs), nn.ReLU()
+
+
+def _as_grids(values: Tensor) -> Tensor:
+    """
+    Bring the numbers of every new pixel to its place.
+
+    :param values: (B, 2 · groups · 4, h, w), x before y, group by group, row by row.
+    :return: (B · groups, 2h, 2w, 2), x and y last.
+    """
+    fine = F.pixel_shuffle(values, _SCALE)  # (B, 2 · groups, 2h, 2w)
+    batch, _, height, width = (int(side) for side in fine.shape)
+    grouped = fine.reshape(batch, 2, _GROUPS, height, width)
+    return grouped.permute(0, 2, 3, 4, 1).flatten(0, 1)
