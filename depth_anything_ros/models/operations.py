@@ -1,0 +1,54 @@
+"""How many operations a network makes for one image, without making them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from depth_anything_ros.errors import BackendError
+from depth_anything_ros.models import create_model
+from depth_anything_ros.models.spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class Operations:
+    """
+    Hold multiply-accumulates of the two parts of a network, for one image.
+
+    Matrix products, convolutions and attention count; what is done number by number (norms,
+    activations, sampling, resizing) does not.
+    """
+
+    encoder: int
+    decoder: int
+
+    @property
+    def total(self) -> int:
+        """Return those of the whole network."""
+        return self.encoder + self.decoder
+
+
+def count_operations(spec: ModelSpec, height: int, width: int) -> Operations:
+    """
+    Count the operations for one image; shapes are computed and numbers are not.
+
+    :param height: rows of the network input, a multiple of the patch.
+    :param width: columns of the network input, a multiple of the patch.
+    :raises UnknownNameError: if the row names a part that is not known.
+    :raises BackendError: if a side is not a positive multiple of the patch.
+    """
+    if height < 1 or width < 1 or height % spec.patch or width % spec.patch:
+        raise BackendError(
+            f'network input of {height}×{width} (height × width) pixels; '
+            f'both must be multiples of {spec.patch}'
+        )
+    with torch.device('meta'), torch.no_grad():
+        model = create_model(spec).eval()
+        with FlopCounterMode(display=False) as encoder:
+            layers = model.pretrained(torch.empty(1, 3, height, width), spec.layers)
+        with FlopCounterMode(display=False) as decoder:
+            model.depth_head(layers, (height // spec.patch, width // spec.patch))
+    # The counter takes a multiplication with addition for two operations.
+    return Operations(encoder.get_total_flops() // 2, decoder.get_total_flops() // 2)

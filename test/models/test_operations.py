@@ -1,0 +1,70 @@
+"""Counted operations against closed forms and against the figures of the AnyDepth paper."""
+
+from dataclasses import replace
+
+import pytest
+
+from depth_anything_ros.errors import BackendError, UnknownNameError
+from depth_anything_ros.models import MODELS
+from depth_anything_ros.models.operations import count_operations
+
+# "FLOPs (G)" of the paper with ViT-L. They are those of the head alone (they grow by exactly 4
+# as the sides double, which attention and register tokens would not), two for a multiplication
+# with addition.
+PAPER_SDT = {256: 234.17, 512: 936.70, 1024: 3746.79}
+PAPER_DPT = {256: 444.14, 512: 1776.56, 1024: 7106.22}
+
+
+def test_encoder_operations_are_those_of_the_closed_form() -> None:
+    tokens, width, depth = 4 * 6 + 5, 384, 12
+    block = 12 * width**2 * tokens + 2 * tokens**2 * width
+    patches = 3 * 16 * 16 * width * 24
+    assert count_operations(MODELS['anydepth_vits'], 64, 96).encoder == patches + depth * block
+
+
+def test_decoder_operations_are_those_of_the_closed_form() -> None:
+    width, features = 384, 256
+    readout = 4 * (width**2 * 24 + width**2)  # the class part once
+    project = 4 * width * features * 24
+    detail = 9 * features * 24
+    # two 1×1 convolutions to 32 channels before, a 3×3 after each doubling
+    stages = sum(2 * 32 * features * pixels // 4 + 9 * features**2 * pixels
+                 for pixels in (96, 384, 1536, 6144))  # fmt: skip
+    refine = 9 * features**2 * (384 + 6144)
+    output = (9 * features * 128 + 9 * 128 * 32 + 32) * 6144
+    expected = readout + project + detail + stages + refine + output
+    operations = count_operations(MODELS['anydepth_vits'], 64, 96)
+    assert operations.decoder == expected
+    assert operations.total == operations.encoder + expected
+
+
+@pytest.mark.parametrize('side', PAPER_SDT)
+def test_sdt_head_makes_the_operations_of_the_paper(side: int) -> None:
+    decoder = count_operations(MODELS['anydepth_vitl'], side, side).decoder
+    assert 2e-9 * decoder == pytest.approx(PAPER_SDT[side], rel=0.03)
+
+
+@pytest.mark.parametrize('side', PAPER_DPT)
+def test_dpt_head_makes_the_operations_of_the_paper_as_that_counts_them(side: int) -> None:
+    """
+    The paper takes a transposed convolution for one that reads its whole kernel for every output.
+
+    With stride = kernel each output reads one number of the kernel, so that is 16 and 4 times
+    too many; without it DPT makes 307 G operations at 256, not 444 G.
+    """
+    decoder = count_operations(MODELS['dinov3_dpt_vitl'], side, side).decoder
+    patches, width = (side // 16) ** 2, 1024
+    too_many = ((16 - 1) * 16 + (4 - 1) * 4) * width**2 * patches
+    assert 2e-9 * (decoder + too_many) == pytest.approx(PAPER_DPT[side], rel=0.03)
+    assert 2e-9 * decoder == pytest.approx(0.69 * PAPER_DPT[side], rel=0.03)
+
+
+@pytest.mark.parametrize('size', [(0, 64), (64, -16), (64, 90)])
+def test_size_off_the_patch_is_refused(size: tuple[int, int]) -> None:
+    with pytest.raises(BackendError, match=rf'{size[0]}×{size[1]} .* multiples of 16'):
+        count_operations(MODELS['anydepth_vits'], *size)
+
+
+def test_unknown_part_is_named() -> None:
+    with pytest.raises(UnknownNameError, match="unknown decoder 'dtp'"):
+        count_operations(replace(MODELS['anydepth_vits'], decoder='dtp'), 64, 64)
