@@ -5,7 +5,8 @@ Only the network is timed, on one image; pre- and post-processing are not. The b
 network as the public code writes it (plain softmax attention) in torch fp32. All contenders of
 one model and size take turns in one run, with the same number of threads. `gflop` counts the
 operations of the network as written (two for a multiplication with addition);
-`share_of_peak` is the rate they are done at over the best that a library reaches here.
+`share_of_peak` is the rate they are done at over the best that a library reaches here, left out
+where layers multiply integers.
 """
 
 from __future__ import annotations
@@ -229,6 +230,7 @@ def _baseline(args: argparse.Namespace, model: str, pixels: Float32Array) -> Can
         'device': 'cpu',
         'threads': args.threads,
         'gflop': gflop,
+        'integers': bool(estimator.inputs),
         'load_s': load_s,
     }
     return _first_frame(record, infer)
@@ -265,6 +267,9 @@ def _load(
         predictor.build((height, width))
         record.update(load_s=time.perf_counter() - start_s, device=predictor.selection.device)
         record.update(recipe=predictor.recipe, sha256=predictor.identity.sha256)
+        record.update(
+            gflop=_gflop(predictor.estimator, pixels), integers=bool(predictor.estimator.inputs)
+        )
         model_input = ModelInput(pixels, (height, width))
         return _first_frame(record, lambda: predictor.infer(model_input))
     except DepthAnythingError as error:
@@ -290,8 +295,10 @@ def _complete(candidate: Candidate, timing: Timing, baseline: Candidate) -> None
     record.update(status='ok', runs=len(timing.durations_ms), **statistics(timing.durations_ms))
     record['speedup'] = baseline.record['p50_ms'] / record['p50_ms']
     record['gflop_per_s'] = record['gflop'] / record['p50_ms'] * 1e3
-    peak = peak_gflop_per_s(Precision(record['precision']), record['device'])
-    record.update(peak_gflop_per_s=peak, share_of_peak=record['gflop_per_s'] / peak)
+    record.update(peak_gflop_per_s=None, share_of_peak=None)
+    if not record['integers']:
+        peak = peak_gflop_per_s(Precision(record['precision']), record['device'])
+        record.update(peak_gflop_per_s=peak, share_of_peak=record['gflop_per_s'] / peak)
     record.update(_errors(candidate.output, baseline.output))
 
 

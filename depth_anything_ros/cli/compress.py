@@ -35,6 +35,8 @@ _CALIBRATION = 'simulator:1000000:32'
 _COLUMNS = ['', 'before', 'after', 'after / before']
 
 _EPILOG = """recipes, joined by + in this order:
+  prune_structured(A)  the share A (0.1 to 0.9) of weakest attention heads and hidden channels of
+                   the encoder goes, and the network gets faster; depth suffers, see --recover
   prune(A)         the share A (0.1 to 0.9) of smallest weights of each linear and convolution
                    layer becomes zero and is not stored; prune(A, global): of all layers together
   int16_static     weights as 16-bit integers with a scale a channel, read back as float32

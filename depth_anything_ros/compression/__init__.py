@@ -18,6 +18,7 @@ _HERE = 'depth_anything_ros.compression'
 RECIPES: Registry[type[Recipe]] = Registry(
     'recipe',
     {
+        'prune_structured': f'{_HERE}.prune_structured:PruneStructured',
         'prune': f'{_HERE}.prune:Prune',
         'int16_static': f'{_HERE}.int16_static:Int16Static',
         'int16_dynamic': f'{_HERE}.int16_dynamic:Int16Dynamic',

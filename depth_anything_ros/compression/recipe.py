@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from depth_anything_ros.models import create_model
+from depth_anything_ros.models.checkpoint import build_estimator
 from depth_anything_ros.models.estimator import DepthEstimator
 from depth_anything_ros.models.packed import Inputs, PackedTensor
-from depth_anything_ros.models.quantised import quantise_inputs
 from depth_anything_ros.models.spec import ModelSpec
 
 PackedState = dict[str, PackedTensor]
@@ -23,6 +23,7 @@ PackedState = dict[str, PackedTensor]
 class Kind(Enum):
     """What a recipe changes; a chain has at most one of each kind, in this order."""
 
+    STRUCTURE = 'structure'
     SPARSITY = 'sparsity'
     NUMBER_FORMAT = 'number format'
 
@@ -97,12 +98,8 @@ def compress(
 
 def estimator_of(spec: ModelSpec, state: PackedState) -> DepthEstimator:
     """Return the network with these tensors, in float32 and in evaluation mode."""
-    with torch.device('meta'):
-        estimator = create_model(spec)
     numbers = {name: tensor.numbers() for name, tensor in state.items()}
-    estimator.load_state_dict(numbers, strict=True, assign=True)
-    quantise_inputs(estimator, inputs_of(state))
-    return estimator.eval()
+    return build_estimator(spec, numbers, inputs_of(state))
 
 
 def inputs_of(state: PackedState) -> dict[str, Inputs]:

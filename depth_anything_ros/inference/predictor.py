@@ -75,7 +75,7 @@ class Predictor:
         self._input_size = _check_input_size(input_size, self.spec)
         if threads < 0:
             raise ConfigError(f'threads {threads} is negative; allowed: 0 (automatic) and above')
-        self._estimator = estimator
+        self.estimator = estimator
         self._weights = weights
         self._threads = threads
         self._cache_dir = cache_dir
@@ -191,7 +191,7 @@ class Predictor:
             )  # fmt: skip
             self._backends[size] = BACKENDS[self.selection.backend](
                 BackendOptions(
-                    estimator=self._estimator,
+                    estimator=self.estimator,
                     weights_key=self._weights.key,
                     size=size,
                     precision=self.selection.precision,

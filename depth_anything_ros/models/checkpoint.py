@@ -26,6 +26,7 @@ from depth_anything_ros.models.state_file import (
     packed_header,
     read_state,
 )
+from depth_anything_ros.models.units import narrow
 
 _LOG = logging.getLogger(__name__)
 
@@ -101,12 +102,30 @@ def load_estimator(
     :raises CheckpointError: as :func:`load_weights`.
     """
     spec = MODELS[name]
+    loaded = load_weights(spec, checkpoint, weights, seed)
+    return build_estimator(spec, loaded.state, loaded.inputs, attention), loaded
+
+
+def build_estimator(
+    spec: ModelSpec,
+    state: Mapping[str, Tensor],
+    inputs: Mapping[str, Inputs],
+    attention: str = 'sdpa',
+) -> DepthEstimator:
+    """
+    Build a model of these tensors, in evaluation mode; it shares their memory.
+
+    :param spec: the row of the model.
+    :param state: its tensors, float32; some units may be left out.
+    :param inputs: of the layers that round what they read to 8 bits, by their names.
+    :param attention: as for :func:`create_model`.
+    """
     with torch.device('meta'):
         estimator = create_model(spec, attention)
-    loaded = load_weights(spec, checkpoint, weights, seed)
-    estimator.load_state_dict(loaded.state, strict=True, assign=True)
-    quantise_inputs(estimator, loaded.inputs)
-    return estimator.eval(), loaded
+    narrow(estimator, {name: values.shape for name, values in state.items()})
+    estimator.load_state_dict(state, strict=True, assign=True)
+    quantise_inputs(estimator, inputs)
+    return estimator.eval()
 
 
 def _weights_of_file(spec: ModelSpec, path: Path, origin: Origin) -> Weights:

@@ -16,6 +16,7 @@ from depth_anything_ros.models import MODELS, create_model
 from depth_anything_ros.models.hf_layout import is_hf_layout, public_state
 from depth_anything_ros.models.packed import PackedHeader, read_header, unpack
 from depth_anything_ros.models.spec import ModelSpec
+from depth_anything_ros.models.units import narrow
 
 _TORCH_SUFFIXES = ('.pth', '.pt', '.bin')
 _SAFETENSORS_SUFFIX = '.safetensors'
@@ -110,12 +111,13 @@ def check_fits(spec: ModelSpec, state: Mapping[str, Tensor], path: Path) -> None
     """
     Check that a state dict has exactly the tensors of a model.
 
-    Relative and metric models of one size have the same tensors and cannot be told apart here.
+    Units that are left out, as by structured pruning, are left out of the model too. Relative and
+    metric models of one size have the same tensors and cannot be told apart here.
 
     :raises CheckpointError: if it has not; the message names the model it looks like.
     """
     given: Shapes = {key: tuple(value.shape) for key, value in state.items()}
-    wanted = model_shapes(spec)
+    wanted = model_shapes(spec, given)
     if given == wanted:
         return
     alike = [row.name for row in MODELS.values() if model_shapes(row) == given]
@@ -139,11 +141,16 @@ def check_fits(spec: ModelSpec, state: Mapping[str, Tensor], path: Path) -> None
     )
 
 
-def model_shapes(spec: ModelSpec) -> Shapes:
-    """Return the shape of every tensor of a model, by its public name."""
+def model_shapes(spec: ModelSpec, like: Shapes | None = None) -> Shapes:
+    """
+    Return the shape of every tensor of a model, by its public name.
+
+    :param like: shapes of tensors that may lack some units of the model.
+    """
     with torch.device('meta'):
-        state = create_model(spec).state_dict()
-    return {key: tuple(value.shape) for key, value in state.items()}
+        estimator = create_model(spec)
+    narrow(estimator, like or {})
+    return {key: tuple(value.shape) for key, value in estimator.state_dict().items()}
 
 
 def _is_safetensors(path: Path) -> bool:

@@ -53,7 +53,7 @@ def test_amount_is_written_in_full():
         ('int16_static+int16_dynamic',
          r'int16_dynamic \(number format\) cannot follow int16_static'),
         ('int16_static+prune(0.3)', r'prune \(sparsity\) cannot follow int16_static'),
-        ('prune(0.3)+prune(0.3)', 'at most one for each of sparsity, number format'),
+        ('prune(0.3)+prune(0.3)', 'at most one for each of structure, sparsity, number'),
     ],
 )  # fmt: skip
 def test_chain_that_makes_no_sense_is_refused(text, message):
@@ -62,5 +62,7 @@ def test_chain_that_makes_no_sense_is_refused(text, message):
 
 
 def test_unknown_recipe_is_named():
-    with pytest.raises(UnknownNameError, match="unknown recipe 'int4'; known: prune, int16_stat"):
+    with pytest.raises(
+        UnknownNameError, match="unknown recipe 'int4'; known: prune_structured, prune, int16_stat"
+    ):
         parse_chain('prune(0.3)+int4')

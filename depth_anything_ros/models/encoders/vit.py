@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from depth_anything_ros.models.units import Place, Units
 from depth_anything_ros.registry import Registry
 
 _MLP_RATIO = 4
@@ -83,21 +84,26 @@ class Attention(nn.Module):
 
     def __init__(self, width: int, heads: int, attend: AttentionFunction, qkv: nn.Linear) -> None:
         super().__init__()
-        self.heads = heads
+        self.head_width = width // heads
         self.attend = attend
         self.qkv = qkv
         self.proj = nn.Linear(width, width)
 
     def forward(self, tokens: Tensor, rotation: Rotation | None = None) -> Tensor:
         """Map (B, N, C) to (B, N, C); a rotation tells each token where it is."""
-        batch, count, width = tokens.shape
-        qkv = self.qkv(tokens).reshape(batch, count, 3, self.heads, width // self.heads)
+        batch, count, _ = tokens.shape
+        qkv = self.qkv(tokens).reshape(batch, count, 3, -1, self.head_width)
         query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind(0)  # (B, H, N, d) each
         if rotation is not None:
             query, key = rotate(query, rotation), rotate(key, rotation)
         mixed = self.attend(query, key, value)  # (B, H, N, d)
-        out: Tensor = self.proj(mixed.transpose(1, 2).reshape(batch, count, width))
+        out: Tensor = self.proj(mixed.transpose(1, 2).reshape(batch, count, -1))
         return out
+
+    def units(self) -> Units:
+        """Return where the heads are."""
+        made = [Place(f'qkv.{name}', 0, times=3) for name in self.qkv.state_dict()]
+        return Units(self.head_width, (*made, Place('proj.weight', 1)))
 
 
 class Mlp(nn.Module):
@@ -112,6 +118,11 @@ class Mlp(nn.Module):
         """Map (B, N, C) to (B, N, C)."""
         out: Tensor = self.fc2(F.gelu(self.fc1(tokens)))
         return out
+
+    def units(self) -> Units:
+        """Return where the hidden channels are."""
+        made = (Place('fc1.weight', 0), Place('fc1.bias', 0))
+        return Units(1, (*made, Place('fc2.weight', 1)))
 
 
 class LayerScale(nn.Module):
