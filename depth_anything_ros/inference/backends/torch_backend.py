@@ -17,6 +17,7 @@ from depth_anything_ros.inference.backends.base import (
     require_precision,
 )
 from depth_anything_ros.models.estimator import DepthEstimator
+from depth_anything_ros.models.folding import fold_batch_norms
 from depth_anything_ros.types import Float32Array, Precision
 
 _DTYPES = {
@@ -111,6 +112,7 @@ def _copy_for(
 ) -> DepthEstimator:
     """Return a copy for inference: weights of matrix products in `dtype`, head channels-last."""
     duplicate = copy.deepcopy(estimator).requires_grad_(False).eval()
+    fold_batch_norms(duplicate)
     for module in duplicate.modules():
         if isinstance(module, (nn.Linear, *_CONVOLUTIONS)):
             module.to(dtype)
