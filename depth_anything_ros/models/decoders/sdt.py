@@ -177,9 +177,9 @@ class SDTHead(Decoder[LayerTokens]):
         self.refinement_2 = nn.Sequential(*_refinement(fourth, fourth, bias=True))
         self.output_conv = nn.Sequential(
             nn.Conv2d(fourth, fourth // 2, kernel_size=3, padding=1),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.Conv2d(fourth // 2, _HEAD_CHANNELS, kernel_size=3, padding=1),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.Conv2d(_HEAD_CHANNELS, 1, kernel_size=1),
         )
 
@@ -213,7 +213,7 @@ class SDTHead(Decoder[LayerTokens]):
 def _refinement(inputs: int, outputs: int, bias: bool) -> tuple[nn.Module, ...]:
     """Return 3×3 convolution, batch norm and ReLU (eq. 5)."""
     convolution = nn.Conv2d(inputs, outputs, kernel_size=3, padding=1, bias=bias)
-    return convolution, nn.BatchNorm2d(outputs), nn.ReLU()
+    return convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
 
 
 def _as_grids(values: Tensor) -> Tensor:
