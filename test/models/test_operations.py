@@ -38,6 +38,14 @@ def test_decoder_operations_are_those_of_the_closed_form() -> None:
     assert operations.total == operations.encoder + expected
 
 
+def test_head_that_narrows_costs_less_than_its_encoder() -> None:
+    wide = count_operations(MODELS['anydepth_vits'], 256, 256)
+    narrow = count_operations(MODELS['anydepth_lite_vits'], 256, 256)
+    assert narrow.encoder == wide.encoder
+    assert narrow.decoder < 0.3 * narrow.encoder
+    assert wide.decoder > 18 * wide.encoder
+
+
 @pytest.mark.parametrize('side', PAPER_SDT)
 def test_sdt_head_makes_the_operations_of_the_paper(side: int) -> None:
     decoder = count_operations(MODELS['anydepth_vitl'], side, side).decoder

@@ -16,6 +16,7 @@ from depth_anything_ros.types import Precision
 
 SIZES = {
     'anydepth_vits': (64, 96),
+    'anydepth_lite_vits': (64, 96),
     'dinov3_dpt_vits': (64, 96),
     'depth_anything_v2_vits_sdt': (56, 70),
 }
