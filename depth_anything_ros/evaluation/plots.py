@@ -45,7 +45,7 @@ def latency_plot(
         if known.any():
             over_time.legend(loc='lower right', ncol=3)
 
-    return _png(draw, 3.2)
+    return to_png(draw, 3.2)
 
 
 def metric_plot(table: FrameTable, modes: Sequence[AlignmentMode], names: Sequence[str]) -> bytes:
@@ -69,7 +69,7 @@ def metric_plot(table: FrameTable, modes: Sequence[AlignmentMode], names: Sequen
         if panels[0].has_data():
             panels[0].legend(fontsize='small')
 
-    return _png(draw, 3.2)
+    return to_png(draw, 3.2)
 
 
 def stage_plot(stages_ms: Mapping[str, Mapping[str, float | None]]) -> bytes:
@@ -87,7 +87,7 @@ def stage_plot(stages_ms: Mapping[str, Mapping[str, float | None]]) -> bytes:
         axes.set(xlabel='duration in ms')
         axes.legend(loc='lower left', bbox_to_anchor=(0, 1), ncol=3, frameon=False)
 
-    return _png(draw, 1.0 + 0.35 * max(len(stages_ms), 2))
+    return to_png(draw, 1.0 + 0.35 * max(len(stages_ms), 2))
 
 
 def _stage_values(stages_ms: Mapping[str, Mapping[str, float | None]], name: str) -> list[float]:
@@ -95,7 +95,13 @@ def _stage_values(stages_ms: Mapping[str, Mapping[str, float | None]], name: str
     return [np.nan if value is None else value for value in found]
 
 
-def _png(draw: Draw, height_inches: float) -> bytes:
+def to_png(draw: Draw, height_inches: float) -> bytes:
+    """
+    Return a picture 10 inches wide at 100 pixels an inch.
+
+    :param draw: draws into an empty matplotlib figure.
+    :param height_inches: of the picture.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

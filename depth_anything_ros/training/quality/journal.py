@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import math
 from collections.abc import Iterable
@@ -11,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from depth_anything_ros.errors import DatasetError
+from depth_anything_ros.evaluation.journal import JournalFile
 from depth_anything_ros.training.quality.scores import DepthScore, ScoreConfig
 
 _FORMAT = 1
@@ -46,12 +45,10 @@ class Journal:
     """
 
     def __init__(self, path: Path, config: ScoreConfig, restart: bool = False) -> None:
-        self._path = path
         self.scores: dict[tuple[str, str], DepthScore] = {}
-        path.touch()
-        self._file = path.open('r+b')
+        self._file = JournalFile(path, {'format': _FORMAT, **asdict(config)}, restart)
         try:
-            self._begin(json.dumps({'format': _FORMAT, **asdict(config)}), restart)
+            self._read()
         except BaseException:
             self._file.close()
             raise
@@ -75,7 +72,7 @@ class Journal:
 
         :raises OSError: if the file cannot be written.
         """
-        lines = []
+        records = []
         for entry in entries:
             record: dict[str, Any] = {'data': entry.origin, 'name': entry.name}
             if entry.score is None:
@@ -84,41 +81,17 @@ class Journal:
                 values = astuple(entry.score)
                 record['scores'] = [None if math.isnan(value) else value for value in values]
                 self.scores[entry.origin, entry.name] = entry.score
-            lines.append(f'{json.dumps(record, allow_nan=False)}\n')
-        self._file.write(''.join(lines).encode())
-        self._file.flush()
+            records.append(record)
+        self._file.add(records)
 
-    def _begin(self, header: str, restart: bool) -> None:
-        """Read what is there, cut off a last line without its end, and stay behind it."""
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise DatasetError(f"'{self._path}' is in use by another run") from error
-        text = b'' if restart else self._file.read()
-        length = text.rfind(b'\n') + 1
-        if length:
-            self._read(text[:length].decode('utf-8', errors='replace').splitlines(), header)
-        self._file.truncate(length)
-        self._file.seek(length)
-        if not length:
-            self._file.write(f'{header}\n'.encode())
-            self._file.flush()
-
-    def _read(self, lines: list[str], header: str) -> None:
-        if lines[0] != header:
-            raise DatasetError(
-                f"'{self._path}' was begun with {lines[0][:200]}, this run has {header}; "
-                'continue with the same settings, or begin anew with --restart'
-            )
-        for number, line in enumerate(lines[1:], 2):
+    def _read(self) -> None:
+        for place, line in enumerate(self._file.lines):
             try:
                 record = json.loads(line)
                 if 'failure' not in record:
                     self.scores[record['data'], record['name']] = _score(record['scores'])
             except (ValueError, KeyError, TypeError) as error:
-                raise DatasetError(
-                    f"line {number} of '{self._path}' is damaged; begin anew with --restart"
-                ) from error
+                raise self._file.damaged(place) from error
 
 
 def _score(values: list[float | None]) -> DepthScore:

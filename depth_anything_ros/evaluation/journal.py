@@ -1,0 +1,93 @@
+"""Results of a long run as they come, on disk, so that a run that was stopped can go on."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from depth_anything_ros.errors import DatasetError
+
+
+class JournalFile:
+    """
+    Keep records in a file of one JSON line each, written to at its end only.
+
+    The first line is a header. What an earlier run left is read when the file is opened; a last
+    line that was cut off is removed.
+
+    :param path: the file; it is made where there is none.
+    :param header: what the results depend on; the file must have been begun with the same.
+    :param restart: forget what the file holds.
+    :raises DatasetError: if the file is none of ours, was begun with another header or is in use
+        by another run.
+    """
+
+    def __init__(self, path: Path, header: Mapping[str, Any], restart: bool = False) -> None:
+        self._path = path
+        self.lines: list[str] = []
+        path.touch()
+        self._file = path.open('r+b')
+        try:
+            self._begin(json.dumps(header), restart)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file, so that another run may open it."""
+        self._file.close()
+
+    def add(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """
+        Append records; they outlast the end of this process, however it ends.
+
+        :raises OSError: if the file cannot be written.
+        :raises ValueError: if a record holds NaN or infinity.
+        """
+        lines = [f'{json.dumps(record, allow_nan=False)}\n' for record in records]
+        self._file.write(''.join(lines).encode())
+        self._file.flush()
+
+    def damaged(self, place: int) -> DatasetError:
+        """Return the error for a line that cannot be understood, by its place in `lines`."""
+        return DatasetError(
+            f"line {place + 2} of '{self._path}' is damaged; begin anew with --restart"
+        )
+
+    def _begin(self, header: str, restart: bool) -> None:
+        """Read what is there, cut off a last line without its end, and stay behind it."""
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DatasetError(f"'{self._path}' is in use by another run") from error
+        text = b'' if restart else self._file.read()
+        length = text.rfind(b'\n') + 1
+        if length:
+            found, *self.lines = text[:length].decode('utf-8', errors='replace').splitlines()
+            if found != header:
+                before, now = _difference(found, header)
+                raise DatasetError(
+                    f"'{self._path}' was begun with {before}, this run has {now}; "
+                    'continue with the same settings, or begin anew with --restart'
+                )
+        self._file.truncate(length)
+        self._file.seek(length)
+        if not length:
+            self._file.write(f'{header}\n'.encode())
+            self._file.flush()
+
+
+def _difference(found: str, header: str) -> tuple[str, str]:
+    """Return what two headers do not share, or both of them where one is no header."""
+    try:
+        before, now = json.loads(found), json.loads(header)
+        differing = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+        before, now = (
+            {name: part[name] for name in differing if name in part} for part in (before, now)
+        )
+        return json.dumps(before), json.dumps(now)
+    except (ValueError, TypeError, AttributeError):
+        return found[:200], header
