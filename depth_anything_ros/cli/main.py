@@ -53,6 +53,10 @@ VERBS = {
         'depth_anything_ros.cli.compress',
         'write a smaller checkpoint of a model: 16-bit numbers, pruned weights, or both',
     ),
+    'study': Verb(
+        'depth_anything_ros.cli.study',
+        'measure what each recipe of `compress` costs a model, and where it breaks down',
+    ),
     'simulate': Verb(
         'depth_anything_ros.cli.simulate',
         'render a drive through a furnished room into a ROS 2 bag with exact depth',

@@ -1,0 +1,333 @@
+"""
+The verb `study`: measure what each recipe of `compress` costs a model, and where it breaks.
+
+DIR gets `report.md` with its plots and pictures, `study.csv`, `study.json`, `files/` (the packed
+checkpoints) and `journal.jsonl` (results as they come).
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from depth_anything_ros.cli.compress import network_inputs
+from depth_anything_ros.cli.console import (
+    add_json_argument,
+    progress,
+    write_json,
+    write_line,
+    write_table,
+    write_warning,
+)
+from depth_anything_ros.cli.data_argument import add_data_argument, parse_data
+from depth_anything_ros.errors import ConfigError
+from depth_anything_ros.models import MODELS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor
+
+    from depth_anything_ros.compression.recipe import Recipe
+    from depth_anything_ros.compression.study import Study, StudyConfig, StudyInputs
+    from depth_anything_ros.inference.selection import Selection
+    from depth_anything_ros.models.checkpoint import Weights
+
+_SPLIT = 'test'
+# Views of no training run and no validation, others than those of --calibration.
+_COMPARED = 'simulator:2000000'
+_CALIBRATION = 'simulator:1000000:32'
+_BACKENDS = ('auto:fp32', 'auto')
+_AMOUNTS = tuple(f'0.{tenths}' for tenths in range(1, 10))
+_RECIPES = (
+    'int16_static',
+    'int16_dynamic',
+    'int8_dynamic',
+    'int8_static',
+    *(f'prune({amount})' for amount in _AMOUNTS),
+    *(f'prune({amount}, global)' for amount in _AMOUNTS),
+    'prune(0.2)+int16_static',
+    'prune(0.2, global)+int8_static',
+    'prune(0.3, global)+int8_static',
+    'prune(0.5, global)+int8_static',
+)
+_PICTURED = 7
+_LEAST = {'input_size': 0, 'runs': 1, 'threads': 0, 'calibration_images': 1, 'views': 1}
+_OF_ROS = ('ros_distro', 'rmw', 'rclpy')
+
+_EPILOG = """examples:
+  the whole study of the model that ships, on rooms it has never seen:
+    depth_anything_ros study --model tiny --data simulator:90001:200 --out study
+  your recipes, your frames, two backends (the first one scores):
+    depth_anything_ros study --model depth_anything_v2_vits --data rgbd_folder:my_frames \\
+      --recipes 'int16_static;int8_static;prune(0.3)+int8_static' --calibration bag:run1 \\
+      --backend openvino:fp32 --backend openvino:bf16 --out study
+  table 1 and figures 4 to 6 of "Depth Anything V2 Mini":
+    depth_anything_ros study --model depth_anything_v2_vits --backend torch:fp32 \\
+      --data nyu_depth_v2:nyu_depth_v2_labeled.mat --out table1
+
+The same call goes on from what a run that was stopped left in DIR; with more recipes or data it
+adds them. Quote recipes. Every recipe leaves a checkpoint in DIR/files; delete what you do not
+use. Scores are of the first backend: int8 rounds differently in each.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the verb."""
+    parser.epilog = _EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument('--model', choices=tuple(MODELS), required=True, metavar='NAME',
+                        help=f'one of {", ".join(MODELS)}')  # fmt: skip
+    parser.add_argument(
+        '--checkpoint', default='', metavar='FILE',
+        help='weights to start from (default: the published ones)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--weights', choices=('pretrained', 'random'), default='pretrained',
+        help='the scores of random weights mean nothing; sizes and times do',
+    )  # fmt: skip
+    parser.add_argument(
+        '--recipes', action='append', default=[], metavar='CHAINS',
+        help='recipes as `compress` takes them, separated by ; (default: each number format, '
+             'pruning by layer and global at 10 to 90 %%, and some of both)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--recipe', action='append', default=[], dest='recipes', metavar='CHAIN',
+        help='one more recipe; may be given more than once',
+    )  # fmt: skip
+    add_data_argument(parser)
+    parser.add_argument(
+        '--out', type=Path, required=True, metavar='DIR',
+        help='folder for the results; a run that was stopped goes on from what is in it',
+    )  # fmt: skip
+    parser.add_argument(
+        '--restart', action='store_true', help='forget what an earlier run left in DIR'
+    )
+    parser.add_argument(
+        '--backend', action='append', default=[], metavar='WORD',
+        help='what runs the networks, NAME or NAME:PRECISION; may be given more than once, and '
+             f'the first one scores (default: {" and ".join(_BACKENDS)})',
+    )  # fmt: skip
+    parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
+    parser.add_argument(
+        '--input-size', type=int, default=0, metavar='PX',
+        help="shorter side of the network input (default: the model's own)",
+    )  # fmt: skip
+    parser.add_argument(
+        '--threads', type=int, default=0, metavar='N',
+        help="CPU threads (0: the library's choice); 1 where other programs use the cores",
+    )  # fmt: skip
+    parser.add_argument(
+        '--calibration', default=_CALIBRATION, metavar='WORD',
+        help='images that int8_static finds its ranges on, named like --data '
+             '(default %(default)s)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--calibration-images', type=int, default=32, metavar='N',
+        help='how many of them, evenly from all (default %(default)s)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--views', type=int, default=4, metavar='N',
+        help='simulated views that SQNR is taken over (default %(default)s)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--range', default='0.2:8', metavar='MIN:MAX',
+        help='truth in metres that is scored (%(default)s)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--runs', type=int, default=50, metavar='N', help='timed runs (default %(default)s)'
+    )
+    add_json_argument(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """
+    Measure what is missing, write the report and show its tables.
+
+    :raises ConfigError: if an option is out of range or no multiple, or names no data.
+    :raises UnknownNameError: if there is no recipe, data set or backend of a name.
+    :raises CompressionError: if a recipe cannot be read, or the weights are quantised already.
+    :raises DatasetError: if data cannot be read, or DIR holds another study.
+    :raises CheckpointError: if the weights cannot be had.
+    :raises MissingDependencyError: if the library of a backend is not installed.
+    :raises BackendError: if a backend cannot run here as asked.
+    """
+    import torch
+
+    from depth_anything_ros.compression.study import Study
+    from depth_anything_ros.compression.study_journal import StudyJournal
+    from depth_anything_ros.models.checkpoint import load_weights
+
+    config = _config(args)
+    chains = _chains(args.recipes)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    spec = MODELS[args.model]
+    inputs = _inputs(args)
+    parent = load_weights(spec, args.checkpoint, args.weights)
+    args.out.mkdir(parents=True, exist_ok=True)
+    settings = _settings(args, parent, config)
+    with StudyJournal(args.out / 'journal.jsonl', settings, args.restart) as journal:
+        study = Study(args.out, spec, parent, chains, inputs, config, journal, progress)
+        try:
+            study.run()
+        except KeyboardInterrupt:
+            write_warning('stopped; the same call goes on from here')
+            raise
+        summary = _summary(args, study, parent, settings)
+        _write(args, study, inputs, summary)
+    shutil.rmtree(study.cache_dir, ignore_errors=True)
+    _show(summary, args.out)
+    return 0
+
+
+def _config(args: argparse.Namespace) -> StudyConfig:
+    from depth_anything_ros.compression.study import StudyConfig
+
+    for option, least in _LEAST.items():
+        if getattr(args, option) < least:
+            raise ConfigError(
+                f'--{option.replace("_", "-")} {getattr(args, option)}; allowed: {least} or more'
+            )
+    return StudyConfig(
+        _selections(args.backend or _BACKENDS, args.device),
+        args.input_size,
+        *_range(args.range),
+        runs=args.runs,
+        threads=args.threads,
+    )
+
+
+def _selections(words: list[str] | tuple[str, ...], device: str) -> tuple[Selection, ...]:
+    from depth_anything_ros.inference.selection import AUTO, select
+
+    found = []
+    for word in words:
+        name, _, precision = word.partition(':')
+        found.append(select(name, precision or AUTO, device))
+    return tuple(dict.fromkeys(found))
+
+
+def _range(text: str) -> tuple[float, float]:
+    low, _, high = text.partition(':')
+    try:
+        bounds = float(low), float(high)
+    except ValueError:
+        bounds = 0.0, 0.0
+    if not 0 < bounds[0] < bounds[1] < float('inf'):
+        raise ConfigError(f"--range '{text}' is no range of metres; write it as 0.2:8")
+    return bounds
+
+
+def _chains(texts: list[str]) -> list[tuple[Recipe, ...]]:
+    from depth_anything_ros.compression.chain import parse_chain
+
+    words = [word.strip() for text in texts for word in text.split(';')]
+    return [parse_chain(word) for word in words or _RECIPES if word]
+
+
+def _inputs(args: argparse.Namespace) -> StudyInputs:
+    from depth_anything_ros.compression.study import StudyInputs
+    from depth_anything_ros.evaluation.datasets.remembered import RememberedDataset
+
+    spec, count = MODELS[args.model], args.calibration_images
+    room_bytes = (1 << 30) // len(args.data)
+    data = {word: RememberedDataset(parse_data(word, _SPLIT), room_bytes) for word in args.data}
+    parse_data(args.calibration)
+
+    def calibration() -> list[Tensor]:
+        images = network_inputs(args.calibration, count, spec)
+        return list(progress(images, count, 'calibration'))
+
+    def compared() -> Iterator[Tensor]:
+        return network_inputs(_compared(args), args.views, spec)
+
+    return StudyInputs(data, compared, calibration, _calibration_name(args))
+
+
+def _calibration_name(args: argparse.Namespace) -> str:
+    return f'{args.calibration} (at most {args.calibration_images} images)'
+
+
+def _compared(args: argparse.Namespace) -> str:
+    return f'{_COMPARED}:{args.views}'
+
+
+def _settings(args: argparse.Namespace, parent: Weights, config: StudyConfig) -> dict[str, Any]:
+    """Return what all results of a study depend on, machine and versions included."""
+    from depth_anything_ros.evaluation.environment import environment
+
+    machine = environment()
+    return {
+        'model': args.model,
+        'weights': parent.key,
+        'input_size': config.input_size,
+        'min_depth_m': config.min_depth_m,
+        'max_depth_m': config.max_depth_m,
+        'calibration': _calibration_name(args),
+        'compared': _compared(args),
+        'runs': config.runs,
+        'threads': config.threads,
+        'environment': {name: machine[name] for name in machine if name not in _OF_ROS},
+    }
+
+
+def _summary(
+    args: argparse.Namespace, study: Study, parent: Weights, settings: dict[str, Any]
+) -> dict[str, Any]:
+    from depth_anything_ros.compression.study import label
+    from depth_anything_ros.compression.study_report import findings, warnings
+
+    results = study.results()
+    return {
+        'model': {
+            'name': args.model,
+            'weights': parent.origin,
+            'sha256': parent.sha256,
+            'licence': study.spec.licence,
+        },
+        'protocol': {
+            'data': args.data,
+            'backends': [label(selection) for selection in study.config.selections],
+            **{name: settings[name] for name in settings if name not in ('model', 'weights')},
+        },
+        'recipes': results,
+        'findings': {word: findings(results, word) for word in args.data},
+        'warnings': warnings(results, parent.origin == 'random'),
+    }
+
+
+def _write(
+    args: argparse.Namespace, study: Study, inputs: StudyInputs, summary: dict[str, Any]
+) -> None:
+    from depth_anything_ros.compression.study_pictures import draw_first, evenly
+    from depth_anything_ros.compression.study_report import write_csv, write_report
+
+    write_json(args.out / 'study.json', summary)
+    write_json(args.json, summary)
+    write_csv(args.out / 'study.csv', summary['recipes'])
+    shown = evenly(study.names, _PICTURED)
+    pictures = {}
+    for number, (word, dataset) in enumerate(inputs.data.items(), 1):
+        path = args.out / f'first_{number}.png'
+        if draw_first(path, study, dataset, progress(shown, len(shown), 'picture')):
+            pictures[word] = path
+    write_report(args.out / 'report.md', summary, pictures)
+
+
+def _show(summary: dict[str, Any], out: Path) -> None:
+    from depth_anything_ros.compression.study_report import cost_table, score_table
+
+    results = summary['recipes']
+    write_table(*cost_table(results))
+    for word in summary['protocol']['data']:
+        write_line()
+        write_line(word)
+        write_table(*score_table(results, word))
+        for text in summary['findings'][word]:
+            write_line(text)
+    for text in summary['warnings']:
+        write_warning(text)
+    write_line(f'results in {out}')

@@ -1,0 +1,43 @@
+import re
+from importlib.resources import files
+
+import pytest
+
+from depth_anything_ros.errors import WorkerError
+from depth_anything_ros.inference.footprint import (
+    Load,
+    peak_memory_bytes,
+    peak_of_this_process,
+)
+from depth_anything_ros.inference.selection import Selection
+from depth_anything_ros.types import Precision
+
+TINY = files('depth_anything_ros') / 'models' / 'weights' / 'tiny.safetensors'
+
+
+def load(checkpoint, folder):
+    selection = Selection('torch', Precision.FP32, 'cpu')
+    return Load('tiny', checkpoint, selection, (64, 96), 1, folder)
+
+
+def test_fresh_process_takes_its_own_memory_and_not_ours(tmp_path):
+    ours = bytearray(b'x' * (3 << 28))
+    peak = peak_memory_bytes(load(TINY, tmp_path))
+    assert 50e6 < peak < len(ours)
+
+
+def test_process_that_fails_says_why(tmp_path):
+    gone = tmp_path / 'gone.safetensors'
+    with pytest.raises(WorkerError, match=rf'no peak memory of tiny: .*{re.escape(str(gone))}'):
+        peak_memory_bytes(load(gone, tmp_path))
+
+
+def test_peak_is_read_from_what_the_system_tells(tmp_path):
+    status = tmp_path / 'status'
+    status.write_text('Name:\tpython\nVmPeak:\t 9000 kB\nVmHWM:\t  2048 kB\nVmRSS:\t 1024 kB\n')
+    assert peak_of_this_process(status) == 2 * 1024 * 1024
+
+
+def test_system_that_does_not_tell_is_an_error(tmp_path):
+    with pytest.raises(WorkerError, match='does not tell the peak memory'):
+        peak_of_this_process(tmp_path / 'none')
