@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from depth_anything_ros.compression.chain import parse_chain
 from depth_anything_ros.compression.prune import Prune, Scope
-from depth_anything_ros.compression.study_scores import ALIGNED
+from depth_anything_ros.compression.study_scores import ALIGNED, RAW
 
 COMPARED = 'abs_rel'
 BOUNDS = (0.03, 0.1)
@@ -98,6 +98,33 @@ def sentence(found: Breakdown) -> str:
         else f'AbsRel is {found.change:.1%} above the parent'
     )
     return f'{start} of the parent with {within}; with {found.beyond:.0%} {how}.'
+
+
+def contradiction(results: Sequence[Result], word: str) -> str:
+    """
+    Return the recipes that raw AbsRel calls better and aligned AbsRel clearly worse, in words.
+
+    :param results: the parent's first.
+    :param word: of the data.
+    :return: empty where there are none.
+    """
+    parent = results[0]
+    names = [
+        result['recipe']
+        for result in results[1:]
+        if (change(result, parent, word) or 0.0) > BOUNDS[-1]
+        and _raw(result, word) < _raw(parent, word)
+    ]
+    if not names:
+        return ''
+    return (
+        f'Raw AbsRel is lower than that of the parent with {", ".join(names)}, whose aligned '
+        f'AbsRel is more than {BOUNDS[-1]:.0%} higher: raw scores do not rank these networks.'
+    )
+
+
+def _raw(result: Result, word: str) -> float:
+    return float(result['scores'][word][RAW.value][COMPARED])
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:

@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from typing import Any, get_args
 
 from depth_anything_ros.compression.prune import Scope
-from depth_anything_ros.compression.study_findings import COMPARED, Result, pareto_front, sweep
+from depth_anything_ros.compression.study_findings import (
+    COMPARED,
+    Result,
+    change,
+    pareto_front,
+    sweep,
+)
 from depth_anything_ros.compression.study_scores import ALIGNED, RAW
 from depth_anything_ros.evaluation.metrics import METRICS
 from depth_anything_ros.evaluation.plots import to_png
@@ -57,29 +63,41 @@ def size_plot(results: Sequence[Result], word: str) -> bytes:
     """
     Return aligned AbsRel over the size of the file, with the Pareto front named.
 
+    Recipes that leave more images without a score than the parent does are left out.
+
     :param results: the parent's first.
     :param word: of the data.
     """
     known = [
-        (result['recipe'], result['file']['bytes'] / 1e6, value)
+        (
+            result['recipe'],
+            result['file']['bytes'] / 1e6,
+            result['scores'][word][ALIGNED.value][COMPARED],
+        )
         for result in results
-        if (value := result['scores'][word][ALIGNED.value][COMPARED]) is not None
+        if change(result, results[0], word) is not None
     ]
     front = pareto_front([(size, error) for _, size, error in known])
 
     def draw(figure: Any) -> None:
+        from matplotlib.ticker import ScalarFormatter
+
         axes = figure.subplots()
         axes.plot([size for _, size, _ in known], [error for *_, error in known], 'o',
-                  color='0.6', markersize=5, label='studied')  # fmt: skip
+                  color='0.6', markersize=4, label='studied')  # fmt: skip
         best = [known[place] for place in front]
         axes.plot([size for _, size, _ in best], [error for *_, error in best], 'o-',
                   drawstyle='steps-post',
                   label='Pareto front: none is smaller and better')  # fmt: skip
-        for name, size, error in known:
-            chosen = (name, size, error) in best
-            axes.annotate(name, (size, error), xytext=(4, 4), textcoords='offset points',
-                          size=7, color='black' if chosen else '0.6')  # fmt: skip
+        for place, (name, size, error) in enumerate(known):
+            # Names of neighbours on the front would lie on each other at one height.
+            below = -12 - 9 * (front.index(place) % 3) if place in front else 4
+            axes.annotate(name, (size, error), xytext=(4, below), textcoords='offset points',
+                          size=7, color='black' if place in front else '0.5')  # fmt: skip
         axes.set(xlabel='file in MB', ylabel='AbsRel, scale and shift fitted', yscale='log')
+        for axis in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+            axis(ScalarFormatter())
+        axes.margins(0.1)
         axes.grid(alpha=0.3, which='both')
         if known:
             axes.legend(fontsize='small')

@@ -13,6 +13,7 @@ from depth_anything_ros.compression.study_findings import (
     Result,
     breakdowns,
     change,
+    contradiction,
     sentence,
 )
 from depth_anything_ros.compression.study_plots import SHOWN, size_plot, sparsity_plot
@@ -100,7 +101,8 @@ def score_table(results: Sequence[Result], word: str) -> tuple[list[str], list[l
 
 def findings(results: Sequence[Result], word: str) -> list[str]:
     """Return what the figures of one data set say, a sentence each."""
-    return [sentence(found) for found in breakdowns(results, word)]
+    told = [sentence(found) for found in breakdowns(results, word)]
+    return [text for text in (*told, contradiction(results, word)) if text]
 
 
 def warnings(results: Sequence[Result], random: bool) -> list[str]:

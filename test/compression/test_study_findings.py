@@ -5,6 +5,7 @@ from depth_anything_ros.compression.study_findings import (
     Breakdown,
     breakdowns,
     change,
+    contradiction,
     pareto_front,
     sentence,
     sweep,
@@ -70,6 +71,18 @@ def test_share_with_failures_breaks_down():
     found = breakdowns(results, WORD)[0]
     assert (found.within, found.beyond, found.change) == (0.1, 0.2, None)
     assert sentence(found).endswith('with 20% some images have no score.')
+
+
+def test_raw_scores_that_praise_a_worse_network_are_named():
+    worse, raw_too, hardly = pruned({0.5: 0.2, 0.6: 0.2, 0.7: 0.105})
+    for praised in (worse, hardly):
+        praised['scores'][WORD]['none']['abs_rel'] = 0.09
+    failed = result('prune(0.9)', None, failed=10)
+    assert contradiction([PARENT, worse, raw_too, hardly, failed], WORD) == (
+        'Raw AbsRel is lower than that of the parent with prune(0.5), whose aligned AbsRel is '
+        'more than 10% higher: raw scores do not rank these networks.'
+    )
+    assert contradiction([PARENT, raw_too, hardly, failed], WORD) == ''
 
 
 def test_front_holds_what_no_other_point_beats():
