@@ -35,6 +35,22 @@ def add_data_argument(parser: argparse.ArgumentParser, required: bool = True) ->
     )
 
 
+def depth_range(text: str) -> tuple[float, float]:
+    """
+    Return the range of metres that an option MIN:MAX names.
+
+    :raises argparse.ArgumentTypeError: if it names none.
+    """
+    low, _, high = text.partition(':')
+    try:
+        bounds = float(low), float(high)
+    except ValueError:
+        bounds = 0.0, 0.0
+    if not 0 < bounds[0] < bounds[1] < float('inf'):
+        raise argparse.ArgumentTypeError(f"'{text}' is no range of metres; write it as 0.2:8")
+    return bounds
+
+
 def parse_data(
     word: str,
     split: str = 'train',

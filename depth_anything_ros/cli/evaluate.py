@@ -22,7 +22,7 @@ from depth_anything_ros.cli.console import (
     write_table,
     write_warning,
 )
-from depth_anything_ros.cli.data_argument import add_data_argument, parse_data
+from depth_anything_ros.cli.data_argument import add_data_argument, depth_range, parse_data
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.models import MODELS
@@ -94,7 +94,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '(%(default)s)',
     )  # fmt: skip
     parser.add_argument(
-        '--range', type=_range, default=(0.2, 8.0), metavar='MIN:MAX',
+        '--range', type=depth_range, default=(0.2, 8.0), metavar='MIN:MAX',
         help='truth in metres that is scored (0.2:8)',
     )  # fmt: skip
     parser.add_argument(
@@ -296,14 +296,3 @@ def _count(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"'{text}' is no whole number of 0 or more")
     return int(text)
-
-
-def _range(text: str) -> tuple[float, float]:
-    low, _, high = text.partition(':')
-    try:
-        bounds = float(low), float(high)
-    except ValueError:
-        bounds = 0.0, 0.0
-    if not 0 < bounds[0] < bounds[1] < float('inf'):
-        raise argparse.ArgumentTypeError(f"'{text}' is no range of metres; write it as 0.2:8")
-    return bounds

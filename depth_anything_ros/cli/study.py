@@ -21,7 +21,7 @@ from depth_anything_ros.cli.console import (
     write_table,
     write_warning,
 )
-from depth_anything_ros.cli.data_argument import add_data_argument, parse_data
+from depth_anything_ros.cli.data_argument import add_data_argument, depth_range, parse_data
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.models import MODELS
 
@@ -133,8 +133,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='simulated views that SQNR is taken over (default %(default)s)',
     )  # fmt: skip
     parser.add_argument(
-        '--range', default='0.2:8', metavar='MIN:MAX',
-        help='truth in metres that is scored (%(default)s)',
+        '--range', type=depth_range, default=(0.2, 8.0), metavar='MIN:MAX',
+        help='truth in metres that is scored (0.2:8)',
     )  # fmt: skip
     parser.add_argument(
         '--runs', type=int, default=50, metavar='N', help='timed runs (default %(default)s)'
@@ -191,10 +191,12 @@ def _config(args: argparse.Namespace) -> StudyConfig:
             raise ConfigError(
                 f'--{option.replace("_", "-")} {getattr(args, option)}; allowed: {least} or more'
             )
+    min_depth_m, max_depth_m = args.range
     return StudyConfig(
         _selections(args.backend or _BACKENDS, args.device),
         args.input_size,
-        *_range(args.range),
+        min_depth_m,
+        max_depth_m,
         runs=args.runs,
         threads=args.threads,
     )
@@ -208,17 +210,6 @@ def _selections(words: list[str] | tuple[str, ...], device: str) -> tuple[Select
         name, _, precision = word.partition(':')
         found.append(select(name, precision or AUTO, device))
     return tuple(dict.fromkeys(found))
-
-
-def _range(text: str) -> tuple[float, float]:
-    low, _, high = text.partition(':')
-    try:
-        bounds = float(low), float(high)
-    except ValueError:
-        bounds = 0.0, 0.0
-    if not 0 < bounds[0] < bounds[1] < float('inf'):
-        raise ConfigError(f"--range '{text}' is no range of metres; write it as 0.2:8")
-    return bounds
 
 
 def _chains(texts: list[str]) -> list[tuple[Recipe, ...]]:

@@ -60,7 +60,6 @@ def test_random_weights_are_named_and_other_settings_refused(tmp_path, capsys):
         (['--calibration', 'nothing'], "'nothing' names no data"),
         (['--backend', 'abacus'], "unknown backend 'abacus'; known: torch"),
         (['--backend', 'torch:int4'], "unknown precision 'int4'; known: auto, fp32"),
-        (['--range', '4'], "--range '4' is no range of metres; write it as 0.2:8"),
         (['--runs', '0'], '--runs 0; allowed: 1 or more'),
         (['--calibration-images', '0'], '--calibration-images 0; allowed: 1 or more'),
         (['--input-size', '65'], 'input size 65 is not a positive multiple of the patch 32'),
