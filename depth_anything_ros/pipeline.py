@@ -60,23 +60,22 @@ class DepthPipeline:
             known = limit_depth(prediction, self.max_depth_m)
             return DepthResult(frame, None, None, known, stages_ms=stages_ms)
         with _timed(stages_ms, 'align'):
-            alignment, reason = self._align(prediction, frame.stamp_ns)
+            alignment, reason = self._align(prediction, frame)
             metric = (
                 to_metric_depth(prediction, alignment, self.max_depth_m) if alignment else None
             )
         return DepthResult(frame, prediction, alignment, metric, reason, stages_ms)
 
-    def _align(
-        self, relative: RelativeInverseDepth, stamp_ns: int
-    ) -> tuple[Alignment | None, str]:
+    def _align(self, relative: RelativeInverseDepth, frame: Frame) -> tuple[Alignment | None, str]:
         if self.scale_source is None:
             return None, 'relative model and no scale source'
         reason = ''
         try:
-            self.tracker.update(self.scale_source.align(relative, stamp_ns), stamp_ns)
+            fit = self.scale_source.align(relative, frame.stamp_ns, frame.camera)
+            self.tracker.update(fit, frame.stamp_ns)
         except AlignmentError as error:
             reason = str(error)
-        alignment = self.tracker.current(stamp_ns)
+        alignment = self.tracker.current(frame.stamp_ns)
         return alignment, reason if alignment is None else ''
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Float32Array = NDArray[np.float32]
+Float64Array = NDArray[np.float64]
 UInt8Array = NDArray[np.uint8]
 
 
@@ -115,13 +116,39 @@ class DepthReference:
 
 
 @dataclass(frozen=True)
+class LaserScan:
+    """
+    Hold one sweep of a 2-D laser scanner in its own frame (x ahead, y left, z up).
+
+    `ranges_m` is float32 (n,), counted left from the laser's x axis turned by `angle_min_rad`;
+    +inf where nothing is met up to `range_max_m`, −inf where something is nearer than
+    `range_min_m`, NaN where the beam was lost (REP 117). All beams count as of one time.
+    """
+
+    ranges_m: Float32Array
+    angle_min_rad: float
+    angle_step_rad: float
+    range_min_m: float
+    range_max_m: float
+    stamp_ns: int = 0
+    frame_id: str = ''
+
+    @property
+    def angles_rad(self) -> Float64Array:
+        """Return the direction of each range, (n,)."""
+        return self.angle_min_rad + self.angle_step_rad * np.arange(len(self.ranges_m))
+
+
+@dataclass(frozen=True)
 class Alignment:
     """
     Map relative inverse depth to metres: 1 / depth_m = scale · values + shift.
 
     `scale` is in 1/m per unit of the network's output, `shift` in 1/m, `residual` the
     root mean square over the inliers in 1/m, `stamp_ns` the time of the reference used.
-    `points` counts the pairs the fit was given, `inlier_ratio` is in 0..1.
+    `points` counts the pairs the fit was given, `inlier_ratio` is in 0..1. `covariance` holds
+    the variance of the scale, the covariance of both and the variance of the shift; zeros where
+    they are given, not measured.
     """
 
     scale: float
@@ -131,6 +158,7 @@ class Alignment:
     inlier_ratio: float
     residual: float
     stamp_ns: int
+    covariance: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     def age_s(self, now_ns: int) -> float:
         """Return the time from the reference to `now_ns` in seconds, never negative."""

@@ -26,6 +26,7 @@ ARGUMENTS = (
     ('image', '/camera/color/image_raw', 'Topic of the camera image.'),
     ('camera_info', '/camera/color/camera_info', 'Topic of the calibration of the camera.'),
     ('reference', '/camera/depth/image_raw', 'Topic of depth for scale_source:=depth_image.'),
+    ('scan', '/scan', 'Topic of the laser scan for scale_source:=laser_scan.'),
     ('config', CONFIG, 'Parameter file of the node.'),
     ('namespace', '', 'Namespace of the node.'),
     ('log_level', 'info', 'Least severity logged.', 'debug', 'info', 'warn', 'error'),
@@ -88,6 +89,7 @@ def depth_node(context: LaunchContext) -> list[Node]:
             ('image/compressed', [image, '/compressed']),
             ('camera_info', LaunchConfiguration('camera_info')),
             ('reference/depth', LaunchConfiguration('reference')),
+            ('scan', LaunchConfiguration('scan')),
         ],
     )
     return [node]

@@ -39,7 +39,7 @@ class Source:
     name = 'test'
     failure = ''
 
-    def align(self, relative, stamp_ns):
+    def align(self, relative, stamp_ns, camera=None):
         if self.failure:
             raise AlignmentError(self.failure)
         return Alignment(2.0, 0.1, self.name, 12, 1.0, 0.0, stamp_ns)

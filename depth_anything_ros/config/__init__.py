@@ -9,6 +9,7 @@ from depth_anything_ros.config.parameter import (
     from_mapping,
     parameter,
     parameter_infos,
+    pose_numbers,
 )
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     'markdown_table',
     'parameter',
     'parameter_infos',
+    'pose_numbers',
     'yaml_section',
 ]
 

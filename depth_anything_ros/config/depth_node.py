@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from depth_anything_ros.config.parameter import check_order, parameter
+from depth_anything_ros.config.parameter import check_order, check_pose, parameter
 
 PREVIEW_COLORMAPS = ('Spectral_r', 'viridis', 'plasma', 'magma', 'inferno', 'turbo')
 
@@ -98,9 +98,9 @@ class DepthNodeConfig:
     )
     scale_source: str = parameter(
         'none',
-        'Where metres come from for a relative model: none, fixed (fixed_scale, fixed_shift) '
-        'or depth_image (topic `reference/depth`).',
-        choices=('none', 'fixed', 'depth_image'),
+        'Where metres come from for a relative model: none, fixed (fixed_scale, fixed_shift), '
+        'depth_image (topic `reference/depth`) or laser_scan (topic `scan`).',
+        choices=('none', 'fixed', 'depth_image', 'laser_scan'),
     )
     fixed_scale: float = parameter(
         1.0,
@@ -118,14 +118,14 @@ class DepthNodeConfig:
     )
     reference_min_depth_m: float = parameter(
         0.2,
-        'Reference depth below this is ignored.',
+        'Reference depth, or a scan point, nearer than this is ignored.',
         unit='m',
         minimum=0.01,
         maximum=100.0,
     )
     reference_max_depth_m: float = parameter(
         8.0,
-        'Reference depth beyond this is ignored.',
+        'Reference depth, or a scan point, farther than this is ignored.',
         unit='m',
         minimum=0.1,
         maximum=1000.0,
@@ -136,6 +136,19 @@ class DepthNodeConfig:
         unit='s',
         minimum=0.0,
         maximum=10.0,
+    )
+    scan_max_offset_s: float = parameter(
+        0.1,
+        'Largest difference between the stamps of an image and of the scan used for it.',
+        unit='s',
+        minimum=0.0,
+        maximum=10.0,
+    )
+    laser_pose: str = parameter(
+        '',
+        'Pose of the laser from the lens of the image, `x y z roll pitch yaw` in metres and '
+        "radians along the camera's body axes (x ahead along the optical axis, y left, z up); "
+        'empty takes it from TF.',
     )
     smoothing_time_s: float = parameter(
         0.5,
@@ -193,6 +206,8 @@ class DepthNodeConfig:
         """
         Check what involves two parameters.
 
-        :raises ConfigError: if the range of the reference depth is empty.
+        :raises ConfigError: if the range of the reference depth is empty or a pose is not six
+            numbers.
         """
         check_order(self, 'reference_min_depth_m', 'reference_max_depth_m')
+        check_pose(self, 'laser_pose')

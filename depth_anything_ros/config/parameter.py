@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -120,6 +121,40 @@ def check_order(config: object, lower: str, upper: str) -> None:
             f"parameters '{lower}' ({below:g}) and '{upper}' ({above:g}): the first must be "
             'below the second'
         )
+
+
+def pose_numbers(text: str) -> tuple[float, ...]:
+    """
+    Return the six numbers of a pose, `x y z roll pitch yaw` in metres and radians.
+
+    :raises ConfigError: if there are not six finite numbers.
+    """
+    try:
+        numbers = tuple(float(word) for word in text.replace(',', ' ').split())
+    except ValueError:
+        numbers = ()
+    if len(numbers) != 6 or not all(map(math.isfinite, numbers)):
+        raise ConfigError(
+            f"pose '{text}': six finite numbers are needed, x y z in metres and roll pitch yaw "
+            'in radians'
+        )
+    return numbers
+
+
+def check_pose(config: object, name: str) -> None:
+    """
+    Check that a parameter is empty or a pose.
+
+    :param config: a config object.
+    :param name: name of the parameter.
+    :raises ConfigError: if it is neither; the message names it with its value.
+    """
+    text = getattr(config, name)
+    if text:
+        try:
+            pose_numbers(text)
+        except ConfigError as error:
+            raise ConfigError(f"parameter '{name}': {error}") from error
 
 
 def _bound(value: float | None) -> str:

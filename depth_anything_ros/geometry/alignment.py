@@ -53,6 +53,14 @@ _INLIER_SPREAD = 0.15
 _MIN_INLIER_RATIO = 0.5
 _MIN_EXPLAINED = 0.25
 
+# A fit is trusted at depths where its standard error is at most this share, or this many 1/m.
+_MAX_RELATIVE_ERROR = 0.05
+_HARMLESS_ERROR = 0.02
+_REACH_STRIDE = 8
+
+# Neighbouring pixels of a network err alike, so that more points than these say nothing more.
+_INDEPENDENT_POINTS = 100
+
 # Deviations this small, as a share of the reference's spread, are noise even in exact data.
 _MIN_SIGMA = 1e-3
 # The bisquare M-scale with 50 % breakdown that equals sigma on normal residuals.
@@ -81,7 +89,8 @@ def fit_inverse_depth(
     :param min_points: fewest usable pairs.
     :param source: name of the scale source, copied into the result.
     :param stamp_ns: stamp of the reference, copied into the result.
-    :return: scale, shift, pairs given, (weighted) inlier ratio and the inliers' residual in 1/m.
+    :return: scale, shift, pairs given, (weighted) inlier ratio, the inliers' residual in 1/m and
+        the covariance, which counts at most 100 points as independent.
     :raises AlignmentError: if shapes differ, a weight is negative, there are too few points, the
         relative or the inverse depth hardly varies, too few points agree, the relative depth
         does not explain the reference, or the scale is not positive.
@@ -117,6 +126,7 @@ def fit_inverse_depth(
         inlier_ratio=inlier_ratio,
         residual=math.sqrt(mean_square),
         stamp_ns=stamp_ns,
+        covariance=_covariance(x[inliers], w[inliers], mean_square, fit_shift),
     )
 
 
@@ -137,6 +147,28 @@ def to_metric_depth(
         depth_m = np.divide(np.float32(1.0), inverse, out=inverse)
     depth_m[unknown] = np.nan
     return MetricDepth(depth_m)
+
+
+def check_reach(alignment: Alignment, relative: Float32Array) -> None:
+    """
+    Check that a fit to some depths of an image holds for its others too.
+
+    :param alignment: a fit with its covariance.
+    :param relative: the whole image's affine-invariant inverse depth, (H, W).
+    :raises AlignmentError: if the standard error of inverse depth at the 5 % or the 95 % quantile
+        of the image is above a twentieth of the inverse depth there, and above 0.02 1/m.
+    """
+    of_scale, of_both, of_shift = alignment.covariance
+    for x in np.percentile(relative[::_REACH_STRIDE, ::_REACH_STRIDE], (5, 95)).tolist():
+        inverse = alignment.scale * x + alignment.shift
+        error = math.sqrt(max(of_scale * x * x + 2.0 * of_both * x + of_shift, 0.0))
+        allowed = max(_MAX_RELATIVE_ERROR * inverse, _HARMLESS_ERROR)
+        if not error <= allowed:
+            raise AlignmentError(
+                f'the depths of the reference say too little about those of the image: at an '
+                f'inverse depth of {inverse:.3g} 1/m the error would be {error:.2g} 1/m; at most '
+                f'{allowed:.2g} is allowed'
+            )
 
 
 def _usable_points(
@@ -274,6 +306,18 @@ def _reweighted(
         if abs(scale - before) <= 1e-9 * abs(scale):
             break
     return scale, shift
+
+
+def _covariance(
+    x: Float64Array, w: Float64Array, mean_square: float, fit_shift: bool
+) -> tuple[float, float, float]:
+    """Return the variance of the scale, the covariance of scale and shift, that of the shift."""
+    share = mean_square / min(len(x), _INDEPENDENT_POINTS)
+    if not fit_shift:
+        return share / float(np.average(x**2, weights=w)), 0.0, 0.0
+    middle = float(np.average(x, weights=w))
+    of_scale = share / float(np.average((x - middle) ** 2, weights=w))
+    return of_scale, -middle * of_scale, share + middle**2 * of_scale
 
 
 def _check_explained(y: Float64Array, w: Float64Array, mean_square: float) -> None:

@@ -1,5 +1,5 @@
 """
-Images, camera_info and point clouds of sensor_msgs ↔ arrays, without importing ROS.
+Images, camera_info, laser scans and point clouds of sensor_msgs ↔ arrays, without importing ROS.
 
 Messages are read by their fields alone, so the same code serves the classes of every ROS 2
 distribution and those of rosbags; what is written is a dict of fields for either.
@@ -22,6 +22,7 @@ from depth_anything_ros.messages.fields import (
     image_fields,
     point_cloud_fields,
 )
+from depth_anything_ros.messages.scan import decode_scan
 from depth_anything_ros.messages.stamps import stamp_fields, stamp_ns
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     'decode_depth',
     'decode_image',
     'decode_inverse_depth',
+    'decode_scan',
     'depth_image_fields',
     'image_fields',
     'point_cloud_fields',

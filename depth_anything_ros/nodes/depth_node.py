@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
@@ -28,9 +29,10 @@ from depth_anything_ros.nodes.outputs import DepthOutputs
 from depth_anything_ros.nodes.parameters import declare_parameters, updated
 from depth_anything_ros.nodes.pipeline_host import PipelineHost, check_config
 from depth_anything_ros.nodes.process import run_process, spin
+from depth_anything_ros.nodes.references import TOPICS, References
 from depth_anything_ros.nodes.subscription import SensorSubscription
+from depth_anything_ros.nodes.transforms import TransformLookup
 from depth_anything_ros.nodes.worker import LatestItemWorker
-from depth_anything_ros.scale.depth_image import DepthImageScale
 
 SAVE_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
@@ -55,11 +57,18 @@ class DepthNode(LifecycleNode):
         self._processor = FrameProcessor(
             self._host, self._camera, self._statistics, lambda: self._config, self._warn
         )
+        self._references = References(
+            self._host,
+            TransformLookup(self),
+            self._statistics,
+            lambda: self._config,
+            self._watched,
+            self._warn,
+        )
         self._inputs: dict[str, SensorSubscription] = {}
         self._lifecycle = 'unconfigured'
         self._failure = ''
         self._latest: Any = None
-        self._latest_reference: Image | None = None
         self._worker = LatestItemWorker(self._processor.process, 'depth')
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         self.create_timer(
@@ -160,9 +169,9 @@ class DepthNode(LifecycleNode):
     def _subscribe(self) -> None:
         reliability = self._config.image_reliability
         # In the order in which the executor serves what has arrived together.
-        if self._config.scale_source == DepthImageScale.name:
-            self._inputs['reference'] = SensorSubscription(
-                self, Image, 'reference/depth', self._on_reference, reliability
+        for topic, message_type in TOPICS.get(self._config.scale_source, {}).items():
+            self._inputs[topic] = SensorSubscription(
+                self, message_type, topic, partial(self._references.add, topic), reliability
             )
         self._inputs['camera_info'] = SensorSubscription(
             self, CameraInfo, 'camera_info', self._camera.update, reliability
@@ -183,20 +192,17 @@ class DepthNode(LifecycleNode):
         if self._worker.discard():
             self._statistics.count('dropped')
         self._worker.wait_idle(STOP_TIMEOUT_S)
-        self._latest = self._latest_reference = None
+        self._latest = None
+        self._references.forget()
 
     # Messages
 
     def _on_image(self, message: Any) -> None:
         self._latest = message
+        self._references.image_frame_id = message.header.frame_id
         self._statistics.count('received')
         if self._worker.submit(Job(message, perf_counter_ns())):
             self._statistics.count('dropped')
-
-    def _on_reference(self, message: Image) -> None:
-        self._latest_reference = message
-        if self._watched():
-            self._processor.add_reference(message)
 
     def _watched(self) -> bool:
         outputs = self._processor.outputs
@@ -229,8 +235,7 @@ class DepthNode(LifecycleNode):
         if self._latest is None:
             response.message = f'no image yet on {self._image_topic()} (node {self._lifecycle})'
             return response
-        if self._latest_reference is not None and not self._watched():
-            self._processor.add_reference(self._latest_reference)
+        self._references.catch_up()
         saved: Future[Path] = Future()
         if self._worker.submit(Job(self._latest, perf_counter_ns(), saved)):
             self._statistics.count('dropped')

@@ -65,7 +65,7 @@ class RunStatistics:
             self._last_error_s = self._clock()
 
     def reference(self, error: str = '') -> None:
-        """Count one reference depth image, as rejected if there is an error."""
+        """Count one reference message, as rejected if there is an error."""
         with self._lock:
             self._references['received'] += 1
             if error:
@@ -186,7 +186,7 @@ def _problems(state: NodeState, snapshot: Snapshot, recent_s: float) -> Iterable
         yield f'last frame rejected: {snapshot.last_error}'
     since_s = snapshot.since_reference_error_s
     if since_s is not None and since_s <= recent_s:
-        yield f'last reference depth rejected: {snapshot.reference_error}'
+        yield f'last reference rejected: {snapshot.reference_error}'
     if snapshot.frames['processed']:
         if state.no_camera_reason:
             yield f'no point cloud: {state.no_camera_reason}'

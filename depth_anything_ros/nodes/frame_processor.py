@@ -12,14 +12,13 @@ from typing import Any
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError, DepthAnythingError
 from depth_anything_ros.geometry.point_cloud import build_point_cloud, write_ply
-from depth_anything_ros.messages import decode_depth, stamp_ns
+from depth_anything_ros.messages import stamp_ns
 from depth_anything_ros.nodes.camera_input import CameraInput, CameraView
 from depth_anything_ros.nodes.decoding import decode_any
 from depth_anything_ros.nodes.diagnostics import RunStatistics
 from depth_anything_ros.nodes.outputs import DepthOutputs
 from depth_anything_ros.nodes.pipeline_host import PipelineHost
-from depth_anything_ros.scale.depth_image import DepthImageScale
-from depth_anything_ros.types import DepthReference, DepthResult, Frame
+from depth_anything_ros.types import DepthResult, Frame
 
 
 @dataclass(frozen=True)
@@ -81,21 +80,6 @@ class FrameProcessor:
             return
         stages_ms['total'] = _since_ms(job.arrival_ns)
         self._statistics.processed(stages_ms, topics)
-
-    def add_reference(self, message: Any) -> None:
-        """Give a depth image to the scale source, where that takes any; a bad one is counted."""
-        pipeline = self._host.pipeline
-        source = pipeline.scale_source if pipeline else None
-        if not isinstance(source, DepthImageScale):
-            return
-        try:
-            source.add_reference(DepthReference(decode_depth(message), stamp_ns(message.header)))
-        except Exception as error:  # noqa: BLE001 - the next good reference must be taken
-            text = _text(error)
-            self._statistics.reference(text)
-            self._warn(f'reference depth rejected: {text}')
-        else:
-            self._statistics.reference()
 
     def _publish(
         self, job: Job, outputs: DepthOutputs, stages_ms: dict[str, float]

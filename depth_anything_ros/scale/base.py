@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from depth_anything_ros.config import DepthNodeConfig
-from depth_anything_ros.types import Alignment, RelativeInverseDepth
+from depth_anything_ros.types import Alignment, Camera, RelativeInverseDepth
 
 
 class ScaleSource(Protocol):
@@ -17,11 +17,14 @@ class ScaleSource(Protocol):
     def from_config(cls, config: DepthNodeConfig) -> ScaleSource:
         """Return the source as the node's parameters describe it."""
 
-    def align(self, relative: RelativeInverseDepth, stamp_ns: int) -> Alignment:
+    def align(
+        self, relative: RelativeInverseDepth, stamp_ns: int, camera: Camera | None = None
+    ) -> Alignment:
         """
         Return the alignment of one frame.
 
         :param relative: the network's output at the image's size, larger is nearer.
         :param stamp_ns: acquisition time of the image.
+        :param camera: the image's camera, or None where it is not known.
         :raises AlignmentError: if no trustworthy alignment can be had.
         """

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
-from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,16 +10,16 @@ from numpy.typing import NDArray
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.geometry.alignment import fit_inverse_depth
+from depth_anything_ros.scale.history import StampedHistory
+from depth_anything_ros.scale.sampling import local_means
 from depth_anything_ros.types import (
     Alignment,
+    Camera,
     DepthReference,
     Float32Array,
     RelativeInverseDepth,
 )
 
-# References wait here while the network works on the image they belong to: 34 seconds at 30 Hz,
-# as a large network on a small processor takes ten. A frame that is done frees the older ones.
-_CAPACITY = 1024
 # Usable pixels kept of a reference: as many as the fit looks at.
 _KEPT_PIXELS = 4096
 # Two sizes are one view at two scales if their sides have the same ratio this closely.
@@ -32,7 +30,6 @@ _ASPECT_TOLERANCE = 0.01
 class _Reference:
     """Hold usable pixels of a reference: flat index into `size` (H, W), and depth in metres."""
 
-    stamp_ns: int
     size: tuple[int, int]
     indices: NDArray[np.int32]
     depth_m: Float32Array
@@ -44,9 +41,7 @@ class DepthImageScale:
 
     References come in by :meth:`add_reference`, from any thread; each is thinned at once, so
     that half a minute of them fits in 34 MB while a slow network works. :meth:`align` takes
-    the one nearest in time. Stamps that step back (a bag that starts again) forget the older
-    ones; a reference of the same stamp as the last replaces it, so that a camera that does not
-    stamp its images (all are 0) is scaled by its newest depth.
+    the one nearest in time.
 
     :param min_depth_m: reference depth below this is ignored.
     :param max_depth_m: reference depth beyond this is ignored.
@@ -58,9 +53,9 @@ class DepthImageScale:
     def __init__(self, min_depth_m: float, max_depth_m: float, max_offset_s: float) -> None:
         self._min_depth_m = min_depth_m
         self._max_depth_m = max_depth_m
-        self._max_offset_ns = round(max_offset_s * 1e9)
-        self._references: deque[_Reference] = deque(maxlen=_CAPACITY)
-        self._lock = Lock()
+        self._references: StampedHistory[_Reference] = StampedHistory(
+            'reference depth', max_offset_s
+        )
 
     @classmethod
     def from_config(cls, config: DepthNodeConfig) -> DepthImageScale:
@@ -73,8 +68,7 @@ class DepthImageScale:
 
     def __len__(self) -> int:
         """Return the number of references kept."""
-        with self._lock:
-            return len(self._references)
+        return len(self._references)
 
     def add_reference(self, reference: DepthReference) -> None:
         """
@@ -91,50 +85,29 @@ class DepthImageScale:
             indices = indices[(np.sort(places) * len(indices)).astype(np.intp)]
         height, width = depth_m.shape
         kept = _Reference(
-            stamp_ns=reference.stamp_ns,
             size=(height, width),
             indices=indices.astype(np.int32),
             depth_m=depth_m.reshape(-1)[indices],
         )
-        with self._lock:
-            last_ns = self._references[-1].stamp_ns if self._references else None
-            if last_ns is not None and kept.stamp_ns < last_ns:
-                self._references.clear()
-            if kept.stamp_ns == last_ns:
-                self._references.pop()
-            self._references.append(kept)
+        self._references.add(reference.stamp_ns, kept)
 
-    def align(self, relative: RelativeInverseDepth, stamp_ns: int) -> Alignment:
+    def align(
+        self,
+        relative: RelativeInverseDepth,
+        stamp_ns: int,
+        camera: Camera | None = None,  # noqa: ARG002 - the reference is registered
+    ) -> Alignment:
         """
         Fit the frame to the reference nearest in time.
 
         :raises AlignmentError: if there is no reference within `max_offset_s`, its size is not
             that of the image times a factor, or the fit fails.
         """
-        reference = self._nearest(stamp_ns)
-        values = _sample(relative.values, reference)
+        reference_ns, reference = self._references.nearest(stamp_ns)
+        values = _sample(local_means(relative.values), reference)
         return fit_inverse_depth(
-            values, reference.depth_m, source=self.name, stamp_ns=reference.stamp_ns
+            values, reference.depth_m, source=self.name, stamp_ns=reference_ns
         )
-
-    def _nearest(self, stamp_ns: int) -> _Reference:
-        with self._lock:
-            if not self._references:
-                raise AlignmentError('no reference depth received yet')
-            nearest = min(self._references, key=lambda kept: abs(kept.stamp_ns - stamp_ns))
-            # Frames come in order, so nothing before this one is asked for again.
-            while self._references[0].stamp_ns < min(
-                nearest.stamp_ns, stamp_ns - self._max_offset_ns
-            ):
-                self._references.popleft()
-        offset_ns = stamp_ns - nearest.stamp_ns
-        if abs(offset_ns) > self._max_offset_ns:
-            side = 'older' if offset_ns > 0 else 'newer'
-            raise AlignmentError(
-                f'the nearest reference depth is {abs(offset_ns) * 1e-9:.3f} s {side} than the '
-                f'image; at most {self._max_offset_ns * 1e-9:.3f} s is allowed'
-            )
-        return nearest
 
 
 def _sample(values: Float32Array, reference: _Reference) -> Float32Array:

@@ -6,7 +6,7 @@ import math
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError
-from depth_anything_ros.types import Alignment, RelativeInverseDepth
+from depth_anything_ros.types import Alignment, Camera, RelativeInverseDepth
 
 
 class FixedScale:
@@ -36,7 +36,12 @@ class FixedScale:
         """Return the source with `fixed_scale` and `fixed_shift`."""
         return cls(config.fixed_scale, config.fixed_shift)
 
-    def align(self, relative: RelativeInverseDepth, stamp_ns: int) -> Alignment:  # noqa: ARG002
+    def align(
+        self,
+        relative: RelativeInverseDepth,  # noqa: ARG002
+        stamp_ns: int,
+        camera: Camera | None = None,  # noqa: ARG002
+    ) -> Alignment:
         """Return the given scale and shift, stamped with the frame's own time."""
         return Alignment(
             scale=self._scale,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 import torch
@@ -12,14 +12,14 @@ from depth_anything_ros.errors import CameraError, DatasetError
 from depth_anything_ros.evaluation.bag import RgbdFrame
 from depth_anything_ros.simulation.optics import random_look
 from depth_anything_ros.simulation.packing import Scenery
-from depth_anything_ros.simulation.robot import BasePose, Robot
+from depth_anything_ros.simulation.robot import LASER_FRAME, BasePose, Robot
 from depth_anything_ros.simulation.route import find_route, follow, route_length_m
 from depth_anything_ros.simulation.sample import FRAME_ID, START_NS, check_frames, sample_camera
-from depth_anything_ros.simulation.scan import LaserScan, scan
+from depth_anything_ros.simulation.scan import scan
 from depth_anything_ros.simulation.scenery import furnish
 from depth_anything_ros.simulation.studio import Studio
 from depth_anything_ros.simulation.viewpoint import solids_of
-from depth_anything_ros.types import Camera, Frame
+from depth_anything_ros.types import Camera, Frame, LaserScan
 
 _SPEED_M_S = 0.3
 _SHORTEST_ROUTE_M = 2.5
@@ -89,6 +89,6 @@ def _drive(
         rgb, depth_m = studio.render([scenery], [look._replace(noise_at=rng.random())], part=0)
         yield RobotFrame(
             RgbdFrame(Frame(rgb[0].numpy(), stamp_ns, FRAME_ID, camera), depth_m[0].numpy()),
-            scan(solids, robot.laser_pose(base)),
+            replace(scan(solids, robot.laser_pose(base)), stamp_ns=stamp_ns, frame_id=LASER_FRAME),
             base,
         )

@@ -17,7 +17,7 @@ from depth_anything_ros.simulation.robot import (
     Robot,
     Transform,
 )
-from depth_anything_ros.simulation.scan import LaserScan
+from depth_anything_ros.types import LaserScan
 
 SCAN_TOPIC, TF_TOPIC, STATIC_TF_TOPIC = '/scan', '/tf', '/tf_static'
 _SCAN = 'sensor_msgs/msg/LaserScan'

@@ -3,36 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from depth_anything_ros.simulation.building import Kind
 from depth_anything_ros.simulation.raycast import Pose
 from depth_anything_ros.simulation.viewpoint import Float64Array, Solids
-from depth_anything_ros.types import Float32Array
-
-
-@dataclass(frozen=True)
-class LaserScan:
-    """
-    Hold one turn of a laser.
-
-    `ranges_m` is float32 (n,), counted left from the laser's x axis turned by `angle_min_rad`;
-    +inf where nothing is met up to `range_max_m`, −inf where something is nearer than
-    `range_min_m` (REP 117).
-    """
-
-    ranges_m: Float32Array
-    angle_min_rad: float
-    angle_step_rad: float
-    range_min_m: float
-    range_max_m: float
-
-    @property
-    def angles_rad(self) -> Float64Array:
-        """Return the direction of each range, (n,)."""
-        return self.angle_min_rad + self.angle_step_rad * np.arange(len(self.ranges_m))
+from depth_anything_ros.types import LaserScan
 
 
 def scan(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from depth_anything_ros.errors import AlignmentError
-from depth_anything_ros.geometry.alignment import fit_inverse_depth, to_metric_depth
+from depth_anything_ros.geometry.alignment import check_reach, fit_inverse_depth, to_metric_depth
 from depth_anything_ros.types import Alignment, RelativeInverseDepth
 
 SCALE, SHIFT = 0.07, 0.05
@@ -310,3 +310,30 @@ def test_scale_and_shift_are_recovered_on_real_sensor_depth(rgbd):
         fit = fit_inverse_depth(relative.astype(np.float32), depth_m.astype(np.float32))
         assert fit.scale == pytest.approx(SCALE, rel=0.01)
         assert fit.shift == pytest.approx(SHIFT, abs=0.005)
+
+
+def test_covariance_is_that_of_least_squares_with_a_hundred_points():
+    rng = np.random.default_rng(0)
+    errors = []
+    for _ in range(300):
+        x = rng.uniform(1.0, 3.0, 100)
+        y = 0.2 * x + 0.1 + 0.005 * rng.standard_normal(100)
+        fit = fit_inverse_depth(x.astype(np.float32), (1 / y).astype(np.float32))
+        errors.append((fit.scale - 0.2, fit.shift - 0.1))
+    spread = np.cov(np.transpose(errors))
+    of_scale, of_both, of_shift = fit.covariance
+    np.testing.assert_allclose(
+        (of_scale, of_both, of_shift), spread[[0, 0, 1], [0, 1, 1]], rtol=0.3
+    )
+
+
+def test_reach_is_refused_where_the_error_is_large_at_the_depths_of_the_image():
+    # Standard error 0.05 · |x - 1|: none in the middle of the data, 0.15 at x = 4.
+    fit = Alignment(1.0, 0.0, '', 100, 1.0, 0.0, 0, (0.0025, -0.0025, 0.0025))
+    near = np.linspace(0.9, 1.3, 6400, dtype=np.float32).reshape(80, 80)
+    check_reach(fit, near)
+    check_reach(fit, near * 3)
+    with pytest.raises(
+        AlignmentError, match=r'0\.\d+ 1/m the error would be 0\.05.* at most 0\.02'
+    ):
+        check_reach(fit, near - 0.9)

@@ -9,7 +9,7 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
-from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+from sensor_msgs.msg import CameraInfo, Image, LaserScan, PointCloud2
 from std_srvs.srv import Trigger
 
 from depth_anything_ros.colormap import apply_colormap
@@ -303,6 +303,45 @@ def test_metres_come_from_a_reference_depth_image(node, probe, camera):
     for topic in (RELATIVE, DEPTH, SCALE):
         del probe.received[topic]
     assert probe.set_parameters(NODE, scale_source='fixed')[0].successful
+    probe.await_subscribers('image', 'camera_info')
+
+
+def test_metres_come_from_a_laser_scan(node, probe, camera):
+    """The scan is made of the network's own output along the row of its plane."""
+    rgb = as_array(camera.image(), np.uint8).copy()
+    _, outputs = send(probe, camera, (RELATIVE,), camera.image(rgb))
+    relative = as_array(outputs[RELATIVE], np.float32)[..., 0]
+    row = relative[24]
+    scale = 1.7 / float(row.max() - row.min())
+    shift = 0.3 - scale * float(row.min())
+    values = {
+        'scale_source': 'laser_scan',
+        'laser_pose': '0 0 0 0 0 0',
+        'reference_min_depth_m': 0.1,
+    }
+    assert all(result.successful for result in probe.set_parameters(NODE, **values))
+    probe.publisher(LaserScan, 'scan')
+    probe.await_subscribers('scan', 'image', 'camera_info')
+    image = camera.image(rgb)
+    scan = LaserScan(header=image.header, angle_min=-0.45, angle_increment=0.005)
+    scan.range_min, scan.range_max = 0.05, 50.0
+    angles = scan.angle_min + scan.angle_increment * np.arange(181)
+    columns = np.rint(32 - 60 * np.tan(angles)).astype(int).clip(0, 63)
+    scan.ranges = (1 / (scale * row[columns] + shift) / np.cos(angles)).tolist()
+    probe.listen(DiagnosticArray, SCALE)
+    probe.spin_until(lambda: probe.node.count_publishers(SCALE) > 0)
+    probe.spin(0.5)
+    probe.publish('scan', scan)
+    probe.spin(0.3)
+    _, outputs = send(probe, camera, (SCALE,), image)
+    found = {pair.key: pair.value for pair in outputs[SCALE].status[0].values}
+    assert found['source'] == 'laser_scan'
+    assert float(found['scale']) == pytest.approx(scale, rel=0.1)
+    probe.ignore(RELATIVE, SCALE)
+    for topic in (RELATIVE, SCALE):
+        del probe.received[topic]
+    values = {'scale_source': 'fixed', 'laser_pose': ''}
+    assert all(result.successful for result in probe.set_parameters(NODE, **values))
     probe.await_subscribers('image', 'camera_info')
 
 

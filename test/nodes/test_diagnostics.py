@@ -121,7 +121,7 @@ def test_a_rejected_reference_is_counted_apart_from_frames_and_told(statistics, 
     statistics.reference("encoding 'nv99' is no depth")
     assert judged(ACTIVE, statistics) == (
         DiagnosticStatus.WARN,
-        "last reference depth rejected: encoding 'nv99' is no depth",
+        "last reference rejected: encoding 'nv99' is no depth",
     )
     read = to_dict(to_status('depth_node', ACTIVE, statistics.snapshot(), 5.0))
     assert (read['references']['received'], read['references']['rejected']) == ('2', '1')

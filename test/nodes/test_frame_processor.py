@@ -2,7 +2,6 @@
 
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 from sensor_msgs.msg import Image
 
@@ -11,7 +10,6 @@ from depth_anything_ros.nodes.camera_input import CameraInput
 from depth_anything_ros.nodes.diagnostics import RunStatistics
 from depth_anything_ros.nodes.frame_processor import FrameProcessor, Job
 from depth_anything_ros.nodes.outputs import Published
-from depth_anything_ros.scale.depth_image import DepthImageScale
 from depth_anything_ros.types import DepthResult
 
 
@@ -34,7 +32,7 @@ class Pipeline:
     """Stand in for the pipeline: no depth at all."""
 
     def __init__(self):
-        self.scale_source = DepthImageScale(0.2, 8.0, 0.05)
+        self.scale_source = None
 
     def process(self, frame):
         return DepthResult(frame, None, None, None)
@@ -64,11 +62,6 @@ def image(height=3, width=5):
                  data=bytes(3 * width * height))  # fmt: skip
 
 
-def depth(encoding='16UC1'):
-    values = np.full((48, 64), 1500, np.uint16)
-    return Image(height=48, width=64, step=128, encoding=encoding, data=values.tobytes())
-
-
 def test_a_frame_is_processed_and_its_size_known_to_the_next_warm_up(processor):
     processor.process(Job(image(), 0))
     assert frames(processor)['processed'] == 1
@@ -86,19 +79,3 @@ def test_publishers_that_are_gone_do_not_end_the_worker(processor, warnings):
     processor.process(Job(image(), 0))
     assert frames(processor)['rejected'] == 1
     assert warnings == ['frame rejected: RuntimeError: publisher is invalid']
-
-
-def test_a_reference_of_unknown_encoding_is_counted_and_the_next_taken(processor, warnings):
-    processor.add_reference(depth('nv99'))
-    processor.add_reference(depth())
-    snapshot = processor._statistics.snapshot()
-    assert snapshot.references == {'received': 2, 'rejected': 1}
-    assert "'nv99'" in snapshot.reference_error
-    assert warnings == [f'reference depth rejected: {snapshot.reference_error}']
-    assert len(processor._host.pipeline.scale_source) == 1
-
-
-def test_a_scale_source_that_takes_no_references_is_given_none(processor):
-    processor._host.pipeline.scale_source = None
-    processor.add_reference(depth('nv99'))
-    assert processor._statistics.snapshot().references == {'received': 0, 'rejected': 0}

@@ -1,0 +1,80 @@
+"""From points in the optical frame to the pixels that show them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_anything_ros.errors import CameraError
+from depth_anything_ros.geometry.camera import DISTORTION_COEFFICIENTS, ray_table
+from depth_anything_ros.types import Camera
+
+Float64Array = NDArray[np.float64]
+
+# Nearer to the lens than this nothing is projected.
+MIN_DEPTH_M = 0.01
+
+
+def project_points(camera: Camera, points_m: Float64Array) -> Float64Array:
+    """
+    Return the pixel coordinates of points, lens distortion included.
+
+    :param points_m: float64 (N, 3) in the optical frame.
+    :return: float64 (N, 2), column and row, integer at pixel centres; NaN for points behind the
+        camera and outside the image.
+    :raises CameraError: if the camera is not calibrated or its distortion model unknown.
+    """
+    left, right, top, bottom = _view(camera)
+    pixels = np.full((len(points_m), 2), np.nan)
+    with np.errstate(invalid='ignore', divide='ignore'):
+        x = points_m[:, 0] / points_m[:, 2]
+        y = points_m[:, 1] / points_m[:, 2]
+        # Rays beyond the image are left out first: a distortion polynomial folds them back in.
+        seen = points_m[:, 2] >= MIN_DEPTH_M
+        seen &= (x >= left) & (x <= right) & (y >= top) & (y <= bottom)
+    rays = np.stack([x[seen], y[seen]], axis=1)
+    if any(camera.distortion) and len(rays):
+        rays = _distort(camera, rays)
+    columns = rays[:, 0] * camera.fx_px + camera.cx_px
+    rows = rays[:, 1] * camera.fy_px + camera.cy_px
+    inside = (columns >= -0.5) & (columns < camera.width - 0.5)
+    inside &= (rows >= -0.5) & (rows < camera.height - 0.5)
+    pixels[np.flatnonzero(seen)[inside]] = np.stack([columns, rows], axis=1)[inside]
+    return pixels
+
+
+@lru_cache(maxsize=8)
+def _view(camera: Camera) -> tuple[float, float, float, float]:
+    """Return the least and greatest x / z and y / z of the image, and a pixel more."""
+    rays = ray_table(camera)
+    if not np.isfinite(rays).any():
+        raise CameraError(f'the distortion {camera.distortion} can be inverted nowhere')
+    x, y = 1.0 / camera.fx_px, 1.0 / camera.fy_px
+    return (
+        float(np.nanmin(rays[..., 0])) - x,
+        float(np.nanmax(rays[..., 0])) + x,
+        float(np.nanmin(rays[..., 1])) - y,
+        float(np.nanmax(rays[..., 1])) + y,
+    )
+
+
+def _distort(camera: Camera, rays: Float64Array) -> Float64Array:
+    if len(camera.distortion) not in DISTORTION_COEFFICIENTS.get(camera.distortion_model, ()):
+        raise CameraError(f"unknown distortion '{camera.distortion_model}'")
+    coefficients = np.array(camera.distortion, np.float64)
+    points = rays.reshape(-1, 1, 2)
+    if camera.distortion_model == 'equidistant':
+        distorted = cv2.fisheye.distortPoints(points, np.eye(3), coefficients)
+    else:
+        distorted, _ = cv2.projectPoints(
+            cv2.convertPointsToHomogeneous(points),
+            np.zeros(3),
+            np.zeros(3),
+            np.eye(3),
+            coefficients,
+        )
+    flat: Float64Array = np.asarray(distorted, np.float64).reshape(-1, 2)
+    return flat

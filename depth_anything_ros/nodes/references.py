@@ -1,0 +1,116 @@
+"""What the scale sources measure with: reference messages in, references of the sources out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sensor_msgs.msg import Image, LaserScan
+
+from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.errors import DepthAnythingError
+from depth_anything_ros.geometry.transform import RigidTransform, optical_pose
+from depth_anything_ros.messages import decode_depth, decode_scan, stamp_ns
+from depth_anything_ros.nodes.diagnostics import RunStatistics
+from depth_anything_ros.nodes.pipeline_host import PipelineHost
+from depth_anything_ros.nodes.transforms import TransformLookup
+from depth_anything_ros.scale.depth_image import DepthImageScale
+from depth_anything_ros.scale.laser_scan import LaserScanScale
+from depth_anything_ros.types import DepthReference
+
+# Topic → message class of what each scale source needs.
+TOPICS: dict[str, dict[str, type]] = {
+    DepthImageScale.name: {'reference/depth': Image},
+    LaserScanScale.name: {'scan': LaserScan},
+}
+
+
+class References:
+    """
+    Give reference messages to the scale sources; a bad one is counted and the next one taken.
+
+    :param host: has the pipeline.
+    :param transforms: finds where a sensor lies.
+    :param statistics: told what became of each reference.
+    :param config: gives the parameters in force.
+    :param watched: tells whether anybody wants depth; while nobody does, only the newest message
+        of each topic is kept.
+    :param warn: writes to the log, throttled.
+    """
+
+    def __init__(
+        self,
+        host: PipelineHost,
+        transforms: TransformLookup,
+        statistics: RunStatistics,
+        config: Callable[[], DepthNodeConfig],
+        watched: Callable[[], bool],
+        warn: Callable[[str], None],
+    ) -> None:
+        self._host = host
+        self._transforms = transforms
+        self._statistics = statistics
+        self._config = config
+        self._watched = watched
+        self._warn = warn
+        self._newest: dict[str, Any] = {}
+        self._take: dict[str, Callable[[Any], bool]] = {
+            'reference/depth': self._take_depth,
+            'scan': self._take_scan,
+        }
+        self.image_frame_id = ''
+
+    def forget(self) -> None:
+        """Forget the newest messages, as when nothing is subscribed to any more."""
+        self._newest.clear()
+
+    def add(self, topic: str, message: Any) -> None:
+        """Take a message of one of the `TOPICS`."""
+        self._newest[topic] = message
+        if self._watched():
+            self._use(topic, message)
+
+    def catch_up(self) -> None:
+        """Use the newest messages now, where nobody watched when they came."""
+        if not self._watched():
+            for topic, message in list(self._newest.items()):
+                self._use(topic, message)
+
+    def _use(self, topic: str, message: Any) -> None:
+        try:
+            taken = self._take[topic](message)
+        except Exception as error:  # noqa: BLE001 - the next good reference must be taken
+            known = isinstance(error, DepthAnythingError)
+            text = f'{topic}: {error if known else f"{type(error).__name__}: {error}"}'
+            self._statistics.reference(text)
+            self._warn(f'reference rejected: {text}')
+        else:
+            if taken:
+                self._statistics.reference()
+
+    def _take_depth(self, message: Image) -> bool:
+        source = self._source(DepthImageScale)
+        if source is None:
+            return False
+        source.add_reference(DepthReference(decode_depth(message), stamp_ns(message.header)))
+        return True
+
+    def _take_scan(self, message: LaserScan) -> bool:
+        source, pose = self._source(LaserScanScale), self._config().laser_pose
+        # TF names the camera by the frame of its images.
+        if source is None or not (pose or self.image_frame_id):
+            return False
+        scan = decode_scan(message)
+        source.add_scan(scan, self._place(pose, scan.frame_id))
+        return True
+
+    def _place(self, pose: str, frame_id: str) -> RigidTransform:
+        """Return where a sensor lies in the camera's optical frame."""
+        if pose:
+            return optical_pose(pose)
+        return self._transforms.lookup(self.image_frame_id, frame_id)
+
+    def _source(self, kind: type[Any]) -> Any:
+        pipeline = self._host.pipeline
+        source = pipeline.scale_source if pipeline else None
+        return source if isinstance(source, kind) else None

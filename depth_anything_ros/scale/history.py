@@ -1,0 +1,71 @@
+"""References that wait for the frame they belong to."""
+
+from __future__ import annotations
+
+from collections import deque
+from threading import Lock
+from typing import Generic, TypeVar
+
+from depth_anything_ros.errors import AlignmentError
+
+T = TypeVar('T')
+
+# References wait here while the network works on the image they belong to: 34 seconds at 30 Hz,
+# as a large network on a small processor takes ten. A frame that is done frees the older ones.
+_CAPACITY = 1024
+
+
+class StampedHistory(Generic[T]):
+    """
+    Keep references by stamp and give the one nearest in time; every method is thread-safe.
+
+    Stamps that step back (a bag that starts again) forget the older ones; a reference of the
+    same stamp as the last replaces it, so that a sensor that does not stamp its messages (all
+    are 0) is used by its newest.
+
+    :param what: what is kept, for error messages: 'reference depth'.
+    :param max_offset_s: largest difference between the stamps of image and reference.
+    """
+
+    def __init__(self, what: str, max_offset_s: float) -> None:
+        self._what = what
+        self._max_offset_ns = round(max_offset_s * 1e9)
+        self._kept: deque[tuple[int, T]] = deque(maxlen=_CAPACITY)
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        """Return the number of references kept."""
+        with self._lock:
+            return len(self._kept)
+
+    def add(self, stamp_ns: int, item: T) -> None:
+        """Keep a reference for the frames near its stamp."""
+        with self._lock:
+            last_ns = self._kept[-1][0] if self._kept else None
+            if last_ns is not None and stamp_ns < last_ns:
+                self._kept.clear()
+            if stamp_ns == last_ns:
+                self._kept.pop()
+            self._kept.append((stamp_ns, item))
+
+    def nearest(self, stamp_ns: int) -> tuple[int, T]:
+        """
+        Return stamp and reference nearest in time, and forget those that no later frame needs.
+
+        :raises AlignmentError: if there is none, or none within `max_offset_s`.
+        """
+        with self._lock:
+            if not self._kept:
+                raise AlignmentError(f'no {self._what} received yet')
+            nearest_ns, item = min(self._kept, key=lambda kept: abs(kept[0] - stamp_ns))
+            # Frames come in order, so nothing before this one is asked for again.
+            while self._kept[0][0] < min(nearest_ns, stamp_ns - self._max_offset_ns):
+                self._kept.popleft()
+        offset_ns = stamp_ns - nearest_ns
+        if abs(offset_ns) > self._max_offset_ns:
+            side = 'older' if offset_ns > 0 else 'newer'
+            raise AlignmentError(
+                f'the nearest {self._what} is {abs(offset_ns) * 1e-9:.3f} s {side} than the '
+                f'image; at most {self._max_offset_ns * 1e-9:.3f} s is allowed'
+            )
+        return nearest_ns, item

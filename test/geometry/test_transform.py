@@ -1,0 +1,75 @@
+import math
+
+import numpy as np
+import pytest
+
+from depth_anything_ros.errors import ConfigError
+from depth_anything_ros.geometry.transform import (
+    OPTICAL_FROM_BODY,
+    RigidTransform,
+    optical_pose,
+)
+
+
+def test_yaw_turns_left_pitch_nods_down_and_roll_leans_right():
+    ahead = np.array([[1.0, 0.0, 0.0]])
+    quarter = math.pi / 2
+    for pose, expected in (
+        ((0, 0, 0, 0, 0, quarter), (0, 1, 0)),
+        ((0, 0, 0, 0, quarter, 0), (0, 0, -1)),
+        ((1, 2, 3, 0, 0, 0), (2, 2, 3)),
+    ):
+        np.testing.assert_allclose(
+            RigidTransform.from_pose(*pose).apply(ahead)[0], expected, atol=1e-12
+        )
+    left = RigidTransform.from_pose(0, 0, 0, quarter, 0, 0).apply(np.array([[0.0, 1.0, 0.0]]))
+    np.testing.assert_allclose(left[0], (0, 0, 1), atol=1e-12)
+
+
+def test_angles_turn_about_fixed_axes_roll_first():
+    roll, pitch, yaw = 0.3, -0.5, 1.1
+    parts = [
+        RigidTransform.from_pose(0, 0, 0, *angles).rotation
+        for angles in ((0, 0, yaw), (0, pitch, 0), (roll, 0, 0))
+    ]
+    whole = RigidTransform.from_pose(0, 0, 0, roll, pitch, yaw).rotation
+    np.testing.assert_allclose(whole, parts[0] @ parts[1] @ parts[2], atol=1e-12)
+
+
+def test_quaternion_and_pose_of_one_turn_agree():
+    yaw = 0.7
+    turned = RigidTransform.from_quaternion(
+        (1.0, 2.0, 3.0), (0.0, 0.0, math.sin(yaw / 2), math.cos(yaw / 2))
+    )
+    same = RigidTransform.from_pose(1.0, 2.0, 3.0, 0.0, 0.0, yaw)
+    np.testing.assert_allclose(turned.rotation, same.rotation, atol=1e-12)
+    np.testing.assert_allclose(turned.translation_m, same.translation_m)
+
+
+@pytest.mark.parametrize('numbers', [(0.0, 0.0, 0.0, 0.0), (0.0, 0.0, 0.0, math.nan)])
+def test_a_quaternion_that_is_none_is_refused(numbers):
+    with pytest.raises(ConfigError, match='a length of 1'):
+        RigidTransform.from_quaternion((0.0, 0.0, 0.0), numbers)
+
+
+def test_inverse_and_product_undo_each_other():
+    transform = RigidTransform.from_pose(0.1, -0.2, 0.3, 0.4, 0.5, 0.6)
+    nothing = transform @ transform.inverse()
+    np.testing.assert_allclose(nothing.rotation, np.eye(3), atol=1e-12)
+    np.testing.assert_allclose(nothing.translation_m, 0, atol=1e-12)
+
+
+def test_body_axes_become_optical_axes():
+    body = np.array([[1.0, 2.0, 3.0]])
+    np.testing.assert_allclose(OPTICAL_FROM_BODY.apply(body), [[-2.0, -3.0, 1.0]])
+
+
+def test_a_pose_parameter_is_read_in_body_axes():
+    placed = optical_pose('-0.04, 0 0.02 0 0 0')
+    np.testing.assert_allclose(placed.translation_m, (0, -0.02, -0.04))
+
+
+@pytest.mark.parametrize('text', ['1 2 3', '0 0 0 0 0 x', '0 0 0 0 0 nan'])
+def test_a_pose_that_is_not_six_numbers_is_refused(text):
+    with pytest.raises(ConfigError, match='six finite numbers'):
+        optical_pose(text)

@@ -1,0 +1,187 @@
+"""What becomes of reference messages, without a network or a ROS graph."""
+
+import math
+import sys
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pytest
+from sensor_msgs.msg import Image, LaserScan
+
+from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.errors import AlignmentError
+from depth_anything_ros.nodes.diagnostics import RunStatistics
+from depth_anything_ros.nodes.references import TOPICS, References
+from depth_anything_ros.nodes.transforms import TransformLookup
+from depth_anything_ros.scale import SCALE_SOURCES
+from depth_anything_ros.scale.depth_image import DepthImageScale
+from depth_anything_ros.scale.laser_scan import LaserScanScale
+
+OPTICAL = 'camera_color_optical_frame'
+
+
+class World:
+    """Hold what stands round the references: a scale source, a config, who watches."""
+
+    def __init__(self, source, **config):
+        self.source = source
+        self.warnings = []
+        self.watched = True
+        self.statistics = RunStatistics()
+        self.lookups = []
+        self.references = References(
+            SimpleNamespace(pipeline=SimpleNamespace(scale_source=source)),
+            self,
+            self.statistics,
+            lambda: DepthNodeConfig(**config),
+            lambda: self.watched,
+            self.warnings.append,
+        )
+
+    def lookup(self, target, source):
+        self.lookups.append((target, source))
+        raise AlignmentError(f"TF does not connect '{source}' with '{target}'")
+
+    def counts(self):
+        return self.statistics.snapshot().references
+
+
+def depth(encoding='16UC1'):
+    values = np.full((48, 64), 1500, np.uint16)
+    return Image(height=48, width=64, step=128, encoding=encoding, data=values.tobytes())
+
+
+def scan(step=0.1):
+    message = LaserScan(
+        angle_min=-1.0, angle_max=1.0, angle_increment=step, range_min=0.05, range_max=12.0
+    )
+    message.ranges = [2.0] * 21
+    message.header.frame_id = 'laser'
+    return message
+
+
+def depth_world(**config):
+    return World(DepthImageScale(0.2, 8.0, 0.05), **config)
+
+
+def laser_world(**config):
+    return World(LaserScanScale(0.2, 8.0, 0.1), **config)
+
+
+def test_topics_belong_to_known_sources():
+    assert set(TOPICS) <= set(SCALE_SOURCES)
+
+
+def test_a_reference_of_unknown_encoding_is_counted_and_the_next_taken():
+    world = depth_world()
+    world.references.add('reference/depth', depth('nv99'))
+    world.references.add('reference/depth', depth())
+    assert world.counts() == {'received': 2, 'rejected': 1}
+    error = world.statistics.snapshot().reference_error
+    assert error.startswith("reference/depth: unknown depth encoding 'nv99'")
+    assert world.warnings == [f'reference rejected: {error}']
+    assert len(world.source) == 1
+
+
+def test_a_scale_source_that_takes_no_references_is_given_none():
+    world = World(None)
+    for topic, message in (('reference/depth', depth('nv99')), ('scan', scan(0.0))):
+        world.references.add(topic, message)
+    assert world.counts() == {'received': 0, 'rejected': 0}
+
+
+def test_what_came_while_nobody_watched_is_used_when_it_is_asked_for():
+    world = depth_world()
+    world.watched = False
+    for _ in range(3):
+        world.references.add('reference/depth', depth())
+    assert world.counts()['received'] == 0
+    world.references.catch_up()
+    assert (world.counts()['received'], len(world.source)) == (1, 1)
+
+
+def test_forgotten_references_are_not_used():
+    world = depth_world()
+    world.watched = False
+    world.references.add('reference/depth', depth())
+    world.references.forget()
+    world.references.catch_up()
+    assert world.counts()['received'] == 0
+
+
+def test_the_pose_of_the_laser_is_the_parameter():
+    world = laser_world(laser_pose='-0.04 0 0.02 0 0 0')
+    world.references.add('scan', scan())
+    _, kept = world.source._scans.nearest(0)
+    ahead = kept.camera_from_laser.apply(np.array([[2.0, 0.5, 0.0]]))
+    np.testing.assert_allclose(ahead, [[-0.5, -0.02, 1.96]], atol=1e-12)
+    assert world.lookups == []
+
+
+def test_without_a_parameter_tf_is_asked_by_the_frames_of_scan_and_image():
+    world = laser_world()
+    world.references.add('scan', scan())
+    assert world.counts() == {'received': 0, 'rejected': 0}
+    world.references.image_frame_id = OPTICAL
+    world.references.add('scan', scan())
+    assert world.lookups == [(OPTICAL, 'laser')]
+    assert world.counts() == {'received': 1, 'rejected': 1}
+    assert "TF does not connect 'laser'" in world.warnings[0]
+
+
+def test_a_scan_without_angles_is_rejected():
+    world = laser_world(laser_pose='0 0 0 0 0 0')
+    world.references.add('scan', scan(0.0))
+    assert world.counts() == {'received': 1, 'rejected': 1}
+
+
+class Buffer:
+    """Stand in for tf2_ros.Buffer: the laser is turned by half a turn about z."""
+
+    def lookup_transform(self, target, source, time):
+        if source != 'laser':
+            raise KeyError(source)
+        assert (target, time.nanoseconds) == (OPTICAL, 0)
+        vector = SimpleNamespace(x=0.1, y=0.2, z=0.3)
+        turn = SimpleNamespace(x=0.0, y=0.0, z=1.0, w=0.0)
+        return SimpleNamespace(transform=SimpleNamespace(translation=vector, rotation=turn))
+
+
+@pytest.fixture
+def tf2(monkeypatch):
+    listeners = []
+    module = ModuleType('tf2_ros')
+    module.Buffer = Buffer
+    module.TransformListener = lambda *given, **options: listeners.append((given, options))
+    monkeypatch.setitem(sys.modules, 'tf2_ros', module)
+    return listeners
+
+
+def test_a_transform_of_tf_becomes_ours(tf2):
+    lookup = TransformLookup('the node')
+    found = lookup.lookup(OPTICAL, 'laser')
+    lookup.lookup(OPTICAL, 'laser')
+    np.testing.assert_allclose(found.translation_m, (0.1, 0.2, 0.3))
+    np.testing.assert_allclose(found.rotation, np.diag([-1, -1, 1]), atol=1e-12)
+    ((given, options),) = tf2
+    assert (given[1], options) == ('the node', {'spin_thread': False})
+
+
+def test_frames_that_tf_does_not_connect_raise(tf2):
+    with pytest.raises(AlignmentError, match="does not connect 'sonar'"):
+        TransformLookup('the node').lookup(OPTICAL, 'sonar')
+
+
+def test_without_tf2_the_parameter_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'tf2_ros', None)
+    with pytest.raises(AlignmentError, match='tf2_ros is not installed.*parameter'):
+        TransformLookup('the node').lookup(OPTICAL, 'laser')
+
+
+def test_ranges_keep_their_marks():
+    world = laser_world(laser_pose='0 0 0 0 0 0')
+    message = scan()
+    message.ranges = [math.inf, math.nan, -math.inf, 0.0, 2.0, 20.0] + [2.0] * 15
+    world.references.add('scan', message)
+    _, kept = world.source._scans.nearest(0)
+    assert kept.beams.tolist() == [4, *range(6, 21)]
