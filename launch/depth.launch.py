@@ -26,6 +26,11 @@ ARGUMENTS = (
     ('image', '/camera/color/image_raw', 'Topic of the camera image.'),
     ('camera_info', '/camera/color/camera_info', 'Topic of the calibration of the camera.'),
     ('reference', '/camera/depth/image_raw', 'Topic of depth for scale_source:=depth_image.'),
+    (
+        'reference_info',
+        '/camera/depth/camera_info',
+        'Topic of the calibration of that depth, used where it is not registered.',
+    ),
     ('scan', '/scan', 'Topic of the laser scan for scale_source:=laser_scan.'),
     ('config', CONFIG, 'Parameter file of the node.'),
     ('namespace', '', 'Namespace of the node.'),
@@ -89,6 +94,7 @@ def depth_node(context: LaunchContext) -> list[Node]:
             ('image/compressed', [image, '/compressed']),
             ('camera_info', LaunchConfiguration('camera_info')),
             ('reference/depth', LaunchConfiguration('reference')),
+            ('reference/camera_info', LaunchConfiguration('reference_info')),
             ('scan', LaunchConfiguration('scan')),
         ],
     )

@@ -137,6 +137,18 @@ class DepthNodeConfig:
         minimum=0.0,
         maximum=10.0,
     )
+    reference_registration: str = parameter(
+        'auto',
+        'Whether reference depth is registered to the image: auto goes by the frame ids and by '
+        '`reference/camera_info`, registered believes it, unregistered reprojects always.',
+        choices=('auto', 'registered', 'unregistered'),
+    )
+    reference_pose: str = parameter(
+        '',
+        'Pose of the depth camera from the lens of the image, `x y z roll pitch yaw` in metres '
+        "and radians along the cameras' body axes (x ahead along the optical axis, y left, z "
+        'up), for depth that is not registered; empty takes it from TF.',
+    )
     scan_max_offset_s: float = parameter(
         0.1,
         'Largest difference between the stamps of an image and of the scan used for it.',
@@ -210,4 +222,5 @@ class DepthNodeConfig:
             numbers.
         """
         check_order(self, 'reference_min_depth_m', 'reference_max_depth_m')
+        check_pose(self, 'reference_pose')
         check_pose(self, 'laser_pose')

@@ -31,12 +31,28 @@ class CameraInput:
     """Keep the last camera_info and say which camera it gives for an image; thread-safe."""
 
     def __init__(self, topic: str) -> None:
-        self._topic = topic
+        self.topic = topic
         self._message: CameraInfo | None = None
 
     def update(self, message: CameraInfo) -> None:
         """Take a new camera_info."""
         self._message = message
+
+    @property
+    def frame_id(self) -> str:
+        """Return the frame of the last camera_info, or '' before the first."""
+        message = self._message
+        return message.header.frame_id if message is not None else ''
+
+    def camera(self, rectified: bool) -> Camera | None:
+        """
+        Return the camera of the last camera_info, or None before the first.
+
+        :param rectified: take the projection matrix P rather than K and D.
+        :raises CameraError: if it is not calibrated.
+        """
+        message = self._message
+        return None if message is None else camera_from_message(message, rectified)
 
     def view(self, header: Any, height: int, width: int, rectified: bool) -> CameraView:
         """
@@ -47,7 +63,7 @@ class CameraInput:
         """
         message = self._message
         if message is None:
-            return CameraView(None, None, f'no camera_info yet on {self._topic}')
+            return CameraView(None, None, f'no camera_info yet on {self.topic}')
         try:
             camera = require_calibrated(camera_from_message(message, rectified), height, width)
         except CameraError as error:

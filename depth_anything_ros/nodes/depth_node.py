@@ -30,6 +30,7 @@ from depth_anything_ros.nodes.parameters import declare_parameters, updated
 from depth_anything_ros.nodes.pipeline_host import PipelineHost, check_config
 from depth_anything_ros.nodes.process import run_process, spin
 from depth_anything_ros.nodes.references import TOPICS, References
+from depth_anything_ros.nodes.registration import DepthRegistration
 from depth_anything_ros.nodes.subscription import SensorSubscription
 from depth_anything_ros.nodes.transforms import TransformLookup
 from depth_anything_ros.nodes.worker import LatestItemWorker
@@ -57,9 +58,12 @@ class DepthNode(LifecycleNode):
         self._processor = FrameProcessor(
             self._host, self._camera, self._statistics, lambda: self._config, self._warn
         )
+        depth_camera = CameraInput(self.resolve_topic_name('reference/camera_info'))
+        lookup = TransformLookup(self).lookup
         self._references = References(
             self._host,
-            TransformLookup(self),
+            lookup,
+            DepthRegistration(self._camera, depth_camera, lookup),
             self._statistics,
             lambda: self._config,
             self._watched,

@@ -43,7 +43,6 @@ SCALE_PARAMETERS = frozenset(
         'reference_max_depth_m',
         'reference_max_offset_s',
         'scan_max_offset_s',
-        'laser_pose',
         'smoothing_time_s',
         'alignment_expiry_s',
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sensor_msgs.msg import Image, LaserScan
+from sensor_msgs.msg import CameraInfo, Image, LaserScan
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import DepthAnythingError
@@ -13,14 +13,14 @@ from depth_anything_ros.geometry.transform import RigidTransform, optical_pose
 from depth_anything_ros.messages import decode_depth, decode_scan, stamp_ns
 from depth_anything_ros.nodes.diagnostics import RunStatistics
 from depth_anything_ros.nodes.pipeline_host import PipelineHost
-from depth_anything_ros.nodes.transforms import TransformLookup
+from depth_anything_ros.nodes.registration import DepthRegistration
 from depth_anything_ros.scale.depth_image import DepthImageScale
 from depth_anything_ros.scale.laser_scan import LaserScanScale
 from depth_anything_ros.types import DepthReference
 
 # Topic → message class of what each scale source needs.
 TOPICS: dict[str, dict[str, type]] = {
-    DepthImageScale.name: {'reference/depth': Image},
+    DepthImageScale.name: {'reference/camera_info': CameraInfo, 'reference/depth': Image},
     LaserScanScale.name: {'scan': LaserScan},
 }
 
@@ -30,7 +30,8 @@ class References:
     Give reference messages to the scale sources; a bad one is counted and the next one taken.
 
     :param host: has the pipeline.
-    :param transforms: finds where a sensor lies.
+    :param lookup: returns the second frame in the first, from TF; see `TransformLookup.lookup`.
+    :param registration: says how reference depth lies to the image.
     :param statistics: told what became of each reference.
     :param config: gives the parameters in force.
     :param watched: tells whether anybody wants depth; while nobody does, only the newest message
@@ -41,20 +42,23 @@ class References:
     def __init__(
         self,
         host: PipelineHost,
-        transforms: TransformLookup,
+        lookup: Callable[[str, str], RigidTransform],
+        registration: DepthRegistration,
         statistics: RunStatistics,
         config: Callable[[], DepthNodeConfig],
         watched: Callable[[], bool],
         warn: Callable[[str], None],
     ) -> None:
         self._host = host
-        self._transforms = transforms
+        self._lookup = lookup
+        self._registration = registration
         self._statistics = statistics
         self._config = config
         self._watched = watched
         self._warn = warn
         self._newest: dict[str, Any] = {}
         self._take: dict[str, Callable[[Any], bool]] = {
+            'reference/camera_info': self._take_depth_info,
             'reference/depth': self._take_depth,
             'scan': self._take_scan,
         }
@@ -92,8 +96,16 @@ class References:
         source = self._source(DepthImageScale)
         if source is None:
             return False
-        source.add_reference(DepthReference(decode_depth(message), stamp_ns(message.header)))
+        registration = self._registration.of(
+            message.header.frame_id, self.image_frame_id, self._config()
+        )
+        reference = DepthReference(decode_depth(message), stamp_ns(message.header))
+        source.add_reference(reference, registration)
         return True
+
+    def _take_depth_info(self, message: CameraInfo) -> bool:
+        self._registration.depth.update(message)
+        return False
 
     def _take_scan(self, message: LaserScan) -> bool:
         source, pose = self._source(LaserScanScale), self._config().laser_pose
@@ -108,7 +120,7 @@ class References:
         """Return where a sensor lies in the camera's optical frame."""
         if pose:
             return optical_pose(pose)
-        return self._transforms.lookup(self.image_frame_id, frame_id)
+        return self._lookup(self.image_frame_id, frame_id)
 
     def _source(self, kind: type[Any]) -> Any:
         pipeline = self._host.pipeline

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.geometry.alignment import fit_inverse_depth
+from depth_anything_ros.geometry.reprojection import Registration
 from depth_anything_ros.scale.history import StampedHistory
 from depth_anything_ros.scale.sampling import local_means
 from depth_anything_ros.types import (
@@ -37,7 +38,7 @@ class _Reference:
 
 class DepthImageScale:
     """
-    Fit relative inverse depth to depth images registered to the colour image.
+    Fit relative inverse depth to depth images registered to the colour image, or made so.
 
     References come in by :meth:`add_reference`, from any thread; each is thinned at once, so
     that half a minute of them fits in 34 MB while a slow network works. :meth:`align` takes
@@ -70,26 +71,33 @@ class DepthImageScale:
         """Return the number of references kept."""
         return len(self._references)
 
-    def add_reference(self, reference: DepthReference) -> None:
+    def add_reference(
+        self, reference: DepthReference, registration: Registration | None = None
+    ) -> None:
         """
         Keep a depth image for the frames near its stamp.
 
-        :param reference: registered depth; 0, NaN, infinite and out-of-range pixels are ignored.
+        :param reference: 0, NaN, infinite and out-of-range pixels are ignored.
+        :param registration: how it is brought to the image, or None if it is registered.
+        :raises CameraError: if the registration does not fit the depth image.
         """
-        depth_m = reference.depth_m
-        usable = (depth_m >= self._min_depth_m) & (depth_m <= self._max_depth_m) & (depth_m > 0)
-        indices = np.flatnonzero(usable)
-        if len(indices) > _KEPT_PIXELS:
-            # The golden ratio's multiples fill the image evenly, in step with no row length.
-            places = np.modf(np.arange(1, _KEPT_PIXELS + 1) * 0.6180339887498949)[0]
-            indices = indices[(np.sort(places) * len(indices)).astype(np.intp)]
-        height, width = depth_m.shape
-        kept = _Reference(
-            size=(height, width),
-            indices=indices.astype(np.int32),
-            depth_m=depth_m.reshape(-1)[indices],
+        height, width = reference.depth_m.shape
+        if registration is None:
+            depth_m = reference.depth_m.reshape(-1)
+            usable = np.flatnonzero(self._in_range(depth_m))
+            indices = _thinned(usable)
+            depth_m = depth_m[indices]
+        else:
+            height, width = registration.target.height, registration.target.width
+            indices, depth_m = registration.reproject(reference.depth_m)
+            kept = _thinned(np.flatnonzero(self._in_range(depth_m)))
+            indices, depth_m = indices[kept], depth_m[kept]
+        self._references.add(
+            reference.stamp_ns, _Reference((height, width), indices.astype(np.int32), depth_m)
         )
-        self._references.add(reference.stamp_ns, kept)
+
+    def _in_range(self, depth_m: Float32Array) -> NDArray[np.bool_]:
+        return (depth_m >= self._min_depth_m) & (depth_m <= self._max_depth_m) & (depth_m > 0)
 
     def align(
         self,
@@ -108,6 +116,15 @@ class DepthImageScale:
         return fit_inverse_depth(
             values, reference.depth_m, source=self.name, stamp_ns=reference_ns
         )
+
+
+def _thinned(usable: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return at most _KEPT_PIXELS of the indices, even over the image."""
+    if len(usable) <= _KEPT_PIXELS:
+        return usable
+    # The golden ratio's multiples fill the image evenly, in step with no row length.
+    places = np.modf(np.arange(1, _KEPT_PIXELS + 1) * 0.6180339887498949)[0]
+    return usable[(np.sort(places) * len(usable)).astype(np.intp)]
 
 
 def _sample(values: Float32Array, reference: _Reference) -> Float32Array:

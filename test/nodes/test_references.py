@@ -6,18 +6,29 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
-from sensor_msgs.msg import Image, LaserScan
+from sensor_msgs.msg import CameraInfo, Image, LaserScan
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError
+from depth_anything_ros.messages import camera_info_fields
+from depth_anything_ros.nodes.camera_input import CameraInput
 from depth_anything_ros.nodes.diagnostics import RunStatistics
 from depth_anything_ros.nodes.references import TOPICS, References
+from depth_anything_ros.nodes.registration import DepthRegistration
 from depth_anything_ros.nodes.transforms import TransformLookup
 from depth_anything_ros.scale import SCALE_SOURCES
 from depth_anything_ros.scale.depth_image import DepthImageScale
 from depth_anything_ros.scale.laser_scan import LaserScanScale
+from depth_anything_ros.types import Camera
 
 OPTICAL = 'camera_color_optical_frame'
+
+
+def camera_info(focal_px=60.0, frame_id=OPTICAL):
+    fields = camera_info_fields(Camera(64, 48, focal_px, focal_px, 31.5, 23.5))
+    info = CameraInfo(**{name: value for name, value in fields.items() if name != 'd'})
+    info.header.frame_id = frame_id
+    return info
 
 
 class World:
@@ -29,9 +40,12 @@ class World:
         self.watched = True
         self.statistics = RunStatistics()
         self.lookups = []
+        color = CameraInput('/color/camera_info')
+        color.update(camera_info())
         self.references = References(
             SimpleNamespace(pipeline=SimpleNamespace(scale_source=source)),
-            self,
+            self.lookup,
+            DepthRegistration(color, CameraInput('/depth/camera_info'), self.lookup),
             self.statistics,
             lambda: DepthNodeConfig(**config),
             lambda: self.watched,
@@ -185,3 +199,78 @@ def test_ranges_keep_their_marks():
     world.references.add('scan', message)
     _, kept = world.source._scans.nearest(0)
     assert kept.beams.tolist() == [4, *range(6, 21)]
+
+
+DEPTH_FRAME = 'camera_depth_optical_frame'
+
+
+def unregistered():
+    message = depth()
+    message.header.frame_id = DEPTH_FRAME
+    return message
+
+
+def kept(world):
+    return world.source._references.nearest(0)[1]
+
+
+def test_depth_of_another_frame_is_refused_until_its_calibration_comes():
+    world = depth_world(reference_pose='0 0.025 0 0 0 0')
+    world.references.image_frame_id = OPTICAL
+    world.references.add('reference/depth', unregistered())
+    assert len(world.source) == 0
+    words = world.warnings[0]
+    assert 'not registered' in words and '/depth/camera_info' in words
+    assert 'depth_registration' in words
+    world.references.add('reference/camera_info', camera_info(frame_id=DEPTH_FRAME))
+    world.references.add('reference/depth', unregistered())
+    assert world.counts() == {'received': 2, 'rejected': 1}
+    # 2.5 cm to the left at 1.5 m moves the view by 60 · 0.025 / 1.5 = 1 px to the left.
+    columns = kept(world).indices % 64
+    assert (columns.min(), columns.max()) == (0, 62)
+    np.testing.assert_allclose(kept(world).depth_m, 1.5)
+
+
+def test_depth_of_the_frame_of_the_image_needs_no_calibration():
+    world = depth_world()
+    message = depth()
+    message.header.frame_id = world.references.image_frame_id = OPTICAL
+    world.references.add('reference/depth', message)
+    assert world.counts() == {'received': 1, 'rejected': 0}
+    assert len(kept(world).indices) == 48 * 64
+
+
+def test_depth_of_another_calibration_in_the_same_frame_is_reprojected():
+    world = depth_world()
+    world.references.image_frame_id = OPTICAL
+    message = depth()
+    message.header.frame_id = OPTICAL
+    world.references.add('reference/camera_info', camera_info(focal_px=120.0))
+    world.references.add('reference/depth', message)
+    rows, columns = np.divmod(kept(world).indices, 64)
+    # Twice the focal length shows the inner half.
+    assert rows.min() >= 11 and rows.max() <= 36
+    assert columns.min() >= 15 and columns.max() <= 48
+
+
+def test_without_a_pose_tf_is_asked_for_the_depth_camera():
+    world = depth_world()
+    world.references.image_frame_id = OPTICAL
+    world.references.add('reference/camera_info', camera_info(frame_id=DEPTH_FRAME))
+    world.references.add('reference/depth', unregistered())
+    assert world.lookups == [(OPTICAL, DEPTH_FRAME)]
+    assert world.counts() == {'received': 1, 'rejected': 1}
+
+
+def test_depth_said_to_be_registered_is_taken_as_it_is():
+    world = depth_world(reference_registration='registered')
+    world.references.image_frame_id = OPTICAL
+    world.references.add('reference/depth', unregistered())
+    assert len(kept(world).indices) == 48 * 64
+
+
+def test_depth_said_to_be_unregistered_is_reprojected_always():
+    world = depth_world(reference_registration='unregistered', reference_pose='0 0.025 0 0 0 0')
+    world.references.add('reference/camera_info', camera_info())
+    world.references.add('reference/depth', depth())
+    assert (kept(world).indices % 64).max() == 62

@@ -2,11 +2,14 @@ import threading
 
 import numpy as np
 import pytest
+from made_drive import CAMERA, HEIGHTS_M, Network, drive
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError
+from depth_anything_ros.geometry.reprojection import Registration
+from depth_anything_ros.geometry.transform import RigidTransform
 from depth_anything_ros.scale.depth_image import DepthImageScale
-from depth_anything_ros.types import DepthReference, RelativeInverseDepth
+from depth_anything_ros.types import Camera, DepthReference, RelativeInverseDepth
 
 SCALE, SHIFT = 0.1, 0.04
 MS = 1_000_000
@@ -176,3 +179,32 @@ def test_references_may_come_from_another_thread():
     scales = [scale_source.align(RELATIVE, 0).scale for _ in range(50)]
     thread.join()
     np.testing.assert_allclose(scales, SCALE, rtol=1e-4)
+
+
+@pytest.mark.parametrize('seed', range(3))
+def test_depth_of_another_camera_gives_the_scale_of_a_simulated_drive(seed):
+    """The depth camera sits 3.4 cm above the colour camera and has a wider view."""
+    other = Camera(240, 180, 180.0, 180.0, 119.5, 89.5)
+    down = RigidTransform(np.eye(3), np.array([0.0, HEIGHTS_M[0] - HEIGHTS_M[1], 0.0]))
+    registration = Registration(other, CAMERA, down)
+    network, scale_source = Network.random(seed), source()
+    errors = []
+    for color, depth in zip(
+        drive(seed, HEIGHTS_M[0]), drive(seed, HEIGHTS_M[1], camera=other), strict=True
+    ):
+        stamp_ns = color.rgbd.frame.stamp_ns
+        scale_source.add_reference(DepthReference(depth.rgbd.depth_m, stamp_ns), registration)
+        alignment = scale_source.align(network.predict(color.rgbd.depth_m), stamp_ns)
+        errors.append(network.scale_error(alignment))
+    assert np.median(errors) < 0.005
+
+
+@pytest.mark.parametrize('height_m', HEIGHTS_M)
+@pytest.mark.parametrize('seed', range(3))
+def test_registered_depth_gives_the_scale_of_a_simulated_drive(seed, height_m):
+    network, scale_source = Network.random(seed), source()
+    for frame in drive(seed, height_m):
+        stamp_ns, depth_m = frame.rgbd.frame.stamp_ns, frame.rgbd.depth_m
+        scale_source.add_reference(DepthReference(depth_m, stamp_ns))
+        alignment = scale_source.align(network.predict(depth_m), stamp_ns)
+        assert network.scale_error(alignment) < 0.005
