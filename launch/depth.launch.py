@@ -32,6 +32,7 @@ ARGUMENTS = (
         'Topic of the calibration of that depth, used where it is not registered.',
     ),
     ('scan', '/scan', 'Topic of the laser scan for scale_source:=laser_scan.'),
+    ('imu', '/imu/data', 'Topic of the IMU for camera_tilt_source:=imu.'),
     ('config', CONFIG, 'Parameter file of the node.'),
     ('namespace', '', 'Namespace of the node.'),
     ('log_level', 'info', 'Least severity logged.', 'debug', 'info', 'warn', 'error'),
@@ -96,6 +97,7 @@ def depth_node(context: LaunchContext) -> list[Node]:
             ('reference/depth', LaunchConfiguration('reference')),
             ('reference/camera_info', LaunchConfiguration('reference_info')),
             ('scan', LaunchConfiguration('scan')),
+            ('imu', LaunchConfiguration('imu')),
         ],
     )
     return [node]

@@ -16,8 +16,8 @@ LAUNCH_FILES = sorted((ROOT / 'launch').glob('*.launch.py'))
 WITHOUT_LAUNCH = 'launch is not installed; source a ROS 2'
 
 DEPTH_ARGUMENTS = {
-    'image', 'camera_info', 'reference', 'reference_info', 'scan', 'config', 'namespace',
-    'log_level', 'use_sim_time', 'rviz', *parameter_infos(DepthNodeConfig),
+    'image', 'camera_info', 'reference', 'reference_info', 'scan', 'imu', 'config',
+    'namespace', 'log_level', 'use_sim_time', 'rviz', *parameter_infos(DepthNodeConfig),
 }  # fmt: skip
 EVALUATE_ARGUMENTS = {
     'bag', 'output', 'mode', 'rate', 'ground_truth', 'prediction', 'evaluator_config',

@@ -99,8 +99,9 @@ class DepthNodeConfig:
     scale_source: str = parameter(
         'none',
         'Where metres come from for a relative model: none, fixed (fixed_scale, fixed_shift), '
-        'depth_image (topic `reference/depth`) or laser_scan (topic `scan`).',
-        choices=('none', 'fixed', 'depth_image', 'laser_scan'),
+        'depth_image (topic `reference/depth`), laser_scan (topic `scan`) or camera_height (the '
+        'ground in the image).',
+        choices=('none', 'fixed', 'depth_image', 'laser_scan', 'camera_height'),
     )
     fixed_scale: float = parameter(
         1.0,
@@ -161,6 +162,35 @@ class DepthNodeConfig:
         'Pose of the laser from the lens of the image, `x y z roll pitch yaw` in metres and '
         "radians along the camera's body axes (x ahead along the optical axis, y left, z up); "
         'empty takes it from TF.',
+    )
+    camera_height_m: float = parameter(
+        0.15,
+        'Height of the lens above the ground, for camera_height.',
+        unit='m',
+        minimum=0.01,
+        maximum=10.0,
+    )
+    camera_pitch_deg: float = parameter(
+        0.0,
+        'How far the camera looks down, for camera_height; with camera_tilt_source imu, on the '
+        'body.',
+        unit='°',
+        minimum=-60.0,
+        maximum=60.0,
+    )
+    camera_roll_deg: float = parameter(
+        0.0,
+        'How far the camera leans to the right, for camera_height; with camera_tilt_source imu, '
+        'on the body.',
+        unit='°',
+        minimum=-60.0,
+        maximum=60.0,
+    )
+    camera_tilt_source: str = parameter(
+        'parameters',
+        'Whether the body counts as level, or its tilt is taken from the gravity on topic `imu` '
+        '(for ground that stays level while the body tilts, not for a robot on a ramp).',
+        choices=('parameters', 'imu'),
     )
     smoothing_time_s: float = parameter(
         0.5,

@@ -14,7 +14,7 @@ from depth_anything_ros.geometry.transform import RigidTransform
 from depth_anything_ros.types import Camera, Float32Array
 
 # Pixels taken of a depth image: enough to see what hides what, and few enough for every frame.
-_TAKEN_PIXELS = 20_000
+_TAKEN_PIXELS = 12_000
 # Cells of the z-buffer are this much wider than the points of one surface lie apart.
 _CELL_FACTOR = 1.5
 # Of two points in a cell, the one this much farther is behind the other.
@@ -39,7 +39,7 @@ class Registration:
         """
         Return where the target sees the points of a depth image, and how far away.
 
-        Every so manieth pixel is taken, about 20,000 in all. Points outside the target's image
+        Every so manieth pixel is taken, about 12,000 in all. Points outside the target's image
         and those behind a nearer one (z-buffer) are left out.
 
         :param depth_m: float32 (H, W) along the source's optical axis; what is not a distance

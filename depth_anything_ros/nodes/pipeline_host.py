@@ -43,6 +43,10 @@ SCALE_PARAMETERS = frozenset(
         'reference_max_depth_m',
         'reference_max_offset_s',
         'scan_max_offset_s',
+        'camera_height_m',
+        'camera_pitch_deg',
+        'camera_roll_deg',
+        'camera_tilt_source',
         'smoothing_time_s',
         'alignment_expiry_s',
     }

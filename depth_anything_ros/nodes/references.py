@@ -5,23 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sensor_msgs.msg import CameraInfo, Image, LaserScan
+import numpy as np
+from numpy.typing import NDArray
+from sensor_msgs.msg import CameraInfo, Image, Imu, LaserScan
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import DepthAnythingError
+from depth_anything_ros.geometry.ground import tilt_of_gravity
 from depth_anything_ros.geometry.transform import RigidTransform, optical_pose
 from depth_anything_ros.messages import decode_depth, decode_scan, stamp_ns
 from depth_anything_ros.nodes.diagnostics import RunStatistics
 from depth_anything_ros.nodes.pipeline_host import PipelineHost
 from depth_anything_ros.nodes.registration import DepthRegistration
+from depth_anything_ros.scale.camera_height import CameraHeightScale
 from depth_anything_ros.scale.depth_image import DepthImageScale
 from depth_anything_ros.scale.laser_scan import LaserScanScale
 from depth_anything_ros.types import DepthReference
+
+# Time constant of the mean that takes bumps out of the acceleration.
+_GRAVITY_TIME_S = 0.5
 
 # Topic → message class of what each scale source needs.
 TOPICS: dict[str, dict[str, type]] = {
     DepthImageScale.name: {'reference/camera_info': CameraInfo, 'reference/depth': Image},
     LaserScanScale.name: {'scan': LaserScan},
+    CameraHeightScale.name: {'imu': Imu},
 }
 
 
@@ -61,12 +69,15 @@ class References:
             'reference/camera_info': self._take_depth_info,
             'reference/depth': self._take_depth,
             'scan': self._take_scan,
+            'imu': self._take_imu,
         }
+        self._gravity: tuple[NDArray[np.float64], int] | None = None
         self.image_frame_id = ''
 
     def forget(self) -> None:
         """Forget the newest messages, as when nothing is subscribed to any more."""
         self._newest.clear()
+        self._gravity = None
 
     def add(self, topic: str, message: Any) -> None:
         """Take a message of one of the `TOPICS`."""
@@ -114,6 +125,20 @@ class References:
             return False
         scan = decode_scan(message)
         source.add_scan(scan, self._place(pose, scan.frame_id))
+        return True
+
+    def _take_imu(self, message: Imu) -> bool:
+        source = self._source(CameraHeightScale)
+        if source is None or self._config().camera_tilt_source != 'imu':
+            return False
+        acceleration = message.linear_acceleration
+        read = np.array([acceleration.x, acceleration.y, acceleration.z])
+        time_ns = stamp_ns(message.header)
+        before, before_ns = self._gravity or (read, time_ns)
+        share = -np.expm1(-max(0, time_ns - before_ns) * 1e-9 / _GRAVITY_TIME_S)
+        mean = before + share * (read - before)
+        self._gravity = (mean, time_ns)
+        source.set_body_tilt(*tilt_of_gravity((mean[0], mean[1], mean[2])))
         return True
 
     def _place(self, pose: str, frame_id: str) -> RigidTransform:

@@ -15,6 +15,7 @@ SCALE_SOURCES: Registry[type[ScaleSource]] = Registry(
         'fixed': 'depth_anything_ros.scale.fixed:FixedScale',
         'depth_image': 'depth_anything_ros.scale.depth_image:DepthImageScale',
         'laser_scan': 'depth_anything_ros.scale.laser_scan:LaserScanScale',
+        'camera_height': 'depth_anything_ros.scale.camera_height:CameraHeightScale',
     },
 )
 

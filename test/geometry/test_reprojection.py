@@ -32,7 +32,7 @@ def test_a_plane_is_where_the_other_camera_sees_it(place):
     truth = plane_depth(TARGET, moved()).reshape(-1)[indices]
     # Half a pixel of the target is 0.5 / 180 · 0.1 / 0.4 of the depth.
     np.testing.assert_allclose(depth_m, truth, rtol=2e-3)
-    assert len(indices) > 0.7 * SOURCE.width * SOURCE.height
+    assert len(indices) > 0.7 * SOURCE.width * SOURCE.height / 4
 
 
 def test_what_a_nearer_surface_hides_is_left_out():
@@ -48,7 +48,7 @@ def test_what_a_nearer_surface_hides_is_left_out():
     )
     post = (columns >= left + 1) & (columns <= right - 1)
     np.testing.assert_allclose(seen_m[post], 1.0)
-    assert (seen_m == 3.0).sum() > 10_000
+    assert (seen_m == 3.0).sum() > 2_500
 
 
 def test_what_is_no_distance_is_left_out():
@@ -56,16 +56,16 @@ def test_what_is_no_distance_is_left_out():
     for row, junk in enumerate((0.0, np.nan, np.inf, -1.0)):
         depth_m[row] = junk
     indices, seen_m = Registration(SOURCE, SOURCE, moved()).reproject(depth_m)
-    assert len(indices) == 116 * 160
+    assert len(indices) == 58 * 80
     assert (seen_m == 2.0).all()
 
 
-def test_large_images_are_thinned_to_about_twenty_thousand():
+def test_large_images_are_thinned_to_about_twelve_thousand():
     camera = Camera(640, 480, 554.0, 554.0, 319.5, 239.5)
     indices, _ = Registration(camera, camera, moved()).reproject(
         np.full((480, 640), 2.0, np.float32)
     )
-    assert 15_000 < len(indices) <= 20_000
+    assert 8_000 < len(indices) <= 12_000
 
 
 def test_a_depth_image_of_another_size_than_its_camera_raises():

@@ -6,7 +6,7 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
-from sensor_msgs.msg import CameraInfo, Image, LaserScan
+from sensor_msgs.msg import CameraInfo, Image, Imu, LaserScan
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError
@@ -17,6 +17,7 @@ from depth_anything_ros.nodes.references import TOPICS, References
 from depth_anything_ros.nodes.registration import DepthRegistration
 from depth_anything_ros.nodes.transforms import TransformLookup
 from depth_anything_ros.scale import SCALE_SOURCES
+from depth_anything_ros.scale.camera_height import CameraHeightScale
 from depth_anything_ros.scale.depth_image import DepthImageScale
 from depth_anything_ros.scale.laser_scan import LaserScanScale
 from depth_anything_ros.types import Camera
@@ -274,3 +275,35 @@ def test_depth_said_to_be_unregistered_is_reprojected_always():
     world.references.add('reference/camera_info', camera_info())
     world.references.add('reference/depth', depth())
     assert (kept(world).indices % 64).max() == 62
+
+
+def imu(x=0.0, z=9.81, time_ns=0):
+    message = Imu()
+    message.linear_acceleration.x, message.linear_acceleration.z = x, z
+    message.header.stamp.sec, message.header.stamp.nanosec = divmod(time_ns, 10**9)
+    return message
+
+
+def test_gravity_tilts_the_camera_of_known_height():
+    source = CameraHeightScale(0.149, 0.1, 0.0, 8.0)
+    source.await_tilt()
+    world = World(source, camera_tilt_source='imu')
+    nod = 0.05
+    world.references.add('imu', imu(-9.81 * math.sin(nod), 9.81 * math.cos(nod)))
+    assert source._tilt == pytest.approx((0.1 + nod, 0.0))
+    # A bump of 10 ms hardly changes the mean over half a second.
+    world.references.add('imu', imu(-2.0, 9.6, time_ns=10_000_000))
+    assert source._tilt[0] == pytest.approx(0.1 + nod, abs=0.01)
+
+
+def test_the_imu_is_ignored_where_the_body_counts_as_level():
+    source = CameraHeightScale(0.149, 0.1, 0.0, 8.0)
+    world = World(source)
+    world.references.add('imu', imu(1.0))
+    assert source._tilt == (0.1, 0.0)
+
+
+def test_an_imu_without_gravity_is_rejected():
+    world = World(CameraHeightScale(0.149, 0.0, 0.0, 8.0), camera_tilt_source='imu')
+    world.references.add('imu', imu(0.0, 0.0))
+    assert world.counts() == {'received': 1, 'rejected': 1}
