@@ -10,7 +10,7 @@ from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.geometry.alignment import to_metric_depth
 from depth_anything_ros.geometry.metric_depth import limit_depth
 from depth_anything_ros.inference.predictor import Predictor
-from depth_anything_ros.scale import AlignmentTracker, ScaleSource
+from depth_anything_ros.scale import AlignmentSource, AlignmentTracker, SceneCutDetector
 from depth_anything_ros.types import (
     Alignment,
     DepthResult,
@@ -29,19 +29,22 @@ class DepthPipeline:
         (a metric network needs none).
     :param tracker: smooths alignments over time and lets stale ones expire.
     :param max_depth_m: depth beyond this is unknown (NaN).
+    :param scene_cut: tells when the scale of before means nothing any more, or None.
     """
 
     def __init__(
         self,
         predictor: Predictor,
-        scale_source: ScaleSource | None,
+        scale_source: AlignmentSource | None,
         tracker: AlignmentTracker,
         max_depth_m: float,
+        scene_cut: SceneCutDetector | None = None,
     ) -> None:
         self.predictor = predictor
         self.scale_source = scale_source
         self.tracker = tracker
         self.max_depth_m = max_depth_m
+        self.scene_cut = scene_cut
 
     def process(self, frame: Frame) -> DepthResult:
         """
@@ -64,19 +67,30 @@ class DepthPipeline:
             metric = (
                 to_metric_depth(prediction, alignment, self.max_depth_m) if alignment else None
             )
-        return DepthResult(frame, prediction, alignment, metric, reason, stages_ms)
+        return DepthResult(
+            frame,
+            prediction,
+            alignment,
+            metric,
+            no_metric_reason='' if alignment else reason,
+            stages_ms=stages_ms,
+            scale_state=self.tracker.state(frame.stamp_ns),
+            no_fit_reason=reason,
+        )
 
     def _align(self, relative: RelativeInverseDepth, frame: Frame) -> tuple[Alignment | None, str]:
+        """Return the alignment to use, and why the frame has no fit of its own, or ''."""
         if self.scale_source is None:
             return None, 'relative model and no scale source'
+        if self.scene_cut is not None and self.scene_cut.update(frame.rgb):
+            self.tracker.reset()
         reason = ''
         try:
             fit = self.scale_source.align(relative, frame.stamp_ns, frame.camera)
             self.tracker.update(fit, frame.stamp_ns)
         except AlignmentError as error:
             reason = str(error)
-        alignment = self.tracker.current(frame.stamp_ns)
-        return alignment, reason if alignment is None else ''
+        return self.tracker.current(frame.stamp_ns), reason
 
 
 @contextmanager

@@ -165,6 +165,18 @@ class Alignment:
         return max(0, now_ns - self.stamp_ns) * 1e-9
 
 
+class ScaleState(str, Enum):
+    """
+    How fresh an alignment is for the frame it is used for.
+
+    `fitted` to this frame, `held` from an earlier one, or `stale`: older than it should be.
+    """
+
+    FITTED = 'fitted'
+    HELD = 'held'
+    STALE = 'stale'
+
+
 @dataclass(frozen=True)
 class PointCloud:
     """
@@ -212,7 +224,9 @@ class DepthResult:
     Hold all that the pipeline made of one frame.
 
     `relative` is None for a metric network; `metric` is None while no scale is known, and
-    `no_metric_reason` then says why. `stages_ms` maps a stage's name to its duration.
+    `no_metric_reason` then says why. `scale_state` tells how fresh the alignment is, and
+    `no_fit_reason` why the frame has none of its own. `stages_ms` maps a stage's name to its
+    duration.
     """
 
     frame: Frame
@@ -221,3 +235,5 @@ class DepthResult:
     metric: MetricDepth | None
     no_metric_reason: str = ''
     stages_ms: dict[str, float] = field(default_factory=dict)
+    scale_state: ScaleState | None = None
+    no_fit_reason: str = ''

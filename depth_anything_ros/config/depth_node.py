@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from depth_anything_ros.config.parameter import check_order, check_pose, parameter
+from depth_anything_ros.config.parameter import (
+    check_names,
+    check_order,
+    check_pose,
+    parameter,
+    split_names,
+)
 
+SCALE_SOURCES = ('fixed', 'depth_image', 'laser_scan', 'camera_height')
 PREVIEW_COLORMAPS = ('Spectral_r', 'viridis', 'plasma', 'magma', 'inferno', 'turbo')
 
 
@@ -101,7 +108,12 @@ class DepthNodeConfig:
         'Where metres come from for a relative model: none, fixed (fixed_scale, fixed_shift), '
         'depth_image (topic `reference/depth`), laser_scan (topic `scan`) or camera_height (the '
         'ground in the image).',
-        choices=('none', 'fixed', 'depth_image', 'laser_scan', 'camera_height'),
+        choices=('none', *SCALE_SOURCES),
+    )
+    scale_fallbacks: str = parameter(
+        '',
+        'Sources to fall back on, in order, for frames that scale_source has no scale for: names '
+        'as above separated by commas.',
     )
     fixed_scale: float = parameter(
         1.0,
@@ -194,17 +206,37 @@ class DepthNodeConfig:
     )
     smoothing_time_s: float = parameter(
         0.5,
-        'Time constant of the smoothing of scale and shift; 0 takes every fit as it is.',
+        'Time constant of the Kalman filter of scale and shift; 0 takes every fit as it is.',
         unit='s',
         minimum=0.0,
         maximum=60.0,
     )
     alignment_expiry_s: float = parameter(
         2.0,
-        'Metric depth stops when the last good fit is older than this.',
+        'A scale is stale when the last good fit is older than this.',
         unit='s',
         minimum=0.0,
         maximum=3600.0,
+    )
+    stale_scale: str = parameter(
+        'stop',
+        'Whether metric depth stops while the scale is stale, or continues with a warning.',
+        choices=('stop', 'continue'),
+    )
+    scale_gate: float = parameter(
+        0.3,
+        'Largest relative change of depth, from 0.3 to 3 m, that one frame may bring; fits that '
+        'ask for more are believed after 0.6 s of agreement and a pause of metric depth. 0 '
+        'believes every fit.',
+        minimum=0.0,
+        maximum=100.0,
+    )
+    scene_cut_correlation: float = parameter(
+        0.3,
+        'Two images in a row that correlate less than this show another scene, and the scale '
+        'starts afresh; -1 never.',
+        minimum=-1.0,
+        maximum=1.0,
     )
     max_depth_m: float = parameter(
         20.0,
@@ -248,9 +280,18 @@ class DepthNodeConfig:
         """
         Check what involves two parameters.
 
-        :raises ConfigError: if the range of the reference depth is empty or a pose is not six
-            numbers.
+        :raises ConfigError: if the range of the reference depth is empty, a fallback unknown or a
+            pose not six numbers.
         """
         check_order(self, 'reference_min_depth_m', 'reference_max_depth_m')
+        check_names(self, 'scale_fallbacks', SCALE_SOURCES)
         check_pose(self, 'reference_pose')
         check_pose(self, 'laser_pose')
+
+    @property
+    def scale_sources(self) -> tuple[str, ...]:
+        """Return the names of all scale sources, the preferred one first; () for none."""
+        if self.scale_source == 'none':
+            return ()
+        names = (self.scale_source, *split_names(self.scale_fallbacks))
+        return tuple(dict.fromkeys(names))

@@ -123,6 +123,27 @@ def check_order(config: object, lower: str, upper: str) -> None:
         )
 
 
+def split_names(text: str) -> tuple[str, ...]:
+    """Return the names that commas separate; '' holds none."""
+    return tuple(name.strip() for name in text.split(',') if name.strip())
+
+
+def check_names(config: object, name: str, known: tuple[str, ...]) -> None:
+    """
+    Check that a parameter holds known names separated by commas.
+
+    :param config: a config object.
+    :param name: name of the parameter.
+    :param known: what it may hold.
+    :raises ConfigError: if it holds another; the message lists the known.
+    """
+    for word in split_names(getattr(config, name)):
+        if word not in known:
+            raise ConfigError(
+                f"parameter '{name}': unknown value '{word}'; known: {', '.join(known)}"
+            )
+
+
 def pose_numbers(text: str) -> tuple[float, ...]:
     """
     Return the six numbers of a pose, `x y z roll pitch yaw` in metres and radians.

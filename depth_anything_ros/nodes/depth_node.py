@@ -29,7 +29,7 @@ from depth_anything_ros.nodes.outputs import DepthOutputs
 from depth_anything_ros.nodes.parameters import declare_parameters, updated
 from depth_anything_ros.nodes.pipeline_host import PipelineHost, check_config
 from depth_anything_ros.nodes.process import run_process, spin
-from depth_anything_ros.nodes.references import TOPICS, References
+from depth_anything_ros.nodes.references import References, topics_of
 from depth_anything_ros.nodes.registration import DepthRegistration
 from depth_anything_ros.nodes.subscription import SensorSubscription
 from depth_anything_ros.nodes.transforms import TransformLookup
@@ -173,7 +173,7 @@ class DepthNode(LifecycleNode):
     def _subscribe(self) -> None:
         reliability = self._config.image_reliability
         # In the order in which the executor serves what has arrived together.
-        for topic, message_type in TOPICS.get(self._config.scale_source, {}).items():
+        for topic, message_type in topics_of(self._config).items():
             self._inputs[topic] = SensorSubscription(
                 self, message_type, topic, partial(self._references.add, topic), reliability
             )
@@ -224,9 +224,11 @@ class DepthNode(LifecycleNode):
             check_config(config)
         except DepthAnythingError as error:
             return SetParametersResult(successful=False, reason=str(error))
+        rewired = config.scale_source != self._config.scale_source
+        rewired |= topics_of(config) != topics_of(self._config)
         self._config = config
         self._host.change(config, names)
-        if 'scale_source' in names and self._lifecycle == 'active':
+        if rewired and self._lifecycle == 'active':
             self._unsubscribe()
             self._subscribe()
         return SetParametersResult(successful=True)

@@ -11,7 +11,7 @@ from time import monotonic
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
 from depth_anything_ros.evaluation.latency import percentiles
-from depth_anything_ros.types import DepthResult, ModelIdentity
+from depth_anything_ros.types import DepthResult, ModelIdentity, ScaleState
 
 # Durations kept for the percentiles: more than five minutes at 30 Hz, and a bounded memory.
 STAGE_HISTORY = 10_000
@@ -19,6 +19,8 @@ RATE_WINDOW_S = 5.0
 # received = all the others, and the image at work and the one that waits, if any. Unwatched are
 # those that came while nobody subscribed to an output.
 FRAME_COUNTS = ('received', 'processed', 'dropped', 'rejected', 'unwatched')
+# An error of inverse depth, dy, is one of z² · dy of depth; shown where a small robot looks.
+_SHOWN_AT_M = 2.0
 REFERENCE_COUNTS = ('received', 'rejected')
 
 Nested = dict[str, 'str | Nested']
@@ -192,6 +194,9 @@ def _problems(state: NodeState, snapshot: Snapshot, recent_s: float) -> Iterable
             yield f'no point cloud: {state.no_camera_reason}'
         if state.no_metric_reason:
             yield f'no metric depth: {state.no_metric_reason}'
+        result = state.last_result
+        if result is not None and result.scale_state is ScaleState.STALE:
+            yield f'stale scale: {result.no_fit_reason}'
     if state.model is not None and state.model.weights == 'random':
         yield 'random weights: the depth means nothing'
 
@@ -223,6 +228,7 @@ def _sections(state: NodeState, snapshot: Snapshot) -> dict[str, object]:
         'model_error': state.model_error,
         'scale': alignment_section(state.last_result) if state.last_result else {},
         'no_metric_reason': state.no_metric_reason,
+        'no_fit_reason': state.last_result.no_fit_reason if state.last_result else '',
         'no_camera_reason': state.no_camera_reason,
     }
 
@@ -248,12 +254,14 @@ def alignment_section(result: DepthResult) -> dict[str, object]:
     if alignment is None:
         return {}
     return {
+        'state': result.scale_state.value if result.scale_state else '',
         'source': alignment.source,
         'scale': alignment.scale,
         'shift': alignment.shift,
         'points': alignment.points,
         'inlier_ratio': alignment.inlier_ratio,
         'residual': alignment.residual,
+        'residual_cm_at_2m': 100.0 * alignment.residual * _SHOWN_AT_M**2,
         'age_s': alignment.age_s(result.frame.stamp_ns),
     }
 

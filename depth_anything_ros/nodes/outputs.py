@@ -22,7 +22,7 @@ from depth_anything_ros.geometry.metric_depth import inverse_depth
 from depth_anything_ros.geometry.point_cloud import build_point_cloud
 from depth_anything_ros.messages import depth_image_fields, image_fields, point_cloud_fields
 from depth_anything_ros.nodes.diagnostics import alignment_section, key_values
-from depth_anything_ros.types import DepthResult
+from depth_anything_ros.types import DepthResult, ScaleState
 
 RELATIVE = '~/relative/image_raw'
 DEPTH = '~/depth/image_raw'
@@ -154,7 +154,7 @@ def _encoders(
                     build_point_cloud(metric, frame.rgb, frame.camera, config.cloud_stride)
                 ),
             )
-    if result.alignment is not None:
+    if result.relative is not None:
         encoders[SCALE] = lambda: scale_message(result, header)
     return encoders
 
@@ -176,11 +176,19 @@ def scale_message(result: DepthResult, header: Any) -> DiagnosticArray:
     """
     Return the alignment used for a frame as one diagnostic status named `scale`.
 
-    The header carries the frame's stamp; the pairs are source, scale, shift, points,
-    inlier_ratio, residual and age_s.
+    The header carries the frame's stamp; the pairs are those of `alignment_section` and
+    no_fit_reason. The level is WARN while the scale is held from before or stale, ERROR without.
     """
-    status = DiagnosticStatus(level=DiagnosticStatus.OK, name='scale')
-    status.values = key_values(alignment_section(result))
+    level = {
+        ScaleState.FITTED: DiagnosticStatus.OK,
+        ScaleState.HELD: DiagnosticStatus.WARN,
+        ScaleState.STALE: DiagnosticStatus.WARN,
+        None: DiagnosticStatus.ERROR,
+    }[result.scale_state]
+    message = result.scale_state.value if result.scale_state else 'no scale'
+    status = DiagnosticStatus(level=level, name='scale', message=message)
+    values = {**alignment_section(result), 'no_fit_reason': result.no_fit_reason}
+    status.values = key_values(values)
     return DiagnosticArray(header=header, status=[status])
 
 

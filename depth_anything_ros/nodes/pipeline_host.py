@@ -15,7 +15,7 @@ from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.state_file import local_file
 from depth_anything_ros.nodes.worker import LatestItemWorker
 from depth_anything_ros.pipeline import DepthPipeline
-from depth_anything_ros.scale import AlignmentTracker, create_scale_source
+from depth_anything_ros.scale import create_scale_source, create_scene_cut, create_tracker
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -37,6 +37,7 @@ MODEL_PARAMETERS = frozenset(
 SCALE_PARAMETERS = frozenset(
     {
         'scale_source',
+        'scale_fallbacks',
         'fixed_scale',
         'fixed_shift',
         'reference_min_depth_m',
@@ -49,6 +50,9 @@ SCALE_PARAMETERS = frozenset(
         'camera_tilt_source',
         'smoothing_time_s',
         'alignment_expiry_s',
+        'scale_gate',
+        'stale_scale',
+        'scene_cut_correlation',
     }
 )
 
@@ -205,6 +209,7 @@ def _assemble(predictor: Predictor, config: DepthNodeConfig) -> DepthPipeline:
     return DepthPipeline(
         predictor,
         create_scale_source(config),
-        AlignmentTracker(config.smoothing_time_s, config.alignment_expiry_s),
+        create_tracker(config),
         config.max_depth_m,
+        create_scene_cut(config),
     )

@@ -17,6 +17,7 @@ from depth_anything_ros.messages import decode_depth, decode_scan, stamp_ns
 from depth_anything_ros.nodes.diagnostics import RunStatistics
 from depth_anything_ros.nodes.pipeline_host import PipelineHost
 from depth_anything_ros.nodes.registration import DepthRegistration
+from depth_anything_ros.scale import find_source
 from depth_anything_ros.scale.camera_height import CameraHeightScale
 from depth_anything_ros.scale.depth_image import DepthImageScale
 from depth_anything_ros.scale.laser_scan import LaserScanScale
@@ -25,12 +26,18 @@ from depth_anything_ros.types import DepthReference
 # Time constant of the mean that takes bumps out of the acceleration.
 _GRAVITY_TIME_S = 0.5
 
-# Topic → message class of what each scale source needs.
-TOPICS: dict[str, dict[str, type]] = {
-    DepthImageScale.name: {'reference/camera_info': CameraInfo, 'reference/depth': Image},
-    LaserScanScale.name: {'scan': LaserScan},
-    CameraHeightScale.name: {'imu': Imu},
-}
+
+def topics_of(config: DepthNodeConfig) -> dict[str, type]:
+    """Return topic → message class of what the scale sources of a config need."""
+    names = config.scale_sources
+    topics: dict[str, type] = {}
+    if DepthImageScale.name in names:
+        topics.update({'reference/camera_info': CameraInfo, 'reference/depth': Image})
+    if LaserScanScale.name in names:
+        topics['scan'] = LaserScan
+    if CameraHeightScale.name in names and config.camera_tilt_source == 'imu':
+        topics['imu'] = Imu
+    return topics
 
 
 class References:
@@ -80,7 +87,7 @@ class References:
         self._gravity = None
 
     def add(self, topic: str, message: Any) -> None:
-        """Take a message of one of the `TOPICS`."""
+        """Take a message of one of the topics of `topics_of`."""
         self._newest[topic] = message
         if self._watched():
             self._use(topic, message)
@@ -129,7 +136,7 @@ class References:
 
     def _take_imu(self, message: Imu) -> bool:
         source = self._source(CameraHeightScale)
-        if source is None or self._config().camera_tilt_source != 'imu':
+        if source is None:
             return False
         acceleration = message.linear_acceleration
         read = np.array([acceleration.x, acceleration.y, acceleration.z])
@@ -149,5 +156,4 @@ class References:
 
     def _source(self, kind: type[Any]) -> Any:
         pipeline = self._host.pipeline
-        source = pipeline.scale_source if pipeline else None
-        return source if isinstance(source, kind) else None
+        return find_source(pipeline.scale_source, kind) if pipeline else None

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.registry import Registry
-from depth_anything_ros.scale.base import ScaleSource
+from depth_anything_ros.scale.base import AlignmentSource, ScaleSource
+from depth_anything_ros.scale.priority import PrioritySources
+from depth_anything_ros.scale.scene_cut import SceneCutDetector
 from depth_anything_ros.scale.smoothing import AlignmentTracker
 
-__all__ = ['SCALE_SOURCES', 'AlignmentTracker', 'ScaleSource', 'create_scale_source']
+__all__ = [
+    'SCALE_SOURCES',
+    'AlignmentSource',
+    'AlignmentTracker',
+    'PrioritySources',
+    'ScaleSource',
+    'SceneCutDetector',
+    'create_scale_source',
+    'create_scene_cut',
+    'create_tracker',
+    'find_source',
+]
+
+T = TypeVar('T')
 
 SCALE_SOURCES: Registry[type[ScaleSource]] = Registry(
     'scale source',
@@ -20,12 +37,36 @@ SCALE_SOURCES: Registry[type[ScaleSource]] = Registry(
 )
 
 
-def create_scale_source(config: DepthNodeConfig) -> ScaleSource | None:
+def create_scale_source(config: DepthNodeConfig) -> AlignmentSource | None:
     """
     Return the scale source that the parameters name, or None for 'none'.
 
+    :return: with `scale_fallbacks`, all of them by priority.
     :raises UnknownNameError: if there is no source of that name.
     """
-    if config.scale_source == 'none':
+    names = config.scale_sources
+    if not names:
         return None
-    return SCALE_SOURCES[config.scale_source].from_config(config)
+    sources = [SCALE_SOURCES[name].from_config(config) for name in names]
+    return sources[0] if len(sources) == 1 else PrioritySources(sources)
+
+
+def create_tracker(config: DepthNodeConfig) -> AlignmentTracker:
+    """Return what smooths, guards and lets expire, as the parameters describe it."""
+    return AlignmentTracker(
+        config.smoothing_time_s,
+        config.alignment_expiry_s,
+        config.scale_gate,
+        keep_stale=config.stale_scale == 'continue',
+    )
+
+
+def create_scene_cut(config: DepthNodeConfig) -> SceneCutDetector:
+    """Return what tells cuts of the scene, as the parameters describe it."""
+    return SceneCutDetector(config.scene_cut_correlation)
+
+
+def find_source(source: object, kind: type[T]) -> T | None:
+    """Return the scale source of a kind, alone or among several, or None."""
+    among = source.sources if isinstance(source, PrioritySources) else (source,)
+    return next((one for one in among if isinstance(one, kind)), None)

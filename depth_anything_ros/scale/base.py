@@ -8,14 +8,10 @@ from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.types import Alignment, Camera, RelativeInverseDepth
 
 
-class ScaleSource(Protocol):
+class AlignmentSource(Protocol):
     """Give scale and shift for the frames of a relative model."""
 
     name: str
-
-    @classmethod
-    def from_config(cls, config: DepthNodeConfig) -> ScaleSource:
-        """Return the source as the node's parameters describe it."""
 
     def align(
         self, relative: RelativeInverseDepth, stamp_ns: int, camera: Camera | None = None
@@ -28,3 +24,11 @@ class ScaleSource(Protocol):
         :param camera: the image's camera, or None where it is not known.
         :raises AlignmentError: if no trustworthy alignment can be had.
         """
+
+
+class ScaleSource(AlignmentSource, Protocol):
+    """Be one entry of the table of scale sources."""
+
+    @classmethod
+    def from_config(cls, config: DepthNodeConfig) -> ScaleSource:
+        """Return the source as the node's parameters describe it."""

@@ -1,17 +1,27 @@
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
+from std_msgs.msg import Header
 
 from depth_anything_ros.nodes.diagnostics import (
     RATE_WINDOW_S,
     NodeState,
     RunStatistics,
+    alignment_section,
     judge,
     key_values,
     to_dict,
     to_status,
 )
-from depth_anything_ros.types import Alignment, DepthResult, Frame, ModelIdentity
+from depth_anything_ros.nodes.outputs import scale_message
+from depth_anything_ros.types import (
+    Alignment,
+    DepthResult,
+    Frame,
+    ModelIdentity,
+    RelativeInverseDepth,
+    ScaleState,
+)
 
 MODEL = ModelIdentity(
     'depth_anything_v2_vits',
@@ -23,6 +33,7 @@ MODEL = ModelIdentity(
     (518, 686),
     'Apache-2.0',
 )
+RELATIVE = RelativeInverseDepth(np.ones((2, 2), np.float32))
 ACTIVE = NodeState('active', '/camera/image', MODEL)
 
 
@@ -198,3 +209,56 @@ def test_what_one_node_writes_another_reads_by_the_same_names(statistics):
 def test_keys_join_sections_by_dots():
     pairs = key_values({'a': {'b': 0.125, 'c': {'d': None}}, 'e': True, 'f': {}})
     assert {pair.key: pair.value for pair in pairs} == {'a.b': '0.125', 'a.c.d': '', 'e': 'True'}
+
+
+def held_result(state, reason='no laser scan received yet'):
+    frame = Frame(np.zeros((2, 2, 3), np.uint8), 3_000_000_000, 'camera')
+    fit = Alignment(0.2, 0.1, 'laser_scan', 90, 0.8, 0.005, 1_000_000_000)
+    return DepthResult(frame, RELATIVE, fit, None, scale_state=state, no_fit_reason=reason)
+
+
+def test_a_scale_is_shown_with_its_state_age_and_error_at_two_metres():
+    section = alignment_section(held_result(ScaleState.HELD))
+    assert section == {
+        'state': 'held',
+        'source': 'laser_scan',
+        'scale': 0.2,
+        'shift': 0.1,
+        'points': 90,
+        'inlier_ratio': 0.8,
+        'residual': 0.005,
+        'residual_cm_at_2m': pytest.approx(2.0),
+        'age_s': 2.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ('state', 'level'),
+    [
+        (ScaleState.FITTED, DiagnosticStatus.OK),
+        (ScaleState.HELD, DiagnosticStatus.WARN),
+        (ScaleState.STALE, DiagnosticStatus.WARN),
+    ],
+)
+def test_the_scale_message_warns_unless_it_is_of_its_frame(state, level):
+    status = scale_message(held_result(state), Header()).status[0]
+    assert (status.level, status.message) == (level, state.value)
+    assert status.values[-1].value == 'no laser scan received yet'
+
+
+def test_without_a_scale_the_message_is_an_error_and_says_why():
+    frame = Frame(np.zeros((2, 2, 3), np.uint8), 0, 'camera')
+    result = DepthResult(frame, RELATIVE, None, None, 'nothing', no_fit_reason='nothing')
+    status = scale_message(result, Header()).status[0]
+    assert (status.level, status.message) == (DiagnosticStatus.ERROR, 'no scale')
+    assert [(pair.key, pair.value) for pair in status.values] == [('no_fit_reason', 'nothing')]
+
+
+def test_a_stale_scale_is_a_warning_with_the_reason():
+    state = NodeState('active', '/image', last_result=held_result(ScaleState.STALE))
+    statistics = RunStatistics()
+    statistics.count('received')
+    statistics.processed({}, ())
+    level, message = judge(state, statistics.snapshot(), 5.0)
+    assert level == DiagnosticStatus.WARN
+    assert 'stale scale: no laser scan received yet' in message

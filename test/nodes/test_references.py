@@ -13,10 +13,10 @@ from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.messages import camera_info_fields
 from depth_anything_ros.nodes.camera_input import CameraInput
 from depth_anything_ros.nodes.diagnostics import RunStatistics
-from depth_anything_ros.nodes.references import TOPICS, References
+from depth_anything_ros.nodes.references import References, topics_of
 from depth_anything_ros.nodes.registration import DepthRegistration
 from depth_anything_ros.nodes.transforms import TransformLookup
-from depth_anything_ros.scale import SCALE_SOURCES
+from depth_anything_ros.scale import PrioritySources
 from depth_anything_ros.scale.camera_height import CameraHeightScale
 from depth_anything_ros.scale.depth_image import DepthImageScale
 from depth_anything_ros.scale.laser_scan import LaserScanScale
@@ -83,8 +83,26 @@ def laser_world(**config):
     return World(LaserScanScale(0.2, 8.0, 0.1), **config)
 
 
-def test_topics_belong_to_known_sources():
-    assert set(TOPICS) <= set(SCALE_SOURCES)
+@pytest.mark.parametrize(
+    ('config', 'topics'),
+    [
+        ({}, set()),
+        ({'scale_fallbacks': 'laser_scan'}, set()),
+        ({'scale_source': 'fixed', 'scale_fallbacks': 'laser_scan'}, {'scan'}),
+        ({'scale_source': 'depth_image'}, {'reference/depth', 'reference/camera_info'}),
+        ({'scale_source': 'camera_height'}, set()),
+        ({'scale_source': 'camera_height', 'camera_tilt_source': 'imu'}, {'imu'}),
+    ],
+)
+def test_topics_are_those_that_the_sources_need(config, topics):
+    assert set(topics_of(DepthNodeConfig(**config))) == topics
+
+
+def test_a_source_among_several_gets_its_references():
+    depth_source = DepthImageScale(0.2, 8.0, 0.05)
+    world = World(PrioritySources([depth_source, LaserScanScale(0.2, 8.0, 0.1)]))
+    world.references.add('reference/depth', depth())
+    assert len(depth_source) == 1
 
 
 def test_a_reference_of_unknown_encoding_is_counted_and_the_next_taken():
@@ -294,13 +312,6 @@ def test_gravity_tilts_the_camera_of_known_height():
     # A bump of 10 ms hardly changes the mean over half a second.
     world.references.add('imu', imu(-2.0, 9.6, time_ns=10_000_000))
     assert source._tilt[0] == pytest.approx(0.1 + nod, abs=0.01)
-
-
-def test_the_imu_is_ignored_where_the_body_counts_as_level():
-    source = CameraHeightScale(0.149, 0.1, 0.0, 8.0)
-    world = World(source)
-    world.references.add('imu', imu(1.0))
-    assert source._tilt == (0.1, 0.0)
 
 
 def test_an_imu_without_gravity_is_rejected():

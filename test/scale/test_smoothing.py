@@ -1,12 +1,14 @@
-import math
+import contextlib
 
-import numpy as np
 import pytest
 
+from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.scale import AlignmentTracker
-from depth_anything_ros.types import Alignment
+from depth_anything_ros.scale.smoothing import depth_change
+from depth_anything_ros.types import Alignment, ScaleState
 
 S = 1_000_000_000
+MS = 1_000_000
 
 
 def fit(scale, shift=0.0, points=100, stamp_ns=0):
@@ -23,16 +25,6 @@ def test_the_first_fit_is_taken_as_it_is():
     assert tracker.current(0) == fit(0.2, 0.1)
 
 
-def test_a_step_is_followed_with_the_time_constant():
-    tracker = AlignmentTracker(0.5, 2.0)
-    tracker.update(fit(1.0, 0.4), 0)
-    smoothed = tracker.update(fit(2.0, 0.2), S // 2)
-    share = 1 - math.exp(-1)
-    assert smoothed.scale == pytest.approx(1 + share)
-    assert smoothed.shift == pytest.approx(0.4 - 0.2 * share)
-    assert tracker.current(S // 2) == smoothed
-
-
 def test_without_stamps_every_fit_is_taken_as_it_is():
     tracker = AlignmentTracker(0.5, 2.0)
     for scale in (1.0, 2.0, 3.0):
@@ -44,30 +36,6 @@ def test_a_frame_seen_twice_changes_nothing():
     tracker = AlignmentTracker(0.5, 2.0)
     tracker.update(fit(1.0), S)
     assert tracker.update(fit(2.0), S).scale == 1.0
-
-
-def test_the_frame_rate_does_not_matter():
-    slow, fast = AlignmentTracker(0.5, 2.0), AlignmentTracker(0.5, 2.0)
-    for tracker, steps in ((slow, 1), (fast, 10)):
-        tracker.update(fit(1.0), 0)
-        for step in range(1, steps + 1):
-            tracker.update(fit(2.0), S * step // steps)
-    assert slow.current(S).scale == pytest.approx(fast.current(S).scale, rel=1e-9)
-
-
-def test_inverse_depth_of_any_pixel_is_smoothed_as_such():
-    tracker = AlignmentTracker(0.3, 2.0)
-    rng = np.random.default_rng(0)
-    relative, smoothed_inverse = 3.7, None
-    for step in range(20):
-        new = fit(rng.uniform(0.1, 0.3), rng.uniform(-0.1, 0.1))
-        smoothed = tracker.update(new, step * S // 10)
-        inverse = new.scale * relative + new.shift
-        share = 1 - math.exp(-0.1 / 0.3)
-        if smoothed_inverse is None:
-            smoothed_inverse = inverse
-        smoothed_inverse += share * (inverse - smoothed_inverse)
-        assert smoothed.scale * relative + smoothed.shift == pytest.approx(smoothed_inverse)
 
 
 def test_no_time_constant_takes_every_fit_as_it_is():
@@ -116,3 +84,110 @@ def test_reset_forgets_the_alignment():
     tracker.update(fit(1.0), 0)
     tracker.reset()
     assert tracker.current(0) is None
+
+
+def test_a_stale_alignment_is_kept_where_that_is_wanted_and_says_so():
+    tracker = AlignmentTracker(0.5, 2.0, keep_stale=True)
+    tracker.update(fit(1.0), 0 + S)
+    assert tracker.state(S) == ScaleState.FITTED
+    assert tracker.state(2 * S) == ScaleState.HELD
+    assert tracker.state(3 * S + 1) == ScaleState.STALE
+    assert tracker.current(100 * S).scale == 1.0
+
+
+def test_without_alignment_there_is_no_state():
+    tracker = AlignmentTracker(0.5, 2.0)
+    assert tracker.state(0) is None
+    tracker.update(fit(1.0), S)
+    assert tracker.state(3 * S + 1) is None
+
+
+def test_change_of_depth_is_largest_at_an_end_of_the_range():
+    before = fit(0.2, 0.1)
+    # The same relative value: y becomes y + 0.05; at 3 m, 1/3 becomes 0.3833.
+    assert depth_change(before, fit(0.2, 0.15)) == pytest.approx(1 - (1 / 3) / (1 / 3 + 0.05))
+    assert depth_change(before, fit(0.1, 0.05)) == pytest.approx(1.0)
+    assert depth_change(before, before) == 0.0
+    assert depth_change(before, fit(0.2, -0.4)) == float('inf')
+
+
+def gated(**options):
+    return AlignmentTracker(0.0, 2.0, 0.3, **options)
+
+
+def feed(tracker, scale, start_ms, count, step_ms=100):
+    """Update at 10 Hz and return the scale in force after each frame, None for none."""
+    scales = []
+    for index in range(count):
+        stamp_ns = (start_ms + index * step_ms) * MS
+        with contextlib.suppress(AlignmentError):
+            tracker.update(fit(scale), stamp_ns)
+        found = tracker.current(stamp_ns)
+        scales.append(found.scale if found else None)
+    return scales
+
+
+def test_a_small_change_passes_the_gate():
+    tracker = gated()
+    assert feed(tracker, 1.0, 1000, 3) + feed(tracker, 1.25, 1300, 2) == [1.0] * 3 + [1.25] * 2
+
+
+def test_a_jump_is_held_then_paused_then_believed_within_a_second():
+    tracker = gated()
+    feed(tracker, 1.0, 1000, 5)
+    assert feed(tracker, 2.0, 1500, 10) == [1.0] * 3 + [None] * 3 + [2.0] * 4
+
+
+def test_a_single_wrong_fit_leaves_no_trace():
+    tracker = gated()
+    feed(tracker, 1.0, 1000, 5)
+    assert feed(tracker, 3.0, 1500, 1) == [1.0]
+    assert feed(tracker, 1.0, 1600, 5) == [1.0] * 5
+    assert feed(tracker, 3.0, 2100, 2) == [1.0] * 2
+
+
+def test_fits_that_contradict_each_other_are_never_believed():
+    tracker = gated()
+    feed(tracker, 1.0, 1000, 5)
+    scales = []
+    for index in range(20):
+        scales += feed(tracker, (2.0, 4.0, 8.0)[index % 3], 1500 + 100 * index, 1)
+    assert scales == [1.0] * 3 + [None] * 17
+
+
+def test_the_old_scale_is_taken_up_again_after_a_pause():
+    tracker = gated()
+    feed(tracker, 1.0, 1000, 5)
+    feed(tracker, 2.0, 1500, 5)
+    assert feed(tracker, 1.0, 2000, 8) == [None] * 6 + [1.0] * 2
+
+
+def test_a_slow_camera_too_sees_a_pause_before_a_jump():
+    tracker = gated()
+    feed(tracker, 1.0, 1000, 2, 1000)
+    assert feed(tracker, 2.0, 3000, 4, 1000) == [1.0, None, 2.0, 2.0]
+
+
+def test_a_pause_that_the_source_leaves_ends_with_the_expiry():
+    tracker = gated()
+    feed(tracker, 1.0, 1000, 5)
+    feed(tracker, 2.0, 1500, 4)
+    assert feed(tracker, 4.0, 5000, 1) == [4.0]
+
+
+def test_a_kept_stale_scale_does_not_jump_either():
+    tracker = gated(keep_stale=True)
+    feed(tracker, 1.0, 1000, 1)
+    assert feed(tracker, 2.0, 9000, 8) == [1.0] * 3 + [None] * 3 + [2.0] * 2
+
+
+def test_the_refusal_says_what_contradicts():
+    tracker = gated()
+    tracker.update(fit(1.0), S)
+    with pytest.raises(AlignmentError, match=r'depth_image contradicts .* 30% .*scale 2,'):
+        tracker.update(fit(2.0), 2 * S)
+
+
+def test_without_gate_every_fit_is_believed():
+    tracker = AlignmentTracker(0.0, 2.0)
+    assert feed(tracker, 1.0, 1000, 1) + feed(tracker, 9.0, 1100, 1) == [1.0, 9.0]

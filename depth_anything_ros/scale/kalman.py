@@ -1,0 +1,79 @@
+"""A Kalman filter of scale and shift."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_anything_ros.types import Alignment
+
+Float64Array = NDArray[np.float64]
+
+# Keeps matrices of fits without noise invertible.
+_JITTER = 1e-6
+
+
+class AlignmentFilter:
+    """
+    Follow scale and shift, which wander, from fits that say how sure they are.
+
+    The state is (scale, shift); the model is a random walk whose steps are as large, against the
+    usual covariance of the fits, as makes the weight of a usual fit 1 - exp(-dt / time constant)
+    in the long run, whatever the frame rate. The first fits after the start weigh more: 1, 1/2,
+    1/3 and so on down to that; a fit that is less sure than usual weighs less, in the direction
+    in which it is less sure. Scale and shift are averaged as they are, not their logarithms: the
+    average of s · r + t over several fits is (mean s) · r + (mean t), so this smooths the inverse
+    depth of every pixel value r.
+
+    Fits without covariance count as usual ones; a given alignment, of no points, is taken as it
+    is.
+
+    :param first: the fit to start from.
+    :param stamp_ns: acquisition time of its frame.
+    :param time_constant_s: 0 takes every fit as it is.
+    Source: R. E. Kalman, "A New Approach to Linear Filtering and Prediction Problems", 1960.
+    """
+
+    def __init__(self, first: Alignment, stamp_ns: int, time_constant_s: float) -> None:
+        self._time_constant_s = time_constant_s
+        self.alignment = first
+        self.updated_ns = stamp_ns
+        self._usual = _covariance(first, np.eye(2))
+        self._covariance = self._usual
+
+    def update(self, fit: Alignment, stamp_ns: int) -> Alignment:
+        """
+        Take in a fit and return the smoothed one, with all but scale and shift as in the fit.
+
+        :param stamp_ns: acquisition time of its frame, not before the last one.
+        """
+        step_s = (stamp_ns - self.updated_ns) * 1e-9
+        self.updated_ns = stamp_ns
+        if self._time_constant_s <= 0 or fit.points == 0:
+            self.alignment = fit
+            return fit
+        if step_s == 0:
+            return self.alignment
+        weight = -math.expm1(-step_s / self._time_constant_s)
+        noise = _covariance(fit, self._usual)
+        self._usual = self._usual + weight * (noise - self._usual)
+        walk = weight * weight / max(1.0 - weight, 1e-9) * self._usual
+        expected = self._covariance + walk
+        gain = expected @ np.linalg.inv(expected + noise)
+        before = np.array([self.alignment.scale, self.alignment.shift])
+        after = before + gain @ (np.array([fit.scale, fit.shift]) - before)
+        self._covariance = expected - gain @ expected
+        if after[0] > 0:
+            fit = replace(fit, scale=float(after[0]), shift=float(after[1]))
+        self.alignment = fit
+        return fit
+
+
+def _covariance(fit: Alignment, usual: Float64Array) -> Float64Array:
+    of_scale, of_both, of_shift = fit.covariance
+    if not (of_scale > 0 and of_shift > 0):
+        return usual
+    return np.array([[of_scale * (1.0 + _JITTER), of_both], [of_both, of_shift * (1.0 + _JITTER)]])

@@ -1,0 +1,38 @@
+"""Several scale sources, the first of which that has a scale is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from depth_anything_ros.errors import AlignmentError
+from depth_anything_ros.scale.base import AlignmentSource
+from depth_anything_ros.types import Alignment, Camera, RelativeInverseDepth
+
+
+class PrioritySources:
+    """
+    Ask scale sources in order, for each frame anew.
+
+    :param sources: the preferred one first; at least one.
+    """
+
+    name = 'priority'
+
+    def __init__(self, sources: Sequence[AlignmentSource]) -> None:
+        self.sources = tuple(sources)
+
+    def align(
+        self, relative: RelativeInverseDepth, stamp_ns: int, camera: Camera | None = None
+    ) -> Alignment:
+        """
+        Return the alignment of the first source that has one; it bears that source's name.
+
+        :raises AlignmentError: if none has one; the message has the reasons of all.
+        """
+        reasons = []
+        for source in self.sources:
+            try:
+                return source.align(relative, stamp_ns, camera)
+            except AlignmentError as error:
+                reasons.append(f'{source.name}: {error}')
+        raise AlignmentError('; '.join(reasons))

@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+
+from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.errors import AlignmentError, ConfigError
+from depth_anything_ros.scale import PrioritySources, create_scale_source, find_source
+from depth_anything_ros.scale.depth_image import DepthImageScale
+from depth_anything_ros.scale.fixed import FixedScale
+from depth_anything_ros.scale.laser_scan import LaserScanScale
+from depth_anything_ros.types import RelativeInverseDepth
+
+RELATIVE = RelativeInverseDepth(np.ones((4, 4), np.float32))
+
+
+class Failing:
+    name = 'failing'
+
+    def align(self, relative, stamp_ns, camera=None):
+        raise AlignmentError('nothing there')
+
+
+def test_the_first_source_that_has_a_scale_is_taken():
+    alignment = PrioritySources([Failing(), FixedScale(2.0), FixedScale(3.0)]).align(RELATIVE, 5)
+    assert (alignment.scale, alignment.source) == (2.0, 'fixed')
+
+
+def test_without_any_scale_the_reasons_of_all_are_given():
+    with pytest.raises(AlignmentError, match='failing: nothing there; failing: nothing there'):
+        PrioritySources([Failing(), Failing()]).align(RELATIVE, 5)
+
+
+def test_the_parameters_name_sources_by_priority():
+    config = DepthNodeConfig(
+        scale_source='depth_image', scale_fallbacks='laser_scan, fixed,depth_image'
+    )
+    assert config.scale_sources == ('depth_image', 'laser_scan', 'fixed')
+    made = create_scale_source(config)
+    assert [type(source) for source in made.sources] == [
+        DepthImageScale,
+        LaserScanScale,
+        FixedScale,
+    ]
+    assert find_source(made, LaserScanScale) is made.sources[1]
+    assert find_source(made.sources[0], LaserScanScale) is None
+
+
+def test_without_source_there_are_no_fallbacks():
+    assert create_scale_source(DepthNodeConfig(scale_fallbacks='fixed')) is None
+
+
+def test_an_unknown_fallback_is_refused_with_the_known_ones():
+    with pytest.raises(ConfigError, match="unknown value 'sonar'; known: fixed"):
+        DepthNodeConfig(scale_fallbacks='laser_scan,sonar')
