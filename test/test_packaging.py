@@ -27,6 +27,7 @@ ROSDEP_KEYS = {
     'matplotlib': 'python3-matplotlib',
     'mpl_toolkits': 'python3-matplotlib',
     'numpy': 'python3-numpy',
+    'tf2_ros': 'tf2_ros_py',
     'tqdm': 'python3-tqdm',
 }
 # Without a usable rosdep key: from pip, as the README says.

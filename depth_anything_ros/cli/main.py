@@ -61,6 +61,10 @@ VERBS = {
         'depth_anything_ros.cli.simulate',
         'render a drive through a furnished room into a ROS 2 bag with exact depth',
     ),
+    'scale': Verb(
+        'depth_anything_ros.cli.scale',
+        'measure the scale sources on simulated drives with exact truth',
+    ),
     'score': Verb(
         'depth_anything_ros.cli.score',
         'score the depth of data sets and list the samples that are good to train on',

@@ -1,0 +1,113 @@
+"""
+The verb `scale`: measure the scale sources on simulated drives with exact truth.
+
+Depth errors are those that scale and shift cause, the median over the pixels of a frame;
+`scale` is the relative error of the scale alone; times are those of one core for taking the
+reference, fitting and filtering at 640×480.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from depth_anything_ros.cli.console import (
+    add_json_argument,
+    progress,
+    write_json,
+    write_line,
+    write_table,
+)
+
+if TYPE_CHECKING:
+    from depth_anything_ros.simulation.scale_trial import Trial
+
+_HEIGHTS_M = (0.115, 0.149)
+_COLUMNS = ['source', 'height', 'depth p50', 'depth max', 'scale p50', 'refused', 'ms p50', 'p95']
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the verb."""
+    parser.add_argument(
+        '--drives', type=int, default=4, help='how many rooms are driven through (default: 4)'
+    )
+    parser.add_argument(
+        '--frames', type=int, default=20, help='frames of each drive at 10 Hz (default: 20)'
+    )
+    parser.add_argument(
+        '--noise', type=float, default=0.03,
+        help='noise of the prediction as a share of inverse depth (default: 0.03)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--height', type=float, action='append', metavar='METRES',
+        help='height of the camera, may be given more than once (default: 0.115 and 0.149)',
+    )  # fmt: skip
+    add_json_argument(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """
+    Try every source on every drive, show a table and write the answer.
+
+    :raises DatasetError: if there are less than one frame.
+    :raises ConfigError: if a height is out of range.
+    """
+    from depth_anything_ros.evaluation.environment import environment
+    from depth_anything_ros.simulation.scale_trial import try_sources
+
+    pairs = [(seed, height) for height in args.height or _HEIGHTS_M for seed in range(args.drives)]
+    trials: dict[tuple[str, float], list[Trial]] = {}
+    for seed, height_m in progress(pairs, len(pairs), 'drives'):
+        for trial in try_sources(seed, height_m, args.frames, noise=args.noise):
+            trials.setdefault((trial.name, height_m), []).append(trial)
+    results = [summary(group) for group in trials.values()]
+    write_table(_COLUMNS, [_row(result) for result in results])
+    write_line(f'{args.drives} drives of {args.frames} frames, noise {args.noise:g}')
+    write_json(
+        args.json,
+        {
+            'environment': environment(),
+            'drives': args.drives,
+            'frames': args.frames,
+            'noise': args.noise,
+            'results': results,
+        },
+    )
+    return 0
+
+
+def summary(trials: Sequence[Trial]) -> dict[str, Any]:
+    """Return the figures of one source at one height over all its drives."""
+    import numpy as np
+
+    from depth_anything_ros.inference.timing import statistics
+
+    depth = [error for trial in trials for error in trial.depth_errors]
+    scale = [error for trial in trials for error in trial.scale_errors]
+    timing = statistics([duration for trial in trials for duration in trial.durations_ms])
+    return {
+        'source': trials[0].name,
+        'height_m': trials[0].height_m,
+        'depth_error_p50': float(np.median(depth)) if depth else None,
+        'depth_error_max': max(depth) if depth else None,
+        'scale_error_p50': float(np.median(scale)) if scale else None,
+        'refused': sum(len(trial.refusals) for trial in trials),
+        'p50_ms': timing['p50_ms'],
+        'p95_ms': timing['p95_ms'],
+    }
+
+
+def _row(result: dict[str, Any]) -> list[str]:
+    shares = [
+        '' if result[key] is None else f'{result[key]:.2%}'
+        for key in ('depth_error_p50', 'depth_error_max', 'scale_error_p50')
+    ]
+    return [
+        result['source'],
+        f'{result["height_m"]:.3f}',
+        *shares,
+        str(result['refused']),
+        f'{result["p50_ms"]:.2f}',
+        f'{result["p95_ms"]:.2f}',
+    ]
