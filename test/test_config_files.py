@@ -39,6 +39,16 @@ def test_parameter_file_explains_as_the_config_class_does(file):
         assert yaml_section(node, NODE_CONFIGS[node]) in text
 
 
+def test_the_preset_of_the_r550_says_only_what_differs_and_is_accepted():
+    sections = yaml.safe_load((ROOT / 'config' / 'r550.yaml').read_text())
+    assert list(sections) == ['/**/depth_node']
+    values = sections['/**/depth_node']['ros__parameters']
+    config = from_mapping(DepthNodeConfig, values)
+    assert config.scale_sources == ('depth_image', 'laser_scan', 'camera_height')
+    defaults = parameter_infos(DepthNodeConfig)
+    assert all(value != defaults[name][0] for name, value in values.items())
+
+
 @pytest.mark.parametrize('node', NODE_CONFIGS)
 def test_readme_table_is_that_of_the_config_class(node):
     readme = (ROOT / 'README.md').read_text()

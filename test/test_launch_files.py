@@ -22,7 +22,7 @@ DEPTH_ARGUMENTS = {
 EVALUATE_ARGUMENTS = {
     'bag', 'output', 'mode', 'rate', 'ground_truth', 'prediction', 'evaluator_config',
 }  # fmt: skip
-FIXED = {'rviz', 'use_sim_time', 'log_level', 'mode'} | {
+FIXED = {'chassis', 'rviz', 'use_sim_time', 'log_level', 'mode'} | {
     name for name, (_, info) in parameter_infos(DepthNodeConfig).items() if info.choices
 }
 
@@ -63,7 +63,30 @@ def test_evaluation_takes_the_arguments_of_depth_too() -> None:
     assert set(arguments('evaluate')) == EVALUATE_ARGUMENTS | DEPTH_ARGUMENTS
 
 
-@pytest.mark.parametrize('name', ['depth', 'evaluate'])
+def test_the_r550_takes_the_arguments_of_depth_and_its_chassis() -> None:
+    assert set(arguments('r550')) == DEPTH_ARGUMENTS | {'chassis'}
+
+
+@pytest.mark.parametrize(
+    ('given', 'height_m'),
+    [({}, '0.149'), ({'chassis': 'tank'}, '0.115'), ({'camera_height_m': '0.2'}, '0.2')],
+)
+def test_the_height_of_the_r550_follows_the_chassis_unless_given(
+    given: dict[str, str], height_m: str
+) -> None:
+    pytest.importorskip('launch_ros', reason=WITHOUT_LAUNCH)
+    from launch import LaunchContext
+
+    context, module = LaunchContext(), load('r550')
+    context.launch_configurations.update(given)
+    for entity in module.generate_launch_description().entities[:-1]:
+        for action in entity.execute(context) or ():
+            action.execute(context)
+    assert context.launch_configurations['camera_height_m'] == height_m
+    assert context.launch_configurations['config'].endswith('config/r550.yaml')
+
+
+@pytest.mark.parametrize('name', ['depth', 'evaluate', 'r550'])
 def test_arguments_explain_themselves_and_name_fixed_choices(name: str) -> None:
     for argument in arguments(name).values():
         assert argument.description.strip().endswith(('.', ']')), argument.name

@@ -34,6 +34,7 @@ from depth_anything_ros.nodes.registration import DepthRegistration
 from depth_anything_ros.nodes.subscription import SensorSubscription
 from depth_anything_ros.nodes.transforms import TransformLookup
 from depth_anything_ros.nodes.worker import LatestItemWorker
+from depth_anything_ros.scale import PrioritySources
 
 SAVE_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
@@ -59,7 +60,8 @@ class DepthNode(LifecycleNode):
             self._host, self._camera, self._statistics, lambda: self._config, self._warn
         )
         depth_camera = CameraInput(self.resolve_topic_name('reference/camera_info'))
-        lookup = TransformLookup(self).lookup
+        self._transforms = TransformLookup(self)
+        lookup = self._transforms.lookup
         self._references = References(
             self._host,
             lookup,
@@ -263,6 +265,7 @@ class DepthNode(LifecycleNode):
 
     def _state(self) -> NodeState:
         pipeline = self._host.pipeline
+        source = pipeline.scale_source if pipeline else None
         return NodeState(
             lifecycle=self._lifecycle,
             image_topic=self._image_topic(),
@@ -273,6 +276,8 @@ class DepthNode(LifecycleNode):
             watched=self._watched(),
             no_camera_reason=self._processor.no_camera_reason,
             last_result=self._processor.last_result,
+            passed_over=source.passed_over if isinstance(source, PrioritySources) else '',
+            traps=self._transforms.conflicts(),
         )
 
     def _image_name(self) -> str:

@@ -139,7 +139,8 @@ class NodeState:
 
     An empty reason means that nothing is wrong; `watched` tells whether anybody subscribes.
     `failure` is why the last lifecycle transition failed, `model_error` why a new network was
-    not taken and the running one kept.
+    not taken and the running one kept, `passed_over` why preferred scale sources had no scale;
+    `traps` are faults of the set-up that make results wrong.
     """
 
     lifecycle: str
@@ -151,6 +152,8 @@ class NodeState:
     watched: bool = False
     no_camera_reason: str = ''
     last_result: DepthResult | None = None
+    passed_over: str = ''
+    traps: tuple[str, ...] = ()
 
     @property
     def no_metric_reason(self) -> str:
@@ -197,6 +200,9 @@ def _problems(state: NodeState, snapshot: Snapshot, recent_s: float) -> Iterable
         result = state.last_result
         if result is not None and result.scale_state is ScaleState.STALE:
             yield f'stale scale: {result.no_fit_reason}'
+        if state.passed_over:
+            yield f'scale from a fallback: {state.passed_over}'
+    yield from state.traps
     if state.model is not None and state.model.weights == 'random':
         yield 'random weights: the depth means nothing'
 
@@ -227,6 +233,8 @@ def _sections(state: NodeState, snapshot: Snapshot) -> dict[str, object]:
         'loading': state.loading,
         'model_error': state.model_error,
         'scale': alignment_section(state.last_result) if state.last_result else {},
+        'passed_over': state.passed_over,
+        'traps': '; '.join(state.traps),
         'no_metric_reason': state.no_metric_reason,
         'no_fit_reason': state.last_result.no_fit_reason if state.last_result else '',
         'no_camera_reason': state.no_camera_reason,

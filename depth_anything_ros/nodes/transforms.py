@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rclpy.node import Node
+from rclpy.qos import QoSDurabilityPolicy, QoSProfile
 from rclpy.time import Time
 
 from depth_anything_ros.errors import AlignmentError
@@ -15,7 +16,8 @@ class TransformLookup:
     """
     Look up transforms between sensors that do not move against each other.
 
-    TF is listened to from the first lookup on, on the node's own executor.
+    TF is listened to from the first lookup on, on the node's own executor. Static transforms are
+    watched for frames with more than one parent, of which tf2 keeps whichever came last.
 
     :param node: the node that listens.
     """
@@ -24,6 +26,7 @@ class TransformLookup:
         self._node = node
         self._buffer: Any = None
         self._listener: Any = None
+        self._parents: dict[str, set[str]] = {}
 
     def lookup(self, target: str, source: str) -> RigidTransform:
         """
@@ -44,8 +47,24 @@ class TransformLookup:
             (move.x, move.y, move.z), (turn.x, turn.y, turn.z, turn.w)
         )
 
+    def conflicts(self) -> tuple[str, ...]:
+        """Return a sentence for each frame that static transforms give more than one parent."""
+        return tuple(
+            f"frame '{child}' has more than one parent in TF: {', '.join(sorted(parents))}; "
+            'where it lies changes with the order of messages'
+            for child, parents in list(self._parents.items())
+            if len(parents) > 1
+        )
+
+    def watch(self, message: Any) -> None:
+        """Note the parents in a tf2_msgs/TFMessage of static transforms."""
+        for transform in message.transforms:
+            parents = self._parents.setdefault(transform.child_frame_id, set())
+            parents.add(transform.header.frame_id)
+
     def _listen(self) -> None:
         try:
+            from tf2_msgs.msg import TFMessage
             from tf2_ros import Buffer, TransformListener
         except ImportError as error:
             raise AlignmentError(
@@ -53,3 +72,9 @@ class TransformLookup:
             ) from error
         self._buffer = Buffer()
         self._listener = TransformListener(self._buffer, self._node, spin_thread=False)
+        self._node.create_subscription(
+            TFMessage,
+            '/tf_static',
+            self.watch,
+            QoSProfile(depth=100, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL),
+        )

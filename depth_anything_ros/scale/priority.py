@@ -20,6 +20,12 @@ class PrioritySources:
 
     def __init__(self, sources: Sequence[AlignmentSource]) -> None:
         self.sources = tuple(sources)
+        self._passed_over: tuple[str, ...] = ()
+
+    @property
+    def passed_over(self) -> str:
+        """Return why sources before the one that was taken last had no scale, or ''."""
+        return '; '.join(self._passed_over)
 
     def align(
         self, relative: RelativeInverseDepth, stamp_ns: int, camera: Camera | None = None
@@ -32,7 +38,11 @@ class PrioritySources:
         reasons = []
         for source in self.sources:
             try:
-                return source.align(relative, stamp_ns, camera)
+                alignment = source.align(relative, stamp_ns, camera)
             except AlignmentError as error:
                 reasons.append(f'{source.name}: {error}')
+            else:
+                self._passed_over = tuple(reasons)
+                return alignment
+        self._passed_over = ()
         raise AlignmentError('; '.join(reasons))

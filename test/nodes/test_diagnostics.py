@@ -262,3 +262,19 @@ def test_a_stale_scale_is_a_warning_with_the_reason():
     level, message = judge(state, statistics.snapshot(), 5.0)
     assert level == DiagnosticStatus.WARN
     assert 'stale scale: no laser scan received yet' in message
+
+
+def test_traps_and_sources_that_were_passed_over_are_warnings():
+    traps = ("frame 'camera_link' has more than one parent",)
+    result = held_result(ScaleState.FITTED, '')
+    state = NodeState(
+        'active', '/image', last_result=result, passed_over='laser_scan: turned', traps=traps
+    )
+    statistics = RunStatistics()
+    statistics.count('received')
+    statistics.processed({}, ())
+    level, message = judge(state, statistics.snapshot(), 5.0)
+    assert level == DiagnosticStatus.WARN
+    assert message == f'scale from a fallback: laser_scan: turned; {traps[0]}'
+    values = to_dict(to_status('node', state, statistics.snapshot(), 5.0))
+    assert (values['passed_over'], values['traps']) == ('laser_scan: turned', traps[0])

@@ -187,28 +187,65 @@ def tf2(monkeypatch):
     module.Buffer = Buffer
     module.TransformListener = lambda *given, **options: listeners.append((given, options))
     monkeypatch.setitem(sys.modules, 'tf2_ros', module)
+    messages, package = ModuleType('tf2_msgs.msg'), ModuleType('tf2_msgs')
+    messages.TFMessage = object
+    monkeypatch.setitem(sys.modules, 'tf2_msgs', package)
+    monkeypatch.setitem(sys.modules, 'tf2_msgs.msg', messages)
     return listeners
 
 
+class Node:
+    """Stand in for the node: keeps what subscribes."""
+
+    def __init__(self):
+        self.subscriptions = {}
+
+    def create_subscription(self, message_type, topic, callback, qos):
+        self.subscriptions[topic] = callback
+
+
+def static_transforms(*edges):
+    return SimpleNamespace(
+        transforms=[
+            SimpleNamespace(header=SimpleNamespace(frame_id=parent), child_frame_id=child)
+            for parent, child in edges
+        ]
+    )
+
+
 def test_a_transform_of_tf_becomes_ours(tf2):
-    lookup = TransformLookup('the node')
+    node = Node()
+    lookup = TransformLookup(node)
     found = lookup.lookup(OPTICAL, 'laser')
     lookup.lookup(OPTICAL, 'laser')
     np.testing.assert_allclose(found.translation_m, (0.1, 0.2, 0.3))
     np.testing.assert_allclose(found.rotation, np.diag([-1, -1, 1]), atol=1e-12)
     ((given, options),) = tf2
-    assert (given[1], options) == ('the node', {'spin_thread': False})
+    assert (given[1], options) == (node, {'spin_thread': False})
+
+
+def test_a_frame_with_two_parents_is_named(tf2):
+    node = Node()
+    lookup = TransformLookup(node)
+    lookup.lookup(OPTICAL, 'laser')
+    take = node.subscriptions['/tf_static']
+    take(static_transforms(('base_link', 'camera_link'), ('base_link', 'laser')))
+    take(static_transforms(('base_link', 'camera_link')))
+    assert lookup.conflicts() == ()
+    take(static_transforms(('base_footprint', 'camera_link')))
+    (sentence,) = lookup.conflicts()
+    assert "'camera_link' has more than one parent in TF: base_footprint, base_link" in sentence
 
 
 def test_frames_that_tf_does_not_connect_raise(tf2):
     with pytest.raises(AlignmentError, match="does not connect 'sonar'"):
-        TransformLookup('the node').lookup(OPTICAL, 'sonar')
+        TransformLookup(Node()).lookup(OPTICAL, 'sonar')
 
 
 def test_without_tf2_the_parameter_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, 'tf2_ros', None)
     with pytest.raises(AlignmentError, match='tf2_ros is not installed.*parameter'):
-        TransformLookup('the node').lookup(OPTICAL, 'laser')
+        TransformLookup(Node()).lookup(OPTICAL, 'laser')
 
 
 def test_ranges_keep_their_marks():

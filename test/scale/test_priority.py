@@ -24,6 +24,16 @@ def test_the_first_source_that_has_a_scale_is_taken():
     assert (alignment.scale, alignment.source) == (2.0, 'fixed')
 
 
+def test_it_is_told_why_a_preferred_source_was_passed_over():
+    first = Failing()
+    sources = PrioritySources([first, FixedScale(2.0)])
+    sources.align(RELATIVE, 5)
+    assert sources.passed_over == 'failing: nothing there'
+    first.align = FixedScale(1.0).align
+    sources.align(RELATIVE, 6)
+    assert sources.passed_over == ''
+
+
 def test_without_any_scale_the_reasons_of_all_are_given():
     with pytest.raises(AlignmentError, match='failing: nothing there; failing: nothing there'):
         PrioritySources([Failing(), Failing()]).align(RELATIVE, 5)
