@@ -262,6 +262,25 @@ class DepthNodeConfig:
         '.',
         'Folder that ~/save_cloud writes PLY files into.',
     )
+    scan_frame: str = parameter(
+        '',
+        "Frame of ~/scan, at the lens with x ahead and level; empty is the image's frame with "
+        '_frame for _optical_frame.',
+    )
+    scan_min_height_m: float = parameter(
+        -0.05,
+        'Lowest height above the lens of what ~/scan shows.',
+        unit='m',
+        minimum=-10.0,
+        maximum=10.0,
+    )
+    scan_max_height_m: float = parameter(
+        0.2,
+        'Highest height above the lens of what ~/scan shows.',
+        unit='m',
+        minimum=-10.0,
+        maximum=10.0,
+    )
     preview_colormap: str = parameter(
         'Spectral_r',
         'Colormap of ~/preview/image_raw.',
@@ -280,10 +299,11 @@ class DepthNodeConfig:
         """
         Check what involves two parameters.
 
-        :raises ConfigError: if the range of the reference depth is empty, a fallback unknown or a
+        :raises ConfigError: if a range is empty, a fallback unknown or a
             pose not six numbers.
         """
         check_order(self, 'reference_min_depth_m', 'reference_max_depth_m')
+        check_order(self, 'scan_min_height_m', 'scan_max_height_m')
         check_names(self, 'scale_fallbacks', SCALE_SOURCES)
         check_pose(self, 'reference_pose')
         check_pose(self, 'laser_pose')

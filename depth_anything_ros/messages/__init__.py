@@ -20,6 +20,7 @@ from depth_anything_ros.messages.depth import (
 from depth_anything_ros.messages.fields import (
     depth_image_fields,
     image_fields,
+    laser_scan_fields,
     point_cloud_fields,
 )
 from depth_anything_ros.messages.scan import decode_scan
@@ -39,6 +40,7 @@ __all__ = [
     'decode_scan',
     'depth_image_fields',
     'image_fields',
+    'laser_scan_fields',
     'point_cloud_fields',
     'stamp_fields',
     'stamp_ns',

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from depth_anything_ros.errors import MessageError
 from depth_anything_ros.messages.depth import millimetres
-from depth_anything_ros.types import Float32Array, PointCloud, UInt8Array
+from depth_anything_ros.types import Float32Array, LaserScan, PointCloud, UInt8Array
 
 _LAYOUTS: dict[str, tuple[type, int]] = {
     'rgb8': (np.uint8, 3),
@@ -97,3 +97,15 @@ def point_cloud_fields(cloud: PointCloud) -> dict[str, Any]:
 
 def _memory(values: NDArray[Any]) -> UInt8Array:
     return np.ascontiguousarray(values).reshape(-1).view(np.uint8)
+
+
+def laser_scan_fields(scan: LaserScan) -> dict[str, Any]:
+    """Return the fields of a sensor_msgs/LaserScan but for the header; all beams at one time."""
+    return {
+        'angle_min': scan.angle_min_rad,
+        'angle_max': float(scan.angles_rad[-1]),
+        'angle_increment': scan.angle_step_rad,
+        'range_min': scan.range_min_m,
+        'range_max': scan.range_max_m,
+        'ranges': scan.ranges_m,
+    }

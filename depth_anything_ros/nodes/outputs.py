@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,22 +14,30 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.lifecycle import LifecycleNode
 from rclpy.qos import QoSHistoryPolicy, QoSPolicyKind, QoSProfile, QoSReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from sensor_msgs.msg import CameraInfo, Image, PointCloud2, PointField
+from sensor_msgs.msg import CameraInfo, Image, LaserScan, PointCloud2, PointField
 
 from depth_anything_ros.colormap import apply_colormap
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import CameraError
+from depth_anything_ros.geometry.depth_scan import level_frame, scan_of_depth
 from depth_anything_ros.geometry.metric_depth import inverse_depth
 from depth_anything_ros.geometry.point_cloud import build_point_cloud
-from depth_anything_ros.messages import depth_image_fields, image_fields, point_cloud_fields
+from depth_anything_ros.messages import (
+    depth_image_fields,
+    image_fields,
+    laser_scan_fields,
+    point_cloud_fields,
+)
 from depth_anything_ros.nodes.diagnostics import alignment_section, key_values
 from depth_anything_ros.types import DepthResult, ScaleState
+from depth_anything_ros.types import LaserScan as Scan
 
 RELATIVE = '~/relative/image_raw'
 DEPTH = '~/depth/image_raw'
 CAMERA_INFO = '~/depth/camera_info'
 POINTS = '~/points'
 PREVIEW = '~/preview/image_raw'
+SCAN = '~/scan'
 SCALE = '~/scale'
 
 MESSAGE_TYPES: dict[str, type] = {
@@ -37,8 +46,12 @@ MESSAGE_TYPES: dict[str, type] = {
     CAMERA_INFO: CameraInfo,
     POINTS: PointCloud2,
     PREVIEW: Image,
+    SCAN: LaserScan,
     SCALE: DiagnosticArray,
 }
+
+# Nearer than this, ~/scan shows nothing.
+SCAN_NEAREST_M = 0.05
 
 # Enough for a subscriber that pauses for two frames; more would only deliver old depth.
 QUEUE_DEPTH = 3
@@ -124,7 +137,7 @@ class DepthOutputs:
             with _added(stages_ms, 'publish'):
                 self._publishers[topic].publish(message)
             sent.append(topic)
-        missing = tuple(topic for topic in (DEPTH, POINTS) if topic in wanted - set(sent))
+        missing = tuple(topic for topic in (DEPTH, POINTS, SCAN) if topic in wanted - set(sent))
         return Published(tuple(sent), missing, no_cloud_reason)
 
 
@@ -154,6 +167,17 @@ def _encoders(
                     build_point_cloud(metric, frame.rgb, frame.camera, config.cloud_stride)
                 ),
             )
+            encoders[SCAN] = lambda: scan_message(
+                header,
+                scan_of_depth(
+                    metric,
+                    frame.camera,
+                    band_m=(config.scan_min_height_m, config.scan_max_height_m),
+                    range_m=(SCAN_NEAREST_M, config.max_depth_m),
+                    pitch_rad=math.radians(config.camera_pitch_deg),
+                ),
+                level_frame(header.frame_id, config.scan_frame),
+            )
     if result.relative is not None:
         encoders[SCALE] = lambda: scale_message(result, header)
     return encoders
@@ -170,6 +194,17 @@ def cloud_message(header: Any, fields: Mapping[str, Any]) -> PointCloud2:
     return PointCloud2(
         header=header, **{**fields, 'fields': described, 'data': _bytes(fields['data'])}
     )
+
+
+def scan_message(header: Any, scan: Scan, frame_id: str) -> LaserScan:
+    """Return a LaserScan of the time of an image in the frame given."""
+    fields = laser_scan_fields(scan)
+    ranges = array('f')
+    ranges.frombytes(fields['ranges'].tobytes())
+    message = LaserScan(**{**fields, 'ranges': ranges})
+    message.header.stamp = header.stamp
+    message.header.frame_id = frame_id
+    return message
 
 
 def scale_message(result: DepthResult, header: Any) -> DiagnosticArray:

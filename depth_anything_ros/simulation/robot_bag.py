@@ -8,7 +8,7 @@ from typing import Any
 
 from depth_anything_ros.errors import DatasetError
 from depth_anything_ros.evaluation.bag import BagWriter, RgbdTopics, write_rgbd_frame
-from depth_anything_ros.messages import stamp_fields
+from depth_anything_ros.messages import laser_scan_fields, stamp_fields
 from depth_anything_ros.simulation.journey import RobotFrame
 from depth_anything_ros.simulation.robot import (
     BASE_FRAME,
@@ -17,7 +17,6 @@ from depth_anything_ros.simulation.robot import (
     Robot,
     Transform,
 )
-from depth_anything_ros.types import LaserScan
 
 SCAN_TOPIC, TF_TOPIC, STATIC_TF_TOPIC = '/scan', '/tf', '/tf_static'
 _SCAN = 'sensor_msgs/msg/LaserScan'
@@ -63,18 +62,6 @@ def write_robot_bag(
         if written == 0:
             raise DatasetError(f"no frames to write into bag '{path}'")
     return written
-
-
-def laser_scan_fields(scan: LaserScan) -> dict[str, Any]:
-    """Return the fields of a sensor_msgs/LaserScan but for the header; all beams at one time."""
-    return {
-        'angle_min': scan.angle_min_rad,
-        'angle_max': float(scan.angles_rad[-1]),
-        'angle_increment': scan.angle_step_rad,
-        'range_min': scan.range_min_m,
-        'range_max': scan.range_max_m,
-        'ranges': scan.ranges_m,
-    }
 
 
 def _header(frame_id: str, stamp_ns: int) -> dict[str, Any]:

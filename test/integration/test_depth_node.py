@@ -18,12 +18,14 @@ NODE = '/depth_node'
 RELATIVE, DEPTH = f'{NODE}/relative/image_raw', f'{NODE}/depth/image_raw'
 INFO, POINTS = f'{NODE}/depth/camera_info', f'{NODE}/points'
 PREVIEW, SCALE = f'{NODE}/preview/image_raw', f'{NODE}/scale'
+SCAN = f'{NODE}/scan'
 TYPES = {
     RELATIVE: Image,
     DEPTH: Image,
     INFO: CameraInfo,
     POINTS: PointCloud2,
     PREVIEW: Image,
+    SCAN: LaserScan,
     SCALE: DiagnosticArray,
 }
 PARAMETERS = {
@@ -84,6 +86,8 @@ def as_array(message, dtype):
 
 def test_every_output_carries_the_header_and_the_size_of_the_image(probe, camera):
     image, outputs = send(probe, camera, TYPES)
+    assert all(output.header.stamp == image.header.stamp for output in outputs.values())
+    del outputs[SCAN]
     assert all(output.header == image.header for output in outputs.values())
     relative = as_array(outputs[RELATIVE], np.float32)[..., 0]
     depth_m = as_array(outputs[DEPTH], np.float32)[..., 0]
@@ -111,6 +115,17 @@ def test_the_cloud_is_organised_coloured_and_in_the_optical_frame(probe, camera)
     assert y == pytest.approx((row - 24) / 60 * z, rel=1e-5)
     red, green, blue = as_array(image, np.uint8)[row, column].tolist()
     assert colour == red << 16 | green << 8 | blue
+
+
+def test_the_scan_is_that_of_the_depth_in_the_frame_that_looks_ahead(probe, camera):
+    _, outputs = send(probe, camera, (DEPTH, SCAN))
+    scan, depth_m = outputs[SCAN], as_array(outputs[DEPTH], np.float32)[..., 0]
+    assert scan.header.frame_id == 'camera_color_frame'
+    assert (len(scan.ranges), scan.range_max) == (64, 20.0)
+    ranges_m = np.array(scan.ranges)
+    # A beam is never nearer than the nearest pixel, nor farther than the farthest at the edge.
+    assert np.nanmin(ranges_m) >= depth_m.min()
+    assert np.nanmax(ranges_m) <= depth_m.max() / np.cos(scan.angle_max)
 
 
 def test_what_nobody_listens_to_is_not_computed(probe, camera):
