@@ -33,9 +33,10 @@ _SAME_SURFACE = 0.15
 _PARTS = 8
 # A point this much farther than a surface in the same column of the image is behind it.
 _HIDDEN_SHARE = 0.05
-# Tried when a scan does not fit, to name the commonest error of mounting.
+# Tried when a scan does not fit, to name the commonest error of mounting: when so many in a row
+# fit turned only, it is no accident.
 _HALF_TURN = RigidTransform(np.diag([-1.0, -1.0, 1.0]), np.zeros(3))
-_TURNED_EVERY = 10
+_TURNED_FITS = 5
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class LaserScanScale:
         self._min_depth_m = max(min_depth_m, MIN_DEPTH_M)
         self._max_depth_m = max_depth_m
         self._scans: StampedHistory[_Scan] = StampedHistory('laser scan', max_offset_s)
-        self._failures = 0
+        self._turned_fits = 0
 
     @classmethod
     def from_config(cls, config: DepthNodeConfig) -> LaserScanScale:
@@ -118,16 +119,15 @@ class LaserScanScale:
         try:
             alignment = self._fit(values, scan, scan.camera_from_laser, scan_ns, calibrated)
         except AlignmentError as error:
-            self._failures += 1
-            if self._failures % _TURNED_EVERY == 1 and self._fits_turned(
-                values, scan, scan_ns, calibrated
-            ):
+            turned = self._fits_turned(values, scan, scan_ns, calibrated)
+            self._turned_fits = self._turned_fits + 1 if turned else 0
+            if self._turned_fits >= _TURNED_FITS:
                 raise AlignmentError(
-                    'the scan fits the image only when it is turned by 180 degrees: the yaw of '
-                    'the laser in TF or in laser_pose is wrong'
+                    f'the last {self._turned_fits} scans fit the image only when they are turned '
+                    'by 180 degrees: the yaw of the laser in TF or in laser_pose is wrong'
                 ) from error
             raise
-        self._failures = 0
+        self._turned_fits = 0
         return alignment
 
     def _fit(

@@ -167,10 +167,20 @@ def test_without_the_camera_of_the_image_the_scan_cannot_be_projected(camera, wo
         scale_source.align(wall_image(), 0, camera)
 
 
-def test_a_laser_turned_by_half_a_turn_is_named():
-    frame = drive(1, 0.149)[0]
+def test_a_laser_turned_by_half_a_turn_is_named_once_it_is_no_accident():
+    frame, stamp_ns = drive(1, 0.149)[0], 7
     network = Network.random(0)
+    relative = network.predict(frame.rgbd.depth_m)
     scale_source = source()
-    scale_source.add_scan(frame.scan, PLACE @ RigidTransform.from_pose(0, 0, 0, 0, 0, math.pi))
-    with pytest.raises(AlignmentError, match='turned by 180 degrees.*laser_pose'):
-        scale_source.align(network.predict(frame.rgbd.depth_m), frame.rgbd.frame.stamp_ns, CAMERA)
+    turned = PLACE @ RigidTransform.from_pose(0, 0, 0, 0, 0, math.pi)
+    scale_source.add_scan(replace(frame.scan, stamp_ns=stamp_ns), turned)
+    for _ in range(4):
+        with pytest.raises(AlignmentError, match='laser scan: '):
+            scale_source.align(relative, stamp_ns, CAMERA)
+    with pytest.raises(AlignmentError, match='last 5 scans .* turned by 180 .*laser_pose'):
+        scale_source.align(relative, stamp_ns, CAMERA)
+    scale_source.add_scan(replace(frame.scan, stamp_ns=stamp_ns), PLACE)
+    scale_source.align(relative, stamp_ns, CAMERA)
+    scale_source.add_scan(replace(frame.scan, stamp_ns=stamp_ns), turned)
+    with pytest.raises(AlignmentError, match='laser scan: '):
+        scale_source.align(relative, stamp_ns, CAMERA)
