@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from depth_anything_ros.types import (
     MetricDepth,
     ModelInput,
     RelativeInverseDepth,
+    ScaleState,
 )
 
 DEPTH_M = np.linspace(0.5, 30.0, 12, dtype=np.float32).reshape(3, 4)
@@ -79,6 +82,24 @@ def test_last_alignment_bridges_a_failing_source_until_it_expires():
     assert depth.process(soon).metric is not None
     result = depth.process(late)
     assert result.metric is None
+    assert result.no_metric_reason == 'the reference is gone'
+
+
+def test_a_cut_of_the_scene_makes_the_old_scale_worthless():
+    source = Source()
+    cuts = SimpleNamespace(update=lambda rgb: bool(rgb.any()))
+    depth = DepthPipeline(
+        Network(RelativeInverseDepth), source, AlignmentTracker(0.0, 2.0), 20.0, cuts
+    )
+    assert depth.process(FRAME).scale_state is ScaleState.FITTED
+    source.failure = 'the reference is gone'
+    soon = Frame(FRAME.rgb, FRAME.stamp_ns + 100_000_000, 'camera')
+    held = depth.process(soon)
+    assert (held.scale_state, held.no_fit_reason) == (ScaleState.HELD, 'the reference is gone')
+    assert held.metric is not None and held.no_metric_reason == ''
+    cut = Frame(FRAME.rgb + 1, FRAME.stamp_ns + 200_000_000, 'camera')
+    result = depth.process(cut)
+    assert result.metric is None and result.scale_state is None
     assert result.no_metric_reason == 'the reference is gone'
 
 
