@@ -12,7 +12,6 @@ where layers multiply integers.
 from __future__ import annotations
 
 import argparse
-import copy
 import math
 import time
 from collections.abc import Callable, Iterable
@@ -307,10 +306,13 @@ def _gflop(estimator: DepthEstimator, pixels: Float32Array) -> float:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    # On the meta device shapes are computed and values are not.
-    shapes_only = copy.deepcopy(estimator).to('meta')
+    from depth_anything_ros.models.checkpoint import build_estimator
+
+    # On the meta device shapes are computed and values are not; rounding is no operation there.
+    shapes = {name: values.to('meta') for name, values in estimator.state_dict().items()}
+    network = build_estimator(estimator.spec, shapes, {}, attention='eager')
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        shapes_only(torch.empty(pixels.shape, device='meta'))
+        network(torch.empty(pixels.shape, device='meta'))
     return float(counter.get_total_flops()) * 1e-9
 
 

@@ -101,22 +101,29 @@ def test_failure_while_timing_is_in_the_answer(run, monkeypatch):
     assert answer['results'][1]['reason'] == 'out of memory'
 
 
-def test_packed_checkpoint_is_timed_beside_its_parent(run, tmp_path, capsys):
-    packed = tmp_path / 'half.safetensors'
-    command = ['compress', '--model', 'tiny', '--weights', 'random', '--recipe', 'int16_dynamic']
-    assert main([*command, '--views', '0', '--out', str(packed)]) == 0
+def test_packed_checkpoints_are_timed_beside_their_parent(run, tmp_path, capsys):
+    files = []
+    for recipe in ('int8_static', 'prune_structured(0.5)'):
+        files.append(str(tmp_path / f'{recipe}.safetensors'))
+        command = ['compress', '--model', 'tiny', '--weights', 'random', '--recipe', recipe]
+        command += ['--calibration', 'simulator:1:1:64x48', '--views', '0', '--out', files[-1]]
+        assert main(command) == 0
     status, answer = run(
         '--model', 'tiny', '--backend', 'torch', '--precision', 'fp32', '--input-size', '32x32',
-        '--compressed', str(packed),
+        '--compressed', files[0], '--compressed', files[1],
     )  # fmt: skip
     assert status == 0
-    _, parent, compressed = answer['results']
-    assert [record['recipe'] for record in answer['results']] == ['', '', 'int16_dynamic']
-    assert compressed['checkpoint'] == str(packed)
-    assert len(compressed['sha256']) == 64
-    assert 0 < compressed['max_error'] < 0.1
-    assert parent['max_error'] < 1e-3
-    assert 'int16_dynamic' in capsys.readouterr().out
+    _, parent, integers, narrow = answer['results']
+    assert [record['recipe'] for record in (parent, integers, narrow)] == [
+        '', 'int8_static', 'prune_structured(0.5)',
+    ]  # fmt: skip
+    assert [record['checkpoint'] for record in (parent, integers, narrow)] == ['', *files]
+    assert parent['max_error'] < 1e-3 < integers['max_error'] < narrow['max_error']
+    assert narrow['gflop'] < 0.8 * parent['gflop'] == pytest.approx(0.8 * integers['gflop'])
+    assert [record['share_of_peak'] is None for record in (parent, integers, narrow)] == [
+        False, True, False,
+    ]  # fmt: skip
+    assert 'prune_structured(0.5)' in capsys.readouterr().out
 
 
 def test_missing_checkpoint_ends_the_benchmark(tmp_path):
