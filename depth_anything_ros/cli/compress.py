@@ -36,9 +36,9 @@ _COLUMNS = ['', 'before', 'after', 'after / before']
 
 _EPILOG = """recipes, joined by + in this order:
   prune_structured(A)  the share A (0.1 to 0.9) of weakest attention heads and hidden channels of
-                   the encoder goes, and the network gets faster; depth suffers, see --recover
-  prune(A)         the share A (0.1 to 0.9) of smallest weights of each linear and convolution
-                   layer becomes zero and is not stored; prune(A, global): of all layers together
+                   the encoder is taken out; the network is smaller and faster
+  prune(A)         the share A of smallest weights of each linear and convolution layer becomes
+                   zero and is not stored; prune(A, global): of all layers together
   int16_static     weights as 16-bit integers with a scale a channel, read back as float32
   int16_dynamic    weights as 16-bit floating point
   int8_dynamic     weights as 8-bit integers; linear layers multiply integers and find the range
@@ -64,8 +64,10 @@ examples:
 Quote recipes with parentheses. The file is a checkpoint of the same model: --checkpoint FILE of
 the other verbs, checkpoint:=FILE of the node, with every backend. SQNR is the power of the
 network's output over that of its change, summed over simulated views, in float32; larger is
-better. Zeros make the file smaller, not the network faster. Numbers that float16 holds exactly are
-stored so: a parent in float16, as that of tiny, does not grow by a recipe without 16 bits.
+better. Zeros make the file smaller, not the network faster. A pruned network trains on with
+`train --init FILE`; the size of prune_structured stays, the zeros of prune do not. Numbers that
+float16 holds exactly are stored so: a parent in float16, as that of tiny, does not grow by a
+recipe without 16 bits.
 """
 
 
