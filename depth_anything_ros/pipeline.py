@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from time import perf_counter_ns
 
-from depth_anything_ros.errors import AlignmentError
+import numpy as np
+
+from depth_anything_ros.errors import AlignmentError, CameraError
 from depth_anything_ros.geometry.alignment import to_metric_depth
 from depth_anything_ros.geometry.metric_depth import limit_depth
 from depth_anything_ros.inference.predictor import Predictor
@@ -18,6 +20,9 @@ from depth_anything_ros.types import (
     MetricDepth,
     RelativeInverseDepth,
 )
+
+_SPAN_STRIDE = 8
+_SPAN_PERCENT = (5, 95)
 
 
 class DepthPipeline:
@@ -87,10 +92,16 @@ class DepthPipeline:
         reason = ''
         try:
             fit = self.scale_source.align(relative, frame.stamp_ns, frame.camera)
-            self.tracker.update(fit, frame.stamp_ns)
-        except AlignmentError as error:
+            self.tracker.update(fit, frame.stamp_ns, _span(relative))
+        except (AlignmentError, CameraError) as error:
             reason = str(error)
         return self.tracker.current(frame.stamp_ns), reason
+
+
+def _span(relative: RelativeInverseDepth) -> tuple[float, float]:
+    """Return the relative inverse depth of the far and the near end of what the image shows."""
+    far, near = np.percentile(relative.values[::_SPAN_STRIDE, ::_SPAN_STRIDE], _SPAN_PERCENT)
+    return float(far), float(near)
 
 
 @contextmanager

@@ -35,9 +35,10 @@ HEIGHTS_M = {
 def generate_launch_description() -> LaunchDescription:
     chassis = DeclareLaunchArgument(
         'chassis',
-        default_value='mec',
-        description='Chassis, which gives the height of the camera unless camera_height_m does.',
-        choices=list(HEIGHTS_M),
+        default_value='',
+        description='Chassis, which gives the height of the camera unless camera_height_m does; '
+        'empty takes that of the parameter file.',
+        choices=['', *HEIGHTS_M],
     )
     config = DeclareLaunchArgument(
         'config', default_value=CONFIG, description='Parameter file of the node.'
@@ -47,7 +48,8 @@ def generate_launch_description() -> LaunchDescription:
 
 
 def camera_height(context: LaunchContext) -> list[SetLaunchConfiguration]:
-    if context.launch_configurations.get('camera_height_m'):
+    chassis = LaunchConfiguration('chassis').perform(context)
+    if not chassis or context.launch_configurations.get('camera_height_m'):
         return []
-    height_m = HEIGHTS_M[LaunchConfiguration('chassis').perform(context)]
+    height_m = HEIGHTS_M[chassis]
     return [SetLaunchConfiguration('camera_height_m', height_m)]

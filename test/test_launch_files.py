@@ -69,7 +69,12 @@ def test_the_r550_takes_the_arguments_of_depth_and_its_chassis() -> None:
 
 @pytest.mark.parametrize(
     ('given', 'height_m'),
-    [({}, '0.149'), ({'chassis': 'tank'}, '0.115'), ({'camera_height_m': '0.2'}, '0.2')],
+    [
+        ({}, ''),
+        ({'chassis': 'mec'}, '0.149'),
+        ({'chassis': 'tank'}, '0.115'),
+        ({'chassis': 'tank', 'camera_height_m': '0.2'}, '0.2'),
+    ],
 )
 def test_the_height_of_the_r550_follows_the_chassis_unless_given(
     given: dict[str, str], height_m: str
@@ -82,7 +87,7 @@ def test_the_height_of_the_r550_follows_the_chassis_unless_given(
     for entity in module.generate_launch_description().entities[:-1]:
         for action in entity.execute(context) or ():
             action.execute(context)
-    assert context.launch_configurations['camera_height_m'] == height_m
+    assert context.launch_configurations.get('camera_height_m', '') == height_m
     assert context.launch_configurations['config'].endswith('config/r550.yaml')
 
 

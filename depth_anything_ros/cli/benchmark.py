@@ -249,6 +249,8 @@ def _load(
 
     record = {**baseline, 'baseline': False, 'backend': backend, 'precision': precision}
     record.update(device=args.device, load_s=None, first_frame_ms=None, checkpoint=checkpoint)
+    if checkpoint != args.checkpoint:
+        record.update(dict.fromkeys(('weights', 'recipe', 'sha256', 'gflop', 'integers')))
     height, width = pixels.shape[2:]
     try:
         start_s = time.perf_counter()
@@ -265,7 +267,8 @@ def _load(
         )
         predictor.build((height, width))
         record.update(load_s=time.perf_counter() - start_s, device=predictor.selection.device)
-        record.update(recipe=predictor.recipe, sha256=predictor.identity.sha256)
+        identity = predictor.identity
+        record.update(recipe=predictor.recipe, sha256=identity.sha256, weights=identity.weights)
         record.update(
             gflop=_gflop(predictor.estimator, pixels), integers=bool(predictor.estimator.inputs)
         )
@@ -357,7 +360,8 @@ def _show(records: list[dict[str, Any]]) -> None:
     write_table(['backend', 'precision', 'device', 'recipe', *headings], rows)
     for record in records:
         if record['status'] == 'failed':
-            write_line(f'{record["backend"]} {record["precision"]}: {record["reason"]}')
+            name = ' '.join((record['backend'], record['precision'], record['checkpoint']))
+            write_line(f'{name.rstrip()}: {record["reason"]}')
     write_line()
 
 

@@ -50,11 +50,11 @@ examples:
   half the size of float32, the same depth:
     depth_anything_ros compress --model depth_anything_v2_vits --recipe int16_static \\
       --out vits16.safetensors
-  the smallest and, with backend openvino, the fastest, calibrated on images like your robot's:
-    depth_anything_ros compress --model depth_anything_v2_vits --recipe int8_static \
+  a quarter of the size and, with backend openvino, fast; calibrated on images like your robot's:
+    depth_anything_ros compress --model depth_anything_v2_vits --recipe int8_static \\
       --calibration bag:run1 --out vits8.safetensors
   smaller still; accuracy falls with pruning, so score the result:
-    depth_anything_ros compress --model tiny --recipe 'prune(0.3)+int16_static' \\
+    depth_anything_ros compress --model tiny --recipe 'prune(0.2, global)+int8_static' \\
       --out small.safetensors --json small.json
     depth_anything_ros evaluate --model tiny --checkpoint small.safetensors --data simulator:7:200
   weights of your own training:
@@ -126,13 +126,17 @@ def run(args: argparse.Namespace) -> int:
     from depth_anything_ros.compression.chain import chain_text, parse_chain
     from depth_anything_ros.compression.format import check_target, nonzero_weights, write_packed
     from depth_anything_ros.compression.recipe import compress, layers_of
-    from depth_anything_ros.models.checkpoint import load_estimator
+    from depth_anything_ros.models.checkpoint import load_estimator, require_floats
     from depth_anything_ros.models.packed import PackedTensor
 
     recipes = parse_chain(args.recipe)
     check_target(args.out, args.force)
     spec = MODELS[args.model]
     reference, parent = load_estimator(spec.name, args.checkpoint, args.weights)
+    require_floats(parent)
+    names = list(layers_of(spec))
+    whole = {name: PackedTensor(values) for name, values in parent.state.items()}
+    before = _size(parent, *nonzero_weights(whole, names))
     calibrated = any(recipe.calibrated for recipe in recipes)
     images = _calibration(args, spec) if calibrated else []
     shown = progress(recipes, len(recipes), 'recipes')
@@ -140,8 +144,6 @@ def run(args: argparse.Namespace) -> int:
     source = f'{args.calibration} ({len(images)} images)' if calibrated else None
     write_packed(args.out, state, spec.name, recipes, parent, source)
     compressed, written = load_estimator(spec.name, checkpoint=str(args.out))
-    names = list(layers_of(spec))
-    before = {name: PackedTensor(values) for name, values in parent.state.items()}
     answer = {
         'model': spec.name,
         'recipe': chain_text(recipes),
@@ -149,7 +151,7 @@ def run(args: argparse.Namespace) -> int:
         'calibration': source,
         'out': str(args.out),
         'sha256': written.sha256,
-        'before': _size(parent, *nonzero_weights(before, names)),
+        'before': before,
         'after': _size(written, *nonzero_weights(state, names)),
         'sqnr_db': _sqnr_db(reference, compressed, args.views),
         'views': args.views,

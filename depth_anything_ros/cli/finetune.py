@@ -163,9 +163,10 @@ def _first_weights(
     args: argparse.Namespace, row: ModelSpec, spec: ModelSpec, source: BatchSource
 ) -> tuple[DepthEstimator, str]:
     """Return the network with the output of `spec`, and words that tell its first weights."""
-    from depth_anything_ros.models.checkpoint import load_estimator
+    from depth_anything_ros.models.checkpoint import load_estimator, require_floats
 
     estimator, weights = load_estimator(row.name, checkpoint=args.init)
+    require_floats(weights)
     estimator.spec = spec
     limit_m = spec.max_depth_m
     if row.max_depth_m is None and limit_m is not None and not args.resume:

@@ -136,12 +136,13 @@ def _first_weights(args: argparse.Namespace) -> tuple[DepthEstimator, str]:
     import torch
 
     from depth_anything_ros.models import create_model
-    from depth_anything_ros.models.checkpoint import load_estimator
+    from depth_anything_ros.models.checkpoint import load_estimator, require_floats
     from depth_anything_ros.models.pretraining import load_encoder_weights
 
     torch.manual_seed(args.seed)
     if args.init:
         estimator, weights = load_estimator(args.model, checkpoint=args.init)
+        require_floats(weights)
         return estimator, f'checkpoint with sha256 {weights.sha256}'
     estimator = create_model(MODELS[args.model])
     if args.encoder_weights == 'none':

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from functools import partial
 
@@ -58,8 +59,11 @@ class _Seen:
         self.low = min(self.low, float(numbers.min()))
         self.high = max(self.high, float(numbers.max()))
         flat = numbers.flatten()
-        # An odd stride meets all channels, whose number is even, in turn.
-        self.kept.append(flat[:: flat.numel() // _KEPT | 1].clone())
+        stride = max(1, flat.numel() // _KEPT)
+        # Every channel has its turn, be it the last axis, of tokens, or columns of a map.
+        while math.gcd(stride, numbers.shape[-1]) > 1:
+            stride += 1
+        self.kept.append(flat[::stride].clone())
 
     def best_range(self) -> tuple[float, float]:
         numbers = torch.cat(self.kept)

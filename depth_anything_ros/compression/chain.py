@@ -66,7 +66,9 @@ def _arguments(recipe: type[Recipe], text: str, link: str) -> dict[str, Any]:
         given[name] = _value(recipe, name, value.strip(), link)
     missing = [name for name in fields if name not in given and not hasattr(recipe, name)]
     if missing:
-        raise CompressionError(f"recipe '{link}' needs {', '.join(missing)}: {link}(VALUE)")
+        raise CompressionError(
+            f"recipe '{link}' needs {', '.join(missing)}: {link.partition('(')[0]}(VALUE)"
+        )
     return given
 
 

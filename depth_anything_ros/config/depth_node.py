@@ -152,8 +152,9 @@ class DepthNodeConfig:
     )
     reference_registration: str = parameter(
         'auto',
-        'Whether reference depth is registered to the image: auto goes by the frame ids and by '
-        '`reference/camera_info`, registered believes it, unregistered reprojects always.',
+        'Whether reference depth is registered to the image: auto goes by the frame ids, and by '
+        '`reference/camera_info` where one is empty; registered believes it, unregistered '
+        'reprojects always.',
         choices=('auto', 'registered', 'unregistered'),
     )
     reference_pose: str = parameter(
@@ -225,9 +226,9 @@ class DepthNodeConfig:
     )
     scale_gate: float = parameter(
         0.3,
-        'Largest relative change of depth, from 0.3 to 3 m, that one frame may bring; fits that '
-        'ask for more are believed after 0.6 s of agreement and a pause of metric depth. 0 '
-        'believes every fit.',
+        'Largest relative change of depth in the image, from 0.3 to 3 m, that one frame may '
+        'bring; fits that ask for more are believed after 0.6 s of agreement and a pause of '
+        'metric depth. 0 believes every fit.',
         minimum=0.0,
         maximum=100.0,
     )

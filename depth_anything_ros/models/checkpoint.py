@@ -128,6 +128,19 @@ def build_estimator(
     return estimator.eval()
 
 
+def require_floats(weights: Weights) -> None:
+    """
+    Check that no layer rounds what it reads, so that the weights may be changed.
+
+    :raises CheckpointError: if one does.
+    """
+    if weights.inputs:
+        raise CheckpointError(
+            f"checkpoint '{weights.path}' was packed by {weights.recipe}: its layers multiply "
+            'integers; start from the weights before that'
+        )
+
+
 def _weights_of_file(spec: ModelSpec, path: Path, origin: Origin) -> Weights:
     sha256 = file_sha256(path)
     published = next((row for row in MODELS.values() if row.sha256 == sha256), spec)
@@ -149,7 +162,7 @@ def _weights_of_file(spec: ModelSpec, path: Path, origin: Origin) -> Weights:
     check_fits(spec, state, path)
     recipe, inputs = (header.recipe, header.inputs) if header else ('', {})
     for layer in inputs:
-        if f'{layer}.weight' not in state:
+        if getattr(state.get(f'{layer}.weight'), 'ndim', 0) < 2:
             raise damaged(path, f'its header names the layer {layer}, which the model lacks')
     _log_licence(spec, path, sha256)
     return Weights(state, origin, sha256, path, sha256, recipe, inputs)

@@ -35,6 +35,7 @@ SCALE, MASK, VALUES = 'scale', 'mask', 'values'
 """What follows the name of a tensor and a colon."""
 
 _TYPES = (torch.float32, torch.float16, torch.int16, torch.int8, torch.int64)
+_GREATEST = torch.finfo(torch.float32).max
 _SCALED = (torch.int16, torch.int8)
 _LAYOUTS = ({''}, {'', SCALE}, {MASK, VALUES}, {MASK, VALUES, SCALE})
 
@@ -231,6 +232,6 @@ def _check_types(content: Mapping[str, Any], path: Path) -> None:
 def _is_inputs(content: Any) -> bool:
     if isinstance(content, list) and len(content) == 2:
         low, high = content
-        finite = all(type(number) is float and math.isfinite(number) for number in content)
-        return finite and low <= high
+        right = all(type(number) is float and abs(number) <= _GREATEST for number in content)
+        return right and low <= high
     return bool(content == DYNAMIC)

@@ -26,6 +26,7 @@ _UNREADABLE = (
     AssertionError, EOFError, OSError, OverflowError, MemoryError, ImportError, struct.error,
 )  # fmt: skip
 
+_COUNTER = 'num_batches_tracked'
 Shapes = dict[str, tuple[int, ...]]
 
 
@@ -119,6 +120,13 @@ def check_fits(spec: ModelSpec, state: Mapping[str, Tensor], path: Path) -> None
     given: Shapes = {key: tuple(value.shape) for key, value in state.items()}
     wanted = model_shapes(spec, given)
     if given == wanted:
+        integers = [
+            key
+            for key, value in state.items()
+            if not value.is_floating_point() and not key.endswith(_COUNTER)
+        ]
+        if integers:
+            raise CheckpointError(f"checkpoint '{path}' has integers in {_some(integers)}")
         return
     alike = [row.name for row in MODELS.values() if model_shapes(row) == given]
     if alike:

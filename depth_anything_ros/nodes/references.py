@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import CameraInfo, Image, Imu, LaserScan
 
 from depth_anything_ros.config import DepthNodeConfig
-from depth_anything_ros.errors import DepthAnythingError
+from depth_anything_ros.errors import AlignmentError, DepthAnythingError
 from depth_anything_ros.geometry.ground import tilt_of_gravity
 from depth_anything_ros.geometry.transform import RigidTransform, optical_pose
 from depth_anything_ros.messages import decode_depth, decode_scan, stamp_ns
@@ -141,7 +141,11 @@ class References:
         acceleration = message.linear_acceleration
         read = np.array([acceleration.x, acceleration.y, acceleration.z])
         time_ns = stamp_ns(message.header)
+        if not np.isfinite(read).all():
+            raise AlignmentError('the accelerometer reads something that is not finite')
         before, before_ns = self._gravity or (read, time_ns)
+        if time_ns <= before_ns:
+            before = read  # without stamps there is no time to take a mean over
         share = -np.expm1(-max(0, time_ns - before_ns) * 1e-9 / _GRAVITY_TIME_S)
         mean = before + share * (read - before)
         self._gravity = (mean, time_ns)

@@ -48,12 +48,14 @@ class DepthRegistration:
         :raises ConfigError: if `reference_pose` is not a pose.
         """
         mode = config.reference_registration
-        if mode == 'registered':
-            return None
-        rectified = config.image_is_rectified
-        source, target = self.depth.camera(rectified), self._color.camera(rectified)
         image_frame_id = image_frame_id or self._color.frame_id
         same_frame = not frame_id or not image_frame_id or frame_id == image_frame_id
+        # Drivers that register may go on sending the depth camera's own camera_info.
+        named = bool(frame_id) and frame_id == image_frame_id
+        if mode == 'registered' or (mode == 'auto' and named):
+            return None
+        rectified = config.image_is_rectified
+        source, target = _usable(self.depth, rectified), _usable(self._color, rectified)
         same_camera = source is None or target is None or same_view(source, target)
         if mode == 'auto' and same_frame and same_camera:
             return None
@@ -61,7 +63,7 @@ class DepthRegistration:
             missing = self.depth.topic if source is None else self._color.topic
             raise CameraError(
                 f"depth in frame '{frame_id}' is not registered to the image in "
-                f"'{image_frame_id}', and nothing has come on {missing} to reproject it with; "
+                f"'{image_frame_id}', and no calibrated camera_info has come on {missing}; "
                 'turn registration on in the camera driver (depth_registration), or set '
                 'reference_registration to registered if it is'
             )
@@ -78,6 +80,13 @@ class DepthRegistration:
         if same_frame:
             return OPTICAL_FROM_BODY @ OPTICAL_FROM_BODY.inverse()
         return self._lookup(image_frame_id, frame_id)
+
+
+def _usable(camera: CameraInput, rectified: bool) -> Camera | None:
+    try:
+        return camera.camera(rectified)
+    except CameraError:
+        return None
 
 
 def same_view(source: Camera, target: Camera) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from depth_anything_ros.errors import AlignmentError
+from depth_anything_ros.errors import AlignmentError, CameraError
 from depth_anything_ros.scale.base import AlignmentSource
 from depth_anything_ros.types import Alignment, Camera, RelativeInverseDepth
 
@@ -39,7 +39,7 @@ class PrioritySources:
         for source in self.sources:
             try:
                 alignment = source.align(relative, stamp_ns, camera)
-            except AlignmentError as error:
+            except (AlignmentError, CameraError) as error:
                 reasons.append(f'{source.name}: {error}')
             else:
                 self._passed_over = tuple(reasons)

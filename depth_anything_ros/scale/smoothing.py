@@ -6,7 +6,7 @@ from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.scale.kalman import AlignmentFilter
 from depth_anything_ros.types import Alignment, ScaleState
 
-# The gate holds for depths from here to there: what a robot acts on.
+# The gate holds for depths of the image from here to there: what a robot acts on.
 GATE_NEAR_M, GATE_FAR_M = 0.3, 3.0
 
 # While fits contradict the scale it is held this long, then metric depth stops; fits that agree
@@ -21,10 +21,11 @@ class AlignmentTracker:
     Smooth alignments over time, refuse jumps and let old ones expire.
 
     A fit is smoothed into the others by :class:`AlignmentFilter` unless it would change depth
-    between 0.3 and 3 m by more than `gate`. Then it contradicts the scale, which is held for
-    0.3 s; if contradiction goes on, there is no alignment, until fits have agreed with each
-    other for 0.6 s. So depth that is given never jumps by more than the gate from one frame to
-    the next; between two scales that differ by more there is always a frame without depth.
+    that the image shows, as far as it lies between 0.3 and 3 m, by more than `gate`. Then it
+    contradicts the scale, which is held for 0.3 s; if contradiction goes on, there is no
+    alignment, until fits have agreed with each other for 0.6 s. So depth that is given never
+    jumps by more than the gate from one frame to the next; between two scales that differ by
+    more there is always a frame without depth.
 
     :param time_constant_s: 0 takes every fit as it is.
     :param expiry_s: an alignment is stale when the last fit is older than this.
@@ -52,7 +53,9 @@ class AlignmentTracker:
         self._contradicted_ns: int | None = None
         self._lost = False
 
-    def update(self, alignment: Alignment, stamp_ns: int) -> Alignment:
+    def update(
+        self, alignment: Alignment, stamp_ns: int, span: tuple[float, float] | None = None
+    ) -> Alignment:
         """
         Take in the fit of one frame; a stamp before the last one resets the tracker first.
 
@@ -61,16 +64,19 @@ class AlignmentTracker:
 
         :param alignment: the fit.
         :param stamp_ns: acquisition time of the frame it was made for.
+        :param span: relative inverse depth of the far and the near end of what the frame shows;
+            without it, depths from 0.3 to 3 m count, shown or not.
         :return: the smoothed scale and shift, with all else as in the fit.
         :raises AlignmentError: if the fit contradicts the others and is not believed yet.
         """
         tracked = self.current(stamp_ns)
         if stamp_ns == 0 or (tracked is None and not self._lost):
             return self._start(self._filter_of(alignment, stamp_ns))
-        if self._filter is not None and not self._lost and self._agree(self._filter, alignment):
+        known = self._filter if not self._lost else None
+        if known is not None and self._agree(known, alignment, span):
             self._candidate, self._contradicted_ns = None, None
-            return self._filter.update(alignment, stamp_ns)
-        return self._doubt(alignment, stamp_ns)
+            return known.update(alignment, stamp_ns)
+        return self._doubt(alignment, stamp_ns, span)
 
     def current(self, stamp_ns: int) -> Alignment | None:
         """
@@ -113,12 +119,14 @@ class AlignmentTracker:
         self._filter = tracked
         return tracked.alignment
 
-    def _agree(self, tracked: AlignmentFilter, fit: Alignment) -> bool:
-        return self._gate <= 0 or depth_change(tracked.alignment, fit) <= self._gate
+    def _agree(
+        self, tracked: AlignmentFilter, fit: Alignment, span: tuple[float, float] | None
+    ) -> bool:
+        return self._gate <= 0 or depth_change(tracked.alignment, fit, span) <= self._gate
 
-    def _doubt(self, fit: Alignment, stamp_ns: int) -> Alignment:
+    def _doubt(self, fit: Alignment, stamp_ns: int, span: tuple[float, float] | None) -> Alignment:
         """Keep a fit that contradicts the others, and believe it once enough others agree."""
-        if self._candidate is not None and self._agree(self._candidate, fit):
+        if self._candidate is not None and self._agree(self._candidate, fit, span):
             self._candidate.update(fit, stamp_ns)
             self._candidate_fits += 1
         else:
@@ -139,17 +147,27 @@ class AlignmentTracker:
         )
 
 
-def depth_change(before: Alignment, after: Alignment) -> float:
+def depth_change(
+    before: Alignment, after: Alignment, span: tuple[float, float] | None = None
+) -> float:
     """
-    Return the largest relative change of depth between 0.3 and 3 m from one alignment to another.
+    Return the largest relative change of depth from one alignment to another.
 
     With the same relative value, inverse depth y becomes a · y + b: the relative change of depth
     is monotonic in y, so that the ends of the range bound it. It is infinite where a depth is
     lost.
+
+    :param span: relative inverse depth of the far and the near end of the range, which is cut to
+        0.3 and 3 m before; without it the range is that from 0.3 to 3 m.
     """
+    least, most = 1 / GATE_FAR_M, 1 / GATE_NEAR_M
+    ends_per_m = [least, most]
+    if span is not None:
+        shown = [before.scale * value + before.shift for value in span]
+        ends_per_m = [min(max(end, least), most) for end in shown]
     gain = after.scale / before.scale
     offset = after.shift - gain * before.shift
-    ratios = [gain + offset * depth_m for depth_m in (GATE_NEAR_M, GATE_FAR_M)]
+    ratios = [gain + offset / end_per_m for end_per_m in ends_per_m]
     if min(ratios) <= 0:
         return float('inf')
     return max(abs(1.0 / ratio - 1.0) for ratio in ratios)

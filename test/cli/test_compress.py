@@ -109,4 +109,20 @@ def test_help_teaches_with_examples(capsys):
     with pytest.raises(SystemExit, match='0'):
         main(['compress', '--help'])
     shown = capsys.readouterr().out
-    assert "depth_anything_ros compress --model tiny --recipe 'prune(0.3)+int16_static'" in shown
+    assert "compress --model tiny --recipe 'prune(0.2, global)+int8_static'" in shown
+
+
+@pytest.mark.parametrize(
+    'words',
+    [
+        ['compress', '--recipe', 'prune(0.3)', '--views', '0', '--out', 'b.safetensors'],
+        ['train', '--data', 'simulator:0', '--steps', '1', '--out', 'run'],
+    ],
+)
+def test_weights_that_multiply_integers_are_no_start(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    options = ['--recipe', 'int8_static', '--calibration', 'simulator:1:1:64x48', '--views', '0']
+    assert main([*RANDOM, *options, '--out', 'eight.safetensors']) == 0
+    start = '--init' if words[0] == 'train' else '--checkpoint'
+    assert main([words[0], '--model', 'tiny', start, 'eight.safetensors', *words[1:]]) == 1
+    assert 'packed by int8_static: its layers multiply integers' in capsys.readouterr().err

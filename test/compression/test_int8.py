@@ -76,6 +76,35 @@ def test_one_far_number_among_a_million_is_clipped():
     assert low < 0
 
 
+class Tokens(nn.Module):
+    """One linear layer, as of a vision transformer of width 768."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(768, 1)
+
+    def forward(self, tokens):
+        return self.first(tokens)
+
+
+@pytest.mark.parametrize('channel', [0, 1, 2])
+def test_a_loud_channel_is_seen_wherever_it_is(channel):
+    tokens = torch.randn(1, 1814, 768, generator=torch.Generator().manual_seed(0))
+    tokens[..., channel] *= 30
+    _, high = input_ranges(Tokens(), ['first.weight'], [tokens])['first.weight']
+    assert high > 35  # where the channel is not looked at, a fifth of its greatest number
+
+
+def test_readout_of_anydepth_rounds_what_it_reads_on_every_backend(tmp_path):
+    spec = MODELS['dinov3_dpt_vits']
+    parent, weights = load_estimator(spec.name, weights='random')
+    recipes = parse_chain('int8_static')
+    state = compress(spec, weights.state, recipes, images(64))
+    name = 'depth_head.readout_projects.0.0.weight'
+    assert state[name].inputs is not None
+    assert output_sqnr_db(parent, estimator_of(spec, state), images(64, 1)) > 20
+
+
 def test_static_needs_images():
     weights = load_weights(TINY, weights='random')
     with pytest.raises(CompressionError, match='int8_static needs images'):

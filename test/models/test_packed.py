@@ -110,7 +110,7 @@ def test_header_without_an_entry_is_refused(tmp_path, name):
      {'shapes': {'sparse': [3.0, 3]}}, {'shapes': {'sparse': [True, 9]}},
      {'inputs': []}, {'inputs': {'fixed': 'static'}}, {'inputs': {'fixed': [2.0, 1.0]}},
      {'inputs': {'fixed': [1, 2]}}, {'inputs': {'fixed': [1.0]}},
-     {'inputs': {'fixed': [0.0, math.inf]}}],
+     {'inputs': {'fixed': [0.0, math.inf]}}, {'inputs': {'fixed': [0.0, 1e300]}}],
 )  # fmt: skip
 def test_header_with_an_entry_of_another_type_is_refused(tmp_path, entry):
     with pytest.raises(CheckpointError, match='an entry of its header has the wrong type'):
@@ -198,9 +198,19 @@ def test_packed_file_with_other_tensors_than_the_model_is_refused(tmp_path):
 
 def test_inputs_of_an_unknown_layer_are_refused(tmp_path):
     weights = load_weights(MODELS['tiny'], weights='random')
-    header = {**HEADER, 'shapes': {}, 'inputs': {'no.such': 'dynamic'}}
-    with pytest.raises(CheckpointError, match='names the layer no.such, which the model lacks'):
-        load_weights(MODELS['tiny'], checkpoint=str(written(tmp_path, header, weights.state)))
+    for layer in ('no.such', 'pretrained.bn0'):
+        header = {**HEADER, 'shapes': {}, 'inputs': {layer: 'dynamic'}}
+        path = written(tmp_path, header, weights.state)
+        with pytest.raises(CheckpointError, match=f'names the layer {layer}, which the model'):
+            load_weights(MODELS['tiny'], checkpoint=str(path))
+
+
+def test_integers_where_numbers_belong_are_refused(tmp_path):
+    state = dict(load_weights(MODELS['tiny'], weights='random').state)
+    state['pretrained.conv_stem.weight'] = state['pretrained.conv_stem.weight'].long()
+    header = {**HEADER, 'shapes': {}, 'inputs': {}}
+    with pytest.raises(CheckpointError, match='has integers in pretrained.conv_stem.weight'):
+        load_weights(MODELS['tiny'], checkpoint=str(written(tmp_path, header, state)))
 
 
 def test_file_packed_from_random_weights_says_so(tmp_path, caplog):

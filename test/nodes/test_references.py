@@ -296,11 +296,24 @@ def test_depth_of_the_frame_of_the_image_needs_no_calibration():
     assert len(kept(world).indices) == 48 * 64
 
 
-def test_depth_of_another_calibration_in_the_same_frame_is_reprojected():
+def test_depth_in_the_frame_of_the_image_is_registered_whatever_its_calibration():
+    # Drivers that register go on sending the calibration of the depth camera.
+    uncalibrated = camera_info()
+    uncalibrated.k[0] = 0.0
+    for info in (camera_info(focal_px=120.0), uncalibrated):
+        world = depth_world()
+        world.references.image_frame_id = OPTICAL
+        message = depth()
+        message.header.frame_id = OPTICAL
+        world.references.add('reference/camera_info', info)
+        world.references.add('reference/depth', message)
+        assert len(kept(world).indices) == 48 * 64
+
+
+def test_depth_of_another_calibration_without_a_frame_is_reprojected():
     world = depth_world()
-    world.references.image_frame_id = OPTICAL
     message = depth()
-    message.header.frame_id = OPTICAL
+    message.header.frame_id = ''
     world.references.add('reference/camera_info', camera_info(focal_px=120.0))
     world.references.add('reference/depth', message)
     rows, columns = np.divmod(kept(world).indices, 64)
@@ -355,3 +368,11 @@ def test_an_imu_without_gravity_is_rejected():
     world = World(CameraHeightScale(0.149, 0.0, 0.0, 8.0), camera_tilt_source='imu')
     world.references.add('imu', imu(0.0, 0.0))
     assert world.counts() == {'received': 1, 'rejected': 1}
+
+
+def test_one_bad_reading_of_the_imu_is_refused_and_the_next_taken():
+    world = World(CameraHeightScale(0.149, 0.0, 0.0, 8.0), camera_tilt_source='imu')
+    world.references.add('imu', imu(x=float('nan'), time_ns=10**9))
+    assert 'not finite' in world.warnings[0]
+    world.references.add('imu', imu(time_ns=2 * 10**9))
+    assert world.counts() == {'received': 2, 'rejected': 1}

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from depth_anything_ros.config import DepthNodeConfig
-from depth_anything_ros.errors import AlignmentError, ConfigError
+from depth_anything_ros.errors import AlignmentError, CameraError, ConfigError
 from depth_anything_ros.scale import PrioritySources, create_scale_source, find_source
 from depth_anything_ros.scale.depth_image import DepthImageScale
 from depth_anything_ros.scale.fixed import FixedScale
@@ -61,3 +61,15 @@ def test_without_source_there_are_no_fallbacks():
 def test_an_unknown_fallback_is_refused_with_the_known_ones():
     with pytest.raises(ConfigError, match="unknown value 'sonar'; known: fixed"):
         DepthNodeConfig(scale_fallbacks='laser_scan,sonar')
+
+
+def test_a_camera_that_one_source_cannot_use_leaves_the_others():
+    first = Failing()
+
+    def without_camera(*_):
+        raise CameraError('unknown distortion')
+
+    first.align = without_camera
+    sources = PrioritySources([first, FixedScale(2.0)])
+    assert sources.align(RELATIVE, 5).scale == 2.0
+    assert sources.passed_over == 'failing: unknown distortion'

@@ -191,3 +191,16 @@ def test_the_refusal_says_what_contradicts():
 def test_without_gate_every_fit_is_believed():
     tracker = AlignmentTracker(0.0, 2.0)
     assert feed(tracker, 1.0, 1000, 1) + feed(tracker, 9.0, 1100, 1) == [1.0, 9.0]
+
+
+def test_only_depth_that_the_image_shows_counts_as_change():
+    before, after = fit(1.0), fit(1.0, shift=0.2)
+    # From 1 / 2 to 1 / (2 + 0.2) m at the near end, from 3 to 1 / (1 / 3 + 0.2) m at 3 m.
+    assert depth_change(before, after, (2.0, 2.5)) == pytest.approx(1 - 2 / 2.2)
+    assert depth_change(before, after) == pytest.approx(1 - (1 / 3) / (1 / 3 + 0.2))
+    assert depth_change(before, after, (-5.0, 50.0)) == pytest.approx(depth_change(before, after))
+    tracker = AlignmentTracker(0.0, 10.0, gate=0.3)
+    tracker.update(before, 10**9)
+    with pytest.raises(AlignmentError, match='contradicts'):
+        tracker.update(after, 2 * 10**9)
+    assert tracker.update(after, 2 * 10**9, (2.0, 2.5)).shift == 0.2

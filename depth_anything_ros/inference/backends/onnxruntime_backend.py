@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
@@ -127,6 +128,19 @@ def _quantise_products(path: Path) -> None:
     """Let matrix products with constants multiply integers, weights with a step a channel."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    quantize_dynamic(
-        path, path, op_types_to_quantize=['MatMul'], per_channel=True, weight_type=QuantType.QInt8
-    )
+    root = logging.getLogger()
+    silent = logging.NullHandler()
+    # It writes a hint to the root logger, which without a handler gets one that stays.
+    root.addHandler(silent)
+    try:
+        quantize_dynamic(
+            path,
+            path,
+            op_types_to_quantize=['MatMul'],
+            per_channel=True,
+            weight_type=QuantType.QInt8,
+        )
+    except _failures() as error:
+        raise BackendError(f'onnxruntime cannot quantise the network: {error}') from error
+    finally:
+        root.removeHandler(silent)
