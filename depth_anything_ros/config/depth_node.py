@@ -113,7 +113,7 @@ class DepthNodeConfig:
     scale_fallbacks: str = parameter(
         '',
         'Sources to fall back on, in order, for frames that scale_source has no scale for: names '
-        'as above separated by commas.',
+        'as above separated by commas. Not asked where scale_source is none.',
     )
     fixed_scale: float = parameter(
         1.0,

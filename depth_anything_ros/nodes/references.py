@@ -79,7 +79,7 @@ class References:
             'imu': self._take_imu,
         }
         self._gravity: tuple[NDArray[np.float64], int] | None = None
-        self.image_frame_id = ''
+        self.image_frame_id: str | None = None  # before the first image
 
     def forget(self) -> None:
         """Forget the newest messages, as when nothing is subscribed to any more."""
@@ -115,7 +115,7 @@ class References:
         if source is None:
             return False
         registration = self._registration.of(
-            message.header.frame_id, self.image_frame_id, self._config()
+            message.header.frame_id, self.image_frame_id or '', self._config()
         )
         reference = DepthReference(decode_depth(message), stamp_ns(message.header))
         source.add_reference(reference, registration)
@@ -128,7 +128,7 @@ class References:
     def _take_scan(self, message: LaserScan) -> bool:
         source, pose = self._source(LaserScanScale), self._config().laser_pose
         # TF names the camera by the frame of its images.
-        if source is None or not (pose or self.image_frame_id):
+        if source is None or not (pose or self.image_frame_id is not None):
             return False
         scan = decode_scan(message)
         source.add_scan(scan, self._place(pose, scan.frame_id))
@@ -156,6 +156,8 @@ class References:
         """Return where a sensor lies in the camera's optical frame."""
         if pose:
             return optical_pose(pose)
+        if not self.image_frame_id:
+            raise AlignmentError('images without frame_id have no place in TF; set laser_pose')
         return self._lookup(self.image_frame_id, frame_id)
 
     def _source(self, kind: type[Any]) -> Any:

@@ -376,3 +376,13 @@ def test_one_bad_reading_of_the_imu_is_refused_and_the_next_taken():
     assert 'not finite' in world.warnings[0]
     world.references.add('imu', imu(time_ns=2 * 10**9))
     assert world.counts() == {'received': 2, 'rejected': 1}
+
+
+def test_scan_for_images_without_a_frame_is_refused_with_the_cure():
+    world = laser_world()
+    world.references.add('scan', scan())
+    assert world.counts() == {'received': 0, 'rejected': 0}
+    world.references.image_frame_id = ''
+    world.references.add('scan', scan())
+    assert world.counts() == {'received': 1, 'rejected': 1}
+    assert 'set laser_pose' in world.warnings[0]
