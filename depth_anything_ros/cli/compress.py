@@ -7,6 +7,12 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from depth_anything_ros.cli.compression_options import (
+    COMPARED,
+    add_calibration_arguments,
+    add_parent_arguments,
+    network_inputs,
+)
 from depth_anything_ros.cli.console import (
     add_json_argument,
     progress,
@@ -15,23 +21,17 @@ from depth_anything_ros.cli.console import (
     write_table,
     write_warning,
 )
-from depth_anything_ros.cli.data_argument import parse_data
 from depth_anything_ros.compression import RECIPES
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.models import MODELS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from torch import Tensor
 
     from depth_anything_ros.models.checkpoint import Weights
     from depth_anything_ros.models.estimator import DepthEstimator
     from depth_anything_ros.models.spec import ModelSpec
 
-# No view of it is in a training run, which takes small seeds, nor in its validation.
-_VIEWS_SEED = 2_000_000
-_CALIBRATION = 'simulator:1000000:32'
 _COLUMNS = ['', 'before', 'after', 'after / before']
 
 _EPILOG = """recipes, joined by + in this order:
@@ -75,8 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
     parser.epilog = _EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument('--model', choices=tuple(MODELS), required=True, metavar='NAME',
-                        help=f'one of {", ".join(MODELS)}')  # fmt: skip
+    add_parent_arguments(parser, 'random weights mean nothing; they show sizes without a download')
     parser.add_argument(
         '--recipe', required=True, metavar='CHAIN',
         help=f'{", ".join(RECIPES)}, or several joined by +; see below',
@@ -85,23 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--out', type=Path, required=True, metavar='FILE', help='a .safetensors file to write'
     )
     parser.add_argument('--force', action='store_true', help='replace FILE if it exists')
-    parser.add_argument(
-        '--checkpoint', default='', metavar='FILE',
-        help='weights to start from (default: the published ones)',
-    )  # fmt: skip
-    parser.add_argument(
-        '--weights', choices=('pretrained', 'random'), default='pretrained',
-        help='random weights mean nothing; they show sizes without a download',
-    )  # fmt: skip
-    parser.add_argument(
-        '--calibration', default=_CALIBRATION, metavar='WORD',
-        help='images that int8_static finds its ranges on, named like --data of evaluate '
-             '(default %(default)s)',
-    )  # fmt: skip
-    parser.add_argument(
-        '--calibration-images', type=int, default=32, metavar='N',
-        help='how many of them, evenly from all (default %(default)s)',
-    )  # fmt: skip
+    add_calibration_arguments(parser)
     parser.add_argument(
         '--views', type=int, default=4, metavar='N',
         help='simulated views the outputs are compared on; 0 compares nothing (default 4)',
@@ -174,7 +157,7 @@ def _size(weights: Weights, nonzero: int, count: int) -> dict[str, int]:
 def _sqnr_db(reference: DepthEstimator, compressed: DepthEstimator, views: int) -> float:
     from depth_anything_ros.compression.fidelity import output_sqnr_db
 
-    word = f'simulator:{_VIEWS_SEED}:{views}'
+    word = f'{COMPARED}:{views}'
     inputs = network_inputs(word, views, reference.spec) if views else ()
     return output_sqnr_db(reference, compressed, progress(inputs, views, 'views'))
 
@@ -182,27 +165,6 @@ def _sqnr_db(reference: DepthEstimator, compressed: DepthEstimator, views: int) 
 def _calibration(args: argparse.Namespace, spec: ModelSpec) -> list[Tensor]:
     inputs = network_inputs(args.calibration, args.calibration_images, spec)
     return list(progress(inputs, args.calibration_images, 'calibration'))
-
-
-def network_inputs(word: str, count: int, spec: ModelSpec) -> Iterator[Tensor]:
-    """
-    Iterate over network inputs (1, 3, h, w) at the size of the model, made of a data set.
-
-    :param word: names the data as --data of evaluate does.
-    :param count: how many at most, evenly from all.
-    :param spec: the row of the model.
-    """
-    import numpy as np
-    import torch
-
-    from depth_anything_ros.inference.preprocess import Preprocessor, network_size
-
-    dataset = parse_data(word)
-    places = np.linspace(0, len(dataset), min(count, len(dataset)), endpoint=False).astype(int)
-    for place in places:
-        rgb = dataset[int(place)].rgb
-        size = network_size(rgb.shape[0], rgb.shape[1], spec.input_size, spec.patch)
-        yield torch.from_numpy(Preprocessor(spec, size)(rgb).pixels)
 
 
 def _show(answer: dict[str, Any]) -> None:

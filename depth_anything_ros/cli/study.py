@@ -12,7 +12,12 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from depth_anything_ros.cli.compress import network_inputs
+from depth_anything_ros.cli.compression_options import (
+    COMPARED,
+    add_calibration_arguments,
+    add_parent_arguments,
+    network_inputs,
+)
 from depth_anything_ros.cli.console import (
     add_json_argument,
     progress,
@@ -36,9 +41,6 @@ if TYPE_CHECKING:
     from depth_anything_ros.models.checkpoint import Weights
 
 _SPLIT = 'test'
-# Views of no training run and no validation, others than those of --calibration.
-_COMPARED = 'simulator:2000000'
-_CALIBRATION = 'simulator:1000000:32'
 _BACKENDS = ('auto:fp32', 'auto')
 _AMOUNTS = tuple(f'0.{tenths}' for tenths in range(1, 10))
 _RECIPES = (
@@ -78,16 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
     parser.epilog = _EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument('--model', choices=tuple(MODELS), required=True, metavar='NAME',
-                        help=f'one of {", ".join(MODELS)}')  # fmt: skip
-    parser.add_argument(
-        '--checkpoint', default='', metavar='FILE',
-        help='weights to start from (default: the published ones)',
-    )  # fmt: skip
-    parser.add_argument(
-        '--weights', choices=('pretrained', 'random'), default='pretrained',
-        help='the scores of random weights mean nothing; sizes and times do',
-    )  # fmt: skip
+    add_parent_arguments(parser, 'the scores of random weights mean nothing; sizes and times do')
     parser.add_argument(
         '--recipes', action='append', default=[], metavar='CHAINS',
         help='recipes as `compress` takes them, separated by ; (default: each number format, '
@@ -119,15 +112,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--threads', type=int, default=0, metavar='N',
         help="CPU threads (0: the library's choice); 1 where other programs use the cores",
     )  # fmt: skip
-    parser.add_argument(
-        '--calibration', default=_CALIBRATION, metavar='WORD',
-        help='images that int8_static finds its ranges on, named like --data '
-             '(default %(default)s)',
-    )  # fmt: skip
-    parser.add_argument(
-        '--calibration-images', type=int, default=32, metavar='N',
-        help='how many of them, evenly from all (default %(default)s)',
-    )  # fmt: skip
+    add_calibration_arguments(parser)
     parser.add_argument(
         '--views', type=int, default=4, metavar='N',
         help='simulated views that SQNR is taken over (default %(default)s)',
@@ -243,7 +228,7 @@ def _calibration_name(args: argparse.Namespace) -> str:
 
 
 def _compared(args: argparse.Namespace) -> str:
-    return f'{_COMPARED}:{args.views}'
+    return f'{COMPARED}:{args.views}'
 
 
 def _settings(args: argparse.Namespace, parent: Weights, config: StudyConfig) -> dict[str, Any]:
