@@ -8,12 +8,11 @@ from typing import ClassVar, Literal, get_args
 import torch
 from torch import Tensor
 
-from depth_anything_ros.compression.recipe import Kind, PackedState, Subject
+from depth_anything_ros.compression.recipe import Kind, PackedState, Subject, check_amount
 from depth_anything_ros.errors import CompressionError
 from depth_anything_ros.models.packed import PackedTensor
 
 Scope = Literal['layer', 'global']
-_LEAST, _MOST = 0.1, 0.9
 
 
 @dataclass(frozen=True)
@@ -36,10 +35,7 @@ class Prune:
     calibrated: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        if not _LEAST <= self.amount <= _MOST:
-            raise CompressionError(
-                f'recipe prune: amount {self.amount:g}; allowed: {_LEAST:g} to {_MOST:g}'
-            )
+        check_amount('prune', self.amount)
         if self.scope not in get_args(Scope):
             known = ', '.join(get_args(Scope))
             raise CompressionError(f"recipe prune: unknown scope '{self.scope}'; known: {known}")

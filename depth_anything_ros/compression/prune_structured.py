@@ -8,12 +8,16 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from depth_anything_ros.compression.recipe import Kind, PackedState, Subject, estimator_of
-from depth_anything_ros.errors import CompressionError
+from depth_anything_ros.compression.recipe import (
+    Kind,
+    PackedState,
+    Subject,
+    check_amount,
+    estimator_of,
+)
 from depth_anything_ros.models.packed import PackedTensor
 from depth_anything_ros.models.units import Units, units_of
 
-_LEAST, _MOST = 0.1, 0.9
 _LARGEST_BLOCK = 64
 
 
@@ -39,11 +43,7 @@ class PruneStructured:
 
     def __post_init__(self) -> None:
         """Check the amount."""
-        if not _LEAST <= self.amount <= _MOST:
-            raise CompressionError(
-                f'recipe prune_structured: amount {self.amount:g}; '
-                f'allowed: {_LEAST:g} to {_MOST:g}'
-            )
+        check_amount('prune_structured', self.amount)
 
     def apply(self, state: PackedState, subject: Subject) -> PackedState:
         """Return the tensors without the weakest units."""

@@ -10,11 +10,14 @@ from typing import ClassVar, NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
+from depth_anything_ros.errors import CompressionError
 from depth_anything_ros.models import create_model
 from depth_anything_ros.models.checkpoint import build_estimator
 from depth_anything_ros.models.estimator import DepthEstimator
 from depth_anything_ros.models.packed import Inputs, PackedTensor
 from depth_anything_ros.models.spec import ModelSpec
+
+_LEAST_AMOUNT, _MOST_AMOUNT = 0.1, 0.9
 
 PackedState = dict[str, PackedTensor]
 """The tensors of a model by their public names."""
@@ -72,6 +75,18 @@ class Recipe(Protocol):
         :param subject: the model.
         :raises CompressionError: if the recipe needs images and there are none.
         """
+
+
+def check_amount(recipe: str, amount: float) -> None:
+    """
+    Check the share that a recipe prunes.
+
+    :raises CompressionError: if it is out of range.
+    """
+    if not _LEAST_AMOUNT <= amount <= _MOST_AMOUNT:
+        raise CompressionError(
+            f'recipe {recipe}: amount {amount:g}; allowed: {_LEAST_AMOUNT:g} to {_MOST_AMOUNT:g}'
+        )
 
 
 def compress(
