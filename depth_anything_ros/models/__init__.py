@@ -41,9 +41,11 @@ DECODERS: Registry[_DecoderFactory] = Registry(
     'decoder',
     {
         'dpt': f'{_DECODERS}.dpt:DPTHead',
+        'dpt_pyramid': f'{_DECODERS}.dpt:PyramidDPTHead',
         'dpt_readout': f'{_DECODERS}.dpt:ReadoutDPTHead',
         'pyramid': f'{_DECODERS}.pyramid:PyramidHead',
         'sdt': f'{_DECODERS}.sdt:SDTHead',
+        'sdt_pyramid': f'{_DECODERS}.sdt:PyramidSDTHead',
     },
 )
 
@@ -221,8 +223,32 @@ _TINY = ModelSpec(
     parameters=4_065_409,
 )
 
+
+def _like_tiny(
+    name: str,
+    decoder: str,
+    features: int,
+    out_channels: tuple[int, int, int, int],
+    parameters: int,
+) -> ModelSpec:
+    """Return a row with the encoder of `tiny` and another decoder, to compare decoders."""
+    return replace(
+        _TINY,
+        name=name,
+        decoder=decoder,
+        features=features,
+        out_channels=out_channels,
+        weights_file='',
+        sha256='',
+        parameters=parameters,
+    )
+
+
 _ROWS = (
     _TINY,
+    _like_tiny('tiny_dpt', 'dpt_pyramid', 32, (32, 32, 32, 32), 3_163_505),
+    _like_tiny('tiny_sdt', 'sdt_pyramid', 32, (32, 32, 32, 32), 3_063_797),
+    _like_tiny('tiny_sdt_lite', 'sdt_pyramid', 96, (48, 24, 16, 8), 3_129_513),
     _depth_anything_v2(
         '', 'vits', '715fade13be8f229f8a70cc02066f656f2423a59effd0579197bbf57860e1378'
     ),

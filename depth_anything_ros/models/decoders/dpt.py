@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from depth_anything_ros.models.decoders.readout import Readout
-from depth_anything_ros.models.estimator import Decoder, LayerTokens
+from depth_anything_ros.models.estimator import Decoder, Features, LayerTokens
 
 _HEAD_CHANNELS = 32
 
@@ -73,7 +73,7 @@ class Scratch(nn.Module):
     """
     Hold the trained-from-scratch parts under the names of the public checkpoints.
 
-    :param anydepth: as in :class:`DPTHead`.
+    :param anydepth: as in :class:`FusionHead`.
     """
 
     def __init__(
@@ -101,7 +101,69 @@ class Scratch(nn.Module):
         )
 
 
-class DPTHead(Decoder[LayerTokens]):
+class FusionHead(Decoder[Features]):
+    """
+    Fuse four maps, each of half the resolution of the last, from coarse to fine.
+
+    :param widths: channels of the four layers.
+    :param resize_layers: four modules that bring the projected layers to 4, 2, 1 and 1/2 times
+        the grid.
+    :param stride: of the third map, in pixels of the image.
+    :param features: channels of the fused maps.
+    :param out_channels: channels of the four maps before fusion.
+    :param anydepth: the form of AnyDepth's baseline: residual units without biases, nothing
+        unused, one more convolution before the output.
+    """
+
+    def __init__(
+        self,
+        widths: tuple[int, ...],
+        resize_layers: Sequence[nn.Module],
+        stride: int,
+        features: int,
+        out_channels: tuple[int, int, int, int],
+        anydepth: bool = False,
+    ) -> None:
+        super().__init__()
+        self.stride = stride
+        self.projects = nn.ModuleList(
+            nn.Conv2d(width, channels, kernel_size=1)
+            for width, channels in zip(widths, out_channels, strict=True)
+        )
+        self.resize_layers = nn.ModuleList(resize_layers)
+        self.scratch = Scratch(features, out_channels, anydepth)
+
+    def fuse(self, layers: Sequence[Tensor], grid: tuple[int, int]) -> Tensor:
+        """
+        Return (B, 1, rows · stride, columns · stride) before the activation.
+
+        :param layers: four maps (B, C, …).
+        :param grid: (rows, columns) of the third map when it is resized.
+        """
+        rows, columns = grid
+        scratch = self.scratch
+        layer1, layer2, layer3, layer4 = (
+            resize(project(layer))
+            for layer, project, resize in zip(
+                layers, self.projects, self.resize_layers, strict=True
+            )
+        )
+        size3 = (rows, columns)
+        size2 = (2 * rows, 2 * columns)
+        size1 = (4 * rows, 4 * columns)
+        path = scratch.refinenet4(scratch.layer4_rn(layer4), None, size3)
+        path = scratch.refinenet3(path, scratch.layer3_rn(layer3), size2)
+        path = scratch.refinenet2(path, scratch.layer2_rn(layer2), size1)
+        path = scratch.refinenet1(path, scratch.layer1_rn(layer1), (8 * rows, 8 * columns))
+        path = _resize(
+            scratch.output_conv1(scratch.project(path)),
+            (self.stride * rows, self.stride * columns),
+        )  # (B, F / 2, h, w)
+        values: Tensor = scratch.output_conv2(path)  # (B, 1, h, w)
+        return values
+
+
+class DPTHead(FusionHead[LayerTokens]):
     """
     Fuse four layers of patch tokens from deep to shallow; the class token is not used.
 
@@ -109,8 +171,7 @@ class DPTHead(Decoder[LayerTokens]):
     :param patch: side of a patch in pixels.
     :param features: channels of the fused maps.
     :param out_channels: channels of the four layers before fusion.
-    :param anydepth: the form of AnyDepth's baseline: residual units without biases, nothing
-        unused, one more convolution before the output.
+    :param anydepth: as in :class:`FusionHead`.
     """
 
     def __init__(
@@ -121,22 +182,14 @@ class DPTHead(Decoder[LayerTokens]):
         out_channels: tuple[int, int, int, int],
         anydepth: bool = False,
     ) -> None:
-        super().__init__()
-        self.patch = patch
         first, second, _, fourth = out_channels
-        self.projects = nn.ModuleList(
-            nn.Conv2d(width, channels, kernel_size=1)
-            for width, channels in zip(widths, out_channels, strict=True)
+        resize_layers = (
+            nn.ConvTranspose2d(first, first, kernel_size=4, stride=4),
+            nn.ConvTranspose2d(second, second, kernel_size=2, stride=2),
+            nn.Identity(),
+            _conv3x3(fourth, fourth, stride=2),
         )
-        self.resize_layers = nn.ModuleList(
-            (
-                nn.ConvTranspose2d(first, first, kernel_size=4, stride=4),
-                nn.ConvTranspose2d(second, second, kernel_size=2, stride=2),
-                nn.Identity(),
-                _conv3x3(fourth, fourth, stride=2),
-            )
-        )
-        self.scratch = Scratch(features, out_channels, anydepth)
+        super().__init__(widths, resize_layers, patch, features, out_channels, anydepth)
 
     def forward(self, layers: Sequence[LayerTokens], grid: tuple[int, int]) -> Tensor:
         """
@@ -145,32 +198,11 @@ class DPTHead(Decoder[LayerTokens]):
         :param layers: tokens of four layers, shallow to deep.
         :param grid: (rows, columns) of the patches.
         """
-        rows, columns = grid
-        scratch = self.scratch
-        layer1, layer2, layer3, layer4 = self._maps(layers, grid)
-        size3 = (rows, columns)
-        size2 = (2 * rows, 2 * columns)
-        size1 = (4 * rows, 4 * columns)
-        path = scratch.refinenet4(scratch.layer4_rn(layer4), None, size3)
-        path = scratch.refinenet3(path, scratch.layer3_rn(layer3), size2)
-        path = scratch.refinenet2(path, scratch.layer2_rn(layer2), size1)
-        path = scratch.refinenet1(path, scratch.layer1_rn(layer1), (8 * rows, 8 * columns))
-        path = _resize(
-            scratch.output_conv1(scratch.project(path)), (self.patch * rows, self.patch * columns)
-        )  # (B, F / 2, h, w)
-        values: Tensor = scratch.output_conv2(path)  # (B, 1, h, w)
-        return values
-
-    def _maps(self, layers: Sequence[LayerTokens], grid: tuple[int, int]) -> list[Tensor]:
-        """Return the layers as maps of 4, 2, 1 and 1/2 times the grid."""
-        maps = []
-        for (tokens, _), project, resize in zip(
-            layers, self.projects, self.resize_layers, strict=True
-        ):
+        images = []
+        for tokens, _ in layers:
             batch, _, channels = tokens.shape
-            image = tokens.transpose(1, 2).reshape(batch, channels, *grid)
-            maps.append(resize(project(image)))
-        return maps
+            images.append(tokens.transpose(1, 2).reshape(batch, channels, *grid))
+        return self.fuse(images, grid)
 
 
 class ReadoutDPTHead(Decoder[LayerTokens]):
@@ -211,3 +243,33 @@ class ReadoutDPTHead(Decoder[LayerTokens]):
         ]
         values: Tensor = self.fusion(mixed, grid)
         return values
+
+
+class PyramidDPTHead(FusionHead[Tensor]):
+    """
+    The same head for the four maps of a convolutional encoder, which need no resizing.
+
+    :param widths: channels of the four maps, fine to coarse, each of half the resolution.
+    :param patch: stride of the coarsest map.
+    :param features: channels of the fused maps.
+    :param out_channels: channels of the four maps before fusion.
+    """
+
+    def __init__(
+        self,
+        widths: tuple[int, ...],
+        patch: int,
+        features: int,
+        out_channels: tuple[int, int, int, int],
+    ) -> None:
+        as_they_are = [nn.Identity() for _ in widths]
+        super().__init__(widths, as_they_are, patch // 2, features, out_channels, anydepth=True)
+
+    def forward(self, layers: Sequence[Tensor], grid: tuple[int, int]) -> Tensor:
+        """
+        Return (B, 1, rows · patch, columns · patch) before the activation.
+
+        :param layers: maps (B, C, …) of four levels, fine to coarse.
+        :param grid: (rows, columns) of the coarsest map.
+        """
+        return self.fuse(layers, (2 * grid[0], 2 * grid[1]))

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from depth_anything_ros.models.decoders.readout import Readout
-from depth_anything_ros.models.estimator import Decoder, LayerTokens
+from depth_anything_ros.models.estimator import Decoder, Features, LayerTokens
 from depth_anything_ros.models.grid_tables import Grid, GridTables
 
 _HEAD_CHANNELS = 32
@@ -27,6 +27,8 @@ _REACH = 0.5
 _OFFSET_STD = 0.001
 # Four times as fine, twice.
 _UPSCALING = 16
+# Places of each map, fine to coarse, that become one of the fused map.
+_PATCHES = (4, 2, 1, 1)
 
 
 class WeightedFusion(nn.Module):
@@ -50,6 +52,38 @@ class WeightedFusion(nn.Module):
             )
         ]
         return torch.stack(projected).sum(dim=0)
+
+
+class MapFusion(nn.Module):
+    """
+    Project maps of four resolutions to the same channels and grid and add them up, weighted.
+
+    It is eq. 1 for a convolutional encoder, which has no class token. Each patch of a finer map
+    becomes one place, as a vision transformer makes its tokens; a coarser map is upsampled.
+
+    :param widths: channels of the maps, fine to coarse: of 4, 2, 1 and ½ times the fused grid.
+    :param channels: of the fused map.
+    """
+
+    def __init__(self, widths: Sequence[int], channels: int) -> None:
+        super().__init__()
+        self.projections = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(width, channels, side, stride=side, bias=False), nn.GELU())
+            for width, side in zip(widths, _PATCHES, strict=True)
+        )
+        self.layer_weights = nn.Parameter(torch.ones(len(widths)))
+
+    def forward(self, maps: Sequence[Tensor]) -> Tensor:
+        """Map four (B, C, …) to (B, F, rows, columns)."""
+        weights = self.layer_weights.softmax(dim=0)
+        parts = [
+            weight * project(features)
+            for weight, project, features in zip(weights, self.projections, maps, strict=True)
+        ]
+        *fine, coarsest = parts
+        size = (int(fine[0].shape[2]), int(fine[0].shape[3]))
+        fine.append(F.interpolate(coarsest, size, mode='bilinear', align_corners=False))
+        return torch.stack(fine).sum(dim=0)
 
 
 class SpatialDetailEnhancer(nn.Sequential):
@@ -146,12 +180,68 @@ class Upsampler(nn.Module):
         return out
 
 
-class SDTHead(Decoder[LayerTokens]):
+class FusedHead(Decoder[Features]):
+    """
+    Bring one fused map to full resolution along one path (eq. 2 to 5).
+
+    Where that map is not of a sixteenth of the resolution the result is resized, with the
+    centres of the corners on each other.
+
+    :param fusion: what makes the map, for a subclass to call.
+    :param stride: of the fused map, in pixels of the image.
+    :param features: channels of the fused map.
+    :param out_channels: channels after each doubling of the resolution, coarse to fine.
+    """
+
+    def __init__(
+        self,
+        fusion: nn.Module,
+        stride: int,
+        features: int,
+        out_channels: tuple[int, int, int, int],
+    ) -> None:
+        super().__init__()
+        self.stride = stride
+        first, second, third, fourth = out_channels
+        self.weighted_fusion = fusion
+        self.detail_enhancer = SpatialDetailEnhancer(features)
+        self.upsample_1 = Upsampler(features, first, second)
+        self.refinement_1 = nn.Sequential(*_refinement(second, second, bias=True))
+        self.upsample_2 = Upsampler(second, third, fourth)
+        self.refinement_2 = nn.Sequential(*_refinement(fourth, fourth, bias=True))
+        self.output_conv = nn.Sequential(
+            nn.Conv2d(fourth, fourth // 2, kernel_size=3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(fourth // 2, _HEAD_CHANNELS, kernel_size=3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(_HEAD_CHANNELS, 1, kernel_size=1),
+        )
+
+    def reassemble(self, fused: Tensor) -> Tensor:
+        """Map (B, F, rows, columns) to (B, 1, rows · stride, columns · stride)."""
+        features = self.detail_enhancer(fused)
+        features = self.refinement_1(self.upsample_1(features))  # (B, F', 4 rows, 4 columns)
+        features = self.refinement_2(self.upsample_2(features))  # (B, F'', 16 rows, 16 columns)
+        values: Tensor = self.output_conv(features)
+        if self.stride == _UPSCALING:
+            return values
+        size = (self.stride * int(fused.shape[2]), self.stride * int(fused.shape[3]))
+        return F.interpolate(values, size, mode='bilinear', align_corners=True)
+
+    def prepare(self, grid: tuple[int, int]) -> None:
+        """Keep the sampling places of a fused map of (rows, columns) for the next forward."""
+        rows, columns = grid
+        for part in self.modules():  # in the order in which features pass through
+            if isinstance(part, DySample):
+                part.prepare((rows, columns))
+                rows, columns = _SCALE * rows, _SCALE * columns
+
+
+class SDTHead(FusedHead[LayerTokens]):
     """
     Fuse four layers of tokens into one map and bring it to full resolution (eq. 6).
 
-    The public head has the same channels everywhere. Where a patch is not 16 pixels wide the
-    result is resized, with the centres of the corners on each other.
+    The public head has the same channels everywhere.
 
     :param widths: channels of a token of the four layers.
     :param patch: side of a patch in pixels.
@@ -166,22 +256,7 @@ class SDTHead(Decoder[LayerTokens]):
         features: int,
         out_channels: tuple[int, int, int, int],
     ) -> None:
-        super().__init__()
-        self.patch = patch
-        first, second, third, fourth = out_channels
-        self.weighted_fusion = WeightedFusion(widths, features)
-        self.detail_enhancer = SpatialDetailEnhancer(features)
-        self.upsample_1 = Upsampler(features, first, second)
-        self.refinement_1 = nn.Sequential(*_refinement(second, second, bias=True))
-        self.upsample_2 = Upsampler(second, third, fourth)
-        self.refinement_2 = nn.Sequential(*_refinement(fourth, fourth, bias=True))
-        self.output_conv = nn.Sequential(
-            nn.Conv2d(fourth, fourth // 2, kernel_size=3, padding=1),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(fourth // 2, _HEAD_CHANNELS, kernel_size=3, padding=1),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(_HEAD_CHANNELS, 1, kernel_size=1),
-        )
+        super().__init__(WeightedFusion(widths, features), patch, features, out_channels)
 
     def forward(self, layers: Sequence[LayerTokens], grid: tuple[int, int]) -> Tensor:
         """
@@ -191,23 +266,40 @@ class SDTHead(Decoder[LayerTokens]):
         :param grid: (rows, columns) of the patches.
         """
         tokens = self.weighted_fusion(layers)  # (B, N, F)
-        batch = int(tokens.shape[0])
-        features = self.detail_enhancer(tokens.transpose(1, 2).reshape(batch, -1, *grid))
-        features = self.refinement_1(self.upsample_1(features))  # (B, F', 4 rows, 4 columns)
-        features = self.refinement_2(self.upsample_2(features))  # (B, F'', 16 rows, 16 columns)
-        values: Tensor = self.output_conv(features)
-        if self.patch == _UPSCALING:
-            return values
-        size = (self.patch * grid[0], self.patch * grid[1])
-        return F.interpolate(values, size, mode='bilinear', align_corners=True)
+        return self.reassemble(tokens.transpose(1, 2).reshape(int(tokens.shape[0]), -1, *grid))
+
+
+class PyramidSDTHead(FusedHead[Tensor]):
+    """
+    The same head for the four maps of a convolutional encoder.
+
+    :param widths: channels of the four maps, fine to coarse, each of half the resolution.
+    :param patch: stride of the coarsest map; the fused one has half of it.
+    :param features: channels of the fused map.
+    :param out_channels: channels after each doubling of the resolution, coarse to fine.
+    """
+
+    def __init__(
+        self,
+        widths: tuple[int, ...],
+        patch: int,
+        features: int,
+        out_channels: tuple[int, int, int, int],
+    ) -> None:
+        super().__init__(MapFusion(widths, features), patch // 2, features, out_channels)
+
+    def forward(self, layers: Sequence[Tensor], grid: tuple[int, int]) -> Tensor:  # noqa: ARG002
+        """
+        Return (B, 1, rows · patch, columns · patch) before the activation.
+
+        :param layers: maps (B, C, …) of four levels, fine to coarse.
+        :param grid: (rows, columns) of the coarsest map.
+        """
+        return self.reassemble(self.weighted_fusion(layers))
 
     def prepare(self, grid: tuple[int, int]) -> None:
-        """Keep the sampling places of a grid, so that the next forward finds them."""
-        rows, columns = grid
-        for part in self.modules():  # in the order in which features pass through
-            if isinstance(part, DySample):
-                part.prepare((rows, columns))
-                rows, columns = _SCALE * rows, _SCALE * columns
+        """Keep the sampling places of a coarsest map of (rows, columns) for the next forward."""
+        super().prepare((2 * grid[0], 2 * grid[1]))
 
 
 def _refinement(inputs: int, outputs: int, bias: bool) -> tuple[nn.Module, ...]:
