@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from depth_anything_ros.models import MODELS, create_model
-from depth_anything_ros.models.decoders.dpt import DPTHead, ReadoutDPTHead
+from depth_anything_ros.models.decoders.dpt import DPTHead, PyramidDPTHead, ReadoutDPTHead
 from depth_anything_ros.models.decoders.readout import Readout
 from depth_anything_ros.models.estimator import LayerTokens
 
@@ -84,6 +84,24 @@ def test_head_is_the_public_baseline() -> None:
 def test_odd_grids_give_the_size_of_the_input(grid: tuple[int, int]) -> None:
     head = ReadoutDPTHead(WIDTHS, 16, 8, CHANNELS).eval()
     assert head(layers_of(grid), grid).shape == (2, 1, 16 * grid[0], 16 * grid[1])
+
+
+@torch.inference_mode()
+def test_head_on_maps_is_the_head_on_tokens_resized_to_such_maps() -> None:
+    torch.manual_seed(0)
+    plain = DPTHead(WIDTHS, 16, 8, CHANNELS, anydepth=True).eval()
+    grid = (2, 4)
+    images = [tokens.transpose(1, 2).reshape(2, -1, *grid) for tokens, _ in layers_of(grid)]
+    resizing = zip(images, plain.projects, plain.resize_layers, strict=True)
+    maps = [resize(project(image)) for image, project, resize in resizing]
+    head = PyramidDPTHead(CHANNELS, 32, 8, CHANNELS).eval()
+    head.scratch.load_state_dict(plain.scratch.state_dict())
+    for project, channels in zip(head.projects, CHANNELS, strict=True):
+        project.weight.copy_(torch.eye(channels)[:, :, None, None])
+        project.bias.zero_()
+    values = head(maps, (1, 2))
+    assert values.shape == (2, 1, 32, 64)
+    torch.testing.assert_close(values, plain(layers_of(grid), grid), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize('size', PAPER)

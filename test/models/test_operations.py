@@ -46,6 +46,17 @@ def test_head_that_narrows_costs_less_than_its_encoder() -> None:
     assert wide.decoder > 18 * wide.encoder
 
 
+def test_decoders_on_one_small_encoder_differ_in_cost() -> None:
+    pyramid, dpt, sdt, lite = (
+        count_operations(MODELS[name], 192, 256)
+        for name in ('tiny', 'tiny_dpt', 'tiny_sdt', 'tiny_sdt_lite')
+    )
+    assert len({part.encoder for part in (pyramid, dpt, sdt, lite)}) == 1
+    assert lite.decoder < lite.encoder
+    assert lite.decoder < pyramid.decoder < dpt.decoder < sdt.decoder
+    assert sdt.decoder > 4 * sdt.encoder
+
+
 @pytest.mark.parametrize('side', PAPER_SDT)
 def test_sdt_head_makes_the_operations_of_the_paper(side: int) -> None:
     decoder = count_operations(MODELS['anydepth_vitl'], side, side).decoder

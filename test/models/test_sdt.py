@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from depth_anything_ros.models import MODELS, create_model
 from depth_anything_ros.models.checkpoint import load_estimator
-from depth_anything_ros.models.decoders.sdt import DySample, SDTHead
+from depth_anything_ros.models.decoders.sdt import DySample, PyramidSDTHead, SDTHead
 from depth_anything_ros.models.estimator import LayerTokens
 
 WIDTHS = (6, 6, 10, 10)
@@ -260,6 +260,63 @@ def test_every_parameter_learns() -> None:
     head(tokens(), GRID).square().mean().backward()
     still = [name for name, values in head.named_parameters() if not values.grad.any()]
     assert still == []
+
+
+def maps(grid: tuple[int, int] = GRID) -> list[Tensor]:
+    """Return maps of a convolutional encoder, each of half the resolution, for a fused grid."""
+    generator = torch.Generator().manual_seed(2)
+    rows, columns = 2 * grid[0], 2 * grid[1]
+    return [
+        torch.randn(2, width, 4 * rows >> index, 4 * columns >> index, generator=generator)
+        for index, width in enumerate(WIDTHS)
+    ]
+
+
+@torch.inference_mode()
+def test_fusion_of_maps_weighs_patches_and_upsampled_places() -> None:
+    torch.manual_seed(0)
+    fusion = PyramidSDTHead(WIDTHS, 32, 8, (8, 8, 8, 8)).weighted_fusion
+    fusion.layer_weights.copy_(torch.tensor([0.3, -0.2, 0.5, 0.0]))
+    alpha = fusion.layer_weights.exp() / fusion.layer_weights.exp().sum()
+    expected = torch.zeros(2, 8, 4, 6)
+    for index, (features, side) in enumerate(zip(maps(), (4, 2, 1, 1), strict=True)):
+        kernel = fusion.state_dict()[f'projections.{index}.0.weight']
+        patches = F.unfold(features, side, stride=side)  # (B, C · side², places)
+        places = gelu(torch.einsum('fk,bkn->bfn', kernel.flatten(1), patches))
+        rows, columns = features.shape[2] // side, features.shape[3] // side
+        image = places.reshape(2, 8, rows, columns)
+        if index == 3:
+            image = F.interpolate(image, scale_factor=2, mode='bilinear', align_corners=False)
+        expected += alpha[index] * image
+    torch.testing.assert_close(fusion(maps()), expected, rtol=1e-4, atol=1e-6)
+
+
+@torch.inference_mode()
+def test_head_on_maps_is_the_head_on_tokens_after_the_fusion() -> None:
+    head = PyramidSDTHead(WIDTHS, 32, 8, (8, 8, 8, 8)).eval()
+    plain = random_head()
+    rest = {
+        name: values
+        for name, values in plain.state_dict().items()
+        if not name.startswith('weighted_fusion')
+    }
+    head.load_state_dict(rest, strict=False)
+    values = head(maps(), GRID)
+    assert values.shape == (2, 1, 64, 96)
+    assert torch.equal(values, plain.reassemble(head.weighted_fusion(maps())))
+
+
+def test_places_of_a_coarsest_map_are_those_that_its_forward_takes() -> None:
+    head = PyramidSDTHead(WIDTHS, 32, 8, (8, 8, 8, 8)).train()
+    head.prepare(GRID)
+    sampler = head.upsample_2.dysample2[0]
+    assert isinstance(sampler, DySample)
+    kept = sampler.tables((32, 48))
+    head(maps(), GRID).square().mean().backward()
+    assert sampler.tables((32, 48)) is kept
+    still = [name for name, values in head.named_parameters() if not values.grad.any()]
+    # The scope starts at zero, and multiplies offsets of a thousandth.
+    assert [name for name in still if 'scope' not in name] == []
 
 
 @torch.inference_mode()

@@ -19,11 +19,11 @@ SIZES = {
     'anydepth_lite_vits': (64, 96),
     'dinov3_dpt_vits': (64, 96),
     'depth_anything_v2_vits_sdt': (56, 70),
+    'tiny_sdt_lite': (64, 96),
+    'tiny_dpt': (64, 96),
 }
-CASES = [
-    name if name == 'anydepth_vits' else pytest.param(name, marks=pytest.mark.slow)
-    for name in SIZES
-]
+QUICK = ('anydepth_vits', 'tiny_sdt_lite')
+CASES = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SIZES]
 
 
 @pytest.fixture(scope='module', params=CASES)
