@@ -66,6 +66,22 @@ def test_demo_on_real_frames_scores_every_frame(tmp_path, rgbd):
     assert [frames[name] for name in ('sent', 'received', 'scored')] == [10, 10, 10]
 
 
+@pytest.mark.parametrize(
+    ('model', 'backend'),
+    [
+        ('anydepth_vits', 'torch'),
+        pytest.param('anydepth_vits', 'openvino', marks=pytest.mark.slow),
+        pytest.param('anydepth_lite_vits', 'openvino', marks=pytest.mark.slow),
+    ],
+)
+def test_demo_runs_anydepth(tmp_path, model, backend):
+    code, summary = demo(tmp_path / 'out', '--model', model, '--backend', backend, '--frames', '3')
+    assert code == 0
+    assert (summary['model']['name'], summary['model']['weights']) == (model, 'random')
+    frames = summary['frames']
+    assert [frames[name] for name in ('sent', 'received', 'scored')] == [3, 3, 3]
+
+
 @pytest.mark.parametrize('source', ['sample', 'real'])
 def test_demo_as_it_comes_shows_depth_in_metres(tmp_path, request, source):
     arguments = ['--out', str(tmp_path / 'out'), '--frames', '6']
