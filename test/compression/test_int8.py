@@ -95,7 +95,7 @@ def test_a_loud_channel_is_seen_wherever_it_is(channel):
     assert high > 35  # where the channel is not looked at, a fifth of its greatest number
 
 
-def test_readout_of_anydepth_rounds_what_it_reads_on_every_backend(tmp_path):
+def test_readout_of_anydepth_rounds_what_it_reads():
     spec = MODELS['dinov3_dpt_vits']
     parent, weights = load_estimator(spec.name, weights='random')
     recipes = parse_chain('int8_static')
@@ -131,16 +131,24 @@ def test_output_of_a_vision_transformer_is_kept(recipe, vits):
 
 @pytest.mark.parametrize('recipe', ['int8_static', 'int8_dynamic'])
 @pytest.mark.parametrize('backend', ['openvino', 'onnxruntime'])
-def test_backends_agree_with_torch(backend, recipe, vits, tmp_path):
+@pytest.mark.parametrize(
+    ('model', 'side'),
+    [
+        (VITS.name, 70),
+        pytest.param('anydepth_vits', 64, marks=pytest.mark.slow),
+    ],
+)
+def test_backends_agree_with_torch(model, side, backend, recipe, tmp_path):
     pytest.importorskip(backend)
     path, recipes = tmp_path / 'eight.safetensors', parse_chain(recipe)
-    state = compress(VITS, vits[1].state, recipes, images(70))
-    write_packed(path, state, VITS.name, recipes, vits[1])
-    rgb = torch.randint(0, 256, (70, 70, 3), generator=torch.Generator().manual_seed(0))
+    weights = load_weights(MODELS[model], weights='random')
+    state = compress(MODELS[model], weights.state, recipes, images(side))
+    write_packed(path, state, model, recipes, weights)
+    rgb = torch.randint(0, 256, (side, side, 3), generator=torch.Generator().manual_seed(0))
     exact, integers, again = (
         create_predictor(
-            VITS.name, checkpoint=checkpoint, weights='pretrained' if checkpoint else 'random',
-            backend=name, precision='fp32', device='cpu', input_size=70, threads=1,
+            model, checkpoint=checkpoint, weights='pretrained' if checkpoint else 'random',
+            backend=name, precision='fp32', device='cpu', input_size=side, threads=1,
             cache_dir=str(tmp_path / 'cache'),
         ).predict(rgb.to(torch.uint8).numpy()).values
         for checkpoint, name in (('', 'torch'), (str(path), backend), (str(path), backend))

@@ -137,16 +137,16 @@ class DySample(GridTables):
         """
         Return what the offsets are multiplied by and added to.
 
-        Units: −1..1 over the map. The first is (1, 2 · groups · 4, 1, 1), the second
+        Units: −1..1 over the map. The first is (2,), for x and y, the second
         (groups, 2 · rows, 2 · columns, 2), the places of the new pixels without offsets.
         """
         positions = self.init_pos.float()
         sides = torch.tensor(grid[::-1], dtype=torch.float32, device=positions.device)
-        unit = 2 / sides.repeat_interleave(positions.shape[1] // 2).view_as(positions)
         rows, columns = (torch.arange(n, device=positions.device) + 0.5 for n in grid)
         down, right = torch.meshgrid(rows, columns, indexing='ij')
         centres = torch.stack((right, down)).repeat_interleave(positions.shape[1] // 2, dim=0)
-        return _REACH * unit, _as_grids((centres + positions) * unit - 1)
+        unit = 2 / sides
+        return _REACH * unit, _as_grids(centres + positions) * unit - 1
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, F, h, w) to (B, F, 2h, 2w)."""
@@ -154,8 +154,9 @@ class DySample(GridTables):
         size = (int(features.shape[2]), int(features.shape[3]))
         reach, places = self.tables(size)
         offsets = self.offset(features) * self.scope(features).sigmoid()
-        # In float32: places on a large map need more digits than 16 bits have.
-        moves = _as_grids(offsets.float() * reach)  # (B · groups, 2h, 2w, 2)
+        # In float32: places on a large map need more digits than 16 bits have. Not multiplied
+        # channel by channel before: OpenVINO takes that for a step of integers, and gives up.
+        moves = _as_grids(offsets).float() * reach  # (B · groups, 2h, 2w, 2)
         sampled = F.grid_sample(
             features.float().reshape(batch * _GROUPS, channels // _GROUPS, *size),
             moves + places.repeat(batch, 1, 1, 1),
