@@ -259,6 +259,14 @@ class DepthNodeConfig:
         minimum=1,
         maximum=64,
     )
+    cloud_edge_jump: float = parameter(
+        0.0,
+        'Leave out of the cloud where inverse depth changes by more than this share of itself '
+        'within 1/160 of the image width, beyond what the surroundings explain (flying pixels '
+        'at edges); 0.02 is a start, 0 keeps all.',
+        minimum=0.0,
+        maximum=1.0,
+    )
     cloud_dir: str = parameter(
         '.',
         'Folder that ~/save_cloud writes PLY files into.',

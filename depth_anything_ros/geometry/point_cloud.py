@@ -9,6 +9,7 @@ import numpy as np
 
 from depth_anything_ros.errors import CameraError
 from depth_anything_ros.geometry.camera import ray_table, require_calibrated
+from depth_anything_ros.geometry.flying_pixels import flying_pixels
 from depth_anything_ros.types import Camera, MetricDepth, PointCloud, UInt8Array
 
 # One vertex in a PLY file: metres in the optical frame, and the colour.
@@ -18,7 +19,11 @@ _VERTEX = np.dtype(
 
 
 def build_point_cloud(
-    metric: MetricDepth, rgb: UInt8Array, camera: Camera | None, stride: int = 1
+    metric: MetricDepth,
+    rgb: UInt8Array,
+    camera: Camera | None,
+    stride: int = 1,
+    edge_jump: float = 0.0,
 ) -> PointCloud:
     """
     Lift every `stride`-th pixel of each row and column into the optical frame.
@@ -27,8 +32,9 @@ def build_point_cloud(
     :param rgb: uint8 (H, W, 3) of the same image.
     :param camera: the camera of that image; distortion is taken out of the rays.
     :param stride: 1 takes every pixel; row 0 and column 0 are always in.
+    :param edge_jump: leaves out what :func:`flying_pixels` finds with it; 0 keeps all.
     :return: points (ceil(H / stride), ceil(W / stride), 4); x, y, z are NaN where depth or
-        ray is unknown.
+        ray is unknown or the pixel left out.
     :raises CameraError: if the camera is missing, uncalibrated or of another size, if image
         and depth differ in size, or the stride is below 1.
     """
@@ -40,6 +46,8 @@ def build_point_cloud(
         raise CameraError(f'stride {stride} is out of range; allowed: 1 or more')
     rays = ray_table(calibrated)
     depth_m = metric.depth_m
+    if edge_jump > 0:
+        depth_m = np.where(flying_pixels(metric, edge_jump), np.float32(np.nan), depth_m)
     if stride > 1:
         rays, depth_m = rays[::stride, ::stride], depth_m[::stride, ::stride]
         rgb = np.ascontiguousarray(rgb[::stride, ::stride])

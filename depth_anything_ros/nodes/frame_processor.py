@@ -127,7 +127,9 @@ class FrameProcessor:
         if result.metric is None:
             raise AlignmentError(f'no metric depth: {result.no_metric_reason}')
         frame, config = result.frame, self._config()
-        cloud = build_point_cloud(result.metric, frame.rgb, frame.camera, config.cloud_stride)
+        cloud = build_point_cloud(
+            result.metric, frame.rgb, frame.camera, config.cloud_stride, config.cloud_edge_jump
+        )
         folder = Path(config.cloud_dir).expanduser().resolve()
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f'cloud_{frame.stamp_ns}.ply'

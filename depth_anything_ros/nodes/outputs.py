@@ -164,7 +164,13 @@ def _encoders(
             encoders[POINTS] = lambda: cloud_message(
                 header,
                 point_cloud_fields(
-                    build_point_cloud(metric, frame.rgb, frame.camera, config.cloud_stride)
+                    build_point_cloud(
+                        metric,
+                        frame.rgb,
+                        frame.camera,
+                        config.cloud_stride,
+                        config.cloud_edge_jump,
+                    )
                 ),
             )
             encoders[SCAN] = lambda: scan_message(

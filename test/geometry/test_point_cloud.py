@@ -73,6 +73,22 @@ def test_a_stride_takes_every_nth_pixel_of_the_full_cloud(stride, shape):
     assert sparse.points.tobytes() == full.points[::stride, ::stride].tobytes()
 
 
+def test_flying_pixels_are_left_out_and_the_cloud_stays_organised():
+    depth_m = np.tile(np.where(np.arange(64) < 32, 1.0, 3.0), (48, 1)).astype(np.float32)
+    depth_m[:, 32] = 1.7
+    camera = Camera(64, 48, 60.0, 60.0, 31.5, 23.5)
+    full = build_point_cloud(MetricDepth(depth_m), colours(48, 64), camera)
+    cut = build_point_cloud(MetricDepth(depth_m), colours(48, 64), camera, edge_jump=0.1)
+    assert cut.points.shape == full.points.shape
+    assert np.isnan(cut.xyz_m[:, 32]).all()
+    kept = np.isfinite(cut.xyz_m).all(axis=-1)
+    assert kept[:, :30].all() and kept[:, 35:].all()
+    np.testing.assert_array_equal(cut.xyz_m[kept], full.xyz_m[kept])
+    np.testing.assert_array_equal(cut.rgb, full.rgb)
+    sparse = build_point_cloud(MetricDepth(depth_m), colours(48, 64), camera, 2, edge_jump=0.1)
+    np.testing.assert_array_equal(np.isnan(sparse.xyz_m), np.isnan(cut.xyz_m[::2, ::2]))
+
+
 def test_lens_distortion_is_taken_out_of_the_rays():
     camera = replace(CAMERA, distortion=(-0.1, 0.01, 0.0, 0.0))
     depth = MetricDepth(np.full((6, 8), 3.0, np.float32))
