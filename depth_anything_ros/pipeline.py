@@ -11,7 +11,9 @@ import numpy as np
 from depth_anything_ros.errors import AlignmentError, CameraError
 from depth_anything_ros.geometry.alignment import to_metric_depth
 from depth_anything_ros.geometry.metric_depth import limit_depth
+from depth_anything_ros.inference.flip import mean_with_mirrored, mirrored
 from depth_anything_ros.inference.predictor import Predictor
+from depth_anything_ros.refinement import Refinements
 from depth_anything_ros.scale import AlignmentSource, AlignmentTracker, SceneCutDetector
 from depth_anything_ros.types import (
     Alignment,
@@ -35,6 +37,7 @@ class DepthPipeline:
     :param tracker: smooths alignments over time and lets stale ones expire.
     :param max_depth_m: depth beyond this is unknown (NaN).
     :param scene_cut: tells when the scale of before means nothing any more, or None.
+    :param refinements: optional steps; may be exchanged between frames.
     """
 
     def __init__(
@@ -44,12 +47,14 @@ class DepthPipeline:
         tracker: AlignmentTracker,
         max_depth_m: float,
         scene_cut: SceneCutDetector | None = None,
+        refinements: Refinements | None = None,
     ) -> None:
         self.predictor = predictor
         self.scale_source = scale_source
         self.tracker = tracker
         self.max_depth_m = max_depth_m
         self.scene_cut = scene_cut
+        self.refinements = refinements or Refinements()
 
     def process(self, frame: Frame) -> DepthResult:
         """
@@ -58,20 +63,22 @@ class DepthPipeline:
         :raises BackendError: if the network cannot run on this image.
         """
         stages_ms: dict[str, float] = {}
-        with _timed(stages_ms, 'preprocess'):
-            model_input = self.predictor.preprocess(frame.rgb)
-        with _timed(stages_ms, 'inference'):
-            raw = self.predictor.infer(model_input)
-        with _timed(stages_ms, 'postprocess'):
-            prediction = self.predictor.postprocess(raw, model_input.source_size)
+        refinements = self.refinements
+        prediction = self._predict(frame, refinements, stages_ms)
         if isinstance(prediction, MetricDepth):
             known = limit_depth(prediction, self.max_depth_m)
+            known = _refine(known, frame, refinements, stages_ms)
             return DepthResult(frame, None, None, known, stages_ms=stages_ms)
+        metric = None
         with _timed(stages_ms, 'align'):
             alignment, reason = self._align(prediction, frame)
-            metric = (
-                to_metric_depth(prediction, alignment, self.max_depth_m) if alignment else None
-            )
+            if alignment is not None:
+                metric = to_metric_depth(prediction, alignment, self.max_depth_m)
+        if metric is not None:
+            metric = _refine(metric, frame, refinements, stages_ms)
+        else:
+            for step in refinements.metric:
+                step.reset()
         return DepthResult(
             frame,
             prediction,
@@ -82,6 +89,25 @@ class DepthPipeline:
             scale_state=self.tracker.state(frame.stamp_ns),
             no_fit_reason=reason,
         )
+
+    def _predict(
+        self, frame: Frame, refinements: Refinements, stages_ms: dict[str, float]
+    ) -> RelativeInverseDepth | MetricDepth:
+        """Return what the network says of a frame, after the steps that need no scale."""
+        with _timed(stages_ms, 'preprocess'):
+            model_input = self.predictor.preprocess(frame.rgb)
+        with _timed(stages_ms, 'inference'):
+            raw = self.predictor.infer(model_input)
+        if refinements.flip:
+            with _timed(stages_ms, 'flip'):
+                turned = self.predictor.infer(mirrored(model_input))
+                raw = mean_with_mirrored(raw, turned, self.predictor.output_kind)
+        with _timed(stages_ms, 'postprocess'):
+            prediction = self.predictor.postprocess(raw, model_input.source_size)
+        for step in refinements.prediction:
+            with _timed(stages_ms, step.name):
+                prediction = step(prediction, frame)
+        return prediction
 
     def _align(self, relative: RelativeInverseDepth, frame: Frame) -> tuple[Alignment | None, str]:
         """Return the alignment to use, and why the frame has no fit of its own, or ''."""
@@ -96,6 +122,15 @@ class DepthPipeline:
         except (AlignmentError, CameraError) as error:
             reason = str(error)
         return self.tracker.current(frame.stamp_ns), reason
+
+
+def _refine(
+    metric: MetricDepth, frame: Frame, refinements: Refinements, stages_ms: dict[str, float]
+) -> MetricDepth:
+    for step in refinements.metric:
+        with _timed(stages_ms, step.name):
+            metric = step(metric, frame)
+    return metric
 
 
 def _span(relative: RelativeInverseDepth) -> tuple[float, float]:

@@ -5,12 +5,14 @@ import pytest
 
 from depth_anything_ros.errors import AlignmentError, BackendError
 from depth_anything_ros.pipeline import DepthPipeline
+from depth_anything_ros.refinement import Refinements
 from depth_anything_ros.scale import AlignmentTracker
 from depth_anything_ros.types import (
     Alignment,
     Frame,
     MetricDepth,
     ModelInput,
+    OutputKind,
     RelativeInverseDepth,
     ScaleState,
 )
@@ -58,6 +60,73 @@ def test_relative_prediction_becomes_metres_by_the_alignment():
     np.testing.assert_allclose(result.metric.depth_m[near], DEPTH_M[near], rtol=1e-4)
     assert np.isnan(result.metric.depth_m[~near]).all()
     assert set(result.stages_ms) == {'preprocess', 'inference', 'postprocess', 'align'}
+
+
+class Halved:
+    """Stand in for a step: doubles inverse depth, and counts its resets."""
+
+    def __init__(self, name):
+        self.name = name
+        self.resets = 0
+
+    def __call__(self, depth, frame):
+        assert frame is FRAME
+        if isinstance(depth, RelativeInverseDepth):
+            return RelativeInverseDepth(2 * depth.values)
+        return MetricDepth(depth.depth_m / 2)
+
+    def reset(self):
+        self.resets += 1
+
+
+def test_steps_run_before_and_after_the_scale_and_are_timed():
+    plain = pipeline(source=Source()).process(FRAME)
+    depth = pipeline(source=Source())
+    depth.refinements = Refinements(prediction=(Halved('edges'),), metric=(Halved('steady'),))
+    result = depth.process(FRAME)
+    assert list(result.stages_ms)[-3:] == ['edges', 'align', 'steady']
+    np.testing.assert_allclose(result.relative.values, 2 * plain.relative.values)
+    inverse = 2 * result.relative.values + 0.1
+    near = inverse >= 1 / 20
+    np.testing.assert_allclose(result.metric.depth_m[near], 0.5 / inverse[near], rtol=1e-5)
+    assert near.sum() > 4 and np.isnan(result.metric.depth_m[~near]).all()
+
+
+def test_steps_over_time_forget_when_the_scale_is_lost():
+    source, step = Source(), Halved('steady')
+    source.failure = 'the reference is gone'
+    depth = pipeline(source=source)
+    depth.refinements = Refinements(metric=(step,))
+    assert depth.process(FRAME).metric is None
+    assert step.resets == 1
+
+
+def test_a_metric_network_takes_the_steps_too():
+    depth = pipeline(MetricDepth)
+    depth.refinements = Refinements(prediction=(Halved('edges'),), metric=(Halved('steady'),))
+    result = depth.process(FRAME)
+    # The limit of 20 m holds for what comes out of the first.
+    near = DEPTH_M <= 40.0
+    np.testing.assert_allclose(result.metric.depth_m[near], DEPTH_M[near] / 4)
+    assert list(result.stages_ms)[-2:] == ['edges', 'steady']
+
+
+@pytest.mark.parametrize('kind', [RelativeInverseDepth, MetricDepth])
+def test_flip_averages_the_network_with_that_of_the_mirror_image(kind):
+    depth = pipeline(kind)
+    depth.predictor.output_kind = {
+        RelativeInverseDepth: OutputKind.RELATIVE_INVERSE_DEPTH,
+        MetricDepth: OutputKind.METRIC_DEPTH,
+    }[kind]
+    depth.refinements = Refinements(flip=True)
+    result = depth.process(FRAME)
+    assert 'flip' in result.stages_ms
+    inverse = (1 / DEPTH_M + 1 / DEPTH_M[:, ::-1]) / 2
+    if kind is MetricDepth:
+        known = 1 / inverse <= 20.0
+        np.testing.assert_allclose(result.metric.depth_m[known], 1 / inverse[known], rtol=1e-5)
+    else:
+        np.testing.assert_allclose(result.relative.values, (inverse - 0.1) / 2, atol=1e-6)
 
 
 def test_metric_network_needs_no_scale():

@@ -246,6 +246,26 @@ class DepthNodeConfig:
         minimum=0.1,
         maximum=1000.0,
     )
+    flip_augmentation: bool = parameter(
+        False,
+        'Run the network on the mirrored image too and average; twice the time of inference.',
+    )
+    edge_filter_px: int = parameter(
+        0,
+        'Radius of the guided filter that brings edges of the depth to edges of the image; 6 is '
+        'a start for 640x480, 0 is off.',
+        unit='px',
+        minimum=0,
+        maximum=64,
+    )
+    temporal_smoothing_s: float = parameter(
+        0.0,
+        'Time constant of the filter of metric depth over time, pixel by pixel where image and '
+        'depth stay alike; depth lags by up to as much. 0.3 is a start, 0 is off.',
+        unit='s',
+        minimum=0.0,
+        maximum=10.0,
+    )
     depth_encoding: str = parameter(
         '32FC1',
         'Encoding of ~/depth/image_raw: 32FC1 metres with NaN, or 16UC1 millimetres with 0 '

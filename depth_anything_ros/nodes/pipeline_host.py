@@ -15,6 +15,7 @@ from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.state_file import local_file
 from depth_anything_ros.nodes.worker import LatestItemWorker
 from depth_anything_ros.pipeline import DepthPipeline
+from depth_anything_ros.refinement import create_refinements
 from depth_anything_ros.scale import create_scale_source, create_scene_cut, create_tracker
 
 _LOGGER = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ SCALE_PARAMETERS = frozenset(
         'scene_cut_correlation',
     }
 )
+REFINEMENT_PARAMETERS = frozenset({'flip_augmentation', 'edge_filter_px', 'temporal_smoothing_s'})
 
 
 def load_predictor(config: DepthNodeConfig) -> Predictor:
@@ -167,6 +169,8 @@ class PipelineHost:
                 return
             self._config = config
             self._pipeline.max_depth_m = config.max_depth_m
+            if names & REFINEMENT_PARAMETERS:
+                self._pipeline.refinements = create_refinements(config)
             if names & SCALE_PARAMETERS:
                 self._pipeline = _assemble(self._pipeline.predictor, config)
             if exchange:
@@ -212,4 +216,5 @@ def _assemble(predictor: Predictor, config: DepthNodeConfig) -> DepthPipeline:
         create_tracker(config),
         config.max_depth_m,
         create_scene_cut(config),
+        create_refinements(config),
     )

@@ -8,6 +8,7 @@ from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import CheckpointError, ConfigError, UnknownNameError
 from depth_anything_ros.nodes.pipeline_host import (
     MODEL_PARAMETERS,
+    REFINEMENT_PARAMETERS,
     SCALE_PARAMETERS,
     PipelineHost,
     check_config,
@@ -78,6 +79,20 @@ def test_a_changed_max_depth_takes_effect_at_once(make_host):
     host.start(CONFIG)
     host.change(*changed(max_depth_m=1.5))
     assert np.isnan(depth_m(host))
+
+
+def test_refinements_take_effect_at_once_and_keep_the_scale(make_host):
+    host = make_host()
+    host.start(CONFIG)
+    pipeline = host.pipeline
+    assert not pipeline.refinements.metric
+    host.change(*changed(temporal_smoothing_s=0.5))
+    assert host.pipeline is pipeline
+    assert [step.name for step in pipeline.refinements.metric] == ['temporal_filter']
+    host.change(*changed(temporal_smoothing_s=0.5, fixed_scale=0.25))
+    assert host.pipeline.refinements.metric
+    host.change(*changed(temporal_smoothing_s=0.0))
+    assert not host.pipeline.refinements.metric
 
 
 def test_a_new_model_is_loaded_beside_the_running_one(make_host):
@@ -252,6 +267,7 @@ def test_every_parameter_in_the_sets_is_one_of_the_node():
     names = {field.name for field in dataclasses.fields(DepthNodeConfig)}
     assert names >= MODEL_PARAMETERS
     assert names >= SCALE_PARAMETERS
+    assert names >= REFINEMENT_PARAMETERS
     assert not MODEL_PARAMETERS & SCALE_PARAMETERS
 
 

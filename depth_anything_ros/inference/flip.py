@@ -1,0 +1,35 @@
+"""Test-time augmentation: a network's mean over an image and its mirror image."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from depth_anything_ros.types import Float32Array, ModelInput, OutputKind
+
+
+def mirrored(model_input: ModelInput) -> ModelInput:
+    """Return the input with its columns in reverse order, as a copy."""
+    return ModelInput(np.ascontiguousarray(model_input.pixels[..., ::-1]), model_input.source_size)
+
+
+def mean_with_mirrored(
+    raw: Float32Array, raw_mirrored: Float32Array, kind: OutputKind
+) -> Float32Array:
+    """
+    Return the mean of two outputs of one network in inverse depth.
+
+    Relative outputs are averaged as they are: they are each known up to a scale and a shift only,
+    but come from the same network and the same scene, and so hardly differ in these.
+
+    :param raw: output for the image, float32 (h, w).
+    :param raw_mirrored: output for the mirrored image, float32 (h, w); it is turned back here.
+    :param kind: metres are averaged as their inverse, which is 2ab / (a + b); 0 and 0 give 0.
+    :return: float32 (h, w), a new array.
+    Source: post-processing in Godard et al., "Unsupervised Monocular Depth Estimation with
+        Left-Right Consistency" (2017), without its ramps at the borders.
+    """
+    total = raw + raw_mirrored[:, ::-1]
+    if kind is OutputKind.RELATIVE_INVERSE_DEPTH:
+        return total * np.float32(0.5)
+    product = 2.0 * raw * raw_mirrored[:, ::-1]
+    return np.divide(product, total, out=np.zeros_like(raw), where=total > 0)

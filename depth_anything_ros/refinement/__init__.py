@@ -1,0 +1,28 @@
+"""Optional steps that refine depth on its way through the pipeline; all are off by default."""
+
+from __future__ import annotations
+
+from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.refinement.base import MetricStep, PredictionStep, Refinements
+from depth_anything_ros.refinement.edge_filter import EdgeFilter
+from depth_anything_ros.refinement.temporal_filter import TemporalFilter
+
+__all__ = [
+    'EdgeFilter',
+    'MetricStep',
+    'PredictionStep',
+    'Refinements',
+    'TemporalFilter',
+    'create_refinements',
+]
+
+
+def create_refinements(config: DepthNodeConfig) -> Refinements:
+    """Return the steps that the parameters switch on, with nothing remembered."""
+    edges = (EdgeFilter(config.edge_filter_px),) if config.edge_filter_px else ()
+    seconds = config.temporal_smoothing_s
+    return Refinements(
+        flip=config.flip_augmentation,
+        prediction=edges,
+        metric=(TemporalFilter(seconds),) if seconds else (),
+    )
