@@ -1,0 +1,106 @@
+"""
+How much the depth of static points changes from one frame to the next.
+
+With poses and exact depth a point is followed from image to image; without them, what does not
+change in truth must not change in the prediction either.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_anything_ros.geometry.camera import ray_table
+from depth_anything_ros.geometry.projection import project_points
+from depth_anything_ros.geometry.transform import RigidTransform
+from depth_anything_ros.types import Camera, Float32Array
+
+# Truth that agrees this closely, as a share of depth, is of the same point.
+SAME_SHARE = 0.02
+_STEP_PX = 4
+_FEWEST_POINTS = 100
+
+
+@dataclass(frozen=True)
+class DepthPair:
+    """Hold one frame's predicted and true depth, float32 (H, W) in metres, NaN unknown."""
+
+    prediction_m: Float32Array
+    truth_m: Float32Array
+
+
+@dataclass(frozen=True)
+class DepthChange:
+    """
+    Hold the mean absolute change of the depth of static points over one frame.
+
+    `metres` is of the error p − t, so that motion of the camera does not count; `share` of the
+    ratio p / t. `points` is how many points were seen in both frames.
+    """
+
+    metres: float
+    share: float
+    points: int
+
+
+def tracked_change(
+    before: DepthPair, now: DepthPair, camera: Camera, now_from_before: RigidTransform
+) -> DepthChange | None:
+    """
+    Follow the points of every fourth pixel of each row and column from one frame to the next.
+
+    A point is seen again where it falls into the image and the truth there is within 2 % of its
+    depth, so that nothing hides it.
+
+    :param before: the earlier frame.
+    :param now: the later frame.
+    :param camera: of both.
+    :param now_from_before: the earlier optical frame in the later one.
+    :return: None where fewer than 100 points are seen in both with a prediction.
+    :raises CameraError: if the camera is not calibrated.
+    """
+    rows, columns = np.nonzero(np.isfinite(before.truth_m[::_STEP_PX, ::_STEP_PX]))
+    rows, columns = rows * _STEP_PX, columns * _STEP_PX
+    truth_m = before.truth_m[rows, columns].astype(np.float64)
+    rays = ray_table(camera)[rows, columns]
+    points_m = now_from_before.apply(np.column_stack([rays * truth_m[:, None], truth_m]))
+    pixels = project_points(camera, points_m)
+    seen = np.isfinite(pixels).all(axis=1)
+    now_columns, now_rows = np.rint(pixels[seen]).astype(np.intp).T
+    same = np.abs(now.truth_m[now_rows, now_columns] / points_m[seen, 2] - 1) <= SAME_SHARE
+    return _change(
+        DepthPair(before.prediction_m[rows, columns][seen][same], truth_m[seen][same]),
+        DepthPair(
+            now.prediction_m[now_rows, now_columns][same], now.truth_m[now_rows, now_columns][same]
+        ),
+    )
+
+
+def unmoved_change(before: DepthPair, now: DepthPair) -> DepthChange | None:
+    """
+    Compare the pixels whose truth stays within 2 %, as all of a still camera's do.
+
+    :return: None where these are fewer than 100, or the images differ in size.
+    """
+    if before.truth_m.shape != now.truth_m.shape:
+        return None
+    same = np.abs(now.truth_m / before.truth_m - 1) <= SAME_SHARE
+    return _change(
+        DepthPair(before.prediction_m[same], before.truth_m[same]),
+        DepthPair(now.prediction_m[same], now.truth_m[same]),
+    )
+
+
+def _change(before: DepthPair, now: DepthPair) -> DepthChange | None:
+    """Return the change between the same points of two frames, each float (n,)."""
+    error = (now.prediction_m - now.truth_m) - (before.prediction_m - before.truth_m)
+    ratio = now.prediction_m / now.truth_m - before.prediction_m / before.truth_m
+    known: NDArray[np.bool_] = np.isfinite(ratio)
+    points = int(known.sum())
+    if points < _FEWEST_POINTS:
+        return None
+    return DepthChange(
+        float(np.abs(error[known]).mean()), float(np.abs(ratio[known]).mean()), points
+    )
