@@ -21,7 +21,7 @@ from depth_anything_ros.simulation.studio import Studio
 from depth_anything_ros.simulation.viewpoint import solids_of
 from depth_anything_ros.types import Camera, Frame, LaserScan
 
-_SPEED_M_S = 0.3
+SPEED_M_S = 0.3
 _SHORTEST_ROUTE_M = 2.5
 _ROOMS_TRIED = 40
 
@@ -41,6 +41,7 @@ def journey(
     rate_hz: float = 10.0,
     camera: Camera | None = None,
     robot: Robot | None = None,
+    speed_m_s: float = SPEED_M_S,
 ) -> Iterator[RobotFrame]:
     """
     Iterate over what a robot senses on a drive through a random furnished room.
@@ -53,6 +54,8 @@ def journey(
     :param rate_hz: frames a second; stamps start at a fixed time.
     :param camera: None is `sample_camera()`.
     :param robot: None is a camera at 0.149 m that looks level.
+    :param speed_m_s: of the robot on straight ways; at 0 it stands still, and only the noise of
+        the images changes.
     :raises DatasetError: if the seed is negative, there are less than one frame or the rate is
         not above 0.
     :raises CameraError: if the camera has lens distortion or no focal length.
@@ -66,11 +69,11 @@ def journey(
     if seed < 0:
         raise DatasetError(f'world seed {seed} is not allowed; allowed: 0 and above')
     check_frames(frames, rate_hz)
-    return _drive(seed, frames, rate_hz, camera, robot or Robot())
+    return _drive(seed, frames, rate_hz, camera, robot or Robot(), speed_m_s)
 
 
 def _drive(
-    seed: int, frames: int, rate_hz: float, camera: Camera, robot: Robot
+    seed: int, frames: int, rate_hz: float, camera: Camera, robot: Robot, speed_m_s: float
 ) -> Iterator[RobotFrame]:
     for attempt in range(_ROOMS_TRIED):
         rng = Random(f'journey/{seed}/{attempt}')
@@ -83,7 +86,7 @@ def _drive(
         raise DatasetError(f'no room of seed {seed} has a free way of {_SHORTEST_ROUTE_M} m')
     studio = Studio(seed, torch.device('cpu'))
     look = random_look(rng)._replace(motion_px=0.0, blur_px=0.3, compression=0.0)
-    for index, base in enumerate(follow(route, frames, rate_hz, _SPEED_M_S)):
+    for index, base in enumerate(follow(route, frames, rate_hz, speed_m_s)):
         stamp_ns = START_NS + round(index * 1e9 / rate_hz)
         scenery = Scenery(plan, solids, robot.camera_pose(base), camera)
         rgb, depth_m = studio.render([scenery], [look._replace(noise_at=rng.random())], part=0)

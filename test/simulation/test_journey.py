@@ -51,6 +51,13 @@ def test_robot_moves_and_hits_nothing(frames):
         assert np.nanmin(frame.rgbd.depth_m) > 0.05
 
 
+def test_a_robot_without_speed_stands_still_and_only_noise_changes():
+    first, second = journey(1, 2, 0.5, CAMERA, ROBOT, speed_m_s=0.0)
+    assert (first.base.x_m, first.base.y_m) == (second.base.x_m, second.base.y_m)
+    np.testing.assert_allclose(second.rgbd.depth_m, first.rgbd.depth_m, rtol=0.02)
+    assert (first.rgbd.frame.rgb != second.rgbd.frame.rgb).any()
+
+
 def scan_points_in_camera(scan, laser, camera):
     """Return the points of a scan in the camera's optical frame, from two TransformStamped."""
 
