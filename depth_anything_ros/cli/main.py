@@ -65,6 +65,10 @@ VERBS = {
         'depth_anything_ros.cli.scale',
         'measure the scale sources on simulated drives with exact truth',
     ),
+    'refine': Verb(
+        'depth_anything_ros.cli.refine',
+        'measure what the optional refinements of the depth do and cost',
+    ),
     'score': Verb(
         'depth_anything_ros.cli.score',
         'score the depth of data sets and list the samples that are good to train on',

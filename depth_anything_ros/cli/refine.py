@@ -1,0 +1,233 @@
+"""
+The verb `refine`: measure what the optional refinements of the depth do and cost.
+
+On images (simulated views, real frames) scale and shift are fitted to the truth of each; on
+simulated drives the metres come from exact depth by `scale_source:=depth_image`, as the depth node
+gives them, and points are followed from frame to frame. All figures are means over images;
+`ratio` is AbsRel over that of the plain way, with its 95 % bootstrap interval by sources. Times
+are from the image to the cloud at 640×480, all options taking turns on every frame; `+ms` is the
+median over frames of the difference to the plain way.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from depth_anything_ros.cli.console import (
+    add_json_argument,
+    progress,
+    write_json,
+    write_line,
+    write_table,
+)
+from depth_anything_ros.cli.data_argument import add_data_argument, parse_data
+from depth_anything_ros.inference import BACKENDS
+from depth_anything_ros.models import MODELS
+from depth_anything_ros.types import Precision
+
+if TYPE_CHECKING:
+    from depth_anything_ros.inference.predictor import Predictor
+    from depth_anything_ros.simulation.refinement_trial import Option, Record
+
+_SPLIT = 'test'
+_STILL_M_S, _MOVING_M_S = 0.0, 0.3
+# Heading, format and key of each column.
+_COLUMNS = (
+    ('abs_rel', '.4f', 'abs_rel'),
+    ('delta1', '.4f', 'delta1'),
+    ('at edges', '.4f', 'edge_abs_rel'),
+    ('flying', '.2%', 'flying'),
+    ('kept', '.2%', 'kept'),
+)
+_DRIVE_COLUMNS = (
+    *_COLUMNS,
+    ('change cm', '.2f', 'change_cm'),
+    ('change', '.2%', 'change'),
+    ('ms', '.1f', 'ms'),
+    ('+ms', '.1f', 'added_ms'),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the verb."""
+    from depth_anything_ros.simulation.refinement_trial import SETTINGS
+
+    parser.add_argument('--model', choices=MODELS, default='tiny', metavar='NAME')
+    parser.add_argument('--checkpoint', default='', help='local file of the weights')
+    parser.add_argument('--weights', choices=('pretrained', 'random'), default='pretrained')
+    parser.add_argument('--backend', choices=('auto', *BACKENDS), default='auto')
+    parser.add_argument(
+        '--precision', choices=('auto', *(item.value for item in Precision)), default='auto'
+    )
+    parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
+    parser.add_argument(
+        '--threads', type=int, default=0, metavar='N',
+        help="CPU threads of the network (0: the library's choice)",
+    )  # fmt: skip
+    add_data_argument(parser, required=False)
+    parser.add_argument(
+        '--drives', type=int, default=4, metavar='N',
+        help='rooms to stand in and to drive through (default: 4; 0 leaves drives out)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--frames', type=int, default=30, help='frames of each drive at 10 Hz (default: 30)'
+    )
+    for name in ('edge_filter_px', 'temporal_smoothing_s', 'cloud_edge_jump'):
+        value = SETTINGS[name]
+        parser.add_argument(
+            f'--{name.replace("_", "-")}', type=type(value), default=value, metavar='VALUE',
+            help=f'what {name} is tried at (default: {value})',
+        )  # fmt: skip
+    add_json_argument(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """
+    Try the options on all data, show tables and write the answer.
+
+    :raises ConfigError: if an option is out of range.
+    :raises DatasetError: if data cannot be opened or read, or drives have no frames.
+    :raises CheckpointError: if the weights cannot be had.
+    """
+    from depth_anything_ros.evaluation.environment import environment
+    from depth_anything_ros.inference import create_predictor
+    from depth_anything_ros.simulation.refinement_trial import SETTINGS, make_options
+
+    settings = {name: getattr(args, name, value) for name, value in SETTINGS.items()}
+    options = make_options(settings)
+    predictor = create_predictor(
+        args.model,
+        checkpoint=args.checkpoint,
+        weights=args.weights,
+        backend=args.backend,
+        precision=args.precision,
+        device=args.device,
+        threads=args.threads,
+    )
+    answers = [_try_images(word, predictor, options) for word in args.data]
+    if args.drives:
+        answers += [
+            _try_drives(speed_m_s, args, predictor, options)
+            for speed_m_s in (_STILL_M_S, _MOVING_M_S)
+        ]
+    write_json(
+        args.json,
+        {
+            'model': {
+                **asdict(predictor.identity),
+                'input_size': list(predictor.identity.input_size),
+            },
+            'settings': settings,
+            'data': answers,
+            'environment': environment(),
+        },
+    )
+    return 0
+
+
+def _try_images(word: str, predictor: Predictor, options: Sequence[Option]) -> dict[str, Any]:
+    from depth_anything_ros.simulation.refinement_trial import try_on_images
+
+    dataset = parse_data(word, _SPLIT)
+    samples = ((dataset.source(index), dataset[index]) for index in range(len(dataset)))
+    # Nothing is known of the past of a single image.
+    single = [option for option in options if option.name != 'temporal_smoothing_s']
+    shown = progress(samples, len(dataset), dataset.name)
+    results = summarise(list(try_on_images(shown, predictor, single)))
+    return _shown(word, len(dataset), results, _COLUMNS)
+
+
+def _try_drives(
+    speed_m_s: float, args: argparse.Namespace, predictor: Predictor, options: Sequence[Option]
+) -> dict[str, Any]:
+    from depth_anything_ros.simulation.refinement_trial import try_on_drive
+
+    title = f'{args.drives} drives of {args.frames} frames at {speed_m_s:g} m/s'
+    records = [
+        record
+        for seed in progress(range(args.drives), args.drives, title)
+        for record in try_on_drive(seed, args.frames, speed_m_s, predictor, options)
+    ]
+    return _shown(title, args.drives * args.frames, summarise(records), _DRIVE_COLUMNS)
+
+
+def summarise(records: Sequence[Record]) -> list[dict[str, Any]]:
+    """
+    Return the figures of every option over all its records, which start with the plain way.
+
+    Means over the images that tell a figure, but the median for `ms` and `added_ms`; None where
+    none tells it. `ratio` is the mean AbsRel over that of the plain way, over the images that
+    both tell, and `interval` what it lies in.
+    """
+    import numpy as np
+
+    keys = dict.fromkeys(key for record in records for key in record.values)
+    by_option: dict[str, list[Record]] = {}
+    for record in records:
+        by_option.setdefault(record.option, []).append(record)
+    plain = next(iter(by_option.values()), [])
+    results = []
+    for name, own in by_option.items():
+        result: dict[str, Any] = {'option': name, 'images': len(own)}
+        for key in keys:
+            told = [record.values[key] for record in own if key in record.values]
+            average = np.median if key == 'ms' else np.mean
+            result[key] = float(average(told)) if told else None
+        times = _pairs(plain, own, 'ms')
+        added = [with_it - without for _, with_it, without in times]
+        result['added_ms'] = float(np.median(added)) if added else None
+        results.append({**result, **_ratio(_pairs(plain, own, 'abs_rel'))})
+    return results
+
+
+def _pairs(
+    plain: Sequence[Record], own: Sequence[Record], key: str
+) -> list[tuple[str, float, float]]:
+    """Return source, own value and plain value of the images that tell both."""
+    return [
+        (record.source, record.values[key], before.values[key])
+        for before, record in zip(plain, own, strict=True)
+        if key in record.values and key in before.values
+    ]
+
+
+def _ratio(pairs: Sequence[tuple[str, float, float]]) -> dict[str, Any]:
+    import numpy as np
+
+    from depth_anything_ros.evaluation.bootstrap import ratio_interval
+
+    sources: dict[str, list[tuple[float, float]]] = {}
+    for source, with_it, without in pairs:
+        sources.setdefault(source, []).append((with_it, without))
+    interval = ratio_interval({source: np.array(both) for source, both in sources.items()})
+    without = sum(pair[2] for pair in pairs)
+    return {
+        'ratio': sum(pair[1] for pair in pairs) / without if without else None,
+        'interval': [interval.low, interval.high] if interval else None,
+    }
+
+
+def _shown(
+    title: str, images: int, results: list[dict[str, Any]], columns: Sequence[tuple[str, str, str]]
+) -> dict[str, Any]:
+    """Show a table of results and return them with their title."""
+    write_line(f'{title}, {images} images')
+    rows = []
+    for result in results:
+        interval = result['interval']
+        rows.append(
+            [
+                result['option'],
+                *(
+                    '' if result.get(key) is None else f'{result[key]:{form}}'
+                    for _, form, key in (*columns, ('ratio', '.3f', 'ratio'))
+                ),
+                f'{interval[0]:.3f} … {interval[1]:.3f}' if interval else '',
+            ]
+        )
+    headings = [heading for heading, _, _ in columns]
+    write_table(['option', *headings, 'ratio', '95% interval'], rows)
+    return {'title': title, 'images': images, 'results': results}
