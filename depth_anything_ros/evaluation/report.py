@@ -86,6 +86,7 @@ def write_report(
         _image(latency_plot(table.seconds(), table.values('latency_ms'), summary['latency_ms'])),
         '<h2>Metrics</h2>',
         _metrics_table(summary['metrics']),
+        _stability_table(summary['stability']),
         _image(metric_plot(table, modes, ('abs_rel', 'rmse', 'delta1'))),
     ]
     if stages_ms:
@@ -123,6 +124,15 @@ def _metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> str:
         'as metres (meaningless for a relative model); <b>scale</b> and <b>scale_shift</b> are '
         'fitted to the truth of each image; <b>online</b> is metric depth as published.</p>'
         f'<ul class="note">{notes}</ul>'
+    )
+
+
+def _stability_table(stability: Mapping[str, Mapping[str, Any]]) -> str:
+    rows = [[name, *values.values()] for name, values in stability.items()]
+    return (
+        _table(['change from frame to frame', 'in m', 'as a share of depth', 'frames'], rows)
+        + '<p class="note">Mean absolute change of the prediction where the truth stays within '
+        '2 %; with a still camera that is everywhere.</p>'
     )
 
 

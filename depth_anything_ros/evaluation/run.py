@@ -26,6 +26,7 @@ from depth_anything_ros.evaluation.protocol import (
     score_aligned,
 )
 from depth_anything_ros.evaluation.report import write_frames_csv, write_report, write_summary
+from depth_anything_ros.evaluation.stability import DepthPair, StabilityMean
 from depth_anything_ros.evaluation.table import FrameTable
 from depth_anything_ros.types import Float32Array, ModelIdentity, OutputKind, UInt8Array
 
@@ -51,7 +52,7 @@ class RunEvaluation:
 
     `add_…` only stores and pairs, and may be called from any thread; :meth:`process` does the
     scoring and drawing. Call it from a worker, or after every addition where time does not
-    matter. A frame's arrays are dropped once it is scored; scalars are all that stays.
+    matter. A frame's arrays are dropped once the one after it is scored.
 
     :param config: range, alignments, pairing tolerance, pictures and the output folder, which
         is made when the first file is written.
@@ -69,6 +70,7 @@ class RunEvaluation:
         self._left_out: Counter[str] = Counter()
         self._table = FrameTable(self._modes)
         self._means = {mode: MeanScore() for mode in self._modes}
+        self._stability = {mode: StabilityMean() for mode in self._modes}
         self._pictures: list[Path] = []
         self._model: ModelIdentity | None = None
         self._stages_ms: dict[str, dict[str, float | None]] = {}
@@ -203,6 +205,7 @@ class RunEvaluation:
                     mode.value: {**mean.result(), 'frames': mean.frames}
                     for mode, mean in self._means.items()
                 },
+                'stability': {mode.value: mean.result() for mode, mean in self._stability.items()},
                 'model': _model_section(self._model),
                 'environment': environment(),
                 'protocol': {
@@ -227,11 +230,12 @@ class RunEvaluation:
                     aligned[mode] = self._align(frame, truth_m, mode)
                 except AlignmentError as error:
                     problems.append(f'{mode.value}: {error}')
-        scores = {
-            mode: score_aligned(found, truth_m)
-            for mode, found in aligned.items()
-            if truth_m is not None
-        }
+        scores = {}
+        for mode, found in aligned.items():
+            if truth_m is not None:
+                scores[mode] = score_aligned(found, truth_m)
+                shown_m = np.where(found.scored, found.depth_m, np.float32(np.nan))
+                self._stability[mode].add(DepthPair(shown_m, truth_m))
         every = self._config.picture_every
         with self._lock:
             drawn = every and scores and self._counts['scored'] % every == 0

@@ -93,6 +93,36 @@ def unmoved_change(before: DepthPair, now: DepthPair) -> DepthChange | None:
     )
 
 
+class StabilityMean:
+    """
+    Average :func:`unmoved_change` over the frames of a run; only the last frame is kept.
+
+    Frames with hardly a pixel whose truth stayed do not count.
+    """
+
+    def __init__(self) -> None:
+        self._before: DepthPair | None = None
+        # Replaced as a whole, so that another thread may ask for the result meanwhile.
+        self._sums = (0.0, 0.0, 0)
+
+    def add(self, frame: DepthPair) -> None:
+        """Take in the next frame."""
+        before, self._before = self._before, frame
+        change = unmoved_change(before, frame) if before is not None else None
+        if change is not None:
+            metres, share, frames = self._sums
+            self._sums = metres + change.metres, share + change.share, frames + 1
+
+    def result(self) -> dict[str, float | int | None]:
+        """Return `change_m`, `change` (a share of depth) and the `frames` they are means of."""
+        metres, share, frames = self._sums
+        return {
+            'change_m': metres / frames if frames else None,
+            'change': share / frames if frames else None,
+            'frames': frames,
+        }
+
+
 def _change(before: DepthPair, now: DepthPair) -> DepthChange | None:
     """Return the change between the same points of two frames, each float (n,)."""
     error = (now.prediction_m - now.truth_m) - (before.prediction_m - before.truth_m)

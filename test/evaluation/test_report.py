@@ -36,6 +36,7 @@ def summary(**changes):
         'rate_hz': 10.0,
         'stages_ms': STAGES,
         'metrics': {'scale': {**dict.fromkeys(METRICS, 0.2), 'frames': 3}},
+        'stability': {'scale': {'change_m': 0.0123, 'change': 0.0456, 'frames': 2}},
         'model': {'name': 'some <model>', 'input_size': [518, 686]},
         'environment': {'python': '3.10'},
         'warnings': [],
@@ -59,6 +60,10 @@ def test_numbers_that_are_not_finite_are_null_in_the_summary(tmp_path):
     text = (tmp_path / 's.json').read_text(encoding='utf-8')
     assert json.loads(text) == {'a': None, 'b': {'c': [None, 1.5, None]}, 'd': 'δ', 'e': 2}
     assert 'NaN' not in text
+
+
+def test_the_page_tells_how_steady_the_depth_is(tmp_path):
+    assert '<td>scale</td><td>0.0123</td><td>0.0456</td><td>2</td>' in page(tmp_path)
 
 
 def page(tmp_path, pictures=(), frames=3, **changes):

@@ -49,6 +49,28 @@ def play(run, frames=5, metric_factor=1.1, latency_ms=40, start=START):
             run.add_prediction(stamp, arrival + 3 * MS, METRIC, metric)
 
 
+def test_what_flickers_before_a_still_camera_is_told(tmp_path):
+    run = make(tmp_path, alignments=('scale_shift', 'online'))
+    still = truth()
+    for index, factor in enumerate((1.0, 1.1, 1.0, 0.9)):
+        stamp = START + index * 100 * MS
+        run.add_sent(stamp, stamp, RGB)
+        run.add_truth(stamp, still)
+        run.add_prediction(stamp, stamp, RELATIVE, relative_of(still))
+        run.add_prediction(stamp, stamp, METRIC, still * np.float32(factor))
+    found = run.finish()['stability']
+    assert found['online']['frames'] == 3
+    assert found['online']['change'] == pytest.approx(0.1, rel=1e-4)
+    assert found['online']['change_m'] == pytest.approx(0.1 * still.mean(), rel=1e-4)
+    assert found['scale_shift']['change'] == pytest.approx(0.0, abs=1e-5)
+
+
+def test_a_scene_that_changes_tells_nothing_of_stability(tmp_path):
+    run = make(tmp_path)
+    play(run)
+    assert run.finish()['stability']['online'] == {'change_m': None, 'change': None, 'frames': 0}
+
+
 def test_a_lockstep_run_is_scored_completely(tmp_path):
     run = make(tmp_path)
     play(run)

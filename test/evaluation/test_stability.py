@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from depth_anything_ros.errors import CameraError
-from depth_anything_ros.evaluation.stability import DepthPair, tracked_change, unmoved_change
+from depth_anything_ros.evaluation.stability import (
+    DepthPair,
+    StabilityMean,
+    tracked_change,
+    unmoved_change,
+)
 from depth_anything_ros.geometry.transform import RigidTransform
 from depth_anything_ros.types import Camera
 
@@ -80,3 +85,15 @@ def test_an_uncalibrated_camera_is_refused():
     pair = DepthPair(WALL, WALL)
     with pytest.raises(CameraError, match='not calibrated'):
         tracked_change(pair, pair, Camera(160, 120, 0.0, 0.0, 0.0, 0.0), STILL)
+
+
+def test_a_mean_over_frames_compares_each_with_the_one_before():
+    mean = StabilityMean()
+    assert mean.result() == {'change_m': None, 'change': None, 'frames': 0}
+    for depth_m in (2.0, 2.1, 2.4):
+        mean.add(DepthPair(np.full_like(WALL, depth_m), WALL))
+    mean.add(DepthPair(WALL, WALL + 1))
+    found = mean.result()
+    assert found['frames'] == 2
+    assert found['change_m'] == pytest.approx(0.2, rel=1e-5)
+    assert found['change'] == pytest.approx(0.1, rel=1e-5)
