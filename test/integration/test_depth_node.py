@@ -13,6 +13,11 @@ from sensor_msgs.msg import CameraInfo, Image, LaserScan, PointCloud2
 from std_srvs.srv import Trigger
 
 from depth_anything_ros.colormap import apply_colormap
+from depth_anything_ros.config import DepthNodeConfig, parameter_infos
+from depth_anything_ros.geometry.flying_pixels import flying_pixels
+from depth_anything_ros.messages import stamp_ns
+from depth_anything_ros.refinement import EdgeFilter, TemporalFilter
+from depth_anything_ros.types import Frame, MetricDepth, RelativeInverseDepth
 
 NODE = '/depth_node'
 RELATIVE, DEPTH = f'{NODE}/relative/image_raw', f'{NODE}/depth/image_raw'
@@ -78,6 +83,14 @@ def send(probe, camera, topics, image=None, info=True):
 
     probe.spin_until(lambda: all(answer(topic) for topic in topics), 20)
     return image, {topic: answer(topic) for topic in topics}
+
+
+def send_again(probe, image, topics):
+    """Send a frame once more and return the next message of each topic."""
+    counts = {topic: len(probe.received[topic]) for topic in topics}
+    probe.publish('image', image)
+    probe.spin_until(lambda: all(len(probe.received[topic]) > counts[topic] for topic in topics))
+    return {topic: probe.received[topic][-1] for topic in topics}
 
 
 def as_array(message, dtype):
@@ -269,6 +282,71 @@ def test_cloud_depth_and_preview_parameters_take_effect_at_once(probe, camera):
     np.testing.assert_array_equal(shown, apply_colormap(relative, 'viridis'))
     default = {'cloud_stride': 1, 'depth_encoding': '32FC1', 'preview_colormap': 'Spectral_r'}
     assert all(result.successful for result in probe.set_parameters(NODE, **default))
+
+
+@pytest.fixture
+def options(probe):
+    """Set parameters of the node, and put the defaults back at the end."""
+    defaults = {}
+
+    def set_options(**values):
+        known = parameter_infos(DepthNodeConfig)
+        defaults.update({name: known[name][0] for name in values})
+        assert all(result.successful for result in probe.set_parameters(NODE, **values))
+
+    yield set_options
+    probe.set_parameters(NODE, **defaults)
+
+
+def test_flip_augmentation_averages_with_the_mirror_image(probe, camera, options):
+    rgb = as_array(camera.image(), np.uint8).copy()
+
+    def relative(pixels):
+        _, outputs = send(probe, camera, (RELATIVE,), camera.image(pixels))
+        return as_array(outputs[RELATIVE], np.float32)[..., 0]
+
+    plain, turned = relative(rgb), relative(rgb[:, ::-1])[:, ::-1]
+    options(flip_augmentation=True)
+    spread = np.ptp(plain)
+    np.testing.assert_allclose(relative(rgb), (plain + turned) / 2, atol=1e-4 * spread)
+    assert np.abs(plain - turned).max() > 1e-2 * spread
+    assert float(probe.diagnostics()['stages_ms']['flip']['p50']) > 0
+
+
+def test_edge_filter_and_smoothing_over_time_take_effect_and_are_timed(probe, camera, options):
+    first = as_array(camera.image(), np.uint8).copy()
+    images = [camera.image(pixels) for pixels in (first, np.minimum(first, 250) + 2)]
+    plain = [send(probe, camera, (RELATIVE, DEPTH), image)[1] for image in images]
+    options(edge_filter_px=4, temporal_smoothing_s=0.5)
+    # The very same frames again: the second is smoothed with the first.
+    found = [send_again(probe, image, (RELATIVE, DEPTH)) for image in images]
+    edges, steady = EdgeFilter(4), TemporalFilter(0.5)
+    for image, before, after in zip(images, plain, found, strict=True):
+        frame = Frame(as_array(image, np.uint8), stamp_ns(image.header), 'camera')
+        raw = RelativeInverseDepth(as_array(before[RELATIVE], np.float32)[..., 0].copy())
+        filtered = edges(raw, frame).values
+        relative = as_array(after[RELATIVE], np.float32)[..., 0]
+        np.testing.assert_allclose(relative, filtered, rtol=1e-4)
+        assert np.abs(relative - raw.values).max() > 1e-3 * np.ptp(raw.values)
+        depth_m = steady(MetricDepth(1 / (filtered + np.float32(0.5))), frame).depth_m
+        published_m = as_array(after[DEPTH], np.float32)[..., 0]
+        np.testing.assert_allclose(published_m, depth_m, rtol=1e-4)
+    stages_ms = probe.diagnostics()['stages_ms']
+    assert float(stages_ms['edge_filter']['p50']) > 0
+    assert float(stages_ms['temporal_filter']['p50']) > 0
+
+
+def test_flying_pixels_leave_the_cloud_and_not_the_depth(probe, camera, options):
+    image, outputs = send(probe, camera, (DEPTH, POINTS))
+    depth_m = as_array(outputs[DEPTH], np.float32)[..., 0].copy()
+    jump = 0.003
+    flying = flying_pixels(MetricDepth(depth_m), jump)
+    assert 0.01 < flying.mean() < 0.99
+    options(cloud_edge_jump=jump)
+    outputs = send_again(probe, image, (DEPTH, POINTS))
+    points = as_array(outputs[POINTS], np.float32)
+    np.testing.assert_array_equal(np.isnan(points[..., 2]), flying)
+    np.testing.assert_array_equal(as_array(outputs[DEPTH], np.float32)[..., 0], depth_m)
 
 
 def test_metres_come_from_a_reference_depth_image(node, probe, camera):
