@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from depth_anything_ros.cli.console import (
@@ -24,6 +25,7 @@ from depth_anything_ros.cli.console import (
     write_table,
 )
 from depth_anything_ros.cli.data_argument import add_data_argument, parse_data
+from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.types import Precision
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 
 _SPLIT = 'test'
 _STILL_M_S, _MOVING_M_S = 0.0, 0.3
+_DRAWN_IMAGES = 3
+_DRAWN_OPTIONS = ('none', 'edge_filter_px', 'cloud_edge_jump')
 # Heading, format and key of each column.
 _COLUMNS = (
     ('abs_rel', '.4f', 'abs_rel'),
@@ -81,6 +85,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             f'--{name.replace("_", "-")}', type=type(value), default=value, metavar='VALUE',
             help=f'what {name} is tried at (default: {value})',
         )  # fmt: skip
+    parser.add_argument(
+        '--picture', type=Path, metavar='FILE',
+        help='draw the first three images of the first data: the image, its depth, filtered, and '
+        'without flying pixels',
+    )  # fmt: skip
     add_json_argument(parser)
 
 
@@ -88,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
     """
     Try the options on all data, show tables and write the answer.
 
-    :raises ConfigError: if an option is out of range.
+    :raises ConfigError: if an option is out of range, or a picture has no data.
     :raises DatasetError: if data cannot be opened or read, or drives have no frames.
     :raises CheckpointError: if the weights cannot be had.
     """
@@ -107,6 +116,8 @@ def run(args: argparse.Namespace) -> int:
         device=args.device,
         threads=args.threads,
     )
+    if args.picture:
+        _draw(args, predictor, options)
     answers = [_try_images(word, predictor, options) for word in args.data]
     if args.drives:
         answers += [
@@ -152,6 +163,18 @@ def _try_drives(
         for record in try_on_drive(seed, args.frames, speed_m_s, predictor, options)
     ]
     return _shown(title, args.drives * args.frames, summarise(records), _DRIVE_COLUMNS)
+
+
+def _draw(args: argparse.Namespace, predictor: Predictor, options: Sequence[Option]) -> None:
+    from depth_anything_ros.simulation.refinement_picture import write_picture
+
+    if not args.data:
+        raise ConfigError('--picture draws images of --data, and there are none')
+    dataset = parse_data(args.data[0], _SPLIT)
+    samples = [dataset[index] for index in range(min(_DRAWN_IMAGES, len(dataset)))]
+    drawn = [option for option in options if option.name in _DRAWN_OPTIONS]
+    args.picture.parent.mkdir(parents=True, exist_ok=True)
+    write_picture(args.picture, samples, predictor, drawn)
 
 
 def summarise(records: Sequence[Record]) -> list[dict[str, Any]]:

@@ -32,7 +32,6 @@ from depth_anything_ros.simulation.sample import sample_camera
 from depth_anything_ros.types import (
     Camera,
     DepthReference,
-    DepthResult,
     DepthSample,
     Float32Array,
     Frame,
@@ -113,12 +112,28 @@ def try_on_images(
     """
     for source, sample in samples:
         for option in options:
-            result = option.pipeline(predictor, None).process(Frame(sample.rgb, 0, ''))
             try:
-                aligned = _fitted(result, sample.depth_m)
+                aligned = fitted_depth(option, predictor, sample)
             except AlignmentError:
                 continue
             yield Record(option.name, source, _score(aligned, sample.depth_m, option))
+
+
+def fitted_depth(option: Option, predictor: Predictor, sample: DepthSample) -> AlignedPrediction:
+    """
+    Return what an option makes of an image, scale and shift fitted to its truth.
+
+    :raises AlignmentError: if they cannot be.
+    """
+    result = option.pipeline(predictor, None).process(Frame(sample.rgb, 0, ''))
+    if result.relative is not None:
+        values, kind = result.relative.values, OutputKind.RELATIVE_INVERSE_DEPTH
+    else:
+        assert result.metric is not None, 'a metric network always gives metres'
+        values, kind = result.metric.depth_m, OutputKind.METRIC_DEPTH
+    return align_prediction(
+        values, kind, sample.depth_m, AlignmentMode.SCALE_SHIFT, NEAREST_M, FARTHEST_M
+    )
 
 
 def try_on_drive(
@@ -206,17 +221,6 @@ def _motion(robot: Robot, before: RobotFrame, now: RobotFrame) -> RigidTransform
     return RigidTransform(
         second.optical_axes @ first.optical_axes.T,
         second.optical_axes @ (first.position - second.position),
-    )
-
-
-def _fitted(result: DepthResult, truth_m: Float32Array) -> AlignedPrediction:
-    if result.relative is not None:
-        values, kind = result.relative.values, OutputKind.RELATIVE_INVERSE_DEPTH
-    else:
-        assert result.metric is not None, 'a metric network always gives metres'
-        values, kind = result.metric.depth_m, OutputKind.METRIC_DEPTH
-    return align_prediction(
-        values, kind, truth_m, AlignmentMode.SCALE_SHIFT, NEAREST_M, FARTHEST_M
     )
 
 

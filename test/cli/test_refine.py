@@ -21,7 +21,9 @@ def test_every_option_is_shown_for_images_and_drives(tmp_path, capsys):
         '--edge-filter-px',
         '4',
     ]
+    arguments += ['--picture', str(tmp_path / 'new' / 'refine.png')]
     assert main([*arguments, '--json', str(path)]) == 0
+    assert (tmp_path / 'new' / 'refine.png').stat().st_size > 1000
     answer = json.loads(path.read_text())
     images, still, moving = answer['data']
     names = [result['option'] for result in still['results']]
@@ -93,3 +95,8 @@ def test_what_no_image_tells_is_none():
 def test_a_value_out_of_range_is_an_error_in_one_line(capsys):
     assert main(['refine', '--edge-filter-px', '65']) == 1
     assert "'edge_filter_px': 65 is out of range" in capsys.readouterr().err
+
+
+def test_a_picture_needs_data(tmp_path, capsys):
+    assert main(['refine', '--picture', str(tmp_path / 'refine.png')]) == 1
+    assert '--data' in capsys.readouterr().err
