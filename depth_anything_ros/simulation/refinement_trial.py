@@ -108,13 +108,14 @@ def try_on_images(
     """
     Iterate over what the options make of single images, scale and shift fitted to their truth.
 
-    :param samples: source and image; one that the truth cannot be fitted to has no record.
+    :param samples: source and image; one that cannot be fitted to its truth tells nothing.
     """
     for source, sample in samples:
         for option in options:
             try:
                 aligned = fitted_depth(option, predictor, sample)
             except AlignmentError:
+                yield Record(option.name, source, {})
                 continue
             yield Record(option.name, source, _score(aligned, sample.depth_m, option))
 
