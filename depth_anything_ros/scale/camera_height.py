@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError, CameraError
 from depth_anything_ros.geometry.alignment import check_reach, fit_inverse_depth
-from depth_anything_ros.geometry.camera import ray_table, require_calibrated
-from depth_anything_ros.geometry.ground import ground_inverse_depth
+from depth_anything_ros.geometry.camera import require_calibrated
+from depth_anything_ros.geometry.ground import (
+    find_ground,
+    ground_cells,
+    ground_inverse_depth,
+)
 from depth_anything_ros.types import Alignment, Camera, Float32Array, RelativeInverseDepth
 
 Float64Array = NDArray[np.float64]
 
-# The image is seen in this many columns of square cells.
-_CELLS_ACROSS = 80
-# Ground has one slope of relative over true inverse depth: the commonest within this factor.
-_SLOPE_WINDOW = 1.3
-_SLOPE_TOLERANCE = 1.5
-# Of all cells of the image, those that must be ground; of the cells below the horizon, those
-# that may lie below the ground that was found, by this share of their inverse depth.
-_MIN_GROUND = 0.04
+# Of the cells below the horizon, those that may lie below the ground that was found, by this
+# share of their inverse depth.
 _MAX_BELOW = 0.1
 _BELOW_SHARE = 0.15
 
@@ -34,12 +30,9 @@ class CameraHeightScale:
     """
     Fit relative inverse depth to level ground, from the height and tilt of the camera.
 
-    What is ground shows in the relative depth itself. The inverse depth of any plane is linear
-    over the image, so relative inverse depth grows from row to row of ground in one fixed
-    proportion to that of the plane known from height and tilt, while walls and boxes do not grow
-    at all. The commonest proportion wins; the cells that have it are fitted robustly. A result
-    that puts much of the image below the ground is refused, and so is an image with too little
-    ground.
+    What is ground shows in the relative depth itself, see :func:`find_ground`; its cells are
+    fitted robustly. A result that puts much of the image below the ground is refused, and so is
+    an image with too little ground.
 
     The pitch matters most: from 0.115 m, one degree moves what is 2 m away to 1.5 or 2.9 m.
 
@@ -95,15 +88,12 @@ class CameraHeightScale:
             calibrated = require_calibrated(camera, *relative.values.shape)
         except CameraError as error:
             raise AlignmentError(f'the ground cannot be found: {error}') from error
-        rays = _cell_rays(calibrated)
-        size = (rays.shape[1], rays.shape[0])
-        values: Float32Array = np.empty(rays.shape[:2], np.float32)
-        cv2.resize(relative.values, size, dst=values, interpolation=cv2.INTER_AREA)
+        values, rays = ground_cells(relative.values, calibrated)
         expected = ground_inverse_depth(rays, self._height_m, *self._tilt)
         with np.errstate(invalid='ignore'):
             below = expected >= 1.0 / self._max_depth_m
-        ground = find_ground(values, expected, below)
         try:
+            ground = find_ground(values, expected, below)
             alignment = fit_inverse_depth(
                 values[ground],
                 (1.0 / expected[ground]).astype(np.float32),
@@ -117,41 +107,6 @@ class CameraHeightScale:
         return alignment
 
 
-def find_ground(
-    values: Float32Array, expected: Float64Array, below: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
-    """
-    Return which cells are ground, bool (h, w).
-
-    :param values: relative inverse depth of each cell, (h, w).
-    :param expected: inverse depth of the ground in each cell, 1/m.
-    :param below: which cells lie below the horizon, bool (h, w).
-    :raises AlignmentError: if they are too few.
-    """
-    pairs = below[1:] & below[:-1]
-    with np.errstate(divide='ignore', invalid='ignore'):
-        slopes = np.log(np.diff(values, axis=0) / np.diff(expected, axis=0))
-    # Where relative depth does not grow, the logarithm is not finite.
-    pairs &= np.isfinite(slopes)
-    found = np.sort(slopes[pairs])
-    needed = math.ceil(_MIN_GROUND * values.size)
-    ground = np.zeros(values.shape, np.bool_)
-    if len(found) >= needed:
-        reached = np.searchsorted(found, found + math.log(_SLOPE_WINDOW), side='right')
-        first = int(np.argmax(reached - np.arange(len(found))))
-        common = float(np.median(found[first : reached[first]]))
-        pairs &= np.abs(slopes - common) <= math.log(_SLOPE_TOLERANCE)
-        ground[1:] |= pairs
-        ground[:-1] |= pairs
-    count = int(ground.sum())
-    if count < needed:
-        raise AlignmentError(
-            f'camera height: {count / values.size:.1%} of the image looks like ground; at least '
-            f'{_MIN_GROUND:.0%} is needed'
-        )
-    return ground
-
-
 def _check_nothing_below(
     alignment: Alignment, values: Float32Array, expected: Float64Array
 ) -> None:
@@ -162,13 +117,3 @@ def _check_nothing_below(
             f'camera height: {share:.0%} of the image below the horizon would lie below the '
             f'ground; at most {_MAX_BELOW:.0%} is allowed: is what was found the ground?'
         )
-
-
-@lru_cache(maxsize=4)
-def _cell_rays(camera: Camera) -> Float64Array:
-    """Return the mean ray of each cell, (h, w, 2)."""
-    rays = ray_table(camera)
-    across = min(_CELLS_ACROSS, camera.width)
-    size = (across, max(1, round(across * camera.height / camera.width)))
-    cells: Float64Array = cv2.resize(rays, size, interpolation=cv2.INTER_AREA).astype(np.float64)
-    return cells
