@@ -45,6 +45,7 @@ SCALE_PARAMETERS = frozenset(
         'reference_max_depth_m',
         'reference_max_offset_s',
         'scan_max_offset_s',
+        'scan_with_ground',
         'camera_height_m',
         'camera_pitch_deg',
         'camera_roll_deg',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from depth_anything_ros.geometry.projection import MIN_DEPTH_M, project_points
 from depth_anything_ros.geometry.transform import RigidTransform
 from depth_anything_ros.scale.history import StampedHistory
 from depth_anything_ros.scale.sampling import local_means
+from depth_anything_ros.scale.scan_ground import fit_with_ground, ground_below
 from depth_anything_ros.types import (
     Alignment,
     Camera,
@@ -61,26 +63,40 @@ class LaserScanScale:
     A level scan sees a small range of depths when the robot faces a wall: the fit refuses where
     that says too little about the nearest and farthest parts of the image.
 
+    With the height of the camera, the ground in the image is fitted together with the scan, see
+    :mod:`depth_anything_ros.scale.scan_ground`; such a fit is named `laser_scan+ground`. Frames
+    that show no ground, or one that contradicts the scan, are fitted to the scan alone.
+
     :param min_depth_m: points nearer than this along the optical axis are ignored.
-    :param max_depth_m: points farther than this are ignored.
+    :param max_depth_m: points farther than this are ignored, and so is ground.
     :param max_offset_s: largest difference between the stamps of image and scan.
+    :param ground_height_m: of the optical centre above ground that is level with the laser;
+        None leaves the ground out.
     """
 
     name = 'laser_scan'
 
-    def __init__(self, min_depth_m: float, max_depth_m: float, max_offset_s: float) -> None:
+    def __init__(
+        self,
+        min_depth_m: float,
+        max_depth_m: float,
+        max_offset_s: float,
+        ground_height_m: float | None = None,
+    ) -> None:
         self._min_depth_m = max(min_depth_m, MIN_DEPTH_M)
         self._max_depth_m = max_depth_m
+        self._ground_height_m = ground_height_m
         self._scans: StampedHistory[_Scan] = StampedHistory('laser scan', max_offset_s)
         self._turned_fits = 0
 
     @classmethod
     def from_config(cls, config: DepthNodeConfig) -> LaserScanScale:
-        """Return the source with the range of the reference and `scan_max_offset_s`."""
+        """Return the source with the range of the reference and the `scan_…` parameters."""
         return cls(
             config.reference_min_depth_m,
             config.reference_max_depth_m,
             config.scan_max_offset_s,
+            config.camera_height_m if config.scan_with_ground else None,
         )
 
     def __len__(self) -> int:
@@ -140,17 +156,33 @@ class LaserScanScale:
     ) -> Alignment:
         points_m = camera_from_laser.apply(scan.points_m)
         columns, rows, depth_m = self._visible(points_m, scan, camera)
+        seen = values[rows, columns], depth_m
+        if self._ground_height_m is not None and len(depth_m) >= MIN_POINTS:
+            place = scan.camera_from_laser
+            with suppress(AlignmentError):
+                return self._fit_with_ground(values, seen, camera, place, scan_ns)
         try:
             alignment = fit_inverse_depth(
-                values[rows, columns],
-                depth_m,
-                min_points=MIN_POINTS,
-                source=self.name,
-                stamp_ns=scan_ns,
+                *seen, min_points=MIN_POINTS, source=self.name, stamp_ns=scan_ns
             )
             check_reach(alignment, values)
         except AlignmentError as error:
             raise AlignmentError(f'laser scan: {error}') from error
+        return alignment
+
+    def _fit_with_ground(
+        self,
+        values: Float32Array,
+        seen: tuple[Float32Array, Float32Array],
+        camera: Camera,
+        camera_from_laser: RigidTransform,
+        scan_ns: int,
+    ) -> Alignment:
+        assert self._ground_height_m is not None, 'asked for with a height only'
+        height_m = self._ground_height_m
+        ground = ground_below(values, camera, camera_from_laser, height_m, self._max_depth_m)
+        alignment = fit_with_ground(seen, ground, height_m, f'{self.name}+ground', scan_ns)
+        check_reach(alignment, values)
         return alignment
 
     def _fits_turned(

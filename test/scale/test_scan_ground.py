@@ -1,0 +1,162 @@
+import math
+
+import numpy as np
+import pytest
+from made_drive import CAMERA, HEIGHTS_M, Network, drive, laser_place, spoilt
+
+from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.errors import AlignmentError
+from depth_anything_ros.geometry.camera import ray_table
+from depth_anything_ros.geometry.ground import ground_inverse_depth
+from depth_anything_ros.geometry.transform import OPTICAL_FROM_BODY, RigidTransform
+from depth_anything_ros.scale.laser_scan import LaserScanScale
+from depth_anything_ros.scale.scan_ground import fit_with_ground, ground_below, ground_slope
+from depth_anything_ros.simulation.robot import Robot
+from depth_anything_ros.types import LaserScan, RelativeInverseDepth
+
+HEIGHT_M = 0.149
+GAIN, OFFSET = 4.0, 1.0
+WALL_M = 2.0
+ANGLES = np.radians(np.arange(-60.0, 60.0, 0.5))
+
+
+def source(height_m=HEIGHT_M):
+    return LaserScanScale(0.2, 8.0, 0.1, height_m)
+
+
+def floor_and_wall(height_m=HEIGHT_M, pitch=0.0, wall_m=WALL_M):
+    """Return relative inverse depth of a floor before a wall that faces the camera."""
+    floor = ground_inverse_depth(ray_table(CAMERA), height_m, pitch)
+    inverse = np.maximum(floor, 1.0 / wall_m)
+    return RelativeInverseDepth((GAIN * inverse + OFFSET).astype(np.float32))
+
+
+def scan_of_wall(distance_m=WALL_M):
+    ranges_m = (distance_m / np.cos(ANGLES)).astype(np.float32)
+    return LaserScan(ranges_m, ANGLES[0], ANGLES[1] - ANGLES[0], 0.05, 12.0)
+
+
+def fit(scale_source, scan, relative, place=OPTICAL_FROM_BODY):
+    scale_source.add_scan(scan, place)
+    return scale_source.align(relative, 0, CAMERA)
+
+
+def test_a_wall_straight_ahead_and_the_floor_before_it_give_scale_and_shift():
+    alignment = fit(source(), scan_of_wall(), floor_and_wall())
+    assert alignment.scale == pytest.approx(1 / GAIN, rel=1e-3)
+    assert alignment.shift == pytest.approx(-OFFSET / GAIN, rel=1e-2)
+    assert alignment.source == 'laser_scan+ground'
+    with pytest.raises(AlignmentError, match='hardly varies'):
+        fit(source(None), scan_of_wall(), floor_and_wall())
+
+
+@pytest.mark.parametrize('pitch_deg', [-2.0, -1.0, 1.0, 2.0])
+def test_an_unknown_pitch_does_not_matter(pitch_deg):
+    """The camera nods while TF has it level; the wall is nearly as far at every row."""
+    relative = floor_and_wall(pitch=math.radians(pitch_deg))
+    alignment = fit(source(), scan_of_wall(), relative)
+    assert alignment.source == 'laser_scan+ground'
+    assert alignment.scale == pytest.approx(1 / GAIN, rel=5e-3)
+    assert alignment.shift == pytest.approx(-OFFSET / GAIN, rel=2e-2)
+
+
+@pytest.mark.parametrize('upside_down', [False, True])
+def test_the_tilt_of_the_camera_against_the_laser_is_that_of_the_ground(upside_down):
+    pitch = math.radians(20.0)
+    nod = RigidTransform.from_pose(0, 0, 0, 0, -pitch, 0)
+    over = RigidTransform.from_pose(0, 0, 0, math.pi if upside_down else 0.0, 0, 0)
+    place = OPTICAL_FROM_BODY @ nod @ over
+    values = floor_and_wall(pitch=pitch).values
+    found, depth_m = ground_below(values, CAMERA, place, HEIGHT_M, 1.0)
+    np.testing.assert_allclose((found - OFFSET) / GAIN, 1 / depth_m, rtol=2e-3)
+    assert 100 < len(depth_m) <= 500
+
+
+def test_ground_that_shows_too_little_is_no_ground():
+    with pytest.raises(AlignmentError, match='looks like ground'):
+        ground_below(np.ones((240, 320), np.float32), CAMERA, OPTICAL_FROM_BODY, HEIGHT_M, 8.0)
+
+
+@pytest.mark.parametrize('height_m', HEIGHTS_M)
+@pytest.mark.parametrize('seed', range(3))
+def test_drives_with_a_third_of_the_scan_wrong_give_the_depth_at_the_first_frame(seed, height_m):
+    network, scale_source, errors = Network.random(seed), source(height_m), []
+    for frame in drive(seed, height_m):
+        scale_source.add_scan(spoilt(frame.scan, network.rng), laser_place(Robot()))
+        relative = network.predict(frame.rgbd.depth_m)
+        alignment = scale_source.align(relative, frame.rgbd.frame.stamp_ns, CAMERA)
+        errors.append(network.depth_error(alignment, frame.rgbd.depth_m))
+    assert np.median(errors) < 0.01
+    assert max(errors) < 0.04
+
+
+@pytest.mark.parametrize('factor', [0.3, 4.0])
+def test_a_height_far_off_contradicts_the_scan_which_is_then_taken_alone(factor):
+    network, frame = Network.random(0), drive(0, HEIGHT_M)[0]
+    stamp_ns, relative = frame.rgbd.frame.stamp_ns, network.predict(frame.rgbd.depth_m)
+    found = []
+    for height_m in (factor * HEIGHT_M, None):
+        scale_source = source(height_m)
+        scale_source.add_scan(frame.scan, laser_place(Robot()))
+        found.append(scale_source.align(relative, stamp_ns, CAMERA))
+    assert found[0] == found[1]
+    assert found[0].source == 'laser_scan'
+
+
+def test_ground_that_slopes_against_the_laser_is_refused():
+    ground = _ground()
+    scan = _points(np.full(60, 1.0))
+    fit_with_ground(scan, ground, HEIGHT_M, '', 0)
+    lifted = scan[0] + np.float32(GAIN * math.tan(math.radians(3.0)) / HEIGHT_M)
+    with pytest.raises(AlignmentError, match=r'slopes by -3\.0 degrees .* at most 2\.5'):
+        fit_with_ground((lifted, scan[1]), ground, HEIGHT_M, '', 0)
+
+
+def test_a_scan_of_nothing_that_is_there_is_refused():
+    rng = np.random.default_rng(0)
+    values, depth_m = _points(np.full(60, 1.0))
+    wrong = (depth_m * np.exp(rng.uniform(-1.5, 1.5, 60))).astype(np.float32)
+    with pytest.raises(AlignmentError, match=r'half of the scan is more than \d+% off .* 30%'):
+        fit_with_ground((values, wrong), _ground(), HEIGHT_M, '', 0)
+
+
+def test_ground_of_one_relative_depth_is_refused():
+    flat = np.ones(60, np.float32), np.linspace(0.5, 1.0, 60, dtype=np.float32)
+    with pytest.raises(AlignmentError, match='relative depth of the ground hardly varies'):
+        fit_with_ground(_points(np.full(60, 1.0)), flat, HEIGHT_M, '', 0)
+
+
+def test_a_relative_depth_that_grows_with_distance_is_refused():
+    values, depth_m = _points(np.full(60, 1.0))
+    ground_values, ground_m = _ground()
+    with pytest.raises(AlignmentError, match='slopes by|not positive'):
+        fit_with_ground((-values, depth_m), (-ground_values, ground_m), HEIGHT_M, '', 0)
+
+
+def test_a_quarter_of_the_points_does_not_spoil_the_slope_of_the_ground():
+    rng = np.random.default_rng(0)
+    inverse = rng.uniform(0.3, 3.0, 300).astype(np.float32)
+    values = np.float32(GAIN) * inverse + np.float32(OFFSET)
+    values[:75] = rng.uniform(-5.0, 15.0, 75).astype(np.float32)
+    assert ground_slope(values, inverse) == pytest.approx(1 / GAIN, rel=0.05)
+
+
+def test_the_parameters_say_whether_the_ground_counts():
+    without = LaserScanScale.from_config(DepthNodeConfig(camera_height_m=HEIGHT_M))
+    with pytest.raises(AlignmentError, match='hardly varies'):
+        fit(without, scan_of_wall(), floor_and_wall())
+    config = DepthNodeConfig(camera_height_m=HEIGHT_M, scan_with_ground=True)
+    alignment = fit(LaserScanScale.from_config(config), scan_of_wall(), floor_and_wall())
+    assert alignment.scale == pytest.approx(1 / GAIN, rel=1e-3)
+
+
+def _points(inverse):
+    """Return exact relative values of inverse depths that lie close together, and the depths."""
+    inverse = inverse + np.linspace(-0.1, 0.1, len(inverse))
+    values = (GAIN * inverse + OFFSET).astype(np.float32)
+    return values, (1 / inverse).astype(np.float32)
+
+
+def _ground():
+    inverse = np.linspace(0.5, 3.0, 200)
+    return (GAIN * inverse + OFFSET).astype(np.float32), (1 / inverse).astype(np.float32)
