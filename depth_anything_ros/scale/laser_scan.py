@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,7 +64,9 @@ class LaserScanScale:
 
     With the height of the camera, the ground in the image is fitted together with the scan, see
     :mod:`depth_anything_ros.scale.scan_ground`; such a fit is named `laser_scan+ground`. Frames
-    that show no ground, or one that contradicts the scan, are fitted to the scan alone.
+    that show no ground are fitted to the scan alone. Where ground and scan contradict each other
+    there is no fit: either the height is wrong, or the network is so wrong about what the scan
+    met that the scan alone would mislead.
 
     :param min_depth_m: points nearer than this along the optical axis are ignored.
     :param max_depth_m: points farther than this are ignored, and so is ground.
@@ -157,14 +158,12 @@ class LaserScanScale:
         points_m = camera_from_laser.apply(scan.points_m)
         columns, rows, depth_m = self._visible(points_m, scan, camera)
         seen = values[rows, columns], depth_m
-        if self._ground_height_m is not None and len(depth_m) >= MIN_POINTS:
-            place = scan.camera_from_laser
-            with suppress(AlignmentError):
-                return self._fit_with_ground(values, seen, camera, place, scan_ns)
         try:
-            alignment = fit_inverse_depth(
-                *seen, min_points=MIN_POINTS, source=self.name, stamp_ns=scan_ns
-            )
+            alignment = self._fit_with_ground(values, seen, scan, scan_ns, camera)
+            if alignment is None:
+                alignment = fit_inverse_depth(
+                    *seen, min_points=MIN_POINTS, source=self.name, stamp_ns=scan_ns
+                )
             check_reach(alignment, values)
         except AlignmentError as error:
             raise AlignmentError(f'laser scan: {error}') from error
@@ -174,16 +173,20 @@ class LaserScanScale:
         self,
         values: Float32Array,
         seen: tuple[Float32Array, Float32Array],
-        camera: Camera,
-        camera_from_laser: RigidTransform,
+        scan: _Scan,
         scan_ns: int,
-    ) -> Alignment:
-        assert self._ground_height_m is not None, 'asked for with a height only'
+        camera: Camera,
+    ) -> Alignment | None:
+        """Return a fit to the scan and the ground, or None where there is no ground to go by."""
         height_m = self._ground_height_m
-        ground = ground_below(values, camera, camera_from_laser, height_m, self._max_depth_m)
-        alignment = fit_with_ground(seen, ground, height_m, f'{self.name}+ground', scan_ns)
-        check_reach(alignment, values)
-        return alignment
+        if height_m is None or len(seen[0]) < MIN_POINTS:
+            return None
+        place = scan.camera_from_laser
+        try:
+            ground = ground_below(values, camera, place, height_m, self._max_depth_m)
+        except AlignmentError:
+            return None
+        return fit_with_ground(seen, ground, height_m, f'{self.name}+ground', scan_ns)
 
     def _fits_turned(
         self, values: Float32Array, scan: _Scan, scan_ns: int, camera: Camera

@@ -89,7 +89,8 @@ def fit_with_ground(
     if not abs(slope) <= _MAX_SLOPE_RAD:
         raise AlignmentError(
             f'the ground slopes by {math.degrees(slope):.1f} degrees against the plane of the '
-            f'laser; at most {math.degrees(_MAX_SLOPE_RAD):g} are allowed'
+            f'laser, as {height_m:g} m below the camera has it; at most '
+            f'{math.degrees(_MAX_SLOPE_RAD):g} are allowed: is camera_height_m right?'
         )
     lifted = level + np.float32(lift)
     ahead = lifted > 0

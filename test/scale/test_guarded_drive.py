@@ -16,6 +16,8 @@ from depth_anything_ros.simulation.robot import Robot
 from depth_anything_ros.types import DepthReference, Frame, ModelInput
 
 CONFIG = DepthNodeConfig(scale_source='laser_scan')
+GROUND = DepthNodeConfig(scale_source='laser_scan', scan_with_ground=True, camera_height_m=0.149)
+BOTH = pytest.mark.parametrize('config', [CONFIG, GROUND], ids=['scan', 'scan+ground'])
 RATE_HZ, FRAMES = 10, 60
 RECOVERY_S = 1.0
 
@@ -40,13 +42,13 @@ class Truth:
 class Run:
     """A robot that stands still, with what is published at each frame."""
 
-    def __init__(self, seed=1, height_m=0.149):
+    def __init__(self, config=CONFIG, seed=1, height_m=0.149):
         frame = drive(seed, height_m)[0]
         self.truth = Truth(seed)
         self.truth.depth_m = frame.rgbd.depth_m
         self.scan = frame.scan
-        self.source = LaserScanScale.from_config(CONFIG)
-        self.pipeline = DepthPipeline(self.truth, self.source, create_tracker(CONFIG), 20.0)
+        self.source = LaserScanScale.from_config(config)
+        self.pipeline = DepthPipeline(self.truth, self.source, create_tracker(config), 20.0)
         self.results = []
 
     def play(self, scan_at, frames=FRAMES):
@@ -110,8 +112,9 @@ def test_median_error_is_below_two_percent_after_ten_frames(seed, height_m):
     assert network.depth_error(alignment, depth_m) < 0.02
 
 
-def test_a_source_that_disappears_is_bridged_until_the_scale_expires():
-    run = Run().play(lambda index, scan: scan if index < 10 else None)
+@BOTH
+def test_a_source_that_disappears_is_bridged_until_the_scale_expires(config):
+    run = Run(config).play(lambda index, scan: scan if index < 10 else None)
     published = [result.metric is not None for result in run.results]
     # The scan of frame 9 serves frame 10 too, at the limit of scan_max_offset_s.
     last = 10 + round(CONFIG.alignment_expiry_s * RATE_HZ)
@@ -119,8 +122,9 @@ def test_a_source_that_disappears_is_bridged_until_the_scale_expires():
     assert 'older than the image' in run.results[-1].no_metric_reason
 
 
-def test_a_source_that_returns_gives_depth_within_a_second():
-    run = Run().play(lambda index, scan: None if 10 <= index < 45 else scan)
+@BOTH
+def test_a_source_that_returns_gives_depth_within_a_second(config):
+    run = Run(config).play(lambda index, scan: None if 10 <= index < 45 else scan)
     errors = run.errors()
     assert errors[44] is None
     back = 45 + round(RECOVERY_S * RATE_HZ)
@@ -138,7 +142,18 @@ def test_a_source_that_jumps_pauses_depth_and_is_believed_within_a_second():
     assert all(error == pytest.approx(0.5, abs=0.1) for error in errors[30:])
 
 
-def test_a_source_whose_points_are_all_wrong_is_never_followed():
+@pytest.mark.parametrize('factor', [0.5, 1.6])
+def test_a_scan_that_jumps_against_the_ground_pauses_depth_too(factor):
+    def jumping(index, scan):
+        return scan if index < 20 else replace(scan, ranges_m=scan.ranges_m * np.float32(factor))
+
+    run = Run(GROUND).play(jumping, frames=40)
+    assert run.largest_jump() <= CONFIG.scale_gate
+    assert None in run.errors()[20:30]
+
+
+@BOTH
+def test_a_source_whose_points_are_all_wrong_is_never_followed(config):
     rng = np.random.default_rng(3)
 
     def lying(index, scan):
@@ -147,7 +162,7 @@ def test_a_source_whose_points_are_all_wrong_is_never_followed():
             return replace(scan, ranges_m=wrong)
         return scan
 
-    run = Run().play(lying, frames=70)
+    run = Run(config).play(lying, frames=70)
     assert run.largest_jump() <= CONFIG.scale_gate
     errors = run.errors()
     assert max(error for error in errors if error is not None) < 0.2
@@ -155,8 +170,9 @@ def test_a_source_whose_points_are_all_wrong_is_never_followed():
     assert all(error is not None for error in errors[50 + round(RECOVERY_S * RATE_HZ) :])
 
 
-def test_a_single_lie_changes_nothing():
-    run = Run().play(
+@BOTH
+def test_a_single_lie_changes_nothing(config):
+    run = Run(config).play(
         lambda index, scan: replace(scan, ranges_m=scan.ranges_m * 3) if index == 25 else scan
     )
     assert None not in run.errors()

@@ -91,16 +91,23 @@ def test_drives_with_a_third_of_the_scan_wrong_give_the_depth_at_the_first_frame
 
 
 @pytest.mark.parametrize('factor', [0.3, 4.0])
-def test_a_height_far_off_contradicts_the_scan_which_is_then_taken_alone(factor):
+def test_a_height_far_off_is_refused_and_named(factor):
     network, frame = Network.random(0), drive(0, HEIGHT_M)[0]
-    stamp_ns, relative = frame.rgbd.frame.stamp_ns, network.predict(frame.rgbd.depth_m)
-    found = []
-    for height_m in (factor * HEIGHT_M, None):
-        scale_source = source(height_m)
-        scale_source.add_scan(frame.scan, laser_place(Robot()))
-        found.append(scale_source.align(relative, stamp_ns, CAMERA))
-    assert found[0] == found[1]
-    assert found[0].source == 'laser_scan'
+    relative = network.predict(frame.rgbd.depth_m)
+    scale_source = source(factor * HEIGHT_M)
+    scale_source.add_scan(frame.scan, laser_place(Robot()))
+    with pytest.raises(AlignmentError, match=r'laser scan: the ground .* camera_height_m right'):
+        scale_source.align(relative, frame.rgbd.frame.stamp_ns, CAMERA)
+
+
+def test_without_ground_in_the_image_the_scan_is_taken_alone():
+    columns = (np.arange(CAMERA.width) - CAMERA.cx_px) / CAMERA.fx_px
+    inverse = np.broadcast_to(0.5 + 0.3 * columns, (CAMERA.height, CAMERA.width))
+    ranges_m = 1.0 / (0.5 * np.cos(ANGLES) - 0.3 * np.sin(ANGLES))
+    scan = LaserScan(ranges_m.astype(np.float32), ANGLES[0], ANGLES[1] - ANGLES[0], 0.05, 12.0)
+    alignment = fit(source(), scan, RelativeInverseDepth((4 * inverse + 1).astype(np.float32)))
+    assert alignment.source == 'laser_scan'
+    assert alignment.scale == pytest.approx(0.25, rel=1e-2)
 
 
 def test_ground_that_slopes_against_the_laser_is_refused():
@@ -108,7 +115,7 @@ def test_ground_that_slopes_against_the_laser_is_refused():
     scan = _points(np.full(60, 1.0))
     fit_with_ground(scan, ground, HEIGHT_M, '', 0)
     lifted = scan[0] + np.float32(GAIN * math.tan(math.radians(3.0)) / HEIGHT_M)
-    with pytest.raises(AlignmentError, match=r'slopes by -3\.0 degrees .* at most 2\.5'):
+    with pytest.raises(AlignmentError, match=r'slopes by -3\.0 degrees .* at most 2\.5 '):
         fit_with_ground((lifted, scan[1]), ground, HEIGHT_M, '', 0)
 
 
