@@ -118,7 +118,7 @@ class DepthPipeline:
         reason = ''
         try:
             fit = self.scale_source.align(relative, frame.stamp_ns, frame.camera)
-            self.tracker.update(fit, frame.stamp_ns, _span(relative))
+            self.tracker.update(fit, frame.stamp_ns, relative_span(relative))
         except (AlignmentError, CameraError) as error:
             reason = str(error)
         return self.tracker.current(frame.stamp_ns), reason
@@ -133,7 +133,7 @@ def _refine(
     return metric
 
 
-def _span(relative: RelativeInverseDepth) -> tuple[float, float]:
+def relative_span(relative: RelativeInverseDepth) -> tuple[float, float]:
     """Return the relative inverse depth of the far and the near end of what the image shows."""
     far, near = np.percentile(relative.values[::_SPAN_STRIDE, ::_SPAN_STRIDE], _SPAN_PERCENT)
     return float(far), float(near)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter_ns
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.geometry.reprojection import Registration
 from depth_anything_ros.geometry.transform import OPTICAL_FROM_BODY, RigidTransform
+from depth_anything_ros.pipeline import relative_span
 from depth_anything_ros.scale import AlignmentSource, AlignmentTracker
 from depth_anything_ros.scale.camera_height import CameraHeightScale
 from depth_anything_ros.scale.depth_image import DepthImageScale
@@ -117,6 +118,21 @@ class Trial:
 Feed = Callable[[RobotFrame], Any]
 
 
+class Step(NamedTuple):
+    """
+    Say what one source did for one frame.
+
+    `alignment` is the filtered one to use, or None; `duration_ms` the time for taking the
+    reference, fitting and filtering; `refusal` why the frame has no fit, or ''.
+    """
+
+    frame: RobotFrame
+    relative: RelativeInverseDepth
+    alignment: Alignment | None
+    duration_ms: float
+    refusal: str
+
+
 def try_sources(
     seed: int,
     height_m: float,
@@ -141,17 +157,33 @@ def try_sources(
     robot = Robot(camera_height_m=height_m)
     drive = list(journey(seed, frames, RATE_HZ, camera, robot))
     network = AffineNetwork.random(seed, noise)
-    predictions = [network.predict(_depth_m(frame)) for frame in drive]
-    for name, source, feed in _sources(robot, camera, network.rng, pitch_errors_deg):
-        _run(Trial('warm-up', height_m, seed), source, feed, network, drive[:1], predictions)
+    predictions = [network.predict(true_depth(frame)) for frame in drive]
+    for name, source, feed in sources_of(robot, camera, network.rng, pitch_errors_deg):
+        list(follow_drive(source, feed, drive[:1], predictions))
         trial = Trial(name, height_m, seed)
-        _run(trial, source, feed, network, drive, predictions)
+        for step in follow_drive(source, feed, drive, predictions):
+            trial.durations_ms.append(step.duration_ms)
+            if step.refusal:
+                trial.refusals.append(step.refusal)
+            if step.alignment is not None:
+                depth_m = true_depth(step.frame)
+                trial.depth_errors.append(network.depth_error(step.alignment, depth_m))
+                trial.scale_errors.append(network.scale_error(step.alignment))
         yield trial
 
 
-def _sources(
+def sources_of(
     robot: Robot, camera: Camera, rng: np.random.Generator, pitch_errors_deg: Sequence[float]
 ) -> Iterator[tuple[str, AlignmentSource, Feed]]:
+    """
+    Iterate over name, source and what feeds it for every source a robot can have.
+
+    :param robot: tells where camera and laser are.
+    :param camera: of the images.
+    :param rng: spoils the scans.
+    :param pitch_errors_deg: how far off the pitch of the camera is that a source is told; those
+        that go by the ground are tried with each of them.
+    """
     depth = DepthImageScale(NEAREST_M, FARTHEST_M, 0.05)
     yield 'depth_image', depth, lambda frame: depth.add_reference(_reference(frame))
     moved = DepthImageScale(NEAREST_M, FARTHEST_M, 0.05)
@@ -162,50 +194,65 @@ def _sources(
         moved,
         lambda frame: moved.add_reference(_reference(frame), registration),
     )
-    laser = LaserScanScale(NEAREST_M, FARTHEST_M, 0.1)
-    place = laser_in_camera(robot)
-    yield 'laser_scan', laser, lambda frame: laser.add_scan(spoil_scan(frame.scan, rng), place)
-    for error_deg in pitch_errors_deg:
-        pitch = robot.camera_pitch_rad + math.radians(error_deg)
-        height = CameraHeightScale(robot.camera_height_m, pitch, 0.0, FARTHEST_M)
+    yield ('laser_scan', *_laser(robot, rng, None))
+    told = [
+        (replace(robot, camera_pitch_rad=robot.camera_pitch_rad + math.radians(error)), error)
+        for error in pitch_errors_deg
+    ]
+    for wrong, error_deg in told:
+        name = f'laser_scan with ground, pitch {error_deg:+g}°'
+        yield (name, *_laser(wrong, rng, robot.camera_height_m))
+    for wrong, error_deg in told:
+        pitch_rad = wrong.camera_pitch_rad
+        height = CameraHeightScale(robot.camera_height_m, pitch_rad, 0.0, FARTHEST_M)
         yield f'camera_height, pitch {error_deg:+g}°', height, lambda _: None
 
 
-def _reference(frame: RobotFrame) -> DepthReference:
-    return DepthReference(_depth_m(frame), frame.rgbd.frame.stamp_ns)
+def _laser(
+    robot: Robot, rng: np.random.Generator, ground_height_m: float | None
+) -> tuple[LaserScanScale, Feed]:
+    source = LaserScanScale(NEAREST_M, FARTHEST_M, 0.1, ground_height_m)
+    place = laser_in_camera(robot)
+    return source, lambda frame: source.add_scan(spoil_scan(frame.scan, rng), place)
 
 
-def _depth_m(frame: RobotFrame) -> Float32Array:
-    depth_m = frame.rgbd.depth_m
-    assert depth_m is not None, 'every frame of a drive has depth'
-    return depth_m
-
-
-def _run(
-    trial: Trial,
+def follow_drive(
     source: AlignmentSource,
     feed: Feed,
-    network: AffineNetwork,
     drive: Sequence[RobotFrame],
     predictions: Sequence[RelativeInverseDepth],
-) -> None:
+) -> Iterator[Step]:
+    """
+    Iterate over what a source does on a drive, with a filter and a gate of its own, on one core.
+
+    :param feed: takes a frame's reference into the source.
+    :param predictions: one for each frame.
+    """
     tracker = AlignmentTracker(0.5, 2.0, 0.3)
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
         for frame, relative in zip(drive, predictions, strict=False):
-            stamp_ns = frame.rgbd.frame.stamp_ns
+            stamp_ns, refusal = frame.rgbd.frame.stamp_ns, ''
             start_ns = perf_counter_ns()
             try:
                 feed(frame)
                 fit = source.align(relative, stamp_ns, frame.rgbd.frame.camera)
-                tracker.update(fit, stamp_ns)
+                tracker.update(fit, stamp_ns, relative_span(relative))
             except AlignmentError as error:
-                trial.refusals.append(str(error))
-            trial.durations_ms.append((perf_counter_ns() - start_ns) * 1e-6)
-            alignment = tracker.current(stamp_ns)
-            if alignment is not None:
-                trial.depth_errors.append(network.depth_error(alignment, _depth_m(frame)))
-                trial.scale_errors.append(network.scale_error(alignment))
+                refusal = str(error)
+            duration_ms = (perf_counter_ns() - start_ns) * 1e-6
+            yield Step(frame, relative, tracker.current(stamp_ns), duration_ms, refusal)
     finally:
         cv2.setNumThreads(threads)
+
+
+def true_depth(frame: RobotFrame) -> Float32Array:
+    """Return the exact depth of a frame, float32 (H, W) in metres, NaN at panes of windows."""
+    depth_m = frame.rgbd.depth_m
+    assert depth_m is not None, 'every frame of a drive has depth'
+    return depth_m
+
+
+def _reference(frame: RobotFrame) -> DepthReference:
+    return DepthReference(true_depth(frame), frame.rgbd.frame.stamp_ns)

@@ -1,7 +1,10 @@
 import json
 
+import pytest
+
 from depth_anything_ros.cli.main import main
-from depth_anything_ros.cli.scale import summary
+from depth_anything_ros.cli.scale import model_summary, summary
+from depth_anything_ros.simulation.model_trial import ModelTrial
 from depth_anything_ros.simulation.scale_trial import Trial
 
 
@@ -14,6 +17,9 @@ def test_the_table_and_the_answer_have_every_source(tmp_path, capsys):
         'depth_image',
         'depth_image, reprojected',
         'laser_scan',
+        'laser_scan with ground, pitch +0°',
+        'laser_scan with ground, pitch +1°',
+        'laser_scan with ground, pitch -1°',
         'camera_height, pitch +0°',
         'camera_height, pitch +1°',
         'camera_height, pitch -1°',
@@ -33,6 +39,37 @@ def test_figures_are_over_all_drives():
 def test_a_source_without_any_scale_has_no_error():
     found = summary([Trial('laser_scan', 0.115, 0, [], [], [1.0], ['no'])])
     assert found['depth_error_p50'] is None and found['scale_error_p50'] is None
+
+
+def test_a_model_is_scored_against_the_best_alignment_of_each_frame(tmp_path, capsys):
+    path = tmp_path / 'model.json'
+    arguments = ['scale', '--model', 'tiny', '--drives', '1', '--frames', '2']
+    arguments += ['--height', '0.149', '--backend', 'torch', '--first-drive', '2']
+    assert main([*arguments, '--json', str(path)]) == 0
+    answer = json.loads(path.read_text())
+    assert (answer['model']['name'], answer['model']['weights']) == ('tiny', 'pretrained')
+    depth = answer['results'][0]
+    assert (depth['source'], depth['frames'], depth['without_scale']) == ('depth_image', 2, 0)
+    assert depth['ratio'] == pytest.approx(depth['abs_rel'] / depth['best_abs_rel'])
+    assert 0.8 < depth['ratio'] < 1.2
+    assert 'ratio' in capsys.readouterr().out
+
+
+def test_figures_of_a_model_are_means_over_the_frames_that_had_a_scale():
+    first = ModelTrial('laser_scan', 0.115, 0, 3, [0.1, 0.2], [0.1, 0.1], ['no'])
+    second = ModelTrial('laser_scan', 0.115, 1, 1, [0.3], [0.2], [])
+    found = model_summary([first, second])
+    assert found['abs_rel'] == pytest.approx(0.2)
+    assert found['best_abs_rel'] == pytest.approx(0.4 / 3)
+    assert found['ratio'] == pytest.approx(1.5)
+    assert (found['frames'], found['without_scale'], found['refused']) == (4, 1, 1)
+    assert model_summary([ModelTrial('laser_scan', 0.115, 0, 2)])['ratio'] is None
+
+
+def test_missing_weights_are_an_error_in_one_line(capsys):
+    assert main(['scale', '--model', 'tiny', '--checkpoint', 'none.pth']) == 1
+    error = capsys.readouterr().err
+    assert error.count('\n') == 1 and 'none.pth' in error
 
 
 def test_no_frames_is_an_error_in_one_line(capsys):

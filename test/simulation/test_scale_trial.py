@@ -23,6 +23,9 @@ def test_every_source_is_tried_on_every_frame(trials):
         'depth_image',
         'depth_image, reprojected',
         'laser_scan',
+        'laser_scan with ground, pitch +0°',
+        'laser_scan with ground, pitch +1°',
+        'laser_scan with ground, pitch -1°',
         'camera_height, pitch +0°',
         'camera_height, pitch +1°',
         'camera_height, pitch -1°',
@@ -35,6 +38,8 @@ def test_sources_are_as_exact_as_they_claim(trials):
     assert max(trials['depth_image'].scale_errors) < 0.005
     assert max(trials['depth_image, reprojected'].scale_errors) < 0.005
     assert max(trials['laser_scan'].depth_errors) < 0.02
+    for pitch in ('+0°', '+1°', '-1°'):
+        assert max(trials[f'laser_scan with ground, pitch {pitch}'].depth_errors) < 0.02
     assert max(trials['camera_height, pitch +0°'].depth_errors) < 0.05
     assert min(trials['camera_height, pitch +1°'].depth_errors) > 0.05
 
