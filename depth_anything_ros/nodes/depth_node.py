@@ -205,7 +205,7 @@ class DepthNode(LifecycleNode):
 
     def _on_image(self, message: Any) -> None:
         self._latest = message
-        self._references.image_frame_id = message.header.frame_id
+        self._references.see_image(message.header.frame_id)
         self._statistics.count('received')
         if self._worker.submit(Job(message, perf_counter_ns())):
             self._statistics.count('dropped')

@@ -80,10 +80,12 @@ class References:
         }
         self._gravity: tuple[NDArray[np.float64], int] | None = None
         self.image_frame_id: str | None = None  # before the first image
+        self._waiting: set[str] = set()
 
     def forget(self) -> None:
         """Forget the newest messages, as when nothing is subscribed to any more."""
         self._newest.clear()
+        self._waiting.clear()
         self._gravity = None
 
     def add(self, topic: str, message: Any) -> None:
@@ -97,6 +99,13 @@ class References:
         if not self._watched():
             for topic, message in list(self._newest.items()):
                 self._use(topic, message)
+
+    def see_image(self, frame_id: str) -> None:
+        """Take note of the frame of an image; the first one lets in what waited for it."""
+        self.image_frame_id = frame_id
+        waiting, self._waiting = self._waiting, set()
+        for topic in waiting:
+            self._use(topic, self._newest[topic])
 
     def _use(self, topic: str, message: Any) -> None:
         try:
@@ -114,8 +123,13 @@ class References:
         source = self._source(DepthImageScale)
         if source is None:
             return False
+        config = self._config()
+        # How depth lies to the image follows from the frames of both.
+        if self.image_frame_id is None and config.reference_registration != 'registered':
+            self._waiting.add('reference/depth')
+            return False
         registration = self._registration.of(
-            message.header.frame_id, self.image_frame_id or '', self._config()
+            message.header.frame_id, self.image_frame_id or '', config
         )
         reference = DepthReference(decode_depth(message), stamp_ns(message.header))
         source.add_reference(reference, registration)
@@ -127,8 +141,11 @@ class References:
 
     def _take_scan(self, message: LaserScan) -> bool:
         source, pose = self._source(LaserScanScale), self._config().laser_pose
+        if source is None:
+            return False
         # TF names the camera by the frame of its images.
-        if source is None or not (pose or self.image_frame_id is not None):
+        if self.image_frame_id is None and not pose:
+            self._waiting.add('scan')
             return False
         scan = decode_scan(message)
         source.add_scan(scan, self._place(pose, scan.frame_id))

@@ -42,7 +42,7 @@ class DepthRegistration:
         Return how a depth image is brought to the image, or None where it is registered.
 
         :param frame_id: of the depth image.
-        :param image_frame_id: of the image; empty before the first.
+        :param image_frame_id: of the image; where empty, the frame of its camera_info counts.
         :raises CameraError: if it is not registered and a camera_info is missing or unusable.
         :raises AlignmentError: if it is not registered and TF does not connect the frames.
         :raises ConfigError: if `reference_pose` is not a pose.

@@ -76,7 +76,9 @@ def scan(step=0.1):
 
 
 def depth_world(**config):
-    return World(DepthImageScale(0.2, 8.0, 0.05), **config)
+    world = World(DepthImageScale(0.2, 8.0, 0.05), **config)
+    world.references.see_image(OPTICAL)
+    return world
 
 
 def laser_world(**config):
@@ -101,6 +103,7 @@ def test_topics_are_those_that_the_sources_need(config, topics):
 def test_a_source_among_several_gets_its_references():
     depth_source = DepthImageScale(0.2, 8.0, 0.05)
     world = World(PrioritySources([depth_source, LaserScanScale(0.2, 8.0, 0.1)]))
+    world.references.see_image(OPTICAL)
     world.references.add('reference/depth', depth())
     assert len(depth_source) == 1
 
@@ -155,11 +158,41 @@ def test_without_a_parameter_tf_is_asked_by_the_frames_of_scan_and_image():
     world = laser_world()
     world.references.add('scan', scan())
     assert world.counts() == {'received': 0, 'rejected': 0}
-    world.references.image_frame_id = OPTICAL
-    world.references.add('scan', scan())
+    world.references.see_image(OPTICAL)
     assert world.lookups == [(OPTICAL, 'laser')]
     assert world.counts() == {'received': 1, 'rejected': 1}
     assert "TF does not connect 'laser'" in world.warnings[0]
+
+
+@pytest.mark.parametrize('frame_id', ['', OPTICAL, 'camera_depth_optical_frame'])
+def test_depth_that_comes_before_the_first_image_waits_for_it(frame_id):
+    world = World(DepthImageScale(0.2, 8.0, 0.05), reference_pose='0 0.025 0 0 0 0')
+    message = depth()
+    message.header.frame_id = frame_id
+    world.references.add('reference/camera_info', camera_info(120.0, frame_id))
+    world.references.add('reference/depth', message)
+    assert (world.counts()['received'], len(world.source)) == (0, 0)
+    world.references.see_image(OPTICAL)
+    assert world.counts() == {'received': 1, 'rejected': 0}
+    # All but depth in the frame of the image is brought there: twice the focal length shows half.
+    registered = frame_id == OPTICAL
+    assert (len(np.unique(kept(world).indices)) == 48 * 64) == registered
+    world.references.see_image(OPTICAL)
+    assert world.counts()['received'] == 1
+
+
+def test_depth_that_is_said_to_be_registered_waits_for_no_image():
+    world = World(DepthImageScale(0.2, 8.0, 0.05), reference_registration='registered')
+    world.references.add('reference/depth', depth())
+    assert len(world.source) == 1
+
+
+def test_a_scan_that_waits_for_the_first_image_is_forgotten_with_the_others():
+    world = laser_world()
+    world.references.add('scan', scan())
+    world.references.forget()
+    world.references.see_image(OPTICAL)
+    assert world.lookups == []
 
 
 def test_a_scan_without_angles_is_rejected():
