@@ -275,6 +275,7 @@ class DepthNode(LifecycleNode):
             loading=self._host.loading,
             watched=self._watched(),
             no_camera_reason=self._processor.no_camera_reason,
+            no_camera_outputs=self._processor.no_camera_outputs,
             last_result=self._processor.last_result,
             passed_over=source.passed_over if isinstance(source, PrioritySources) else '',
             traps=self._transforms.conflicts(),

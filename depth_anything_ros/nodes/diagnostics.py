@@ -139,7 +139,8 @@ class NodeState:
 
     An empty reason means that nothing is wrong; `watched` tells whether anybody subscribes.
     `failure` is why the last lifecycle transition failed, `model_error` why a new network was
-    not taken and the running one kept, `passed_over` why preferred scale sources had no scale;
+    not taken and the running one kept, `passed_over` why preferred scale sources had no scale,
+    `no_camera_reason` why the camera gives no `no_camera_outputs`;
     `traps` are faults of the set-up that make results wrong.
     """
 
@@ -151,6 +152,7 @@ class NodeState:
     loading: str = ''
     watched: bool = False
     no_camera_reason: str = ''
+    no_camera_outputs: tuple[str, ...] = ()
     last_result: DepthResult | None = None
     passed_over: str = ''
     traps: tuple[str, ...] = ()
@@ -194,7 +196,7 @@ def _problems(state: NodeState, snapshot: Snapshot, recent_s: float) -> Iterable
         yield f'last reference rejected: {snapshot.reference_error}'
     if snapshot.frames['processed']:
         if state.no_camera_reason:
-            yield f'no point cloud: {state.no_camera_reason}'
+            yield f'no {" or ".join(state.no_camera_outputs)}: {state.no_camera_reason}'
         if state.no_metric_reason:
             yield f'no metric depth: {state.no_metric_reason}'
         result = state.last_result

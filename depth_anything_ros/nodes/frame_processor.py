@@ -16,9 +16,12 @@ from depth_anything_ros.messages import stamp_ns
 from depth_anything_ros.nodes.camera_input import CameraInput, CameraView
 from depth_anything_ros.nodes.decoding import decode_any
 from depth_anything_ros.nodes.diagnostics import RunStatistics
-from depth_anything_ros.nodes.outputs import DepthOutputs
+from depth_anything_ros.nodes.outputs import POINTS, SCAN, DepthOutputs
 from depth_anything_ros.nodes.pipeline_host import PipelineHost
 from depth_anything_ros.types import DepthResult, Frame
+
+# What the camera gives of metric depth, as diagnostics name it.
+_OF_CAMERA = {POINTS: 'point cloud', SCAN: 'laser scan'}
 
 
 @dataclass(frozen=True)
@@ -57,11 +60,12 @@ class FrameProcessor:
         self.outputs: DepthOutputs | None = None
         self.last_result: DepthResult | None = None
         self.no_camera_reason = ''
+        self.no_camera_outputs: tuple[str, ...] = ()
 
     def reset(self) -> None:
         """Forget the last frame, as on activation."""
         self.last_result = None
-        self.no_camera_reason = ''
+        self.no_camera_reason, self.no_camera_outputs = '', ()
 
     def process(self, job: Job) -> None:
         """Publish the depth of one frame, or save its cloud."""
@@ -87,7 +91,10 @@ class FrameProcessor:
         result, view = self._estimate(job, stages_ms)
         header = job.message.header
         published = outputs.publish(result, header, view.info, self._config(), stages_ms)
-        self.no_camera_reason = view.reason or published.no_cloud_reason
+        # Without a camera there is neither, asked for or not.
+        failures = dict.fromkeys(_OF_CAMERA, view.reason) if view.reason else published.failures
+        self.no_camera_reason = '; '.join(dict.fromkeys(failures.values()))
+        self.no_camera_outputs = tuple(_OF_CAMERA[topic] for topic in failures)
         self.last_result = result
         if published.missing:
             reason = result.no_metric_reason or self.no_camera_reason

@@ -6,7 +6,7 @@ import math
 from array import array
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter_ns
 from typing import Any
 
@@ -62,12 +62,13 @@ class Published:
     """
     Hold which outputs went out for a frame, and which were wanted and could not be made.
 
-    `no_cloud_reason` says why the camera gives no cloud, where that was found out only now.
+    `failures` says why the camera gives no point cloud or no scan, where that was found out only
+    now: topic → reason.
     """
 
     topics: tuple[str, ...]
     missing: tuple[str, ...]
-    no_cloud_reason: str = ''
+    failures: Mapping[str, str] = field(default_factory=dict)
 
 
 class DepthOutputs:
@@ -122,7 +123,8 @@ class DepthOutputs:
         :param camera_info: under the image's header, or None where it does not fit the image.
         :param stages_ms: `cloud`, `encode` and `publish` are added to it.
         """
-        wanted, sent, no_cloud_reason = self.wanted(), [], ''
+        wanted, sent = self.wanted(), []
+        failures: dict[str, str] = {}
         encoders = _encoders(result, header, camera_info, config)
         for topic in MESSAGE_TYPES:
             if topic not in wanted or topic not in encoders:
@@ -132,13 +134,13 @@ class DepthOutputs:
                 with _added(stages_ms, stage):
                     message = encoders[topic]()
             except CameraError as error:
-                no_cloud_reason = str(error)
+                failures[topic] = str(error)
                 continue
             with _added(stages_ms, 'publish'):
                 self._publishers[topic].publish(message)
             sent.append(topic)
         missing = tuple(topic for topic in (DEPTH, POINTS, SCAN) if topic in wanted - set(sent))
-        return Published(tuple(sent), missing, no_cloud_reason)
+        return Published(tuple(sent), missing, failures)
 
 
 def _encoders(

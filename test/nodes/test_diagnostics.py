@@ -146,7 +146,14 @@ def test_a_rejected_reference_is_counted_apart_from_frames_and_told(statistics, 
 @pytest.mark.parametrize(
     ('fields', 'words'),
     [
-        ({'no_camera_reason': 'K[0] = 0'}, 'no point cloud: K[0] = 0'),
+        (
+            {'no_camera_reason': 'K[0] = 0', 'no_camera_outputs': ('point cloud', 'laser scan')},
+            'no point cloud or laser scan: K[0] = 0',
+        ),
+        (
+            {'no_camera_reason': 'no frame', 'no_camera_outputs': ('laser scan',)},
+            'no laser scan: no frame',
+        ),
         ({'last_result': make_result(no_metric_reason='too few points')}, 'too few points'),
         ({'model_error': 'could not load x'}, 'kept depth_anything_v2_vits: could not load x'),
         ({'lifecycle': 'inactive'}, 'not active but inactive'),

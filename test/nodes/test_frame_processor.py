@@ -3,21 +3,23 @@
 from types import SimpleNamespace
 
 import pytest
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CameraInfo, Image
 
 from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.messages import camera_info_fields
 from depth_anything_ros.nodes.camera_input import CameraInput
 from depth_anything_ros.nodes.diagnostics import RunStatistics
 from depth_anything_ros.nodes.frame_processor import FrameProcessor, Job
 from depth_anything_ros.nodes.outputs import Published
-from depth_anything_ros.types import DepthResult
+from depth_anything_ros.types import Camera, DepthResult
 
 
 class Outputs:
     """Stand in for the publishers; each call is one that the ROS context has ended."""
 
-    def __init__(self, wanted):
+    def __init__(self, wanted, failures=None):
         self._wanted = wanted
+        self._failures = failures or {}
 
     def wanted(self):
         if isinstance(self._wanted, Exception):
@@ -25,7 +27,7 @@ class Outputs:
         return self._wanted
 
     def publish(self, result, header, camera_info, config, stages_ms):
-        return Published(('~/relative/image_raw',), ())
+        return Published(('~/relative/image_raw',), (), self._failures)
 
 
 class Pipeline:
@@ -79,3 +81,21 @@ def test_publishers_that_are_gone_do_not_end_the_worker(processor, warnings):
     processor.process(Job(image(), 0))
     assert frames(processor)['rejected'] == 1
     assert warnings == ['frame rejected: RuntimeError: publisher is invalid']
+
+
+def test_without_a_camera_there_is_neither_cloud_nor_scan(processor):
+    processor.process(Job(image(), 0))
+    assert processor.no_camera_reason == 'no camera_info yet on /info'
+    assert processor.no_camera_outputs == ('point cloud', 'laser scan')
+
+
+def test_an_output_that_failed_is_named_and_the_other_not(processor):
+    fields = camera_info_fields(Camera(5, 3, 4.0, 4.0, 2.0, 1.0))
+    info = CameraInfo(**{name: value for name, value in fields.items() if name != 'd'})
+    processor._camera.update(info)
+    processor.outputs = Outputs({'~/scan'}, {'~/scan': 'no frame for the scan'})
+    processor.process(Job(image(), 0))
+    assert processor.no_camera_reason == 'no frame for the scan'
+    assert processor.no_camera_outputs == ('laser scan',)
+    processor.reset()
+    assert (processor.no_camera_reason, processor.no_camera_outputs) == ('', ())
