@@ -246,9 +246,6 @@ def _like_tiny(
 
 _ROWS = (
     _TINY,
-    _like_tiny('tiny_dpt', 'dpt_pyramid', 32, (32, 32, 32, 32), 3_163_505),
-    _like_tiny('tiny_sdt', 'sdt_pyramid', 32, (32, 32, 32, 32), 3_063_797),
-    _like_tiny('tiny_sdt_lite', 'sdt_pyramid', 96, (48, 24, 16, 8), 3_129_513),
     _depth_anything_v2(
         '', 'vits', '715fade13be8f229f8a70cc02066f656f2423a59effd0579197bbf57860e1378'
     ),
@@ -270,6 +267,9 @@ _ROWS = (
     _anydepth_lite(),
     *(_dinov3_dpt(size) for size in _VIT_LAYERS),
     *(_depth_anything_v2_sdt(size) for size in _VIT_LAYERS),
+    _like_tiny('tiny_dpt', 'dpt_pyramid', 32, (32, 32, 32, 32), 3_163_505),
+    _like_tiny('tiny_sdt', 'sdt_pyramid', 32, (32, 32, 32, 32), 3_063_797),
+    _like_tiny('tiny_sdt_lite', 'sdt_pyramid', 96, (48, 24, 16, 8), 3_129_513),
 )
 
 MODELS: Registry[ModelSpec] = Registry('model', {row.name: row for row in _ROWS})
