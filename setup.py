@@ -12,6 +12,8 @@ EXTRAS = {
     'openvino': ['openvino>=2025.0'],
     'onnx': ['onnx>=1.16', 'onnxruntime>=1.18'],
     'nyu': ['h5py>=3.6'],
+    # Depth models of the Hugging Face hub, to time beside ours.
+    'hub': ['transformers>=4.50', 'Pillow>=9.0'],
     # ROS 2 itself as wheels, only where no ROS 2 is installed.
     'ros': [
         'ros-rclpy',

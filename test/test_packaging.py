@@ -41,6 +41,7 @@ EXTRAS = {
     'onnx',
     'onnxruntime',
     'openvino',
+    'transformers',
 }
 # Needed by the launch files' users, imported by nobody.
 NOT_IMPORTED = {'ros2launch'}

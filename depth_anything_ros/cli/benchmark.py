@@ -1,372 +1,288 @@
 """
-The verb `benchmark`: time models, sizes, backends and precisions against eager PyTorch.
+The verb `benchmark`: how fast, how large and how good a copy networks are, on one machine.
 
-Only the network is timed, on one image; pre- and post-processing are not. The baseline is the
-network as the public code writes it (plain softmax attention) in torch fp32. All contenders of
-one model and size take turns in one run, with the same number of threads. `gflop` counts the
-operations of the network as written (two for a multiplication with addition);
-`share_of_peak` is the rate they are done at over the best that a library reaches here, left out
-where layers multiply integers.
+A row is a model, a checkpoint, an input size, a backend and a precision. Rows at the same size
+take turns in one run, whatever their model, with the same number of threads, so that ratios
+between them hold on a machine that slows down meanwhile; only where the memory would not hold all
+of them are they measured in several runs. Times are of the network alone, on one image, with its
+output back on the CPU; pre- and post-processing take turns beside and are told apart.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
-import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from depth_anything_ros.cli.console import (
     add_json_argument,
     progress,
+    write_error,
     write_json,
     write_line,
-    write_table,
 )
-from depth_anything_ros.errors import DepthAnythingError
+from depth_anything_ros.errors import ConfigError, DepthAnythingError
 from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.types import Precision
 
 if TYPE_CHECKING:
-    from depth_anything_ros.inference.timing import Timing
-    from depth_anything_ros.models.estimator import DepthEstimator
-    from depth_anything_ros.types import Float32Array
+    from depth_anything_ros.inference.benchmark.plan import AskedSize, Target
 
-_IMAGE_SIZE = (480, 640)
 _PRECISIONS = [item.value for item in Precision]
-_COLUMNS = {
-    'load_s': ('load s', '.2f'),
-    'first_frame_ms': ('first ms', '.1f'),
-    'mean_ms': ('mean ms', '.1f'),
-    'p50_ms': ('p50', '.1f'),
-    'p95_ms': ('p95', '.1f'),
-    'p99_ms': ('p99', '.1f'),
-    'max_ms': ('max', '.1f'),
-    'fps': ('fps', '.2f'),
-    'speedup': ('speedup', '.2f'),
-    'gflop_per_s': ('GFLOP/s', '.0f'),
-    'share_of_peak': ('of peak', '.0%'),
-    'max_error': ('max error', '.1e'),
-}
+_EAGER, _NONE = 'eager', 'none'
 
+_EPILOG = """examples:
+  what is fastest here, for the model you run:
+    depth_anything_ros benchmark --model depth_anything_v2_vits --weights random
+  Depth Anything V2 and both decoders of AnyDepth, Small to Large, at three sizes:
+    depth_anything_ros benchmark --weights random --input-size 256,512,1024 \\
+      --model depth_anything_v2_vits,depth_anything_v2_vitb,depth_anything_v2_vitl,\\
+anydepth_vits,anydepth_vitb,anydepth_vitl,dinov3_dpt_vits,dinov3_dpt_vitb,dinov3_dpt_vitl \\
+      --backend openvino --memory --csv table.csv --plots figures
+  two decoders on a GPU, without the slow baseline:
+    depth_anything_ros benchmark --model anydepth_vitl,dinov3_dpt_vitl --weights random \\
+      --backend torch --precision fp32,fp16 --input-size 256x256,512x512,1024x1024 \\
+      --baseline none --memory
+  beside other people's networks (pip install 'depth_anything_ros[hub]'):
+    depth_anything_ros benchmark --hub-model Intel/dpt-large --hub-model apple/DepthPro-hf
+  what happens inside, layer by layer:
+    depth_anything_ros benchmark --model tiny --layers layers.csv --plots figures
 
-@dataclass
-class Candidate:
-    """
-    Hold one combination that is timed: what runs it, what is known of it, its last output.
+What a row says: parameters and multiply-accumulates (MACs) of encoder and decoder; load time,
+export included; the first frame; mean, std, CoV (std over mean), min, p50, p95, p99, max; fps
+(1 / p50); speed-up over the baseline of its model; how many times the p50 of the first model it
+takes, in the same library and precision; share of the best rate that a library's convolution
+reaches here (not for networks that multiply integers); largest difference from the baseline over
+the range of its output. Encoder and decoder are timed where torch runs the network; an exported
+one is a single graph, of which only the whole can be timed.
 
-    `record` is its entry in the JSON answer; `output` is float32 (h, w).
-    """
-
-    record: dict[str, Any]
-    run: Callable[[], Float32Array]
-    output: Float32Array
+Sizes are rounded to the nearest multiple of each model's patch, and the row says what was used.
+A row that cannot run says why and leaves the others alone. Ctrl-C ends the run and keeps what was
+timed. Exit status: 0 when some row was timed besides the eager baseline, else 1.
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb; those in the plural take lists separated by commas."""
-    parser.add_argument(
-        '--model', type=_list_of(MODELS), default=['depth_anything_v2_vits'], metavar='NAMES',
-        help='models to time (default: depth_anything_v2_vits)',
+    parser.epilog = _EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    _add_what(parser)
+    _add_how(parser)
+    output = parser.add_argument_group('output')
+    output.add_argument(
+        '--layers', nargs='?', const=True, type=Path, metavar='FILE',
+        help='run each model once more in fp32 and describe the output of every convolution and '
+        'linear layer: range, mean, std, share of zeros; to FILE as CSV',
     )  # fmt: skip
-    parser.add_argument('--checkpoint', default='', help='local weights, for a single model')
-    parser.add_argument(
+    output.add_argument('--csv', type=Path, metavar='FILE', help='also write all rows to FILE')
+    output.add_argument(
+        '--plots', type=Path, metavar='FOLDER',
+        help='draw latency against resolution, parameters and MACs, and the stages',
+    )  # fmt: skip
+    add_json_argument(parser)
+
+
+def _add_what(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_argument_group('what to time')
+    what.add_argument(
+        '--model', type=_list_of((*MODELS, _NONE)), default=['depth_anything_v2_vits'],
+        metavar='NAMES', help='models, see the verb info; none for comparators only '
+        '(default: depth_anything_v2_vits)',
+    )  # fmt: skip
+    what.add_argument(
+        '--hub-model', action='append', default=[], metavar='ID',
+        help='any depth model of transformers beside them, by its id on the Hugging Face hub or '
+        'its folder, with its own image processor; may be given more than once',
+    )  # fmt: skip
+    what.add_argument('--checkpoint', default='', help='local weights, for a single model')
+    what.add_argument(
         '--compressed', action='append', default=[], metavar='FILE',
-        help='packed checkpoint of that model to time beside it, see the verb compress; may be '
-        'given more than once',
+        help='packed checkpoint to time beside its model, see the verb compress; may be given '
+        'more than once',
     )  # fmt: skip
-    parser.add_argument(
+    what.add_argument(
         '--weights', choices=('pretrained', 'random'), default='pretrained',
         help='random weights take no download and cost the same time',
     )  # fmt: skip
-    parser.add_argument(
+    what.add_argument(
         '--input-size', type=_input_sizes, default=[0], metavar='SIZES',
-        help='network inputs, each HEIGHTxWIDTH or the shorter side for a 640x480 image '
-        '(default: 0, what the model was trained at)',
+        help='network inputs: 256x256 is height x width, 256 the shorter side for a 640x480 '
+        'image, as in the node (256x336 or so), 0 what the model was trained at; the default',
     )  # fmt: skip
-    parser.add_argument(
+    what.add_argument(
         '--backend', type=_list_of(BACKENDS), default=list(BACKENDS), metavar='NAMES',
-        help=f'backends to time (default: {",".join(BACKENDS)})',
+        help=f'backends (default: {",".join(BACKENDS)})',
     )  # fmt: skip
-    parser.add_argument(
+    what.add_argument(
         '--precision', type=_list_of(_PRECISIONS), default=['fp32', 'bf16'], metavar='NAMES',
         help=f'of {", ".join(_PRECISIONS)} (default: fp32,bf16)',
     )  # fmt: skip
-    parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
-    parser.add_argument(
-        '--runs', type=_positive, default=50, help='timed runs of each combination (default: 50)'
-    )
-    parser.add_argument(
-        '--baseline-runs', type=_positive,
-        help='timed runs of the slow baseline, spread evenly over the others (default: a fifth '
-        'of --runs, at least 10)',
+    what.add_argument(
+        '--baseline', type=_baseline, default=_EAGER, metavar='NAME',
+        help='what speed-up and error refer to: eager, the network as public code writes it, in '
+        'torch fp32; BACKEND:PRECISION, one of the rows; or none (default: eager)',
     )  # fmt: skip
-    parser.add_argument(
+    what.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
+
+
+def _add_how(parser: argparse.ArgumentParser) -> None:
+    how = parser.add_argument_group('how to time it')
+    how.add_argument(
+        '--runs', type=_positive, default=50, help='timed runs of each row (default: 50)'
+    )
+    how.add_argument(
+        '--baseline-runs', type=_positive,
+        help='timed runs of the slow baseline eager, spread evenly over the others (default: a '
+        'fifth of --runs, at least 10)',
+    )  # fmt: skip
+    how.add_argument(
         '--warmup', type=_positive, default=3, help='untimed runs of each first (default: 3)'
     )
-    parser.add_argument(
+    how.add_argument(
         '--threads', type=_positive, help="CPU threads of all (default: torch's own choice)"
     )
-    parser.add_argument('--cache-dir', default='', help='folder for exported networks')
-    add_json_argument(parser)
+    how.add_argument(
+        '--memory', action='store_true',
+        help='also the peak memory of each row, resident and on the GPU, in a fresh process that '
+        'loads it and runs it 3 times',
+    )  # fmt: skip
+    how.add_argument(
+        '--apart', action='store_true',
+        help='one model after another instead of all in turns: takes the least memory, and '
+        'ratios between models hold less well',
+    )  # fmt: skip
+    how.add_argument('--cache-dir', default='', help='folder for exported networks')
 
 
 def run(args: argparse.Namespace) -> int:
     """
-    Time every combination, show tables and write the answer.
+    Measure every row, show tables and write what was asked for.
 
-    :return: 0, or 1 if no combination could run.
-    :raises CheckpointError: if the weights cannot be had.
+    :return: 0, or 1 if no row could run besides the eager baseline.
+    :raises ConfigError: if options exclude each other.
+    :raises KeyboardInterrupt: if it was interrupted, after writing what was timed.
     """
     import torch
 
-    from depth_anything_ros.evaluation.environment import environment
+    from depth_anything_ros.cli.benchmark_tables import show_group
+    from depth_anything_ros.cli.benchmark_targets import planned_groups
+    from depth_anything_ros.inference.benchmark.group import Measuring, measure_group, new_record
 
     args.threads = args.threads or torch.get_num_threads()
     args.baseline_runs = args.baseline_runs or max(10, args.runs // 5)
+    _check(args)
     torch.set_num_threads(args.threads)
-    results = [
-        record
-        for model in args.model
-        for size in args.input_size
-        for record in time_combinations(args, model, size)
+    measuring = Measuring(args.runs, args.baseline_runs, args.warmup, args.memory)
+    planned = planned_groups(args)
+    records = [
+        [new_record(target, number) for target in group] for number, group in enumerate(planned)
     ]
-    write_json(
-        args.json,
-        {
-            'environment': environment(),
-            'threads': args.threads,
-            'runs': args.runs,
-            'baseline_runs': args.baseline_runs,
-            'warmup': args.warmup,
-            'results': results,
-        },
-    )
-    done = [record for record in results if record['status'] == 'ok' and not record['baseline']]
-    return 0 if done else 1
-
-
-def time_combinations(
-    args: argparse.Namespace, model: str, input_size: int | tuple[int, int]
-) -> list[dict[str, Any]]:
-    """
-    Time the baseline and every backend and precision for one model and size, and show a table.
-
-    :param args: the options of the verb, with `threads` and `baseline_runs` filled in.
-    :param input_size: the network's (height, width), or its shorter side for a 640x480 image;
-        0 is the model's own.
-    :return: one record a combination, the baseline first; `status` is 'ok' or 'failed'.
-    """
-    from depth_anything_ros.inference.preprocess import network_size
-    from depth_anything_ros.inference.timing import Contender, measure_interleaved
-
-    if isinstance(input_size, int):
-        spec = MODELS[model]
-        input_size = network_size(*_IMAGE_SIZE, input_size or spec.input_size, spec.patch)
-    pixels = _example_input(model, input_size)
-    baseline = _baseline(args, model, pixels)
-    combinations = [
-        (checkpoint, name, precision)
-        for checkpoint in (args.checkpoint, *args.compressed)
-        for name in args.backend
-        for precision in args.precision
-    ]
-    loaded = [
-        _load(args, baseline.record, pixels, *combination)
-        for combination in progress(combinations, len(combinations), 'loading')
-    ]
-    candidates = [baseline, *(item for item in loaded if isinstance(item, Candidate))]
-    contenders = [
-        Contender(
-            candidate.record['backend'],
-            candidate.run,
-            args.baseline_runs if candidate is baseline else args.runs,
-        )
-        for candidate in candidates
-    ]
-    timings = measure_interleaved(contenders, args.warmup, progress=_show_progress)
-    for candidate, timing in zip(candidates, timings, strict=True):
-        _complete(candidate, timing, baseline)
-    records = [baseline.record]
-    records += [item.record if isinstance(item, Candidate) else item for item in loaded]
-    _show(records)
-    return records
-
-
-def _show_progress(turns: list[int]) -> Iterable[int]:
-    return progress(turns, len(turns), 'timing')
-
-
-def _baseline(args: argparse.Namespace, model: str, pixels: Float32Array) -> Candidate:
-    import torch
-
-    from depth_anything_ros.models.checkpoint import load_estimator
-
-    start_s = time.perf_counter()
-    estimator, weights = load_estimator(model, args.checkpoint, args.weights, attention='eager')
-    load_s = time.perf_counter() - start_s
-    gflop = _gflop(estimator, pixels)
-    tensor = torch.from_numpy(pixels)
-
-    def infer() -> Float32Array:
-        with torch.inference_mode():
-            values: Float32Array = estimator(tensor)[0].numpy()
-        return values
-
-    record = {
-        'baseline': True,
-        'model': model,
-        'weights': weights.origin,
-        'checkpoint': args.checkpoint,
-        'recipe': weights.recipe,
-        'sha256': weights.sha256,
-        'input_size': list(pixels.shape[2:]),
-        'backend': 'torch eager',
-        'precision': 'fp32',
-        'device': 'cpu',
-        'threads': args.threads,
-        'gflop': gflop,
-        'integers': bool(estimator.inputs),
-        'load_s': load_s,
-    }
-    return _first_frame(record, infer)
-
-
-def _load(
-    args: argparse.Namespace,
-    baseline: dict[str, Any],
-    pixels: Float32Array,
-    checkpoint: str,
-    backend: str,
-    precision: str,
-) -> Candidate | dict[str, Any]:
-    """Return a combination ready to be timed, or the record that says why it cannot run."""
-    from depth_anything_ros.inference import create_predictor
-    from depth_anything_ros.types import ModelInput
-
-    record = {**baseline, 'baseline': False, 'backend': backend, 'precision': precision}
-    record.update(device=args.device, load_s=None, first_frame_ms=None, checkpoint=checkpoint)
-    if checkpoint != args.checkpoint:
-        record.update(dict.fromkeys(('weights', 'recipe', 'sha256', 'gflop', 'integers')))
-    height, width = pixels.shape[2:]
+    results = [record for rows in records for record in rows]
+    layers: list[dict[str, Any]] = []
+    answer = {**_circumstances(args), 'complete': False, 'results': results, 'layers': layers}
     try:
-        start_s = time.perf_counter()
-        predictor = create_predictor(
-            record['model'],
-            checkpoint=checkpoint,
-            weights='pretrained' if checkpoint else args.weights,
-            backend=backend,
-            precision=precision,
-            device=args.device,
-            input_size=(height, width),
-            threads=args.threads,
-            cache_dir=args.cache_dir,
+        with _each_said_once():
+            for group, rows in zip(planned, records, strict=True):
+                try:
+                    measure_group(group, rows, measuring, progress)
+                finally:
+                    show_group(rows)
+                    _write(args, answer)
+            if args.layers:
+                _describe_layers(args, planned, layers)
+        answer['complete'] = True
+    finally:
+        _write(args, answer)
+        if args.plots:
+            _draw(args.plots, results, layers)
+    return 0 if any(_counts(record) for record in results) else 1
+
+
+def _check(args: argparse.Namespace) -> None:
+    args.model = [name for name in args.model if name != _NONE]
+    if args.checkpoint and len(args.model) != 1:
+        raise ConfigError(
+            f'--checkpoint {args.checkpoint} belongs to one model; --model names '
+            f'{len(args.model)}: {", ".join(args.model) or _NONE}'
         )
-        predictor.build((height, width))
-        record.update(load_s=time.perf_counter() - start_s, device=predictor.selection.device)
-        identity = predictor.identity
-        record.update(recipe=predictor.recipe, sha256=identity.sha256, weights=identity.weights)
-        record.update(
-            gflop=_gflop(predictor.estimator, pixels), integers=bool(predictor.estimator.inputs)
-        )
-        model_input = ModelInput(pixels, (height, width))
-        return _first_frame(record, lambda: predictor.infer(model_input))
-    except DepthAnythingError as error:
-        return {**record, 'status': 'failed', 'reason': str(error)}
+    if not args.model and not args.hub_model:
+        raise ConfigError('nothing to time: give --model or --hub-model')
 
 
-def _first_frame(record: dict[str, Any], infer: Callable[[], Float32Array]) -> Candidate:
-    start_s = time.perf_counter()
-    output = infer()
-    record['first_frame_ms'] = (time.perf_counter() - start_s) * 1e3
-    return Candidate(record, infer, output)
+def _circumstances(args: argparse.Namespace) -> dict[str, Any]:
+    from depth_anything_ros.evaluation.environment import environment
 
-
-def _complete(candidate: Candidate, timing: Timing, baseline: Candidate) -> None:
-    """Add times, rates and errors to a record; the baseline has to come first."""
-    from depth_anything_ros.inference.peak import peak_gflop_per_s
-    from depth_anything_ros.inference.timing import statistics
-
-    record = candidate.record
-    if timing.failure:
-        record.update(status='failed', reason=timing.failure)
-        return
-    record.update(status='ok', runs=len(timing.durations_ms), **statistics(timing.durations_ms))
-    record['speedup'] = baseline.record['p50_ms'] / record['p50_ms']
-    record['gflop_per_s'] = record['gflop'] / record['p50_ms'] * 1e3
-    record.update(peak_gflop_per_s=None, share_of_peak=None)
-    if not record['integers']:
-        peak = peak_gflop_per_s(Precision(record['precision']), record['device'])
-        record.update(peak_gflop_per_s=peak, share_of_peak=record['gflop_per_s'] / peak)
-    record.update(_errors(candidate.output, baseline.output))
-
-
-def _gflop(estimator: DepthEstimator, pixels: Float32Array) -> float:
-    """Return the operations of one image in 10⁹, two for a multiplication with addition."""
-    import torch
-    from torch.utils.flop_counter import FlopCounterMode
-
-    from depth_anything_ros.models.checkpoint import build_estimator
-
-    # On the meta device shapes are computed and values are not; rounding is no operation there.
-    shapes = {name: values.to('meta') for name, values in estimator.state_dict().items()}
-    network = build_estimator(estimator.spec, shapes, {}, attention='eager')
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        network(torch.empty(pixels.shape, device='meta'))
-    return float(counter.get_total_flops()) * 1e-9
-
-
-def _errors(output: Float32Array, reference: Float32Array) -> dict[str, float | None]:
-    """Return the largest and the mean error over the reference's range; None without a range."""
-    span = float(reference.max() - reference.min())
-    if not (span > 0 and math.isfinite(span)):
-        return {'max_error': None, 'mean_error': None}
-    difference = abs(output - reference)
     return {
-        'max_error': float(difference.max()) / span,
-        'mean_error': float(difference.mean()) / span,
+        'environment': environment(),
+        'threads': args.threads,
+        'runs': args.runs,
+        'baseline_runs': args.baseline_runs,
+        'warmup': args.warmup,
     }
 
 
-def _example_input(model: str, size: tuple[int, int]) -> Float32Array:
-    """Return network input (1, 3, h, w) of a smooth, colourful, always equal image."""
-    import cv2
-    import numpy as np
+def _counts(record: dict[str, Any]) -> bool:
+    from depth_anything_ros.inference.benchmark.plan import EAGER
 
-    from depth_anything_ros.inference.preprocess import Preprocessor
-
-    coarse = np.random.default_rng(0).integers(0, 256, (12, 16, 3), dtype=np.uint8)
-    rgb = cv2.resize(coarse, _IMAGE_SIZE[::-1], interpolation=cv2.INTER_CUBIC)
-    return Preprocessor(MODELS[model], size)(np.asarray(rgb, np.uint8)).pixels
+    return bool(record['status'] == 'ok' and record['backend'] != EAGER)
 
 
-def _show(records: list[dict[str, Any]]) -> None:
-    first = records[0]
-    height, width = first['input_size']
-    write_line(
-        f'{first["model"]}, {first["weights"]} weights, input {height}x{width} (height x width), '
-        f'{first["threads"]} threads; p50 over {first["runs"]} runs of the baseline'
-    )
-    rows = [
-        [record['backend'], record['precision'], record['device'], record['recipe'] or '-']
-        + [_cell(record[key], form) for key, (_, form) in _COLUMNS.items()]
-        for record in records
-        if record['status'] == 'ok'
-    ]
-    headings = [heading for heading, _ in _COLUMNS.values()]
-    write_table(['backend', 'precision', 'device', 'recipe', *headings], rows)
-    for record in records:
-        if record['status'] == 'failed':
-            name = ' '.join((record['backend'], record['precision'], record['checkpoint']))
-            write_line(f'{name.rstrip()}: {record["reason"]}')
-    write_line()
+def _describe_layers(
+    args: argparse.Namespace, planned: list[list[Target]], layers: list[dict[str, Any]]
+) -> None:
+    """Run every model once more at every size, and show and write what its layers give."""
+    from depth_anything_ros.cli.benchmark_tables import show_layers, write_csv
+    from depth_anything_ros.inference.benchmark.layers import describe_network, fp32_loads
+
+    loads = fp32_loads([target for group in planned for target in group])
+    for load in progress(loads, len(loads), 'layers'):
+        try:
+            layers += describe_network(load)
+        except DepthAnythingError as error:
+            write_error(f'layers of {load.model}: {error}')
+    show_layers(layers)
+    if isinstance(args.layers, Path):
+        write_csv(args.layers, layers)
 
 
-def _cell(value: float | None, form: str) -> str:
-    return '-' if value is None else format(value, form)
+def _write(args: argparse.Namespace, answer: dict[str, Any]) -> None:
+    from depth_anything_ros.cli.benchmark_tables import write_csv
+
+    write_json(args.json, answer)
+    if args.csv:
+        write_csv(args.csv, answer['results'])
+
+
+def _draw(folder: Path, results: list[dict[str, Any]], layers: list[dict[str, Any]]) -> None:
+    from depth_anything_ros.cli.benchmark_plots import draw
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, picture in draw(results, layers).items():
+        (folder / name).write_bytes(picture)
+        write_line(f'drawn: {folder / name}')
+
+
+@contextmanager
+def _each_said_once() -> Iterator[None]:
+    """Log no message twice: every row loads the weights of its model anew, and says the same."""
+    said: set[str] = set()
+
+    def is_new(record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        known = message in said
+        said.add(message)
+        return not known
+
+    logger = logging.getLogger('depth_anything_ros.models.checkpoint')
+    logger.addFilter(is_new)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_new)
 
 
 def _list_of(known: Iterable[str]) -> Callable[[str], list[str]]:
@@ -382,8 +298,19 @@ def _list_of(known: Iterable[str]) -> Callable[[str], list[str]]:
     return parse
 
 
-def _input_sizes(text: str) -> list[int | tuple[int, int]]:
-    sizes: list[int | tuple[int, int]] = []
+def _baseline(text: str) -> str | tuple[str, str]:
+    if text in (_EAGER, _NONE):
+        return text
+    backend, _, precision = text.partition(':')
+    if backend not in BACKENDS or precision not in _PRECISIONS:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is no baseline; examples: {_EAGER}, {_NONE}, torch:fp32, openvino:bf16"
+        )
+    return backend, precision
+
+
+def _input_sizes(text: str) -> list[AskedSize]:
+    sizes: list[AskedSize] = []
     for item in text.split(','):
         sides = item.split('x')
         if len(sides) > 2 or not all(side.isdigit() for side in sides):
@@ -391,6 +318,8 @@ def _input_sizes(text: str) -> list[int | tuple[int, int]]:
                 f"'{item}' is no input size; examples: 518, 518x686 (height x width)"
             )
         numbers = [int(side) for side in sides]
+        if len(numbers) == 2 and not all(numbers):
+            raise argparse.ArgumentTypeError(f"'{item}' has a side of no pixels")
         sizes.append((numbers[0], numbers[1]) if len(numbers) == 2 else numbers[0])
     return sizes
 

@@ -29,17 +29,20 @@ def write_warning(text: str) -> None:
 
 def write_table(columns: list[str], rows: list[list[str]]) -> None:
     """
-    Write a table with columns as wide as their widest cell; numbers stand to the right.
+    Write a table with columns as wide as their widest cell.
+
+    Numbers stand to the right, and so does - among them, for one that is not known.
 
     :param columns: the headings.
     :param rows: the cells, as many in each row as there are headings.
     """
     cells = [columns, *rows]
     widths = [max(len(row[column]) for row in cells) for column in range(len(columns))]
+    numeric = [any(_is_number(row[column]) for row in rows) for column in range(len(columns))]
     for row in cells:
         padded = [
-            cell.rjust(width) if _is_number(cell) else cell.ljust(width)
-            for cell, width in zip(row, widths, strict=True)
+            cell.rjust(width) if _is_number(cell) or (cell == '-' and among) else cell.ljust(width)
+            for cell, width, among in zip(row, widths, numeric, strict=True)
         ]
         write_line('  '.join(padded).rstrip())
 

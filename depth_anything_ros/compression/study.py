@@ -27,7 +27,8 @@ from depth_anything_ros.compression.study_journal import StudyJournal
 from depth_anything_ros.compression.study_scores import score_network
 from depth_anything_ros.errors import BackendError, CompressionError, DatasetError, WorkerError
 from depth_anything_ros.evaluation.datasets import Dataset
-from depth_anything_ros.inference.footprint import Load, peak_memory_bytes
+from depth_anything_ros.inference.benchmark.networks import Load
+from depth_anything_ros.inference.footprint import peak_memory_bytes
 from depth_anything_ros.inference.predictor import Predictor
 from depth_anything_ros.inference.preprocess import check_multiple
 from depth_anything_ros.inference.selection import Selection

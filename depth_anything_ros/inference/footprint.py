@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from depth_anything_ros.errors import WorkerError
+from depth_anything_ros.inference.benchmark.networks import (
+    Load,
+    NetworkKind,
+    example_image,
+    open_network,
+)
 from depth_anything_ros.inference.selection import Selection
+from depth_anything_ros.types import Precision
 
 _RUNS = 3
 _STATUS = Path('/proc/self/status')
@@ -17,21 +26,16 @@ _PEAK = 'VmHWM:'
 
 
 @dataclass(frozen=True)
-class Load:
+class Footprint:
     """
-    Say what the process is to load and run.
+    Hold the peak memory of a process in bytes.
 
-    `checkpoint` is a file of weights for `model`; `size` is the network's (height, width).
-    `threads` 0 leaves the number of CPU threads to the library. `cache_dir` holds exported
-    networks: with an export in it the process loads that, as a node does from its second start.
+    `resident` is on the computer, Python and libraries included; `device` is what torch held on
+    the GPU at once, None where the network does not run on one.
     """
 
-    model: str
-    checkpoint: Path
-    selection: Selection
-    size: tuple[int, int]
-    threads: int
-    cache_dir: Path
+    resident: int
+    device: int | None
 
 
 def peak_memory_bytes(load: Load) -> int:
@@ -43,41 +47,62 @@ def peak_memory_bytes(load: Load) -> int:
     :param load: what to load and run.
     :raises WorkerError: if the process fails, or the system does not tell (it needs Linux).
     """
-    record = {
-        **asdict(load),
-        'checkpoint': str(load.checkpoint),
-        'cache_dir': str(load.cache_dir),
-    }
-    command = [sys.executable, '-m', __name__, json.dumps(record)]
+    return footprint(load).resident
+
+
+def footprint(load: Load) -> Footprint:
+    """
+    Return the peak memory of a fresh process that loads a network and runs it.
+
+    :param load: what to load and run.
+    :raises WorkerError: as :func:`peak_memory_bytes`.
+    """
+    command = [sys.executable, '-m', __name__, json.dumps(_record(load))]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     answer = done.stdout.strip().rpartition('\n')[2]
-    if done.returncode or not answer.isdecimal():
+    if done.returncode or not answer.startswith('{'):
         reason = done.stderr.strip().rpartition('\n')[2] or f'exit status {done.returncode}'
+        if done.returncode == -signal.SIGKILL:
+            reason = 'the system killed its process, as it does for lack of memory'
         raise WorkerError(f'no peak memory of {load.model}: {reason}')
-    return int(answer)
+    return Footprint(**json.loads(answer))
 
 
-def _run(record: str) -> int:
-    """Load and run what :class:`Load` says, and return the peak of this process in bytes."""
-    import numpy as np
+def _record(load: Load) -> dict[str, Any]:
+    checkpoint = str(load.checkpoint) if load.checkpoint else None
+    return {**asdict(load), 'checkpoint': checkpoint, 'cache_dir': str(load.cache_dir)}
 
-    from depth_anything_ros.inference import create_predictor
-    from depth_anything_ros.types import ModelInput
 
-    given = json.loads(record)
-    size = (given['size'][0], given['size'][1])
-    predictor = create_predictor(
-        given['model'],
-        checkpoint=given['checkpoint'],
-        **given['selection'],
-        input_size=size,
-        threads=given['threads'],
-        cache_dir=given['cache_dir'],
+def _load(record: dict[str, Any]) -> Load:
+    given = dict(record['selection'])
+    return Load(
+        model=record['model'],
+        checkpoint=Path(record['checkpoint']) if record['checkpoint'] else None,
+        selection=Selection(given['backend'], Precision(given['precision']), given['device']),
+        size=(record['size'][0], record['size'][1]) if record['size'] else None,
+        threads=record['threads'],
+        cache_dir=Path(record['cache_dir']),
+        weights=record['weights'],
+        kind=NetworkKind(record['kind']),
     )
-    ramp = np.linspace(-1, 1, 3 * size[0] * size[1], dtype=np.float32).reshape(1, 3, *size)
+
+
+def _run(record: str) -> Footprint:
+    """Load and run what :class:`Load` says, and return the peak of this process."""
+    load = _load(json.loads(record))
+    network = open_network(load)
+    inputs = network.preprocess(example_image())
     for _ in range(_RUNS):
-        predictor.infer(ModelInput(ramp, size))
-    return peak_of_this_process()
+        network.infer(inputs)
+    return Footprint(peak_of_this_process(), _peak_of_device(load.selection.device))
+
+
+def _peak_of_device(device: str) -> int | None:
+    import torch
+
+    if not device.startswith('cuda'):
+        return None
+    return int(torch.cuda.max_memory_allocated(device))
 
 
 def peak_of_this_process(status: Path = _STATUS) -> int:
@@ -97,4 +122,4 @@ def peak_of_this_process(status: Path = _STATUS) -> int:
 
 
 if __name__ == '__main__':
-    sys.stdout.write(f'{_run(sys.argv[1])}\n')
+    sys.stdout.write(f'{json.dumps(asdict(_run(sys.argv[1])))}\n')

@@ -130,13 +130,7 @@ class Predictor:
         """
         height, width = model_input.pixels.shape[2:]
         raw = self.build((height, width)).infer(model_input.pixels)
-        # One pass instead of two: NaN and infinity survive in a sum.
-        if not math.isfinite(float(raw.sum())):
-            bad = int(raw.size - np.count_nonzero(np.isfinite(raw)))
-            raise BackendError(
-                f'{self.selection.backend} gave {bad} of {raw.size} values that are not finite, '
-                f'in {self.selection.precision.value}; try precision fp32'
-            )
+        check_finite(raw, self.selection)
         return raw
 
     def postprocess(
@@ -204,6 +198,22 @@ class Predictor:
         self._backends.move_to_end(size)
         self._current_size = size
         return self._backends[size]
+
+
+def check_finite(raw: Float32Array, selection: Selection) -> None:
+    """
+    Check that the output of a network has neither NaN nor infinity.
+
+    :param selection: what ran it, for the message.
+    :raises BackendError: if it has.
+    """
+    # One pass instead of two: NaN and infinity survive in a sum.
+    if not math.isfinite(float(raw.sum())):
+        bad = int(raw.size - np.count_nonzero(np.isfinite(raw)))
+        raise BackendError(
+            f'{selection.backend} gave {bad} of {raw.size} values that are not finite, '
+            f'in {selection.precision.value}; try precision fp32'
+        )
 
 
 def load_predictor(

@@ -53,6 +53,7 @@ def measure_interleaved(
     *,
     progress: Callable[[list[int]], Iterable[int]] = iter,
     clock_ns: Callable[[], int] = time.perf_counter_ns,
+    timings: list[Timing] | None = None,
 ) -> list[Timing]:
     """
     Time contenders in turns.
@@ -63,6 +64,7 @@ def measure_interleaved(
     :param warm_up: untimed runs of each before any is timed.
     :param progress: wraps the list of turns, to show how far it is.
     :param clock_ns: a monotonic clock in nanoseconds.
+    :param timings: an empty list to fill, so that who stops this half-way has what was timed.
     :return: one timing for each contender.
     :raises ConfigError: if `warm_up` is negative or a contender has no runs.
     """
@@ -71,11 +73,13 @@ def measure_interleaved(
     for contender in contenders:
         if contender.runs < 1:
             raise ConfigError(f"'{contender.name}': {contender.runs} runs; allowed: 1 and above")
-    timings = [Timing() for _ in contenders]
+    timings = [] if timings is None else timings
+    timings.extend(Timing() for _ in contenders)
     for contender, timing in zip(contenders, timings, strict=True):
+        warm = Timing()
         for _ in range(warm_up):
-            _turn(contender, timing, clock_ns)
-        timing.durations_ms.clear()
+            _turn(contender, warm, clock_ns)
+        timing.failure = warm.failure
     for index in progress(interleaved([contender.runs for contender in contenders])):
         _turn(contenders[index], timings[index], clock_ns)
     return timings
@@ -95,17 +99,21 @@ def _turn(contender: Contender, timing: Timing, clock_ns: Callable[[], int]) -> 
 
 def statistics(durations_ms: Sequence[float]) -> dict[str, float]:
     """
-    Return mean_ms, std_ms (of the sample), min_ms, p50_ms, p95_ms, p99_ms, max_ms and fps.
+    Return mean_ms, std_ms (of the sample), cov, min_ms, p50_ms, p95_ms, p99_ms, max_ms and fps.
 
-    Percentiles interpolate linearly between neighbours; fps is 1000 / p50_ms.
+    Percentiles interpolate linearly between neighbours; cov, the coefficient of variation, is
+    std_ms / mean_ms; fps is 1000 / p50_ms.
 
     :param durations_ms: at least one duration.
     """
     values = np.asarray(durations_ms, np.float64)
     p50, p95, p99 = (float(value) for value in np.percentile(values, (50, 95, 99)))
+    mean = float(values.mean())
+    std = float(values.std(ddof=1)) if values.size > 1 else 0.0
     return {
-        'mean_ms': float(values.mean()),
-        'std_ms': float(values.std(ddof=1)) if values.size > 1 else 0.0,
+        'mean_ms': mean,
+        'std_ms': std,
+        'cov': std / mean,
         'min_ms': float(values.min()),
         'p50_ms': p50,
         'p95_ms': p95,

@@ -1,16 +1,29 @@
 import argparse
+import csv
 import json
 import re
 
-import numpy as np
 import pytest
 
 from depth_anything_ros.cli import benchmark
 from depth_anything_ros.cli.main import main
-from depth_anything_ros.errors import BackendError, CheckpointError
-from depth_anything_ros.inference.predictor import Predictor
+from depth_anything_ros.errors import BackendError, ConfigError
+from depth_anything_ros.inference.backends.torch_backend import TorchBackend
+from depth_anything_ros.models import MODELS
+from depth_anything_ros.models.operations import count_operations
 
-SMALL = ['--weights', 'random', '--runs', '3', '--baseline-runs', '2', '--warmup', '1']
+SMALL = [
+    '--weights',
+    'random',
+    '--threads',
+    '1',
+    '--runs',
+    '3',
+    '--baseline-runs',
+    '2',
+    '--warmup',
+    '1',
+]
 
 
 def parse(*words: str) -> argparse.Namespace:
@@ -87,18 +100,21 @@ def test_nothing_that_can_run_is_exit_1(run):
 
 
 def test_failure_while_timing_is_in_the_answer(run, monkeypatch):
-    infer = Predictor.infer
+    infer = TorchBackend.infer
     calls = []
 
-    def fail_later(self, model_input):
+    def fail_later(self, pixels):
         calls.append(1)
         if len(calls) > 2:
             raise BackendError('out of memory')
-        return infer(self, model_input)
+        return infer(self, pixels)
 
-    monkeypatch.setattr(Predictor, 'infer', fail_later)
-    _, answer = run('--backend', 'torch', '--precision', 'fp32', '--input-size', '28x28')
+    monkeypatch.setattr(TorchBackend, 'infer', fail_later)
+    status, answer = run('--model', 'tiny', '--backend', 'torch', '--precision', 'fp32',
+                         '--input-size', '32x32')  # fmt: skip
+    assert status == 1
     assert answer['results'][1]['reason'] == 'out of memory'
+    assert [record['status'] for record in answer['results']] == ['ok', 'failed']
 
 
 def test_packed_checkpoints_are_timed_beside_their_parent(run, tmp_path, capsys):
@@ -126,29 +142,154 @@ def test_packed_checkpoints_are_timed_beside_their_parent(run, tmp_path, capsys)
     assert 'prune_structured(0.5)' in capsys.readouterr().out
 
 
-def test_missing_checkpoint_ends_the_benchmark(tmp_path):
-    args = parse('--checkpoint', str(tmp_path / 'none.pth'), '--input-size', '28x28')
-    with pytest.raises(CheckpointError):
-        benchmark.run(args)
+def test_missing_checkpoint_is_the_reason_of_every_row(tmp_path, capsys):
+    gone = str(tmp_path / 'none.pth')
+    args = parse('--checkpoint', gone, '--input-size', '28x28', '--backend', 'torch')
+    assert benchmark.run(args) == 1
+    line = capsys.readouterr().out.splitlines()[-2]
+    assert line == (
+        'depth_anything_v2_vits none.pth, torch eager fp32, torch fp32, torch bf16: '
+        f"checkpoint '{gone}' does not exist"
+    )
 
 
-def test_operations_are_counted_as_two_for_a_multiplication_with_addition():
-    from depth_anything_ros.models.checkpoint import load_estimator
-
-    estimator, _ = load_estimator('depth_anything_v2_vits', weights='random', attention='eager')
-    gflop = benchmark._gflop(estimator, np.zeros((1, 3, 518, 518), np.float32))
-    assert gflop == pytest.approx(115.3, abs=0.5)
-
-
-def test_constant_reference_has_no_relative_error():
-    values = np.ones((2, 2), np.float32)
-    assert benchmark._errors(values, values) == {'max_error': None, 'mean_error': None}
+def test_model_without_weights_leaves_the_others_alone(run, monkeypatch):
+    _, answer = run('--model', 'anydepth_vits,tiny', '--backend', 'torch', '--precision', 'fp32',
+                    '--input-size', '32x32', '--weights', 'pretrained')  # fmt: skip
+    failed, done = answer['results'][:2], answer['results'][2:]
+    assert all('no trained weights' in record['reason'] for record in failed)
+    assert [record['status'] for record in done] == ['ok', 'ok']
+    assert done[1]['weights'] == 'pretrained'
 
 
-def test_error_is_relative_to_the_range_of_the_reference():
-    reference = np.array([[1.0, 5.0]], np.float32)
-    errors = benchmark._errors(np.array([[1.0, 7.0]], np.float32), reference)
-    assert errors == pytest.approx({'max_error': 0.5, 'mean_error': 0.25})
+def test_models_at_one_size_take_turns_and_are_compared(run, capsys):
+    _, answer = run('--model', 'tiny,depth_anything_v2_vits', '--backend', 'torch',
+                    '--precision', 'fp32', '--input-size', '40,64x64')  # fmt: skip
+    small, large = answer['results'][:4], answer['results'][4:]
+    assert {record['group'] for record in small} == {0}
+    assert {record['group'] for record in large} == {1}
+    assert [record['input_size'] for record in small[1::2]] == [[32, 32], [42, 56]]
+    assert [record['input_size'] for record in large[1::2]] == [[64, 64], [70, 70]]
+    for group in (small, large):
+        _, tiny, eager, dav2 = group
+        assert tiny['times_first'] == 1.0
+        assert dav2['times_first'] == pytest.approx(dav2['p50_ms'] / tiny['p50_ms'])
+        assert eager['speedup'] == 1.0
+    output = capsys.readouterr().out
+    assert 'depth_anything_v2_vits: asked 40, timed at 42x56' in output
+    assert 'of first' in output
+
+
+def test_apart_measures_one_model_after_another(run):
+    _, answer = run('--model', 'tiny,depth_anything_v2_vits', '--backend', 'torch', '--precision',
+                    'fp32', '--input-size', '32x32', '--apart', '--baseline', 'none')  # fmt: skip
+    assert [record['group'] for record in answer['results']] == [0, 1]
+    assert [record['times_first'] for record in answer['results']] == [1.0, 1.0]
+
+
+def test_parts_of_a_network_add_up_and_are_known_where_torch_runs_it(run):
+    _, answer = run('--model', 'tiny', '--backend', 'torch,onnxruntime', '--precision', 'fp32',
+                    '--input-size', '64x64', '--runs', '9')  # fmt: skip
+    spec = MODELS['tiny']
+    operations = count_operations(spec, 64, 64)
+    eager, torch_row, exported = answer['results']
+    for record in answer['results']:
+        assert record['encoder_parameters'] + record['decoder_parameters'] == spec.parameters
+        assert record['parameters'] == spec.parameters
+        assert record['encoder_macs'] == operations.encoder
+        assert record['decoder_macs'] == operations.decoder
+        assert record['gflop'] == pytest.approx(2e-9 * record['macs'])
+        assert record['network_ms'] == record['p50_ms']
+        assert record['cov'] == pytest.approx(record['std_ms'] / record['mean_ms'])
+        assert record['preprocess_ms'] > 0
+        assert record['postprocess_ms'] > 0
+    for record in (eager, torch_row):
+        assert 0 < record['encoder_ms'] < record['max_ms']
+        assert 0 < record['decoder_ms'] < record['max_ms']
+    assert exported['encoder_ms'] is exported['decoder_ms'] is None
+
+
+def test_baseline_can_be_one_of_the_rows_or_none(run):
+    words = ('--model', 'tiny', '--backend', 'torch', '--input-size', '32x32')
+    _, answer = run(*words, '--precision', 'bf16', '--baseline', 'torch:fp32')
+    fp32, bf16 = answer['results']
+    assert (fp32['precision'], fp32['baseline'], fp32['speedup']) == ('fp32', True, 1.0)
+    assert not bf16['baseline']
+    assert bf16['speedup'] == pytest.approx(fp32['p50_ms'] / bf16['p50_ms'])
+    _, answer = run(*words, '--precision', 'fp32', '--baseline', 'none')
+    assert [record['speedup'] for record in answer['results']] == [None]
+    assert [record['max_error'] for record in answer['results']] == [None]
+
+
+@pytest.mark.slow
+def test_memory_is_that_of_a_process_of_its_own(run, capsys):
+    _, answer = run('--model', 'tiny', '--backend', 'torch', '--precision', 'fp32',
+                    '--input-size', '64x64', '--memory')  # fmt: skip
+    for record in answer['results']:
+        assert 1e8 < record['peak_resident_bytes'] < 2e9
+        assert record['peak_device_bytes'] is None
+    assert 'memory MB' in capsys.readouterr().out
+
+
+def test_interruption_keeps_what_was_timed(run, monkeypatch, tmp_path):
+    infer = TorchBackend.infer
+    calls = []
+
+    def interrupt_later(self, pixels):
+        calls.append(1)
+        if len(calls) == 9:
+            raise KeyboardInterrupt
+        return infer(self, pixels)
+
+    monkeypatch.setattr(TorchBackend, 'infer', interrupt_later)
+    table = tmp_path / 'rows.csv'
+    with pytest.raises(KeyboardInterrupt):
+        run('--model', 'tiny', '--backend', 'torch', '--precision', 'fp32', '--input-size',
+            '32x32,64x64', '--runs', '20', '--csv', str(table))  # fmt: skip
+    answer = json.loads((tmp_path / 'answer.json').read_text())
+    assert answer['complete'] is False
+    _, half, *never = answer['results']
+    assert (half['status'], half['runs']) == ('ok', 6)
+    assert [record['reason'] for record in never] == ['interrupted before it was timed'] * 2
+    rows = list(csv.DictReader(table.open()))
+    assert [row['status'] for row in rows] == ['ok', 'ok', 'failed', 'failed']
+    assert float(rows[1]['p50_ms']) == half['p50_ms']
+    assert rows[1]['input_size'] == '32x32'
+
+
+def test_layers_and_plots_are_written(run, tmp_path, capsys):
+    layers, plots = tmp_path / 'layers.csv', tmp_path / 'plots'
+    words = ['--model', 'tiny', '--backend', 'torch', '--precision', 'fp32']
+    words += ['--layers', str(layers), '--plots', str(plots)]
+    _, answer = run(*words, '--input-size', '32x32,64x64')
+    rows = list(csv.DictReader(layers.open()))
+    assert len(rows) == len(answer['layers']) == 2 * 83
+    assert rows[0]['name'] == 'pretrained.conv_stem'
+    assert rows[0]['part'] == 'encoder'
+    assert rows[-1]['part'] == 'decoder'
+    assert rows[-1]['shape'] == '1x1x32x32'
+    for name in ('latency_resolution', 'latency_parameters', 'latency_macs', 'stages_32x32',
+                 'stages_64x64', 'layers_tiny_32x32', 'layers_tiny_64x64'):  # fmt: skip
+        assert (plots / f'{name}.png').read_bytes().startswith(b'\x89PNG')
+    assert 'most zeros' in capsys.readouterr().out
+
+
+def test_packed_file_of_another_model_is_refused(tmp_path, monkeypatch):
+    path = str(tmp_path / 'packed.safetensors')
+    command = ['compress', '--model', 'tiny', '--weights', 'random', '--recipe', 'int16_static']
+    assert main([*command, '--views', '0', '--out', path]) == 0
+    with pytest.raises(ConfigError, match="packed for model 'tiny', which --model does not name"):
+        benchmark.run(parse('--weights', 'random', '--compressed', path))
+
+
+def test_checkpoint_for_several_models_is_refused():
+    with pytest.raises(ConfigError, match='belongs to one model; --model names 2: tiny, anydepth'):
+        benchmark.run(parse('--model', 'tiny,anydepth_vits', '--checkpoint', 'x'))
+
+
+def test_nothing_to_time_is_refused():
+    with pytest.raises(ConfigError, match='nothing to time'):
+        benchmark.run(parse('--model', 'none'))
 
 
 @pytest.mark.parametrize(
@@ -159,6 +300,8 @@ def test_error_is_relative_to_the_range_of_the_reference():
         (['--model', 'midas'], "unknown name 'midas'"),
         (['--input-size', '518*518'], r"'518\*518' is no input size"),
         (['--input-size', '1x2x3'], 'is no input size'),
+        (['--input-size', '0x32'], "'0x32' has a side of no pixels"),
+        (['--baseline', 'torch:int4'], "'torch:int4' is no baseline; examples: eager, none"),
         (['--runs', '0'], "'0' is no whole number above 0"),
     ],
 )

@@ -1,11 +1,15 @@
 import re
+import subprocess
+from dataclasses import replace
 from importlib.resources import files
 
 import pytest
+import torch
 
 from depth_anything_ros.errors import WorkerError
+from depth_anything_ros.inference.benchmark.networks import Load, NetworkKind
 from depth_anything_ros.inference.footprint import (
-    Load,
+    footprint,
     peak_memory_bytes,
     peak_of_this_process,
 )
@@ -24,6 +28,28 @@ def test_fresh_process_takes_its_own_memory_and_not_ours(tmp_path):
     ours = bytearray(b'x' * (3 << 28))
     peak = peak_memory_bytes(load(TINY, tmp_path))
     assert 50e6 < peak < len(ours)
+
+
+@pytest.mark.slow
+def test_plain_network_with_random_weights_is_measured_too(tmp_path):
+    given = replace(load(None, tmp_path), weights='random', kind=NetworkKind.EAGER)
+    found = footprint(given)
+    assert 5e7 < found.resident < 2e9
+    assert found.device is None
+
+
+def test_process_that_was_killed_lacked_memory_perhaps(tmp_path, monkeypatch):
+    killed = subprocess.CompletedProcess([], -9, stdout='', stderr='loading\n')
+    monkeypatch.setattr(subprocess, 'run', lambda *_, **__: killed)
+    with pytest.raises(WorkerError, match='the system killed its process'):
+        peak_memory_bytes(load(TINY, tmp_path))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='no CUDA device')
+def test_memory_of_a_gpu_is_told_beside(tmp_path):
+    selection = Selection('torch', Precision.FP32, 'cuda')
+    found = footprint(replace(load(TINY, tmp_path), selection=selection))
+    assert found.device > 4 * 4e6
 
 
 def test_process_that_fails_says_why(tmp_path):

@@ -4,6 +4,7 @@ import pytest
 from depth_anything_ros.errors import BackendError, ConfigError
 from depth_anything_ros.inference.timing import (
     Contender,
+    Timing,
     interleaved,
     measure_interleaved,
     statistics,
@@ -81,6 +82,23 @@ def test_progress_sees_every_turn():
     assert seen == [0, 0, 0]
 
 
+def test_run_that_is_interrupted_leaves_what_was_timed():
+    clock = FakeClock()
+    good = clock.contender('good', [1.0, 2.0, 3.0, 4.0], runs=3)
+
+    def stop() -> None:
+        if clock.order.count('good') == 4:
+            raise KeyboardInterrupt
+
+    timings: list[Timing] = []
+    with pytest.raises(KeyboardInterrupt):
+        measure_interleaved(
+            [good, Contender('other', stop, 3)], warm_up=1, clock_ns=clock, timings=timings
+        )
+    assert timings[0].durations_ms == pytest.approx([2.0, 3.0, 4.0])
+    assert len(timings) == 2
+
+
 def test_negative_warm_up_is_refused():
     with pytest.raises(ConfigError, match='warm-up of -1 runs'):
         measure_interleaved([], warm_up=-1)
@@ -97,6 +115,7 @@ def test_statistics_of_known_durations():
         {
             'mean_ms': 51.0,
             'std_ms': np.sqrt(101 * 102 / 12),
+            'cov': np.sqrt(101 * 102 / 12) / 51,
             'min_ms': 1.0,
             'p50_ms': 51.0,
             'p95_ms': 96.0,

@@ -6,7 +6,12 @@ import pytest
 
 from depth_anything_ros.errors import BackendError, UnknownNameError
 from depth_anything_ros.models import MODELS
-from depth_anything_ros.models.operations import count_operations
+from depth_anything_ros.models.checkpoint import build_estimator, load_estimator, load_weights
+from depth_anything_ros.models.operations import (
+    count_operations,
+    operations_of,
+    without_numbers,
+)
 
 # "FLOPs (G)" of the paper with ViT-L. They are those of the head alone (they grow by exactly 4
 # as the sides double, which attention and register tokens would not), two for a multiplication
@@ -76,6 +81,23 @@ def test_dpt_head_makes_the_operations_of_the_paper_as_that_counts_them(side: in
     too_many = ((16 - 1) * 16 + (4 - 1) * 4) * width**2 * patches
     assert 2e-9 * (decoder + too_many) == pytest.approx(PAPER_DPT[side], rel=0.03)
     assert 2e-9 * decoder == pytest.approx(0.69 * PAPER_DPT[side], rel=0.03)
+
+
+def test_operations_of_a_network_are_those_of_its_row_and_of_what_was_left_in() -> None:
+    whole = load_weights(MODELS['tiny'], weights='random')
+    estimator = build_estimator(MODELS['tiny'], whole.state, {})
+    found = operations_of(estimator, 64, 96)
+    assert found == count_operations(MODELS['tiny'], 64, 96)
+    estimator, _ = load_estimator('depth_anything_v2_vits', weights='random', attention='eager')
+    assert 2e-9 * operations_of(estimator, 518, 518).total == pytest.approx(115.3, abs=0.5)
+    assert all(values.device.type == 'cpu' for values in estimator.state_dict().values())
+
+
+def test_shapes_without_numbers_take_no_memory() -> None:
+    estimator, _ = load_estimator('tiny', weights='random')
+    shapes = without_numbers(estimator)
+    assert {values.device.type for values in shapes.parameters()} == {'meta'}
+    assert sum(values.numel() for values in shapes.parameters()) == MODELS['tiny'].parameters
 
 
 @pytest.mark.parametrize('size', [(0, 64), (64, -16), (64, 90)])

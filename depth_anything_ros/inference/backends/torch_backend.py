@@ -20,7 +20,7 @@ from depth_anything_ros.models.estimator import DepthEstimator
 from depth_anything_ros.models.folding import fold_batch_norms
 from depth_anything_ros.types import Float32Array, Precision
 
-_DTYPES = {
+DTYPES = {
     Precision.FP32: torch.float32,
     Precision.BF16: torch.bfloat16,
     Precision.FP16: torch.float16,
@@ -33,7 +33,8 @@ class TorchBackend:
     Run a network with PyTorch.
 
     In bf16 and fp16 the matrix products and convolutions are narrow, while the residual
-    stream, norms and softmax stay in fp32, so that nothing overflows.
+    stream, norms and softmax stay in fp32, so that nothing overflows. `estimator` is what runs:
+    a copy of the network on the device.
 
     :param options: what to run and how.
     :raises BackendError: if the device's memory does not hold the network.
@@ -45,10 +46,10 @@ class TorchBackend:
         self._threads = options.threads
         self._size = options.size
         self._device = torch.device(options.device)
-        self._dtype = _DTYPES[options.precision]
+        self._dtype = DTYPES[options.precision]
         try:
-            self._estimator = _copy_for(options.estimator, self._device, self._dtype)
-            self._estimator.prepare(*options.size)
+            self.estimator = _copy_for(options.estimator, self._device, self._dtype)
+            self.estimator.prepare(*options.size)
         except RuntimeError as error:
             raise BackendError(f'torch cannot load the network: {error}') from error
 
@@ -100,7 +101,7 @@ class TorchBackend:
                 torch.inference_mode(),
                 torch.autocast(self._device.type, self._dtype, enabled=narrow),
             ):
-                values = self._estimator(torch.from_numpy(pixels).to(self._device))[0]
+                values = self.estimator(torch.from_numpy(pixels).to(self._device))[0]
                 result: Float32Array = values.float().cpu().numpy()
         except RuntimeError as error:
             raise BackendError(f'torch failed: {error}') from error
@@ -113,11 +114,16 @@ def _copy_for(
     """Return a copy for inference: weights of matrix products in `dtype`, head channels-last."""
     duplicate = copy.deepcopy(estimator).requires_grad_(False).eval()
     fold_batch_norms(duplicate)
-    for module in duplicate.modules():
-        if isinstance(module, (nn.Linear, *_CONVOLUTIONS)):
-            module.to(dtype)
+    narrow_products(duplicate, dtype)
     for module in duplicate.depth_head.modules():
         if isinstance(module, _CONVOLUTIONS):
             # 8 % of the whole time on the CPU; the kernels otherwise reorder every activation.
             module.weight.data = module.weight.data.contiguous(memory_format=torch.channels_last)
     return duplicate.to(device)
+
+
+def narrow_products(network: nn.Module, dtype: torch.dtype) -> None:
+    """Store the weights of matrix products and convolutions in `dtype`, in place."""
+    for module in network.modules():
+        if isinstance(module, (nn.Linear, *_CONVOLUTIONS)):
+            module.to(dtype)

@@ -248,7 +248,7 @@ def test_torch_failure_is_a_backend_error(loaded, cache_dir):
     def fail(*_):
         raise RuntimeError('out of memory')
 
-    backend._estimator.forward = fail
+    backend.estimator.forward = fail
     with pytest.raises(BackendError, match='torch failed: out of memory'):
         backend.infer(pixels_of(SIZE))
 

@@ -1,0 +1,120 @@
+"""The rows that the options of the verb `benchmark` ask for."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from depth_anything_ros.errors import CheckpointError, ConfigError, DepthAnythingError
+from depth_anything_ros.inference.backends.cache import default_cache_dir
+from depth_anything_ros.inference.benchmark.networks import Load, NetworkKind
+from depth_anything_ros.inference.benchmark.plan import (
+    AskedSize,
+    Target,
+    comparator_size,
+    fitting_size,
+    free_bytes,
+    groups,
+)
+from depth_anything_ros.inference.selection import Selection, select
+from depth_anything_ros.models import MODELS
+from depth_anything_ros.models.state_file import local_file, packed_header
+from depth_anything_ros.types import Precision
+
+
+def planned_groups(args: argparse.Namespace) -> list[list[Target]]:
+    """Return what takes turns with what, size by size."""
+    try:
+        device = select('torch', 'fp32', args.device).device
+    except DepthAnythingError:
+        device = 'cpu'  # each row will say what is wrong with the device
+    planned = []
+    for asked in args.input_size:
+        models = [_model_targets(args, name, asked) for name in args.model]
+        models += [_comparator_targets(args, name, asked) for name in args.hub_model]
+        planned += groups(models, free_bytes(device), args.apart)
+    return planned
+
+
+def _model_targets(args: argparse.Namespace, model: str, asked: AskedSize) -> list[Target]:
+    """Return the rows of a model at one size, the baseline first."""
+    size = fitting_size(MODELS[model], asked)
+    rows = [(name, precision) for name in args.backend for precision in args.precision]
+    if isinstance(args.baseline, tuple):
+        rows = [args.baseline, *(row for row in rows if row != args.baseline)]
+    targets = []
+    if args.baseline == 'eager':
+        found = _load(args, model, size, 'torch', 'fp32', NetworkKind.EAGER, args.checkpoint)
+        targets.append(_target(found, asked, baseline=True))
+    for checkpoint in (args.checkpoint, *_packed_for(args, model)):
+        for row in rows:
+            found = _load(args, model, size, *row, NetworkKind.BACKEND, checkpoint)
+            is_baseline = row == args.baseline and checkpoint == args.checkpoint
+            targets.append(_target(found, asked, baseline=is_baseline))
+    return targets
+
+
+def _comparator_targets(args: argparse.Namespace, model: str, asked: AskedSize) -> list[Target]:
+
+    size = comparator_size(asked)
+    kind = NetworkKind.TRANSFORMERS
+    return [
+        _target(_load(args, model, size, 'torch', precision, kind, ''), asked, baseline=False)
+        for precision in args.precision
+    ]
+
+
+def _target(found: tuple[Load, str], asked: AskedSize, *, baseline: bool) -> Target:
+
+    load, failure = found
+    return Target(load, asked, baseline, failure)
+
+
+def _load(
+    args: argparse.Namespace,
+    model: str,
+    size: tuple[int, int] | None,
+    backend: str,
+    precision: str,
+    kind: NetworkKind,
+    checkpoint: str,
+) -> tuple[Load, str]:
+    """Return what to open, and why it cannot be opened where that is known."""
+    failure = ''
+    try:
+        selection = select(backend, precision, args.device)
+    except DepthAnythingError as error:
+        selection, failure = Selection(backend, Precision(precision), args.device), str(error)
+    load = Load(
+        model=model,
+        checkpoint=Path(checkpoint) if checkpoint else None,
+        selection=selection,
+        size=size,
+        threads=args.threads,
+        cache_dir=Path(args.cache_dir).expanduser() if args.cache_dir else default_cache_dir(),
+        weights=args.weights,
+        kind=kind,
+    )
+    return load, failure
+
+
+def _packed_for(args: argparse.Namespace, model: str) -> list[str]:
+    """
+    Return the packed files that are of a model, and those that cannot be read, which will say so.
+
+    :raises ConfigError: if a file is of a model that is not timed.
+    """
+    found = []
+    for name in args.compressed:
+        try:
+            header = packed_header(local_file(name))
+        except CheckpointError:
+            header = None
+        if header is not None and header.model not in args.model:
+            raise ConfigError(
+                f"--compressed '{name}' was packed for model '{header.model}', which --model "
+                f'does not name: {", ".join(args.model)}'
+            )
+        if header is None or header.model == model:
+            found.append(name)
+    return found

@@ -1,0 +1,328 @@
+"""Measuring networks in turns: durations, where they go, memory, deviation from a baseline."""
+
+from __future__ import annotations
+
+import gc
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+import torch
+
+from depth_anything_ros.errors import DepthAnythingError
+from depth_anything_ros.inference.benchmark.encoder_clock import EncoderClock
+from depth_anything_ros.inference.benchmark.networks import (
+    IMAGE_SIZE,
+    Network,
+    NetworkKind,
+    example_image,
+    open_network,
+)
+from depth_anything_ros.inference.benchmark.plan import Target, asked_text
+from depth_anything_ros.inference.footprint import footprint
+from depth_anything_ros.inference.peak import peak_gflop_per_s
+from depth_anything_ros.inference.timing import (
+    Contender,
+    Timing,
+    measure_interleaved,
+    statistics,
+)
+from depth_anything_ros.types import Float32Array, Precision
+
+T = TypeVar('T')
+
+INTERRUPTED = 'interrupted before it was timed'
+
+
+class Progress(Protocol):
+    """Pass items through and show how far they are, as `cli.console.progress` does."""
+
+    def __call__(self, items: Iterable[T], total: int | None, label: str) -> Iterable[T]:
+        """Return the items."""
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """
+    Say how to measure.
+
+    `runs` is how often each network runs, `eager_runs` the slow one with attention written out,
+    `warm_up` how often each before. `memory` asks for the peak memory of each, in a process of
+    its own.
+    """
+
+    runs: int
+    eager_runs: int
+    warm_up: int
+    memory: bool
+
+
+@dataclass
+class Candidate:
+    """Hold a network that is ready: its row, what it reads, its first output, its clocks."""
+
+    target: Target
+    record: dict[str, Any]
+    network: Network
+    inputs: Any
+    output: Any
+    clock: EncoderClock | None = None
+    timing: Timing = field(default_factory=Timing)
+
+    def run(self) -> None:
+        """Run the network once."""
+        if self.clock is None:
+            self.network.infer(self.inputs)
+            return
+        with self.clock.run():
+            self.network.infer(self.inputs)
+
+    @property
+    def processing(self) -> tuple[object, ...]:
+        """Return what tells its pre- and post-processing from that of others."""
+        load = self.target.load
+        return load.kind is NetworkKind.TRANSFORMERS, load.model, load.size
+
+
+def new_record(target: Target, number: int) -> dict[str, Any]:
+    """
+    Return the row of a target before it is measured; every key that it will have is there.
+
+    :param number: of the group that it takes turns with.
+    """
+    load = target.load
+    return {
+        'group': number,
+        'baseline': target.baseline,
+        'model': load.model,
+        'checkpoint': str(load.checkpoint or ''),
+        'weights': load.weights,
+        'recipe': '',
+        'sha256': '',
+        'revision': '',
+        'asked_size': asked_text(target.asked),
+        'input_size': list(load.size) if load.size else None,
+        'backend': target.backend,
+        'precision': load.selection.precision.value,
+        'device': load.selection.device,
+        'threads': load.threads,
+        'status': 'failed',
+        'reason': target.failure or INTERRUPTED,
+        'note': '',
+        **dict.fromkeys(_MEASURED),
+    }
+
+
+_MEASURED = (
+    'parameters', 'encoder_parameters', 'decoder_parameters',
+    'macs', 'encoder_macs', 'decoder_macs', 'gflop', 'integers',
+    'load_s', 'first_frame_ms', 'runs',
+    'mean_ms', 'std_ms', 'cov', 'min_ms', 'p50_ms', 'p95_ms', 'p99_ms', 'max_ms', 'fps',
+    'speedup', 'times_first', 'gflop_per_s', 'peak_gflop_per_s', 'share_of_peak',
+    'max_error', 'mean_error',
+    'preprocess_ms', 'encoder_ms', 'decoder_ms', 'network_ms', 'postprocess_ms',
+    'peak_resident_bytes', 'peak_device_bytes', 'memory_failure',
+)  # fmt: skip
+
+
+def measure_group(
+    targets: Sequence[Target],
+    records: Sequence[dict[str, Any]],
+    measuring: Measuring,
+    progress: Progress,
+) -> None:
+    """
+    Open the networks of a group, time them in turns and fill their rows.
+
+    What cannot be opened or fails keeps its reason, and the others go on. When it is interrupted
+    the rows hold what was timed until then.
+
+    :param targets: the group.
+    :param records: their rows, of :func:`new_record`.
+    :param measuring: how to measure.
+    :param progress: shows how far it is.
+    """
+    _time_group(targets, records, measuring, progress)
+    # The networks are gone by now; caches of their memory would be in the way of the processes.
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    if measuring.memory:
+        pairs = [
+            (target, record)
+            for target, record in zip(targets, records, strict=True)
+            if record['status'] == 'ok'
+        ]
+        for target, record in progress(pairs, len(pairs), 'memory'):
+            _measure_memory(target, record)
+
+
+def _time_group(
+    targets: Sequence[Target],
+    records: Sequence[dict[str, Any]],
+    measuring: Measuring,
+    progress: Progress,
+) -> None:
+    pairs = list(zip(targets, records, strict=True))
+    candidates = []
+    for target, record in progress(pairs, len(pairs), 'loading'):
+        if not target.failure:
+            candidate = _open(target, record)
+            candidates += [candidate] if candidate else []
+    contenders = [
+        Contender(
+            candidate.target.backend,
+            candidate.run,
+            measuring.eager_runs
+            if candidate.target.load.kind is NetworkKind.EAGER
+            else measuring.runs,
+        )
+        for candidate in candidates
+    ]
+    stages = _stage_contenders(candidates, measuring.runs)
+    timings: list[Timing] = []
+    try:
+        measure_interleaved(
+            [*contenders, *stages.values()],
+            measuring.warm_up,
+            progress=lambda turns: progress(turns, len(turns), 'timing'),
+            timings=timings,
+        )
+    finally:
+        for candidate, timing in zip(candidates, timings, strict=False):
+            candidate.timing = timing
+        of_stage = dict(zip(stages, timings[len(candidates) :], strict=False))
+        for candidate in candidates:
+            _fill_times(candidate, of_stage)
+        _compare(candidates)
+
+
+def _open(target: Target, record: dict[str, Any]) -> Candidate | None:
+    """Open a network and let it have its first frame; None, with the reason, where it fails."""
+    try:
+        network = open_network(target.load)
+        facts = network.facts
+        record.update(weights=facts.weights, sha256=facts.sha256, recipe=facts.recipe,
+                      revision=facts.revision, note=facts.note, integers=facts.integers,
+                      load_s=facts.load_s)  # fmt: skip
+        inputs = network.preprocess(example_image())
+        record['input_size'] = list(network.input_size(inputs))
+        start_s = time.perf_counter()
+        output = network.infer(inputs)
+        record['first_frame_ms'] = (time.perf_counter() - start_s) * 1e3
+        parameters, operations = network.parameters(), network.operations(inputs)
+    except DepthAnythingError as error:
+        record['reason'] = str(error)
+        return None
+    for name, parts in (('parameters', parameters), ('macs', operations)):
+        record[name] = parts.total
+        record[f'encoder_{name}'], record[f'decoder_{name}'] = parts.encoder, parts.decoder
+    record['gflop'] = 2e-9 * operations.total
+    clock = None if network.encoder is None else EncoderClock(network.encoder, network.device)
+    return Candidate(target, record, network, inputs, output, clock)
+
+
+def _stage_contenders(
+    candidates: Sequence[Candidate], runs: int
+) -> dict[tuple[str, tuple[object, ...]], Contender]:
+    """Return pre- and post-processing as contenders of their own, once where rows share it."""
+    image = example_image()
+    contenders: dict[tuple[str, tuple[object, ...]], Contender] = {}
+    for candidate in candidates:
+        network = candidate.network
+        calls: dict[str, Callable[[], object]] = {
+            'preprocess_ms': partial(network.preprocess, image),
+            'postprocess_ms': partial(network.postprocess, candidate.output, IMAGE_SIZE),
+        }
+        for name, call in calls.items():
+            contenders.setdefault((name, candidate.processing), Contender(name, call, runs))
+    return contenders
+
+
+def _fill_times(
+    candidate: Candidate, of_stage: dict[tuple[str, tuple[object, ...]], Timing]
+) -> None:
+    """Write down what was timed of one network."""
+    record, timing = candidate.record, candidate.timing
+    if timing.failure:
+        record['reason'] = timing.failure
+        return
+    if not timing.durations_ms:
+        return
+    record.update(status='ok', reason='', runs=len(timing.durations_ms))
+    record.update(statistics(timing.durations_ms))
+    record['network_ms'] = record['p50_ms']
+    record.update(_parts_ms(candidate))
+    for name in ('preprocess_ms', 'postprocess_ms'):
+        durations = of_stage.get((name, candidate.processing), Timing()).durations_ms
+        record[name] = statistics(durations)['p50_ms'] if durations else None
+    record['gflop_per_s'] = record['gflop'] / record['p50_ms'] * 1e3
+    if not record['integers']:
+        peak = peak_gflop_per_s(Precision(record['precision']), record['device'])
+        record.update(peak_gflop_per_s=peak, share_of_peak=record['gflop_per_s'] / peak)
+
+
+def _parts_ms(candidate: Candidate) -> dict[str, float]:
+    """Return the median times of encoder and decoder, nothing where one graph runs both."""
+    whole = candidate.timing.durations_ms
+    if candidate.clock is None or len(candidate.clock.durations_ms) < len(whole):
+        return {}
+    encoder = np.asarray(candidate.clock.durations_ms[-len(whole) :])
+    return {
+        'encoder_ms': float(np.median(encoder)),
+        'decoder_ms': float(np.median(np.asarray(whole) - encoder)),
+    }
+
+
+def _compare(candidates: Sequence[Candidate]) -> None:
+    """Add the ratios to the baseline of the model, and to the first model of the group."""
+    done = [candidate for candidate in candidates if candidate.record['status'] == 'ok']
+    baselines = {
+        _compared(candidate): candidate for candidate in done if candidate.target.baseline
+    }
+    first: dict[tuple[str, str], float] = {}
+    for candidate in done:
+        record = candidate.record
+        library = candidate.target.load.selection.backend
+        if candidate.target.load.kind is NetworkKind.EAGER:
+            library = candidate.target.backend
+        reference = first.setdefault((library, record['precision']), record['p50_ms'])
+        record['times_first'] = record['p50_ms'] / reference
+        baseline = baselines.get(_compared(candidate))
+        if baseline is not None:
+            record['speedup'] = baseline.record['p50_ms'] / record['p50_ms']
+            record.update(errors(candidate.output, baseline.output))
+
+
+def _compared(candidate: Candidate) -> tuple[object, ...]:
+    return candidate.processing, candidate.target.asked
+
+
+def errors(output: Float32Array, reference: Float32Array) -> dict[str, float | None]:
+    """
+    Return `max_error` and `mean_error` over the reference's range; None without a range.
+
+    :param output: float32 (h, w).
+    :param reference: float32 (h, w).
+    """
+    span = float(reference.max() - reference.min())
+    if not (span > 0 and math.isfinite(span)):
+        return {'max_error': None, 'mean_error': None}
+    difference = abs(output - reference)
+    return {
+        'max_error': float(difference.max()) / span,
+        'mean_error': float(difference.mean()) / span,
+    }
+
+
+def _measure_memory(target: Target, record: dict[str, Any]) -> None:
+    try:
+        found = footprint(target.load)
+    except DepthAnythingError as error:
+        record['memory_failure'] = str(error)
+        return
+    record.update(peak_resident_bytes=found.resident, peak_device_bytes=found.device)

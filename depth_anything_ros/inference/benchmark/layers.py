@@ -1,0 +1,140 @@
+"""What comes out of the layers of a network: range, mean, spread and zeros."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from depth_anything_ros.errors import BackendError
+from depth_anything_ros.inference.benchmark.networks import (
+    Load,
+    NetworkKind,
+    example_image,
+    open_network,
+)
+from depth_anything_ros.inference.benchmark.plan import Target
+from depth_anything_ros.inference.selection import Selection
+from depth_anything_ros.types import Precision
+
+_LAYERS = (
+    nn.Linear,
+    nn.Conv1d,
+    nn.Conv2d,
+    nn.Conv3d,
+    nn.ConvTranspose1d,
+    nn.ConvTranspose2d,
+    nn.ConvTranspose3d,
+)
+
+
+@dataclass(frozen=True)
+class LayerStatistics:
+    """
+    Describe the output of one call of a layer.
+
+    `name` is the path of the layer in the network, with #2, #3 … for further calls in one run;
+    `kind` its class; `shape` that of the output. `minimum`, `maximum`, `mean` and `std` (of the
+    population) are over all numbers; `sparsity` is the share of them that are exactly 0.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    minimum: float
+    maximum: float
+    mean: float
+    std: float
+    sparsity: float
+
+
+def layer_statistics(network: nn.Module, run: Callable[[], object]) -> list[LayerStatistics]:
+    """
+    Run a network once and describe what every convolution and linear layer gave.
+
+    :param network: whose layers are watched.
+    :param run: runs it.
+    :return: in the order of the calls; layers that were not called are left out.
+    """
+    found: list[LayerStatistics] = []
+    calls: Counter[str] = Counter()
+
+    def watch(name: str, layer: nn.Module, _: object, output: Tensor) -> None:
+        calls[name] += 1
+        label = name if calls[name] == 1 else f'{name}#{calls[name]}'
+        found.append(_describe(label, type(layer).__name__, output))
+
+    with ExitStack() as stack:
+        for name, layer in network.named_modules():
+            if isinstance(layer, _LAYERS):
+                # A readout calls its layer as a whole only where something comes before it.
+                stack.enter_context(layer.register_forward_pre_hook(lambda *_: None))
+                stack.enter_context(layer.register_forward_hook(partial(watch, name)))
+        run()
+    return found
+
+
+def _describe(name: str, kind: str, output: Tensor) -> LayerStatistics:
+    values = output.detach().float()
+    # In float64 the sum of a hundred million numbers keeps its digits.
+    mean = float(values.mean(dtype=torch.float64))
+    variance = float((values - mean).square_().mean(dtype=torch.float64))
+    return LayerStatistics(
+        name=name,
+        kind=kind,
+        shape=tuple(output.shape),
+        minimum=float(values.min()),
+        maximum=float(values.max()),
+        mean=mean,
+        std=math.sqrt(variance),
+        sparsity=1.0 - float(torch.count_nonzero(values)) / values.numel(),
+    )
+
+
+def fp32_loads(targets: Sequence[Target]) -> list[Load]:
+    """Return each model, checkpoint and size of some rows once, to be run in plain fp32."""
+    found: dict[tuple[object, ...], Load] = {}
+    for target in targets:
+        load = target.load
+        if load.kind is NetworkKind.BACKEND:
+            load = replace(load, kind=NetworkKind.EAGER)
+        selection = Selection('torch', Precision.FP32, 'cpu')
+        key = (load.kind, load.model, load.checkpoint, load.size)
+        found.setdefault(key, replace(load, selection=selection))
+    return list(found.values())
+
+
+def describe_network(load: Load) -> list[dict[str, Any]]:
+    """
+    Return what every convolution and linear layer of a network gives for the example image.
+
+    :param load: one that torch runs.
+    :return: a row a layer, with model, checkpoint, weights, input size and the part it is in.
+    :raises DepthAnythingError: if it cannot be had or cannot run here.
+    """
+    network = open_network(load)
+    inputs = network.preprocess(example_image())
+    if network.module is None:
+        raise BackendError(f'{load.selection.backend} does not show the layers of a network')
+    in_encoder = set() if network.encoder is None else set(network.encoder.modules())
+    parts = {name: layer in in_encoder for name, layer in network.module.named_modules()}
+    height, width = network.input_size(inputs)
+    return [
+        {
+            'model': load.model,
+            'checkpoint': str(load.checkpoint or ''),
+            'weights': network.facts.weights,
+            'input_size': [height, width],
+            'part': 'encoder' if parts[layer.name.partition('#')[0]] else 'decoder',
+            **asdict(layer),
+            'shape': list(layer.shape),
+        }
+        for layer in layer_statistics(network.module, partial(network.infer, inputs))
+    ]

@@ -1,0 +1,156 @@
+import numpy as np
+import pytest
+
+from depth_anything_ros.errors import BackendError
+from depth_anything_ros.inference.benchmark import group as group_module
+from depth_anything_ros.inference.benchmark.group import (
+    Measuring,
+    errors,
+    measure_group,
+    new_record,
+)
+from depth_anything_ros.inference.benchmark.networks import Facts, Load, NetworkKind, Parts
+from depth_anything_ros.inference.benchmark.plan import Target
+from depth_anything_ros.inference.selection import Selection
+from depth_anything_ros.types import Precision
+
+MEASURING = Measuring(runs=6, eager_runs=3, warm_up=1, memory=False)
+
+
+class FakeNetwork:
+    """A network without layers that writes down when it ran."""
+
+    module = encoder = None
+
+    def __init__(self, name: str, order: list[str]) -> None:
+        self.facts = Facts('random', '', '', load_s=0.5, note=f'note of {name}')
+        self._name, self._order = name, order
+
+    def preprocess(self, rgb):
+        self._order.append(f'pre {self._name}')
+        return rgb
+
+    def infer(self, inputs):
+        self._order.append(self._name)
+        return np.linspace(0, 1, 4, dtype=np.float32).reshape(2, 2)
+
+    def postprocess(self, output, size):
+        self._order.append(f'post {self._name}')
+
+    def input_size(self, inputs):
+        return 64, 96
+
+    def parameters(self):
+        return Parts(30, 10, 20)
+
+    def operations(self, inputs):
+        return Parts(5_000_000)
+
+
+def target(model: str, kind: NetworkKind = NetworkKind.BACKEND) -> Target:
+    selection = Selection('torch', Precision.FP32, 'cpu')
+    load = Load(model, None, selection, (64, 96), 1, None, 'random', kind)
+    return Target(load, (64, 96), baseline=kind is NetworkKind.EAGER)
+
+
+@pytest.fixture
+def order(monkeypatch):
+    order: list[str] = []
+
+    def open_fake(load):
+        if load.model == 'broken':
+            raise BackendError('does not fit')
+        return FakeNetwork(f'{load.model} {load.kind.value}', order)
+
+    monkeypatch.setattr(group_module, 'open_network', open_fake)
+    return order
+
+
+def measure(targets, measuring=MEASURING):
+    records = [new_record(item, 7) for item in targets]
+    measure_group(targets, records, measuring, lambda items, total, label: items)
+    return records
+
+
+def test_all_models_take_turns_and_what_fails_leaves_the_others_alone(order):
+    eager = target('a', NetworkKind.EAGER)
+    broken, *records = measure([target('broken'), eager, target('a'), target('b')])
+    assert (broken['status'], broken['reason']) == ('failed', 'does not fit')
+    assert [record['status'] for record in records] == ['ok'] * 3
+    assert [record['runs'] for record in records] == [3, 6, 6]
+    # First frame and warm-up come before.
+    assert [order.count(name) for name in ('a eager', 'a backend', 'b backend')] == [5, 8, 8]
+    timed = [name for name in order if 'p' not in name.split()[0]][6:]
+    halves = timed[: len(timed) // 2], timed[len(timed) // 2 :]
+    for half in halves:
+        assert {'a eager', 'a backend', 'b backend'} <= set(half)
+    assert records[0]['speedup'] == 1.0
+    assert records[1]['speedup'] == pytest.approx(records[0]['p50_ms'] / records[1]['p50_ms'])
+    assert records[2]['speedup'] is None
+    assert records[2]['times_first'] == pytest.approx(records[2]['p50_ms'] / records[1]['p50_ms'])
+    assert records[1]['max_error'] == 0.0
+
+
+def test_processing_is_timed_once_for_the_rows_that_share_it(order):
+    records = measure([target('a', NetworkKind.EAGER), target('a'), target('b')])
+    assert order.count('pre a eager') == 1 + 1 + 6
+    assert order.count('pre a backend') == 1
+    assert order.count('post b backend') == 1 + 6
+    assert records[0]['preprocess_ms'] == records[1]['preprocess_ms'] > 0
+
+
+def test_row_says_what_is_known(order):
+    (record,) = measure([target('a')])
+    assert record['input_size'] == [64, 96]
+    assert record['asked_size'] == '64x96'
+    assert (record['parameters'], record['encoder_parameters']) == (30, 10)
+    assert (record['macs'], record['encoder_macs'], record['gflop']) == (5_000_000, None, 0.01)
+    assert (record['group'], record['load_s'], record['note']) == (7, 0.5, 'note of a backend')
+    assert record['encoder_ms'] is None
+    assert record['network_ms'] == record['p50_ms']
+    rate = record['share_of_peak'] * record['peak_gflop_per_s']
+    assert rate == pytest.approx(record['gflop_per_s']) == pytest.approx(10 / record['p50_ms'])
+
+
+def test_row_that_cannot_be_opened_is_not_tried(order):
+    item = target('a')
+    (record,) = measure([Target(item.load, item.asked, failure='no bf16 here')])
+    assert record['reason'] == 'no bf16 here'
+    assert order == []
+
+
+def test_memory_that_cannot_be_told_is_said_and_the_times_stay(order, monkeypatch):
+    def fail(load):
+        raise BackendError('no process')
+
+    monkeypatch.setattr(group_module, 'footprint', fail)
+    (record,) = measure([target('a')], Measuring(1, 1, 1, memory=True))
+    assert (record['status'], record['memory_failure']) == ('ok', 'no process')
+    assert record['peak_resident_bytes'] is None
+
+
+def test_interrupted_group_keeps_what_was_timed(order, monkeypatch):
+    infer = FakeNetwork.infer
+
+    def stop(self, inputs):
+        if order.count('a backend') == 5:
+            raise KeyboardInterrupt
+        return infer(self, inputs)
+
+    monkeypatch.setattr(FakeNetwork, 'infer', stop)
+    records = [new_record(item, 0) for item in (target('a'), target('b'))]
+    with pytest.raises(KeyboardInterrupt):
+        measure_group([target('a'), target('b')], records, MEASURING, lambda items, *_: items)
+    assert (records[0]['status'], records[0]['runs']) == ('ok', 3)
+    assert records[1]['runs'] in (2, 3)
+
+
+def test_constant_reference_has_no_relative_error():
+    values = np.ones((2, 2), np.float32)
+    assert errors(values, values) == {'max_error': None, 'mean_error': None}
+
+
+def test_error_is_relative_to_the_range_of_the_reference():
+    reference = np.array([[1.0, 5.0]], np.float32)
+    found = errors(np.array([[1.0, 7.0]], np.float32), reference)
+    assert found == pytest.approx({'max_error': 0.5, 'mean_error': 0.25})

@@ -1,0 +1,81 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from depth_anything_ros.errors import BackendError
+from depth_anything_ros.inference.benchmark.layers import (
+    describe_network,
+    fp32_loads,
+    layer_statistics,
+)
+from depth_anything_ros.inference.benchmark.networks import Load, NetworkKind
+from depth_anything_ros.inference.benchmark.plan import Target
+from depth_anything_ros.inference.selection import Selection
+from depth_anything_ros.models import MODELS, create_model
+from depth_anything_ros.types import Precision
+
+LAYERS = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+
+
+def load(model: str, **changes: object) -> Load:
+    selection = Selection('torch', Precision.FP32, 'cpu')
+    given = Load(model, None, selection, (64, 64), 1, Path(), 'random', NetworkKind.EAGER)
+    return replace(given, **changes)
+
+
+def test_statistics_of_a_known_output():
+    layer = nn.Linear(1, 4, bias=False)
+    layer.weight.data = torch.tensor([[0.0], [1.0], [2.0], [5.0]])
+    network = nn.Sequential(layer, nn.ReLU(), layer)
+    first, _ = layer_statistics(network[:2], lambda: network[0](torch.ones(1, 1))) * 2
+    assert (first.name, first.kind, first.shape) == ('0', 'Linear', (1, 4))
+    assert (first.minimum, first.maximum, first.mean) == (0.0, 5.0, 2.0)
+    assert first.std == pytest.approx(3.5**0.5)
+    assert first.sparsity == 0.25
+
+
+def test_layer_that_is_called_again_has_a_row_for_each_call_and_no_hook_stays():
+    layer = nn.Conv2d(1, 1, 1)
+    network = nn.Sequential(layer)
+    rows = layer_statistics(network, lambda: [network(torch.zeros(1, 1, 2, 2)) for _ in range(2)])
+    assert [row.name for row in rows] == ['0', '0#2']
+    assert not layer._forward_hooks
+    assert not layer._forward_pre_hooks
+
+
+@pytest.mark.parametrize('model', ['tiny', 'depth_anything_v2_vits', 'anydepth_lite_vits'])
+def test_every_convolution_and_linear_layer_is_described(model):
+    spec = MODELS[model]
+    side = 2 * spec.patch
+    with torch.device('meta'):
+        network = create_model(spec)
+    names = {name for name, layer in network.named_modules() if isinstance(layer, LAYERS)}
+    rows = describe_network(load(model, size=(side, side)))
+    missing = names - {row['name'] for row in rows}
+    # Depth Anything V2 leaves these out where nothing comes from a deeper layer.
+    assert all('refinenet4.resConfUnit1' in name for name in missing)
+    assert {row['part'] for row in rows} == {'encoder', 'decoder'}
+    assert rows[0]['part'] == 'encoder'
+    assert rows[-1]['shape'][:2] == [1, 1]
+    assert rows[-1]['minimum'] <= rows[-1]['mean'] <= rows[-1]['maximum']
+
+
+def test_each_model_and_size_is_described_once_in_plain_fp32():
+    kinds = (NetworkKind.EAGER, NetworkKind.BACKEND)
+    bf16 = Selection('openvino', Precision.BF16, 'cpu')
+    loads = [load('tiny', kind=kind, selection=bf16) for kind in kinds]
+    loads.append(load('tiny', size=(32, 32)))
+    found = fp32_loads([Target(item, item.size) for item in loads])
+    assert found == [load('tiny'), load('tiny', size=(32, 32))]
+
+
+def test_exported_network_does_not_show_its_layers(tmp_path):
+    pytest.importorskip('onnxruntime')
+    pytest.importorskip('onnx')
+    selection = Selection('onnxruntime', Precision.FP32, 'cpu')
+    exported = load('tiny', kind=NetworkKind.BACKEND, selection=selection, cache_dir=tmp_path)
+    with pytest.raises(BackendError, match='onnxruntime does not show the layers'):
+        describe_network(exported)
