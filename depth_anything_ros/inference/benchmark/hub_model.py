@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from depth_anything_ros.errors import BackendError, CheckpointError, MissingDependencyError
@@ -21,7 +22,14 @@ from depth_anything_ros.inference.backends.torch_backend import (
     narrow_products,
 )
 from depth_anything_ros.inference.benchmark.hub_processing import Processing, open_processing
-from depth_anything_ros.inference.benchmark.networks import Facts, Load, Parts, count, failures
+from depth_anything_ros.inference.benchmark.networks import (
+    Facts,
+    Load,
+    Parts,
+    count,
+    failures,
+    first_line,
+)
 from depth_anything_ros.models.hub import HubFile, hub_file
 from depth_anything_ros.types import UInt8Array
 
@@ -131,7 +139,8 @@ class HubNetwork:
         :raises BackendError: if the network fails.
         """
         reached: list[int] = []
-        with FlopCounterMode(display=False) as counter:
+        # The counter knows attention written out, and the fused one on a GPU only.
+        with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
             handle = (self.encoder or self.module).register_forward_hook(
                 lambda *_: reached.append(counter.get_total_flops())
             )
@@ -203,16 +212,14 @@ def _explained(source: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise CheckpointError(
             f"the weights of '{source}' are neither there nor in the cache ({HF_HUB_CACHE}) and "
-            f'could not be downloaded ({reason}). Connect to the network once, give {OPTION}, or '
-            'take --weights random'
+            f'could not be downloaded ({first_line(error)}). Connect to the network once, give '
+            f'{OPTION}, or take --weights random'
         ) from error
     except (ValueError, ImportError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise CheckpointError(
-            f"transformers cannot make a depth model of '{source}': {reason}"
+            f"transformers cannot make a depth model of '{source}': {first_line(error)}"
         ) from error
 
 

@@ -14,6 +14,7 @@ import torch
 from torch.nn import functional as F
 
 from depth_anything_ros.errors import CheckpointError
+from depth_anything_ros.inference.benchmark.networks import first_line
 from depth_anything_ros.models.hub import HubFile, hub_file
 from depth_anything_ros.types import UInt8Array
 
@@ -54,12 +55,10 @@ def open_processing(source: str, size: tuple[int, int] | None) -> Processing:
     processors: Any = AutoImageProcessor
     try:
         processor = processors.from_pretrained(str(path.parent), local_files_only=True)
-    except ImportError:
-        return PlainProcessing(json.loads(path.read_text(encoding='utf-8')), size, path)
-    except (OSError, ValueError) as error:
-        raise CheckpointError(
-            f"transformers cannot read '{path}': {str(error).splitlines()[0]}"
-        ) from error
+    except (ImportError, OSError, ValueError) as error:
+        if 'torchvision' in str(error).lower() and find_spec('torchvision') is None:
+            return PlainProcessing(json.loads(path.read_text(encoding='utf-8')), size, path)
+        raise CheckpointError(f"transformers cannot read '{path}': {first_line(error)}") from error
     return OwnProcessing(processor, size)
 
 

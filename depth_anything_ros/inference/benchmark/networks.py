@@ -288,8 +288,12 @@ def failures(what: str) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, ValueError, MemoryError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise BackendError(f'{what}: {reason}') from error
+        raise BackendError(f'{what}: {first_line(error)}') from error
+
+
+def first_line(error: BaseException) -> str:
+    """Return what an error says in one line: its first one, or its kind where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _size_of(load: Load) -> tuple[int, int]:
