@@ -121,7 +121,7 @@ def stage_plot(done: Sequence[Record]) -> bytes:
             axes.grid(alpha=0.3, axis='x')
             axes.set_axisbelow(True)
         absolute.set_yticks(places, labels, size=8)
-        absolute.invert_yaxis()
+        absolute.set_ylim(len(done) - 0.4, -0.6)
         absolute.set(xlabel='median duration in ms')
         relative.set(xlabel='share in %', xlim=(0, 100))
         figure.legend(*absolute.get_legend_handles_labels(), loc='outside upper center', ncol=5,

@@ -23,8 +23,10 @@ _SHARE = 0.7
 _MEMORY = Path('/proc/meminfo')
 # Maps at the resolution of the input that live at once where a head is widest.
 _MAPS = 4
-# Depth Pro, the largest comparator that is published, with its 0.95 G parameters in fp32.
+# Depth Pro, the largest comparator that is published, with its 0.95 G parameters in fp32; for
+# those whose files are not at hand.
 _HUB_BYTES = 4_000_000_000
+_WEIGHTS = ('*.safetensors', '*.bin')
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def needed_bytes(targets: Sequence[Target]) -> int:
 
 def _kept_bytes(load: Load) -> int:
     if load.kind is NetworkKind.TRANSFORMERS:
-        return _HUB_BYTES
+        return _hub_bytes(load.model)
     parameters = MODELS[load.model].parameters
     if load.selection.backend != 'torch':
         return 6 * parameters + _map_bytes(load)
@@ -129,8 +131,24 @@ def _kept_bytes(load: Load) -> int:
 
 def _passing_bytes(load: Load) -> int:
     if load.kind is NetworkKind.TRANSFORMERS:
-        return _HUB_BYTES
+        return _hub_bytes(load.model)
     return 4 * MODELS[load.model].parameters + _map_bytes(load)
+
+
+def _hub_bytes(model: str) -> int:
+    """Return the size of the weights of a comparator, of a folder or the cache of the hub."""
+    from huggingface_hub import try_to_load_from_cache
+
+    folder = Path(model).expanduser()
+    if not folder.is_dir():
+        if model.count('/') != 1 or model.startswith('/'):
+            return 0  # nothing will be loaded
+        config = try_to_load_from_cache(model, 'config.json')
+        if not isinstance(config, str):
+            return _HUB_BYTES
+        folder = Path(config).parent
+    sizes = [sum(path.stat().st_size for path in folder.glob(pattern)) for pattern in _WEIGHTS]
+    return max(sizes) or _HUB_BYTES
 
 
 def _map_bytes(load: Load) -> int:

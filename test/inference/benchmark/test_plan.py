@@ -89,6 +89,17 @@ def test_needed_memory_follows_parameters_precision_and_maps():
     assert needed_bytes([Target(hub, 0)]) == 8e9
 
 
+def test_memory_of_a_comparator_is_the_size_of_its_files(tmp_path):
+    def bytes_of(model: str) -> int:
+        load = replace(target('tiny').load, kind=NetworkKind.TRANSFORMERS, model=model)
+        return needed_bytes([Target(load, 0)])
+
+    (tmp_path / 'model.safetensors').write_bytes(bytes(1000))
+    assert bytes_of(str(tmp_path)) == 2000
+    assert bytes_of('/no/such/folder') == 0
+    assert bytes_of('nobody/not-cached') == 8e9
+
+
 def test_row_names_what_runs_it():
     load = target('tiny').load
     backends = [Target(replace(load, kind=kind), 0).backend for kind in NetworkKind]
