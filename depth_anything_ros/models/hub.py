@@ -12,6 +12,8 @@ from depth_anything_ros.models.spec import ModelSpec
 _SHIPPED = Path(__file__).parent / 'weights'
 _PROBE_TIMEOUT_S = 4.0
 _SHA256 = re.compile('[0-9a-f]{64}')
+# As validate_repo_id of huggingface_hub has it, and always with an owner.
+_ID = re.compile(r'(?!.*(?:--|\.\.))(?!.*\.git$)\b[\w.-]+\b/\b[\w.-]{1,96}\b', re.ASCII)
 _ENCODERS = {
     'dinov3_vits': 'facebook/dinov3-vits16-pretrain-lvd1689m',
     'dinov3_vitb': 'facebook/dinov3-vitb16-pretrain-lvd1689m',
@@ -32,6 +34,11 @@ class HubFile:
     def page(self) -> str:
         """Return the address of the page where a gated repository is asked for."""
         return f'https://huggingface.co/{self.repo}'
+
+
+def is_hub_id(name: str) -> bool:
+    """Tell whether a name can be the id OWNER/NAME of a repository of the hub."""
+    return _ID.fullmatch(name) is not None
 
 
 def published_file(spec: ModelSpec) -> Path:

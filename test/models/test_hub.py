@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 from depth_anything_ros.errors import CheckpointError
 from depth_anything_ros.models import MODELS, create_model
-from depth_anything_ros.models.hub import expected_sha256, published_file
+from depth_anything_ros.models.hub import expected_sha256, is_hub_id, published_file
 from depth_anything_ros.models.pretraining import load_encoder_weights
 
 SMALL = MODELS['depth_anything_v2_vits']
@@ -194,3 +194,28 @@ def test_weights_lost_from_the_package_are_named() -> None:
     lost = replace(MODELS['tiny'], weights_file='lost.safetensors')
     with pytest.raises(CheckpointError, match=r"lost\.safetensors', which is missing; install"):
         published_file(lost)
+
+
+@pytest.mark.parametrize(
+    ('name', 'is_id'),
+    [
+        ('Intel/dpt-large', True),
+        ('apple/DepthPro-hf', True),
+        ('no_owner', False),
+        ('./folder', False),
+        ('../folder', False),
+        ('a/b/c', False),
+        ('a/b--c', False),
+        ('a/b.git', False),
+        ('a b/c', False),
+    ],
+)
+def test_id_of_the_hub_is_what_its_library_takes(name: str, is_id: bool) -> None:
+    from huggingface_hub.utils import HFValidationError, validate_repo_id
+
+    assert is_hub_id(name) is is_id
+    if is_id:
+        validate_repo_id(name)
+    elif '/' in name:
+        with pytest.raises(HFValidationError):
+            validate_repo_id(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,13 +29,12 @@ from depth_anything_ros.inference.benchmark.networks import (
     failures,
     first_line,
 )
-from depth_anything_ros.models.hub import HubFile, hub_file
+from depth_anything_ros.models.hub import HubFile, hub_file, is_hub_id
 from depth_anything_ros.types import UInt8Array
 
 T = TypeVar('T')
 
 OPTION = '--hub-model FOLDER (a folder with all files of the model)'
-_ID = re.compile(r'[\w.-]+/[\w.-]+')
 _SEED = 0
 # Where the library's networks keep their image encoder, the more exact places first.
 _ENCODERS = ('depth_pro.encoder', 'glpn.encoder', 'backbone', 'dpt')
@@ -167,7 +165,7 @@ def find_model(source: str) -> str:
         if not (path / 'config.json').is_file():
             raise CheckpointError(f"folder '{path}' has no config.json of a model in it")
         return str(path)
-    if not _ID.fullmatch(source):
+    if not is_hub_id(source):
         raise CheckpointError(
             f"'{source}' is neither a folder nor an id OWNER/NAME of the Hugging Face hub"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -11,6 +12,7 @@ import torch
 from depth_anything_ros.inference.benchmark.networks import IMAGE_SIZE, Load, NetworkKind
 from depth_anything_ros.inference.preprocess import network_size
 from depth_anything_ros.models import MODELS
+from depth_anything_ros.models.hub import is_hub_id
 from depth_anything_ros.models.spec import ModelSpec
 from depth_anything_ros.types import Precision
 
@@ -137,12 +139,12 @@ def _passing_bytes(load: Load) -> int:
 
 def _hub_bytes(model: str) -> int:
     """Return the size of the weights of a comparator, of a folder or the cache of the hub."""
-    from huggingface_hub import try_to_load_from_cache
-
     folder = Path(model).expanduser()
     if not folder.is_dir():
-        if model.count('/') != 1 or model.startswith('/'):
+        if not is_hub_id(model) or find_spec('huggingface_hub') is None:
             return 0  # nothing will be loaded
+        from huggingface_hub import try_to_load_from_cache
+
         config = try_to_load_from_cache(model, 'config.json')
         if not isinstance(config, str):
             return _HUB_BYTES

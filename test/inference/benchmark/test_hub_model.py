@@ -195,7 +195,9 @@ def test_folder_without_a_model_is_an_error(tmp_path):
         find_model(str(tmp_path))
 
 
-@pytest.mark.parametrize('name', ['no_owner', '/no/such/folder', 'a/b/c', 'with space/x'])
+@pytest.mark.parametrize(
+    'name', ['no_owner', './none', '../none', '/no/such/folder', 'a/b/c', 'with space/x']
+)
 def test_name_that_is_neither_folder_nor_id_is_an_error(name):
     with pytest.raises(CheckpointError, match='neither a folder nor an id OWNER/NAME'):
         find_model(name)
