@@ -230,16 +230,22 @@ def _like_tiny(
     features: int,
     out_channels: tuple[int, int, int, int],
     parameters: int,
+    sha256: str = '',
 ) -> ModelSpec:
-    """Return a row with the encoder of `tiny` and another decoder, to compare decoders."""
+    """
+    Return a row with the encoder of `tiny` and another decoder; `docs/anydepth.md` compares them.
+
+    :param sha256: of the weights that ship with this package, if they do.
+    """
     return replace(
         _TINY,
         name=name,
         decoder=decoder,
         features=features,
         out_channels=out_channels,
-        weights_file='',
-        sha256='',
+        weights_file=f'{name}.safetensors' if sha256 else '',
+        sha256=sha256,
+        origin='this package: encoder of `tiny`, kept, the decoder trained on simulated rooms',
         parameters=parameters,
     )
 
@@ -269,7 +275,14 @@ _ROWS = (
     *(_depth_anything_v2_sdt(size) for size in _VIT_LAYERS),
     _like_tiny('tiny_dpt', 'dpt_pyramid', 32, (32, 32, 32, 32), 3_163_505),
     _like_tiny('tiny_sdt', 'sdt_pyramid', 32, (32, 32, 32, 32), 3_063_797),
-    _like_tiny('tiny_sdt_lite', 'sdt_pyramid', 96, (48, 24, 16, 8), 3_129_513),
+    _like_tiny(
+        'tiny_sdt_lite',
+        'sdt_pyramid',
+        96,
+        (48, 24, 16, 8),
+        3_129_513,
+        sha256='a9a7dce775b3d649247c79f740ad92da29ab152b49c077e480a48283f7c66bcc',
+    ),
 )
 
 MODELS: Registry[ModelSpec] = Registry('model', {row.name: row for row in _ROWS})

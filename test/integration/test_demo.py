@@ -82,9 +82,12 @@ def test_demo_runs_anydepth(tmp_path, model, backend):
     assert [frames[name] for name in ('sent', 'received', 'scored')] == [3, 3, 3]
 
 
-@pytest.mark.parametrize('source', ['sample', 'real'])
-def test_demo_as_it_comes_shows_depth_in_metres(tmp_path, request, source):
+@pytest.mark.parametrize(
+    ('model', 'source'), [('tiny', 'sample'), ('tiny', 'real'), ('tiny_sdt_lite', 'sample')]
+)
+def test_shipped_models_show_depth_in_metres(tmp_path, request, model, source):
     arguments = ['--out', str(tmp_path / 'out'), '--frames', '6']
+    arguments += [] if model == 'tiny' else ['--model', model]
     if source == 'real':
         bag = tmp_path / 'bag'
         sequence = request.getfixturevalue('rgbd') / 'sequences' / 'redkitchen_7scenes'
@@ -92,7 +95,7 @@ def test_demo_as_it_comes_shows_depth_in_metres(tmp_path, request, source):
         arguments += ['--bag', str(bag)]
     assert main(['demo', *arguments]) == 0
     summary = json.loads((tmp_path / 'out' / 'summary.json').read_text())
-    assert summary['model']['name'] == 'tiny'
+    assert summary['model']['name'] == model
     assert summary['model']['weights'] == 'pretrained'
     assert summary['warnings'] == []
     online, fitted = summary['metrics']['online'], summary['metrics']['scale_shift']
