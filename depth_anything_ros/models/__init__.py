@@ -233,7 +233,7 @@ def _like_tiny(
     sha256: str = '',
 ) -> ModelSpec:
     """
-    Return a row with the encoder of `tiny` and another decoder; `docs/benchmarks.md` compares them.
+    Return a row with the encoder of `tiny` and another decoder, see `docs/benchmarks.md`.
 
     :param sha256: of the weights that ship with this package, if they do.
     """

@@ -263,11 +263,11 @@ def test_every_parameter_learns() -> None:
 
 
 def maps(grid: tuple[int, int] = GRID) -> list[Tensor]:
-    """Return maps of a convolutional encoder, each of half the resolution, for a fused grid."""
+    """Return maps of a convolutional encoder, the coarsest of that grid."""
     generator = torch.Generator().manual_seed(2)
-    rows, columns = 2 * grid[0], 2 * grid[1]
+    rows, columns = grid
     return [
-        torch.randn(2, width, 4 * rows >> index, 4 * columns >> index, generator=generator)
+        torch.randn(2, width, 8 * rows >> index, 8 * columns >> index, generator=generator)
         for index, width in enumerate(WIDTHS)
     ]
 
@@ -288,7 +288,7 @@ def test_fusion_of_maps_weighs_patches_and_upsampled_places() -> None:
         if index == 3:
             image = F.interpolate(image, scale_factor=2, mode='bilinear', align_corners=False)
         expected += alpha[index] * image
-    torch.testing.assert_close(fusion(maps()), expected, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(fusion(maps(), (4, 6)), expected, rtol=1e-4, atol=1e-6)
 
 
 @torch.inference_mode()
@@ -303,17 +303,20 @@ def test_head_on_maps_is_the_head_on_tokens_after_the_fusion() -> None:
     head.load_state_dict(rest, strict=False)
     values = head(maps(), GRID)
     assert values.shape == (2, 1, 64, 96)
-    assert torch.equal(values, plain.reassemble(head.weighted_fusion(maps())))
+    assert torch.equal(values, plain.reassemble(head.weighted_fusion(maps(), (4, 6))))
 
 
-def test_places_of_a_coarsest_map_are_those_that_its_forward_takes() -> None:
+def test_places_of_a_coarsest_map_are_those_that_its_forward_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     head = PyramidSDTHead(WIDTHS, 32, 8, (8, 8, 8, 8)).train()
     head.prepare(GRID)
-    sampler = head.upsample_2.dysample2[0]
-    assert isinstance(sampler, DySample)
-    kept = sampler.tables((32, 48))
+
+    def fail(_sampler: DySample, grid: tuple[int, int]) -> None:
+        pytest.fail(f'the places of {grid} were not prepared')
+
+    monkeypatch.setattr(DySample, 'make', fail)
     head(maps(), GRID).square().mean().backward()
-    assert sampler.tables((32, 48)) is kept
     still = [name for name, values in head.named_parameters() if not values.grad.any()]
     # The scope starts at zero, and multiplies offsets of a thousandth.
     assert [name for name in still if 'scope' not in name] == []

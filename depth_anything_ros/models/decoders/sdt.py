@@ -73,17 +73,19 @@ class MapFusion(nn.Module):
         )
         self.layer_weights = nn.Parameter(torch.ones(len(widths)))
 
-    def forward(self, maps: Sequence[Tensor]) -> Tensor:
-        """Map four (B, C, …) to (B, F, rows, columns)."""
+    def forward(self, maps: Sequence[Tensor], grid: tuple[int, int]) -> Tensor:
+        """
+        Map four (B, C, …) to (B, F, rows, columns).
+
+        :param grid: (rows, columns) of the fused map.
+        """
         weights = self.layer_weights.softmax(dim=0)
         parts = [
             weight * project(features)
             for weight, project, features in zip(weights, self.projections, maps, strict=True)
         ]
-        *fine, coarsest = parts
-        size = (int(fine[0].shape[2]), int(fine[0].shape[3]))
-        fine.append(F.interpolate(coarsest, size, mode='bilinear', align_corners=False))
-        return torch.stack(fine).sum(dim=0)
+        parts[-1] = F.interpolate(parts[-1], grid, mode='bilinear', align_corners=False)
+        return torch.stack(parts).sum(dim=0)
 
 
 class SpatialDetailEnhancer(nn.Sequential):
@@ -289,18 +291,23 @@ class PyramidSDTHead(FusedHead[Tensor]):
     ) -> None:
         super().__init__(MapFusion(widths, features), patch // 2, features, out_channels)
 
-    def forward(self, layers: Sequence[Tensor], grid: tuple[int, int]) -> Tensor:  # noqa: ARG002
+    def forward(self, layers: Sequence[Tensor], grid: tuple[int, int]) -> Tensor:
         """
         Return (B, 1, rows · patch, columns · patch) before the activation.
 
         :param layers: maps (B, C, …) of four levels, fine to coarse.
         :param grid: (rows, columns) of the coarsest map.
         """
-        return self.reassemble(self.weighted_fusion(layers))
+        return self.reassemble(self.weighted_fusion(layers, _twice(grid)))
 
     def prepare(self, grid: tuple[int, int]) -> None:
         """Keep the sampling places of a coarsest map of (rows, columns) for the next forward."""
-        super().prepare((2 * grid[0], 2 * grid[1]))
+        super().prepare(_twice(grid))
+
+
+def _twice(grid: tuple[int, int]) -> tuple[int, int]:
+    """Return the fused grid of the grid of the coarsest map."""
+    return 2 * grid[0], 2 * grid[1]
 
 
 def _refinement(inputs: int, outputs: int, bias: bool) -> tuple[nn.Module, ...]:
