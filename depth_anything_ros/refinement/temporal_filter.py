@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -20,11 +20,12 @@ _BLOCK_PX = 4
 
 @dataclass(frozen=True)
 class _Past:
-    """Hold the smoothed inverse depth in 1/m, NaN where unknown, with its image and stamp."""
+    """Hold the smoothed inverse depth in 1/m, NaN where unknown, and the image it is of."""
 
     inverse: Float32Array
     grey: Float32Array
     stamp_ns: int
+    frame_id: str
 
 
 class TemporalFilter:
@@ -54,21 +55,34 @@ class TemporalFilter:
         """
         Return the smoothed depth; unknown stays unknown.
 
-        The first frame, one of another size and one from before the last go through unchanged.
+        The same image again, as for a cloud file, gives the same depth again. The first frame,
+        one of another size or camera, one from before the last and another image of the same
+        stamp go through unchanged. So does every frame of stamp 0: from a camera that does not
+        stamp its images there is no time to smooth over.
         """
+        if frame.stamp_ns == 0:
+            self.reset()
+            return metric
         inverse: Float32Array = np.reciprocal(metric.depth_m)
-        grey = _blocks(frame.rgb)
-        past = self._past
+        now = _Past(inverse, _blocks(frame.rgb), frame.stamp_ns, frame.frame_id)
+        self._past = self._smoothed(self._past, now)
+        return MetricDepth(np.reciprocal(self._past.inverse))
+
+    def _smoothed(self, past: _Past | None, now: _Past) -> _Past:
         if (
-            past is not None
-            and past.inverse.shape == inverse.shape
-            and past.stamp_ns <= frame.stamp_ns
+            past is None
+            or past.inverse.shape != now.inverse.shape
+            or past.frame_id != now.frame_id
+            or past.stamp_ns > now.stamp_ns
         ):
-            seconds = (frame.stamp_ns - past.stamp_ns) * 1e-9
-            keep = math.exp(-seconds / self._time_constant_s)
-            inverse = _blend(inverse, past.inverse, grey - past.grey, keep)
-        self._past = _Past(inverse, grey, frame.stamp_ns)
-        return MetricDepth(np.reciprocal(inverse))
+            return now
+        if past.stamp_ns == now.stamp_ns:
+            # A clock that stands still must not freeze the depth.
+            return past if np.array_equal(past.grey, now.grey) else now
+        seconds = (now.stamp_ns - past.stamp_ns) * 1e-9
+        keep = math.exp(-seconds / self._time_constant_s)
+        inverse = _blend(now.inverse, past.inverse, now.grey - past.grey, keep)
+        return replace(now, inverse=inverse)
 
 
 def _blocks(rgb: UInt8Array) -> Float32Array:

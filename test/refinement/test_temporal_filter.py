@@ -11,9 +11,16 @@ TAU_S, DT_S = 0.3, 0.1
 KEEP = math.exp(-DT_S / TAU_S)
 
 
-def frame(number, grey=100, shape=SHAPE):
+START_NS = 1_000_000_000_000
+
+
+def frame(number, grey=100, shape=SHAPE, frame_id='camera'):
     rgb = np.full((*shape, 3), grey, np.uint8)
-    return Frame(rgb, round(number * DT_S * 1e9), 'camera')
+    return Frame(rgb, START_NS + round(number * DT_S * 1e9), frame_id)
+
+
+def unstamped(grey=100):
+    return Frame(np.full((*SHAPE, 3), grey, np.uint8), 0, 'camera')
 
 
 def metric(inverse, shape=SHAPE):
@@ -68,17 +75,42 @@ def test_a_surface_that_comes_nearer_lags_by_at_most_the_time_constant():
         (0.45, frame(100)),
         (0.45, frame(-1)),
         (0.45, frame(1, shape=(8, 8))),
+        (0.45, frame(1, frame_id='other')),
     ],
 )
-def test_another_depth_scene_time_or_size_starts_afresh(inverse, image):
+def test_another_depth_scene_time_size_or_camera_starts_afresh(inverse, image):
     found = inverse_after(TemporalFilter(TAU_S), (0.5, frame(0)), (inverse, image))
     assert found == pytest.approx(inverse, rel=2e-3)
 
 
-def test_the_same_frame_again_gives_the_same_depth():
+def test_the_same_image_again_gives_the_same_depth_and_ages_nothing():
+    step, other = TemporalFilter(TAU_S), TemporalFilter(TAU_S)
+    for each in (step, other):
+        once = inverse_after(each, (0.5, frame(0)), (0.505, frame(1)))
+    assert inverse_after(step, (0.505, frame(1)), (0.505, frame(1))) == once
+    # With a fit that came meanwhile, the scale of the same image may be another.
+    assert inverse_after(step, (0.51, frame(1))) == once
+    assert inverse_after(step, (0.51, frame(2))) == inverse_after(other, (0.51, frame(2)))
+
+
+def test_a_clock_that_stands_still_does_not_freeze_the_depth():
     step = TemporalFilter(TAU_S)
-    once = inverse_after(step, (0.5, frame(0)), (0.505, frame(1)))
-    assert inverse_after(step, (0.505, frame(1))) == pytest.approx(once, abs=1e-5)
+    inverse_after(step, (0.5, frame(0)))
+    assert inverse_after(step, (0.505, frame(0, grey=101))) == pytest.approx(0.505, abs=1e-6)
+    assert inverse_after(step, (0.51, frame(0, grey=102))) == pytest.approx(0.51, abs=1e-6)
+
+
+def test_frames_of_stamp_zero_go_through_unchanged():
+    step = TemporalFilter(TAU_S)
+    for depth_m in np.arange(4.0, 1.0, -0.03):
+        given = metric(1 / depth_m)
+        np.testing.assert_array_equal(step(given, unstamped()).depth_m, given.depth_m)
+
+
+def test_a_frame_of_stamp_zero_drops_the_past():
+    step = TemporalFilter(TAU_S)
+    inverse_after(step, (0.5, frame(0)), (0.5, unstamped()))
+    assert inverse_after(step, (0.505, frame(1))) == pytest.approx(0.505, abs=1e-6)
 
 
 def test_reset_forgets():
