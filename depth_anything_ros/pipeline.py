@@ -65,20 +65,24 @@ class DepthPipeline:
         stages_ms: dict[str, float] = {}
         refinements = self.refinements
         prediction = self._predict(frame, refinements, stages_ms)
+        if self.scene_cut is not None and self.scene_cut.update(frame.rgb):
+            self.tracker.reset()
+            _forget(refinements)
         if isinstance(prediction, MetricDepth):
             known = limit_depth(prediction, self.max_depth_m)
             known = _refine(known, frame, refinements, stages_ms)
             return DepthResult(frame, None, None, known, stages_ms=stages_ms)
         metric = None
         with _timed(stages_ms, 'align'):
+            afresh = self.tracker.current(frame.stamp_ns) is None
             alignment, reason = self._align(prediction, frame)
             if alignment is not None:
                 metric = to_metric_depth(prediction, alignment, self.max_depth_m)
+        if afresh or metric is None:
+            # Metres of a new scale must not be blended with those of an old one.
+            _forget(refinements)
         if metric is not None:
             metric = _refine(metric, frame, refinements, stages_ms)
-        else:
-            for step in refinements.metric:
-                step.reset()
         return DepthResult(
             frame,
             prediction,
@@ -113,8 +117,6 @@ class DepthPipeline:
         """Return the alignment to use, and why the frame has no fit of its own, or ''."""
         if self.scale_source is None:
             return None, 'relative model and no scale source'
-        if self.scene_cut is not None and self.scene_cut.update(frame.rgb):
-            self.tracker.reset()
         reason = ''
         try:
             fit = self.scale_source.align(relative, frame.stamp_ns, frame.camera)
@@ -131,6 +133,11 @@ def _refine(
         with _timed(stages_ms, step.name):
             metric = step(metric, frame)
     return metric
+
+
+def _forget(refinements: Refinements) -> None:
+    for step in refinements.metric:
+        step.reset()
 
 
 def relative_span(relative: RelativeInverseDepth) -> tuple[float, float]:

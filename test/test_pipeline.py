@@ -5,7 +5,7 @@ import pytest
 
 from depth_anything_ros.errors import AlignmentError, BackendError
 from depth_anything_ros.pipeline import DepthPipeline
-from depth_anything_ros.refinement import Refinements
+from depth_anything_ros.refinement import Refinements, TemporalFilter
 from depth_anything_ros.scale import AlignmentTracker
 from depth_anything_ros.types import (
     Alignment,
@@ -43,11 +43,12 @@ class Source:
 
     name = 'test'
     failure = ''
+    scale = 2.0
 
     def align(self, relative, stamp_ns, camera=None):
         if self.failure:
             raise AlignmentError(self.failure)
-        return Alignment(2.0, 0.1, self.name, 12, 1.0, 0.0, stamp_ns)
+        return Alignment(self.scale, 0.1, self.name, 12, 1.0, 0.0, stamp_ns)
 
 
 def pipeline(kind=RelativeInverseDepth, source=None):
@@ -99,6 +100,70 @@ def test_steps_over_time_forget_when_the_scale_is_lost():
     depth.refinements = Refinements(metric=(step,))
     assert depth.process(FRAME).metric is None
     assert step.resets == 1
+
+
+class Counted(Halved):
+    """Stand in for a step that takes any frame."""
+
+    def __call__(self, depth, frame):
+        return depth
+
+
+def later(seconds, rgb=FRAME.rgb):
+    return Frame(rgb, FRAME.stamp_ns + round(seconds * 1e9), 'camera')
+
+
+def test_steps_over_time_forget_when_the_scale_starts_afresh():
+    source, step = Source(), Counted('steady')
+    depth = pipeline(source=source)
+    depth.refinements = Refinements(metric=(step,))
+    resets = []
+    # The fit of 5 s comes after the one before has expired; 1 s is before.
+    for seconds in (0, 0.1, 0.2, 5, 5.1, 1, 1.1):
+        assert depth.process(later(seconds)).metric is not None
+        resets.append(step.resets)
+    assert resets == [1, 1, 1, 2, 2, 3, 3]
+
+
+@pytest.mark.parametrize('kind', [RelativeInverseDepth, MetricDepth])
+def test_steps_over_time_forget_at_a_cut_of_the_scene(kind):
+    step = Counted('steady')
+    cuts = SimpleNamespace(update=lambda rgb: bool(rgb.any()))
+    depth = DepthPipeline(
+        Network(kind),
+        Source(),
+        AlignmentTracker(0.0, 2.0),
+        20.0,
+        cuts,
+        Refinements(metric=(step,)),
+    )
+    depth.process(FRAME)
+    depth.process(later(0.1))
+    before = step.resets
+    assert depth.process(later(0.2, FRAME.rgb + 1)).metric is not None
+    assert step.resets > before
+    before = step.resets
+    depth.process(later(0.3))
+    assert step.resets == before
+
+
+def test_metres_of_before_a_cut_are_not_blended_into_those_after():
+    cuts = SimpleNamespace(update=lambda rgb: bool(rgb.any()))
+    source = Source()
+    depth = DepthPipeline(
+        Network(RelativeInverseDepth), source, AlignmentTracker(0.0, 2.0), 40.0, cuts,
+        Refinements(metric=(TemporalFilter(0.3),)),
+    )  # fmt: skip
+    plain = depth.process(FRAME).metric.depth_m
+    source.scale = 1.8
+    blended = depth.process(later(0.1)).metric.depth_m
+    own = 1 / (1.8 * (1 / DEPTH_M - 0.1) / 2 + 0.1)
+    assert (blended < own - 1e-4)[DEPTH_M < 9.0].all() and (blended > plain)[DEPTH_M < 9.0].all()
+    source.scale = 1.6
+    after = depth.process(later(0.2, FRAME.rgb + 1)).metric.depth_m
+    own = 1 / (1.6 * (1 / DEPTH_M - 0.1) / 2 + 0.1)
+    near = own < 40.0
+    np.testing.assert_allclose(after[near], own[near], rtol=1e-4)
 
 
 def test_a_metric_network_takes_the_steps_too():
