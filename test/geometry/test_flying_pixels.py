@@ -64,13 +64,47 @@ def test_the_excess_over_the_surroundings_is_compared_with_the_jump():
     assert not flying_pixels(MetricDepth(depth_m), excess * 1.01)[0, 105]
 
 
-def test_unknown_counts_as_far_and_is_not_flying():
+@pytest.mark.parametrize('limit_m', [0.6, 1.0, 2.5])
+def test_a_floor_loses_nothing_where_the_largest_depth_cuts_it(limit_m):
+    depth_m = plane(np.array([0.0, 1.0, 0.0]), 0.115)
+    depth_m[depth_m > limit_m] = np.nan
+    assert 0.02 < np.isfinite(depth_m).mean() < 0.5
+    assert not flying_pixels(MetricDepth(depth_m), 0.02).any()
+    assert not flying_pixels(MetricDepth(depth_m.T.copy()), 0.02).any()
+
+
+def test_a_smooth_wall_about_the_largest_depth_loses_nothing():
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    wall_m = (5 + 0.3 * np.sin(columns / 25) * np.cos(rows / 20)).astype(np.float32)
+    wall_m[wall_m > 5.0] = np.nan
+    assert 0.3 < np.isfinite(wall_m).mean() < 0.7
+    assert not flying_pixels(MetricDepth(wall_m), 0.02).any()
+
+
+def test_a_ramp_is_found_up_to_where_depth_is_unknown():
     depth_m = ramp(1.0, 50.0, 100, 106)
     whole = flying_pixels(MetricDepth(depth_m.copy()), 0.02)
-    depth_m[:, 107:] = np.nan
+    # Slopes end at column 105, so that the last is one-sided: 1 / 6 of the ramp a pixel.
+    depth_m[:, 106:] = np.nan
     found = flying_pixels(MetricDepth(depth_m), 0.02)
-    assert not found[:, 107:].any()
-    assert found[:, 101:105].all() and whole[:, 101:105].all()
+    assert not found[:, 106:].any()
+    assert found[:, 101:106].all() and whole[:, 101:106].all()
+    assert not found[:, :98].any()
+
+
+def test_a_thin_thing_before_nothing_known_loses_its_blurred_edges_only():
+    inverse = np.interp(np.arange(WIDTH), [100, 104, 112, 116], [0.1, 1.0, 1.0, 0.1])
+    depth_m = np.tile(1 / inverse, (HEIGHT, 1)).astype(np.float32)
+    depth_m[depth_m > 5.0] = np.nan
+    found = flying_pixels(MetricDepth(depth_m), 0.02)[0]
+    assert found[101:104].all() and found[113:116].all()
+    assert not found[105:112].any()
+
+
+def test_holes_of_a_slanted_plane_are_no_edges():
+    depth_m = plane(np.array([0.4, -0.3, 0.8]), 1.5)
+    depth_m[np.random.default_rng(3).random(depth_m.shape) < 0.3] = np.nan
+    assert not flying_pixels(MetricDepth(depth_m), 0.02).any()
 
 
 def test_images_of_a_pixel_are_taken():
