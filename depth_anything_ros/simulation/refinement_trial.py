@@ -44,13 +44,6 @@ if TYPE_CHECKING:
 
 RATE_HZ = 10.0
 NEAREST_M, FARTHEST_M = 0.2, 8.0
-# What the options are tried at; those of the help texts of their parameters.
-SETTINGS = {
-    'flip_augmentation': True,
-    'edge_filter_px': 6,
-    'temporal_smoothing_s': 0.3,
-    'cloud_edge_jump': 0.02,
-}
 PLAIN, ALL = 'none', 'all'
 
 

@@ -78,6 +78,21 @@ def test_help_and_version_import_nothing_heavy():
         assert time.perf_counter() - start_s < 10.0
 
 
+def test_the_options_of_every_verb_need_no_torch():
+    script = (
+        'import sys\n'
+        'from depth_anything_ros.cli.main import VERBS, make_parser\n'
+        'for name in VERBS:\n'
+        '    make_parser(name)\n'
+        '    if "torch" in sys.modules: sys.exit(name)\n'
+    )
+    environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
+    answer = subprocess.run(
+        [sys.executable, '-c', script], env=environment, capture_output=True, text=True
+    )
+    assert answer.returncode == 0, answer.stderr
+
+
 def test_status_of_the_verb_is_returned(verb):
     verb.run = lambda args: args.number
     assert main.main(['probe', '--number', '5']) == 5

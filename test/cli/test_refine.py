@@ -2,8 +2,9 @@ import json
 
 import pytest
 
-from depth_anything_ros.cli.main import main
+from depth_anything_ros.cli.main import main, make_parser
 from depth_anything_ros.cli.refine import summarise
+from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.simulation.refinement_trial import Record
 
 
@@ -100,3 +101,27 @@ def test_a_value_out_of_range_is_an_error_in_one_line(capsys):
 def test_a_picture_needs_data(tmp_path, capsys):
     assert main(['refine', '--picture', str(tmp_path / 'refine.png')]) == 1
     assert '--data' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'words'),
+    [
+        (['--drives', '-1'], '--drives -1 is out of range'),
+        (['--drives', '0'], 'nothing to try'),
+    ],
+)
+def test_nothing_to_try_is_an_error_in_one_line(arguments, words, capsys):
+    assert main(['refine', *arguments]) == 1
+    assert words in capsys.readouterr().err
+
+
+def test_the_options_of_the_help_are_those_tried():
+    args = make_parser('refine').parse_args(['refine'])
+    config = DepthNodeConfig(
+        edge_filter_px=args.edge_filter_px,
+        temporal_smoothing_s=args.temporal_smoothing_s,
+        cloud_edge_jump=args.cloud_edge_jump,
+    )
+    for name in ('edge_filter_px', 'temporal_smoothing_s', 'cloud_edge_jump'):
+        words = DepthNodeConfig.__dataclass_fields__[name].metadata
+        assert f'{getattr(config, name):g} is a start' in ' '.join(map(str, words.values()))

@@ -3,7 +3,6 @@ import pytest
 
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.simulation.refinement_trial import (
-    SETTINGS,
     make_options,
     try_on_drive,
     try_on_images,
@@ -18,6 +17,12 @@ from depth_anything_ros.types import (
 
 CAMERA = sample_camera(160, 120)
 FRAMES = 4
+SETTINGS = {
+    'flip_augmentation': True,
+    'edge_filter_px': 6,
+    'temporal_smoothing_s': 0.3,
+    'cloud_edge_jump': 0.02,
+}
 NAMES = [
     'none',
     'flip_augmentation',
