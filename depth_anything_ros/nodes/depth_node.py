@@ -266,6 +266,8 @@ class DepthNode(LifecycleNode):
     def _state(self) -> NodeState:
         pipeline = self._host.pipeline
         source = pipeline.scale_source if pipeline else None
+        # Read once: the worker replaces it meanwhile.
+        fault = self._processor.camera_fault
         return NodeState(
             lifecycle=self._lifecycle,
             image_topic=self._image_topic(),
@@ -274,8 +276,8 @@ class DepthNode(LifecycleNode):
             model_error=self._host.error,
             loading=self._host.loading,
             watched=self._watched(),
-            no_camera_reason=self._processor.no_camera_reason,
-            no_camera_outputs=self._processor.no_camera_outputs,
+            no_camera_reason=fault.reason,
+            no_camera_outputs=fault.outputs,
             last_result=self._processor.last_result,
             passed_over=source.passed_over if isinstance(source, PrioritySources) else '',
             traps=self._transforms.conflicts(),

@@ -33,9 +33,20 @@ class Job:
     saved: Future[Path] | None = None
 
 
+@dataclass(frozen=True)
+class CameraFault:
+    """Hold why the camera of the last frame gives no `outputs`; without fault both are empty."""
+
+    reason: str = ''
+    outputs: tuple[str, ...] = ()
+
+
 class FrameProcessor:
     """
     Turn image messages into published depth; no bad frame ends it.
+
+    `last_result` and `camera_fault` are of the last frame, to be read from any thread: each is
+    replaced as a whole.
 
     :param host: has the pipeline.
     :param camera: has the latest camera_info.
@@ -59,13 +70,12 @@ class FrameProcessor:
         self._warn = warn
         self.outputs: DepthOutputs | None = None
         self.last_result: DepthResult | None = None
-        self.no_camera_reason = ''
-        self.no_camera_outputs: tuple[str, ...] = ()
+        self.camera_fault = CameraFault()
 
     def reset(self) -> None:
         """Forget the last frame, as on activation."""
         self.last_result = None
-        self.no_camera_reason, self.no_camera_outputs = '', ()
+        self.camera_fault = CameraFault()
 
     def process(self, job: Job) -> None:
         """Publish the depth of one frame, or save its cloud."""
@@ -93,11 +103,14 @@ class FrameProcessor:
         published = outputs.publish(result, header, view.info, self._config(), stages_ms)
         # Without a camera there is neither, asked for or not.
         failures = dict.fromkeys(_OF_CAMERA, view.reason) if view.reason else published.failures
-        self.no_camera_reason = '; '.join(dict.fromkeys(failures.values()))
-        self.no_camera_outputs = tuple(_OF_CAMERA[topic] for topic in failures)
+        fault = CameraFault(
+            '; '.join(dict.fromkeys(failures.values())),
+            tuple(_OF_CAMERA[topic] for topic in failures),
+        )
+        self.camera_fault = fault
         self.last_result = result
         if published.missing:
-            reason = result.no_metric_reason or self.no_camera_reason
+            reason = result.no_metric_reason or fault.reason
             self._warn(f'not published: {", ".join(published.missing)}: {reason}')
         return tuple(topic.removeprefix('~/') for topic in published.topics)
 

@@ -9,7 +9,7 @@ from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.messages import camera_info_fields
 from depth_anything_ros.nodes.camera_input import CameraInput
 from depth_anything_ros.nodes.diagnostics import RunStatistics
-from depth_anything_ros.nodes.frame_processor import FrameProcessor, Job
+from depth_anything_ros.nodes.frame_processor import CameraFault, FrameProcessor, Job
 from depth_anything_ros.nodes.outputs import Published
 from depth_anything_ros.types import Camera, DepthResult
 
@@ -85,8 +85,9 @@ def test_publishers_that_are_gone_do_not_end_the_worker(processor, warnings):
 
 def test_without_a_camera_there_is_neither_cloud_nor_scan(processor):
     processor.process(Job(image(), 0))
-    assert processor.no_camera_reason == 'no camera_info yet on /info'
-    assert processor.no_camera_outputs == ('point cloud', 'laser scan')
+    assert processor.camera_fault == CameraFault(
+        'no camera_info yet on /info', ('point cloud', 'laser scan')
+    )
 
 
 def test_an_output_that_failed_is_named_and_the_other_not(processor):
@@ -95,7 +96,6 @@ def test_an_output_that_failed_is_named_and_the_other_not(processor):
     processor._camera.update(info)
     processor.outputs = Outputs({'~/scan'}, {'~/scan': 'no frame for the scan'})
     processor.process(Job(image(), 0))
-    assert processor.no_camera_reason == 'no frame for the scan'
-    assert processor.no_camera_outputs == ('laser scan',)
+    assert processor.camera_fault == CameraFault('no frame for the scan', ('laser scan',))
     processor.reset()
-    assert (processor.no_camera_reason, processor.no_camera_outputs) == ('', ())
+    assert processor.camera_fault == CameraFault('', ())
