@@ -42,8 +42,10 @@ class EdgeFilter:
     name = 'edge_filter'
 
     def __init__(self, radius_px: int) -> None:
-        self._step = max(1, radius_px // _SMALL_RADIUS_PX)
-        side = 2 * round(radius_px / self._step) + 1
+        # How many times smaller the image is on which the functions are found.
+        small = radius_px >= 2 * _SMALL_RADIUS_PX
+        self._step = radius_px / _SMALL_RADIUS_PX if small else 1.0
+        side = 2 * (_SMALL_RADIUS_PX if small else radius_px) + 1
         self._window = (side, side)
 
     def __call__(self, prediction: Prediction, frame: Frame) -> Prediction:
@@ -58,7 +60,7 @@ class EdgeFilter:
 
     def _filter(self, inverse: Float32Array, rgb: UInt8Array) -> Float32Array:
         height, width = inverse.shape
-        small = max(1, width // self._step), max(1, height // self._step)
+        small = max(1, round(width / self._step)), max(1, round(height / self._step))
         guide = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY) * np.float32(1 / 255)
         x = _resized(guide, small, cv2.INTER_AREA)
         y = _resized(inverse, small, cv2.INTER_AREA)

@@ -49,6 +49,24 @@ def test_scale_and_shift_go_through_and_constants_stay(radius):
     np.testing.assert_allclose(flat, 1.25, atol=1e-5)
 
 
+def spread_px(radius):
+    """The standard deviation of what one bright column becomes, the image showing nothing."""
+    inverse = np.zeros((480, 640), np.float32)
+    inverse[:, 320] = 1.0
+    found = EdgeFilter(radius)(RelativeInverseDepth(inverse), frame(np.full((480, 640), 90)))
+    row = found.values[240].astype(np.float64)
+    columns = np.arange(640)
+    middle = (row * columns).sum() / row.sum()
+    return np.sqrt((row * (columns - middle) ** 2).sum() / row.sum())
+
+
+@pytest.mark.parametrize('radius', [7, 8, 10, 13, 14, 35, 64])
+def test_the_radius_is_that_asked_for(radius):
+    # Two means over 7 of the small pixels, of radius / 3 each.
+    expected = np.sqrt(2 * (7**2 - 1) / 12) * radius / 3
+    assert spread_px(radius) == pytest.approx(expected, rel=0.04)
+
+
 def test_a_blurred_edge_of_depth_becomes_that_of_the_image():
     columns = np.arange(64)
     grey = np.where(columns < 32, 60, 180) * np.ones((48, 1))
