@@ -130,9 +130,14 @@ def _metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> str:
 def _stability_table(stability: Mapping[str, Mapping[str, Any]]) -> str:
     rows = [[name, *values.values()] for name, values in stability.items()]
     return (
-        _table(['change from frame to frame', 'in m', 'as a share of depth', 'frames'], rows)
+        _table(
+            ['change from frame to frame', 'in m', 'as a share of depth', 'frames', 'gap in s'],
+            rows,
+        )
         + '<p class="note">Mean absolute change of the prediction where the truth stays within '
-        '2 %; with a still camera that is everywhere.</p>'
+        '2 %; with a still camera that is everywhere. Frames after a longer gap than 1.5 times '
+        'the median do not count. Compare runs of the same gap only: a run in lockstep loses no '
+        'frame.</p>'
     )
 
 

@@ -235,7 +235,7 @@ class RunEvaluation:
             if truth_m is not None:
                 scores[mode] = score_aligned(found, truth_m)
                 shown_m = np.where(found.scored, found.depth_m, np.float32(np.nan))
-                self._stability[mode].add(DepthPair(shown_m, truth_m))
+                self._stability[mode].add(frame.stamp_ns, DepthPair(shown_m, truth_m))
         every = self._config.picture_every
         with self._lock:
             drawn = every and scores and self._counts['scored'] % every == 0

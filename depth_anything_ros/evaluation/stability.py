@@ -21,6 +21,8 @@ from depth_anything_ros.types import Camera, Float32Array
 SAME_SHARE = 0.02
 _STEP_PX = 4
 _FEWEST_POINTS = 100
+# Frames further apart than this many median gaps are not compared.
+_LONGEST_GAPS = 1.5
 
 
 @dataclass(frozen=True)
@@ -93,33 +95,54 @@ def unmoved_change(before: DepthPair, now: DepthPair) -> DepthChange | None:
     )
 
 
+@dataclass(frozen=True)
+class _Step:
+    """Hold what changed from one scored frame to the next, and how long after it came."""
+
+    gap_ns: int
+    change: DepthChange | None
+
+
 class StabilityMean:
     """
-    Average :func:`unmoved_change` over the frames of a run; only the last frame is kept.
+    Average :func:`unmoved_change` over the scored frames of a run; only the last one is kept.
 
-    Frames with hardly a pixel whose truth stayed do not count.
+    Frames between which others were lost do not count, as more changes in a longer time: the
+    gap between the two may be 1.5 times the median gap at most. Neither do those with hardly a
+    pixel whose truth stayed.
     """
 
     def __init__(self) -> None:
-        self._before: DepthPair | None = None
-        # Replaced as a whole, so that another thread may ask for the result meanwhile.
-        self._sums = (0.0, 0.0, 0)
+        self._before: tuple[int, DepthPair] | None = None
+        self._steps: list[_Step] = []
 
-    def add(self, frame: DepthPair) -> None:
-        """Take in the next frame."""
-        before, self._before = self._before, frame
-        change = unmoved_change(before, frame) if before is not None else None
-        if change is not None:
-            metres, share, frames = self._sums
-            self._sums = metres + change.metres, share + change.share, frames + 1
+    def add(self, stamp_ns: int, frame: DepthPair) -> None:
+        """Take in the next frame; one from before the last is not compared with it."""
+        before, self._before = self._before, (stamp_ns, frame)
+        if before is not None and stamp_ns > before[0]:
+            change = unmoved_change(before[1], frame)
+            self._steps.append(_Step(stamp_ns - before[0], change))
 
     def result(self) -> dict[str, float | int | None]:
-        """Return `change_m`, `change` (a share of depth) and the `frames` they are means of."""
-        metres, share, frames = self._sums
+        """
+        Return the means, from any thread.
+
+        :return: `change_m`, `change` (a share of depth), the number of `frames` that they are
+            means of, and `gap_s`, the mean time since the frame before of these.
+        """
+        steps = list(self._steps)
+        longest_ns = _LONGEST_GAPS * np.median([step.gap_ns for step in steps]) if steps else 0.0
+        counted = [
+            (step.change, step.gap_ns)
+            for step in steps
+            if step.change is not None and step.gap_ns <= longest_ns
+        ]
+        frames = len(counted)
         return {
-            'change_m': metres / frames if frames else None,
-            'change': share / frames if frames else None,
+            'change_m': sum(change.metres for change, _ in counted) / frames if frames else None,
+            'change': sum(change.share for change, _ in counted) / frames if frames else None,
             'frames': frames,
+            'gap_s': sum(gap_ns for _, gap_ns in counted) * 1e-9 / frames if frames else None,
         }
 
 

@@ -36,7 +36,9 @@ def summary(**changes):
         'rate_hz': 10.0,
         'stages_ms': STAGES,
         'metrics': {'scale': {**dict.fromkeys(METRICS, 0.2), 'frames': 3}},
-        'stability': {'scale': {'change_m': 0.0123, 'change': 0.0456, 'frames': 2}},
+        'stability': {
+            'scale': {'change_m': 0.0123, 'change': 0.0456, 'frames': 2, 'gap_s': 0.125}
+        },
         'model': {'name': 'some <model>', 'input_size': [518, 686]},
         'environment': {'python': '3.10'},
         'warnings': [],
@@ -63,7 +65,7 @@ def test_numbers_that_are_not_finite_are_null_in_the_summary(tmp_path):
 
 
 def test_the_page_tells_how_steady_the_depth_is(tmp_path):
-    assert '<td>scale</td><td>0.0123</td><td>0.0456</td><td>2</td>' in page(tmp_path)
+    assert '<td>scale</td><td>0.0123</td><td>0.0456</td><td>2</td><td>0.125</td>' in page(tmp_path)
 
 
 def page(tmp_path, pictures=(), frames=3, **changes):

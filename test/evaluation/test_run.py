@@ -65,10 +65,31 @@ def test_what_flickers_before_a_still_camera_is_told(tmp_path):
     assert found['scale_shift']['change'] == pytest.approx(0.0, abs=1e-5)
 
 
+def test_a_dropped_frame_is_not_taken_for_flicker(tmp_path):
+    run = make(tmp_path, alignments=('online',))
+    still = truth()
+    # Depth drifts by 1 % a frame; of eight images the third to the fifth are lost.
+    for index in range(8):
+        stamp = START + index * 100 * MS
+        run.add_sent(stamp, stamp, RGB)
+        run.add_truth(stamp, still)
+        if index not in (2, 3, 4):
+            run.add_prediction(stamp, stamp, METRIC, still * np.float32(1 + 0.01 * index))
+    found = run.finish()['stability']['online']
+    assert found['frames'] == 3
+    assert found['change'] == pytest.approx(0.01, rel=1e-3)
+    assert found['gap_s'] == pytest.approx(0.1)
+
+
 def test_a_scene_that_changes_tells_nothing_of_stability(tmp_path):
     run = make(tmp_path)
     play(run)
-    assert run.finish()['stability']['online'] == {'change_m': None, 'change': None, 'frames': 0}
+    assert run.finish()['stability']['online'] == {
+        'change_m': None,
+        'change': None,
+        'frames': 0,
+        'gap_s': None,
+    }
 
 
 def test_a_lockstep_run_is_scored_completely(tmp_path):
