@@ -5,7 +5,8 @@ Depth errors are those that scale and shift cause, the median over the pixels of
 `scale` is the relative error of the scale alone; times are those of one core for taking the
 reference, fitting and filtering at 640×480. With `--model` the predictions are those of a
 network: `abs_rel` is what a robot gets with each source, `best` what scale and shift fitted to
-the exact depth of each frame would give, both means over frames.
+the exact depth of each frame would give, both means over the frames that had a scale from that
+source, so that `best` differs a little between sources.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from depth_anything_ros.cli.console import (
     write_line,
     write_table,
 )
+from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.models import MODELS
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from depth_anything_ros.simulation.scale_trial import Trial
 
 _HEIGHTS_M = (0.115, 0.149)
+_NOISE = 0.03
 _MODEL_COLUMNS = ['source', 'height', 'abs_rel', 'best', 'ratio', 'without', 'refused']
 _COLUMNS = ['source', 'height', 'depth p50', 'depth max', 'scale p50', 'refused', 'ms p50', 'p95']
 
@@ -43,8 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--frames', type=int, default=20, help='frames of each drive at 10 Hz (default: 20)'
     )
     parser.add_argument(
-        '--noise', type=float, default=0.03,
-        help='noise of the prediction as a share of inverse depth (default: 0.03)',
+        '--noise', type=float,
+        help=f'noise of the prediction as a share of inverse depth (default: {_NOISE}); not with '
+        '--model, whose errors are its own',
     )  # fmt: skip
     parser.add_argument(
         '--height', type=float, action='append', metavar='METRES',
@@ -58,10 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--model', choices=MODELS, metavar='NAME',
         help='take the predictions of this network, and score its depth against the exact one',
     )  # fmt: skip
-    parser.add_argument('--checkpoint', default='', help='local file of the weights of --model')
-    parser.add_argument(
-        '--backend', choices=('auto', *BACKENDS), default='auto', help='that runs --model'
-    )
+    parser.add_argument('--checkpoint', help='local file of the weights of --model')
+    parser.add_argument('--backend', choices=('auto', *BACKENDS), help='that runs --model')
     add_json_argument(parser)
 
 
@@ -70,25 +72,37 @@ def run(args: argparse.Namespace) -> int:
     Try every source on every drive, show a table and write the answer.
 
     :raises DatasetError: if there are less than one frame, or a seed is negative.
-    :raises ConfigError: if a height is out of range, or the model gives metres.
+    :raises ConfigError: if a height is out of range, the model gives metres, or an option has no
+        meaning beside the others.
     :raises CheckpointError: if the weights of the model cannot be had.
     """
+    _check_combination(args)
     seeds = range(args.first_drive, args.first_drive + args.drives)
     pairs = [(seed, height) for height in args.height or _HEIGHTS_M for seed in seeds]
     return _run_model(args, pairs) if args.model else _run_sources(args, pairs)
+
+
+def _check_combination(args: argparse.Namespace) -> None:
+    if args.model and args.noise is not None:
+        raise ConfigError(f'--noise {args.noise:g} has no meaning with --model {args.model}')
+    for option in ('checkpoint', 'backend'):
+        value = getattr(args, option)
+        if value is not None and not args.model:
+            raise ConfigError(f'--{option} {value} has no meaning without --model')
 
 
 def _run_sources(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -> int:
     from depth_anything_ros.evaluation.environment import environment
     from depth_anything_ros.simulation.scale_trial import try_sources
 
+    noise = _NOISE if args.noise is None else args.noise
     trials: dict[tuple[str, float], list[Trial]] = {}
     for seed, height_m in progress(pairs, len(pairs), 'drives'):
-        for trial in try_sources(seed, height_m, args.frames, noise=args.noise):
+        for trial in try_sources(seed, height_m, args.frames, noise=noise):
             trials.setdefault((trial.name, height_m), []).append(trial)
     results = [summary(group) for group in trials.values()]
     write_table(_COLUMNS, [_row(result) for result in results])
-    write_line(f'{args.drives} drives of {args.frames} frames, noise {args.noise:g}')
+    write_line(f'{args.drives} drives of {args.frames} frames, noise {noise:g}')
     write_json(
         args.json,
         {
@@ -96,7 +110,7 @@ def _run_sources(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -
             'drives': args.drives,
             'first_drive': args.first_drive,
             'frames': args.frames,
-            'noise': args.noise,
+            'noise': noise,
             'results': results,
         },
     )
@@ -108,7 +122,9 @@ def _run_model(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -> 
     from depth_anything_ros.inference import create_predictor
     from depth_anything_ros.simulation.model_trial import try_model
 
-    predictor = create_predictor(args.model, checkpoint=args.checkpoint, backend=args.backend)
+    predictor = create_predictor(
+        args.model, checkpoint=args.checkpoint or '', backend=args.backend or 'auto'
+    )
     trials: dict[tuple[str, float], list[ModelTrial]] = {}
     for seed, height_m in progress(pairs, len(pairs), 'drives'):
         for trial in try_model(predictor, seed, height_m, args.frames):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from depth_anything_ros.errors import ConfigError
+from depth_anything_ros.errors import AlignmentError, ConfigError
 from depth_anything_ros.evaluation.metrics import abs_rel
 from depth_anything_ros.evaluation.protocol import AlignmentMode, align_prediction
 from depth_anything_ros.inference.predictor import Predictor
@@ -38,8 +38,8 @@ class ModelTrial:
 
     `abs_rel` has AbsRel against the exact depth for each frame that had a scale, `best_abs_rel`
     that of the same frames with scale and shift fitted to the exact depth of each by least
-    squares, as the evaluation protocol does; `frames` counts all frames, `refusals` says why
-    frames had no fit of their own.
+    squares, as the evaluation protocol does; `frames` counts all frames that can be scored,
+    `refusals` says why frames had no fit of their own.
     """
 
     name: str
@@ -63,7 +63,8 @@ def try_model(
     Iterate over the trials of every source with the predictions of a network on one drive.
 
     Three tenths of the ranges of each scan are wrong. Depth from 0.2 to 8 m is scored, and
-    predictions are clamped to that, whichever alignment they have.
+    predictions are clamped to that, whichever alignment they have. Frames without any such depth,
+    or for which the network gives a constant, are driven through but neither scored nor counted.
 
     :param predictor: of relative inverse depth.
     :param seed: of the drive and what is wrong with its scans.
@@ -79,20 +80,24 @@ def try_model(
     drive = list(journey(seed, frames, RATE_HZ, camera, robot))
     predictions = [_relative(predictor.predict(frame.rgbd.frame.rgb)) for frame in drive]
     best = [
-        best_abs_rel(relative, true_depth(frame))
+        _scorable(relative, true_depth(frame))
         for frame, relative in zip(drive, predictions, strict=True)
     ]
     rng = np.random.default_rng(seed)
     for name, source, feed in sources_of(robot, camera, rng, pitch_errors_deg):
-        trial = ModelTrial(name, height_m, seed, len(drive))
-        for index, step in enumerate(follow_drive(source, feed, drive, predictions)):
+        trial = ModelTrial(name, height_m, seed)
+        steps = follow_drive(source, feed, drive, predictions)
+        for step, optimum in zip(steps, best, strict=True):
+            if optimum is None:
+                continue
+            trial.frames += 1
             if step.refusal:
                 trial.refusals.append(step.refusal)
             if step.alignment is not None:
                 pair = step.alignment.scale, step.alignment.shift
                 truth_m = true_depth(step.frame)
                 trial.abs_rel.append(aligned_abs_rel(step.relative, pair, truth_m))
-                trial.best_abs_rel.append(best[index])
+                trial.best_abs_rel.append(optimum)
         yield trial
 
 
@@ -126,6 +131,13 @@ def aligned_abs_rel(
     inverse = relative.values[scored] * np.float32(pair[0]) + np.float32(pair[1])
     depth_m = 1.0 / np.clip(inverse, 1.0 / FARTHEST_M, 1.0 / NEAREST_M)
     return abs_rel(depth_m.astype(np.float32), truth_m[scored])
+
+
+def _scorable(relative: RelativeInverseDepth, truth_m: Float32Array) -> float | None:
+    try:
+        return best_abs_rel(relative, truth_m)
+    except AlignmentError:
+        return None
 
 
 def _relative(prediction: RelativeInverseDepth | MetricDepth) -> RelativeInverseDepth:

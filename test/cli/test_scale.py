@@ -75,3 +75,16 @@ def test_missing_weights_are_an_error_in_one_line(capsys):
 def test_no_frames_is_an_error_in_one_line(capsys):
     assert main(['scale', '--frames', '0']) == 1
     assert '0 frames' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'words'),
+    [
+        (['--model', 'tiny', '--noise', '0.1'], '--noise 0.1 has no meaning with --model tiny'),
+        (['--checkpoint', 'a.pth'], '--checkpoint a.pth has no meaning without --model'),
+        (['--backend', 'torch'], '--backend torch has no meaning without --model'),
+    ],
+)
+def test_options_that_would_be_ignored_are_refused(arguments, words, capsys):
+    assert main(['scale', *arguments]) == 1
+    assert words in capsys.readouterr().err

@@ -65,6 +65,22 @@ def test_a_network_that_bends_depth_has_no_best_of_zero():
     assert np.mean(trial.abs_rel) < 1.3 * np.mean(trial.best_abs_rel)
 
 
+def test_a_frame_that_cannot_be_scored_is_left_out_of_every_source():
+    truth = Truth(0)
+    known, blind = truth.predict, truth.drive[1].rgbd.frame.rgb
+
+    def predict(rgb):
+        relative = known(rgb)
+        if np.array_equal(rgb, blind):
+            return RelativeInverseDepth(np.ones_like(relative.values))
+        return relative
+
+    truth.predict = predict
+    for trial in trials_of(truth, 0).values():
+        assert trial.frames == FRAMES - 1
+        assert len(trial.best_abs_rel) == len(trial.abs_rel) <= FRAMES - 1
+
+
 def test_abs_rel_under_a_given_pair_is_clamped_to_what_is_scored():
     truth_m = np.array([[0.1, 0.5, 1.0, 4.0, 9.0, np.nan]], np.float32)
     relative = RelativeInverseDepth(np.array([[9.0, 2.0, -1.0, 0.5, 1.0, 1.0]], np.float32))
