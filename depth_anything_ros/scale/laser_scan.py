@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,13 @@ from depth_anything_ros.geometry.projection import MIN_DEPTH_M, project_points
 from depth_anything_ros.geometry.transform import RigidTransform
 from depth_anything_ros.scale.history import StampedHistory
 from depth_anything_ros.scale.sampling import local_means
-from depth_anything_ros.scale.scan_ground import fit_with_ground, ground_below
+from depth_anything_ros.scale.scan_ground import (
+    fit_with_ground,
+    ground_below,
+    ground_lift,
+    ground_scale,
+)
+from depth_anything_ros.scale.scan_mounting import HeightCheck, YawCheck, looks_turned
 from depth_anything_ros.types import (
     Alignment,
     Camera,
@@ -25,6 +32,7 @@ from depth_anything_ros.types import (
 )
 
 Float64Array = NDArray[np.float64]
+_Points = tuple[Float32Array, Float32Array]
 
 # A scanner has one to four beams a degree, of which a camera sees some tens.
 MIN_POINTS = 25
@@ -34,10 +42,8 @@ _SAME_SURFACE = 0.15
 _PARTS = 8
 # A point this much farther than a surface in the same column of the image is behind it.
 _HIDDEN_SHARE = 0.05
-# Tried when a scan does not fit, to name the commonest error of mounting: when so many in a row
-# fit turned only, it is no accident.
+# Tried beside a scan, to name the commonest error of mounting.
 _HALF_TURN = RigidTransform(np.diag([-1.0, -1.0, 1.0]), np.zeros(3))
-_TURNED_FITS = 5
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,16 @@ class _Scan:
     points_m: Float64Array
     beams: NDArray[np.intp]
     camera_from_laser: RigidTransform
+
+
+@dataclass(frozen=True)
+class _View:
+    """Hold relative inverse depth, (H, W), its camera, and the scan with its stamp."""
+
+    values: Float32Array
+    camera: Camera
+    scan: _Scan
+    scan_ns: int
 
 
 class LaserScanScale:
@@ -66,7 +82,10 @@ class LaserScanScale:
     :mod:`depth_anything_ros.scale.scan_ground`; such a fit is named `laser_scan+ground`. Frames
     that show no ground are fitted to the scan alone. Where ground and scan contradict each other
     there is no fit: either the height is wrong, or the network is so wrong about what the scan
-    met that the scan alone would mislead.
+    met that the scan alone would mislead. Over several frames the height is held against the
+    scale of the scan alone, and where a wall ahead meets the ground only when the scan is turned
+    by 180 degrees, the frame is refused until others have shown the yaw to be right, see
+    :mod:`depth_anything_ros.scale.scan_mounting`.
 
     :param min_depth_m: points nearer than this along the optical axis are ignored.
     :param max_depth_m: points farther than this are ignored, and so is ground.
@@ -88,7 +107,8 @@ class LaserScanScale:
         self._max_depth_m = max_depth_m
         self._ground_height_m = ground_height_m
         self._scans: StampedHistory[_Scan] = StampedHistory('laser scan', max_offset_s)
-        self._turned_fits = 0
+        self._height = HeightCheck()
+        self._yaw = YawCheck()
 
     @classmethod
     def from_config(cls, config: DepthNodeConfig) -> LaserScanScale:
@@ -128,75 +148,108 @@ class LaserScanScale:
         Fit the frame to the scan nearest in time.
 
         :raises AlignmentError: if there is no scan within `max_offset_s`, no camera that fits
-            the image, or the fit fails.
+            the image, the fit fails, or the scans so far say that height or yaw is wrong.
         """
         scan_ns, scan = self._scans.nearest(stamp_ns)
         calibrated = _calibrated(camera, relative)
-        values = local_means(relative.values)
+        view = _View(local_means(relative.values), calibrated, scan, scan_ns)
         try:
-            alignment = self._fit(values, scan, scan.camera_from_laser, scan_ns, calibrated)
-        except AlignmentError as error:
-            turned = self._fits_turned(values, scan, scan_ns, calibrated)
-            self._turned_fits = self._turned_fits + 1 if turned else 0
-            if self._turned_fits >= _TURNED_FITS:
-                raise AlignmentError(
-                    f'the last {self._turned_fits} scans fit the image only when they are turned '
-                    'by 180 degrees: the yaw of the laser in TF or in laser_pose is wrong'
-                ) from error
-            raise
-        self._turned_fits = 0
-        return alignment
-
-    def _fit(
-        self,
-        values: Float32Array,
-        scan: _Scan,
-        camera_from_laser: RigidTransform,
-        scan_ns: int,
-        camera: Camera,
-    ) -> Alignment:
-        points_m = camera_from_laser.apply(scan.points_m)
-        columns, rows, depth_m = self._visible(points_m, scan, camera)
-        seen = values[rows, columns], depth_m
-        try:
-            alignment = self._fit_with_ground(values, seen, scan, scan_ns, camera)
-            if alignment is None:
-                alignment = fit_inverse_depth(
-                    *seen, min_points=MIN_POINTS, source=self.name, stamp_ns=scan_ns
-                )
-            check_reach(alignment, values)
+            return self._fit(view)
         except AlignmentError as error:
             raise AlignmentError(f'laser scan: {error}') from error
+
+    def _fit(self, view: _View) -> Alignment:
+        seen = self._seen(view)
+        ground = self._ground(view) if len(seen[0]) >= MIN_POINTS else None
+        if ground is None:
+            try:
+                alone = self._fit_alone(view, seen)
+            except AlignmentError:
+                self._count_refused(view)
+                raise
+            self._yaw.fits_ahead()
+            return alone
+        return self._fit_with_ground(view, seen, ground)
+
+    def _fit_alone(self, view: _View, seen: _Points) -> Alignment:
+        alignment = fit_inverse_depth(
+            *seen, min_points=MIN_POINTS, source=self.name, stamp_ns=view.scan_ns
+        )
+        check_reach(alignment, view.values)
         return alignment
 
-    def _fit_with_ground(
-        self,
-        values: Float32Array,
-        seen: tuple[Float32Array, Float32Array],
-        scan: _Scan,
-        scan_ns: int,
-        camera: Camera,
-    ) -> Alignment | None:
-        """Return a fit to the scan and the ground, or None where there is no ground to go by."""
-        height_m = self._ground_height_m
-        if height_m is None or len(seen[0]) < MIN_POINTS:
-            return None
-        place = scan.camera_from_laser
+    def _try_alone(self, view: _View, seen: _Points) -> Alignment | None:
         try:
-            ground = ground_below(values, camera, place, height_m, self._max_depth_m)
+            return self._fit_alone(view, seen)
         except AlignmentError:
             return None
-        return fit_with_ground(seen, ground, height_m, f'{self.name}+ground', scan_ns)
 
-    def _fits_turned(
-        self, values: Float32Array, scan: _Scan, scan_ns: int, camera: Camera
-    ) -> bool:
-        turned = scan.camera_from_laser @ _HALF_TURN
+    def _fit_with_ground(self, view: _View, seen: _Points, ground: _Points) -> Alignment:
+        height_m = self._ground_height_m
+        assert height_m is not None, 'there is no ground without a height'
+        scale = ground_scale(ground)
+        alone = self._try_alone(view, seen)
+        self._check_turned(view, seen, ground, scale, alone)
+        self._height.update(alone, scale, height_m)
+        alignment = fit_with_ground(seen, ground, height_m, f'{self.name}+ground', view.scan_ns)
+        check_reach(alignment, view.values)
+        return alignment
+
+    def _check_turned(
+        self,
+        view: _View,
+        seen: _Points,
+        ground: _Points,
+        scale: float,
+        alone: Alignment | None,
+    ) -> None:
+        """Raise AlignmentError where the scan meets the ground clearly better when turned."""
+        turned = self._seen(view, turned=True)
+        lifts = [
+            ground_lift(points, ground, scale) if len(points[0]) >= MIN_POINTS else math.nan
+            for points in (seen, turned)
+        ]
+        if not looks_turned(lifts[0], lifts[1], float(np.median(1.0 / seen[1]))):
+            if alone is not None:
+                self._yaw.fits_ahead()
+            return
+        fits_turned = self._try_alone(view, turned) is not None
+        if alone is not None and not fits_turned:
+            self._yaw.fits_ahead()
+            return
+        if alone is None and fits_turned:
+            self._yaw.fits_turned()
+        elif self._yaw.trusted:
+            return
+        raise AlignmentError(
+            f'the ground is {lifts[0]:.2g} 1/m off the scan, and {lifts[1]:.2g} when the scan is '
+            'turned by 180 degrees: are the yaw of the laser, the pitch of the camera and '
+            'camera_height_m right?'
+        )
+
+    def _count_refused(self, view: _View) -> None:
+        if self._try_alone(view, self._seen(view, turned=True)) is None:
+            self._yaw.fits_neither()
+        else:
+            self._yaw.fits_turned()
+
+    def _ground(self, view: _View) -> _Points | None:
+        """Return relative and metric depth of the ground, None where there is none to go by."""
+        height_m = self._ground_height_m
+        if height_m is None:
+            return None
+        place = view.scan.camera_from_laser
         try:
-            self._fit(values, scan, turned, scan_ns, camera)
+            return ground_below(view.values, view.camera, place, height_m, self._max_depth_m)
         except AlignmentError:
-            return False
-        return True
+            return None
+
+    def _seen(self, view: _View, *, turned: bool = False) -> _Points:
+        """Return relative inverse depth and depth in metres of the points that the camera sees."""
+        place = view.scan.camera_from_laser
+        points_m = (place @ _HALF_TURN if turned else place).apply(view.scan.points_m)
+        columns, rows, depth_m = self._visible(points_m, view.scan, view.camera)
+        return view.values[rows, columns], depth_m
 
     def _visible(
         self, points_m: Float64Array, scan: _Scan, camera: Camera

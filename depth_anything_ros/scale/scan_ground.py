@@ -75,25 +75,28 @@ def fit_with_ground(
     :param source: name of the scale source, copied into the result.
     :param stamp_ns: stamp of the scan, copied into the result.
     :raises AlignmentError: if the relative depth of the ground does not vary, the ground would
-        slope by more than 2.5 degrees against the plane of the laser, no line fits both, or half
-        of the scan is more than 30 % off.
+        slope by more than 2.5 degrees against the plane of the laser or lie above the horizon, no
+        line fits both, or half of the scan is more than 30 % off.
     """
     values, depth_m = scan
     on_ground, level = ground[0], 1.0 / ground[1]
     inverse = 1.0 / depth_m
-    scale = np.float32(ground_slope(on_ground, level))
-    if not np.isfinite(scale):
-        raise AlignmentError('the relative depth of the ground hardly varies')
-    lift = float(np.median(inverse - scale * values) - np.median(level - scale * on_ground))
+    lift = ground_lift(scan, ground, ground_scale(ground))
     slope = math.atan(lift * height_m)
     if not abs(slope) <= _MAX_SLOPE_RAD:
         raise AlignmentError(
             f'the ground slopes by {math.degrees(slope):.1f} degrees against the plane of the '
             f'laser, as {height_m:g} m below the camera has it; at most '
-            f'{math.degrees(_MAX_SLOPE_RAD):g} are allowed: is camera_height_m right?'
+            f'{math.degrees(_MAX_SLOPE_RAD):g} are allowed: are camera_height_m and the yaw of '
+            'the laser right?'
         )
     lifted = level + np.float32(lift)
     ahead = lifted > 0
+    if not ahead.any():
+        raise AlignmentError(
+            f'the scan puts all of the ground above the horizon: it would have to be moved by '
+            f'{lift:.3g} 1/m; at least {-level.max():.3g} is allowed'
+        )
     counts = (len(values), int(ahead.sum()))
     alignment = fit_inverse_depth(
         np.concatenate([values, on_ground[ahead]]),
@@ -110,6 +113,37 @@ def fit_with_ground(
             f'most {_MAX_DISAGREEMENT:.0%} are allowed'
         )
     return alignment
+
+
+def ground_scale(ground: tuple[Float32Array, Float32Array]) -> float:
+    """
+    Return the scale that the ground alone gives, in 1/m.
+
+    :param ground: relative inverse depth and expected depth in metres, two float32 (m,).
+    :raises AlignmentError: if the relative depth of the ground does not vary.
+    """
+    scale = ground_slope(ground[0], 1.0 / ground[1])
+    if not math.isfinite(scale):
+        raise AlignmentError('the relative depth of the ground hardly varies')
+    return scale
+
+
+def ground_lift(
+    scan: tuple[Float32Array, Float32Array],
+    ground: tuple[Float32Array, Float32Array],
+    scale: float,
+) -> float:
+    """
+    Return how much inverse depth the ground lacks to meet a scan, in 1/m.
+
+    :param scan: relative inverse depth of its points and their depth in metres, two float32 (n,).
+    :param ground: the same of the ground, two float32 (m,).
+    :param scale: of both, in 1/m.
+    """
+    off_scan, off_ground = (
+        np.median(1.0 / depth_m - np.float32(scale) * values) for values, depth_m in (scan, ground)
+    )
+    return float(off_scan - off_ground)
 
 
 def ground_slope(values: Float32Array, inverse: Float32Array) -> float:

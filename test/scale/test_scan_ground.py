@@ -96,7 +96,9 @@ def test_a_height_far_off_is_refused_and_named(factor):
     relative = network.predict(frame.rgbd.depth_m)
     scale_source = source(factor * HEIGHT_M)
     scale_source.add_scan(frame.scan, laser_place(Robot()))
-    with pytest.raises(AlignmentError, match=r'laser scan: the ground .* camera_height_m right'):
+    with pytest.raises(
+        AlignmentError, match=r'the camera at 0\.1[45]\d? m, not at camera_height_m'
+    ):
         scale_source.align(relative, frame.rgbd.frame.stamp_ns, CAMERA)
 
 
@@ -117,6 +119,16 @@ def test_ground_that_slopes_against_the_laser_is_refused():
     lifted = scan[0] + np.float32(GAIN * math.tan(math.radians(3.0)) / HEIGHT_M)
     with pytest.raises(AlignmentError, match=r'slopes by -3\.0 degrees .* at most 2\.5 '):
         fit_with_ground((lifted, scan[1]), ground, HEIGHT_M, '', 0)
+
+
+def test_a_scan_that_puts_all_ground_above_the_horizon_is_refused():
+    """Far ground, a small height: what is lost is little, and so is the slope."""
+    inverse = np.linspace(0.15, 0.3, 60)
+    ground = (GAIN * inverse + OFFSET).astype(np.float32), (1 / inverse).astype(np.float32)
+    values, depth_m = _points(np.full(60, 1.0))
+    scan = values + np.float32(GAIN * 0.4), depth_m
+    with pytest.raises(AlignmentError, match=r'above the horizon: .* -0\.4 1/m; at least -0\.3 '):
+        fit_with_ground(scan, ground, 0.05, '', 0)
 
 
 def test_a_scan_of_nothing_that_is_there_is_refused():
