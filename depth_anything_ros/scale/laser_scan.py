@@ -22,7 +22,7 @@ from depth_anything_ros.scale.scan_ground import (
     ground_lift,
     ground_scale,
 )
-from depth_anything_ros.scale.scan_mounting import HeightCheck, YawCheck, looks_turned
+from depth_anything_ros.scale.scan_mounting import HeightCheck, YawCheck, far_off, meets_better
 from depth_anything_ros.types import (
     Alignment,
     Camera,
@@ -188,7 +188,7 @@ class LaserScanScale:
         height_m = self._ground_height_m
         assert height_m is not None, 'there is no ground without a height'
         scale = ground_scale(ground)
-        alone = self._try_alone(view, seen)
+        alone = self._try_alone(view, seen) if self._height.due else None
         self._check_turned(view, seen, ground, scale, alone)
         self._height.update(alone, scale, height_m)
         alignment = fit_with_ground(seen, ground, height_m, f'{self.name}+ground', view.scan_ns)
@@ -204,15 +204,18 @@ class LaserScanScale:
         alone: Alignment | None,
     ) -> None:
         """Raise AlignmentError where the scan meets the ground clearly better when turned."""
-        turned = self._seen(view, turned=True)
-        lifts = [
-            ground_lift(points, ground, scale) if len(points[0]) >= MIN_POINTS else math.nan
-            for points in (seen, turned)
-        ]
-        if not looks_turned(lifts[0], lifts[1], float(np.median(1.0 / seen[1]))):
+        lift = ground_lift(seen, ground, scale)
+        turned, turned_lift = seen, lift
+        # Most scans meet the ground as they are, and turning them takes time.
+        if far_off(lift, float(np.median(1.0 / seen[1]))):
+            turned = self._seen(view, turned=True)
+            enough = len(turned[0]) >= MIN_POINTS
+            turned_lift = ground_lift(turned, ground, scale) if enough else math.nan
+        if not meets_better(turned_lift, lift):
             if alone is not None:
                 self._yaw.fits_ahead()
             return
+        alone = alone or self._try_alone(view, seen)
         fits_turned = self._try_alone(view, turned) is not None
         if alone is not None and not fits_turned:
             self._yaw.fits_ahead()
@@ -222,7 +225,7 @@ class LaserScanScale:
         elif self._yaw.trusted:
             return
         raise AlignmentError(
-            f'the ground is {lifts[0]:.2g} 1/m off the scan, and {lifts[1]:.2g} when the scan is '
+            f'the ground is {lift:.2g} 1/m off the scan, and {turned_lift:.2g} when the scan is '
             'turned by 180 degrees: are the yaw of the laser, the pitch of the camera and '
             'camera_height_m right?'
         )

@@ -16,8 +16,11 @@ from depth_anything_ros.types import Alignment
 _PRECISE = 0.01
 _HEIGHT_MARGIN = 1.25
 # Frames that are looked back on, and how many of them speak for one that says nothing itself.
-_FRAMES = 50
+_FRAMES = 100
 _QUORUM = 3
+# A second fit takes time: after the first frames, only every so many have one.
+_FIRST_FRAMES = 10
+_EVERY = 4
 
 # So many scans in a row that fit in one direction only are no accident.
 _YAW_FITS = 5
@@ -31,23 +34,31 @@ class HeightCheck:
     """
     Compare the scale that scans give alone with that of the ground, which has the height in it.
 
-    The median over the last 50 frames counts. Frames in which the scan alone says too little to
+    The median over the last 100 frames counts. Frames in which the scan alone says too little to
     tell give no opinion, so that a wrong height shows only once the laser has met things at
     different depths, and only if the network gives them a consistent shape.
     """
 
     def __init__(self) -> None:
         self._ratios: deque[float | None] = deque(maxlen=_FRAMES)
+        self._updates = 0
+
+    @property
+    def due(self) -> bool:
+        """Whether the next frame is to have a fit to the scan alone."""
+        return self._updates < _FIRST_FRAMES or self._updates % _EVERY == 0
 
     def update(self, alone: Alignment | None, ground_scale: float, height_m: float) -> None:
         """
         Take in one frame.
 
-        :param alone: the fit to the scan alone, with its covariance; None where it is refused.
+        :param alone: the fit to the scan alone, with its covariance; None where it is refused or
+            not made.
         :param ground_scale: inverse depth per relative value along the ground, in 1/m.
         :param height_m: of the camera above the ground, as it was told.
         :raises AlignmentError: if the height is more than 25 % off.
         """
+        self._updates += 1
         precise = alone is not None and _is_precise(alone) and ground_scale > 0
         self._ratios.append(alone.scale / ground_scale if alone and precise else None)
         known = [ratio for ratio in self._ratios if ratio is not None]
@@ -100,15 +111,25 @@ class YawCheck:
             )
 
 
-def looks_turned(lift: float, turned_lift: float, inverse: float) -> bool:
+def far_off(lift: float, inverse: float) -> bool:
+    """
+    Tell whether the ground is so far off a scan that the scan may be turned.
+
+    :param lift: by which inverse depth the ground has to be lifted to meet the scan, in 1/m.
+    :param inverse: inverse depth of the scan, in 1/m.
+    """
+    return abs(lift) > _TURNED_OFF * inverse
+
+
+def meets_better(turned_lift: float, lift: float) -> bool:
     """
     Tell whether the ground meets a scan clearly better when the scan is turned.
 
-    :param lift: by which inverse depth on the ground has to be lifted to meet the scan, in 1/m.
-    :param turned_lift: the same with the scan turned; NaN where it has too few points.
-    :param inverse: inverse depth of the scan, in 1/m.
+    :param turned_lift: by which inverse depth the ground has to be lifted to meet the turned scan,
+        in 1/m; NaN where too few points are seen of it.
+    :param lift: the same of the scan as it is.
     """
-    return abs(lift) > _TURNED_OFF * inverse and abs(turned_lift) < _TURNED_SHARE * abs(lift)
+    return abs(turned_lift) < _TURNED_SHARE * abs(lift)
 
 
 def _is_precise(alone: Alignment) -> bool:

@@ -12,7 +12,7 @@ from depth_anything_ros.geometry.camera import ray_table
 from depth_anything_ros.geometry.ground import ground_inverse_depth
 from depth_anything_ros.geometry.transform import OPTICAL_FROM_BODY, RigidTransform
 from depth_anything_ros.scale.laser_scan import LaserScanScale
-from depth_anything_ros.scale.scan_mounting import HeightCheck, YawCheck, looks_turned
+from depth_anything_ros.scale.scan_mounting import HeightCheck, YawCheck, far_off, meets_better
 from depth_anything_ros.simulation.robot import Robot
 from depth_anything_ros.types import Alignment, LaserScan, RelativeInverseDepth
 
@@ -121,10 +121,18 @@ def test_the_median_speaks_for_frames_that_say_nothing_until_it_is_old():
     for _ in range(3):
         with pytest.raises(AlignmentError, match=r'the camera at 0\.0767 m, .* factor of 1\.50'):
             check.update(alone(1.5, 0.001), 1.0, HEIGHT_M)
-    for _ in range(47):
+    for _ in range(97):
         with pytest.raises(AlignmentError, match='factor of 1'):
             check.update(None, 1.0, HEIGHT_M)
     check.update(None, 1.0, HEIGHT_M)
+
+
+def test_after_the_first_frames_every_fourth_has_a_second_fit():
+    check, due = HeightCheck(), []
+    for _ in range(20):
+        due.append(check.due)
+        check.update(None, 1.0, HEIGHT_M)
+    assert due == [True] * 10 + [False, False, True, False] * 2 + [False, False]
 
 
 def test_one_frame_does_not_outweigh_those_before():
@@ -147,13 +155,13 @@ def test_the_yaw_is_wrong_after_five_in_a_row_and_trusted_after_five():
     assert not check.trusted
 
 
+@pytest.mark.parametrize(('lift', 'expected'), [(0.06, True), (-0.06, True), (0.04, False)])
+def test_ground_a_tenth_off_the_scan_is_far_off(lift, expected):
+    assert far_off(lift, 0.5) is expected
+
+
 @pytest.mark.parametrize(
-    ('lift', 'turned', 'expected'),
-    [(0.1, 0.0, True), (-0.1, 0.04, True), (0.1, 0.06, False), (0.04, 0.0, False)],
+    ('turned', 'expected'), [(0.0, True), (-0.04, True), (0.06, False), (math.nan, False)]
 )
-def test_a_scan_looks_turned_only_where_that_is_clear(lift, turned, expected):
-    assert looks_turned(lift, turned, 0.5) is expected
-
-
-def test_a_turned_scan_without_points_is_no_alternative():
-    assert not looks_turned(0.2, math.nan, 0.5)
+def test_a_turned_scan_counts_only_where_it_is_clearly_better(turned, expected):
+    assert meets_better(turned, -0.1) is expected
