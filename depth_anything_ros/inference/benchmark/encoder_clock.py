@@ -16,7 +16,7 @@ class EncoderClock:
 
     It ends where the encoder's last call in a run ends; what follows is the decoder's. On CUDA
     events mark the places in the stream, so that nobody waits for the encoder. `durations_ms`
-    has one entry for each run that came to its end.
+    has one entry for each run that came to its end and called the encoder.
 
     :param encoder: a part of the network.
     :param device: where it runs.
@@ -30,32 +30,30 @@ class EncoderClock:
         clock_ns: Callable[[], int] = time.perf_counter_ns,
     ) -> None:
         self.durations_ms: list[float] = []
-        self._cuda = device.type == 'cuda'
+        self._device = device
         self._clock_ns = clock_ns
-        self._start_ns = self._end_ns = 0
-        self._events: tuple[torch.cuda.Event, torch.cuda.Event] | None = None
+        self._ends: list[int | torch.cuda.Event] = []
         encoder.register_forward_hook(self._mark)
 
     @contextmanager
     def run(self) -> Iterator[None]:
         """Time one run of the network, which has to end with its output on the CPU."""
-        if self._cuda:
-            self._events = (_event(), _event())
-            self._events[0].record()
-        self._start_ns = self._end_ns = self._clock_ns()
+        self._ends.clear()
+        start = self._now()
         yield
-        if self._events is not None:
-            start, end = self._events
-            self.durations_ms.append(float(start.elapsed_time(end)))
-        else:
-            self.durations_ms.append((self._end_ns - self._start_ns) * 1e-6)
+        for end in self._ends[-1:]:
+            if isinstance(start, int) and isinstance(end, int):
+                self.durations_ms.append((end - start) * 1e-6)
+            elif not isinstance(start, int) and not isinstance(end, int):
+                self.durations_ms.append(float(start.elapsed_time(end)))
 
     def _mark(self, *_: object) -> None:
-        if self._events is not None:
-            self._events[1].record()
-        else:
-            self._end_ns = self._clock_ns()
+        self._ends.append(self._now())
 
-
-def _event() -> torch.cuda.Event:
-    return torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+    def _now(self) -> int | torch.cuda.Event:
+        if self._device.type != 'cuda':
+            return self._clock_ns()
+        event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+        # Of the device itself: the current one may be another, and events do not cross.
+        event.record(torch.cuda.current_stream(self._device))
+        return event

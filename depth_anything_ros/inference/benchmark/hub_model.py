@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +17,12 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from depth_anything_ros.errors import BackendError, CheckpointError, MissingDependencyError
+from depth_anything_ros.errors import (
+    BackendError,
+    CheckpointError,
+    DepthAnythingError,
+    MissingDependencyError,
+)
 from depth_anything_ros.inference.backends.torch_backend import (
     DTYPES,
     TorchBackend,
@@ -38,6 +46,10 @@ OPTION = '--hub-model FOLDER (a folder with all files of the model)'
 _SEED = 0
 # Where the library's networks keep their image encoder, the more exact places first.
 _ENCODERS = ('depth_pro.encoder', 'glpn.encoder', 'backbone', 'dpt')
+# The first fusion has nothing to add to, so that files made from the authors' own, as that of
+# Intel/dpt-large, leave these weights out (huggingface/transformers, issue 28292).
+_NEVER_RUN = re.compile(r'(^|\.)fusion_stage\.layers\.0\.residual_layer1\.')
+_NAMED = 4
 
 
 class HubNetwork:
@@ -51,7 +63,7 @@ class HubNetwork:
     :param load: its model is an id OWNER/NAME or a folder; its weights may be random, which takes
         the configuration only; its size, if any, is asked of the image processor.
     :raises MissingDependencyError: if transformers or Pillow is not installed.
-    :raises CheckpointError: if the model cannot be had, or is no depth model.
+    :raises CheckpointError: if the model cannot be had, is no depth model or lacks weights.
     :raises BackendError: if precision or device cannot be had, or the memory does not hold it.
     """
 
@@ -61,6 +73,7 @@ class HubNetwork:
                 raise MissingDependencyError(module, 'hub')
         TorchBackend.require(load.selection.device, load.selection.precision)
         source = find_model(load.model)
+        _import_library(source)
         start_s = time.perf_counter()
         self.device = torch.device(load.selection.device)
         self._dtype = DTYPES[load.selection.precision]
@@ -148,7 +161,7 @@ class HubNetwork:
                 handle.remove()
         # The counter takes a multiplication with addition for two operations.
         total = counter.get_total_flops() // 2
-        if self.encoder is None:
+        if self.encoder is None or not reached:
             return Parts(total)
         encoder = reached[-1] // 2
         return Parts(total, encoder, total - encoder)
@@ -185,9 +198,38 @@ def _load(source: str, random: bool) -> nn.Module:
                 config = AutoConfig.from_pretrained(source, local_files_only=True)
                 network = models.from_config(config)
         else:
-            network = from_cache_or_hub(models.from_pretrained, source)
-    loaded: nn.Module = network.float().eval()
+            load = partial(models.from_pretrained, output_loading_info=True)
+            network, info = from_cache_or_hub(load, source)
+            check_complete(source, info)
+        loaded: nn.Module = network.float().eval()
     return loaded
+
+
+def check_complete(source: str, info: dict[str, Any]) -> None:
+    """
+    Check that every weight that runs came from the file: the library makes up what is missing.
+
+    :param info: what the library says of loading.
+    :raises CheckpointError: if weights are missing or have another shape.
+    """
+    mismatched = {str(entry[0]) for entry in info['mismatched_keys']}
+    missing = {key for key in info['missing_keys'] if not _NEVER_RUN.search(key)} - mismatched
+    for keys, what in ((missing, 'lack'), (mismatched, 'have another shape for')):
+        if keys:
+            named = ', '.join(sorted(keys)[:_NAMED])
+            more = f' and {len(keys) - _NAMED} more' if len(keys) > _NAMED else ''
+            raise CheckpointError(f"the weights of '{source}' {what} {named}{more}")
+
+
+def _import_library(source: str) -> None:
+    """Import what loading a model needs, so that the load time does not contain it."""
+    with _explained(source):
+        from transformers import MODEL_FOR_DEPTH_ESTIMATION_MAPPING, AutoConfig
+
+        import_module('transformers.models.auto.image_processing_auto')
+        # Looking a class up imports the module that it is in.
+        classes: Any = MODEL_FOR_DEPTH_ESTIMATION_MAPPING
+        classes.get(type(from_cache_or_hub(AutoConfig.from_pretrained, source)), None)
 
 
 def from_cache_or_hub(load: Callable[..., T], source: str) -> T:
@@ -210,12 +252,20 @@ def _explained(source: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if Path(source).is_dir():
+            raise CheckpointError(
+                f"the model in '{source}' cannot be read: {first_line(error)}. Give a folder with "
+                'all its files, or take --weights random'
+            ) from error
         raise CheckpointError(
             f"the weights of '{source}' are neither there nor in the cache ({HF_HUB_CACHE}) and "
             f'could not be downloaded ({first_line(error)}). Connect to the network once, give '
             f'{OPTION}, or take --weights random'
         ) from error
-    except (ValueError, ImportError) as error:
+    except DepthAnythingError:
+        raise
+    except Exception as error:
+        # The readers of weights and configurations raise errors of many kinds.
         raise CheckpointError(
             f"transformers cannot make a depth model of '{source}': {first_line(error)}"
         ) from error

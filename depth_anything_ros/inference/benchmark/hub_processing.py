@@ -55,11 +55,19 @@ def open_processing(source: str, size: tuple[int, int] | None) -> Processing:
     processors: Any = AutoImageProcessor
     try:
         processor = processors.from_pretrained(str(path.parent), local_files_only=True)
-    except (ImportError, OSError, ValueError) as error:
+    except Exception as error:
+        # What its file may hold wrong raises errors of many kinds.
         if 'torchvision' in str(error).lower() and find_spec('torchvision') is None:
-            return PlainProcessing(json.loads(path.read_text(encoding='utf-8')), size, path)
+            return PlainProcessing(_read(path), size, path)
         raise CheckpointError(f"transformers cannot read '{path}': {first_line(error)}") from error
     return OwnProcessing(processor, size)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    config = json.loads(path.read_text(encoding='utf-8'))
+    if not isinstance(config, dict):
+        raise CheckpointError(f"'{path}' holds no table of names and values")
+    return config
 
 
 class OwnProcessing:
@@ -116,7 +124,9 @@ class PlainProcessing:
             factor = config['rescale_factor'] if config['do_rescale'] else 1.0
             mean, std = np.float32(config['image_mean']), np.float32(config['image_std'])
             self._size = size or (int(config['size']['height']), int(config['size']['width']))
-        except (KeyError, TypeError) as error:
+            if self._size[0] < 1 or self._size[1] < 1:
+                raise ValueError(f'a size of pixels, but {self._size}')
+        except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(
                 f"'{path}' does not tell {error}, and its own image processor needs torchvision: "
                 'install torchvision'

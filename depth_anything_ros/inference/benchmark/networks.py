@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,7 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from depth_anything_ros.errors import BackendError, ConfigError
+from depth_anything_ros.errors import BackendError, ConfigError, DepthAnythingError
 from depth_anything_ros.inference import create_predictor
 from depth_anything_ros.inference.backends.torch_backend import TorchBackend
 from depth_anything_ros.inference.predictor import check_finite
@@ -28,6 +30,9 @@ from depth_anything_ros.models.operations import operations_of, without_numbers
 from depth_anything_ros.types import Float32Array, ModelInput, Precision, UInt8Array
 
 IMAGE_SIZE = (480, 640)
+# Errors whose message is a sentence; that of a KeyError is the bare key.
+_SPEAKING = (DepthAnythingError, RuntimeError, ValueError, MemoryError, OSError, ImportError)
+_LIBRARIES = {'torch': (), 'openvino': ('openvino',), 'onnxruntime': ('onnx', 'onnxruntime')}
 
 
 class NetworkKind(str, Enum):
@@ -208,6 +213,7 @@ class BackendNetwork(_OwnNetwork):
     """
 
     def __init__(self, load: Load) -> None:
+        import_libraries(load.selection.backend)
         super().__init__(load)
         predictor = create_predictor(
             load.model,
@@ -251,6 +257,7 @@ class EagerNetwork(_OwnNetwork):
     """
 
     def __init__(self, load: Load) -> None:
+        import_libraries('torch')
         super().__init__(load)
         TorchBackend.require(load.selection.device, Precision.FP32)
         estimator, weights = load_estimator(
@@ -267,33 +274,55 @@ class EagerNetwork(_OwnNetwork):
 
     def infer(self, inputs: ModelInput) -> Float32Array:
         """
-        Return the output, float32 (h, w).
+        Return the output, float32 (h, w), finite.
 
         :raises BackendError: if torch fails.
         """
         with failures('torch failed'), torch.inference_mode():
             pixels = torch.from_numpy(inputs.pixels).to(self.device)
             output: Float32Array = self.module(pixels)[0].cpu().numpy()
+        check_finite(output, self._selection)
         return output
+
+
+def import_libraries(backend: str) -> None:
+    """
+    Import what a backend imports when it is first used, so that no load time contains it.
+
+    A library that is missing is left out: the backend says so, and how to get it.
+
+    :param backend: a name in BACKENDS.
+    """
+    for name in ('safetensors.torch', *_LIBRARIES[backend]):
+        if find_spec(name.partition('.')[0]) is not None:
+            import_module(name)
 
 
 @contextmanager
 def failures(what: str) -> Iterator[None]:
     """
-    Turn what torch raises, lack of memory too, into an error of ours.
+    Turn whatever a library raises, lack of memory too, into an error of ours.
+
+    Errors of ours pass as they are.
 
     :param what: the start of its message.
     :raises BackendError: in its place.
     """
     try:
         yield
-    except (RuntimeError, ValueError, MemoryError) as error:
+    except DepthAnythingError:
+        raise
+    except Exception as error:
         raise BackendError(f'{what}: {first_line(error)}') from error
 
 
 def first_line(error: BaseException) -> str:
-    """Return what an error says in one line: its first one, or its kind where it says nothing."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    """Return what an error says in one line: its first one, with its kind where that helps."""
+    said, kind = str(error).strip(), type(error).__name__
+    if not said:
+        return kind
+    line = said.splitlines()[0]
+    return line if isinstance(error, _SPEAKING) else f'{kind}: {line}'
 
 
 def _size_of(load: Load) -> tuple[int, int]:

@@ -46,6 +46,17 @@ def test_encoder_that_is_called_twice_ends_with_its_last_call():
     assert clock.durations_ms == pytest.approx([10.0])
 
 
+def test_run_that_does_not_call_the_encoder_is_not_timed():
+    now = Clock()
+    encoder = Slow(now, 5.0)
+    clock = EncoderClock(encoder, CPU, now)
+    with clock.run():
+        encoder(torch.zeros(1))
+    with clock.run():
+        encoder.forward(torch.zeros(1))
+    assert clock.durations_ms == pytest.approx([5.0])
+
+
 def test_run_that_fails_is_not_timed():
     clock = EncoderClock(nn.Identity(), CPU)
     with pytest.raises(RuntimeError), clock.run():

@@ -2,12 +2,14 @@
 
 import importlib.util
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 pytest.importorskip('transformers', reason='transformers is not installed')
 pytest.importorskip('PIL', reason='Pillow is not installed')
@@ -22,6 +24,7 @@ from depth_anything_ros.inference.benchmark.networks import (
     IMAGE_SIZE,
     Load,
     NetworkKind,
+    Parts,
     example_image,
     open_network,
 )
@@ -137,7 +140,7 @@ def test_random_weights_need_the_configuration_only(tmp_path):
     assert first.facts.weights == 'random'
     for one, other in zip(first.module.parameters(), second.module.parameters(), strict=True):
         assert torch.equal(one, other)
-    with pytest.raises(CheckpointError, match=r'neither there nor .*--weights random'):
+    with pytest.raises(CheckpointError, match=r'cannot be read: .*--weights random'):
         HubNetwork(load(tmp_path))
 
 
@@ -188,6 +191,88 @@ def test_model_that_is_none_of_depth_is_an_error(tmp_path):
     (tmp_path / 'config.json').write_text(json.dumps({'model_type': 'bert'}))
     with pytest.raises(CheckpointError, match='transformers cannot make a depth model of'):
         HubNetwork(load(tmp_path))
+
+
+def test_file_of_weights_that_was_cut_is_an_error(tmp_path):
+    write_model('dpt', tmp_path)
+    (path,) = tmp_path.glob('*.safetensors')
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(CheckpointError, match='transformers cannot make a depth model of'):
+        HubNetwork(load(tmp_path))
+
+
+def rewrite(folder: Path, change: Callable[[dict[str, torch.Tensor]], None]) -> None:
+    (path,) = folder.glob('*.safetensors')
+    weights = load_file(path)
+    change(weights)
+    save_file(weights, path, metadata={'format': 'pt'})
+
+
+def test_weights_of_another_shape_are_an_error(tmp_path):
+    write_model('dpt', tmp_path)
+    rewrite(tmp_path, lambda weights: weights.update({'head.head.0.weight': torch.ones(3, 3)}))
+    with pytest.raises(CheckpointError, match='transformers cannot make a depth model of'):
+        HubNetwork(load(tmp_path))
+
+
+def test_missing_weights_are_an_error_that_names_them(tmp_path):
+    write_model('dpt', tmp_path)
+    rewrite(tmp_path, lambda weights: weights.pop('head.head.0.weight'))
+    with pytest.raises(CheckpointError, match=r"weights of '.*' lack head\.head\.0\.weight$"):
+        HubNetwork(load(tmp_path))
+
+
+def test_mismatched_weights_are_named_where_the_library_only_reports_them():
+    info = {
+        'missing_keys': [],
+        'mismatched_keys': [(f'layer.{number}', (1,), (2,)) for number in range(6)],
+    }
+    with pytest.raises(CheckpointError, match=r'another shape for layer\.0, .* and 2 more$'):
+        hub_module.check_complete('a/b', info)
+
+
+@pytest.mark.parametrize('kind', ['dpt', 'depth_anything', 'zoedepth'])
+def test_weights_that_never_run_may_be_missing(kind, tmp_path):
+    direct = write_model(kind, tmp_path)
+
+    def leave_out(weights):
+        unused = [name for name in weights if '.layers.0.residual_layer1.' in name]
+        assert len(unused) >= 4
+        for name in unused:
+            del weights[name]
+
+    rewrite(tmp_path, leave_out)
+    network = HubNetwork(load(tmp_path))
+    inputs = network.preprocess(example_image())
+    with torch.inference_mode():
+        expected = direct(**inputs).predicted_depth
+    found = network.infer(inputs).predicted_depth
+    assert torch.allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize('text', ['{', '[]', '{"model_type": "dpt", "hidden_size": "wide"}'])
+def test_configuration_that_is_damaged_is_an_error(text, tmp_path):
+    write_model('dpt', tmp_path)
+    (tmp_path / 'config.json').write_text(text)
+    with pytest.raises((CheckpointError, BackendError), match='dpt|depth model|cannot be read'):
+        HubNetwork(load(tmp_path))
+
+
+@pytest.mark.parametrize('text', ['{', '[]', '{"image_processor_type": 5}'])
+def test_description_of_the_input_that_is_damaged_is_an_error(text, tmp_path):
+    write_model('dpt', tmp_path)
+    (tmp_path / 'preprocessor_config.json').write_text(text)
+    with pytest.raises(CheckpointError, match=r'preprocessor_config\.json'):
+        HubNetwork(load(tmp_path))
+
+
+def test_encoder_that_is_not_called_leaves_the_operations_whole(tmp_path):
+    write_model('dpt', tmp_path)
+    network = HubNetwork(load(tmp_path))
+    inputs = network.preprocess(example_image())
+    total = network.operations(inputs).total
+    network.encoder = torch.nn.Identity()
+    assert network.operations(inputs) == Parts(total)
 
 
 def test_folder_without_a_model_is_an_error(tmp_path):

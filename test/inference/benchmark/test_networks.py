@@ -5,7 +5,12 @@ import numpy as np
 import pytest
 import torch
 
-from depth_anything_ros.errors import BackendError, CheckpointError, ConfigError
+from depth_anything_ros.errors import (
+    BackendError,
+    CheckpointError,
+    ConfigError,
+    DepthAnythingError,
+)
 from depth_anything_ros.inference.benchmark.networks import (
     IMAGE_SIZE,
     Load,
@@ -64,6 +69,14 @@ def test_eager_network_writes_attention_out():
     assert calls == []
 
 
+def test_output_that_is_not_finite_is_an_error():
+    eager = open_network(replace(LOAD, kind=NetworkKind.EAGER))
+    with torch.no_grad():
+        next(eager.module.depth_head.parameters()).fill_(float('nan'))
+    with pytest.raises(BackendError, match='not finite, in fp32'):
+        eager.infer(eager.preprocess(example_image()))
+
+
 def test_checkpoint_is_what_is_opened(tmp_path):
     gone = tmp_path / 'gone.safetensors'
     for kind in (NetworkKind.EAGER, NetworkKind.BACKEND):
@@ -93,9 +106,11 @@ def test_device_that_is_not_there_is_an_error():
         ),
         (MemoryError(), 'it failed: MemoryError'),
         (ValueError('odd'), 'it failed: odd'),
+        (KeyError('width'), "it failed: KeyError: 'width'"),
+        (CheckpointError('gone'), 'gone'),
     ],
 )
-def test_lack_of_memory_is_an_error_of_ours(error, said):
-    with pytest.raises(BackendError) as caught, failures('it failed'):
+def test_what_a_library_raises_is_an_error_of_ours(error, said):
+    with pytest.raises(DepthAnythingError) as caught, failures('it failed'):
         raise error
     assert str(caught.value) == said
