@@ -53,12 +53,13 @@ anydepth_vits,anydepth_vitb,anydepth_vitl,dinov3_dpt_vits,dinov3_dpt_vitb,dinov3
     depth_anything_ros benchmark --model tiny --layers layers.csv --plots figures
 
 What a row says: parameters and multiply-accumulates (MACs) of encoder and decoder; load time,
-export included; the first frame; mean, std, CoV (std over mean), min, p50, p95, p99, max; fps
-(1 / p50); speed-up over the baseline of its model; how many times the p50 of the first model it
-takes, in the same library and precision; share of the best rate that a library's convolution
-reaches here (not for networks that multiply integers); largest difference from the baseline over
-the range of its output. Encoder and decoder are timed where torch runs the network; an exported
-one is a single graph, of which only the whole can be timed.
+export included; the first frame; how often it was timed; mean, std, CoV (std over mean), min, p50,
+p95 (of 20 runs or more), p99 (of 50 or more), max; fps (1 / p50); speed-up over the baseline of
+its model; how many times the p50 of the first model it takes, in the same library and precision;
+share of the best rate that a library's convolution reaches on this CPU (not for networks that
+multiply integers, nor on a GPU); largest difference from the baseline over the range of its
+output. Encoder and decoder are timed where torch runs the network; an exported one is a single
+graph, of which only the whole can be timed.
 
 Sizes are rounded to the nearest multiple of each model's patch, and the row says what was used.
 A row that cannot run says why and leaves the others alone. Ctrl-C ends the run and keeps what was
@@ -75,8 +76,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     output = parser.add_argument_group('output')
     output.add_argument(
         '--layers', nargs='?', const=True, type=Path, metavar='FILE',
-        help='run each model once more in fp32 and describe the output of every convolution and '
-        'linear layer: range, mean, std, share of zeros; to FILE as CSV',
+        help='run each model once more, in fp32 on the CPU whatever --device says, and describe '
+        'the output of every convolution and linear layer: range, mean, std, share of zeros; to '
+        'FILE as CSV',
     )  # fmt: skip
     output.add_argument('--csv', type=Path, metavar='FILE', help='also write all rows to FILE')
     output.add_argument(
@@ -163,14 +165,19 @@ def run(args: argparse.Namespace) -> int:
     Measure every row, show tables and write what was asked for.
 
     :return: 0, or 1 if no row could run besides the eager baseline.
-    :raises ConfigError: if options exclude each other.
+    :raises ConfigError: if options exclude each other, or a file asked for cannot be written.
     :raises KeyboardInterrupt: if it was interrupted, after writing what was timed.
     """
     import torch
 
-    from depth_anything_ros.cli.benchmark_tables import show_group
+    from depth_anything_ros.cli.benchmark_tables import show_group, tell_files_apart
     from depth_anything_ros.cli.benchmark_targets import planned_groups
-    from depth_anything_ros.inference.benchmark.group import Measuring, measure_group, new_record
+    from depth_anything_ros.inference.benchmark.group import (
+        Measuring,
+        mark_interrupted,
+        measure_group,
+        new_record,
+    )
 
     args.threads = args.threads or torch.get_num_threads()
     args.baseline_runs = args.baseline_runs or max(10, args.runs // 5)
@@ -182,6 +189,8 @@ def run(args: argparse.Namespace) -> int:
         [new_record(target, number) for target in group] for number, group in enumerate(planned)
     ]
     results = [record for rows in records for record in rows]
+    tell_files_apart(results)
+    _prepare_outputs(args)
     layers: list[dict[str, Any]] = []
     answer = {**_circumstances(args), 'complete': False, 'results': results, 'layers': layers}
     try:
@@ -195,6 +204,9 @@ def run(args: argparse.Namespace) -> int:
             if args.layers:
                 _describe_layers(args, planned, layers)
         answer['complete'] = True
+    except KeyboardInterrupt:
+        mark_interrupted(results)
+        raise
     finally:
         _write(args, answer)
         if args.plots:
@@ -213,11 +225,38 @@ def _check(args: argparse.Namespace) -> None:
         raise ConfigError('nothing to time: give --model or --hub-model')
 
 
+def _prepare_outputs(args: argparse.Namespace) -> None:
+    """
+    Make the files and folders to write to: an hour of timing later is too late to find out.
+
+    :raises ConfigError: if one cannot be written, or two options name the same.
+    """
+    files = [path for path in (args.json, args.csv, args.layers) if isinstance(path, Path)]
+    for path in files:
+        if files.count(path) > 1:
+            raise ConfigError(f"'{path}' is asked for twice, of --json, --csv and --layers")
+    try:
+        for path in files:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.open('a').close()
+        if args.plots:
+            args.plots.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f'cannot write what was asked for: {error}') from error
+
+
 def _circumstances(args: argparse.Namespace) -> dict[str, Any]:
+    import torch
+
     from depth_anything_ros.evaluation.environment import environment
 
+    # On a GPU, whether fp32 products and convolutions may round their factors to 10 bits.
+    tf32 = {
+        'tf32_products': torch.backends.cuda.matmul.allow_tf32,
+        'tf32_convolutions': torch.backends.cudnn.allow_tf32,
+    }
     return {
-        'environment': environment(),
+        'environment': {**environment(), **tf32},
         'threads': args.threads,
         'runs': args.runs,
         'baseline_runs': args.baseline_runs,
@@ -235,18 +274,25 @@ def _describe_layers(
     args: argparse.Namespace, planned: list[list[Target]], layers: list[dict[str, Any]]
 ) -> None:
     """Run every model once more at every size, and show and write what its layers give."""
-    from depth_anything_ros.cli.benchmark_tables import show_layers, write_csv
+    from depth_anything_ros.cli.benchmark_tables import (
+        show_layers,
+        tell_files_apart,
+        write_csv,
+    )
     from depth_anything_ros.inference.benchmark.layers import describe_network, fp32_loads
 
     loads = fp32_loads([target for group in planned for target in group])
-    for load in progress(loads, len(loads), 'layers'):
-        try:
-            layers += describe_network(load)
-        except DepthAnythingError as error:
-            write_error(f'layers of {load.model}: {error}')
-    show_layers(layers)
-    if isinstance(args.layers, Path):
-        write_csv(args.layers, layers)
+    try:
+        for load in progress(loads, len(loads), 'layers'):
+            try:
+                layers += describe_network(load)
+            except DepthAnythingError as error:
+                write_error(f'layers of {load.model}: {error}')
+    finally:
+        tell_files_apart(layers)
+        show_layers(layers)
+        if isinstance(args.layers, Path):
+            write_csv(args.layers, layers)
 
 
 def _write(args: argparse.Namespace, answer: dict[str, Any]) -> None:
@@ -260,7 +306,6 @@ def _write(args: argparse.Namespace, answer: dict[str, Any]) -> None:
 def _draw(folder: Path, results: list[dict[str, Any]], layers: list[dict[str, Any]]) -> None:
     from depth_anything_ros.cli.benchmark_plots import draw
 
-    folder.mkdir(parents=True, exist_ok=True)
     for name, picture in draw(results, layers).items():
         (folder / name).write_bytes(picture)
         write_line(f'drawn: {folder / name}')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
@@ -83,20 +84,27 @@ def operation_plot(done: Sequence[Record]) -> bytes:
     def paint(axes: Any, rows: Sequence[Record]) -> None:
         _lines(axes, rows, done, lambda row: row['macs'] / 1e9)
         operations = [row['macs'] / 1e9 for row in rows]
-        peaks = {(row['precision'], row['device']): row['peak_gflop_per_s'] for row in rows}
         ends = [min(operations) / 1.5, max(operations) * 1.5]
-        for (precision, device), peak in peaks.items():
-            if peak is not None:
-                style = {'fp32': '-', 'bf16': '--', 'fp16': ':'}[precision]
-                axes.plot(ends, [2e3 * end / peak for end in ends], style, color='0.7',
-                          linewidth=1, zorder=0)  # fmt: skip
-                axes.annotate(f'{precision} on {device} at {peak:.0f} GFLOP/s',
-                              (ends[0], 2e3 * ends[0] / peak), size=7, color='0.45', va='top',
-                              xytext=(14, 2), textcoords='offset points')  # fmt: skip
+        for (precision, device), peak in best_rates(rows).items():
+            style = {'fp32': '-', 'bf16': '--', 'fp16': ':'}[precision]
+            axes.plot(ends, [2e3 * end / peak for end in ends], style, color='0.7',
+                      linewidth=1, zorder=0)  # fmt: skip
+            axes.annotate(f'{precision} on {device} at {peak:.0f} GFLOP/s',
+                          (ends[0], 2e3 * ends[0] / peak), size=7, color='0.45', va='top',
+                          xytext=(14, 2), textcoords='offset points')  # fmt: skip
         axes.set(xscale='log', xlabel='multiply-accumulates in 10⁹')
         _plain_ticks(axes.xaxis)
 
     return _latency_plot({'': done}, paint)
+
+
+def best_rates(rows: Sequence[Record]) -> dict[tuple[str, str], float]:
+    """Return the best rates in GFLOP/s by precision and device; some rows are held to none."""
+    return {
+        (row['precision'], row['device']): row['peak_gflop_per_s']
+        for row in rows
+        if row['peak_gflop_per_s'] is not None
+    }
 
 
 def stage_plot(done: Sequence[Record]) -> bytes:
@@ -138,7 +146,7 @@ def layer_plot(layers: Sequence[Record]) -> bytes:
         places = range(1, len(layers) + 1)
 
         def of(name: str) -> list[float]:
-            return [row[name] for row in layers]
+            return [math.nan if row[name] is None else row[name] for row in layers]
 
         spread.fill_between(places, of('minimum'), of('maximum'), step='mid', alpha=0.25,
                             label='least to greatest')  # fmt: skip

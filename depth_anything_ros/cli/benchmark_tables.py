@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from depth_anything_ros.cli.console import write_line, write_table
+from depth_anything_ros.inference.benchmark.plan import TRANSFORMERS
 
 Record = dict[str, Any]
 
@@ -23,9 +24,10 @@ _MODEL_COLUMNS = {
 _LATENCY_COLUMNS = {
     'load_s': ('load s', 1, '.2f'),
     'first_frame_ms': ('first ms', 1, '.1f'),
+    'runs': ('runs', 1, '.0f'),
     'mean_ms': ('mean ms', 1, '.1f'),
     'std_ms': ('std', 1, '.1f'),
-    'cov': ('CoV', 100, '.0f%'),
+    'cov': ('CoV', 100, '.1f%'),
     'min_ms': ('min', 1, '.1f'),
     'p50_ms': ('p50', 1, '.1f'),
     'p95_ms': ('p95', 1, '.1f'),
@@ -48,6 +50,11 @@ _COST_COLUMNS = {
     'peak_device_bytes': ('GPU MB', 1e-6, '.0f'),
 }
 _OPTIONAL = ('speedup', 'max_error', 'peak_resident_bytes', 'peak_device_bytes')
+_FILE_FORMS: tuple[Callable[[Path], str], ...] = (
+    lambda path: path.stem,
+    lambda path: f'{path.parent.name}/{path.name}',
+    str,
+)
 _ONE_GRAPH = (
     'encoder and decoder: told apart where torch runs the network; an exported one is one graph'
 )
@@ -117,11 +124,16 @@ def _remarks(records: Sequence[Record]) -> list[str]:
     lines: dict[str, None] = {}
     if any(record['status'] == 'ok' and record['encoder_ms'] is None for record in records):
         lines[_ONE_GRAPH] = None
+    many = len({record['model'] for record in records if record['status'] == 'ok'}) > 1
     for record in records:
         asked, size = record['asked_size'], record['input_size']
         if size and asked != '0' and asked not in (size_text(size), str(min(size))):
-            lines[f'{record["model"]}: asked {asked}, timed at {size_text(size)}, which is whole '
-                  'patches'] = None  # fmt: skip
+            chosen = record['backend'] == TRANSFORMERS
+            why = 'chosen by its image processor' if chosen else 'which is whole patches'
+            lines[f'{record["model"]}: asked {asked}, timed at {size_text(size)}, {why}'] = None
+        if record['first_model'] and many:
+            lines[f'of first: p50 over that of {record["first_model"]}, in the same library and '
+                  'precision'] = None  # fmt: skip
         if record['note']:
             lines[f'{record["model"]}: {record["note"]}'] = None
         if record['memory_failure']:
@@ -140,17 +152,26 @@ def show_layers(layers: Sequence[Record]) -> None:
         layers, lambda layer: (name_of(layer), tuple(layer['input_size']))
     ):
         own = list(of_network)
-        wide = max(own, key=lambda layer: layer['maximum'] - layer['minimum'])
+        finite = [layer for layer in own if not layer['not_finite']]
+        wide = max(finite, key=lambda layer: layer['maximum'] - layer['minimum'], default=None)
         empty = max(own, key=lambda layer: layer['sparsity'])
-        last = own[-1]
         rows.append([
-            name, size_text(size), str(len(own)), f'{_range(wide)} {wide["name"]}',
-            f'{empty["sparsity"]:.1%} {empty["name"]}',
-            f'{_range(last)} mean {last["mean"]:.3g} std {last["std"]:.3g} {last["name"]}',
+            name, size_text(size), str(len(own)), str(len(own) - len(finite)),
+            f'{_range(wide)} {wide["name"]}' if wide else '-',
+            f'{empty["sparsity"]:.1%} {empty["name"]}', _spread(own[-1]),
         ])  # fmt: skip
-    write_line('layers, in fp32')
-    write_table(['model', 'input', 'layers', 'widest range', 'most zeros', 'last layer'], rows)
+    write_line('layers, in fp32 on the CPU')
+    write_table(
+        ['model', 'input', 'layers', 'not finite', 'widest range', 'most zeros', 'last layer'],
+        rows,
+    )
     write_line()
+
+
+def _spread(layer: Record) -> str:
+    if layer['not_finite']:
+        return f'{layer["not_finite"]} values not finite {layer["name"]}'
+    return f'{_range(layer)} mean {layer["mean"]:.3g} std {layer["std"]:.3g} {layer["name"]}'
 
 
 def _range(layer: Record) -> str:
@@ -179,8 +200,27 @@ def write_csv(path: Path, rows: Sequence[Record]) -> None:
 
 def name_of(record: Record) -> str:
     """Return the model of a row with what tells its checkpoint from that of others."""
-    recipe = record.get('recipe') or Path(record['checkpoint']).name
-    return f'{record["model"]} {recipe}'.rstrip()
+    recipe = record.get('recipe', '')
+    file = '' if record['file'] == recipe else record['file']
+    return ' '.join(word for word in (record['model'], recipe, file) if word)
+
+
+def tell_files_apart(records: Sequence[Record]) -> None:
+    """
+    Name the checkpoints of rows as shortly as tells them apart, in `file`.
+
+    By the stem of the file; with its folder and suffix, or its whole path, where another has
+    the same.
+
+    :param records: rows with `checkpoint`, empty for that of the model.
+    """
+    paths = {record['checkpoint']: Path(record['checkpoint']) for record in records}
+    for record in records:
+        path = paths[record['checkpoint']]
+        for form in _FILE_FORMS:
+            record['file'] = form(path)
+            if [form(other) for other in paths.values()].count(record['file']) == 1:
+                break
 
 
 def size_text(size: Sequence[int]) -> str:

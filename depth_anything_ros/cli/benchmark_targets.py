@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from depth_anything_ros.errors import CheckpointError, ConfigError, DepthAnythingError
@@ -38,36 +40,51 @@ def planned_groups(args: argparse.Namespace) -> list[list[Target]]:
 
 def _model_targets(args: argparse.Namespace, model: str, asked: AskedSize) -> list[Target]:
     """Return the rows of a model at one size, the baseline first."""
-    size = fitting_size(MODELS[model], asked)
+    size, too_large = _sized(partial(fitting_size, MODELS[model]), asked)
     rows = [(name, precision) for name in args.backend for precision in args.precision]
     if isinstance(args.baseline, tuple):
         rows = [args.baseline, *(row for row in rows if row != args.baseline)]
     targets = []
     if args.baseline == 'eager':
         found = _load(args, model, size, 'torch', 'fp32', NetworkKind.EAGER, args.checkpoint)
-        targets.append(_target(found, asked, baseline=True))
+        targets.append(_target(found, asked, too_large, baseline=True))
     for checkpoint in (args.checkpoint, *_packed_for(args, model)):
         for row in rows:
             found = _load(args, model, size, *row, NetworkKind.BACKEND, checkpoint)
             is_baseline = row == args.baseline and checkpoint == args.checkpoint
-            targets.append(_target(found, asked, baseline=is_baseline))
+            targets.append(_target(found, asked, too_large, baseline=is_baseline))
     return targets
 
 
 def _comparator_targets(args: argparse.Namespace, model: str, asked: AskedSize) -> list[Target]:
-
-    size = comparator_size(asked)
+    """Return the rows of a comparator at one size, one a precision; none is a baseline."""
+    size, too_large = _sized(comparator_size, asked)
     kind = NetworkKind.TRANSFORMERS
     return [
-        _target(_load(args, model, size, 'torch', precision, kind, ''), asked, baseline=False)
+        _target(
+            _load(args, model, size, 'torch', precision, kind, ''), asked, too_large,
+            baseline=False,
+        )
         for precision in args.precision
-    ]
+    ]  # fmt: skip
 
 
-def _target(found: tuple[Load, str], asked: AskedSize, *, baseline: bool) -> Target:
+def _sized(
+    fit: Callable[[AskedSize], tuple[int, int] | None], asked: AskedSize
+) -> tuple[tuple[int, int] | None, str]:
+    """Return the (height, width) of the network's input, or why there is none of that size."""
+    try:
+        return fit(asked), ''
+    except DepthAnythingError as error:
+        return None, str(error)
 
+
+def _target(
+    found: tuple[Load, str], asked: AskedSize, too_large: str, *, baseline: bool
+) -> Target:
+    """Return a row with the first reason, if any, why it cannot be opened."""
     load, failure = found
-    return Target(load, asked, baseline, failure)
+    return Target(load, asked, baseline, too_large or failure)
 
 
 def _load(

@@ -8,10 +8,16 @@ import cv2
 import numpy as np
 import pytest
 
-from depth_anything_ros.cli.benchmark_plots import draw
-from depth_anything_ros.cli.benchmark_tables import name_of, show_group, write_csv
+from depth_anything_ros.cli.benchmark_plots import best_rates, draw
+from depth_anything_ros.cli.benchmark_tables import (
+    name_of,
+    show_group,
+    show_layers,
+    tell_files_apart,
+    write_csv,
+)
 from depth_anything_ros.inference.benchmark.group import new_record
-from depth_anything_ros.inference.benchmark.networks import Load
+from depth_anything_ros.inference.benchmark.networks import Load, NetworkKind
 from depth_anything_ros.inference.benchmark.plan import Target
 from depth_anything_ros.inference.selection import Selection
 from depth_anything_ros.inference.timing import statistics
@@ -44,6 +50,8 @@ def test_tables_tell_models_latency_stages_and_failures(capsys):
     assert one == ['one', 'pretrained', '64x64', '1.0', '2.0', '3.0', '0.40', '0.60', '1.00']
     assert two[2] == '70x70'
     assert any(line.split()[-2:] == ['2.00x', '0.50x'] for line in lines)
+    latency = lines[next(place for place, line in enumerate(lines) if 'CoV' in line) + 1]
+    assert latency.split()[4:10] == ['1.00', '2.0', '5', '10.0', '0.0', '0.0%']
     assert any(line.split()[4:9] == ['1.0', '7.0', '3.0', '10.0', '0.5'] for line in lines)
     assert any(line.split()[4:9] == ['1.0', '-', '-', '5.0', '0.5'] for line in lines)
     assert 'two: asked 64x64, timed at 70x70, which is whole patches' in lines
@@ -56,12 +64,61 @@ def test_group_in_which_nothing_ran_has_no_tables(capsys):
     assert capsys.readouterr().out.splitlines()[1:] == ['one, torch fp32: gone', '']
 
 
-def test_recipe_or_file_tells_checkpoints_apart():
-    assert name_of({'model': 'm', 'recipe': 'int8_static', 'checkpoint': '/a/b.pth'}) == (
+def test_recipe_and_file_tell_checkpoints_apart():
+    assert name_of({'model': 'm', 'recipe': 'int8_static', 'file': 'b'}) == 'm int8_static b'
+    assert name_of({'model': 'm', 'recipe': 'int8_static', 'file': 'int8_static'}) == (
         'm int8_static'
     )
-    assert name_of({'model': 'm', 'recipe': '', 'checkpoint': '/a/b.pth'}) == 'm b.pth'
-    assert name_of({'model': 'm', 'recipe': '', 'checkpoint': ''}) == 'm'
+    assert name_of({'model': 'm', 'recipe': '', 'file': 'b'}) == 'm b'
+    assert name_of({'model': 'm', 'recipe': '', 'file': ''}) == 'm'
+    assert name_of({'model': 'm', 'file': 'b'}) == 'm b'
+
+
+def test_files_are_named_as_shortly_as_tells_them_apart():
+    paths = ['', '/a/x/one.pth', '/a/x/two.pth', '/a/y/two.pth', '/a/x/six.pth', '/b/x/six.pth',
+             '/a/x/two.pth']  # fmt: skip
+    rows = [{'checkpoint': path} for path in paths]
+    tell_files_apart(rows)
+    assert [row['file'] for row in rows] == [
+        '', 'one', 'x/two.pth', 'y/two.pth', '/a/x/six.pth', '/b/x/six.pth', 'x/two.pth',
+    ]  # fmt: skip
+
+
+def test_size_of_a_comparator_was_chosen_by_its_image_processor(capsys):
+    load = Load('a/b', None, Selection('torch', Precision.FP32, 'cpu'), (64, 64), 2, Path(),
+                kind=NetworkKind.TRANSFORMERS)  # fmt: skip
+    record = new_record(Target(load, (64, 64)), 0)
+    show_group([{**record, 'input_size': [56, 70]}])
+    assert 'a/b: asked 64x64, timed at 56x70, chosen by its image processor' in (
+        capsys.readouterr().out
+    )
+
+
+def layer(name: str, **changes: object) -> dict:
+    return {'model': 'm', 'checkpoint': '', 'file': '', 'weights': 'random', 'part': 'encoder',
+            'input_size': [64, 64], 'name': name, 'minimum': -1.0, 'maximum': 1.0, 'mean': 0.5,
+            'std': 2.0, 'sparsity': 0.25, 'not_finite': 0, **changes}  # fmt: skip
+
+
+BAD = {'minimum': None, 'maximum': None, 'mean': None, 'std': None, 'not_finite': 3}
+
+
+def test_layers_that_are_not_finite_are_counted_and_drawn_as_gaps(capsys):
+    rows = [layer('one'), layer('two', sparsity=0.5, **BAD)]
+    show_layers(rows)
+    cells = capsys.readouterr().out.splitlines()[2].split('  ')
+    assert [cell.strip() for cell in cells if cell.strip()] == [
+        'm', '64x64', '2', '1', '-1..1 one', '50.0% two', '3 values not finite two',
+    ]  # fmt: skip
+    assert set(draw([], rows)) == {'layers_m_64x64.png'}
+    show_layers([layer('two', **BAD)])
+    assert ' -  ' in capsys.readouterr().out.splitlines()[2]
+
+
+def test_packed_integers_do_not_hide_the_best_rate_of_the_machine():
+    plain, packed = row('one', 'torch', 10.0), row('one', 'torch', 5.0, peak_gflop_per_s=None)
+    assert best_rates([plain, packed]) == {('fp32', 'cpu'): 200.0}
+    assert best_rates([packed]) == {}
 
 
 def test_csv_holds_every_key_of_every_row(tmp_path):

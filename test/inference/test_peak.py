@@ -7,8 +7,8 @@ from depth_anything_ros.types import Precision
 
 
 def test_peak_is_measured_once_and_no_product_of_matrices_beats_it_by_far():
-    peak = peak_gflop_per_s(Precision.FP32, 'cpu')
-    assert peak_gflop_per_s(Precision.FP32, 'cpu') == peak
+    peak = peak_gflop_per_s(Precision.FP32)
+    assert peak_gflop_per_s(Precision.FP32) == peak
     side = 1024
     matrix = torch.ones(side, side)
     fastest_s = float('inf')

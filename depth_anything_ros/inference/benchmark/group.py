@@ -20,6 +20,7 @@ from depth_anything_ros.inference.benchmark.networks import (
     Network,
     NetworkKind,
     example_image,
+    failures,
     open_network,
 )
 from depth_anything_ros.inference.benchmark.plan import Target, asked_text
@@ -35,7 +36,11 @@ from depth_anything_ros.types import Float32Array, Precision
 
 T = TypeVar('T')
 
+NOT_TIMED = 'not timed'
 INTERRUPTED = 'interrupted before it was timed'
+# Of fewer runs these percentiles would be little more than the slowest run.
+_LEAST_RUNS = {'p95_ms': 20, 'p99_ms': 50}
+_STAGES = {'preprocess_ms': 'pre-processing', 'postprocess_ms': 'post-processing'}
 
 
 class Progress(Protocol):
@@ -74,12 +79,17 @@ class Candidate:
     timing: Timing = field(default_factory=Timing)
 
     def run(self) -> None:
-        """Run the network once."""
-        if self.clock is None:
-            self.network.infer(self.inputs)
-            return
-        with self.clock.run():
-            self.network.infer(self.inputs)
+        """
+        Run the network once.
+
+        :raises BackendError: if it fails.
+        """
+        with failures(f'{self.target.backend} failed'):
+            if self.clock is None:
+                self.network.infer(self.inputs)
+                return
+            with self.clock.run():
+                self.network.infer(self.inputs)
 
     @property
     def processing(self) -> tuple[object, ...]:
@@ -100,6 +110,7 @@ def new_record(target: Target, number: int) -> dict[str, Any]:
         'baseline': target.baseline,
         'model': load.model,
         'checkpoint': str(load.checkpoint or ''),
+        'file': load.checkpoint.stem if load.checkpoint else '',
         'weights': load.weights,
         'recipe': '',
         'sha256': '',
@@ -111,7 +122,7 @@ def new_record(target: Target, number: int) -> dict[str, Any]:
         'device': load.selection.device,
         'threads': load.threads,
         'status': 'failed',
-        'reason': target.failure or INTERRUPTED,
+        'reason': target.failure or NOT_TIMED,
         'note': '',
         **dict.fromkeys(_MEASURED),
     }
@@ -122,7 +133,7 @@ _MEASURED = (
     'macs', 'encoder_macs', 'decoder_macs', 'gflop', 'integers',
     'load_s', 'first_frame_ms', 'runs',
     'mean_ms', 'std_ms', 'cov', 'min_ms', 'p50_ms', 'p95_ms', 'p99_ms', 'max_ms', 'fps',
-    'speedup', 'times_first', 'gflop_per_s', 'peak_gflop_per_s', 'share_of_peak',
+    'speedup', 'times_first', 'first_model', 'gflop_per_s', 'peak_gflop_per_s', 'share_of_peak',
     'max_error', 'mean_error',
     'preprocess_ms', 'encoder_ms', 'decoder_ms', 'network_ms', 'postprocess_ms',
     'peak_resident_bytes', 'peak_device_bytes', 'memory_failure',
@@ -138,15 +149,19 @@ def measure_group(
     """
     Open the networks of a group, time them in turns and fill their rows.
 
-    What cannot be opened or fails keeps its reason, and the others go on. When it is interrupted
-    the rows hold what was timed until then.
+    What cannot be opened or fails keeps its reason, whatever a library raises, and the others go
+    on. When it is interrupted the rows hold what was timed until then.
 
     :param targets: the group.
     :param records: their rows, of :func:`new_record`.
     :param measuring: how to measure.
     :param progress: shows how far it is.
     """
-    _time_group(targets, records, measuring, progress)
+    try:
+        _time_group(targets, records, measuring, progress)
+    except KeyboardInterrupt:
+        mark_interrupted(records)
+        raise
     # The networks are gone by now; caches of their memory would be in the way of the processes.
     gc.collect()
     if torch.cuda.is_available():
@@ -159,6 +174,13 @@ def measure_group(
         ]
         for target, record in progress(pairs, len(pairs), 'memory'):
             _measure_memory(target, record)
+
+
+def mark_interrupted(records: Sequence[dict[str, Any]]) -> None:
+    """Say of rows which nothing else kept from being timed that they were interrupted."""
+    for record in records:
+        if record['reason'] == NOT_TIMED:
+            record['reason'] = INTERRUPTED
 
 
 def _time_group(
@@ -198,23 +220,24 @@ def _time_group(
         of_stage = dict(zip(stages, timings[len(candidates) :], strict=False))
         for candidate in candidates:
             _fill_times(candidate, of_stage)
-        _compare(candidates)
+        _compare(candidates, targets[0])
 
 
 def _open(target: Target, record: dict[str, Any]) -> Candidate | None:
     """Open a network and let it have its first frame; None, with the reason, where it fails."""
     try:
-        network = open_network(target.load)
-        facts = network.facts
-        record.update(weights=facts.weights, sha256=facts.sha256, recipe=facts.recipe,
-                      revision=facts.revision, note=facts.note, integers=facts.integers,
-                      load_s=facts.load_s)  # fmt: skip
-        inputs = network.preprocess(example_image())
-        record['input_size'] = list(network.input_size(inputs))
-        start_s = time.perf_counter()
-        output = network.infer(inputs)
-        record['first_frame_ms'] = (time.perf_counter() - start_s) * 1e3
-        parameters, operations = network.parameters(), network.operations(inputs)
+        with failures(f'{target.backend} failed'):
+            network = open_network(target.load)
+            facts = network.facts
+            record.update(weights=facts.weights, sha256=facts.sha256, recipe=facts.recipe,
+                          revision=facts.revision, note=facts.note, integers=facts.integers,
+                          load_s=facts.load_s)  # fmt: skip
+            inputs = network.preprocess(example_image())
+            record['input_size'] = list(network.input_size(inputs))
+            start_s = time.perf_counter()
+            output = network.infer(inputs)
+            record['first_frame_ms'] = (time.perf_counter() - start_s) * 1e3
+            parameters, operations = network.parameters(), network.operations(inputs)
     except DepthAnythingError as error:
         record['reason'] = str(error)
         return None
@@ -235,12 +258,17 @@ def _stage_contenders(
     for candidate in candidates:
         network = candidate.network
         calls: dict[str, Callable[[], object]] = {
-            'preprocess_ms': partial(network.preprocess, image),
-            'postprocess_ms': partial(network.postprocess, candidate.output, IMAGE_SIZE),
+            'preprocess_ms': partial(_stage, network.preprocess, image),
+            'postprocess_ms': partial(_stage, network.postprocess, candidate.output, IMAGE_SIZE),
         }
         for name, call in calls.items():
             contenders.setdefault((name, candidate.processing), Contender(name, call, runs))
     return contenders
+
+
+def _stage(call: Callable[..., object], *inputs: object) -> None:
+    with failures('it failed'):
+        call(*inputs)
 
 
 def _fill_times(
@@ -255,14 +283,21 @@ def _fill_times(
         return
     record.update(status='ok', reason='', runs=len(timing.durations_ms))
     record.update(statistics(timing.durations_ms))
+    for name, least in _LEAST_RUNS.items():
+        if len(timing.durations_ms) < least:
+            record[name] = None
     record['network_ms'] = record['p50_ms']
     record.update(_parts_ms(candidate))
-    for name in ('preprocess_ms', 'postprocess_ms'):
-        durations = of_stage.get((name, candidate.processing), Timing()).durations_ms
-        record[name] = statistics(durations)['p50_ms'] if durations else None
+    for name, words in _STAGES.items():
+        stage = of_stage.get((name, candidate.processing), Timing())
+        if stage.failure:
+            said = f'{words} not timed: {stage.failure}'
+            record['note'] = '; '.join(note for note in (record['note'], said) if note)
+        elif stage.durations_ms:
+            record[name] = statistics(stage.durations_ms)['p50_ms']
     record['gflop_per_s'] = record['gflop'] / record['p50_ms'] * 1e3
-    if not record['integers']:
-        peak = peak_gflop_per_s(Precision(record['precision']), record['device'])
+    if not record['integers'] and record['device'] == 'cpu':
+        peak = peak_gflop_per_s(Precision(record['precision']))
         record.update(peak_gflop_per_s=peak, share_of_peak=record['gflop_per_s'] / peak)
 
 
@@ -278,24 +313,39 @@ def _parts_ms(candidate: Candidate) -> dict[str, float]:
     }
 
 
-def _compare(candidates: Sequence[Candidate]) -> None:
-    """Add the ratios to the baseline of the model, and to the first model of the group."""
+def _compare(candidates: Sequence[Candidate], planned_first: Target) -> None:
+    """
+    Add the ratios to the baseline of the model, and to the first model of the group.
+
+    The latter only where the first model itself was timed in that library and precision: no
+    other takes its place.
+    """
     done = [candidate for candidate in candidates if candidate.record['status'] == 'ok']
     baselines = {
         _compared(candidate): candidate for candidate in done if candidate.target.baseline
     }
-    first: dict[tuple[str, str], float] = {}
+    plain = (planned_first.load.model, planned_first.load.checkpoint)
+    first = {
+        _way(candidate): candidate.record['p50_ms']
+        for candidate in done
+        if (candidate.target.load.model, candidate.target.load.checkpoint) == plain
+    }
     for candidate in done:
         record = candidate.record
-        library = candidate.target.load.selection.backend
-        if candidate.target.load.kind is NetworkKind.EAGER:
-            library = candidate.target.backend
-        reference = first.setdefault((library, record['precision']), record['p50_ms'])
-        record['times_first'] = record['p50_ms'] / reference
+        if _way(candidate) in first:
+            record['times_first'] = record['p50_ms'] / first[_way(candidate)]
+            record['first_model'] = planned_first.load.model
         baseline = baselines.get(_compared(candidate))
         if baseline is not None:
             record['speedup'] = baseline.record['p50_ms'] / record['p50_ms']
             record.update(errors(candidate.output, baseline.output))
+
+
+def _way(candidate: Candidate) -> tuple[str, Precision]:
+    """Return the library and the precision; comparators of the hub run in plain torch."""
+    load = candidate.target.load
+    eager = load.kind is NetworkKind.EAGER
+    return candidate.target.backend if eager else load.selection.backend, load.selection.precision
 
 
 def _compared(candidate: Candidate) -> tuple[object, ...]:

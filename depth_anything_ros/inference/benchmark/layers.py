@@ -42,26 +42,31 @@ class LayerStatistics:
 
     `name` is the path of the layer in the network, with #2, #3 … for further calls in one run;
     `kind` its class; `shape` that of the output. `minimum`, `maximum`, `mean` and `std` (of the
-    population) are over all numbers; `sparsity` is the share of them that are exactly 0.
+    population) are over all numbers, None where NaN or infinity among these makes them so;
+    `not_finite` says how many these are. `sparsity` is the share of numbers that are exactly 0.
     """
 
     name: str
     kind: str
     shape: tuple[int, ...]
-    minimum: float
-    maximum: float
-    mean: float
-    std: float
+    minimum: float | None
+    maximum: float | None
+    mean: float | None
+    std: float | None
     sparsity: float
+    not_finite: int
 
 
 def layer_statistics(network: nn.Module, run: Callable[[], object]) -> list[LayerStatistics]:
     """
     Run a network once and describe what every convolution and linear layer gave.
 
+    A run that fails after a layer gave NaN or infinity is described as far as it came.
+
     :param network: whose layers are watched.
     :param run: runs it.
     :return: in the order of the calls; layers that were not called are left out.
+    :raises BackendError: if the run fails though all layers gave finite numbers.
     """
     found: list[LayerStatistics] = []
     calls: Counter[str] = Counter()
@@ -77,7 +82,11 @@ def layer_statistics(network: nn.Module, run: Callable[[], object]) -> list[Laye
                 # A readout calls its layer as a whole only where something comes before it.
                 stack.enter_context(layer.register_forward_pre_hook(lambda *_: None))
                 stack.enter_context(layer.register_forward_hook(partial(watch, name)))
-        run()
+        try:
+            run()
+        except BackendError:
+            if not any(layer.not_finite for layer in found):
+                raise
     return found
 
 
@@ -86,15 +95,18 @@ def _describe(name: str, kind: str, output: Tensor) -> LayerStatistics:
     # In float64 the sum of a hundred million numbers keeps its digits.
     mean = float(values.mean(dtype=torch.float64))
     variance = float((values - mean).square_().mean(dtype=torch.float64))
+    found = (float(values.min()), float(values.max()), mean, math.sqrt(variance))
+    minimum, maximum, average, std = (value if math.isfinite(value) else None for value in found)
     return LayerStatistics(
         name=name,
         kind=kind,
         shape=tuple(output.shape),
-        minimum=float(values.min()),
-        maximum=float(values.max()),
-        mean=mean,
-        std=math.sqrt(variance),
+        minimum=minimum,
+        maximum=maximum,
+        mean=average,
+        std=std,
         sparsity=1.0 - float(torch.count_nonzero(values)) / values.numel(),
+        not_finite=values.numel() - int(torch.isfinite(values).sum()),
     )
 
 
@@ -103,6 +115,8 @@ def fp32_loads(targets: Sequence[Target]) -> list[Load]:
     found: dict[tuple[object, ...], Load] = {}
     for target in targets:
         load = target.load
+        if target.asked and load.size is None:
+            continue  # no network takes what was asked for, as its row says
         if load.kind is NetworkKind.BACKEND:
             load = replace(load, kind=NetworkKind.EAGER)
         selection = Selection('torch', Precision.FP32, 'cpu')
@@ -130,6 +144,7 @@ def describe_network(load: Load) -> list[dict[str, Any]]:
         {
             'model': load.model,
             'checkpoint': str(load.checkpoint or ''),
+            'file': load.checkpoint.stem if load.checkpoint else '',
             'weights': network.facts.weights,
             'input_size': [height, width],
             'part': 'encoder' if parts[layer.name.partition('#')[0]] else 'decoder',

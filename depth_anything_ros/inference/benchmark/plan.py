@@ -9,8 +9,9 @@ from pathlib import Path
 
 import torch
 
+from depth_anything_ros.errors import BackendError
 from depth_anything_ros.inference.benchmark.networks import IMAGE_SIZE, Load, NetworkKind
-from depth_anything_ros.inference.preprocess import network_size
+from depth_anything_ros.inference.preprocess import MAX_NETWORK_PIXELS, network_size
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.hub import is_hub_id
 from depth_anything_ros.models.spec import ModelSpec
@@ -59,11 +60,11 @@ def fitting_size(spec: ModelSpec, asked: AskedSize) -> tuple[int, int]:
 
     :param spec: the row of the model.
     :param asked: the size as it was asked for.
-    :raises BackendError: if a 640×480 image with that shorter side is too large.
+    :raises BackendError: if that, or a 640×480 image with that shorter side, is too large.
     """
     if isinstance(asked, tuple):
         height, width = (_nearest(side, spec.patch) for side in asked)
-        return height, width
+        return _allowed(height, width)
     side = _nearest(asked, spec.patch) if asked else spec.input_size
     return network_size(*IMAGE_SIZE, side, spec.patch)
 
@@ -74,9 +75,20 @@ def comparator_size(asked: AskedSize) -> tuple[int, int] | None:
 
     :raises BackendError: as :func:`fitting_size`.
     """
-    if isinstance(asked, tuple) or not asked:
-        return asked or None
+    if isinstance(asked, tuple):
+        return _allowed(*asked)
+    if not asked:
+        return None
     return network_size(*IMAGE_SIZE, asked, 1)
+
+
+def _allowed(height: int, width: int) -> tuple[int, int]:
+    if height * width > MAX_NETWORK_PIXELS:
+        raise BackendError(
+            f'network input of {height}x{width} (height x width); at most {MAX_NETWORK_PIXELS} '
+            'pixels are allowed'
+        )
+    return height, width
 
 
 def asked_text(asked: AskedSize) -> str:

@@ -1,3 +1,6 @@
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -6,6 +9,7 @@ from depth_anything_ros.inference.benchmark import group as group_module
 from depth_anything_ros.inference.benchmark.group import (
     Measuring,
     errors,
+    mark_interrupted,
     measure_group,
     new_record,
 )
@@ -60,6 +64,8 @@ def order(monkeypatch):
     def open_fake(load):
         if load.model == 'broken':
             raise BackendError('does not fit')
+        if load.model == 'odd':
+            raise KeyError('width')
         return FakeNetwork(f'{load.model} {load.kind.value}', order)
 
     monkeypatch.setattr(group_module, 'open_network', open_fake)
@@ -87,8 +93,66 @@ def test_all_models_take_turns_and_what_fails_leaves_the_others_alone(order):
     assert records[0]['speedup'] == 1.0
     assert records[1]['speedup'] == pytest.approx(records[0]['p50_ms'] / records[1]['p50_ms'])
     assert records[2]['speedup'] is None
-    assert records[2]['times_first'] == pytest.approx(records[2]['p50_ms'] / records[1]['p50_ms'])
+    assert records[2]['times_first'] is None, 'the first one has no time to compare with'
     assert records[1]['max_error'] == 0.0
+
+
+def test_unexpected_error_of_a_library_ends_its_row_only(order, monkeypatch):
+    infer = FakeNetwork.infer
+
+    def fail_later(self, inputs):
+        if self._name == 'b backend' and order.count('b backend') == 4:
+            raise IndexError('out of range')
+        return infer(self, inputs)
+
+    monkeypatch.setattr(FakeNetwork, 'infer', fail_later)
+    odd, good, late = measure([target('odd'), target('a'), target('b')])
+    assert (odd['status'], odd['reason']) == ('failed', "torch failed: KeyError: 'width'")
+    assert (good['status'], good['runs']) == ('ok', 6)
+    assert (late['status'], late['reason']) == ('failed', 'torch failed: IndexError: out of range')
+
+
+def test_no_other_model_takes_the_place_of_the_first(order):
+    rows = measure([target('broken'), target('a'), target('b')])
+    assert [row['times_first'] for row in rows] == [None] * 3
+    assert [row['first_model'] for row in rows] == [None] * 3
+
+
+def test_packed_file_of_the_first_model_is_no_reference(order):
+    packed = target('a')
+    packed = replace(packed, load=replace(packed.load, checkpoint=Path('packed.safetensors')))
+    narrow = target('a')
+    narrow = replace(narrow, load=replace(
+        narrow.load, selection=Selection('torch', Precision.BF16, 'cpu')
+    ))  # fmt: skip
+    rows = measure([target('a'), packed, target('b'), narrow])
+    first = rows[0]['p50_ms']
+    assert [row['times_first'] for row in rows] == [
+        pytest.approx(row['p50_ms'] / reference)
+        for row, reference in zip(rows, (first, first, first, rows[3]['p50_ms']), strict=True)
+    ]
+    assert {row['first_model'] for row in rows} == {'a'}
+
+
+@pytest.mark.parametrize(('runs', 'known'), [
+    (19, (False, False)), (20, (True, False)), (49, (True, False)), (50, (True, True)),
+])  # fmt: skip
+def test_percentiles_need_runs(order, runs, known):
+    (row,) = measure([target('a')], Measuring(runs, 1, 1, memory=False))
+    assert (row['p95_ms'] is not None, row['p99_ms'] is not None) == known
+    assert row['p50_ms'] is not None
+
+
+def test_stage_that_fails_has_no_time_and_says_why(order, monkeypatch):
+    def fail(self, output, size):
+        raise BackendError('no such size')
+
+    monkeypatch.setattr(FakeNetwork, 'postprocess', fail)
+    (row,) = measure([target('a')])
+    assert row['status'] == 'ok'
+    assert row['preprocess_ms'] > 0
+    assert row['postprocess_ms'] is None
+    assert row['note'] == 'note of a backend; post-processing not timed: no such size'
 
 
 def test_processing_is_timed_once_for_the_rows_that_share_it(order):
@@ -117,6 +181,16 @@ def test_row_that_cannot_be_opened_is_not_tried(order):
     (record,) = measure([Target(item.load, item.asked, failure='no bf16 here')])
     assert record['reason'] == 'no bf16 here'
     assert order == []
+
+
+def test_row_that_nobody_came_to_is_not_timed():
+    assert new_record(target('a'), 0)['reason'] == 'not timed'
+
+
+def test_only_rows_without_a_reason_were_interrupted():
+    rows = [{'reason': 'not timed'}, {'reason': 'no memory'}, {'reason': ''}]
+    mark_interrupted(rows)
+    assert [row['reason'] for row in rows] == ['interrupted before it was timed', 'no memory', '']
 
 
 def test_memory_that_cannot_be_told_is_said_and_the_times_stay(order, monkeypatch):

@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,6 +36,36 @@ def test_statistics_of_a_known_output():
     assert (first.minimum, first.maximum, first.mean) == (0.0, 5.0, 2.0)
     assert first.std == pytest.approx(3.5**0.5)
     assert first.sparsity == 0.25
+
+
+def test_values_that_are_not_finite_are_counted_even_where_they_end_the_run():
+    layer = nn.Linear(1, 3, bias=False)
+    layer.weight.data = torch.tensor([[0.0], [math.nan], [math.inf]])
+
+    def run():
+        layer(torch.ones(1, 1))
+        raise BackendError('not finite')
+
+    (found,) = layer_statistics(nn.Sequential(layer), run)
+    assert found.not_finite == 2
+    assert (found.minimum, found.maximum, found.mean, found.std) == (None,) * 4
+    assert found.sparsity == pytest.approx(1 / 3)
+
+
+def test_run_that_fails_with_finite_layers_is_an_error():
+    layer = nn.Linear(1, 1)
+
+    def run():
+        layer(torch.ones(1, 1))
+        raise BackendError('no memory')
+
+    with pytest.raises(BackendError, match='no memory'):
+        layer_statistics(nn.Sequential(layer), run)
+
+
+def test_size_that_no_network_takes_has_no_layers():
+    impossible = Target(load('tiny', size=None), (20000, 20000), failure='too large')
+    assert fp32_loads([impossible, Target(load('tiny'), (64, 64))]) == [load('tiny')]
 
 
 def test_layer_that_is_called_again_has_a_row_for_each_call_and_no_hook_stays():

@@ -1,5 +1,6 @@
 import math
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,13 @@ def test_size_is_rounded_to_the_patches_of_the_model(spec, asked, size):
 def test_shorter_side_that_makes_a_huge_input_is_refused():
     with pytest.raises(BackendError, match='at most'):
         fitting_size(DAV2, 4000)
+
+
+@pytest.mark.parametrize('asked', [(20000, 20000), (14, 600_000)])
+def test_pair_that_makes_a_huge_input_is_refused(asked):
+    for fit in (partial(fitting_size, DAV2), comparator_size):
+        with pytest.raises(BackendError, match=r'network input of .* at most 8000000 pixels'):
+            fit(asked)
 
 
 def test_comparator_is_asked_for_the_same_size_or_keeps_its_own():
