@@ -19,7 +19,7 @@ _HEIGHT_MARGIN = 1.25
 _FRAMES = 100
 _QUORUM = 3
 # A second fit takes time: after the first frames, only every so many have one.
-_FIRST_FRAMES = 10
+_FIRST_FRAMES = 4
 _EVERY = 4
 
 # So many scans in a row that fit in one direction only are no accident.

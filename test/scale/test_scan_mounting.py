@@ -132,7 +132,7 @@ def test_after_the_first_frames_every_fourth_has_a_second_fit():
     for _ in range(20):
         due.append(check.due)
         check.update(None, 1.0, HEIGHT_M)
-    assert due == [True] * 10 + [False, False, True, False] * 2 + [False, False]
+    assert due == [True] * 4 + [True, False, False, False] * 4
 
 
 def test_one_frame_does_not_outweigh_those_before():
