@@ -66,12 +66,13 @@ def test_demo_on_real_frames_scores_every_frame(tmp_path, rgbd):
     assert [frames[name] for name in ('sent', 'received', 'scored')] == [10, 10, 10]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('model', 'backend'),
     [
         ('anydepth_vits', 'torch'),
-        pytest.param('anydepth_vits', 'openvino', marks=pytest.mark.slow),
-        pytest.param('anydepth_lite_vits', 'openvino', marks=pytest.mark.slow),
+        ('anydepth_vits', 'openvino'),
+        ('anydepth_lite_vits', 'openvino'),
     ],
 )
 def test_demo_runs_anydepth(tmp_path, model, backend):

@@ -22,8 +22,10 @@ SIZES = {
     'tiny_sdt_lite': (64, 96),
     'tiny_dpt': (64, 96),
 }
-QUICK = ('anydepth_vits', 'tiny_sdt_lite')
-CASES = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SIZES]
+CASES = [
+    name if name == 'tiny_sdt_lite' else pytest.param(name, marks=pytest.mark.slow)
+    for name in SIZES
+]
 
 
 @pytest.fixture(scope='module', params=CASES)
