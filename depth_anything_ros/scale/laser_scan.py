@@ -188,10 +188,12 @@ class LaserScanScale:
         height_m = self._ground_height_m
         assert height_m is not None, 'there is no ground without a height'
         scale = ground_scale(ground)
+        lift = ground_lift(seen, ground, scale)
         alone = self._try_alone(view, seen) if self._height.due else None
-        self._check_turned(view, seen, ground, scale, alone)
+        self._check_turned(view, seen, ground, (scale, lift), alone)
         self._height.update(alone, scale, height_m)
-        alignment = fit_with_ground(seen, ground, height_m, f'{self.name}+ground', view.scan_ns)
+        source = f'{self.name}+ground'
+        alignment = fit_with_ground(seen, ground, lift, height_m, source, view.scan_ns)
         check_reach(alignment, view.values)
         return alignment
 
@@ -200,11 +202,11 @@ class LaserScanScale:
         view: _View,
         seen: _Points,
         ground: _Points,
-        scale: float,
+        scale_and_lift: tuple[float, float],
         alone: Alignment | None,
     ) -> None:
         """Raise AlignmentError where the scan meets the ground clearly better when turned."""
-        lift = ground_lift(seen, ground, scale)
+        scale, lift = scale_and_lift
         turned, turned_lift = seen, lift
         # Most scans meet the ground as they are, and turning them takes time.
         if far_off(lift, float(np.median(1.0 / seen[1]))):

@@ -62,6 +62,7 @@ def ground_below(
 def fit_with_ground(
     scan: tuple[Float32Array, Float32Array],
     ground: tuple[Float32Array, Float32Array],
+    lift: float,
     height_m: float,
     source: str,
     stamp_ns: int,
@@ -71,17 +72,17 @@ def fit_with_ground(
 
     :param scan: relative inverse depth of its points and their depth in metres, two float32 (n,).
     :param ground: the same of the ground, two float32 (m,), at the height of the camera.
+    :param lift: what :func:`ground_lift` says of the two, in 1/m.
     :param height_m: of the camera above the ground.
     :param source: name of the scale source, copied into the result.
     :param stamp_ns: stamp of the scan, copied into the result.
-    :raises AlignmentError: if the relative depth of the ground does not vary, the ground would
-        slope by more than 2.5 degrees against the plane of the laser or lie above the horizon, no
-        line fits both, or half of the scan is more than 30 % off.
+    :raises AlignmentError: if the ground would slope by more than 2.5 degrees against the plane
+        of the laser or lie above the horizon, no line fits both, or half of the scan is more than
+        30 % off.
     """
     values, depth_m = scan
     on_ground, level = ground[0], 1.0 / ground[1]
     inverse = 1.0 / depth_m
-    lift = ground_lift(scan, ground, ground_scale(ground))
     slope = math.atan(lift * height_m)
     if not abs(slope) <= _MAX_SLOPE_RAD:
         raise AlignmentError(

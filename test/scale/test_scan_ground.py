@@ -10,7 +10,13 @@ from depth_anything_ros.geometry.camera import ray_table
 from depth_anything_ros.geometry.ground import ground_inverse_depth
 from depth_anything_ros.geometry.transform import OPTICAL_FROM_BODY, RigidTransform
 from depth_anything_ros.scale.laser_scan import LaserScanScale
-from depth_anything_ros.scale.scan_ground import fit_with_ground, ground_below, ground_slope
+from depth_anything_ros.scale.scan_ground import (
+    fit_with_ground,
+    ground_below,
+    ground_lift,
+    ground_scale,
+    ground_slope,
+)
 from depth_anything_ros.simulation.robot import Robot
 from depth_anything_ros.types import LaserScan, RelativeInverseDepth
 
@@ -112,13 +118,18 @@ def test_without_ground_in_the_image_the_scan_is_taken_alone():
     assert alignment.scale == pytest.approx(0.25, rel=1e-2)
 
 
+def fitted(scan, ground, height_m):
+    lift = ground_lift(scan, ground, ground_scale(ground))
+    return fit_with_ground(scan, ground, lift, height_m, '', 0)
+
+
 def test_ground_that_slopes_against_the_laser_is_refused():
     ground = _ground()
     scan = _points(np.full(60, 1.0))
-    fit_with_ground(scan, ground, HEIGHT_M, '', 0)
+    fitted(scan, ground, HEIGHT_M)
     lifted = scan[0] + np.float32(GAIN * math.tan(math.radians(3.0)) / HEIGHT_M)
     with pytest.raises(AlignmentError, match=r'slopes by -3\.0 degrees .* at most 2\.5 '):
-        fit_with_ground((lifted, scan[1]), ground, HEIGHT_M, '', 0)
+        fitted((lifted, scan[1]), ground, HEIGHT_M)
 
 
 def test_a_scan_that_puts_all_ground_above_the_horizon_is_refused():
@@ -128,7 +139,7 @@ def test_a_scan_that_puts_all_ground_above_the_horizon_is_refused():
     values, depth_m = _points(np.full(60, 1.0))
     scan = values + np.float32(GAIN * 0.4), depth_m
     with pytest.raises(AlignmentError, match=r'above the horizon: .* -0\.4 1/m; at least -0\.3 '):
-        fit_with_ground(scan, ground, 0.05, '', 0)
+        fitted(scan, ground, 0.05)
 
 
 def test_a_scan_of_nothing_that_is_there_is_refused():
@@ -136,20 +147,20 @@ def test_a_scan_of_nothing_that_is_there_is_refused():
     values, depth_m = _points(np.full(60, 1.0))
     wrong = (depth_m * np.exp(rng.uniform(-1.5, 1.5, 60))).astype(np.float32)
     with pytest.raises(AlignmentError, match=r'half of the scan is more than \d+% off .* 30%'):
-        fit_with_ground((values, wrong), _ground(), HEIGHT_M, '', 0)
+        fitted((values, wrong), _ground(), HEIGHT_M)
 
 
 def test_ground_of_one_relative_depth_is_refused():
     flat = np.ones(60, np.float32), np.linspace(0.5, 1.0, 60, dtype=np.float32)
     with pytest.raises(AlignmentError, match='relative depth of the ground hardly varies'):
-        fit_with_ground(_points(np.full(60, 1.0)), flat, HEIGHT_M, '', 0)
+        fitted(_points(np.full(60, 1.0)), flat, HEIGHT_M)
 
 
 def test_a_relative_depth_that_grows_with_distance_is_refused():
     values, depth_m = _points(np.full(60, 1.0))
     ground_values, ground_m = _ground()
     with pytest.raises(AlignmentError, match='slopes by|not positive'):
-        fit_with_ground((-values, depth_m), (-ground_values, ground_m), HEIGHT_M, '', 0)
+        fitted((-values, depth_m), (-ground_values, ground_m), HEIGHT_M)
 
 
 def test_a_quarter_of_the_points_does_not_spoil_the_slope_of_the_ground():
