@@ -23,10 +23,12 @@ from depth_anything_ros.cli.console import (
     write_warning,
 )
 from depth_anything_ros.cli.data_argument import add_data_argument, depth_range, parse_data
+from depth_anything_ros.cli.predictor_options import (
+    add_predictor_arguments,
+    count_argument,
+    open_predictor,
+)
 from depth_anything_ros.errors import ConfigError
-from depth_anything_ros.inference import BACKENDS
-from depth_anything_ros.models import MODELS
-from depth_anything_ros.types import Precision
 
 if TYPE_CHECKING:
     from depth_anything_ros.evaluation.baseline import Baseline
@@ -52,32 +54,11 @@ class _Data:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
-    parser.add_argument(
-        '--model', choices=MODELS, required=True, metavar='NAME', help='name of the model'
-    )
-    parser.add_argument('--checkpoint', default='', help='local file of the weights')
-    parser.add_argument(
-        '--weights',
-        choices=('pretrained', 'random'),
-        default='pretrained',
-        help='random weights mean nothing; they show how the verb works',
-    )
-    parser.add_argument('--backend', choices=('auto', *BACKENDS), default='auto')
-    parser.add_argument(
-        '--precision', choices=('auto', *(item.value for item in Precision)), default='auto'
-    )
-    parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
+    add_predictor_arguments(parser)
     parser.add_argument(
         '--input-size', type=int, default=0, metavar='PX',
         help="shorter side of the network input (default: the model's own)",
     )  # fmt: skip
-    parser.add_argument(
-        '--threads',
-        type=_count,
-        default=0,
-        metavar='N',
-        help="CPU threads (0: the library's choice); 1 where other programs use the cores",
-    )
     add_data_argument(parser)
     parser.add_argument(
         '--source', action='append', default=[], metavar='NAME',
@@ -102,7 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='folder for images.csv, summary.json, report.md, baseline.npz and pictures',
     )  # fmt: skip
     parser.add_argument(
-        '--pictures', type=_count, default=1, metavar='N',
+        '--pictures', type=count_argument, default=1, metavar='N',
         help='draw the first N images of each source (%(default)s)',
     )  # fmt: skip
     parser.add_argument(
@@ -126,7 +107,6 @@ def run(args: argparse.Namespace) -> int:
     from depth_anything_ros.evaluation.gallery import Gallery
     from depth_anything_ros.evaluation.offline import ScoringRule
     from depth_anything_ros.evaluation.protocol import AlignmentMode
-    from depth_anything_ros.inference import create_predictor
 
     if args.baseline and args.align == 'none':
         raise ConfigError('--baseline predicts no metres: use --align scale or scale_shift')
@@ -134,16 +114,7 @@ def run(args: argparse.Namespace) -> int:
         torch.set_num_threads(args.threads)
     rule = ScoringRule(AlignmentMode(args.align), *args.range)
     data = _open(args.data, args.source)
-    predictor = create_predictor(
-        args.model,
-        checkpoint=args.checkpoint,
-        weights=args.weights,
-        backend=args.backend,
-        precision=args.precision,
-        device=args.device,
-        input_size=args.input_size,
-        threads=args.threads,
-    )
+    predictor = open_predictor(args, args.input_size)
     baseline = _baseline(args.baseline, rule) if args.baseline else None
     predictors: dict[str, Predict] = {MODEL: predictor.predict}
     if baseline is not None:
@@ -290,9 +261,3 @@ def _write(
     write_markdown(args.out / 'report.md', summary)
     if baseline is not None:
         write_baseline(args.out / f'baseline{_BASELINE_SUFFIX}', baseline)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"'{text}' is no whole number of 0 or more")
-    return int(text)

@@ -26,10 +26,8 @@ from depth_anything_ros.cli.console import (
     write_table,
 )
 from depth_anything_ros.cli.data_argument import add_data_argument, parse_data
+from depth_anything_ros.cli.predictor_options import add_predictor_arguments, open_predictor
 from depth_anything_ros.errors import ConfigError
-from depth_anything_ros.inference import BACKENDS
-from depth_anything_ros.models import MODELS
-from depth_anything_ros.types import Precision
 
 if TYPE_CHECKING:
     from depth_anything_ros.inference.predictor import Predictor
@@ -58,18 +56,7 @@ _DRIVE_COLUMNS = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
-    parser.add_argument('--model', choices=MODELS, default='tiny', metavar='NAME')
-    parser.add_argument('--checkpoint', default='', help='local file of the weights')
-    parser.add_argument('--weights', choices=('pretrained', 'random'), default='pretrained')
-    parser.add_argument('--backend', choices=('auto', *BACKENDS), default='auto')
-    parser.add_argument(
-        '--precision', choices=('auto', *(item.value for item in Precision)), default='auto'
-    )
-    parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
-    parser.add_argument(
-        '--threads', type=int, default=0, metavar='N',
-        help="CPU threads of the network (0: the library's choice)",
-    )  # fmt: skip
+    add_predictor_arguments(parser, model='tiny')
     add_data_argument(parser, required=False)
     parser.add_argument(
         '--drives', type=int, default=20, metavar='N',
@@ -110,7 +97,6 @@ def run(args: argparse.Namespace) -> int:
     """
     _check(args)
     from depth_anything_ros.evaluation.environment import environment
-    from depth_anything_ros.inference import create_predictor
     from depth_anything_ros.simulation.refinement_trial import make_options
 
     settings = {
@@ -120,15 +106,7 @@ def run(args: argparse.Namespace) -> int:
         'cloud_edge_jump': args.cloud_edge_jump,
     }
     options = make_options(settings)
-    predictor = create_predictor(
-        args.model,
-        checkpoint=args.checkpoint,
-        weights=args.weights,
-        backend=args.backend,
-        precision=args.precision,
-        device=args.device,
-        threads=args.threads,
-    )
+    predictor = open_predictor(args)
     if args.picture:
         _draw(args, predictor, options)
     answers = [_try_images(word, predictor, options) for word in args.data]
@@ -140,10 +118,7 @@ def run(args: argparse.Namespace) -> int:
     write_json(
         args.json,
         {
-            'model': {
-                **asdict(predictor.identity),
-                'input_size': list(predictor.identity.input_size),
-            },
+            'model': asdict(predictor.identity),
             'settings': settings,
             'threads': args.threads,
             'data': answers,

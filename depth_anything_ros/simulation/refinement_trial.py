@@ -29,6 +29,12 @@ from depth_anything_ros.scale.depth_image import DepthImageScale
 from depth_anything_ros.simulation.journey import RobotFrame, journey
 from depth_anything_ros.simulation.robot import Robot
 from depth_anything_ros.simulation.sample import sample_camera
+from depth_anything_ros.simulation.scale_trial import (
+    FARTHEST_M,
+    NEAREST_M,
+    RATE_HZ,
+    true_depth,
+)
 from depth_anything_ros.types import (
     Camera,
     DepthReference,
@@ -42,8 +48,6 @@ from depth_anything_ros.types import (
 if TYPE_CHECKING:
     from depth_anything_ros.inference.predictor import Predictor
 
-RATE_HZ = 10.0
-NEAREST_M, FARTHEST_M = 0.2, 8.0
 PLAIN, ALL = 'none', 'all'
 
 
@@ -178,8 +182,7 @@ class _DriveRunner:
 
     def run(self, frame: RobotFrame, motion: RigidTransform | None) -> dict[str, float]:
         """Return the values of one frame; none where the scale was lost."""
-        image, truth_m = frame.rgbd.frame, frame.rgbd.depth_m
-        assert truth_m is not None, 'every frame of a drive has depth'
+        image, truth_m = frame.rgbd.frame, true_depth(frame)
         self._source.add_reference(DepthReference(truth_m, image.stamp_ns))
         config = self.option.config
         start_ns = perf_counter_ns()
