@@ -1,6 +1,11 @@
 """Parameters of the nodes, a class for each; the only place where a default stands."""
 
-from depth_anything_ros.config.depth_node import PREVIEW_COLORMAPS, DepthNodeConfig
+from depth_anything_ros.config.depth_node import (
+    DEPTH_TRANSPORTS,
+    IMAGE_TRANSPORTS,
+    PREVIEW_COLORMAPS,
+    DepthNodeConfig,
+)
 from depth_anything_ros.config.documents import markdown_table, yaml_section
 from depth_anything_ros.config.evaluation import BagPlayerConfig, EvaluatorConfig
 from depth_anything_ros.config.parameter import (
@@ -13,6 +18,8 @@ from depth_anything_ros.config.parameter import (
 )
 
 __all__ = [
+    'DEPTH_TRANSPORTS',
+    'IMAGE_TRANSPORTS',
     'NODE_CONFIGS',
     'PREVIEW_COLORMAPS',
     'BagPlayerConfig',

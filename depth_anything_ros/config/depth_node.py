@@ -13,6 +13,9 @@ from depth_anything_ros.config.parameter import (
 )
 
 SCALE_SOURCES = ('fixed', 'depth_image', 'laser_scan', 'camera_height')
+# The last part of an image's topic, as image_transport names it; raw has none.
+IMAGE_TRANSPORTS = ('raw', 'compressed')
+DEPTH_TRANSPORTS = ('raw', 'compressedDepth', 'compressed')
 PREVIEW_COLORMAPS = ('Spectral_r', 'viridis', 'plasma', 'magma', 'inferno', 'turbo')
 
 
@@ -87,8 +90,9 @@ class DepthNodeConfig:
     )
     image_transport: str = parameter(
         'raw',
-        'raw reads Image on `image`, compressed reads CompressedImage on `image/compressed`.',
-        choices=('raw', 'compressed'),
+        'How the image comes: raw is an Image on `image`; compressed a CompressedImage on the '
+        'topic that `image` is remapped to with /compressed after it.',
+        choices=IMAGE_TRANSPORTS,
         read_only=True,
     )
     image_reliability: str = parameter(
@@ -149,6 +153,14 @@ class DepthNodeConfig:
         unit='s',
         minimum=0.0,
         maximum=10.0,
+    )
+    reference_transport: str = parameter(
+        'raw',
+        'How the reference depth comes: raw is an Image on `reference/depth`; compressedDepth, or '
+        'compressed for plain 16-bit PNG, a CompressedImage on the topic that it is remapped to '
+        'with the word after it.',
+        choices=DEPTH_TRANSPORTS,
+        read_only=True,
     )
     reference_registration: str = parameter(
         'auto',

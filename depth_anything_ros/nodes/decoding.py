@@ -1,12 +1,18 @@
-"""Image messages of any encoding to RGB."""
+"""Image messages of any encoding to RGB, or to metres."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from depth_anything_ros.errors import MessageError
-from depth_anything_ros.messages import KNOWN_ENCODINGS, decode_compressed, decode_image
-from depth_anything_ros.types import UInt8Array
+from depth_anything_ros.messages import (
+    KNOWN_ENCODINGS,
+    decode_compressed,
+    decode_compressed_depth,
+    decode_depth,
+    decode_image,
+)
+from depth_anything_ros.types import Float32Array, UInt8Array
 
 
 def decode_any(message: Any) -> UInt8Array:
@@ -22,6 +28,17 @@ def decode_any(message: Any) -> UInt8Array:
     if message.encoding in KNOWN_ENCODINGS or not has_cv_bridge():
         return decode_image(message)
     return decode_image(message, convert_by_cv_bridge)
+
+
+def decode_any_depth(message: Any) -> Float32Array:
+    """
+    Return the depth of an Image or CompressedImage, float32 (H, W) in metres, NaN where unknown.
+
+    :raises MessageError: if the encoding or format is unknown, or the message truncated.
+    """
+    if not hasattr(message, 'encoding'):
+        return decode_compressed_depth(message)
+    return decode_depth(message)
 
 
 def convert_by_cv_bridge(message: Any) -> Any:

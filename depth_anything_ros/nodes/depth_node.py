@@ -17,7 +17,7 @@ from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from sensor_msgs.msg import CameraInfo
 from std_srvs.srv import Trigger
 
 from depth_anything_ros.config import DepthNodeConfig
@@ -32,6 +32,7 @@ from depth_anything_ros.nodes.process import run_process, spin
 from depth_anything_ros.nodes.references import References, topics_of
 from depth_anything_ros.nodes.registration import DepthRegistration
 from depth_anything_ros.nodes.subscription import SensorSubscription
+from depth_anything_ros.nodes.topics import image_type, input_hint, input_names
 from depth_anything_ros.nodes.transforms import TransformLookup
 from depth_anything_ros.nodes.worker import LatestItemWorker
 from depth_anything_ros.scale import PrioritySources
@@ -55,11 +56,12 @@ class DepthNode(LifecycleNode):
         self._config = declare_parameters(self, DepthNodeConfig)
         self._host = PipelineHost()
         self._statistics = RunStatistics()
-        self._camera = CameraInput(self.resolve_topic_name('camera_info'))
+        self._names = input_names(self, self._config)
+        self._camera = CameraInput(self._topic('camera_info'))
         self._processor = FrameProcessor(
             self._host, self._camera, self._statistics, lambda: self._config, self._warn
         )
-        depth_camera = CameraInput(self.resolve_topic_name('reference/camera_info'))
+        depth_camera = CameraInput(self._topic('reference/camera_info'))
         self._transforms = TransformLookup(self)
         lookup = self._transforms.lookup
         self._references = References(
@@ -175,21 +177,18 @@ class DepthNode(LifecycleNode):
     def _subscribe(self) -> None:
         reliability = self._config.image_reliability
         # In the order in which the executor serves what has arrived together.
-        for topic, message_type in topics_of(self._config).items():
+        taken: list[tuple[str, type, Callable[[Any], None]]] = [
+            *(
+                (topic, message_type, partial(self._references.add, topic))
+                for topic, message_type in topics_of(self._config).items()
+            ),
+            ('camera_info', CameraInfo, self._camera.update),
+            ('image', image_type(self._config.image_transport), self._on_image),
+        ]
+        for topic, message_type, take in taken:
             self._inputs[topic] = SensorSubscription(
-                self, message_type, topic, partial(self._references.add, topic), reliability
+                self, message_type, self._names[topic], take, reliability
             )
-        self._inputs['camera_info'] = SensorSubscription(
-            self, CameraInfo, 'camera_info', self._camera.update, reliability
-        )
-        compressed = self._config.image_transport == 'compressed'
-        self._inputs['image'] = SensorSubscription(
-            self,
-            CompressedImage if compressed else Image,
-            self._image_name(),
-            self._on_image,
-            reliability,
-        )
 
     def _unsubscribe(self) -> None:
         for subscription in self._inputs.values():
@@ -241,7 +240,7 @@ class DepthNode(LifecycleNode):
         self, _request: Trigger.Request, response: Trigger.Response
     ) -> Trigger.Response:
         if self._latest is None:
-            response.message = f'no image yet on {self._image_topic()} (node {self._lifecycle})'
+            response.message = f'no image yet on {self._topic("image")} (node {self._lifecycle})'
             return response
         self._references.catch_up()
         saved: Future[Path] = Future()
@@ -270,7 +269,8 @@ class DepthNode(LifecycleNode):
         fault = self._processor.camera_fault
         return NodeState(
             lifecycle=self._lifecycle,
-            image_topic=self._image_topic(),
+            image_topic=self._topic('image'),
+            image_hint=input_hint(self, 'image', self._config),
             model=pipeline.predictor.identity if pipeline else None,
             failure=self._failure,
             model_error=self._host.error,
@@ -280,14 +280,18 @@ class DepthNode(LifecycleNode):
             no_camera_outputs=fault.outputs,
             last_result=self._processor.last_result,
             passed_over=source.passed_over if isinstance(source, PrioritySources) else '',
-            traps=self._transforms.conflicts(),
+            traps=self._traps(),
         )
 
-    def _image_name(self) -> str:
-        return 'image/compressed' if self._config.image_transport == 'compressed' else 'image'
+    def _topic(self, base: str) -> str:
+        return self.resolve_topic_name(self._names[base])
 
-    def _image_topic(self) -> str:
-        return self.resolve_topic_name(self._image_name())
+    def _traps(self) -> tuple[str, ...]:
+        traps = self._transforms.conflicts()
+        if 'reference/depth' in self._inputs:
+            hint = input_hint(self, 'reference/depth', self._config)
+            traps += (f'no depth on {self._topic("reference/depth")}: {hint}',) if hint else ()
+        return traps
 
     def _announce_model(self) -> None:
         pipeline = self._host.pipeline

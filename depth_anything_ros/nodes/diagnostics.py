@@ -137,7 +137,8 @@ class NodeState:
     """
     Hold what the depth node is and lacks at one moment, for one diagnostic status.
 
-    An empty reason means that nothing is wrong; `watched` tells whether anybody subscribes.
+    An empty reason means that nothing is wrong; `watched` tells whether anybody subscribes,
+    `image_hint` why no image may come.
     `failure` is why the last lifecycle transition failed, `model_error` why a new network was
     not taken and the running one kept, `passed_over` why preferred scale sources had no scale,
     `no_camera_reason` why the camera gives no `no_camera_outputs`;
@@ -156,6 +157,7 @@ class NodeState:
     last_result: DepthResult | None = None
     passed_over: str = ''
     traps: tuple[str, ...] = ()
+    image_hint: str = ''
 
     @property
     def no_metric_reason(self) -> str:
@@ -185,10 +187,11 @@ def _problems(state: NodeState, snapshot: Snapshot, recent_s: float) -> Iterable
     if state.lifecycle != 'active':
         yield f'not active but {state.lifecycle}'
         return
+    hint = f': {state.image_hint}' if state.image_hint else ''
     if snapshot.since_received_s is None:
-        yield f'no images yet on {state.image_topic}'
+        yield f'no images yet on {state.image_topic}{hint}'
     elif snapshot.since_received_s > recent_s:
-        yield f'no images on {state.image_topic} for {snapshot.since_received_s:.0f} s'
+        yield f'no images on {state.image_topic} for {snapshot.since_received_s:.0f} s{hint}'
     if snapshot.since_error_s is not None and snapshot.since_error_s <= recent_s:
         yield f'last frame rejected: {snapshot.last_error}'
     since_s = snapshot.since_reference_error_s

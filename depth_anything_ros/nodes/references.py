@@ -7,16 +7,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sensor_msgs.msg import CameraInfo, Image, Imu, LaserScan
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, Imu, LaserScan
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError, DepthAnythingError
 from depth_anything_ros.geometry.ground import tilt_of_gravity
 from depth_anything_ros.geometry.transform import RigidTransform, optical_pose
-from depth_anything_ros.messages import decode_depth, decode_scan, stamp_ns
+from depth_anything_ros.messages import decode_scan, stamp_ns
+from depth_anything_ros.nodes.decoding import decode_any_depth
 from depth_anything_ros.nodes.diagnostics import RunStatistics
 from depth_anything_ros.nodes.pipeline_host import PipelineHost
 from depth_anything_ros.nodes.registration import DepthRegistration
+from depth_anything_ros.nodes.topics import image_type
 from depth_anything_ros.scale import find_source
 from depth_anything_ros.scale.camera_height import CameraHeightScale
 from depth_anything_ros.scale.depth_image import DepthImageScale
@@ -28,11 +30,12 @@ _GRAVITY_TIME_S = 0.5
 
 
 def topics_of(config: DepthNodeConfig) -> dict[str, type]:
-    """Return topic → message class of what the scale sources of a config need."""
+    """Return base topic → message class of what the scale sources of a config need."""
     names = config.scale_sources
     topics: dict[str, type] = {}
     if DepthImageScale.name in names:
-        topics.update({'reference/camera_info': CameraInfo, 'reference/depth': Image})
+        depth = image_type(config.reference_transport)
+        topics.update({'reference/camera_info': CameraInfo, 'reference/depth': depth})
     if LaserScanScale.name in names:
         topics['scan'] = LaserScan
     if CameraHeightScale.name in names and config.camera_tilt_source == 'imu':
@@ -119,7 +122,7 @@ class References:
             if taken:
                 self._statistics.reference()
 
-    def _take_depth(self, message: Image) -> bool:
+    def _take_depth(self, message: Image | CompressedImage) -> bool:
         source = self._source(DepthImageScale)
         if source is None:
             return False
@@ -131,7 +134,7 @@ class References:
         registration = self._registration.of(
             message.header.frame_id, self.image_frame_id or '', config
         )
-        reference = DepthReference(decode_depth(message), stamp_ns(message.header))
+        reference = DepthReference(decode_any_depth(message), stamp_ns(message.header))
         source.add_reference(reference, registration)
         return True
 

@@ -32,7 +32,7 @@ class SensorSubscription:
 
     :param node: the node that subscribes.
     :param message_type: message class of the topic.
-    :param topic: relative name.
+    :param topic: name that is not resolved yet; `topic` is the full name that it stands for.
     :param callback: called with each message.
     :param reliability: `auto`, `reliable` or `best_effort`.
     :param depth: messages that wait for the callback.
@@ -55,6 +55,7 @@ class SensorSubscription:
         self._callback = callback
         self._depth = depth
         self._raw = raw
+        self._name = topic
         self.topic = node.resolve_topic_name(topic)
         self._fall_back = reliability == 'auto'
         self._subscription = self._subscribe(
@@ -74,7 +75,7 @@ class SensorSubscription:
     ) -> Any:
         return self._node.create_subscription(
             self._message_type,
-            self.topic,
+            self._name,
             self._callback,
             QoSProfile(
                 history=QoSHistoryPolicy.KEEP_LAST, depth=self._depth, reliability=reliability

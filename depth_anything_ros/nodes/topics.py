@@ -1,0 +1,130 @@
+"""
+Names of the topics that images and their calibration come on, as image_transport has them.
+
+What is returned is the name to subscribe with; `Node.resolve_topic_name` gives the topic behind
+it. A name that was resolved already would be remapped a second time.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from sensor_msgs.msg import CompressedImage, Image
+
+from depth_anything_ros.config import DEPTH_TRANSPORTS, IMAGE_TRANSPORTS, DepthNodeConfig
+
+RAW = 'raw'
+
+
+class Graph(Protocol):
+    """What is asked of an rclpy node."""
+
+    def resolve_topic_name(self, topic: str, *, only_expand: bool = False) -> str:
+        """Return the full name of a topic, remapped or not."""
+
+    def get_publishers_info_by_topic(self, topic_name: str) -> list[Any]:
+        """Return what publishes a topic; the name is resolved."""
+
+
+def image_type(transport: str) -> type:
+    """Return the message class of images that come by a transport."""
+    return Image if transport == RAW else CompressedImage
+
+
+def image_name(node: Graph, base: str, transport: str = RAW) -> str:
+    """
+    Return the name to subscribe to an image with.
+
+    As in image_transport the transport follows the remapped base: with `image:=/cam/color` a
+    compressed image is expected on `/cam/color/compressed`. A remapping of `image/compressed`
+    itself wins.
+
+    :param base: relative name of the raw image.
+    :param transport: `raw`, or the last part of the topic: `compressed`, `compressedDepth`.
+    """
+    if transport == RAW:
+        return base
+    own = f'{base}/{transport}'
+    return own if _is_remapped(node, own) else f'{node.resolve_topic_name(base)}/{transport}'
+
+
+def camera_info_name(node: Graph, base: str) -> str:
+    """
+    Return the name to subscribe to the calibration of an image with.
+
+    It is `camera_info` beside the remapped image; a remapping of `camera_info` itself wins.
+
+    :param base: relative name of the raw image.
+    Source: getCameraInfoTopic of image_transport.
+    """
+    own = _beside(base)
+    return own if _is_remapped(node, own) else _beside(node.resolve_topic_name(base))
+
+
+def input_names(node: Graph, config: DepthNodeConfig) -> dict[str, str]:
+    """Return base topic → name to subscribe with for every input of the depth node."""
+    return {
+        'image': image_name(node, 'image', config.image_transport),
+        'camera_info': camera_info_name(node, 'image'),
+        'reference/depth': image_name(node, 'reference/depth', config.reference_transport),
+        'reference/camera_info': camera_info_name(node, 'reference/depth'),
+        'scan': 'scan',
+        'imu': 'imu',
+    }
+
+
+def input_hint(node: Graph, base: str, config: DepthNodeConfig) -> str:
+    """Return :func:`missing_image_hint` of `image` or `reference/depth` of the depth node."""
+    if base == 'image':
+        transport = config.image_transport
+        return missing_image_hint(node, base, transport, 'image_transport', IMAGE_TRANSPORTS)
+    transport = config.reference_transport
+    return missing_image_hint(node, base, transport, 'reference_transport', DEPTH_TRANSPORTS)
+
+
+def missing_image_hint(
+    node: Graph, base: str, transport: str, parameter: str, transports: tuple[str, ...]
+) -> str:
+    """
+    Return why nothing can come on the topic of an image, as far as the graph tells, or ''.
+
+    :param base: relative name of the raw image.
+    :param transport: how it is expected to come.
+    :param parameter: name of the parameter that says so.
+    :param transports: what the parameter may be.
+    """
+    there = {
+        other: node.resolve_topic_name(name)
+        for other in transports
+        for name in (image_name(node, base, other),)
+        if _type_name(other) in _types(node, name)
+    }
+    if transport in there:
+        return ''
+    if _type_name('compressed') in _types(node, base):
+        full = node.resolve_topic_name(base)
+        return (
+            f"'{base}' is remapped to {full}, which is compressed: leave out its last part and "
+            f'set {parameter} to {full.rpartition("/")[2]}'
+        )
+    for other, topic in there.items():
+        return f'{topic} is published instead: set {parameter} to {other}'
+    return 'nobody publishes it'
+
+
+def _type_name(transport: str) -> str:
+    return f'sensor_msgs/msg/{image_type(transport).__name__}'
+
+
+def _types(node: Graph, name: str) -> set[str]:
+    """Return the types under which a topic is published."""
+    return {str(item.topic_type) for item in node.get_publishers_info_by_topic(name)}
+
+
+def _is_remapped(node: Graph, name: str) -> bool:
+    return node.resolve_topic_name(name) != node.resolve_topic_name(name, only_expand=True)
+
+
+def _beside(topic: str) -> str:
+    folder, slash, _ = topic.rpartition('/')
+    return f'{folder}{slash}camera_info'
