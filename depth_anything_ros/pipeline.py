@@ -90,7 +90,7 @@ class DepthPipeline:
             metric,
             no_metric_reason='' if alignment else reason,
             stages_ms=stages_ms,
-            scale_state=self.tracker.state(frame.stamp_ns),
+            scale_state=self.tracker.state(frame.stamp_ns, fitted=not reason),
             no_fit_reason=reason,
         )
 

@@ -22,6 +22,7 @@ from std_srvs.srv import Trigger
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import DepthAnythingError
+from depth_anything_ros.nodes.arrival import ArrivalStamps
 from depth_anything_ros.nodes.camera_input import CameraInput
 from depth_anything_ros.nodes.diagnostics import NodeState, RunStatistics, to_status
 from depth_anything_ros.nodes.frame_processor import FrameProcessor, Job
@@ -72,6 +73,9 @@ class DepthNode(LifecycleNode):
             lambda: self._config,
             self._watched,
             self._warn,
+        )
+        self._arrivals = ArrivalStamps(
+            lambda: int(self.get_clock().now().nanoseconds), self.get_logger().warning
         )
         self._inputs: dict[str, SensorSubscription] = {}
         self._lifecycle = 'unconfigured'
@@ -186,6 +190,9 @@ class DepthNode(LifecycleNode):
             ('image', image_type(self._config.image_transport), self._on_image),
         ]
         for topic, message_type, take in taken:
+            if message_type is not CameraInfo:  # its stamp is never asked for
+                refuse = self._refuse_image if topic == 'image' else self._references.refuse
+                take = self._arrivals.stamping(topic, take, refuse)
             self._inputs[topic] = SensorSubscription(
                 self, message_type, self._names[topic], take, reliability
             )
@@ -208,6 +215,10 @@ class DepthNode(LifecycleNode):
         self._statistics.count('received')
         if self._worker.submit(Job(message, perf_counter_ns())):
             self._statistics.count('dropped')
+
+    def _refuse_image(self, reason: str) -> None:
+        self._statistics.count('received')
+        self._processor.refuse(reason)
 
     def _watched(self) -> bool:
         outputs = self._processor.outputs
@@ -287,7 +298,7 @@ class DepthNode(LifecycleNode):
         return self.resolve_topic_name(self._names[base])
 
     def _traps(self) -> tuple[str, ...]:
-        traps = self._transforms.conflicts()
+        traps = (*self._transforms.conflicts(), *self._arrivals.traps)
         if 'reference/depth' in self._inputs:
             hint = input_hint(self, 'reference/depth', self._config)
             traps += (f'no depth on {self._topic("reference/depth")}: {hint}',) if hint else ()

@@ -77,6 +77,11 @@ class FrameProcessor:
         self.last_result = None
         self.camera_fault = CameraFault()
 
+    def refuse(self, reason: str) -> None:
+        """Count and report a frame that cannot be processed."""
+        self._statistics.reject(reason)
+        self._warn(f'frame rejected: {reason}')
+
     def process(self, job: Job) -> None:
         """Publish the depth of one frame, or save its cloud."""
         if job.saved is not None:
@@ -90,7 +95,7 @@ class FrameProcessor:
                 return
             topics = self._publish(job, outputs, stages_ms)
         except Exception as error:  # noqa: BLE001 - the next good frame must be processed
-            self._reject(error)
+            self.refuse(_text(error))
             return
         stages_ms['total'] = _since_ms(job.arrival_ns)
         self._statistics.processed(stages_ms, topics)
@@ -130,11 +135,6 @@ class FrameProcessor:
         stages_ms.update(result.stages_ms)
         self._host.image_size = (height, width)
         return result, view
-
-    def _reject(self, error: Exception) -> None:
-        text = _text(error)
-        self._statistics.reject(text)
-        self._warn(f'frame rejected: {text}')
 
     def _save_cloud(self, job: Job, saved: Future[Path]) -> None:
         try:

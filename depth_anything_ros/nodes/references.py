@@ -103,6 +103,11 @@ class References:
             for topic, message in list(self._newest.items()):
                 self._use(topic, message)
 
+    def refuse(self, reason: str) -> None:
+        """Count and report a reference that cannot be used."""
+        self._statistics.reference(reason)
+        self._warn(f'reference rejected: {reason}')
+
     def see_image(self, frame_id: str) -> None:
         """Take note of the frame of an image; the first one lets in what waited for it."""
         self.image_frame_id = frame_id
@@ -115,9 +120,7 @@ class References:
             taken = self._take[topic](message)
         except Exception as error:  # noqa: BLE001 - the next good reference must be taken
             known = isinstance(error, DepthAnythingError)
-            text = f'{topic}: {error if known else f"{type(error).__name__}: {error}"}'
-            self._statistics.reference(text)
-            self._warn(f'reference rejected: {text}')
+            self.refuse(f'{topic}: {error if known else f"{type(error).__name__}: {error}"}')
         else:
             if taken:
                 self._statistics.reference()
@@ -164,12 +167,12 @@ class References:
         if not np.isfinite(read).all():
             raise AlignmentError('the accelerometer reads something that is not finite')
         before, before_ns = self._gravity or (read, time_ns)
-        if time_ns <= before_ns:
-            before = read  # without stamps there is no time to take a mean over
-        share = -np.expm1(-max(0, time_ns - before_ns) * 1e-9 / _GRAVITY_TIME_S)
+        if time_ns < before_ns:
+            before, before_ns = read, time_ns  # a bag that starts again
+        share = -np.expm1(-(time_ns - before_ns) * 1e-9 / _GRAVITY_TIME_S)
         mean = before + share * (read - before)
         self._gravity = (mean, time_ns)
-        source.set_body_tilt(*tilt_of_gravity((mean[0], mean[1], mean[2])))
+        source.set_body_tilt(*tilt_of_gravity((mean[0], mean[1], mean[2])), time_ns)
         return True
 
     def _place(self, pose: str, frame_id: str) -> RigidTransform:

@@ -57,12 +57,8 @@ class TemporalFilter:
 
         The same image again, as for a cloud file, gives the same depth again. The first frame,
         one of another size or camera, one from before the last and another image of the same
-        stamp go through unchanged. So does every frame of stamp 0: from a camera that does not
-        stamp its images there is no time to smooth over.
+        stamp go through unchanged.
         """
-        if frame.stamp_ns == 0:
-            self.reset()
-            return metric
         inverse: Float32Array = np.reciprocal(metric.depth_m)
         now = _Past(inverse, _blocks(frame.rgb), frame.stamp_ns, frame.frame_id)
         self._past = self._smoothed(self._past, now)

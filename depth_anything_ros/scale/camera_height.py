@@ -24,6 +24,8 @@ Float64Array = NDArray[np.float64]
 # share of their inverse depth.
 _MAX_BELOW = 0.1
 _BELOW_SHARE = 0.15
+# The tilt of the body is not used for images later than this after it: the robot drives on.
+MAX_TILT_AGE_S = 1.0
 
 
 class CameraHeightScale:
@@ -50,6 +52,7 @@ class CameraHeightScale:
         self._height_m = height_m
         self._mounted = (pitch_rad, roll_rad)
         self._tilt: tuple[float, float] | None = (pitch_rad, roll_rad)
+        self._tilt_ns: int | None = None  # of the mounting alone, which does not change
         self._max_depth_m = max_depth_m
 
     @classmethod
@@ -69,9 +72,15 @@ class CameraHeightScale:
         """Give nothing until the tilt of the body has come."""
         self._tilt = None
 
-    def set_body_tilt(self, pitch_rad: float, roll_rad: float) -> None:
-        """Add the tilt of the body, from gravity, to that of the camera on the body."""
+    def set_body_tilt(self, pitch_rad: float, roll_rad: float, stamp_ns: int) -> None:
+        """
+        Add the tilt of the body, from gravity, to that of the camera on the body.
+
+        :param stamp_ns: when the body was tilted so; images later than a second after it need
+            a newer tilt.
+        """
         self._tilt = (self._mounted[0] + pitch_rad, self._mounted[1] + roll_rad)
+        self._tilt_ns = stamp_ns
 
     def align(
         self, relative: RelativeInverseDepth, stamp_ns: int, camera: Camera | None = None
@@ -79,17 +88,16 @@ class CameraHeightScale:
         """
         Fit the frame to the ground in it.
 
-        :raises AlignmentError: if there is no camera that fits the image, no tilt yet, too little
-            ground in the image, or the fit fails.
+        :raises AlignmentError: if there is no camera that fits the image, no tilt yet or an old
+            one, too little ground in the image, or the fit fails.
         """
-        if self._tilt is None:
-            raise AlignmentError('camera height: no tilt received from the IMU yet')
+        tilt = self._tilt_at(stamp_ns)
         try:
             calibrated = require_calibrated(camera, *relative.values.shape)
         except CameraError as error:
             raise AlignmentError(f'the ground cannot be found: {error}') from error
         values, rays = ground_cells(relative.values, calibrated)
-        expected = ground_inverse_depth(rays, self._height_m, *self._tilt)
+        expected = ground_inverse_depth(rays, self._height_m, *tilt)
         with np.errstate(invalid='ignore'):
             below = expected >= 1.0 / self._max_depth_m
         try:
@@ -105,6 +113,17 @@ class CameraHeightScale:
             raise AlignmentError(f'camera height: {error}') from error
         _check_nothing_below(alignment, values[below], expected[below])
         return alignment
+
+    def _tilt_at(self, stamp_ns: int) -> tuple[float, float]:
+        if self._tilt is None:
+            raise AlignmentError('camera height: no tilt received from the IMU yet')
+        age_s = 0.0 if self._tilt_ns is None else (stamp_ns - self._tilt_ns) * 1e-9
+        if age_s > MAX_TILT_AGE_S:
+            raise AlignmentError(
+                f'camera height: the last tilt from the IMU is {age_s:.1f} s older than the '
+                f'image; at most {MAX_TILT_AGE_S:g} s is allowed'
+            )
+        return self._tilt
 
 
 def _check_nothing_below(

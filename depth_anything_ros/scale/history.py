@@ -20,8 +20,7 @@ class StampedHistory(Generic[T]):
     Keep references by stamp and give the one nearest in time; every method is thread-safe.
 
     Stamps that step back (a bag that starts again) forget the older ones; a reference of the
-    same stamp as the last replaces it, so that a sensor that does not stamp its messages (all
-    are 0) is used by its newest.
+    same stamp as the last replaces it.
 
     :param what: what is kept, for error messages: 'reference depth'.
     :param max_offset_s: largest difference between the stamps of image and reference.

@@ -59,9 +59,6 @@ class AlignmentTracker:
         """
         Take in the fit of one frame; a stamp before the last one resets the tracker first.
 
-        A fit of stamp 0 is taken as it is: from a camera that does not stamp its images there is
-        no time to smooth over, and the first scale would stay for ever.
-
         :param alignment: the fit.
         :param stamp_ns: acquisition time of the frame it was made for.
         :param span: relative inverse depth of the far and the near end of what the frame shows;
@@ -70,7 +67,7 @@ class AlignmentTracker:
         :raises AlignmentError: if the fit contradicts the others and is not believed yet.
         """
         tracked = self.current(stamp_ns)
-        if stamp_ns == 0 or (tracked is None and not self._lost):
+        if tracked is None and not self._lost:
             return self._start(self._filter_of(alignment, stamp_ns))
         known = self._filter if not self._lost else None
         if known is not None and self._agree(known, alignment, span):
@@ -96,14 +93,18 @@ class AlignmentTracker:
             return None
         return self._filter.alignment
 
-    def state(self, stamp_ns: int) -> ScaleState | None:
-        """Return how fresh the alignment for a frame of that stamp is, or None without one."""
+    def state(self, stamp_ns: int, *, fitted: bool) -> ScaleState | None:
+        """
+        Return how fresh the alignment for a frame of that stamp is, or None without one.
+
+        :param fitted: the frame had a fit of its own, which was taken in.
+        """
         if self.current(stamp_ns) is None or self._filter is None:
             return None
-        age_ns = stamp_ns - self._filter.updated_ns
-        if age_ns > self._expiry_ns:
-            return ScaleState.STALE
-        return ScaleState.HELD if age_ns > 0 else ScaleState.FITTED
+        if fitted:
+            return ScaleState.FITTED
+        stale = stamp_ns - self._filter.updated_ns > self._expiry_ns
+        return ScaleState.STALE if stale else ScaleState.HELD
 
     def reset(self) -> None:
         """Forget everything, as after a change of model, scale source or scene."""

@@ -19,10 +19,6 @@ def frame(number, grey=100, shape=SHAPE, frame_id='camera'):
     return Frame(rgb, START_NS + round(number * DT_S * 1e9), frame_id)
 
 
-def unstamped(grey=100):
-    return Frame(np.full((*SHAPE, 3), grey, np.uint8), 0, 'camera')
-
-
 def metric(inverse, shape=SHAPE):
     return MetricDepth(np.full(shape, 1 / inverse, np.float32))
 
@@ -98,19 +94,6 @@ def test_a_clock_that_stands_still_does_not_freeze_the_depth():
     inverse_after(step, (0.5, frame(0)))
     assert inverse_after(step, (0.505, frame(0, grey=101))) == pytest.approx(0.505, abs=1e-6)
     assert inverse_after(step, (0.51, frame(0, grey=102))) == pytest.approx(0.51, abs=1e-6)
-
-
-def test_frames_of_stamp_zero_go_through_unchanged():
-    step = TemporalFilter(TAU_S)
-    for depth_m in np.arange(4.0, 1.0, -0.03):
-        given = metric(1 / depth_m)
-        np.testing.assert_array_equal(step(given, unstamped()).depth_m, given.depth_m)
-
-
-def test_a_frame_of_stamp_zero_drops_the_past():
-    step = TemporalFilter(TAU_S)
-    inverse_after(step, (0.5, frame(0)), (0.5, unstamped()))
-    assert inverse_after(step, (0.505, frame(1))) == pytest.approx(0.505, abs=1e-6)
 
 
 def test_reset_forgets():

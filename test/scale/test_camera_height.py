@@ -114,6 +114,6 @@ def test_with_the_imu_the_tilt_of_the_body_is_awaited_and_added():
     scale_source = CameraHeightScale.from_config(config)
     with pytest.raises(AlignmentError, match='no tilt received from the IMU'):
         scale_source.align(room(pitch_deg=6.0, roll_deg=3.0), 0, CAMERA)
-    scale_source.set_body_tilt(math.radians(-4.0), math.radians(3.0))
+    scale_source.set_body_tilt(math.radians(-4.0), math.radians(3.0), 0)
     alignment = scale_source.align(room(pitch_deg=6.0, roll_deg=3.0), 0, CAMERA)
     assert alignment.scale == pytest.approx(1 / GAIN, rel=1e-3)

@@ -25,13 +25,6 @@ def test_the_first_fit_is_taken_as_it_is():
     assert tracker.current(0) == fit(0.2, 0.1)
 
 
-def test_without_stamps_every_fit_is_taken_as_it_is():
-    tracker = AlignmentTracker(0.5, 2.0)
-    for scale in (1.0, 2.0, 3.0):
-        tracker.update(fit(scale), 0)
-        assert tracker.current(0) == fit(scale)
-
-
 def test_a_frame_seen_twice_changes_nothing():
     tracker = AlignmentTracker(0.5, 2.0)
     tracker.update(fit(1.0), S)
@@ -89,17 +82,23 @@ def test_reset_forgets_the_alignment():
 def test_a_stale_alignment_is_kept_where_that_is_wanted_and_says_so():
     tracker = AlignmentTracker(0.5, 2.0, keep_stale=True)
     tracker.update(fit(1.0), 0 + S)
-    assert tracker.state(S) == ScaleState.FITTED
-    assert tracker.state(2 * S) == ScaleState.HELD
-    assert tracker.state(3 * S + 1) == ScaleState.STALE
+    assert tracker.state(S, fitted=True) == ScaleState.FITTED
+    assert tracker.state(2 * S, fitted=False) == ScaleState.HELD
+    assert tracker.state(3 * S + 1, fitted=False) == ScaleState.STALE
     assert tracker.current(100 * S).scale == 1.0
+
+
+def test_a_frame_of_the_same_stamp_without_a_fit_of_its_own_is_held():
+    tracker = AlignmentTracker(0.5, 2.0)
+    tracker.update(fit(1.0), S)
+    assert tracker.state(S, fitted=False) == ScaleState.HELD
 
 
 def test_without_alignment_there_is_no_state():
     tracker = AlignmentTracker(0.5, 2.0)
-    assert tracker.state(0) is None
+    assert tracker.state(0, fitted=False) is None
     tracker.update(fit(1.0), S)
-    assert tracker.state(3 * S + 1) is None
+    assert tracker.state(3 * S + 1, fitted=False) is None
 
 
 def test_change_of_depth_is_largest_at_an_end_of_the_range():
