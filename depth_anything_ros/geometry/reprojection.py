@@ -48,8 +48,32 @@ class Registration:
             optical axis in metres, float32 (N,).
         :raises CameraError: if a camera is not calibrated or the source's is of another size.
         """
-        require_calibrated(self.source, *depth_m.shape)
         stride = max(1, math.ceil(math.sqrt(depth_m.size / _TAKEN_PIXELS)))
+        return self._points(depth_m, stride)
+
+    def register(self, depth_m: Float32Array) -> Float32Array:
+        """
+        Return a depth image as the target sees it, of the target's size.
+
+        Every pixel goes to the one it falls on; where several do, the nearest counts, and what a
+        nearer surface hides is left out. No gap is filled.
+
+        :param depth_m: float32 (H, W) along the source's optical axis; what is not a distance
+            is left out.
+        :return: float32 (height, width) of the target in metres along its optical axis, NaN
+            where no point fell.
+        :raises CameraError: if a camera is not calibrated or the source's is of another size.
+        """
+        indices, seen_m = self._points(depth_m, 1)
+        registered = np.full(self.target.height * self.target.width, np.nan, np.float32)
+        # The nearest is written last.
+        order = np.argsort(-seen_m, kind='stable')
+        registered[indices[order]] = seen_m[order]
+        return registered.reshape(self.target.height, self.target.width)
+
+    def _points(self, depth_m: Float32Array, stride: int) -> tuple[NDArray[np.intp], Float32Array]:
+        """Return pixels of the target and depth there, from every `stride`-th row and column."""
+        require_calibrated(self.source, *depth_m.shape)
         # From the middle of the first block, so that no side of the image has more than another.
         first = stride // 2
         rays = ray_table(self.source)[first::stride, first::stride].reshape(-1, 2)

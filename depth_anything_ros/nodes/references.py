@@ -12,6 +12,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image, Imu, LaserScan
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError, DepthAnythingError
 from depth_anything_ros.geometry.ground import tilt_of_gravity
+from depth_anything_ros.geometry.registration import RegistrationRule
 from depth_anything_ros.geometry.transform import RigidTransform, optical_pose
 from depth_anything_ros.messages import decode_scan, stamp_ns
 from depth_anything_ros.nodes.decoding import decode_any_depth
@@ -135,7 +136,10 @@ class References:
             self._waiting.add('reference/depth')
             return False
         registration = self._registration.of(
-            message.header.frame_id, self.image_frame_id or '', config
+            message.header.frame_id,
+            self.image_frame_id or '',
+            RegistrationRule(config.reference_registration, config.reference_pose),
+            config.image_is_rectified,
         )
         reference = DepthReference(decode_any_depth(message), stamp_ns(message.header))
         source.add_reference(reference, registration)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.geometry.alignment import fit_inverse_depth
+from depth_anything_ros.geometry.registration import same_aspect
 from depth_anything_ros.geometry.reprojection import Registration
 from depth_anything_ros.scale.history import StampedHistory
 from depth_anything_ros.scale.sampling import local_means
@@ -23,8 +24,6 @@ from depth_anything_ros.types import (
 
 # Usable pixels kept of a reference: as many as the fit looks at.
 _KEPT_PIXELS = 4096
-# Two sizes are one view at two scales if their sides have the same ratio this closely.
-_ASPECT_TOLERANCE = 0.01
 
 
 @dataclass(frozen=True)
@@ -133,7 +132,7 @@ def _sample(values: Float32Array, reference: _Reference) -> Float32Array:
     rows, columns = reference.size
     if (rows, columns) == (height, width):
         return values.reshape(-1)[reference.indices]
-    if abs(height * columns / (width * rows) - 1.0) > _ASPECT_TOLERANCE:
+    if not same_aspect((height, width), reference.size):
         raise AlignmentError(
             f'the reference depth is {columns}x{rows}, the image {width}x{height}; it must be '
             'registered to the image, at its size or the same shape scaled'

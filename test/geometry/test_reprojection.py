@@ -71,3 +71,38 @@ def test_large_images_are_thinned_to_about_twelve_thousand():
 def test_a_depth_image_of_another_size_than_its_camera_raises():
     with pytest.raises(CameraError, match='160x120, the image is 80x60'):
         Registration(SOURCE, TARGET, moved()).reproject(np.ones((60, 80), np.float32))
+
+
+@pytest.mark.parametrize('place', [moved(), moved(0.05, -0.03, 0.02, 0.08)])
+def test_registered_depth_is_that_of_the_target(place):
+    camera = Camera(200, 150, 140.0, 140.0, 99.5, 74.5)
+    seen_m = Registration(SOURCE, camera, place).register(plane_depth(SOURCE, place))
+    known = np.isfinite(seen_m)
+    np.testing.assert_allclose(seen_m[known], plane_depth(camera, moved())[known], rtol=3e-3)
+    assert seen_m.shape == (150, 200)
+    assert seen_m.dtype == np.float32
+    # The source's 160x120 pixels fall on nearly as many of the target's.
+    assert known.sum() > 0.9 * 160 * 120
+
+
+def test_registered_depth_shows_the_nearest_and_nothing_through_it():
+    place = moved(y=0.2)
+    depth_m = np.full((120, 160), 3.0, np.float32)
+    depth_m[:, 90:110] = 1.0
+    camera = Camera(200, 150, 180.0, 180.0, 99.5, 74.5)
+    seen_m = Registration(SOURCE, camera, place).register(depth_m)
+    left, right = (
+        camera.cx_px + camera.fx_px * ((column - SOURCE.cx_px) / SOURCE.fx_px - 0.2)
+        for column in (90, 109)
+    )
+    post = seen_m[20:130, round(left) + 1 : round(right)]
+    assert np.nanmax(post) == 1.0
+    assert set(np.unique(seen_m[np.isfinite(seen_m)])) == {1.0, 3.0}
+    # Right of the post the wall was hidden from the source: nobody knows what is there.
+    shadow = seen_m[20:130, round(right) + 2 : round(right) + 20]
+    assert np.isnan(shadow).all()
+
+
+def test_registered_depth_without_a_known_pixel_is_unknown():
+    seen_m = Registration(SOURCE, TARGET, moved()).register(np.zeros((120, 160), np.float32))
+    assert np.isnan(seen_m).all()

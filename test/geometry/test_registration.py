@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+
+from depth_anything_ros.errors import AlignmentError, CameraError, ConfigError
+from depth_anything_ros.geometry.registration import (
+    ImageView,
+    RegistrationRule,
+    resized_to,
+    same_aspect,
+)
+from depth_anything_ros.geometry.transform import RigidTransform
+from depth_anything_ros.types import Camera
+
+COLOR = Camera(64, 48, 60.0, 60.0, 31.5, 23.5)
+DEPTH = Camera(64, 48, 50.0, 50.0, 31.5, 23.5)
+TF = RigidTransform(np.eye(3), np.array([0.025, 0.0, 0.0]))
+IMAGE = ImageView('color', COLOR, '/color/camera_info')
+
+
+def tf(target, source):
+    assert (target, source) == ('color', 'depth')
+    return TF
+
+
+def no_tf(target, source):
+    raise AlignmentError(f"TF does not connect '{source}' with '{target}'")
+
+
+def view(frame_id='depth', camera=DEPTH):
+    return ImageView(frame_id, camera, '/depth/camera_info')
+
+
+@pytest.mark.parametrize(
+    ('mode', 'depth'),
+    [
+        ('auto', view('color')),
+        ('auto', view('color', None)),
+        ('auto', view('', COLOR)),
+        ('auto', view('', None)),
+        ('registered', view()),
+    ],
+)
+def test_depth_counts_as_registered(mode, depth):
+    assert RegistrationRule(mode).find(depth, IMAGE, no_tf) is None
+
+
+@pytest.mark.parametrize('mode', ['auto', 'unregistered'])
+def test_depth_of_another_frame_is_brought_by_tf(mode):
+    found = RegistrationRule(mode).find(view(), IMAGE, tf)
+    assert (found.source, found.target, found.target_from_source) == (DEPTH, COLOR, TF)
+
+
+def test_depth_of_another_camera_without_frame_stays_in_its_place():
+    found = RegistrationRule().find(view(''), IMAGE, no_tf)
+    assert (found.source, found.target) == (DEPTH, COLOR)
+    np.testing.assert_allclose(found.target_from_source.rotation, np.eye(3))
+    np.testing.assert_array_equal(found.target_from_source.translation_m, 0)
+
+
+def test_a_pose_goes_before_tf_and_speaks_of_body_axes():
+    found = RegistrationRule(pose='0 -0.025 0 0 0 0').find(view(), IMAGE, no_tf)
+    # y points left in body axes, x right in the optical frame.
+    np.testing.assert_allclose(found.target_from_source.translation_m, TF.translation_m)
+    np.testing.assert_allclose(found.target_from_source.rotation, np.eye(3), atol=1e-12)
+
+
+def test_no_tf_is_refused_with_reason_and_cure():
+    rule = RegistrationRule(cure='write registration=registered')
+    with pytest.raises(AlignmentError) as error:
+        rule.find(view(), IMAGE, no_tf)
+    assert str(error.value) == (
+        "depth in frame 'depth' is not registered to the image in 'color': TF does not connect "
+        "'depth' with 'color'; or write registration=registered"
+    )
+
+
+@pytest.mark.parametrize(
+    ('depth', 'image', 'missing'),
+    [
+        (view(camera=None), IMAGE, '/depth/camera_info'),
+        (view(), ImageView('color', None, '/color/camera_info'), '/color/camera_info'),
+    ],
+)
+def test_no_calibration_is_refused_with_its_topic(depth, image, missing):
+    with pytest.raises(CameraError, match=f'camera_info has come on {missing}; turn regist'):
+        RegistrationRule().find(depth, image, tf)
+
+
+def test_what_is_no_pose_is_refused():
+    with pytest.raises(ConfigError, match='six'):
+        RegistrationRule(pose='1 2').find(view(), IMAGE, tf)
+
+
+def test_half_size_depth_goes_to_the_four_pixels_it_covers():
+    small = np.array([[1.0, 2.0], [np.nan, 4.0]], np.float32)
+    np.testing.assert_array_equal(
+        resized_to(small, (4, 4)), np.repeat(np.repeat(small, 2, axis=0), 2, axis=1)
+    )
+    assert resized_to(small, (2, 2)) is small
+
+
+def test_double_size_depth_is_picked_not_mixed():
+    large = np.arange(16, dtype=np.float32).reshape(4, 4)
+    np.testing.assert_array_equal(resized_to(large, (2, 2)), [[5, 7], [13, 15]])
+
+
+def test_aspect_is_that_of_the_sides():
+    assert same_aspect((480, 640), (240, 320))
+    assert same_aspect((480, 640), (400, 530))
+    assert not same_aspect((480, 640), (400, 640))
+    assert not same_aspect((480, 640), (640, 480))
