@@ -56,6 +56,10 @@ class WorkerError(DepthAnythingError):
     """Report a process or a cluster that cannot be reached, or ended before its work."""
 
 
+class OutputError(DepthAnythingError):
+    """Report a file or folder that cannot be written, with the reason and what helps."""
+
+
 class MissingDependencyError(DepthAnythingError):
     """Report an optional library that is not installed, with the extra that installs it."""
 

@@ -1,6 +1,11 @@
 """Options and fixtures that all tests share."""
 
 import logging
+import os
+import resource
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -36,6 +41,36 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
     if module_path.name.endswith('_launch.py'):
         return None
     return pytest.Module.from_parent(parent, path=module_path)
+
+
+@pytest.fixture
+def small_files() -> Iterator[None]:
+    """Let no file of this process grow beyond 64 kB: a refusal by the kernel itself."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    """Return a file system without room, with a file `a.txt` that holds 'old', or skip."""
+    folder = tmp_path / 'full'
+    folder.mkdir()
+    mount = ['mount', '-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', str(folder)]
+    if (
+        os.geteuid() != 0
+        or subprocess.run(mount, check=False, stderr=subprocess.DEVNULL).returncode
+    ):
+        pytest.skip('to mount a small disk takes a root that may')
+    try:
+        (folder / 'a.txt').write_text('old')
+        with suppress(OSError), (folder / 'filling').open('wb', buffering=0) as file:
+            while file.write(bytes(4096)):
+                pass
+        yield folder
+    finally:
+        subprocess.run(['umount', '-l', str(folder)], check=True)
 
 
 @pytest.fixture(scope='session')

@@ -19,12 +19,14 @@ from typing import TYPE_CHECKING, Any
 
 from depth_anything_ros.cli.console import (
     add_json_argument,
+    check_outputs,
     progress,
     write_error,
     write_json,
     write_line,
 )
 from depth_anything_ros.errors import ConfigError, DepthAnythingError
+from depth_anything_ros.files import write_bytes
 from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.types import Precision
@@ -227,22 +229,16 @@ def _check(args: argparse.Namespace) -> None:
 
 def _prepare_outputs(args: argparse.Namespace) -> None:
     """
-    Make the files and folders to write to: an hour of timing later is too late to find out.
+    Check what is to be written: an hour of timing later is too late to find out.
 
-    :raises ConfigError: if one cannot be written, or two options name the same.
+    :raises ConfigError: if two options name the same.
+    :raises OutputError: if a file cannot be written.
     """
     files = [path for path in (args.json, args.csv, args.layers) if isinstance(path, Path)]
     for path in files:
         if files.count(path) > 1:
             raise ConfigError(f"'{path}' is asked for twice, of --json, --csv and --layers")
-    try:
-        for path in files:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.open('a').close()
-        if args.plots:
-            args.plots.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f'cannot write what was asked for: {error}') from error
+    check_outputs(*files, args.plots / 'plot.png' if args.plots else None)
 
 
 def _circumstances(args: argparse.Namespace) -> dict[str, Any]:
@@ -307,7 +303,7 @@ def _draw(folder: Path, results: list[dict[str, Any]], layers: list[dict[str, An
     from depth_anything_ros.cli.benchmark_plots import draw
 
     for name, picture in draw(results, layers).items():
-        (folder / name).write_bytes(picture)
+        write_bytes(folder / name, picture)
         write_line(f'drawn: {folder / name}')
 
 

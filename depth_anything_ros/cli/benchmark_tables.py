@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from depth_anything_ros import files
 from depth_anything_ros.cli.console import write_line, write_table
 from depth_anything_ros.inference.benchmark.plan import TRANSFORMERS
 
@@ -184,18 +184,13 @@ def write_csv(path: Path, rows: Sequence[Record]) -> None:
 
     :param path: the file; folders on the way are made.
     :param rows: all with the same keys.
+    :raises OutputError: if it cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open('w', newline='', encoding='utf-8') as file:
-        writer = csv.DictWriter(file, list(rows[0]) if rows else [])
-        writer.writeheader()
-        for row in rows:
-            writer.writerow(
-                {
-                    key: size_text(value) if isinstance(value, list) else value
-                    for key, value in row.items()
-                }
-            )
+    cells = [
+        [size_text(value) if isinstance(value, list) else value for value in row.values()]
+        for row in rows
+    ]
+    files.write_csv(path, list(rows[0]) if rows else [], cells)
 
 
 def name_of(record: Record) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
+
+from depth_anything_ros import files
 
 T = TypeVar('T')
 
@@ -68,13 +69,24 @@ def write_json(path: Path | None, answer: dict[str, Any]) -> None:
 
     :param path: the file, or None to write nothing (the option was not given).
     :param answer: plain dicts, lists, strings, numbers without NaN, and None.
+    :raises OutputError: if it cannot be written.
     :raises ValueError: if the answer holds NaN or infinity, which JSON cannot say.
     """
     if path is None:
         return
-    text = json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f'{text}\n', encoding='utf-8')
+    files.write_json(path, answer)
+
+
+def check_outputs(*paths: Path | None) -> None:
+    """
+    Check that files can be written, before the hours of work that fill them.
+
+    :param paths: the files; None for those that are not asked for.
+    :raises OutputError: if one cannot be written.
+    """
+    for path in paths:
+        if path is not None:
+            files.check_writable(path)
 
 
 def progress(items: Iterable[T], total: int | None, label: str) -> Iterator[T]:

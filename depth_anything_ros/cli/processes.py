@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 
 from depth_anything_ros.errors import DepthAnythingError, MissingDependencyError
+from depth_anything_ros.files import make_folder, reporting
 
 # How long a process may take to end after each signal.
 PATIENCE_S = ((signal.SIGINT, 120.0), (signal.SIGTERM, 10.0), (signal.SIGKILL, 10.0))
@@ -44,7 +45,7 @@ class NodeProcesses:
         self._log_dir = log_dir
         self._environment = node_environment(os.environ)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        log_dir.mkdir(parents=True, exist_ok=True)
+        make_folder(log_dir)
 
     def __enter__(self) -> NodeProcesses:
         """Return itself."""
@@ -83,7 +84,7 @@ class NodeProcesses:
             arguments += ['-r', f'{name}:={topic}']
         command = [sys.executable, '-m', 'depth_anything_ros.nodes.start', node, *arguments]
         terminal = shows_progress and sys.stderr.isatty()
-        with self.log(node).open('wb') as log:
+        with reporting(self.log(node)), self.log(node).open('wb') as log:
             self._processes[node] = subprocess.Popen(
                 command,
                 env=self._environment,

@@ -169,7 +169,6 @@ def _draw(args: argparse.Namespace, predictor: Predictor, options: Sequence[Opti
     dataset = parse_data(args.data[0], _SPLIT)
     samples = [dataset[index] for index in range(min(_DRAWN_IMAGES, len(dataset)))]
     drawn = [option for option in options if option.name in _DRAWN_OPTIONS]
-    args.picture.parent.mkdir(parents=True, exist_ok=True)
     write_picture(args.picture, samples, predictor, drawn)
 
 

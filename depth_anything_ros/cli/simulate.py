@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import math
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from depth_anything_ros.cli.console import add_json_argument, progress, write_json, write_line
 from depth_anything_ros.errors import DatasetError
+from depth_anything_ros.files import writing_folder
 
 if TYPE_CHECKING:
     from depth_anything_ros.types import Camera
@@ -75,17 +75,22 @@ def run(args: argparse.Namespace) -> int:
 
     :raises DatasetError: if OUT exists and may not be replaced, or an option is out of range.
     :raises ConfigError: if the camera's height or pitch is out of range.
+    :raises OutputError: if the bag cannot be written; what was at OUT stays then.
     """
     from depth_anything_ros.simulation.sample import sample_camera
 
     camera = sample_camera(*args.size)
     write, topics = _drive(args, camera)
-    _make_room_for(args.out, args.force)
+    _check_replaceable(args.out, args.force)
+    with writing_folder(args.out, replace=args.force) as folder:
+        if args.storage != 'both':
+            folder.rmdir()  # it is the bag itself
+        fresh = _bag_paths(folder, args.storage)
+        first_storage, first_path = next(iter(fresh.items()))
+        write(first_path, first_storage)
+        for storage, path in list(fresh.items())[1:]:
+            _copy_bag(first_path, path, storage)
     bags = _bag_paths(args.out, args.storage)
-    first_storage, first_path = next(iter(bags.items()))
-    write(first_path, first_storage)
-    for storage, path in list(bags.items())[1:]:
-        _copy_bag(first_path, path, storage)
     answer: dict[str, Any] = {
         'bags': [str(path) for path in bags.values()],
         'frames': args.frames,
@@ -151,15 +156,14 @@ def _copy_bag(source: Path, target: Path, storage: str) -> None:
             writer.write_cdr(message.topic, message.type_name, message.cdr, message.log_time_ns)
 
 
-def _make_room_for(out: Path, force: bool) -> None:
-    """Remove what an earlier call wrote, and nothing else."""
+def _check_replaceable(out: Path, force: bool) -> None:
+    """Check that what stands at OUT, if anything, is what an earlier call wrote."""
     if not out.exists():
         return
     if not force:
         raise DatasetError(f"'{out}' exists; --force replaces a bag")
     if not _holds_bags_only(out):
         raise DatasetError(f"'{out}' exists and is not only a bag; --force replaces bags only")
-    shutil.rmtree(out)
 
 
 def _holds_bags_only(folder: Path) -> bool:

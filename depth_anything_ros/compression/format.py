@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from depth_anything_ros.compression.chain import chain_text
 from depth_anything_ros.compression.recipe import PackedState, Recipe, inputs_of
 from depth_anything_ros.errors import CompressionError
 from depth_anything_ros.evaluation.environment import environment
+from depth_anything_ros.files import write_bytes
 from depth_anything_ros.models.checkpoint import Weights
 from depth_anything_ros.models.packed import (
     HEADER_KEY,
@@ -72,7 +72,7 @@ def write_packed(
     :param recipes: that made them.
     :param parent: the weights they were made of.
     :param calibration: the images that the recipes looked at, None if they need none.
-    :raises OSError: if it cannot be written.
+    :raises OutputError: if it cannot be written.
     """
     from safetensors.torch import save
 
@@ -90,16 +90,7 @@ def write_packed(
     )
     # One entry only: safetensors writes several in an order that changes from call to call.
     content = save(stored.entries, {HEADER_KEY: header.to_json()})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'.{path.name}.part')
-    try:
-        with temporary.open('wb') as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_bytes(path, content)
 
 
 def to_entries(state: PackedState) -> Stored:

@@ -27,6 +27,7 @@ from depth_anything_ros.compression.study_journal import StudyJournal
 from depth_anything_ros.compression.study_scores import score_network
 from depth_anything_ros.errors import BackendError, CompressionError, DatasetError, WorkerError
 from depth_anything_ros.evaluation.datasets import Dataset
+from depth_anything_ros.files import write_bytes
 from depth_anything_ros.inference.benchmark.networks import Load
 from depth_anything_ros.inference.footprint import peak_memory_bytes
 from depth_anything_ros.inference.predictor import Predictor
@@ -156,7 +157,7 @@ class Study:
         :return: how many they were.
         :raises CompressionError: if a recipe needs images and there are none.
         :raises DatasetError: if no image of a data set can be read.
-        :raises OSError: if a file cannot be written.
+        :raises OutputError: if a file cannot be written.
         """
         missing = [step for step in self._steps() if not self._is_done(step)]
         for step in self._progress(missing, len(missing), 'study'):
@@ -341,15 +342,9 @@ def write_float32(path: Path, weights: Weights) -> None:
     """
     Write weights as an ordinary checkpoint in float32, the whole of it or nothing.
 
-    :raises OSError: if it cannot be written.
+    :raises OutputError: if it cannot be written.
     """
     from safetensors.torch import save
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'.{path.name}.part')
-    try:
-        state = {key: values.contiguous() for key, values in weights.state.items()}
-        temporary.write_bytes(save(state))
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    state = {key: values.contiguous() for key, values in weights.state.items()}
+    write_bytes(path, save(state))

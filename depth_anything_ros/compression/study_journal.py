@@ -52,7 +52,7 @@ class StudyJournal:
         """
         Keep the result of a step; it outlasts the end of this process, however it ends.
 
-        :raises OSError: if the file cannot be written.
+        :raises OutputError: if the file cannot be written.
         """
         self._file.add([{'recipe': recipe, 'step': step, 'result': result}])
         self.results[recipe, step] = result

@@ -18,13 +18,13 @@ def draw_first(path: Path, study: Study, dataset: Dataset, names: Iterable[str])
     """
     Draw the first image of a data set as several networks see it; what has no score is left out.
 
-    :param path: of the picture; its folder must exist.
+    :param path: of the picture; folders on the way are made.
     :param study: that has run.
     :param dataset: the images.
     :param names: of recipes or the parent.
     :return: whether there was anything to draw.
     :raises DatasetError: if no image can be read.
-    :raises OSError: if the picture cannot be written.
+    :raises OutputError: if the picture cannot be written.
     """
     sample = first_readable(dataset)
     rule = ScoringRule(ALIGNED, study.config.min_depth_m, study.config.max_depth_m)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from depth_anything_ros import files
 from depth_anything_ros.compression.study_findings import (
     BOUNDS,
     COMPARED,
@@ -32,15 +32,12 @@ def write_csv(path: Path, results: Sequence[Result]) -> None:
     aligned one, as a share), then p50_ms, speed_up and peak_bytes with each backend.
 
     :param results: the parent's first.
-    :raises OSError: if the file cannot be written.
+    :raises OutputError: if the file cannot be written.
     """
     records = [
         _record(result, results[0], word) for result in results for word in result['scores']
     ]
-    with path.open('w', newline='', encoding='utf-8') as file:
-        writer = csv.DictWriter(file, list(records[0]))
-        writer.writeheader()
-        writer.writerows(records)
+    files.write_csv(path, list(records[0]), [list(record.values()) for record in records])
 
 
 def _record(result: Result, parent: Result, word: str) -> dict[str, Any]:
@@ -134,10 +131,10 @@ def write_report(path: Path, summary: Mapping[str, Any], pictures: Mapping[str, 
     """
     Write the plots beside a page in Markdown that shows them with the tables.
 
-    :param path: the page; its folder must exist.
+    :param path: the page; folders on the way are made.
     :param summary: as the verb `study` writes it in study.json.
     :param pictures: of the first image, by the word of the data.
-    :raises OSError: if a file cannot be written.
+    :raises OutputError: if a file cannot be written.
     """
     model, protocol, results = summary['model'], summary['protocol'], summary['recipes']
     lines = [f'# {model["name"]}: what compression costs', '']
@@ -152,13 +149,13 @@ def write_report(path: Path, summary: Mapping[str, Any], pictures: Mapping[str, 
             ('AbsRel over size', f'size_{number}.png', size_plot(results, word)),
         ):
             if png is not None:
-                (path.parent / name).write_bytes(png)
+                files.write_bytes(path.parent / name, png)
                 lines += [f'![{title}]({name})', '']
         if word in pictures:
             lines += [f'![first image]({pictures[word].name})', '']
     if summary['warnings']:
         lines += ['## Warnings', '', *(f'- {text}' for text in summary['warnings']), '']
-    path.write_text('\n'.join(lines), encoding='utf-8')
+    files.write_text(path, '\n'.join(lines))
 
 
 def _introduction(model: Mapping[str, Any], protocol: Mapping[str, Any]) -> str:

@@ -17,6 +17,7 @@ Source: Ranftl et al., MiDaS (2020), equation 5, for the normalisation.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ import cv2
 import numpy as np
 
 from depth_anything_ros.errors import DatasetError
+from depth_anything_ros.files import write_bytes
 from depth_anything_ros.types import (
     DepthSample,
     Float32Array,
@@ -166,17 +168,19 @@ def write_baseline(path: Path, baseline: Baseline) -> None:
     Write a baseline, for later runs to read instead of rendering its scenes again.
 
     :param path: an .npz file.
-    :raises OSError: if it cannot be written.
+    :raises OutputError: if it cannot be written.
     """
-    with path.open('wb') as file:
-        np.savez(
-            file,
-            origin=baseline.origin,
-            scenes=baseline.scenes,
-            range_m=(baseline.min_depth_m, baseline.max_depth_m),
-            names=[item.name for item in baseline.maps],
-            values=np.stack([item.values for item in baseline.maps]),
-        )
+    # In memory first: an archive that cannot be finished complains even after its error.
+    content = io.BytesIO()
+    np.savez(
+        content,
+        origin=baseline.origin,
+        scenes=baseline.scenes,
+        range_m=(baseline.min_depth_m, baseline.max_depth_m),
+        names=[item.name for item in baseline.maps],
+        values=np.stack([item.values for item in baseline.maps]),
+    )
+    write_bytes(path, content.getvalue())
 
 
 def read_baseline(path: Path) -> Baseline:

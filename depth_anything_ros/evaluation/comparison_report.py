@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from depth_anything_ros.evaluation.comparison import COMPARED
 from depth_anything_ros.evaluation.metrics import METRICS
 from depth_anything_ros.evaluation.offline import ImageScores
 from depth_anything_ros.evaluation.table import SCORE_DETAILS
+from depth_anything_ros.files import write_csv, write_text
 
 _METRIC_COLUMNS = ('abs_rel', 'rmse', 'silog', 'delta1')
 _UNKNOWN = '–'
@@ -25,18 +25,16 @@ def write_images_csv(path: Path, images: Mapping[str, Sequence[ImageScores]]) ->
     Columns: data, source, image, predictor, the metrics, pixels, coverage, scale, shift, problem.
 
     :param images: the scores by the name of the data.
-    :raises OSError: if the file cannot be written.
+    :raises OutputError: if the file cannot be written.
     """
-    with path.open('w', newline='', encoding='utf-8') as file:
-        writer = csv.writer(file)
-        writer.writerow(
-            ['data', 'source', 'image', 'predictor', *METRICS, *SCORE_DETAILS, 'problem']
-        )
-        for data, scored in images.items():
-            for image in scored:
-                for name in (*image.scores, *image.problems):
-                    start = [data, image.source, image.name, name]
-                    writer.writerow([*start, *_numbers(image, name), image.problems.get(name, '')])
+    columns = ['data', 'source', 'image', 'predictor', *METRICS, *SCORE_DETAILS, 'problem']
+    rows = (
+        [data, image.source, image.name, name, *_numbers(image, name), image.problems.get(name)]
+        for data, scored in images.items()
+        for image in scored
+        for name in (*image.scores, *image.problems)
+    )
+    write_csv(path, columns, rows)
 
 
 def _numbers(image: ImageScores, name: str) -> list[str]:
@@ -83,7 +81,7 @@ def write_markdown(path: Path, summary: Mapping[str, Any]) -> None:
     Write the tables of all data sets with what they mean.
 
     :param summary: as in summary.json of the verb `evaluate`.
-    :raises OSError: if the file cannot be written.
+    :raises OutputError: if the file cannot be written.
     """
     model, protocol = summary['model'], summary['protocol']
     lines = [
@@ -102,7 +100,7 @@ def write_markdown(path: Path, summary: Mapping[str, Any]) -> None:
     warnings = [*summary['warnings'], *(w for data in summary['data'] for w in data['warnings'])]
     if warnings:
         lines += ['## Warnings', '', *(f'- {warning}' for warning in warnings), '']
-    path.write_text('\n'.join(lines), encoding='utf-8')
+    write_text(path, '\n'.join(lines))
 
 
 def _baseline_line(baseline: Mapping[str, Any], protocol: Mapping[str, Any]) -> str:

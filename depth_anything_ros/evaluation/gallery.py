@@ -53,7 +53,7 @@ class Gallery:
         """
         Draw an image of the named data if it is one of the first; what has no score is not.
 
-        :raises OSError: if the picture cannot be written.
+        :raises OutputError: if the picture cannot be written.
         """
         key = (data, image.scores.source)
         if MODEL not in image.aligned or image.sample is None:
@@ -69,7 +69,6 @@ class Gallery:
             self._rows.append(GridRow(title, image.sample.rgb, prediction_m, truth_m))
         if self._folder is None:
             return
-        self._folder.mkdir(parents=True, exist_ok=True)
         picture = Picture(
             rgb=image.sample.rgb,
             prediction_m=prediction_m,
@@ -88,10 +87,9 @@ class Gallery:
         """
         Write the grid, if one is asked for and there is an image to show.
 
-        :raises OSError: if it cannot be written.
+        :raises OutputError: if it cannot be written.
         """
         if self._grid is not None and self._rows:
-            self._grid.parent.mkdir(parents=True, exist_ok=True)
             write_grid(self._grid, self._rows)
 
     def _in_range(self, truth_m: Float32Array) -> Float32Array:

@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 
 from depth_anything_ros.colormap import apply_colormap, robust_range
+from depth_anything_ros.errors import OutputError
+from depth_anything_ros.files import write_bytes
 from depth_anything_ros.types import Float32Array, UInt8Array
 
 # Near is red and far is blue, as in the preview.
@@ -43,10 +45,10 @@ def write_grid(path: Path, rows: Sequence[GridRow], columns: int = 2) -> None:
     Depth is coloured by its inverse, prediction and truth by the range of the truth; what is
     unknown is black.
 
-    :param path: the file, PNG or JPEG; its folder must exist.
+    :param path: the file, PNG or JPEG; folders on the way are made.
     :param rows: at least one.
     :param columns: how many rows stand side by side.
-    :raises OSError: if the file cannot be written.
+    :raises OutputError: if the file cannot be written.
     """
     blocks = [_block(row) for row in rows]
     height = max(block.shape[0] for block in blocks)
@@ -62,10 +64,21 @@ def write_grid(path: Path, rows: Sequence[GridRow], columns: int = 2) -> None:
         top = _LINE + index // columns * height
         left = index % columns * width
         canvas[top : top + block.shape[0], left : left + width] = block
-    encoded, data = cv2.imencode(path.suffix, canvas[..., ::-1])
-    if not encoded:
-        raise OSError(f"'{path}' cannot be written as {path.suffix}")
-    path.write_bytes(data.tobytes())
+    write_rgb(path, canvas)
+
+
+def write_rgb(path: Path, rgb: UInt8Array) -> None:
+    """
+    Write an image, uint8 (H, W, 3), red first.
+
+    :param path: the file, PNG or JPEG; folders on the way are made.
+    :raises OutputError: if it has another name, or cannot be written.
+    """
+    try:
+        _, data = cv2.imencode(path.suffix, rgb[..., ::-1])
+    except cv2.error as error:
+        raise OutputError(f"'{path}' is no name of a PNG or JPEG file") from error
+    write_bytes(path, data.tobytes())
 
 
 def _block(row: GridRow) -> UInt8Array:

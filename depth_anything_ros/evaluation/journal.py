@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from depth_anything_ros.errors import DatasetError
+from depth_anything_ros.files import append, make_folder, reporting
 
 
 class JournalFile:
@@ -23,15 +24,19 @@ class JournalFile:
     :param restart: forget what the file holds.
     :raises DatasetError: if the file is none of ours, was begun with another header or is in use
         by another run.
+    :raises OutputError: if it cannot be written.
     """
 
     def __init__(self, path: Path, header: Mapping[str, Any], restart: bool = False) -> None:
         self._path = path
         self.lines: list[str] = []
-        path.touch()
-        self._file = path.open('r+b')
+        make_folder(path.parent)
+        with reporting(path):
+            path.touch()
+            self._file = path.open('r+b', buffering=0)
         try:
-            self._begin(json.dumps(header), restart)
+            with reporting(path):
+                self._begin(json.dumps(header), restart)
         except BaseException:
             self._file.close()
             raise
@@ -44,12 +49,11 @@ class JournalFile:
         """
         Append records; they outlast the end of this process, however it ends.
 
-        :raises OSError: if the file cannot be written.
+        :raises OutputError: if the file cannot be written.
         :raises ValueError: if a record holds NaN or infinity.
         """
         lines = [f'{json.dumps(record, allow_nan=False)}\n' for record in records]
-        self._file.write(''.join(lines).encode())
-        self._file.flush()
+        append(self._path, ''.join(lines).encode())
 
     def damaged(self, place: int) -> DatasetError:
         """Return the error for a line that cannot be understood, by its place in `lines`."""
@@ -58,7 +62,7 @@ class JournalFile:
         )
 
     def _begin(self, header: str, restart: bool) -> None:
-        """Read what is there, cut off a last line without its end, and stay behind it."""
+        """Read what is there and cut off a last line without its end."""
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -74,10 +78,8 @@ class JournalFile:
                     'continue with the same settings, or begin anew with --restart'
                 )
         self._file.truncate(length)
-        self._file.seek(length)
         if not length:
-            self._file.write(f'{header}\n'.encode())
-            self._file.flush()
+            append(self._path, f'{header}\n'.encode())
 
 
 def _difference(found: str, header: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from depth_anything_ros.files import writing
 from depth_anything_ros.types import Float32Array, UInt8Array
 
 # Near is red and far is blue, as in the preview of inverse depth with Spectral_r.
@@ -44,8 +45,8 @@ def write_picture(path: Path, picture: Picture) -> None:
     Prediction and truth share one scale of colours, the range of the truth; the error has its
     own, the same to both sides of zero. Unknown pixels are dark grey.
 
-    :param path: the file; its folder must exist.
-    :raises OSError: if the file cannot be written.
+    :param path: the file; folders on the way are made.
+    :raises OutputError: if the file cannot be written.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -76,7 +77,8 @@ def write_picture(path: Path, picture: Picture) -> None:
         figure.colorbar(
             shown, cax=figure.add_axes(bar), orientation='horizontal', label=label, extend='both'
         )
-    figure.savefig(path)
+    with writing(path) as file:
+        figure.savefig(file, format='png')
 
 
 class _Layout:

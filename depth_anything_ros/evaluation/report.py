@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import math
 import os
 from base64 import b64encode
@@ -17,6 +15,7 @@ from depth_anything_ros.evaluation.picture import Picture, write_picture
 from depth_anything_ros.evaluation.plots import latency_plot, metric_plot, stage_plot
 from depth_anything_ros.evaluation.protocol import AlignmentMode
 from depth_anything_ros.evaluation.table import FrameTable
+from depth_anything_ros.files import write_csv, write_json, write_text
 
 __all__ = ['Picture', 'write_frames_csv', 'write_picture', 'write_report', 'write_summary']
 
@@ -36,22 +35,18 @@ def write_frames_csv(path: Path, table: FrameTable) -> None:
     """
     Write one line per frame; the columns are those of :class:`FrameTable`.
 
-    :raises OSError: if the file cannot be written.
+    :raises OutputError: if the file cannot be written.
     """
-    with path.open('w', newline='', encoding='utf-8') as file:
-        writer = csv.writer(file)
-        writer.writerow(table.header())
-        writer.writerows(table.rows())
+    write_csv(path, table.header(), table.rows())
 
 
 def write_summary(path: Path, summary: Mapping[str, Any]) -> None:
     """
     Write a summary as JSON; numbers that are not finite become null.
 
-    :raises OSError: if the file cannot be written.
+    :raises OutputError: if the file cannot be written.
     """
-    text = json.dumps(_finite(summary), indent=2, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + '\n', encoding='utf-8')
+    write_json(path, _finite(summary))
 
 
 def write_report(
@@ -60,11 +55,11 @@ def write_report(
     """
     Write a page that holds its plots and links to the pictures.
 
-    :param path: the HTML file; its folder must exist.
+    :param path: the HTML file; folders on the way are made.
     :param summary: as written by :func:`write_summary`.
     :param table: the frames.
     :param pictures: PNG files, linked by their path relative to the page.
-    :raises OSError: if the file cannot be written.
+    :raises OutputError: if the file cannot be written.
     """
     modes = [AlignmentMode(name) for name in summary['metrics']]
     stages_ms = summary['stages_ms']
@@ -102,11 +97,11 @@ def write_report(
         parts += [f'<h2>{title.capitalize()}</h2>', _table(['', ''], summary[title].items())]
     parts += _gallery(path, pictures)
     body = '\n'.join(parts)
-    path.write_text(
+    write_text(
+        path,
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<title>Depth evaluation</title><style>{_STYLE}</style></head>\n'
         f'<body>\n{body}\n</body></html>\n',
-        encoding='utf-8',
     )
 
 

@@ -142,7 +142,7 @@ class RunEvaluation:
         Score the frames that are ready and draw their pictures.
 
         :return: how many frames were scored.
-        :raises OSError: if a picture cannot be written.
+        :raises OutputError: if a picture cannot be written.
         """
         scored = 0
         with self._scoring:
@@ -158,7 +158,7 @@ class RunEvaluation:
         Score the frames that are not complete with what they have.
 
         :return: the summary.
-        :raises OSError: if a picture cannot be written.
+        :raises OutputError: if a picture cannot be written.
         """
         with self._lock:
             self._gatherer.finish()
@@ -176,14 +176,13 @@ class RunEvaluation:
         :param final: score frames with what they have; False leaves those that may still get
             more for later, as in the middle of a run.
         :return: the summary.
-        :raises OSError: if a file cannot be written.
+        :raises OutputError: if a file cannot be written.
         """
         folder = self._folder if folder is None else folder
         if final:
             self.finish()
         else:
             self.process()
-        folder.mkdir(parents=True, exist_ok=True)
         # Table and pictures change while scoring only; holding the other lock for the seconds
         # that plots take would delay the arrival times of what comes meanwhile.
         with self._scoring:
@@ -307,7 +306,6 @@ class RunEvaluation:
             warning='random weights: the prediction\nmeans nothing' if random else '',
         )
         path = self._folder / 'pictures' / f'{index:04d}.png'
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_picture(path, picture)
         with self._lock:
             self._pictures.append(path)

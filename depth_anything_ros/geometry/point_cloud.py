@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from depth_anything_ros.errors import CameraError
+from depth_anything_ros.files import writing
 from depth_anything_ros.geometry.camera import ray_table, require_calibrated
 from depth_anything_ros.geometry.flying_pixels import flying_pixels
 from depth_anything_ros.types import Camera, MetricDepth, PointCloud, UInt8Array
@@ -67,9 +68,9 @@ def write_ply(path: Path, cloud: PointCloud) -> int:
     """
     Write the known points of a cloud as binary little-endian PLY: x y z red green blue.
 
-    :param path: the file; its folder must exist, a file of that name is replaced.
+    :param path: the file; folders on the way are made, a file of that name is replaced.
     :return: the number of points written; unknown (NaN) points are left out.
-    :raises OSError: if the file cannot be written.
+    :raises OutputError: if the file cannot be written.
     """
     known = np.isfinite(cloud.xyz_m).all(axis=-1)
     vertices = np.empty(int(known.sum()), _VERTEX)
@@ -86,7 +87,7 @@ def write_ply(path: Path, cloud: PointCloud) -> int:
         'comment camera optical frame: x right, y down, z forward, metres\n'
         f'element vertex {len(vertices)}\n{properties}end_header\n'
     )
-    with path.open('wb') as file:
+    with writing(path) as file:
         file.write(header.encode('ascii'))
         file.write(vertices.tobytes())
     return len(vertices)

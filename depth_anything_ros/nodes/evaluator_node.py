@@ -17,7 +17,7 @@ from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 
 from depth_anything_ros.config import EvaluatorConfig
-from depth_anything_ros.errors import DatasetError, DepthAnythingError
+from depth_anything_ros.errors import DepthAnythingError
 from depth_anything_ros.evaluation.bag import header_stamp_ns
 from depth_anything_ros.evaluation.run import RunEvaluation
 from depth_anything_ros.messages import decode_depth, decode_inverse_depth
@@ -76,7 +76,7 @@ class EvaluatorNode(Node):
         """
         Score what waits and write the results.
 
-        :raises DatasetError: if the results cannot be written.
+        :raises OutputError: if the results cannot be written.
         """
         self._work.put(None)
         self._worker.join(DRAIN_TIMEOUT_S)
@@ -160,10 +160,7 @@ class EvaluatorNode(Node):
             self.executor.wake()
 
     def _save(self, *, final: bool) -> Path:
-        try:
-            self._evaluation.save(final=final)
-        except OSError as error:
-            raise DatasetError(f'the results cannot be written: {error}') from error
+        self._evaluation.save(final=final)
         folder = Path(self._config.output_dir).resolve()
         if self.context.ok():
             self.get_logger().info(f'results in {folder}')

@@ -151,7 +151,6 @@ class FrameProcessor:
             result.metric, frame.rgb, frame.camera, config.cloud_stride, config.cloud_edge_jump
         )
         folder = Path(config.cloud_dir).expanduser().resolve()
-        folder.mkdir(parents=True, exist_ok=True)
         path = folder / f'cloud_{frame.stamp_ns}.ply'
         write_ply(path, cloud)
         return path

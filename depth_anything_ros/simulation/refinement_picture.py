@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from depth_anything_ros.colormap import apply_colormap, robust_range
+from depth_anything_ros.evaluation.grid import write_rgb
 from depth_anything_ros.geometry.flying_pixels import flying_pixels
 from depth_anything_ros.simulation.refinement_trial import Option, fitted_depth
 from depth_anything_ros.types import DepthSample, MetricDepth, UInt8Array
@@ -31,17 +32,13 @@ def write_picture(
     Inverse depth is coloured, each row by the range of its first depth; points that an option
     leaves out of the cloud are black.
 
-    :param path: the file, PNG or JPEG; its folder must exist.
+    :param path: the file, PNG or JPEG; folders on the way are made.
     :param samples: at least one.
     :raises AlignmentError: if scale and shift cannot be fitted to a sample.
-    :raises OSError: if the file cannot be written.
+    :raises OutputError: if the file cannot be written.
     """
     rows = [np.hstack(_panels(sample, predictor, options)) for sample in samples]
-    try:
-        _, data = cv2.imencode(path.suffix, np.vstack(rows)[..., ::-1])
-    except cv2.error as error:
-        raise OSError(f"'{path}' is no name of a PNG or JPEG file") from error
-    path.write_bytes(data.tobytes())
+    write_rgb(path, np.vstack(rows))
 
 
 def _panels(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 
 from depth_anything_ros.errors import CheckpointError, ConfigError
+from depth_anything_ros.files import writing
 
 LAST = 'last.pt'
 _FORMAT = 1
@@ -22,14 +22,10 @@ def save_run(folder: Path, state: Mapping[str, Any]) -> None:
     Whenever the process is killed, the folder holds a whole state: the old one or the new one.
 
     :param state: tensors, numbers, texts, and dicts and lists of them.
-    :raises OSError: if it cannot be written.
+    :raises OutputError: if it cannot be written.
     """
-    temporary = folder / f'.{LAST}.part'
-    with temporary.open('wb') as file:
+    with writing(folder / LAST) as file:
         torch.save({'format': _FORMAT, **state}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(folder / LAST)
 
 
 def load_run(folder: Path) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from depth_anything_ros.files import append, write_csv, writing
 from depth_anything_ros.training.processes import Place
 
 _STEP_COLUMNS = ('step', 'samples', 'learning_rate', 'gradient_norm')
@@ -75,18 +75,20 @@ class History:
         self._count = state['count']
 
     def write_csv(self, path: Path) -> None:
-        """Write all rows, replacing the file at once; numbers are exact, NaN is empty."""
-        temporary = path.with_name(f'.{path.name}.part')
-        with temporary.open('w', newline='', encoding='utf-8') as file:
-            writer = csv.writer(file, lineterminator='\n')
-            writer.writerow(self.columns)
-            writer.writerows(_cells(row) for row in self.rows)
-        temporary.replace(path)
+        """
+        Write all rows, replacing the file at once; numbers are exact, NaN is empty.
+
+        :raises OutputError: if it cannot be written.
+        """
+        write_csv(path, self.columns, map(_cells, self.rows))
 
     def append_csv(self, path: Path) -> None:
-        """Append the last row to a file that holds the others."""
-        with path.open('a', newline='', encoding='utf-8') as file:
-            csv.writer(file, lineterminator='\n').writerow(_cells(self.rows[-1]))
+        """
+        Append the last row to a file that holds the others.
+
+        :raises OutputError: if it cannot be written.
+        """
+        append(path, f'{",".join(_cells(self.rows[-1]))}\n'.encode())
 
     def column(self, name: str) -> list[float]:
         """Return a column."""
@@ -94,7 +96,11 @@ class History:
         return [row[place] for row in self.rows]
 
     def write_plot(self, path: Path) -> None:
-        """Draw the terms, the learning rate and the validation over the steps as PNG."""
+        """
+        Draw the terms, the learning rate and the validation over the steps as PNG.
+
+        :raises OutputError: if it cannot be written.
+        """
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
@@ -122,9 +128,8 @@ class History:
         scores.set(xlabel='step', ylabel='validation', ylim=(0, 1))
         for panel in (losses, scores):
             panel.grid(alpha=0.3)
-        temporary = path.with_name(f'.{path.name}.part')
-        figure.savefig(temporary, format='png')
-        temporary.replace(path)
+        with writing(path) as file:
+            figure.savefig(file, format='png')
 
 
 def _cells(row: Sequence[float]) -> list[str]:

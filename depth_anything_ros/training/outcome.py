@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from depth_anything_ros.evaluation.environment import environment
+from depth_anything_ros.files import write_bytes, write_json
 from depth_anything_ros.models.state_file import file_sha256
 from depth_anything_ros.training.train import TrainResult
 
@@ -31,8 +32,9 @@ def write_outcome(
     :param details: more for the record: settings, data, origin of the first weights.
     :param half: write float16 instead of float32, half the size.
     :return: what `run.json` holds.
+    :raises OutputError: if a file cannot be written.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     state = {
         name: (values.half() if half and values.is_floating_point() else values)
@@ -43,11 +45,8 @@ def write_outcome(
     }
     spec = result.estimator.spec
     about = json.dumps({'model': spec.name, 'max_depth_m': spec.max_depth_m})
-    temporary = out / f'.{WEIGHTS}.part'
     # One entry only: safetensors writes several in an order that changes from call to call.
-    save_file(state, temporary, {'depth_anything_ros': about})
-    temporary.chmod(0o644)  # safetensors writes files that only their owner can read
-    temporary.replace(out / WEIGHTS)
+    write_bytes(out / WEIGHTS, save(state, {'depth_anything_ros': about}))
     record = {
         'command': list(command),
         'model': spec.name,
@@ -65,6 +64,5 @@ def write_outcome(
         **details,
         'environment': environment(),
     }
-    text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
-    (out / RECORD).write_text(f'{text}\n', encoding='utf-8')
+    write_json(out / RECORD, record)
     return record

@@ -108,6 +108,7 @@ def train(
     :raises CheckpointError: if there is no run to resume, or it is damaged.
     :raises TrainingError: if the loss is not finite.
     :raises DatasetError: if the source raises it.
+    :raises OutputError: if a file of the run cannot be written.
     :raises WorkerError: if a process that prepares batches ends before its work.
     """
     run = _Run(config, estimator, place, out, f'{estimator.spec.name}: {data}')
@@ -176,7 +177,6 @@ class _Run:
                 raise ConfigError(
                     f"'{self.out}' holds a run already; resume it, or choose another folder"
                 )
-            self.out.mkdir(parents=True, exist_ok=True)
             self.history.write_csv(self.out / CURVE)
         self.save()
 

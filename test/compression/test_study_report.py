@@ -1,5 +1,4 @@
 import csv
-from pathlib import Path
 
 import pytest
 from study_results import WORD, result
@@ -13,6 +12,7 @@ from depth_anything_ros.compression.study_report import (
     write_csv,
     write_report,
 )
+from depth_anything_ros.errors import OutputError
 
 RESULTS = [
     result('float32', 0.1, 2_000_000),
@@ -94,5 +94,6 @@ def test_plot_of_sizes_does_without_scores():
 
 
 def test_page_that_cannot_be_written_is_an_error(tmp_path):
-    with pytest.raises(OSError, match='none'):
-        write_report(Path(tmp_path / 'none' / 'report.md'), summary(), {})
+    (tmp_path / 'file').touch()
+    with pytest.raises(OutputError, match='file stands where a folder is needed'):
+        write_report(tmp_path / 'file' / 'report.md', summary(), {})

@@ -22,6 +22,7 @@ from depth_anything_ros.errors import (
     CompressionError,
     ConfigError,
     DatasetError,
+    OutputError,
     WorkerError,
 )
 from depth_anything_ros.inference.predictor import Predictor
@@ -190,5 +191,5 @@ def test_float32_file_is_the_same_every_time(parent, tmp_path):
         write_float32(path, parent)
     assert paths[0].read_bytes() == paths[1].read_bytes()
     assert sorted(tmp_path.iterdir()) == paths
-    with pytest.raises(OSError, match='a.safetensors'):
+    with pytest.raises(OutputError, match='a.safetensors'):
         write_float32(Path(paths[0]) / 'c.safetensors', parent)

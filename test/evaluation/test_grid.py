@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from depth_anything_ros.colormap import apply_colormap
+from depth_anything_ros.errors import OutputError
 from depth_anything_ros.evaluation.grid import COLORMAP, GridRow, write_grid
 
 
@@ -52,6 +53,12 @@ def test_rows_fill_the_columns_from_the_left(tmp_path):
     assert (picture[220:, 736:] == 255).all()
 
 
-def test_a_folder_that_does_not_exist_is_an_error(tmp_path):
-    with pytest.raises(OSError, match='grid'):
-        write_grid(tmp_path / 'missing' / 'grid.png', [row()])
+def test_a_file_that_cannot_be_written_is_an_error(tmp_path):
+    (tmp_path / 'file').touch()
+    with pytest.raises(OutputError, match='file stands where a folder is needed'):
+        write_grid(tmp_path / 'file' / 'grid.png', [row()])
+
+
+def test_a_name_of_no_picture_is_an_error(tmp_path):
+    with pytest.raises(OutputError, match="grid.xyz' is no name of a PNG or JPEG file"):
+        write_grid(tmp_path / 'grid.xyz', [row()])

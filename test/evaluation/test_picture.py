@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
+from depth_anything_ros.errors import OutputError
 from depth_anything_ros.evaluation.picture import Picture, thin_step, write_picture
 
 
@@ -88,6 +89,7 @@ def test_wide_images_are_thinned_to_the_width_of_a_panel():
     assert [thin_step(width) for width in (64, 480, 481, 640, 1280)] == [1, 1, 2, 2, 3]
 
 
-def test_a_missing_folder_raises(tmp_path):
-    with pytest.raises(OSError, match='none'):
-        write_picture(tmp_path / 'none' / 'a.png', picture())
+def test_a_file_that_cannot_be_written_raises(tmp_path):
+    (tmp_path / 'file').touch()
+    with pytest.raises(OutputError, match='file stands where a folder is needed'):
+        write_picture(tmp_path / 'file' / 'a.png', picture())

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from depth_anything_ros.errors import OutputError
 from depth_anything_ros.evaluation.metrics import METRICS
 from depth_anything_ros.evaluation.protocol import AlignmentMode, FrameScore
 from depth_anything_ros.evaluation.report import (
@@ -128,6 +129,7 @@ def test_a_run_without_frames_and_stages_has_a_page_too(tmp_path):
         lambda path: write_report(path, summary(), table(), []),
     ],
 )
-def test_a_missing_folder_raises(tmp_path, write):
-    with pytest.raises(OSError, match='none'):
-        write(tmp_path / 'none' / 'file')
+def test_a_file_that_cannot_be_written_raises(tmp_path, write):
+    (tmp_path / 'file').touch()
+    with pytest.raises(OutputError, match='file stands where a folder is needed'):
+        write(tmp_path / 'file' / 'a')

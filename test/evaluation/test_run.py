@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from depth_anything_ros.config import EvaluatorConfig
+from depth_anything_ros.errors import OutputError
 from depth_anything_ros.evaluation.metrics import METRICS
 from depth_anything_ros.evaluation.run import RunEvaluation
 from depth_anything_ros.types import ModelIdentity, OutputKind
@@ -338,7 +339,7 @@ def test_saving_does_not_hold_up_what_comes_meanwhile(tmp_path, monkeypatch):
 def test_a_folder_that_cannot_be_made_raises(tmp_path):
     (tmp_path / 'out').write_text('a file in the way')
     run = make(tmp_path)
-    with pytest.raises(OSError, match='out'):
+    with pytest.raises(OutputError, match='out'):
         run.save()
 
 
@@ -346,7 +347,7 @@ def test_a_picture_that_cannot_be_written_raises(tmp_path):
     (tmp_path / 'out').write_text('a file in the way')
     run = make(tmp_path, picture_every=1)
     play(run, frames=1)
-    with pytest.raises(OSError, match='out'):
+    with pytest.raises(OutputError, match='out'):
         run.process()
 
 

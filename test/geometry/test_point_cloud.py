@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from depth_anything_ros.errors import CameraError
+from depth_anything_ros.errors import CameraError, OutputError
 from depth_anything_ros.geometry.camera import ray_table
 from depth_anything_ros.geometry.point_cloud import build_point_cloud, write_ply
 from depth_anything_ros.types import Camera, MetricDepth
@@ -152,10 +152,11 @@ def test_a_ply_file_of_no_points_is_valid(tmp_path):
     assert read_ply((tmp_path / 'empty.ply').read_bytes())[1] == []
 
 
-def test_a_ply_file_in_a_missing_folder_raises(tmp_path):
+def test_a_ply_file_that_cannot_be_written_raises(tmp_path):
+    (tmp_path / 'file').touch()
     cloud = build_point_cloud(MetricDepth(np.ones((6, 8), np.float32)), colours(6, 8), CAMERA)
-    with pytest.raises(OSError, match='none'):
-        write_ply(tmp_path / 'none' / 'cloud.ply', cloud)
+    with pytest.raises(OutputError, match='file stands where a folder is needed'):
+        write_ply(tmp_path / 'file' / 'cloud.ply', cloud)
 
 
 def test_a_vga_cloud_takes_at_most_six_milliseconds_on_one_core():

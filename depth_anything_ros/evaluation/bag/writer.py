@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Mapping
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Literal
 
 import numpy as np
@@ -20,7 +22,8 @@ from rosbags.interfaces import (
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
-from depth_anything_ros.errors import DatasetError
+from depth_anything_ros.errors import DatasetError, OutputError
+from depth_anything_ros.files import writing_folder
 
 STORAGES = {'mcap': StoragePlugin.MCAP, 'sqlite3': StoragePlugin.SQLITE3}
 
@@ -47,11 +50,12 @@ class BagWriter:
     """
     Write a ROS 2 bag; use it as a context manager.
 
-    When an error or an interrupt leaves the block, the unfinished folder is removed.
+    The folder appears when the block ends; after an error or an interrupt there is none.
 
     :param path: the folder to make.
     :param storage: one of `STORAGES`.
     :raises DatasetError: if the folder exists or the storage is unknown.
+    :raises OutputError: from the block, if the bag cannot be written.
     """
 
     def __init__(self, path: Path | str, storage: str = 'mcap') -> None:
@@ -62,18 +66,41 @@ class BagWriter:
             raise DatasetError(f"'{self.path}' exists; bags are not written over")
         self._types = get_typestore(Stores.ROS2_HUMBLE)
         self._connections: dict[str, Any] = {}
-        self._writer = Writer(self.path, version=_BAG_VERSION, storage_plugin=STORAGES[storage])
+        self._storage = STORAGES[storage]
+        self._stack = ExitStack()
 
     def __enter__(self) -> BagWriter:
-        """Make the folder."""
-        self._writer.open()
+        """Begin the bag, beside its place."""
+        with ExitStack() as stack:
+            folder = stack.enter_context(writing_folder(self.path))
+            folder.rmdir()  # the library makes it, and none that is there
+            self._writer = Writer(folder, version=_BAG_VERSION, storage_plugin=self._storage)
+            self._writer.open()
+            stack.push(self._finish)
+            self._stack = stack.pop_all()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Finish the bag, or remove it after an error."""
-        self._writer.close()
-        if kind is not None:
-            shutil.rmtree(self.path)
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Put the bag into its place, or remove it after an error."""
+        self._stack.__exit__(kind, error, trace)
+
+    def _finish(self, kind: type[BaseException] | None, *_: object) -> None:
+        # After an error, that the bag cannot be finished is no news.
+        with self._told(), suppress(Exception) if kind else nullcontext():
+            self._writer.close()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Tell what sqlite makes of a full disk as what it is."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise OutputError(f"cannot write '{self.path}': {error}") from error
 
     def write(
         self, topic: str, type_name: str, fields: Mapping[str, Any], log_time_ns: int
@@ -105,7 +132,8 @@ class BagWriter:
             self._connections[topic] = self._writer.add_connection(
                 topic, type_name, typestore=self._types, offered_qos_profiles=qos
             )
-        self._writer.write(self._connections[topic], log_time_ns, cdr)
+        with self._told():
+            self._writer.write(self._connections[topic], log_time_ns, cdr)
 
     def _build(self, type_name: str, fields: Mapping[str, Any]) -> Any:
         self._require_type(type_name)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from depth_anything_ros.errors import DatasetError
+from depth_anything_ros.files import writing
 from depth_anything_ros.training.quality.scores import (
     DepthScore,
     ScoreConfig,
@@ -70,6 +71,7 @@ def write_examples(
     :param samples: all of the data set.
     :param count: rows of each kind: best total, worst distribution, worst gradient.
     :return: whether there was anything to draw.
+    :raises OutputError: if it cannot be written.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -93,7 +95,8 @@ def write_examples(
     for panels, (kind, sample, item) in zip(axes, rows, strict=True):
         if sample.score is not None:
             _draw_row(panels, _title(kind, sample, sample.score), item, config)
-    figure.savefig(path, format='png')
+    with writing(path) as file:
+        figure.savefig(file, format='png')
     return True
 
 

@@ -70,7 +70,7 @@ class Journal:
         """
         Append outcomes; they outlast the end of this process, however it ends.
 
-        :raises OSError: if the file cannot be written.
+        :raises OutputError: if the file cannot be written.
         """
         records = []
         for entry in entries:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from depth_anything_ros.errors import DatasetError
+from depth_anything_ros.files import write_text
 
 if TYPE_CHECKING:
     from depth_anything_ros.evaluation.datasets import Dataset
@@ -69,6 +70,7 @@ def write_kept(path: Path, kept: Mapping[str, Iterable[str]]) -> None:
 
     :param kept: names of samples by the word of their data set.
     :raises DatasetError: if a word or a name holds a tab or a line's end.
+    :raises OutputError: if it cannot be written.
     """
     lines = []
     for word, names in kept.items():
@@ -79,7 +81,7 @@ def write_kept(path: Path, kept: Mapping[str, Iterable[str]]) -> None:
                     'and line ends'
                 )
             lines.append(f'{word}\t{name}\n')
-    path.write_text(''.join(lines), encoding='utf-8', newline='\n')
+    write_text(path, ''.join(lines))
 
 
 def read_kept(path: Path, word: str) -> frozenset[str]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, fields
 from pathlib import Path
 from typing import Any
 
+from depth_anything_ros.files import write_csv, write_json, write_text, writing
 from depth_anything_ros.training.quality.scores import DepthScore
 from depth_anything_ros.training.quality.selection import (
     DataStatistics,
@@ -36,22 +35,23 @@ def write_samples(path: Path, samples: Iterable[ScoredSample]) -> None:
 
     Columns: data, name, source, the fields of DepthScore (empty where undefined), kept (1 or 0),
     reasons (separated by spaces) and failure.
+
+    :raises OutputError: if it cannot be written.
     """
-    with path.open('w', newline='', encoding='utf-8') as file:
-        writer = csv.writer(file)
-        writer.writerow(('data', 'name', 'source', *_SCORE_COLUMNS, 'kept', 'reasons', 'failure'))
-        for sample in samples:
-            writer.writerow(
-                (
-                    sample.data,
-                    sample.name,
-                    sample.source,
-                    *_score_cells(sample.score),
-                    int(sample.kept),
-                    ' '.join(reason.value for reason in sample.reasons),
-                    ' '.join(sample.failure.split()),
-                )
-            )
+    columns = ('data', 'name', 'source', *_SCORE_COLUMNS, 'kept', 'reasons', 'failure')
+    rows = (
+        (
+            sample.data,
+            sample.name,
+            sample.source,
+            *_score_cells(sample.score),
+            int(sample.kept),
+            ' '.join(reason.value for reason in sample.reasons),
+            ' '.join(sample.failure.split()),
+        )
+        for sample in samples
+    )
+    write_csv(path, columns, rows)
 
 
 def tabulate(samples: Mapping[str, Sequence[ScoredSample]]) -> list[DataStatistics]:
@@ -102,21 +102,19 @@ def write_statistics(folder: Path, rows: Sequence[DataStatistics]) -> None:
     Write statistics.md, statistics.csv and statistics.json into a folder.
 
     The CSV has a column for each reason where the JSON has `dropped`.
+
+    :raises OutputError: if a file cannot be written.
     """
     columns, cells = table_cells(rows)
     lines = [columns, ['---'] * len(columns), *cells]
     text = ''.join(f'| {" | ".join(line)} |\n' for line in lines)
-    (folder / 'statistics.md').write_text(text, encoding='utf-8')
+    write_text(folder / 'statistics.md', text)
     records = statistics_records(rows)
-    with (folder / 'statistics.csv').open('w', newline='', encoding='utf-8') as file:
-        flat = [{**record, **record['dropped']} for record in records]
-        for row in flat:
-            del row['dropped']
-        writer = csv.DictWriter(file, list(flat[0]))
-        writer.writeheader()
-        writer.writerows(flat)
-    answer = json.dumps(records, indent=2, ensure_ascii=False, allow_nan=False)
-    (folder / 'statistics.json').write_text(f'{answer}\n', encoding='utf-8')
+    flat = [{**record, **record['dropped']} for record in records]
+    for row in flat:
+        del row['dropped']
+    write_csv(folder / 'statistics.csv', list(flat[0]), [list(row.values()) for row in flat])
+    write_json(folder / 'statistics.json', records)
 
 
 def write_plot(path: Path, samples: Mapping[str, Sequence[ScoredSample]]) -> None:
@@ -126,6 +124,7 @@ def write_plot(path: Path, samples: Mapping[str, Sequence[ScoredSample]]) -> Non
     Source: figure 5 of the AnyDepth paper.
 
     :param path: of the PNG file.
+    :raises OutputError: if it cannot be written.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -150,7 +149,8 @@ def write_plot(path: Path, samples: Mapping[str, Sequence[ScoredSample]]) -> Non
         panel.grid(axis='y', alpha=0.3)
         panel.set_xticks(range(len(labels)), labels, rotation=20, ha='right')
     figure.supxlabel('larger is better; box: quartiles, whiskers: 5 and 95 %, diamond: mean')
-    figure.savefig(path, format='png')
+    with writing(path) as file:
+        figure.savefig(file, format='png')
 
 
 def _score_cells(score: DepthScore | None) -> list[str]:
