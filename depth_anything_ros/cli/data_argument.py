@@ -2,14 +2,16 @@
 The words with which a user names data: `rgbd_folder:PATH`, `simulator:SEED:COUNT`.
 
 `NAME:PATH` opens an entry of DATASETS; `NAME/SPLIT:PATH` asks for a split other than the verb's
-own. `simulator:SEED:COUNT` renders the first COUNT views of the world with that seed, and
-`simulator:SEED:COUNT:WIDTHxHEIGHT` at a size of its own.
+own. Behind the path may stand what the data set's opener takes as keywords:
+`bag:PATH,image=/cam/color,depth=/cam/depth`. `simulator:SEED:COUNT` renders the first COUNT views
+of the world with that seed, and `simulator:SEED:COUNT:WIDTHxHEIGHT` at a size of its own.
 """
 
 from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
 
 _SIMULATOR = 'simulator'
 _SIMULATOR_FORM = 'simulator:SEED:COUNT or simulator:SEED:COUNT:WIDTHxHEIGHT'
-_FORM = f'NAME:PATH, NAME/SPLIT:PATH, {_SIMULATOR_FORM}'
+_FORM = f'NAME:PATH, NAME/SPLIT:PATH, either with ,OPTION=VALUE behind it, {_SIMULATOR_FORM}'
+_OPTION = re.compile(r',([a-z_]+)=')
 
 
 def add_data_argument(parser: argparse.ArgumentParser, required: bool = True) -> None:
@@ -64,7 +67,8 @@ def parse_data(
     :param split: the part of a published data set that is meant where the word names none.
     :param simulated_size: (height, width) in pixels of rendered views where the word names none.
     :param kept: the `kept.txt` of the verb `score`; only its samples of this word are shown.
-    :raises ConfigError: if the word has another form, or a number in it is out of range.
+    :raises ConfigError: if the word has another form, names an option that the data set does not
+        have, or a number in it is out of range.
     :raises UnknownNameError: if no data set has that name; the message lists the known ones.
     :raises DatasetError: if the data set cannot be read, as its opener tells, or `kept` lists
         none of its samples or others than it has.
@@ -83,7 +87,7 @@ def _open(word: str, split: str, simulated_size: tuple[int, int]) -> Dataset:
         raise ConfigError(f"'{word}' names no data; write it as {_FORM}")
     if name == _SIMULATOR:
         return _open_simulator(word, simulated_size)
-    from depth_anything_ros.evaluation.datasets import DATASETS
+    from depth_anything_ros.evaluation.datasets import DATASETS, options_of
 
     name, slash, own_split = name.partition('/')
     if slash and not own_split:
@@ -91,8 +95,33 @@ def _open(word: str, split: str, simulated_size: tuple[int, int]) -> Dataset:
     if name not in DATASETS:
         known = ', '.join((*DATASETS, _SIMULATOR))
         raise UnknownNameError(f"unknown data set '{name}'; known: {known}")
+    place, options = split_options(place, options_of(name), f"data set '{name}'")
     # Sources are named by folders, and '.' is no name.
-    return DATASETS[name](Path(place).expanduser().absolute(), own_split or split)
+    return DATASETS[name](Path(place).expanduser().absolute(), own_split or split, **options)
+
+
+def split_options(place: str, known: Sequence[str], owner: str) -> tuple[str, dict[str, str]]:
+    """
+    Return the path and the options of `PATH,OPTION=VALUE,…`.
+
+    A path that is there is a path, whatever commas it has.
+
+    :param known: names of options.
+    :param owner: whose options these are, for messages.
+    :raises ConfigError: if an option is unknown, empty or given twice.
+    """
+    if Path(place).expanduser().exists():
+        return place, {}
+    path, *words = _OPTION.split(place)
+    options: dict[str, str] = {}
+    for name, value in zip(words[::2], words[1::2], strict=True):
+        if name not in known:
+            allowed = ', '.join(known) or 'none'
+            raise ConfigError(f"{owner} has no option '{name}'; known: {allowed}")
+        if not value or name in options:
+            raise ConfigError(f"option '{name}' of {owner} needs one value, as in ',{name}=VALUE'")
+        options[name] = value
+    return path, options
 
 
 def _open_simulator(word: str, size: tuple[int, int]) -> Dataset:

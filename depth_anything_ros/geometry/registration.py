@@ -104,7 +104,7 @@ def same_view(source: Camera, target: Camera) -> bool:
     )
 
 
-def same_aspect(size: tuple[int, int], other: tuple[int, int]) -> bool:
+def same_aspect(size: tuple[int, ...], other: tuple[int, ...]) -> bool:
     """Tell whether two sizes (H, W) are one view at two scales."""
     (height, width), (rows, columns) = size, other
     return abs(height * columns / (width * rows) - 1.0) <= _ASPECT_TOLERANCE

@@ -14,8 +14,9 @@ def opened(monkeypatch):
     """Return the calls of an opener that stands in for that of a data set."""
     calls = []
 
-    def opener(path, split):
-        calls.append((str(path), split))
+    def opener(path, split, *, image='', depth=''):
+        options = tuple(filter(None, (image, depth)))
+        calls.append((str(path), split, *options))
         return 'opened'
 
     monkeypatch.setattr(datasets, 'DATASETS', {'made': opener})
@@ -29,6 +30,9 @@ def opened(monkeypatch):
         ('made:/data/x', 'test', ('/data/x', 'test')),
         ('made/test:/data/x', 'train', ('/data/x', 'test')),
         ('made:/data/a:b', 'train', ('/data/a:b', 'train')),
+        ('made:/data/a,b', 'train', ('/data/a,b', 'train')),
+        ('made/all:/x,depth=/d', 'train', ('/x', 'all', '/d')),
+        ('made:/a,b,depth=/d=1,image=/i:j', 'train', ('/a,b', 'train', '/i:j', '/d=1')),
     ],
 )
 def test_word_reaches_the_opener_as_path_and_split(opened, word, split, call):
@@ -46,6 +50,32 @@ def test_path_becomes_absolute_so_that_a_folder_has_a_name(opened, monkeypatch, 
     monkeypatch.chdir(tmp_path)
     parse_data('made:.')
     assert opened == [(str(tmp_path), 'train')]
+
+
+def test_path_that_is_there_keeps_what_looks_like_options(opened, tmp_path):
+    path = tmp_path / 'a,image=b'
+    path.mkdir()
+    parse_data(f'made:{path}')
+    assert opened == [(str(path), 'train')]
+
+
+@pytest.mark.parametrize(
+    ('word', 'message'),
+    [
+        ('made:/x,depht=/d', "data set 'made' has no option 'depht'; known: image, depth"),
+        ('made:/x,depth=', "option 'depth' of data set 'made' needs one value"),
+        ('made:/x,depth=/d,depth=/e', "option 'depth' of data set 'made' needs one value"),
+    ],
+)
+def test_option_that_means_nothing_is_refused(opened, word, message):
+    with pytest.raises(ConfigError, match=message):
+        parse_data(word)
+    assert opened == []
+
+
+def test_data_set_without_options_says_so():
+    with pytest.raises(ConfigError, match="data set 'irs' has no option 'unit'; known: none"):
+        parse_data('irs:/x,unit=mm')
 
 
 def test_simulator_word_gives_views_of_a_world():

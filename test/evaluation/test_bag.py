@@ -16,17 +16,21 @@ from depth_anything_ros.evaluation.bag import (
     BagReader,
     BagWriter,
     RgbdFrame,
+    RgbdFrames,
     RgbdTopics,
-    frames,
+    find_topics,
     header_stamp_ns,
     restamp,
     write_rgbd_bag,
 )
+from depth_anything_ros.geometry.registration import RegistrationRule
 from depth_anything_ros.messages import image_fields, stamp_fields
 from depth_anything_ros.types import Camera, Frame
 
 CAMERA = Camera(8, 6, 10.0, 11.0, 3.5, 2.5)
 TOPICS = RgbdTopics()
+DEPTH_ONLY = RgbdTopics(camera_info='', depth_camera_info='')
+IMAGE_ONLY = RgbdTopics(camera_info='', depth='', depth_camera_info='')
 HUMBLE = get_typestore(Stores.ROS2_HUMBLE)
 IMAGE = 'sensor_msgs/msg/Image'
 STRING = 'std_msgs/msg/String'
@@ -44,7 +48,7 @@ def rgbd_frames(count=3, period_ns=100_000_000):
 
 def read(path, **options):
     with BagReader(path) as reader:
-        return list(frames(reader, TOPICS.image, TOPICS.depth, TOPICS.camera_info, **options))
+        return list(RgbdFrames(reader, TOPICS, **options))
 
 
 def image(rgb, stamp_ns):
@@ -125,7 +129,7 @@ def test_frames_come_in_order_while_one_waits_for_its_depth(tmp_path):
         late = {**image(given[0].frame.rgb, first), **depth}
         writer.write(TOPICS.depth, IMAGE, late, first + 50_000_000)
     with BagReader(tmp_path / 'bag') as reader:
-        found = list(frames(reader, TOPICS.image, TOPICS.depth))
+        found = list(RgbdFrames(reader, DEPTH_ONLY))
     stamps_ns = [item.frame.stamp_ns for item in given]
     assert [item.frame.stamp_ns for item in found] == stamps_ns
     assert [item.depth_m is None for item in found] == [False, True, True]
@@ -142,9 +146,9 @@ def test_frames_without_partner_have_no_depth(tmp_path):
                 millimetres = image_fields(np.full((6, 8), 1500, np.uint16), '16UC1')
                 writer.write(TOPICS.depth, IMAGE, {**late, **millimetres}, stamp_ns + 15_000_000)
     with BagReader(tmp_path / 'bag') as reader:
-        found = list(frames(reader, TOPICS.image, TOPICS.depth))
-        strict = list(frames(reader, TOPICS.image, TOPICS.depth, tolerance_ns=10_000_000))
-        without = list(frames(reader, TOPICS.image))
+        found = list(RgbdFrames(reader, DEPTH_ONLY))
+        strict = list(RgbdFrames(reader, DEPTH_ONLY, tolerance_ns=10_000_000))
+        without = list(RgbdFrames(reader, IMAGE_ONLY))
     with_depth = [item for item in found if item.depth_m is not None]
     assert [item.frame.stamp_ns for item in with_depth] == [given[1].frame.stamp_ns]
     assert np.all(with_depth[0].depth_m == 1.5)
@@ -158,7 +162,7 @@ def test_uncalibrated_camera_info_gives_frames_without_camera(tmp_path):
         writer.write(TOPICS.image, IMAGE, image(rgb, 5), 5)
         writer.write(TOPICS.camera_info, 'sensor_msgs/msg/CameraInfo', {'width': 8}, 5)
     with BagReader(tmp_path / 'bag') as reader:
-        (found,) = frames(reader, TOPICS.image, camera_info_topic=TOPICS.camera_info)
+        (found,) = RgbdFrames(reader, RgbdTopics(depth='', depth_camera_info=''))
     assert found.frame.camera is None
 
 
@@ -192,12 +196,9 @@ def test_ros1_messages_become_cdr(tmp_path):
 
 def test_real_ros1_bag_is_read(rgbd):
     with BagReader(rgbd / 'bags' / 'single_depth_color_640x480.bag') as reader:
-        (found,) = frames(
-            reader,
-            '/device_0/sensor_1/Color_0/image/data',
-            '/device_0/sensor_0/Depth_0/image/data',
-            '/device_0/sensor_1/Color_0/info/camera_info',
-            tolerance_ns=200_000_000,
+        topics = find_topics(reader)
+        (found,) = RgbdFrames(
+            reader, topics, RegistrationRule('registered'), tolerance_ns=200_000_000
         )
         depth_image = '/device_0/sensor_0/Depth_0/image/data'
         decoded = HUMBLE.deserialize_cdr(next(reader.messages([depth_image])).cdr, IMAGE)
@@ -226,12 +227,12 @@ def test_topic_that_is_not_there_lists_those_that_are(bag):
         with pytest.raises(DatasetError, match=r"no topic '/x' in bag .*known: /camera/color/c"):
             reader.messages(['/x'])
         with pytest.raises(DatasetError, match="no topic '/y'"):
-            frames(reader, '/y')
+            RgbdFrames(reader, RgbdTopics('/y'))
 
 
 def test_topic_of_another_type_is_refused(bag):
     with BagReader(bag) as reader, pytest.raises(DatasetError, match=r'CameraInfo; allowed: '):
-        frames(reader, TOPICS.camera_info)
+        RgbdFrames(reader, RgbdTopics(TOPICS.camera_info))
 
 
 def test_missing_bag_is_named(tmp_path):
@@ -424,4 +425,4 @@ def test_reading_a_frame_that_cannot_be_decoded_is_a_message_error(tmp_path):
     with BagWriter(tmp_path / 'bag') as writer:
         writer.write(TOPICS.image, IMAGE, broken, 5)
     with BagReader(tmp_path / 'bag') as reader, pytest.raises(MessageError, match='step is 3'):
-        list(frames(reader, TOPICS.image))
+        list(RgbdFrames(reader, IMAGE_ONLY))

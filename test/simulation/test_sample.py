@@ -5,8 +5,8 @@ from depth_anything_ros.errors import CameraError, DatasetError
 from depth_anything_ros.evaluation.bag import (
     STORAGES,
     BagReader,
+    RgbdFrames,
     RgbdTopics,
-    frames,
     write_rgbd_bag,
 )
 from depth_anything_ros.simulation.path import drive
@@ -116,7 +116,7 @@ def test_bag_holds_the_frames_in_millimetres(tmp_path, storage):
     rendered = sample_frames(2, 10.0, 0, SMALL)
     assert write_rgbd_bag(tmp_path / 'bag', rendered, storage) == 2
     with BagReader(tmp_path / 'bag') as reader:
-        found = list(frames(reader, topics.image, topics.depth, topics.camera_info))
+        found = list(RgbdFrames(reader, topics))
     for item, expected in zip(found, sample_frames(2, 10.0, 0, SMALL), strict=True):
         np.testing.assert_array_equal(item.frame.rgb, expected.frame.rgb)
         assert np.abs(item.depth_m - expected.depth_m).max() <= 0.00051

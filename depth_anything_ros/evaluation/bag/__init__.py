@@ -7,13 +7,10 @@ DatasetError.
 
 from depth_anything_ros.evaluation.bag.cdr import header_stamp_ns, restamp
 from depth_anything_ros.evaluation.bag.reader import BagMessage, BagReader, BagTopic
-from depth_anything_ros.evaluation.bag.rgbd import (
-    RgbdFrame,
-    RgbdTopics,
-    frames,
-    write_rgbd_bag,
-    write_rgbd_frame,
-)
+from depth_anything_ros.evaluation.bag.rgbd import MessagePair, RgbdFrame, RgbdFrames, time_ns
+from depth_anything_ros.evaluation.bag.rgbd_writing import write_rgbd_bag, write_rgbd_frame
+from depth_anything_ros.evaluation.bag.topics import RgbdTopics, find_camera_info, find_topics
+from depth_anything_ros.evaluation.bag.transforms import BagTransforms
 from depth_anything_ros.evaluation.bag.writer import STORAGES, BagWriter
 
 __all__ = [
@@ -21,12 +18,17 @@ __all__ = [
     'BagMessage',
     'BagReader',
     'BagTopic',
+    'BagTransforms',
     'BagWriter',
+    'MessagePair',
     'RgbdFrame',
+    'RgbdFrames',
     'RgbdTopics',
-    'frames',
+    'find_camera_info',
+    'find_topics',
     'header_stamp_ns',
     'restamp',
+    'time_ns',
     'write_rgbd_bag',
     'write_rgbd_frame',
 ]

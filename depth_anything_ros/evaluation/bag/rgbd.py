@@ -1,49 +1,41 @@
-"""Colour, registered depth and camera of a bag as frames, and frames as a bag."""
+"""Colour images of a bag with the depth of their time, registered to them."""
 
 from __future__ import annotations
 
+import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
-from pathlib import Path
 from typing import Any
 
-from depth_anything_ros.errors import CameraError, DatasetError
+from depth_anything_ros.errors import CameraError, DatasetError, MessageError
 from depth_anything_ros.evaluation.bag.reader import BagMessage, BagReader
-from depth_anything_ros.evaluation.bag.writer import BagWriter
+from depth_anything_ros.evaluation.bag.topics import (
+    CAMERA_INFO,
+    COMPRESSED,
+    IMAGE,
+    RgbdTopics,
+    require_type,
+)
+from depth_anything_ros.evaluation.bag.transforms import BagTransforms
 from depth_anything_ros.evaluation.pairing import Pair, StampPairer
-from depth_anything_ros.geometry.camera import scale_camera
+from depth_anything_ros.geometry.registration import ImageView, RegistrationRule
+from depth_anything_ros.geometry.reprojection import Registration
 from depth_anything_ros.messages import (
     camera_from_message,
-    camera_info_fields,
     decode_compressed,
     decode_compressed_depth,
     decode_depth,
     decode_image,
-    depth_image_fields,
-    image_fields,
-    stamp_fields,
-    stamp_ns,
 )
 from depth_anything_ros.types import Camera, Float32Array, Frame
 
-_IMAGE = 'sensor_msgs/msg/Image'
-_COMPRESSED = 'sensor_msgs/msg/CompressedImage'
-_CAMERA_INFO = 'sensor_msgs/msg/CameraInfo'
-
 # Images of either stream that may lie between the two of a pair.
 _PAIRING_CAPACITY = 1000
-
-
-@dataclass(frozen=True)
-class RgbdTopics:
-    """Name the topics of an RGB-D camera; the defaults are those of the WHEELTEC R550."""
-
-    image: str = '/camera/color/image_raw'
-    camera_info: str = '/camera/color/camera_info'
-    depth: str = '/camera/depth/image_raw'
-    depth_camera_info: str = '/camera/depth/camera_info'
+# Files of the RealSense viewer name the frame of every stream '0'; the stream itself tells more.
+_VIEWER_STREAM = re.compile(r'/device_\d+/sensor_\d+/[^/]+')
 
 
 @dataclass(frozen=True)
@@ -59,67 +51,162 @@ class RgbdFrame:
     depth_m: Float32Array | None
 
 
-def frames(
-    reader: BagReader,
-    image_topic: str,
-    depth_topic: str = '',
-    camera_info_topic: str = '',
-    tolerance_ns: int = 20_000_000,
-    rectified: bool = True,
-) -> Iterator[RgbdFrame]:
+@dataclass(frozen=True)
+class MessagePair:
+    """Hold an image as the bag has it, and the depth image of its time, None if it has none."""
+
+    image: BagMessage
+    depth: BagMessage | None
+
+
+class RgbdFrames:
     """
-    Iterate over the colour frames of a bag, in order, with the depth of the same time.
+    Pair and decode the images of an open bag; depth is brought to the image by the rule of nodes.
 
-    Stamps are paired nearest first, one to one; nothing but the frames between partners is
-    held in memory.
+    Stamps are paired nearest first, one to one; a message without stamp counts as taken when it
+    was recorded. Nothing but the messages between partners is held in memory.
 
-    :param image_topic: Image or CompressedImage.
-    :param depth_topic: depth registered to the image, Image or CompressedImage; '' is none.
-    :param camera_info_topic: '' is none; frames without calibration have no camera.
+    :param topics: of image and depth, `Image` or `CompressedImage`; depth '' is none. Without
+        camera_info, frames have no camera.
+    :param rule: how depth lies to the image.
     :param tolerance_ns: the largest difference of stamps in a pair.
     :param rectified: see `camera_from_message`.
-    :raises DatasetError: if a topic is missing, of another type, or the bag damaged.
-    :raises MessageError: if an image cannot be decoded.
+    :raises DatasetError: if a topic is missing or of another type, or the bag damaged.
     """
-    _require_type(reader, image_topic, (_IMAGE, _COMPRESSED))
-    topics = [image_topic]
-    if depth_topic:
-        _require_type(reader, depth_topic, (_IMAGE, _COMPRESSED))
-        topics.append(depth_topic)
-    camera = None
-    if camera_info_topic:
-        _require_type(reader, camera_info_topic, (_CAMERA_INFO,))
-        camera = _first_camera(reader, camera_info_topic, rectified)
-    depth_of = _pairs(reader, image_topic, depth_topic, tolerance_ns) if depth_topic else {}
-    return _paired_frames(reader, topics, depth_of, camera)
+
+    def __init__(
+        self,
+        reader: BagReader,
+        topics: RgbdTopics,
+        rule: RegistrationRule | None = None,
+        tolerance_ns: int = 20_000_000,
+        rectified: bool = True,
+    ) -> None:
+        for name in (topics.image, *filter(None, [topics.depth])):
+            require_type(reader, name, (IMAGE, COMPRESSED))
+        for name in filter(None, (topics.camera_info, topics.depth_camera_info)):
+            require_type(reader, name, (CAMERA_INFO,))
+        self._reader = reader
+        self._topics = topics
+        self._rule = rule or RegistrationRule()
+        self._color = _Calibration(reader, topics.camera_info, rectified)
+        self._depth = _Calibration(reader, topics.depth_camera_info, rectified)
+        self._transforms = BagTransforms(reader, topics.image)
+        # Number of the image → number of its depth image, each in the order of its topic.
+        self._depth_of = (
+            _pairs(reader, topics.image, topics.depth, tolerance_ns) if topics.depth else {}
+        )
+
+    def __iter__(self) -> Iterator[RgbdFrame]:
+        """
+        Iterate over all colour frames in the order of recording.
+
+        :raises DatasetError: if the bag is damaged.
+        :raises MessageError: if an image cannot be decoded.
+        :raises CameraError: as `registration`.
+        :raises AlignmentError: as `registration`.
+        """
+        return map(self.decode, self.pairs())
+
+    def pairs(self) -> Iterator[MessagePair]:
+        """
+        Iterate over all colour images in the order of recording, with nothing decoded.
+
+        :raises DatasetError: if the bag is damaged.
+        """
+        topics = [name for name in (self._topics.image, self._topics.depth) if name]
+        partnered = set(self._depth_of.values())
+        waiting: deque[tuple[int, BagMessage]] = deque()
+        waiting_depth: dict[int, BagMessage] = {}
+        counts = dict.fromkeys(topics, 0)
+        for message in self._reader.messages(topics):
+            number = counts[message.topic]
+            counts[message.topic] += 1
+            if message.topic == self._topics.image:
+                waiting.append((number, message))
+            elif number in partnered:
+                waiting_depth[number] = message
+            while waiting:
+                depth = self._depth_of.get(waiting[0][0])
+                if depth is not None and depth not in waiting_depth:
+                    break
+                _, image = waiting.popleft()
+                yield MessagePair(image, None if depth is None else waiting_depth.pop(depth))
+
+    def decode(self, pair: MessagePair) -> RgbdFrame:
+        """
+        Return the frame of a pair.
+
+        :raises DatasetError: if a message does not fit its type.
+        :raises MessageError: if an image cannot be decoded.
+        :raises CameraError: as `registration`.
+        :raises AlignmentError: as `registration`.
+        """
+        image = pair.image.deserialize()
+        compressed = pair.image.type_name == COMPRESSED
+        rgb = decode_compressed(image) if compressed else decode_image(image)
+        frame_id = str(image.header.frame_id)
+        frame = Frame(rgb, time_ns(pair.image), frame_id, self._color.camera)
+        if pair.depth is None:
+            return RgbdFrame(frame, None)
+        depth = pair.depth.deserialize()
+        compressed = pair.depth.type_name == COMPRESSED
+        depth_m = decode_compressed_depth(depth) if compressed else decode_depth(depth)
+        found = self._registration(image, depth, frame.stamp_ns)
+        return RgbdFrame(frame, depth_m if found is None else found.register(depth_m))
+
+    def registration(self, pair: MessagePair) -> Registration | None:
+        """
+        Return how the depth of a pair is brought to its image, None where it is registered.
+
+        :raises DatasetError: if a message does not fit its type.
+        :raises CameraError: if it is not registered and a camera_info is missing or unusable.
+        :raises AlignmentError: if it is not registered and TF does not connect the frames.
+        """
+        if pair.depth is None:
+            return None
+        return self._registration(
+            pair.image.deserialize(), pair.depth.deserialize(), time_ns(pair.image)
+        )
+
+    def _registration(self, image: Any, depth: Any, stamp_ns: int) -> Registration | None:
+        return self._rule.find(
+            self._depth.view(depth, self._topics.depth),
+            self._color.view(image, self._topics.image),
+            partial(self._transforms.lookup, time_ns=stamp_ns),
+        )
 
 
-def _paired_frames(
-    reader: BagReader, topics: list[str], depth_of: dict[int, int], camera: Camera | None
-) -> Iterator[RgbdFrame]:
-    """
-    Decode in one pass.
+def time_ns(message: BagMessage) -> int:
+    """Return when a message was taken: its stamp, or without one, when it was recorded."""
+    try:
+        return message.stamp_ns or message.log_time_ns
+    except (DatasetError, MessageError):
+        return message.log_time_ns
 
-    :param topics: the image topic and, if there is one, the depth topic.
-    :param depth_of: number of the image → number of its depth, each in the order of its topic.
-    """
-    partnered = set(depth_of.values())
-    waiting_frames: deque[tuple[int, Frame]] = deque()
-    waiting_depth: dict[int, Float32Array] = {}
-    counts = dict.fromkeys(topics, 0)
-    for message in reader.messages(topics):
-        number = counts[message.topic]
-        counts[message.topic] += 1
-        if message.topic == topics[0]:
-            waiting_frames.append((number, _decode_frame(message, camera)))
-        elif number in partnered:
-            waiting_depth[number] = _decode_depth(message)
-        while waiting_frames:
-            depth = depth_of.get(waiting_frames[0][0])
-            if depth is not None and depth not in waiting_depth:
-                break
-            _, frame = waiting_frames.popleft()
-            yield RgbdFrame(frame, None if depth is None else waiting_depth.pop(depth))
+
+class _Calibration:
+    """Hold the first usable camera of a topic of camera_info, and the frame it names."""
+
+    def __init__(self, reader: BagReader, topic: str, rectified: bool) -> None:
+        self._topic = topic
+        self._frame_id = ''
+        self.camera: Camera | None = None
+        for message in reader.messages([topic]) if topic else ():
+            info = message.deserialize()
+            self._frame_id = str(info.header.frame_id)
+            try:
+                self.camera = camera_from_message(info, rectified)
+            except CameraError:
+                continue
+            break
+
+    def view(self, image: Any, topic: str) -> ImageView:
+        """Return from where an image of a topic was taken."""
+        stream = _VIEWER_STREAM.match(topic)
+        frame_id = stream[0] if stream else str(image.header.frame_id) or self._frame_id
+        frame_id = frame_id.removeprefix('/')
+        return ImageView(frame_id, self.camera, self._topic or f'the camera_info of {topic}')
 
 
 def _pairs(
@@ -131,87 +218,8 @@ def _pairs(
     pairs: list[Pair[int, int]] = []
     for message in reader.messages([image_topic, depth_topic]):
         if message.topic == image_topic:
-            pairs += pairer.add_left(message.stamp_ns or 0, next(images))
+            pairs += pairer.add_left(time_ns(message), next(images))
         else:
-            pairs += pairer.add_right(message.stamp_ns or 0, next(depths))
+            pairs += pairer.add_right(time_ns(message), next(depths))
     pairs += pairer.flush()
     return {pair.left: pair.right for pair in pairs}
-
-
-def _require_type(reader: BagReader, name: str, type_names: tuple[str, ...]) -> None:
-    topic = reader.require_topic(name)
-    if topic.type_name not in type_names:
-        raise DatasetError(
-            f"topic '{name}' in bag '{reader.path}' is {topic.type_name}; allowed: "
-            f'{", ".join(type_names)}'
-        )
-
-
-def _first_camera(reader: BagReader, topic: str, rectified: bool) -> Camera | None:
-    for message in reader.messages([topic]):
-        try:
-            return camera_from_message(message.deserialize(), rectified)
-        except CameraError:
-            continue
-    return None
-
-
-def _decode_frame(message: BagMessage, camera: Camera | None) -> Frame:
-    image = message.deserialize()
-    rgb = decode_compressed(image) if message.type_name == _COMPRESSED else decode_image(image)
-    return Frame(rgb, stamp_ns(image.header), str(image.header.frame_id), camera)
-
-
-def _decode_depth(message: BagMessage) -> Float32Array:
-    image = message.deserialize()
-    if message.type_name == _COMPRESSED:
-        return decode_compressed_depth(image)
-    return decode_depth(image)
-
-
-def write_rgbd_bag(
-    path: Path | str,
-    rgbd_frames: Iterable[RgbdFrame],
-    storage: str = 'mcap',
-    topics: RgbdTopics | None = None,
-) -> int:
-    """
-    Write frames as a ROS 2 bag: rgb8, 16UC1 millimetres and camera_info, all of one stamp.
-
-    The messages of a frame are recorded at its stamp.
-
-    :param path: the folder to make.
-    :param rgbd_frames: the frames; depth and camera are written where there are any.
-    :param storage: mcap or sqlite3.
-    :param topics: the topics; None is those of the WHEELTEC R550.
-    :return: how many frames were written.
-    :raises DatasetError: if the folder exists, the storage is unknown or there are no frames.
-    """
-    names = topics or RgbdTopics()
-    written = 0
-    with BagWriter(path, storage) as writer:
-        for rgbd_frame in rgbd_frames:
-            write_rgbd_frame(writer, rgbd_frame, names)
-            written += 1
-        if written == 0:
-            raise DatasetError(f"no frames to write into bag '{path}'")
-    return written
-
-
-def write_rgbd_frame(writer: BagWriter, rgbd_frame: RgbdFrame, topics: RgbdTopics) -> None:
-    """Write the messages of one frame into an open bag, recorded at its stamp."""
-    frame = rgbd_frame.frame
-    header = {'header': {'stamp': stamp_fields(frame.stamp_ns), 'frame_id': frame.frame_id}}
-
-    def write(topic: str, type_name: str, fields: dict[str, Any]) -> None:
-        writer.write(topic, type_name, {**header, **fields}, frame.stamp_ns)
-
-    if frame.camera is not None:
-        write(topics.camera_info, _CAMERA_INFO, camera_info_fields(frame.camera))
-    if rgbd_frame.depth_m is not None:
-        if frame.camera is not None:
-            height, width = rgbd_frame.depth_m.shape
-            depth_camera = scale_camera(frame.camera, width, height)
-            write(topics.depth_camera_info, _CAMERA_INFO, camera_info_fields(depth_camera))
-        write(topics.depth, _IMAGE, depth_image_fields(rgbd_frame.depth_m, '16UC1'))
-    write(topics.image, _IMAGE, image_fields(frame.rgb, 'rgb8'))

@@ -1,12 +1,13 @@
 """Data sets on disk, one reader each, all with the same face."""
 
 from collections.abc import Callable
-from pathlib import Path
+from inspect import Parameter, signature
 
 from depth_anything_ros.evaluation.datasets.base import Dataset
 from depth_anything_ros.registry import Registry
 
-Opener = Callable[[Path, str], Dataset]
+# Takes the path and the split; what else it takes, by keyword and as text, are its options.
+Opener = Callable[..., Dataset]
 
 _HERE = 'depth_anything_ros.evaluation.datasets'
 
@@ -24,4 +25,15 @@ DATASETS: Registry[Opener] = Registry(
     },
 )
 
-__all__ = ['DATASETS', 'Dataset', 'Opener']
+
+def options_of(name: str) -> tuple[str, ...]:
+    """
+    Return the options that the opener of a data set takes.
+
+    :raises UnknownNameError: if no data set has that name.
+    """
+    parameters = signature(DATASETS[name]).parameters.values()
+    return tuple(item.name for item in parameters if item.kind is Parameter.KEYWORD_ONLY)
+
+
+__all__ = ['DATASETS', 'Dataset', 'Opener', 'options_of']

@@ -1,4 +1,4 @@
-"""Bags with colour and registered depth."""
+"""Bags with colour and depth."""
 
 from __future__ import annotations
 
@@ -6,51 +6,93 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from depth_anything_ros.errors import DatasetError, MessageError
-from depth_anything_ros.evaluation.bag import BagReader, RgbdFrame, RgbdTopics, frames
+from depth_anything_ros.errors import AlignmentError, CameraError, DatasetError, MessageError
+from depth_anything_ros.evaluation.bag import (
+    BagReader,
+    MessagePair,
+    RgbdFrames,
+    RgbdTopics,
+    find_topics,
+    time_ns,
+)
 from depth_anything_ros.evaluation.datasets.base import Dataset, checked_sample, require_split
+from depth_anything_ros.geometry.registration import RegistrationRule
 from depth_anything_ros.types import DepthSample
 
 NAME = 'bag'
 
-_IMAGES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
+REGISTRATIONS = ('auto', 'registered', 'unregistered')
+
+# What can be wrong with one frame while the others are whole.
+_OF_A_FRAME = (MessageError, CameraError, AlignmentError)
 
 
-def open_bag(path: Path, split: str) -> Dataset:
+def open_bag(
+    path: Path,
+    split: str,
+    *,
+    image: str = '',
+    depth: str = '',
+    camera_info: str = '',
+    depth_camera_info: str = '',
+    registration: str = 'auto',
+) -> Dataset:
     """
     Open a ROS 1 or ROS 2 bag; the samples are its colour images that have a depth image.
 
-    The topics are those of `RgbdTopics` where the bag has them, else the only image topic with
-    `depth` in its name and the only one without. The bag is one source. Every split is all.
-    Samples are quick to read in order; going back starts at the beginning of the bag.
+    The bag is one source. Every split is all. Samples are quick to read in order; going back
+    starts at the beginning of the bag. Depth of another frame than the image's is reprojected
+    with the calibration of both and the TF of the bag.
 
-    :raises DatasetError: if the bag is missing, damaged, or has not one such pair of topics.
+    :param image: topic of the images; '' finds it, as `find_topics` does.
+    :param depth: topic of depth, likewise.
+    :param camera_info: topic of the image's calibration; '' is the one beside the image.
+    :param depth_camera_info: topic of the depth's calibration, likewise.
+    :param registration: whether depth is registered to the image: one of REGISTRATIONS, see
+        `RegistrationRule`.
+    :raises DatasetError: if the bag is missing or damaged, does not have such topics, has no
+        image with depth, or depth is not registered and cannot be.
     """
     require_split(NAME, split, ('train', 'test', 'all'))
-    return BagDataset(path)
+    if registration not in REGISTRATIONS:
+        raise DatasetError(
+            f"registration '{registration}' is unknown; known: {', '.join(REGISTRATIONS)}"
+        )
+    with BagReader(path) as reader:
+        topics = find_topics(reader, image, depth, camera_info, depth_camera_info)
+    rule = RegistrationRule(
+        registration, cure="write ',registration=registered' behind the path if it is"
+    )
+    return BagDataset(path, topics, rule)
 
 
 class BagDataset:
     """
-    Read the RGB-D frames of a bag.
+    Read the RGB-D frames of a bag; a damaged one is an error of its own, the rest is read.
 
     :param path: as `BagReader` takes it.
-    :raises DatasetError: if the bag is missing, damaged, or has not one such pair of topics.
+    :param topics: of image, depth and calibration.
+    :param rule: how depth lies to the image.
+    :raises DatasetError: if the bag is missing or damaged, has no image with depth, or depth is
+        not registered and cannot be.
     """
 
     name = NAME
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, topics: RgbdTopics, rule: RegistrationRule) -> None:
         self._path = path
-        try:
-            with BagReader(path) as reader:
-                self._topics = _rgbd_topics(reader)
-                self._stamps = [item.frame.stamp_ns for item in self._with_depth(reader)]
-        except MessageError as error:
-            raise DatasetError(f"bag '{path}': {error}") from error
+        self._topics = topics
+        self._rule = rule
+        with BagReader(path) as reader:
+            found = RgbdFrames(reader, topics, rule)
+            self._stamps: list[int] = []
+            checked = False
+            for pair in _with_depth(found):
+                checked = checked or self._check_registration(found, pair)
+                self._stamps.append(time_ns(pair.image))
         if not self._stamps:
             raise DatasetError(f"bag '{path}' has no image with a depth image of its time")
-        self._running: Iterator[RgbdFrame] | None = None
+        self._running: Iterator[tuple[RgbdFrames, MessagePair]] | None = None
         self._next = 0
 
     def __len__(self) -> int:
@@ -82,54 +124,53 @@ class BagDataset:
         """
         Read a sample.
 
-        :raises DatasetError: if it is damaged, or depth and image differ in size.
+        :raises DatasetError: if it is damaged, depth and image differ in shape, or the depth is
+            not registered and cannot be.
         :raises IndexError: if there is no such sample.
         """
         self._check(index)
         if self._running is None or index < self._next:
-            self._running, self._next = self._frames(), 0
-        try:
-            for item in self._running:
-                self._next += 1
-                if self._next == index + 1 and item.depth_m is not None:
-                    place = f'{self._path}, {self._topics[1]}'
-                    return checked_sample(
-                        item.frame.rgb, item.depth_m, self.sample_name(index), place
-                    )
-        except MessageError as error:
-            self._running = None
-            raise DatasetError(f"bag '{self._path}': {error}") from error
+            self._running, self._next = self._pairs(), 0
+        running, self._running = self._running, None
+        for frames, pair in running:
+            self._next += 1
+            if self._next == index + 1:
+                # It goes on behind this one, be it whole or damaged.
+                self._running = running
+                return self._sample(frames, pair, index)
         raise DatasetError(f"bag '{self._path}' ended before sample {index}")
+
+    def _sample(self, frames: RgbdFrames, pair: MessagePair, index: int) -> DepthSample:
+        name = self.sample_name(index)
+        try:
+            found = frames.decode(pair)
+        except _OF_A_FRAME as error:
+            raise DatasetError(f"bag '{self._path}', sample {name}: {error}") from error
+        if found.depth_m is None:
+            raise DatasetError(f"bag '{self._path}', sample {name}: no depth image of its time")
+        place = f'{self._path}, {self._topics.depth}'
+        return checked_sample(found.frame.rgb, found.depth_m, name, place)
 
     def _check(self, index: int) -> None:
         if not 0 <= index < len(self):
             raise IndexError(f'sample {index} of {len(self)}')
 
-    def _frames(self) -> Iterator[RgbdFrame]:
+    def _check_registration(self, frames: RgbdFrames, pair: MessagePair) -> bool:
+        """Tell at once what would be wrong with every sample; False where a message is damaged."""
+        try:
+            frames.registration(pair)
+        except _OF_A_FRAME as error:
+            raise DatasetError(f"bag '{self._path}': {error}") from error
+        except DatasetError:
+            return False
+        return True
+
+    def _pairs(self) -> Iterator[tuple[RgbdFrames, MessagePair]]:
         with BagReader(self._path) as reader:
-            yield from self._with_depth(reader)
-
-    def _with_depth(self, reader: BagReader) -> Iterator[RgbdFrame]:
-        for item in frames(reader, *self._topics):
-            if item.depth_m is not None:
-                yield item
+            frames = RgbdFrames(reader, self._topics, self._rule)
+            for pair in _with_depth(frames):
+                yield frames, pair
 
 
-def _rgbd_topics(reader: BagReader) -> tuple[str, str]:
-    """
-    Return the topics of image and depth.
-
-    :raises DatasetError: if it is not clear which they are.
-    """
-    usual = RgbdTopics()
-    if usual.image in reader.topics and usual.depth in reader.topics:
-        return usual.image, usual.depth
-    images = [topic.name for topic in reader.topics.values() if topic.type_name in _IMAGES]
-    depth = [name for name in images if 'depth' in name.lower()]
-    color = [name for name in images if name not in depth]
-    if len(depth) != 1 or len(color) != 1:
-        raise DatasetError(
-            f"bag '{reader.path}' needs one image topic with 'depth' in its name and one "
-            f'without, or {usual.image} and {usual.depth}; it has: {", ".join(images) or "none"}'
-        )
-    return color[0], depth[0]
+def _with_depth(frames: RgbdFrames) -> Iterator[MessagePair]:
+    return (pair for pair in frames.pairs() if pair.depth is not None)

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from depth_anything_ros.errors import DatasetError
 from depth_anything_ros.evaluation.datasets.files import read_rgb
+from depth_anything_ros.geometry.registration import resized_to, same_aspect
 from depth_anything_ros.types import DepthSample, Float32Array, UInt8Array
 
 
@@ -109,19 +110,23 @@ class PairedFiles:
 
 def checked_sample(rgb: UInt8Array, depth_m: Float32Array, name: str, place: str) -> DepthSample:
     """
-    Return the sample.
+    Return the sample, with depth at the size of the image.
+
+    Depth of the same shape at another size is taken by nearest neighbour, as the depth node does.
 
     :param rgb: uint8 (H, W, 3).
-    :param depth_m: float32 (H, W).
+    :param depth_m: float32 (h, w).
     :param place: where the depth comes from, for the message.
-    :raises DatasetError: if image and depth differ in size.
+    :raises DatasetError: if image and depth are not of one shape.
     """
-    if rgb.shape[:2] != depth_m.shape:
+    height, width = rgb.shape[:2]
+    if not same_aspect(depth_m.shape, (height, width)):
         raise DatasetError(
             f"depth of '{place}' is {depth_m.shape[1]}x{depth_m.shape[0]}, its image "
-            f'{rgb.shape[1]}x{rgb.shape[0]}; the depth must be registered to the image'
+            f'{width}x{height}; the depth must be registered to the image, at its size or the '
+            'same shape scaled'
         )
-    return DepthSample(rgb, depth_m, name)
+    return DepthSample(rgb, resized_to(depth_m, (height, width)), name)
 
 
 def require_folder(path: Path) -> None:

@@ -208,22 +208,38 @@ def test_bag_without_depth_topic_is_an_error(tmp_path):
     fields = {'header': {'stamp': {'sec': 1, 'nanosec': 0}, 'frame_id': ''}, 'data': 'x'}
     with BagWriter(tmp_path / 'bag') as writer:
         writer.write('/words', 'std_msgs/msg/String', {'data': fields['data']}, 1)
-    with pytest.raises(DatasetError, match="needs one image topic with 'depth' in its name"):
+    with pytest.raises(DatasetError, match='shows no camera with image and depth'):
         DATASETS['bag'](tmp_path / 'bag', 'all')
 
 
-def test_bag_with_an_image_that_cannot_be_decoded_is_an_error(tmp_path):
+def test_bag_with_a_damaged_image_fails_there_only(tmp_path):
     topics = RgbdTopics()
-    image = {
-        'header': {'stamp': {'sec': 1, 'nanosec': 0}, 'frame_id': ''},
-        'height': 2, 'width': 2, 'encoding': 'nonsense', 'is_bigendian': 0, 'step': 2,
-        'data': np.zeros(4, np.uint8),
+    whole = {
+        'height': 2, 'width': 2, 'encoding': 'mono8', 'is_bigendian': 0, 'step': 2,
+        'data': np.arange(4, dtype=np.uint8),
     }  # fmt: skip
+    depth = {**whole, 'encoding': '16UC1', 'step': 4, 'data': np.ones(8, np.uint8)}
     with BagWriter(tmp_path / 'bag') as writer:
-        for topic in (topics.image, topics.depth):
-            writer.write(topic, 'sensor_msgs/msg/Image', image, 10**9)
-    with pytest.raises(DatasetError, match="bag '.*bag': .*nonsense"):
-        DATASETS['bag'](tmp_path / 'bag', 'all')
+        for index in range(4):
+            header = {'stamp': {'sec': 1 + index, 'nanosec': 0}, 'frame_id': ''}
+            for topic, fields in ((topics.image, whole), (topics.depth, depth)):
+                damaged = {'step': 1} if (topic, index) == (topics.image, 1) else {}
+                damaged |= {'encoding': 'nonsense'} if (topic, index) == (topics.depth, 2) else {}
+                writer.write(
+                    topic,
+                    'sensor_msgs/msg/Image',
+                    {'header': header, **fields, **damaged},
+                    (1 + index) * 10**9,
+                )
+    dataset = DATASETS['bag'](tmp_path / 'bag', 'all')
+    assert len(dataset) == 4
+    for index in (0, 3, 0):
+        np.testing.assert_allclose(dataset[index].depth_m, 0.257)
+    with pytest.raises(DatasetError, match='sample bag/2000000000: .*step is 1'):
+        dataset[1]
+    with pytest.raises(DatasetError, match='sample bag/3000000000: .*nonsense'):
+        dataset[2]
+    np.testing.assert_allclose(dataset[3].depth_m, 0.257)
 
 
 @pytest.mark.parametrize('little', [True, False])

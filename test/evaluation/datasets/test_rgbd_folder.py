@@ -122,12 +122,20 @@ def test_thinning_is_even_with_both_ends(count, wanted, expected):
     assert thinned(count, wanted) == expected
 
 
-def test_depth_of_another_size_is_an_error(tmp_path):
+def test_depth_of_another_shape_is_an_error(tmp_path):
     write_frame(
-        tmp_path / 'rgb' / 'a.png', tmp_path / 'depth' / 'a.png', 0, np.ones((4, 6), np.uint16)
+        tmp_path / 'rgb' / 'a.png', tmp_path / 'depth' / 'a.png', 0, np.ones((4, 5), np.uint16)
     )
-    with pytest.raises(DatasetError, match=r"a.png' is 6x4, its image 3x2; the depth must be"):
+    with pytest.raises(DatasetError, match=r"a.png' is 5x4, its image 3x2; the depth must be"):
         open_rgbd_folder(tmp_path, 'all')[0]
+
+
+def test_depth_at_another_size_is_taken_by_nearest_neighbour(tmp_path):
+    large = np.arange(1, 25, dtype=np.uint16).reshape(4, 6) * 1000
+    write_frame(tmp_path / 'rgb' / 'a.png', tmp_path / 'depth' / 'a.png', 0, large)
+    sample = open_rgbd_folder(tmp_path, 'all')[0]
+    assert sample.rgb.shape == (2, 3, 3)
+    np.testing.assert_allclose(sample.depth_m, [[8, 10, 12], [20, 22, 24]])
 
 
 def test_depth_without_image_is_an_error_when_read(tmp_path):
