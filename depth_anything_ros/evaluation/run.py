@@ -15,7 +15,14 @@ from depth_anything_ros.config import EvaluatorConfig
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.evaluation.environment import environment
 from depth_anything_ros.evaluation.gathering import FrameGatherer, GatheredFrame
-from depth_anything_ros.evaluation.latency import percentiles
+from depth_anything_ros.evaluation.image_counts import (
+    NO_TRUTH,
+    ImageCounts,
+    Rejections,
+    count_images,
+    unscored_reasons,
+)
+from depth_anything_ros.evaluation.latency import ArrivalRate, percentiles
 from depth_anything_ros.evaluation.picture import Picture, thin_step, write_picture
 from depth_anything_ros.evaluation.protocol import (
     AlignedPrediction,
@@ -26,6 +33,7 @@ from depth_anything_ros.evaluation.protocol import (
     score_aligned,
 )
 from depth_anything_ros.evaluation.report import write_frames_csv, write_report, write_summary
+from depth_anything_ros.evaluation.run_warnings import message_warnings
 from depth_anything_ros.evaluation.stability import DepthPair, StabilityMean
 from depth_anything_ros.evaluation.table import FrameTable
 from depth_anything_ros.types import Float32Array, ModelIdentity, OutputKind, UInt8Array
@@ -65,7 +73,9 @@ class RunEvaluation:
         self._lock = threading.RLock()
         self._scoring = threading.Lock()
         self._gatherer = FrameGatherer(round(config.pairing_tolerance_s * 1e9))
-        self._arrivals_ns: tuple[int, int] | None = None
+        self._rejections = Rejections()
+        self._arrivals = {kind: ArrivalRate() for kind in OutputKind}
+        self._unscored: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
         self._left_out: Counter[str] = Counter()
         self._table = FrameTable(self._modes)
@@ -75,47 +85,64 @@ class RunEvaluation:
         self._model: ModelIdentity | None = None
         self._stages_ms: dict[str, dict[str, float | None]] = {}
 
-    def add_sent(self, stamp_ns: int, arrival_ns: int, rgb: UInt8Array | None = None) -> None:
+    def add_sent(
+        self,
+        stamp_ns: int,
+        arrival_ns: int,
+        rgb: UInt8Array | None = None,
+        content: int = 0,
+    ) -> None:
         """
         Take in an image that was sent to the depth node.
 
-        Stamps that step back start a new pass over the same bag.
-
-        :param stamp_ns: acquisition time.
+        :param stamp_ns: acquisition time; 0 is none.
         :param arrival_ns: when it came here, by the clock of the predictions' arrival.
         :param rgb: uint8 (H, W, 3) for the pictures; a small copy is kept for a while.
+        :param content: equal for images of equal content, so that one that is sent twice is not
+            taken for two that share a stamp.
         """
         thumbnail = None
         if rgb is not None and self._config.picture_every:
             step = thin_step(rgb.shape[1])
             thumbnail = rgb[::step, ::step].copy()
         with self._lock:
-            self._gatherer.add_sent(stamp_ns, arrival_ns, thumbnail)
+            self._gatherer.add_sent(stamp_ns, arrival_ns, thumbnail, content)
 
     def add_prediction(
-        self, stamp_ns: int, arrival_ns: int, kind: OutputKind, values: Float32Array
+        self,
+        stamp_ns: int,
+        arrival_ns: int,
+        kind: OutputKind,
+        values: Float32Array | None,
+        problem: str = '',
     ) -> None:
         """
         Take in what the depth node published for the image of that stamp.
 
         :param arrival_ns: when it came, for the latency; the first prediction of a stamp counts.
         :param kind: relative inverse depth and metric depth of one stamp belong together.
-        :param values: float32 (H, W); NaN where unknown. Kept, not copied, until scored.
+        :param values: float32 (H, W); NaN where unknown. Kept, not copied, until scored. None
+            where the prediction came but cannot be used, for the reason given as `problem`.
         """
         with self._lock:
-            before = self._gatherer.counts['received']
-            self._gatherer.add_prediction(stamp_ns, arrival_ns, kind, values)
-            if self._gatherer.counts['received'] > before:
-                first_ns = self._arrivals_ns[0] if self._arrivals_ns else arrival_ns
-                self._arrivals_ns = (first_ns, arrival_ns)
+            self._arrivals[kind].add(arrival_ns)
+            self._gatherer.add_prediction(stamp_ns, arrival_ns, kind, values, problem)
             crowded = self._gatherer.ready() > _READY
         if crowded:
             self.process()
 
-    def add_truth(self, stamp_ns: int, depth_m: Float32Array) -> None:
-        """Take in measured depth, float32 (H, W) in metres; kept, not copied, until scored."""
+    def add_truth(
+        self, stamp_ns: int, depth_m: Float32Array | None, content: int = 0, problem: str = ''
+    ) -> None:
+        """
+        Take in measured depth.
+
+        :param depth_m: float32 (H, W) in metres; kept, not copied, until scored. None where it
+            came but cannot be used, for the reason given as `problem`.
+        :param content: equal for messages of equal content.
+        """
         with self._lock:
-            self._gatherer.add_truth(stamp_ns, depth_m)
+            self._gatherer.add_truth(stamp_ns, depth_m, content, problem)
 
     def set_model(self, model: ModelIdentity) -> None:
         """Name the network that made the predictions."""
@@ -128,9 +155,10 @@ class RunEvaluation:
             self._stages_ms = {name: dict(values) for name, values in stages_ms.items()}
 
     def set_rejected(self, images: int) -> None:
-        """Give the number of images that the depth node could not use."""
+        """Give the number of images that the depth node says it could not use so far."""
         with self._lock:
-            self._counts['rejected'] = images
+            counts = self._image_counts()
+            self._rejections.update(images, counts.sent - counts.received)
 
     def add_left_out(self, reason: str, messages: int = 1) -> None:
         """Note messages that could not be used, for a warning: the counts are wrong by them."""
@@ -195,10 +223,13 @@ class RunEvaluation:
     def summary(self) -> dict[str, Any]:
         """Return what has been scored so far in the layout of summary.json."""
         with self._lock:
+            counts = self._image_counts()
+            unscored = unscored_reasons(self._gatherer, self._unscored, counts)
             return {
-                'frames': self._frame_counts(),
+                'frames': asdict(counts),
+                'unscored': unscored,
                 'latency_ms': percentiles(self._table.values('latency_ms')),
-                'rate_hz': self._rate_hz(),
+                'rate_hz': max(self._arrivals.values(), key=len).hz(),
                 'stages_ms': self._stages_ms,
                 'metrics': {
                     mode.value: {**mean.result(), 'frames': mean.frames}
@@ -213,7 +244,7 @@ class RunEvaluation:
                     'pairing_tolerance_s': self._config.pairing_tolerance_s,
                     'latency_from': self._config.latency_from,
                 },
-                'warnings': self._warnings(),
+                'warnings': self._warnings(counts, unscored),
             }
 
     def _score(self, frame: GatheredFrame) -> bool:
@@ -221,8 +252,8 @@ class RunEvaluation:
         aligned: dict[AlignmentMode, AlignedPrediction] = {}
         problems: list[str] = []
         truth_m = frame.truth_m
-        if truth_m is None:
-            problems.append('no truth within the pairing tolerance')
+        if frame.truth is None or truth_m is None:
+            problems.append(frame.truth.problem if frame.truth else NO_TRUTH)
         else:
             for mode in self._modes:
                 try:
@@ -251,7 +282,7 @@ class RunEvaluation:
         kind = OutputKind.METRIC_DEPTH if metric else OutputKind.RELATIVE_INVERSE_DEPTH
         prediction = frame.metric if metric else frame.relative
         if prediction is None:
-            raise AlignmentError(f'no {kind.value} received')
+            raise AlignmentError(frame.lost.get(kind, f'no {kind.value} received'))
         config = self._config
         return align_prediction(
             prediction, kind, truth_m, mode, config.min_depth_m, config.max_depth_m
@@ -261,6 +292,7 @@ class RunEvaluation:
         self, frame: GatheredFrame, scores: Mapping[AlignmentMode, FrameScore], problem: str
     ) -> None:
         start_ns = frame.stamp_ns if self._config.latency_from == 'stamp' else frame.sent_ns
+        self._counts['unknown_start'] += start_ns is None
         latency_ms = None if start_ns is None else (frame.arrival_ns - start_ns) * 1e-6
         if latency_ms is not None and not 0.0 <= latency_ms <= _PLAUSIBLE_MS:
             self._counts['implausible'] += 1
@@ -276,6 +308,7 @@ class RunEvaluation:
         for mode, score in scores.items():
             self._means[mode].add(score)
         self._counts['scored'] += bool(scores)
+        self._unscored.update([] if scores else [problem])
         scale_shift = scores.get(AlignmentMode.SCALE_SHIFT)
         self._counts['inverted'] += scale_shift is not None and scale_shift.scale < 0
 
@@ -310,26 +343,10 @@ class RunEvaluation:
         with self._lock:
             self._pictures.append(path)
 
-    def _frame_counts(self) -> dict[str, int]:
-        counts, rejected = self._gatherer.counts, self._counts['rejected']
-        return {
-            'sent': counts['sent'],
-            'received': counts['received'],
-            'scored': self._counts['scored'],
-            'dropped': max(0, counts['sent'] - counts['received'] - rejected),
-            'rejected': rejected,
-            'unscored': counts['received'] - self._counts['scored'],
-            'truth': counts['truth'],
-        }
+    def _image_counts(self) -> ImageCounts:
+        return count_images(self._gatherer, self._counts['scored'], self._rejections.images)
 
-    def _rate_hz(self) -> float | None:
-        if self._arrivals_ns is None or self._arrivals_ns[1] <= self._arrivals_ns[0]:
-            return None
-        first_ns, last_ns = self._arrivals_ns
-        return (self._gatherer.counts['received'] - 1) / ((last_ns - first_ns) * 1e-9)
-
-    def _warnings(self) -> list[str]:
-        counts = self._gatherer.counts
+    def _warnings(self, counts: ImageCounts, unscored: dict[str, int]) -> list[str]:
         warnings = []
         if self._model is not None and self._model.weights == 'random':
             warnings.append('random weights: the depth means nothing, only the timing does')
@@ -345,14 +362,12 @@ class RunEvaluation:
                 f'{self._counts["implausible"]} frames and left out: stamps and arrival are of '
                 'different clocks; set latency_from to image'
             )
-        if counts['unknown_stamp']:
+        if self._counts['unknown_start']:
             warnings.append(
-                f'{counts["unknown_stamp"]} predictions carry a stamp that no image had'
+                f'latency is not known in {self._counts["unknown_start"]} frames: their image '
+                'came more than once, or not at all'
             )
-        if counts['late']:
-            warnings.append(
-                f'{counts["late"]} predictions came after their frame was scored and do not count'
-            )
+        warnings += message_warnings(self._gatherer, counts, unscored, self._rejections.images)
         for reason, messages in self._left_out.most_common(_REASONS):
             warnings.append(f'{messages} messages left out: {reason}')
         for problem, frames in self._table.problems().most_common(_REASONS):

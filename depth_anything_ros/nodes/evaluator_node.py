@@ -26,7 +26,7 @@ from depth_anything_ros.nodes.diagnostics import read_report, to_dict
 from depth_anything_ros.nodes.parameters import declare_parameters
 from depth_anything_ros.nodes.process import run_process, spin
 from depth_anything_ros.nodes.subscription import SensorSubscription
-from depth_anything_ros.types import OutputKind
+from depth_anything_ros.types import Float32Array, OutputKind
 
 QUEUE_DEPTH = 30
 # Serialised messages that wait to be scored: some seconds at 30 Hz, and about 500 MB.
@@ -139,17 +139,29 @@ class EvaluatorNode(Node):
                 rgb = decode_any(deserialize_message(cdr, Image))
             except DepthAnythingError as error:
                 self._warn(f'image without a picture: {error}')
-        self._evaluation.add_sent(stamp_ns, arrival_ns, rgb)
+        self._evaluation.add_sent(stamp_ns, arrival_ns, rgb, hash(cdr))
 
     def _add_prediction(self, kind: OutputKind, arrival_ns: int, cdr: bytes) -> None:
-        image = deserialize_message(cdr, Image)
         relative = kind is OutputKind.RELATIVE_INVERSE_DEPTH
-        values = decode_inverse_depth(image) if relative else decode_depth(image)
-        self._evaluation.add_prediction(header_stamp_ns(cdr), arrival_ns, kind, values)
+        decode = decode_inverse_depth if relative else decode_depth
+        values, problem = self._decode(cdr, decode)
+        stamp_ns = header_stamp_ns(cdr)
+        self._evaluation.add_prediction(stamp_ns, arrival_ns, kind, values, problem)
 
     def _add_truth(self, _arrival_ns: int, cdr: bytes) -> None:
-        depth_m = decode_depth(deserialize_message(cdr, Image))
-        self._evaluation.add_truth(header_stamp_ns(cdr), depth_m)
+        depth_m, problem = self._decode(cdr, decode_depth)
+        self._evaluation.add_truth(header_stamp_ns(cdr), depth_m, hash(cdr), problem)
+
+    def _decode(
+        self, cdr: bytes, decode: Callable[[Image], Float32Array]
+    ) -> tuple[Float32Array | None, str]:
+        """Return what an image holds, or None and why it cannot be decoded."""
+        try:
+            return decode(deserialize_message(cdr, Image)), ''
+        except DepthAnythingError as error:
+            self._evaluation.add_left_out(str(error))
+            self._warn(f'left out: {error}')
+            return None, str(error)
 
     def _answer_save(self, saved: Future[tuple[bool, str]]) -> None:
         try:

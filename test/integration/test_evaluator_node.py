@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from sensor_msgs.msg import Image
+from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
 from depth_anything_ros.nodes.diagnostics import NodeState, RunStatistics, to_status
@@ -93,13 +94,19 @@ def test_results_at_sigint_hold_scores_latency_and_what_the_node_said(world, pro
     process = start(world, probe)
     for _ in range(5):
         send_frame(probe, camera)
+    for _ in range(2):
+        image = camera.image()
+        camera.stamp(image, time.time_ns())
+        probe.publish('image', image)
+        probe.spin(0.1)
     send_diagnostics(probe, rejected=2)
     await_scored(world, probe, 5)
     process.signal(signal.SIGINT)
     assert process.wait(30) == 0
     summary, rows, folder = results(world)
     frames = summary['frames']
-    assert [frames[name] for name in ('sent', 'received', 'scored', 'rejected')] == [5, 5, 5, 2]
+    assert (frames['sent'], frames['received'], frames['scored']) == (7, 5, 5)
+    assert (frames['dropped'], frames['rejected'], frames['unscored']) == (0, 2, 0)
     assert len(rows) == 5
     assert summary['metrics']['scale_shift']['abs_rel'] == pytest.approx(0.0, abs=1e-3)
     assert summary['metrics']['online']['abs_rel'] == pytest.approx(0.1, abs=1e-3)
@@ -128,7 +135,7 @@ def test_results_that_cannot_be_written_are_told_and_give_exit_code_1(world, pro
     process = start(world, probe, output_dir=world.folder / 'file' / 'results')
     response = probe.call(Trigger, '/evaluator_node/save')
     assert not response.success
-    assert 'cannot be written' in response.message
+    assert 'cannot write' in response.message
     process.signal(signal.SIGINT)
     assert process.wait(30) == 1
 
@@ -177,3 +184,48 @@ def test_bad_messages_are_left_out_and_the_next_is_scored(world, probe, camera):
     left_out = [text for text in summary['warnings'] if 'left out' in text]
     assert sum(int(text.split()[0]) for text in left_out) == 2
     assert "'nv99'" in left_out[0]
+
+
+def send_plain(probe, image, answer_ns=None):
+    """Send an image, its truth and relative depth, with the stamps of the image or another one."""
+    depth_mm = np.tile(np.linspace(1000, 3000, image.width), (image.height, 1)).astype(np.uint16)
+    probe.publish('image', image)
+    truth = Image(header=image.header, encoding='16UC1', height=image.height, width=image.width)
+    truth.step, truth.data = 2 * image.width, array('B', depth_mm.tobytes())
+    probe.publish('ground_truth', truth)
+    answer = floats(image, 5 / (depth_mm / 1000))
+    if answer_ns is not None:
+        answer.header = Header(frame_id=image.header.frame_id)
+        answer.header.stamp.sec, answer.header.stamp.nanosec = divmod(answer_ns, 10**9)
+    probe.publish('relative', answer)
+    probe.spin(0.05)
+
+
+def test_images_without_stamp_are_not_scored_and_not_called_dropped(world, probe, camera):
+    process = start(world, probe, picture_every=0)
+    for _ in range(6):
+        image = camera.image()
+        camera.stamp(image, 0)
+        # As the depth node answers an image without stamp.
+        send_plain(probe, image, answer_ns=time.time_ns())
+    probe.spin(1.0)
+    process.stop()
+    summary, _, _ = results(world)
+    frames = summary['frames']
+    names = ('sent', 'received', 'scored', 'dropped', 'rejected', 'unscored')
+    assert [frames[name] for name in names] == [6, 6, 0, 0, 0, 6]
+    assert summary['unscored'] == {'the image carries no stamp': 6}
+    assert any('6 images carry no stamp (0)' in text for text in summary['warnings'])
+
+
+def test_an_image_that_is_sent_twice_is_scored_once(world, probe, camera):
+    process = start(world, probe, picture_every=0)
+    for _ in range(3):
+        image = camera.image()
+        probe.publish('image', image)
+        send_plain(probe, image)
+    probe.spin(1.0)
+    process.stop()
+    frames = results(world)[0]['frames']
+    names = ('sent', 'scored', 'dropped', 'unscored')
+    assert [frames[name] for name in names] == [6, 3, 3, 0]

@@ -1,0 +1,60 @@
+"""What a reader of a run's results must know about its messages."""
+
+from __future__ import annotations
+
+from depth_anything_ros.evaluation.gathering import FrameGatherer
+from depth_anything_ros.evaluation.image_counts import ImageCounts, unpaired
+
+
+def message_warnings(
+    gatherer: FrameGatherer, counts: ImageCounts, reasons: dict[str, int], rejected: int
+) -> list[str]:
+    """
+    Return what is wrong with the messages of a run, a sentence each.
+
+    :param reasons: why images with a prediction have no score; those of a frame's own are left
+        to the caller.
+    :param rejected: images that the depth node says it refused.
+    """
+    came = gatherer.counts
+    images, truth = gatherer.stamps, gatherer.truth_stamps
+    # Truth comes in the order of the images; a fault of both is told of once.
+    warnings = [*images.missing(), *truth.missing(), *(images.order() or truth.order())]
+    warnings += [
+        f'{count} images with a prediction are not scored: {reason}'
+        for reason, count in reasons.items()
+        if reason in gatherer.unscorable
+    ]
+    unmatched = came['unmatched'] - unpaired(gatherer)
+    if unpaired(gatherer):
+        warnings.append(
+            f'{unpaired(gatherer)} predictions carry a stamp that no image had, as the depth node '
+            'gives to images without stamp'
+        )
+    if unmatched:
+        warnings.append(f'{unmatched} predictions carry a stamp that no image had; not scored')
+    if came['late']:
+        warnings.append(
+            f'{came["late"]} predictions came after their frame was scored and do not count'
+        )
+    if came['surplus']:
+        warnings.append(
+            f'{came["surplus"]} predictions more than images of their stamp, as of two depth '
+            'nodes on one topic; the first of each stamp counts'
+        )
+    if came['late_truth']:
+        warnings.append(
+            f'{came["late_truth"]} truth images came after eight newer predictions than theirs '
+            'and do not count'
+        )
+    if came['unseen']:
+        warnings.append(
+            f'{came["unseen"]} predictions came without any image before them; each counts as '
+            'an image sent, and those dropped are not known'
+        )
+    if rejected > counts.rejected:
+        warnings.append(
+            f'the depth node rejected {rejected} images, but only {counts.rejected} of those '
+            'seen here have no prediction: it takes images that do not come here'
+        )
+    return warnings
