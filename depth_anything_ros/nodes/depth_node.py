@@ -12,10 +12,11 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]  # Humble's place
 from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo
 from std_srvs.srv import Trigger
@@ -23,12 +24,14 @@ from std_srvs.srv import Trigger
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import DepthAnythingError
 from depth_anything_ros.nodes.arrival import ArrivalStamps
+from depth_anything_ros.nodes.beside import beside
 from depth_anything_ros.nodes.camera_input import CameraInput
 from depth_anything_ros.nodes.diagnostics import NodeState, RunStatistics, to_status
 from depth_anything_ros.nodes.frame_processor import FrameProcessor, Job
+from depth_anything_ros.nodes.managed import ManagedNode
 from depth_anything_ros.nodes.outputs import DepthOutputs
 from depth_anything_ros.nodes.parameters import declare_parameters, updated
-from depth_anything_ros.nodes.pipeline_host import PipelineHost, check_config
+from depth_anything_ros.nodes.pipeline_host import MODEL_PARAMETERS, PipelineHost, check_config
 from depth_anything_ros.nodes.process import run_process, spin
 from depth_anything_ros.nodes.references import References, topics_of
 from depth_anything_ros.nodes.registration import DepthRegistration
@@ -45,17 +48,18 @@ LOG_PERIOD_S = 5.0
 RECENT_S = 5.0
 
 
-class DepthNode(LifecycleNode):
+class DepthNode(ManagedNode):
     """
     Estimate depth for the latest camera image.
 
-    The executor's thread only takes messages; one worker thread runs the pipeline.
+    The executor's thread only takes messages; one worker thread runs the pipeline, others load
+    networks beside it.
     """
 
     def __init__(self) -> None:
         super().__init__('depth_node')
         self._config = declare_parameters(self, DepthNodeConfig)
-        self._host = PipelineHost()
+        self._host = PipelineHost(refused=self._on_refused)
         self._statistics = RunStatistics()
         self._names = input_names(self, self._config)
         self._camera = CameraInput(self._topic('camera_info'))
@@ -80,6 +84,7 @@ class DepthNode(LifecycleNode):
         self._inputs: dict[str, SensorSubscription] = {}
         self._lifecycle = 'unconfigured'
         self._failure = ''
+        self._showing_model = False
         self._latest: Any = None
         self._worker = LatestItemWorker(self._processor.process, 'depth')
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
@@ -88,7 +93,10 @@ class DepthNode(LifecycleNode):
             self._publish_diagnostics,
             clock=Clock(clock_type=ClockType.STEADY_TIME),
         )
-        self.create_service(Trigger, '~/save_cloud', self._on_save_cloud)
+        # It waits while callbacks of other groups run.
+        own_group = MutuallyExclusiveCallbackGroup()
+        self.create_service(Trigger, '~/save_cloud', self._on_save_cloud, callback_group=own_group)
+        self._model_refused = self.create_guard_condition(self._show_running_model)
         self.add_on_set_parameters_callback(self._on_set_parameters)
 
     def run(self) -> None:
@@ -97,14 +105,11 @@ class DepthNode(LifecycleNode):
 
         :raises DepthAnythingError: if the node cannot start by itself.
         """
-        if self._config.autostart:
-            success = TransitionCallbackReturn.SUCCESS
-            if self.trigger_configure() != success or self.trigger_activate() != success:
-                if not self.context.ok():
-                    # Asked to end while the network was loading.
-                    raise ExternalShutdownException
-                raise DepthAnythingError(self._failure or 'the node could not be started')
-        spin(self)
+        spin(self, self._start_by_itself if self._config.autostart else None)
+
+    async def _start_by_itself(self) -> None:
+        if not await self.start_up():
+            raise DepthAnythingError(self._failure or 'the node could not be started')
 
     def close(self) -> None:
         """End the threads."""
@@ -115,6 +120,7 @@ class DepthNode(LifecycleNode):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load and warm up the network, and offer the outputs."""
+        self._lifecycle = 'configuring'
         if not self._attempt(self._load):
             self._release('unconfigured')
             return TransitionCallbackReturn.FAILURE
@@ -233,21 +239,42 @@ class DepthNode(LifecycleNode):
     def _on_set_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
         try:
             config, names = updated(self._config, parameters)
+            if not names:
+                return SetParametersResult(successful=True)
             check_config(config)
         except DepthAnythingError as error:
             return SetParametersResult(successful=False, reason=str(error))
         rewired = config.scale_source != self._config.scale_source
         rewired |= topics_of(config) != topics_of(self._config)
         self._config = config
-        self._host.change(config, names)
+        self._host.change(config, frozenset() if self._showing_model else names)
         if rewired and self._lifecycle == 'active':
             self._unsubscribe()
             self._subscribe()
         return SetParametersResult(successful=True)
 
+    def _on_refused(self) -> None:
+        if self.context.ok():
+            self._model_refused.trigger()
+
+    def _show_running_model(self) -> None:
+        """Set the parameters of the model to those of the network that was kept."""
+        running = self._host.running
+        if running is None or self._host.loading:
+            return
+        self._showing_model = True
+        self.set_parameters(
+            [
+                Parameter(name, value=getattr(running, name))
+                for name in sorted(MODEL_PARAMETERS)
+                if getattr(running, name) != getattr(self._config, name)
+            ]
+        )
+        self._showing_model = False
+
     # Cloud files
 
-    def _on_save_cloud(
+    async def _on_save_cloud(
         self, _request: Trigger.Request, response: Trigger.Response
     ) -> Trigger.Response:
         if self._latest is None:
@@ -258,8 +285,10 @@ class DepthNode(LifecycleNode):
         if self._worker.submit(Job(self._latest, perf_counter_ns(), saved)):
             self._statistics.count('dropped')
         try:
-            response.message = str(saved.result(SAVE_TIMEOUT_S))
+            response.message = str(await beside(self, partial(saved.result, SAVE_TIMEOUT_S)))
             response.success = True
+        except ExternalShutdownException:
+            raise
         except Exception as error:  # noqa: BLE001 - the caller is told
             response.message = str(error) or f'no cloud within {SAVE_TIMEOUT_S:.0f} s'
         return response

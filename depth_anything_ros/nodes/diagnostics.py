@@ -185,7 +185,8 @@ def _problems(state: NodeState, snapshot: Snapshot, recent_s: float) -> Iterable
     if state.model_error and state.model is not None:
         yield f'kept {state.model.name}: {state.model_error}'
     if state.lifecycle != 'active':
-        yield f'not active but {state.lifecycle}'
+        busy = f', loading {state.loading}' if state.loading else ''
+        yield f'not active but {state.lifecycle}{busy}'
         return
     hint = f': {state.image_hint}' if state.image_hint else ''
     if snapshot.since_received_s is None:

@@ -11,7 +11,6 @@ from time import perf_counter_ns
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from rclpy.lifecycle import LifecycleNode
 from rclpy.qos import QoSHistoryPolicy, QoSPolicyKind, QoSProfile, QoSReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, Image, LaserScan, PointCloud2, PointField
@@ -29,6 +28,7 @@ from depth_anything_ros.messages import (
     point_cloud_fields,
 )
 from depth_anything_ros.nodes.diagnostics import alignment_section, key_values
+from depth_anything_ros.nodes.managed import ManagedNode
 from depth_anything_ros.types import DepthResult, ScaleState
 from depth_anything_ros.types import LaserScan as Scan
 
@@ -78,7 +78,7 @@ class DepthOutputs:
     :param node: the lifecycle node that owns the publishers.
     """
 
-    def __init__(self, node: LifecycleNode) -> None:
+    def __init__(self, node: ManagedNode) -> None:
         self._node = node
         self._publishers: dict[str, Any] = {
             topic: node.create_lifecycle_publisher(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.errors import DepthAnythingError
 from depth_anything_ros.inference import BACKENDS, create_predictor
 from depth_anything_ros.inference.predictor import Predictor
 from depth_anything_ros.inference.preprocess import check_multiple
@@ -107,14 +108,22 @@ class PipelineHost:
     frames that come, is set from outside.
 
     :param load: makes a predictor from a config; replaced in tests.
+    :param refused: called, in the thread of the exchange, when one has failed.
     """
 
-    def __init__(self, load: Callable[[DepthNodeConfig], Predictor] = load_predictor) -> None:
+    def __init__(
+        self,
+        load: Callable[[DepthNodeConfig], Predictor] = load_predictor,
+        refused: Callable[[], None] = lambda: None,
+    ) -> None:
         self._load = load
+        self._refused = refused
         self._lock = threading.Lock()
         self._pipeline: DepthPipeline | None = None
         self._config: DepthNodeConfig | None = None
-        # What the exchange works towards; a load that ends when this is another has no effect.
+        # What the network at work was loaded for.
+        self._running: DepthNodeConfig | None = None
+        # What is being loaded; a load that ends when this is another has no effect.
         self._wanted: DepthNodeConfig | None = None
         self._exchange = LatestItemWorker(self._exchange_model, 'model exchange')
         self.error = ''
@@ -127,29 +136,47 @@ class PipelineHost:
 
     @property
     def loading(self) -> str:
-        """Return the name of the model that is being loaded to replace the running one, or ''."""
+        """Return the name of the model that is being loaded, or ''."""
         wanted = self._wanted
         return wanted.model if wanted else ''
+
+    @property
+    def running(self) -> DepthNodeConfig | None:
+        """Return the parameters that the network at work was loaded for, or None without one."""
+        return self._running
 
     def start(self, config: DepthNodeConfig) -> None:
         """
         Load, warm up and run the network that the parameters describe.
 
+        Parameters that change meanwhile are taken over when it runs.
+
         :raises DepthAnythingError: if it cannot be loaded; nothing runs then.
         """
         check_config(config)
-        predictor = self._load(config)
         with self._lock:
-            self._pipeline = _assemble(predictor, config)
-            self._config = config
-            self._wanted = None
-            self.error = ''
+            self._config = self._wanted = config
+        try:
+            predictor = self._load(config)
+            with self._lock:
+                if self._wanted is not config:
+                    raise DepthAnythingError(f'stopped while {config.model} was being loaded')
+                latest = self._config
+                self._pipeline = _assemble(predictor, latest)
+                self._running = config
+                self._wanted = None
+                self.error = ''
+        except Exception:
+            self.stop()
+            raise
+        self.change(latest, MODEL_PARAMETERS)
 
     def stop(self) -> None:
         """Free the network; an exchange under way ends without effect."""
         self._exchange.discard()
         with self._lock:
-            self._pipeline = self._wanted = self.image_size = None
+            self._pipeline = self._config = self._running = self._wanted = None
+            self.image_size = None
             self.error = ''
 
     def close(self, timeout_s: float) -> None:
@@ -159,25 +186,39 @@ class PipelineHost:
 
     def change(self, config: DepthNodeConfig, names: frozenset[str]) -> None:
         """
-        Take over changed parameters; a new model is loaded beside the running one.
+        Take over changed parameters; another model is loaded beside the running one.
+
+        What was set to the value that it had changes nothing.
 
         :param config: checked by :func:`check_config`.
         :param names: the parameters that were set.
         """
-        exchange = bool(names & MODEL_PARAMETERS)
         with self._lock:
-            if self._pipeline is None:
+            before = self._config
+            if before is None:
                 return
             self._config = config
+            if self._pipeline is None:
+                return
             self._pipeline.max_depth_m = config.max_depth_m
-            if names & REFINEMENT_PARAMETERS:
+            if _differ(before, config, REFINEMENT_PARAMETERS):
                 self._pipeline.refinements = create_refinements(config)
-            if names & SCALE_PARAMETERS:
+            if _differ(before, config, SCALE_PARAMETERS):
                 self._pipeline = _assemble(self._pipeline.predictor, config)
-            if exchange:
-                self._wanted = config
+            exchange = bool(names & MODEL_PARAMETERS) and self._turn_to(config)
         if exchange:
             self._exchange.submit(config)
+
+    def _turn_to(self, config: DepthNodeConfig) -> bool:
+        """Make a network the wanted one, unless it runs or is on its way; tell whether."""
+        self.error = ''
+        if not _differ(config, self._running, MODEL_PARAMETERS):
+            self._wanted = None
+            return False
+        if self._wanted is not None and not _differ(config, self._wanted, MODEL_PARAMETERS):
+            return False
+        self._wanted = config
+        return True
 
     def wait_idle(self, timeout_s: float) -> bool:
         """Wait until no exchange is under way; return False at the timeout."""
@@ -195,9 +236,11 @@ class PipelineHost:
             self._wanted = None
             self.error = problem
             if predictor is not None:
+                self._running = config
                 self._pipeline = _assemble(predictor, self._config)
         if problem:
             _LOGGER.error('%s; the running network is kept', problem)
+            self._refused()
         else:
             _LOGGER.info('now running %s', config.model)
 
@@ -207,6 +250,12 @@ class PipelineHost:
             return config
         height, width = self.image_size
         return replace(config, warmup_height=height, warmup_width=width)
+
+
+def _differ(
+    one: DepthNodeConfig | None, other: DepthNodeConfig | None, names: frozenset[str]
+) -> bool:
+    return any(getattr(one, name, None) != getattr(other, name, None) for name in names)
 
 
 def _assemble(predictor: Predictor, config: DepthNodeConfig) -> DepthPipeline:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from typing import Any, Protocol
 
 import rclpy
 from rclpy.exceptions import ParameterException
@@ -18,6 +19,8 @@ from depth_anything_ros.errors import DepthAnythingError
 from depth_anything_ros.nodes.transport import prepare_transport
 
 _LONGEST_WAIT_S = 0.5
+# One to get out of waiting, one to give every waiting callback its turn, one to spare.
+_LAST_TURNS = 3
 
 
 class RunnableNode(Protocol):
@@ -89,19 +92,27 @@ def run_process(name: str, create: Callable[[], RunnableNode], argv: Sequence[st
     return code
 
 
-def spin(node: Node) -> None:
+def spin(node: Node, first: Callable[[], Coroutine[Any, Any, None]] | None = None) -> None:
     """
     Serve a node's callbacks until ROS shuts down.
 
     Unlike `rclpy.spin`, never wait without a limit: on SIGTERM rclpy wakes the executor before it
     ends the context, and an executor that looks in between would sleep until the next message.
+
+    :param first: begun before any callback; what it raises is raised here.
     """
     executor = SingleThreadedExecutor(context=node.context)
     executor.add_node(node)
+    if first is not None:
+        executor.create_task(first)
     try:
         while node.context.ok():
             executor.spin_once(timeout_sec=_LONGEST_WAIT_S)
     finally:
+        # Callbacks that wait for slow work see the end of ROS; shutdown would wait for them.
+        for _ in range(_LAST_TURNS):
+            with suppress(ExternalShutdownException, RuntimeError):
+                executor.spin_once(timeout_sec=0)
         executor.remove_node(node)
         # Its guard conditions must not outlive the context: that ends in a segmentation fault.
         executor.shutdown()

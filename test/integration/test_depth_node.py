@@ -9,6 +9,7 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
+from rcl_interfaces.srv import GetParameters
 from sensor_msgs.msg import CameraInfo, Image, LaserScan, PointCloud2
 from std_srvs.srv import Trigger
 
@@ -468,7 +469,16 @@ def test_a_model_that_cannot_be_loaded_leaves_the_old_one_running(probe, camera,
     assert str(damaged) in report['model_error']
     assert 'kept depth_anything_v2_vits' in report['message']
     assert report['model']['weights'] == 'random'
+    # The parameters tell what runs.
+    request = GetParameters.Request(names=['checkpoint', 'weights'])
+
+    def shown():
+        values = probe.call(GetParameters, f'{NODE}/get_parameters', request).values
+        return [value.string_value for value in values]
+
+    probe.spin_until(lambda: shown() == ['', 'random'])
     send(probe, camera, (RELATIVE,))
+    assert str(damaged) in probe.diagnostics()['model_error']
     probe.set_parameters(NODE, checkpoint='', weights='random')
     probe.spin_until(lambda: probe.diagnostics()['model_error'] == '', 30)
 

@@ -5,7 +5,12 @@ import numpy as np
 import pytest
 
 from depth_anything_ros.config import DepthNodeConfig
-from depth_anything_ros.errors import CheckpointError, ConfigError, UnknownNameError
+from depth_anything_ros.errors import (
+    CheckpointError,
+    ConfigError,
+    DepthAnythingError,
+    UnknownNameError,
+)
 from depth_anything_ros.nodes.pipeline_host import (
     MODEL_PARAMETERS,
     REFINEMENT_PARAMETERS,
@@ -38,8 +43,8 @@ class Network:
 def make_host():
     hosts = []
 
-    def make(load=Network):
-        hosts.append(PipelineHost(load))
+    def make(load=Network, **options):
+        hosts.append(PipelineHost(load, **options))
         return hosts[-1]
 
     yield make
@@ -121,12 +126,14 @@ def test_a_failed_load_keeps_the_old_model_and_says_why(make_host):
             raise CheckpointError('damaged file')
         return Network(config)
 
-    host = make_host(load)
+    refusals = []
+    host = make_host(load, refused=lambda: refusals.append(host.running))
     host.start(CONFIG)
     host.change(*changed(model='depth_anything_v2_vitb'))
     assert host.wait_idle(10)
     assert host.pipeline.predictor.identity == CONFIG.model
     assert host.error == 'could not load depth_anything_v2_vitb: damaged file'
+    assert refusals == [CONFIG]
     host.change(*changed(model=CONFIG.model))
     assert host.wait_idle(10)
     assert host.error == ''
@@ -149,6 +156,67 @@ def test_scale_changed_during_a_load_is_not_lost(make_host):
     assert host.wait_idle(10)
     assert host.pipeline.predictor.identity == 'depth_anything_v2_vitb'
     assert depth_m(host) == pytest.approx(8.0)
+
+
+def test_values_that_did_not_change_load_and_reset_nothing(make_host):
+    load = GatedLoader()
+    host = make_host(load)
+    host.start(CONFIG)
+    pipeline = host.pipeline
+    host.change(CONFIG, MODEL_PARAMETERS | SCALE_PARAMETERS | REFINEMENT_PARAMETERS)
+    assert host.wait_idle(10)
+    assert len(load.warmed_up_for) == 1
+    assert host.pipeline is pipeline
+
+
+def test_turning_back_to_the_running_model_ends_the_load_of_another(make_host):
+    load = GatedLoader(70)
+    host = make_host(load)
+    host.start(CONFIG)
+    host.change(*changed(input_size=70))
+    assert load.begun[70].wait(10)
+    host.change(*changed(input_size=CONFIG.input_size))
+    assert host.loading == ''
+    load.gates[70].set()
+    assert host.wait_idle(10)
+    assert host.pipeline.predictor.identity == CONFIG.input_size
+
+
+def test_what_changes_during_the_first_load_is_taken_over(make_host):
+    load = GatedLoader(70)
+    host = make_host(load)
+    config = changed(input_size=70)[0]
+    starting = threading.Thread(target=host.start, args=(config,))
+    starting.start()
+    assert load.begun[70].wait(10)
+    assert (host.loading, host.pipeline) == (CONFIG.model, None)
+    host.change(*changed(input_size=70, fixed_scale=0.125))
+    host.change(*changed(input_size=84, fixed_scale=0.125))
+    load.gates[70].set()
+    starting.join(10)
+    assert host.wait_idle(10)
+    assert depth_m(host) == pytest.approx(8.0)
+    assert host.pipeline.predictor.identity == 84
+
+
+def test_a_stop_during_the_first_load_leaves_nothing_running(make_host):
+    load = GatedLoader(70)
+    host = make_host(load)
+    raised = []
+
+    def start():
+        with pytest.raises(DepthAnythingError, match='stopped while') as caught:
+            host.start(changed(input_size=70)[0])
+        raised.append(caught)
+
+    starting = threading.Thread(target=start)
+    starting.start()
+    assert load.begun[70].wait(10)
+    host.stop()
+    load.gates[70].set()
+    starting.join(10)
+    assert len(raised) == 1
+    assert (host.pipeline, host.loading) == (None, '')
 
 
 def test_a_load_that_ends_after_stop_has_no_effect(make_host):
