@@ -6,6 +6,7 @@ from depth_anything_ros.config.depth_node import (
     PREVIEW_COLORMAPS,
     DepthNodeConfig,
 )
+from depth_anything_ros.config.depth_unit import DEPTH_UNITS, MILLIMETRES, steps_per_metre
 from depth_anything_ros.config.documents import markdown_table, yaml_section
 from depth_anything_ros.config.evaluation import BagPlayerConfig, EvaluatorConfig
 from depth_anything_ros.config.parameter import (
@@ -19,7 +20,9 @@ from depth_anything_ros.config.parameter import (
 
 __all__ = [
     'DEPTH_TRANSPORTS',
+    'DEPTH_UNITS',
     'IMAGE_TRANSPORTS',
+    'MILLIMETRES',
     'NODE_CONFIGS',
     'PREVIEW_COLORMAPS',
     'BagPlayerConfig',
@@ -32,6 +35,7 @@ __all__ = [
     'parameter',
     'parameter_infos',
     'pose_numbers',
+    'steps_per_metre',
     'yaml_section',
 ]
 

@@ -16,6 +16,7 @@ from depth_anything_ros.messages.depth import (
     KNOWN_DEPTH_ENCODINGS,
     decode_depth,
     decode_inverse_depth,
+    metres_from_steps,
 )
 from depth_anything_ros.messages.fields import (
     depth_image_fields,
@@ -41,6 +42,7 @@ __all__ = [
     'depth_image_fields',
     'image_fields',
     'laser_scan_fields',
+    'metres_from_steps',
     'point_cloud_fields',
     'stamp_fields',
     'stamp_ns',

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_anything_ros.errors import MessageError
-from depth_anything_ros.messages.depth import metres_from_metres, metres_from_millimetres
+from depth_anything_ros.messages.depth import MM_PER_M, metres_from_metres, metres_from_steps
 from depth_anything_ros.types import Float32Array, UInt8Array
 
 KNOWN_FORMATS = ('jpeg', 'png')
@@ -40,12 +40,13 @@ def decode_compressed(message: Any) -> UInt8Array:
     return cast(UInt8Array, cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB))
 
 
-def decode_compressed_depth(message: Any) -> Float32Array:
+def decode_compressed_depth(message: Any, steps_per_m: float = MM_PER_M) -> Float32Array:
     """
     Return the depth of a CompressedImage as compressed_depth_image_transport or PNG writes it.
 
     :param message: a CompressedImage of format '16UC1; compressedDepth png', '32FC1;
-        compressedDepth png' (quantised inverse depth) or a plain 16-bit PNG of millimetres.
+        compressedDepth png' (quantised inverse depth) or a plain 16-bit PNG.
+    :param steps_per_m: of 16UC1 and plain PNG; millimetres are usual.
     :return: float32 (H, W) in metres, NaN where unknown.
     :raises MessageError: if the format or the data is something else, truncated or damaged.
     Source: ConfigHeader and decodeCompressedDepthImage of compressed_depth_image_transport.
@@ -68,7 +69,7 @@ def decode_compressed_depth(message: Any) -> Float32Array:
             'one channel of uint16'
         )
     if not message.format.startswith('32FC1'):
-        return metres_from_millimetres(values)
+        return metres_from_steps(values, steps_per_m)
     with np.errstate(divide='ignore', invalid='ignore'):
         depth_m = np.float32(quantisation_a_m) / (values - np.float32(quantisation_b))
     return metres_from_metres(np.where(values == 0, np.float32(np.nan), depth_m))

@@ -16,14 +16,15 @@ _KINDS = {'16UC1': 'u2', 'mono16': 'u2', '32FC1': 'f4'}
 
 KNOWN_DEPTH_ENCODINGS = tuple(_KINDS)
 
-_MM_PER_M = np.float32(1000)
+MM_PER_M = 1000.0
 
 
-def decode_depth(message: Any) -> Float32Array:
+def decode_depth(message: Any, steps_per_m: float = MM_PER_M) -> Float32Array:
     """
     Return the depth of an Image along the optical z axis.
 
-    :param message: an Image of 16UC1 or mono16 (millimetres, 0 invalid) or 32FC1 (metres).
+    :param message: an Image of 16UC1 or mono16 (steps, 0 invalid) or 32FC1 (metres).
+    :param steps_per_m: of integer depth; REP 118 has millimetres.
     :return: float32 (H, W) in metres; NaN where the sensor gave zero, a negative number, NaN
         or infinity. The memory is its own.
     :raises MessageError: if the encoding is unknown or the message truncated, mis-sized or
@@ -36,7 +37,7 @@ def decode_depth(message: Any) -> Float32Array:
             f"unknown depth encoding '{message.encoding}'; known: {', '.join(_KINDS)}"
         )
     pixels = pixel_view(message, kind, 1)
-    return metres_from_millimetres(pixels) if kind == 'u2' else metres_from_metres(pixels)
+    return metres_from_steps(pixels, steps_per_m) if kind == 'u2' else metres_from_metres(pixels)
 
 
 def decode_inverse_depth(message: Any) -> Float32Array:
@@ -53,10 +54,10 @@ def decode_inverse_depth(message: Any) -> Float32Array:
     return values
 
 
-def metres_from_millimetres(depth_mm: NDArray[Any]) -> Float32Array:
-    """Return uint16 millimetres (H, W), 0 invalid, as float32 metres with NaN."""
-    depth_m: Float32Array = np.divide(depth_mm, _MM_PER_M, dtype=np.float32)
-    depth_m[depth_mm == 0] = np.nan
+def metres_from_steps(steps: NDArray[Any], steps_per_m: float) -> Float32Array:
+    """Return uint16 (H, W), 0 invalid, of so many steps a metre as float32 metres with NaN."""
+    depth_m: Float32Array = np.divide(steps, np.float32(steps_per_m), dtype=np.float32)
+    depth_m[steps == 0] = np.nan
     return depth_m
 
 
@@ -75,6 +76,6 @@ def millimetres(depth_m: Float32Array) -> NDArray[np.uint16]:
     :param depth_m: float32 metres; NaN, and what rounds to zero or beyond 65.535 m, becomes 0.
     """
     with np.errstate(invalid='ignore'):
-        rounded: Float32Array = np.rint(depth_m * _MM_PER_M)
+        rounded: Float32Array = np.rint(depth_m * np.float32(MM_PER_M))
         rounded[~((rounded > 0) & (rounded < 65536))] = 0
     return rounded.astype(np.uint16)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_anything_ros.errors import DatasetError, MissingDependencyError
+from depth_anything_ros.messages import metres_from_steps
 from depth_anything_ros.types import Float32Array, UInt8Array
 
 _PFM_HEADER = re.compile(rb'Pf\s+(\d+)\s+(\d+)\s+(-?[\d.]+(?:[eE][-+]?\d+)?)\s')
@@ -20,19 +21,20 @@ _PFM_HEADER = re.compile(rb'Pf\s+(\d+)\s+(\d+)\s+(-?[\d.]+(?:[eE][-+]?\d+)?)\s')
 
 def read_rgb(path: Path) -> UInt8Array:
     """
-    Read a colour image, uint8 (H, W, 3), red first.
+    Read a colour image, uint8 (H, W, 3), red first, as its pixels are stored.
 
     :raises DatasetError: if the file is missing or damaged.
     """
-    image = _read_image(path, cv2.IMREAD_COLOR)
+    # Depth has no orientation of its own: pixels pair with pixels.
+    image = _read_image(path, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def read_png_depth(path: Path, unit_m: float) -> Float32Array:
+def read_png_depth(path: Path, steps_per_m: float) -> Float32Array:
     """
     Read depth of 16 bits.
 
-    :param unit_m: metres a step.
+    :param steps_per_m: how many steps are a metre.
     :return: float32 (H, W) in metres; NaN where the file has 0.
     :raises DatasetError: if the file is missing, damaged or not of 16 bits.
     """
@@ -41,9 +43,7 @@ def read_png_depth(path: Path, unit_m: float) -> Float32Array:
         raise DatasetError(
             f"'{path}' is {steps.dtype} {steps.shape}; one channel of uint16 needed"
         )
-    depth_m = steps.astype(np.float32) * np.float32(unit_m)
-    depth_m[steps == 0] = np.nan
-    return depth_m
+    return metres_from_steps(steps, steps_per_m)
 
 
 def read_npy(path: Path) -> Float32Array:

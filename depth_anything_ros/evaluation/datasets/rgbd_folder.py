@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from depth_anything_ros.config import DEPTH_UNITS
 from depth_anything_ros.errors import DatasetError
 from depth_anything_ros.evaluation.datasets.base import (
     Dataset,
@@ -28,7 +29,7 @@ LAYOUT = 'index.json, or folders rgb/ and depth/ with files of the same names'
 # Frames of one sequence are alike; this many, evenly spaced, stand for it.
 SEQUENCE_FRAMES = 5
 
-_MILLIMETRE = 0.001
+_STEPS_PER_M = DEPTH_UNITS['mm']
 _RGB_SUFFIXES = ('.png', '.jpg', '.jpeg')
 _DEPTH_SUFFIXES = ('.png', '.npy')
 _PLAIN_SPLITS = ('train', 'val', 'test', 'all')
@@ -95,7 +96,7 @@ def _read_depth(pair: FilePair) -> Float32Array:
     if pair.depth.suffix == '.npy':
         depth_m = read_npy(pair.depth)
         return np.where(np.isfinite(depth_m) & (depth_m > 0), depth_m, np.float32(np.nan))
-    return read_png_depth(pair.depth, _MILLIMETRE)
+    return read_png_depth(pair.depth, _STEPS_PER_M)
 
 
 def _indexed_pairs(path: Path, selection: Selection) -> list[FilePair]:

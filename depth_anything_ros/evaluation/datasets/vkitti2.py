@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from depth_anything_ros.config import DEPTH_UNITS
 from depth_anything_ros.evaluation.datasets.base import (
     Dataset,
     FilePair,
@@ -23,7 +24,7 @@ LAYOUT = (
     'rgb_FFFFF.jpg, in one folder or in vkitti_2.0.3_depth and vkitti_2.0.3_rgb'
 )
 _RGB_FOLDER, _DEPTH_FOLDER = 'vkitti_2.0.3_rgb', 'vkitti_2.0.3_depth'
-_CENTIMETRE = 0.01
+_STEPS_PER_M = DEPTH_UNITS['cm']
 # The largest 16-bit number is the sky.
 _FARTHEST_M = 655.345
 
@@ -54,5 +55,5 @@ def open_vkitti2(path: Path, split: str) -> Dataset:
 
 
 def _read_depth(pair: FilePair) -> Float32Array:
-    depth_m = read_png_depth(pair.depth, _CENTIMETRE)
+    depth_m = read_png_depth(pair.depth, _STEPS_PER_M)
     return np.where(depth_m < _FARTHEST_M, depth_m, np.float32(np.nan))

@@ -257,4 +257,4 @@ def test_pfm_of_three_channels_is_an_error(tmp_path):
 def test_depth_of_8_bits_is_an_error(tmp_path):
     made.write_rgb(tmp_path / 'x.png')
     with pytest.raises(DatasetError, match=r"x.png' is uint8 .*; one channel of uint16 needed"):
-        read_png_depth(tmp_path / 'x.png', 0.001)
+        read_png_depth(tmp_path / 'x.png', 1000)
