@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from depth_anything_ros.errors import OutputError
+from depth_anything_ros.escape import csv_cell
 
 # The longest part of a name that leaves room for what a temporary adds to it.
 _NAME_BYTES = 200
@@ -161,9 +162,11 @@ def write_text(path: Path, text: str) -> None:
     """
     Write a text in UTF-8, its line ends as they are; see `writing`.
 
+    What UTF-8 cannot say, as names of files may hold, is written as its escape.
+
     :raises OutputError: if it cannot be written.
     """
-    write_bytes(path, text.encode('utf-8'))
+    write_bytes(path, text.encode('utf-8', 'backslashreplace'))
 
 
 def write_json(path: Path, answer: Any) -> None:
@@ -181,12 +184,14 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]])
     """
     Write a table as CSV, the headings first; see `writing`.
 
+    Text that a spreadsheet would take for a formula gets an apostrophe in front.
+
     :raises OutputError: if it cannot be written.
     """
     text = io.StringIO(newline='')
     writer = csv.writer(text, lineterminator='\n')
-    writer.writerow(columns)
-    writer.writerows(rows)
+    writer.writerow(map(csv_cell, columns))
+    writer.writerows(map(csv_cell, row) for row in rows)
     write_text(path, text.getvalue())
 
 

@@ -9,23 +9,24 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from depth_anything_ros import files
+from depth_anything_ros.escape import one_line
 
 T = TypeVar('T')
 
 
 def write_line(text: str = '') -> None:
-    """Write one line of results to the standard output."""
-    sys.stdout.write(f'{text}\n')
+    """Write one line of results to the standard output, whatever the text holds."""
+    sys.stdout.write(f'{one_line(text)}\n')
 
 
 def write_error(text: str) -> None:
     """Write an error to the standard error, in one line whatever the text holds."""
-    sys.stderr.write(f'depth_anything_ros: error: {" ".join(text.split())}\n')
+    sys.stderr.write(f'depth_anything_ros: error: {one_line(" ".join(text.split()))}\n')
 
 
 def write_warning(text: str) -> None:
     """Write a warning to the standard error, in one line whatever the text holds."""
-    sys.stderr.write(f'depth_anything_ros: warning: {" ".join(text.split())}\n')
+    sys.stderr.write(f'depth_anything_ros: warning: {one_line(" ".join(text.split()))}\n')
 
 
 def write_table(columns: list[str], rows: list[list[str]]) -> None:
@@ -37,6 +38,7 @@ def write_table(columns: list[str], rows: list[list[str]]) -> None:
     :param columns: the headings.
     :param rows: the cells, as many in each row as there are headings.
     """
+    columns, *rows = [[one_line(cell) for cell in row] for row in (columns, *rows)]
     cells = [columns, *rows]
     widths = [max(len(row[column]) for row in cells) for column in range(len(columns))]
     numeric = [any(_is_number(row[column]) for row in rows) for column in range(len(columns))]
@@ -94,4 +96,4 @@ def progress(items: Iterable[T], total: int | None, label: str) -> Iterator[T]:
     from tqdm import tqdm
 
     # disable=None is tqdm's own word for "only on a terminal".
-    yield from tqdm(items, total=total, desc=label, disable=None, leave=False)
+    yield from tqdm(items, total=total, desc=one_line(label), disable=None, leave=False)

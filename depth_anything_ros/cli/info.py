@@ -32,7 +32,8 @@ def run(args: argparse.Namespace) -> int:
     """Write the tables asked for, and all that is known of what is in them as JSON."""
     if args.parameters:
         config = NODE_CONFIGS[args.parameters]
-        write_line(markdown_table(config))
+        for line in markdown_table(config).splitlines():
+            write_line(line)
         write_json(args.json, {'node': args.parameters, 'parameters': _parameters(config)})
         return 0
     from depth_anything_ros.inference.selection import select

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from depth_anything_ros import files
 from depth_anything_ros.compression.study_findings import (
@@ -18,6 +19,7 @@ from depth_anything_ros.compression.study_findings import (
 )
 from depth_anything_ros.compression.study_plots import SHOWN, size_plot, sparsity_plot
 from depth_anything_ros.compression.study_scores import ALIGNED, RAW
+from depth_anything_ros.escape import markdown, markdown_table
 from depth_anything_ros.evaluation.metrics import METRICS
 
 _UNKNOWN = '–'
@@ -137,13 +139,13 @@ def write_report(path: Path, summary: Mapping[str, Any], pictures: Mapping[str, 
     :raises OutputError: if a file cannot be written.
     """
     model, protocol, results = summary['model'], summary['protocol'], summary['recipes']
-    lines = [f'# {model["name"]}: what compression costs', '']
+    lines = [f'# {markdown(model["name"])}: what compression costs', '']
     if model['weights'] == 'random':
         lines += ['**Random weights: no score on this page means anything.**', '']
-    lines += [_introduction(model, protocol), '', *_markdown(*cost_table(results)), '']
+    lines += [_introduction(model, protocol), '', *markdown_table(*cost_table(results)), '']
     for number, word in enumerate(protocol['data'], 1):
-        lines += [f'## {word}', '', *_markdown(*score_table(results, word)), '']
-        lines += [*(f'- {text}' for text in summary['findings'][word]), '']
+        lines += [f'## {markdown(word)}', '', *markdown_table(*score_table(results, word)), '']
+        lines += [*(f'- {markdown(text)}' for text in summary['findings'][word]), '']
         for title, name, png in (
             ('metrics over sparsity', f'sparsity_{number}.png', sparsity_plot(results, word)),
             ('AbsRel over size', f'size_{number}.png', size_plot(results, word)),
@@ -152,13 +154,14 @@ def write_report(path: Path, summary: Mapping[str, Any], pictures: Mapping[str, 
                 files.write_bytes(path.parent / name, png)
                 lines += [f'![{title}]({name})', '']
         if word in pictures:
-            lines += [f'![first image]({pictures[word].name})', '']
+            lines += [f'![first image]({quote(pictures[word].name)})', '']
     if summary['warnings']:
-        lines += ['## Warnings', '', *(f'- {text}' for text in summary['warnings']), '']
+        lines += ['## Warnings', '', *(f'- {markdown(text)}' for text in summary['warnings']), '']
     files.write_text(path, '\n'.join(lines))
 
 
 def _introduction(model: Mapping[str, Any], protocol: Mapping[str, Any]) -> str:
+    compared, calibration = markdown(protocol['compared']), markdown(protocol['calibration'])
     bounds = ' and '.join(f'{bound:.0%}' for bound in BOUNDS)
     return (
         f'{model["weights"]} weights (sha256 {model["sha256"] or "none"}). Scores with '
@@ -167,19 +170,14 @@ def _introduction(model: Mapping[str, Any], protocol: Mapping[str, Any]) -> str:
         'the network as metres, as "Depth Anything V2 Mini" does, clamped to that range, which '
         'means nothing for inverse depth; else scale and shift are fitted to the truth of each '
         "image in inverse depth. SQNR is that of the network's output in float32 on "
-        f'{protocol["compared"]}, ∞ where it is the same in every bit. p50 is of the network '
-        f'alone over {protocol["runs"]} runs, in turns with its parent, and speed-up the ratio '
+        f'{compared}, ∞ where it is the same in every bit. p50 is of the network alone over '
+        f'{protocol["runs"]} runs, in turns with its parent, and speed-up the ratio '
         'of the two; peak is the resident memory of a fresh process that loads the file and runs '
         'it, Python and libraries included. Ranges of int8_static were found on '
-        f'{protocol["calibration"]}. Pruning breaks down where AbsRel is more than {bounds} above '
+        f'{calibration}. Pruning breaks down where AbsRel is more than {bounds} above '
         "its parent's."
     )
 
 
 def _number(value: float | None, form: str) -> str:
     return _UNKNOWN if value is None else format(value, form)
-
-
-def _markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    lines = [headings, ['---'] * len(headings), *rows]
-    return [f'| {" | ".join(line)} |' for line in lines]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from depth_anything_ros.escape import markdown, markdown_table
 from depth_anything_ros.evaluation.bootstrap import DRAWS, LEVEL
 from depth_anything_ros.evaluation.comparison import COMPARED
 from depth_anything_ros.evaluation.metrics import METRICS
@@ -85,7 +86,7 @@ def write_markdown(path: Path, summary: Mapping[str, Any]) -> None:
     """
     model, protocol = summary['model'], summary['protocol']
     lines = [
-        f'# {model["name"]}: depth against truth',
+        f'# {markdown(model["name"])}: depth against truth',
         '',
         f'{model["weights"]} weights, {model["backend"]} {model["precision"]}, network input '
         f'{"×".join(map(str, model["input_size"]))} (height × width) for the last image. '
@@ -94,12 +95,12 @@ def write_markdown(path: Path, summary: Mapping[str, Any]) -> None:
         '',
     ]
     for data in summary['data']:
-        lines += [f'## {data["word"]}', '', *_markdown_table(*source_table(data)), '']
+        lines += [f'## {markdown(data["word"])}', '', *markdown_table(*source_table(data)), '']
         if 'baseline' in data:
             lines += [_baseline_line(data['baseline'], protocol), '']
     warnings = [*summary['warnings'], *(w for data in summary['data'] for w in data['warnings'])]
     if warnings:
-        lines += ['## Warnings', '', *(f'- {warning}' for warning in warnings), '']
+        lines += ['## Warnings', '', *(f'- {markdown(warning)}' for warning in warnings), '']
     write_text(path, '\n'.join(lines))
 
 
@@ -107,15 +108,10 @@ def _baseline_line(baseline: Mapping[str, Any], protocol: Mapping[str, Any]) -> 
     candidates = ', '.join(
         f'{name} {_number(means[COMPARED])}' for name, means in baseline['candidates'].items()
     )
-    made_of = f'{protocol["baseline_scenes"]} scenes of {protocol["baseline"]}'
+    made_of = f'{protocol["baseline_scenes"]} scenes of {markdown(protocol["baseline"])}'
     return (
         f'Ratio: mean {COMPARED} over that of the best image-independent predictor '
         f'({baseline["chosen"]}; candidates: {candidates}), made of {made_of} and aligned in the '
         f'same way. Interval: {DRAWS} bootstrap draws of sources, then of images in them; in the '
         'row of a source, of its images only.'
     )
-
-
-def _markdown_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    lines = [headings, ['---'] * len(headings), *rows]
-    return [f'| {" | ".join(cell.replace("|", "∣") for cell in line)} |' for line in lines]

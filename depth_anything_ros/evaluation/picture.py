@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from depth_anything_ros.escape import plot
 from depth_anything_ros.files import writing
 from depth_anything_ros.types import Float32Array, UInt8Array
 
@@ -56,7 +57,7 @@ def write_picture(path: Path, picture: Picture) -> None:
     place = _Layout(truth_m.shape[0] / truth_m.shape[1])
     figure = Figure(figsize=(place.width / 100, place.height / 100), dpi=100)
     FigureCanvasAgg(figure)
-    figure.text(0.5, 1 - 16 / place.height, picture.title, ha='center', va='center', size=13)
+    figure.text(0.5, 1 - 16 / place.height, plot(picture.title), ha='center', va='center', size=13)
     left, bottom, _, height = place.below(0)
     figure.text(
         left, bottom + height, picture.warning, color='tab:red', size=12, weight='bold', va='top'

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from depth_anything_ros.escape import plot
 from depth_anything_ros.evaluation.metrics import METRICS, Better
 from depth_anything_ros.evaluation.protocol import AlignmentMode
 from depth_anything_ros.evaluation.table import FrameTable, column
@@ -82,7 +83,7 @@ def stage_plot(stages_ms: Mapping[str, Mapping[str, float | None]]) -> bytes:
         for name, colour in (('p95', 'C1'), ('p99', 'C3')):
             values = _stage_values(stages_ms, name)
             axes.plot(values, places, '|', markersize=16, color=colour, label=name)
-        axes.set_yticks(places, list(stages_ms))
+        axes.set_yticks(places, list(map(plot, stages_ms)))
         axes.invert_yaxis()
         axes.set(xlabel='duration in ms')
         axes.legend(loc='lower left', bbox_to_anchor=(0, 1), ncol=3, frameon=False)

@@ -6,10 +6,11 @@ import math
 import os
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+from depth_anything_ros.escape import html
 from depth_anything_ros.evaluation.metrics import METRICS
 from depth_anything_ros.evaluation.picture import Picture, write_picture
 from depth_anything_ros.evaluation.plots import latency_plot, metric_plot, stage_plot
@@ -139,12 +140,12 @@ def _stability_table(stability: Mapping[str, Mapping[str, Any]]) -> str:
 def _gallery(page: Path, pictures: Sequence[Path]) -> list[str]:
     if not pictures:
         return []
-    links = [Path(os.path.relpath(picture, page.parent)).as_posix() for picture in pictures]
+    links = [quote(Path(os.path.relpath(picture, page.parent)).as_posix()) for picture in pictures]
     return [
         '<h2>Pictures</h2>',
         *(
-            f'<p><a href="{escape(link)}"><img src="{escape(link)}" loading="lazy" '
-            f'alt="{escape(Path(link).stem)}"></a></p>'
+            f'<p><a href="{html(link)}"><img src="{html(link)}" loading="lazy" '
+            f'alt="{html(Path(link).stem)}"></a></p>'
             for link in links
         ),
     ]
@@ -169,7 +170,7 @@ def _text(value: object) -> str:
         return f'{value:.4g}'
     if isinstance(value, (list, tuple)):
         return '×'.join(_text(item) for item in value)
-    return escape(str(value))
+    return html(value)
 
 
 def _finite(value: Any) -> Any:

@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from depth_anything_ros.config import BagPlayerConfig
 from depth_anything_ros.errors import DatasetError
+from depth_anything_ros.escape import one_line
 from depth_anything_ros.evaluation.bag import BagReader, BagTopic, header_stamp_ns, restamp
 from depth_anything_ros.messages import stamp_fields
 from depth_anything_ros.nodes.bag_schedule import Group, Pace, Recorded, group_by_image
@@ -114,7 +115,7 @@ class BagPlayer(Node):
             except DatasetError as error:
                 if topic.name == self._config.image_topic:
                     raise
-                self.get_logger().warning(f'topic left out: {error}')
+                self.get_logger().warning(one_line(f'topic left out: {error}'))
 
     def _make_outlet(self, topic: BagTopic) -> Any:
         message_type = find_message_type(topic.type_name)

@@ -23,6 +23,7 @@ from std_srvs.srv import Trigger
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import DepthAnythingError
+from depth_anything_ros.escape import lines, one_line
 from depth_anything_ros.nodes.arrival import ArrivalStamps
 from depth_anything_ros.nodes.beside import beside
 from depth_anything_ros.nodes.camera_input import CameraInput
@@ -168,7 +169,7 @@ class DepthNode(ManagedNode):
         except Exception as error:  # noqa: BLE001 - the caller is told that the transition failed
             self._failure, text = f'{type(error).__name__}: {error}', traceback.format_exc()
         if text and self.context.ok():
-            self.get_logger().error(text)
+            self.get_logger().error(lines(text))
         return not self._failure
 
     def _load(self) -> None:
@@ -232,7 +233,7 @@ class DepthNode(ManagedNode):
 
     def _warn(self, text: str) -> None:
         if self.context.ok():
-            self.get_logger().warning(text, throttle_duration_sec=LOG_PERIOD_S)
+            self.get_logger().warning(one_line(text), throttle_duration_sec=LOG_PERIOD_S)
 
     # Parameters
 

@@ -18,6 +18,7 @@ from std_srvs.srv import Trigger
 
 from depth_anything_ros.config import EvaluatorConfig
 from depth_anything_ros.errors import DepthAnythingError
+from depth_anything_ros.escape import one_line
 from depth_anything_ros.evaluation.bag import header_stamp_ns
 from depth_anything_ros.evaluation.run import RunEvaluation
 from depth_anything_ros.messages import decode_depth, decode_inverse_depth
@@ -175,12 +176,12 @@ class EvaluatorNode(Node):
         self._evaluation.save(final=final)
         folder = Path(self._config.output_dir).resolve()
         if self.context.ok():
-            self.get_logger().info(f'results in {folder}')
+            self.get_logger().info(one_line(f'results in {folder}'))
         return folder
 
     def _warn(self, text: str) -> None:
         if self.context.ok():
-            self.get_logger().warning(text, throttle_duration_sec=LOG_PERIOD_S)
+            self.get_logger().warning(one_line(text), throttle_duration_sec=LOG_PERIOD_S)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -16,6 +16,7 @@ from rclpy.node import Node
 from rclpy.utilities import try_shutdown
 
 from depth_anything_ros.errors import DepthAnythingError
+from depth_anything_ros.escape import lines, one_line
 from depth_anything_ros.nodes.transport import prepare_transport
 
 _LONGEST_WAIT_S = 0.5
@@ -41,7 +42,7 @@ class RosLogHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
-        logger, text = get_logger(record.name), record.getMessage()
+        logger, text = get_logger(record.name), lines(record.getMessage())
         # One call a level: rclpy does not allow a place in the code to change its severity.
         if record.levelno >= logging.ERROR:
             logger.error(text)
@@ -75,7 +76,7 @@ def run_process(name: str, create: Callable[[], RunnableNode], argv: Sequence[st
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except (DepthAnythingError, ParameterException) as error:
-        get_logger(name).fatal(str(error))
+        get_logger(name).fatal(one_line(error))
         code = 1
     except RuntimeError:
         # What rclpy raises for calls that come after the signal has ended ROS, such as the
@@ -132,7 +133,7 @@ def _close(name: str, node: RunnableNode) -> int:
     try:
         node.close()
     except DepthAnythingError as error:
-        get_logger(name).fatal(str(error))
+        get_logger(name).fatal(one_line(error))
         return 1
     finally:
         node.destroy_node()

@@ -8,6 +8,7 @@ from dataclasses import astuple, fields
 from pathlib import Path
 from typing import Any
 
+from depth_anything_ros.escape import markdown_table, plot
 from depth_anything_ros.files import write_csv, write_json, write_text, writing
 from depth_anything_ros.training.quality.scores import DepthScore
 from depth_anything_ros.training.quality.selection import (
@@ -106,9 +107,8 @@ def write_statistics(folder: Path, rows: Sequence[DataStatistics]) -> None:
     :raises OutputError: if a file cannot be written.
     """
     columns, cells = table_cells(rows)
-    lines = [columns, ['---'] * len(columns), *cells]
-    text = ''.join(f'| {" | ".join(line)} |\n' for line in lines)
-    write_text(folder / 'statistics.md', text)
+    lines = markdown_table(columns, cells)
+    write_text(folder / 'statistics.md', ''.join(f'{line}\n' for line in lines))
     records = statistics_records(rows)
     flat = [{**record, **record['dropped']} for record in records]
     for row in flat:
@@ -147,7 +147,7 @@ def write_plot(path: Path, samples: Mapping[str, Sequence[ScoredSample]]) -> Non
         )
         panel.set(title=title, ylim=(0, 1))
         panel.grid(axis='y', alpha=0.3)
-        panel.set_xticks(range(len(labels)), labels, rotation=20, ha='right')
+        panel.set_xticks(range(len(labels)), list(map(plot, labels)), rotation=20, ha='right')
     figure.supxlabel('larger is better; box: quartiles, whiskers: 5 and 95 %, diamond: mean')
     with writing(path) as file:
         figure.savefig(file, format='png')
