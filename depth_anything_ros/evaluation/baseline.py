@@ -21,12 +21,12 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import cv2
 import numpy as np
 
-from depth_anything_ros.errors import DatasetError
+from depth_anything_ros.errors import DatasetError, MessageError
+from depth_anything_ros.evaluation.numpy_files import load_npz
 from depth_anything_ros.files import write_bytes
 from depth_anything_ros.types import (
     DepthSample,
@@ -39,10 +39,6 @@ MAP_SIZE = (48, 64)
 # A flat wall seen straight on has no shape to average; its noise would be blown up.
 _MIN_RELATIVE_DEVIATION = 1e-3
 _POWER_ITERATIONS = 100
-# What NumPy raises for a missing or damaged file and for one that holds something else.
-_UNREADABLE = (
-    OSError, EOFError, BadZipFile, KeyError, ValueError, TypeError, AttributeError,
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -190,12 +186,12 @@ def read_baseline(path: Path) -> Baseline:
     :raises DatasetError: if the file does not exist or is no baseline.
     """
     try:
-        with np.load(path) as found:
-            maps = tuple(
-                InverseDepthMap(str(name), np.asarray(values, np.float32))
-                for name, values in zip(found['names'], found['values'], strict=True)
-            )
-            low, high = found['range_m'].tolist()
-            return Baseline(maps, str(found['origin']), int(found['scenes']), low, high)
-    except _UNREADABLE as error:
+        found = load_npz(path)
+        maps = tuple(
+            InverseDepthMap(str(name), np.asarray(values, np.float32))
+            for name, values in zip(found['names'], found['values'], strict=True)
+        )
+        low, high = found['range_m'].tolist()
+        return Baseline(maps, str(found['origin']), int(found['scenes']), low, high)
+    except (MessageError, KeyError, ValueError, TypeError) as error:
         raise DatasetError(f"'{path}' cannot be read as a baseline: {error}") from error

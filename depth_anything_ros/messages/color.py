@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_anything_ros.errors import MessageError
+from depth_anything_ros.messages.limits import check_size
 from depth_anything_ros.messages.pixels import pixel_view
 from depth_anything_ros.types import UInt8Array
 
@@ -97,11 +98,19 @@ def decode_image(
             f"{width}x{height} image of encoding '{message.encoding}': it needs "
             + ('an even width' if encoding.even_width else f'{encoding.block} pixels a side')
         )
+    check_size(width, height, _decoded_bytes(encoding))
     if encoding.kind == 'u2':
         pixels = cv2.convertScaleAbs(pixels.astype(np.uint16), alpha=255 / 65535)
     if encoding.conversion is None:
         return np.ascontiguousarray(pixels)
     return cast(UInt8Array, cv2.cvtColor(pixels, encoding.conversion))
+
+
+def _decoded_bytes(encoding: _ColorEncoding) -> int:
+    """Return the bytes a pixel takes beside the message: of 16 bits, of 8 bits, as rgb."""
+    if encoding.conversion is None and encoding.kind == 'u1':
+        return 0
+    return 3 + (3 * encoding.channels if encoding.kind == 'u2' else 0)
 
 
 def _convert_by_fallback(

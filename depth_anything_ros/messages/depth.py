@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_anything_ros.errors import MessageError
+from depth_anything_ros.messages.limits import check_size
 from depth_anything_ros.messages.pixels import pixel_view
 from depth_anything_ros.types import Float32Array
 
@@ -17,6 +18,8 @@ _KINDS = {'16UC1': 'u2', 'mono16': 'u2', '32FC1': 'f4'}
 KNOWN_DEPTH_ENCODINGS = tuple(_KINDS)
 
 MM_PER_M = 1000.0
+# Metres, and masks of what is unknown.
+_DECODED_BYTES = 4 + 2
 
 
 def decode_depth(message: Any, steps_per_m: float = MM_PER_M) -> Float32Array:
@@ -37,6 +40,7 @@ def decode_depth(message: Any, steps_per_m: float = MM_PER_M) -> Float32Array:
             f"unknown depth encoding '{message.encoding}'; known: {', '.join(_KINDS)}"
         )
     pixels = pixel_view(message, kind, 1)
+    check_size(message.width, message.height, _DECODED_BYTES)
     return metres_from_steps(pixels, steps_per_m) if kind == 'u2' else metres_from_metres(pixels)
 
 
@@ -63,10 +67,16 @@ def metres_from_steps(steps: NDArray[Any], steps_per_m: float) -> Float32Array:
 
 def metres_from_metres(depth_m: NDArray[Any]) -> Float32Array:
     """Return float metres (H, W) as native float32 with NaN for all that is not a distance."""
-    native = depth_m.astype(np.float32)
+    return only_distances(depth_m.astype(np.float32))
+
+
+def only_distances(depth_m: Float32Array) -> Float32Array:
+    """Return the float32 metres given, with NaN written over all that is not a distance."""
     with np.errstate(invalid='ignore'):
-        native[~((native > 0) & (native < np.inf))] = np.nan
-    return native
+        known = depth_m > 0
+        known &= depth_m < np.inf
+    depth_m[~known] = np.nan
+    return depth_m
 
 
 def millimetres(depth_m: Float32Array) -> NDArray[np.uint16]:

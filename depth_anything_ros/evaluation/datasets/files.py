@@ -12,11 +12,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_anything_ros.errors import DatasetError, MissingDependencyError
+from depth_anything_ros.errors import DatasetError, MessageError, MissingDependencyError
+from depth_anything_ros.evaluation.numpy_files import load_npy
 from depth_anything_ros.messages import metres_from_steps
+from depth_anything_ros.messages.limits import check_bytes
+from depth_anything_ros.messages.pictures import decode_picture
 from depth_anything_ros.types import Float32Array, UInt8Array
 
-_PFM_HEADER = re.compile(rb'Pf\s+(\d+)\s+(\d+)\s+(-?[\d.]+(?:[eE][-+]?\d+)?)\s')
+_PICTURES = ('jpeg', 'png', 'webp', 'bmp', 'exr')
+_PFM_HEADER = re.compile(rb'Pf\s+(\d{1,9})\s+(\d{1,9})\s+(-?[\d.]+(?:[eE][-+]?\d+)?)\s')
 
 
 def read_rgb(path: Path) -> UInt8Array:
@@ -54,10 +58,9 @@ def read_npy(path: Path) -> Float32Array:
     """
     _require_file(path)
     try:
-        values = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        return _plane(path, load_npy(path))
+    except MessageError as error:
         raise DatasetError(f"'{path}' cannot be read: {error}") from error
-    return _plane(path, values)
 
 
 def read_pfm(path: Path) -> Float32Array:
@@ -74,14 +77,15 @@ def read_pfm(path: Path) -> Float32Array:
     if header is None:
         raise DatasetError(f"'{path}' is no portable float map of one channel")
     width, height = int(header[1]), int(header[2])
-    body = data[header.end() :]
-    if len(body) != 4 * width * height:
+    # The bytes are the file's, so that only an empty picture is a fault of the size alone.
+    count = len(data) - header.end()
+    if count != 4 * width * height or count == 0:
         raise DatasetError(
-            f"'{path}' holds {len(body)} bytes of pixels, {width}x{height} need "
-            f'{4 * width * height}'
+            f"'{path}' holds {count} bytes of pixels, {width}x{height} need {4 * width * height}"
         )
     order = '<f4' if float(header[3]) < 0 else '>f4'
-    return np.flipud(np.frombuffer(body, order).reshape(height, width)).astype(np.float32)
+    pixels: NDArray[Any] = np.ndarray((height, width), order, data, header.end())
+    return np.flipud(pixels).astype(np.float32)
 
 
 def read_exr(path: Path) -> Float32Array:
@@ -112,8 +116,9 @@ def read_hdf5(path: Path, key: str) -> NDArray[Any]:
     _require_file(path)
     try:
         with h5py.File(path, 'r') as file:
+            check_bytes(file[key].nbytes, f"'{key}'")
             return np.asarray(file[key])
-    except (OSError, KeyError) as error:
+    except (OSError, KeyError, AttributeError, MessageError) as error:
         raise DatasetError(f"'{path}' cannot be read: {error}") from error
 
 
@@ -139,8 +144,9 @@ def _require_file(path: Path) -> None:
 def _read_bytes(path: Path) -> bytes:
     _require_file(path)
     try:
+        check_bytes(path.stat().st_size, 'the file')
         return path.read_bytes()
-    except OSError as error:
+    except (OSError, MessageError) as error:
         raise DatasetError(f"'{path}' cannot be read: {error}") from error
 
 
@@ -153,12 +159,7 @@ def _plane(path: Path, values: NDArray[Any]) -> Float32Array:
 
 
 def _read_image(path: Path, flags: int) -> NDArray[Any]:
-    # imread writes to stderr what it cannot read; imdecode knows no paths to complain about.
-    data = np.frombuffer(_read_bytes(path), np.uint8)
     try:
-        image = cv2.imdecode(data, flags) if data.size else None
-    except cv2.error as error:
-        raise DatasetError(f"'{path}' cannot be decoded: {error.err}") from error
-    if image is None:
-        raise DatasetError(f"'{path}' is no image that can be decoded")
-    return image
+        return decode_picture(_read_bytes(path), flags, _PICTURES)
+    except MessageError as error:
+        raise DatasetError(f"'{path}' is no image that can be decoded: {error}") from error

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_anything_ros.errors import DatasetError
+from depth_anything_ros.errors import DatasetError, MessageError
 from depth_anything_ros.evaluation.datasets.base import (
     Dataset,
     checked_sample,
     require_split,
 )
 from depth_anything_ros.evaluation.datasets.files import import_h5py
+from depth_anything_ros.messages.limits import check_bytes
 from depth_anything_ros.types import DepthSample
 
 NAME = 'nyu_depth_v2'
@@ -72,9 +73,10 @@ class NyuDepthV2:
         frame = self.frames[index]
         try:
             with import_h5py().File(self.path, 'r') as file:
+                check_bytes(sum(_row_bytes(file[key]) for key in ('images', 'depths')), 'it')
                 rgb = np.ascontiguousarray(file['images'][frame].transpose(2, 1, 0))
                 depth_m = np.ascontiguousarray(file['depths'][frame].T, np.float32)
-        except (OSError, KeyError, ValueError) as error:
+        except (OSError, KeyError, ValueError, AttributeError, MessageError) as error:
             raise DatasetError(
                 f"sample {frame} of '{self.path}' cannot be read: {error}"
             ) from error
@@ -140,6 +142,10 @@ def _read_scenes(path: Path) -> list[str]:
             f"'{path}' is damaged: {count} images, {depths} depths, {len(scenes)} scenes"
         )
     return scenes
+
+
+def _row_bytes(array: Any) -> int:
+    return int(array.nbytes) // max(len(array), 1)
 
 
 def _characters(codes: Any) -> str:

@@ -3,6 +3,7 @@
 import csv
 import sys
 
+import hostile
 import made_datasets as made
 import numpy as np
 import pytest
@@ -10,7 +11,14 @@ import pytest
 from depth_anything_ros.errors import DatasetError, MissingDependencyError
 from depth_anything_ros.evaluation.bag import BagWriter, RgbdTopics
 from depth_anything_ros.evaluation.datasets import DATASETS
-from depth_anything_ros.evaluation.datasets.files import read_pfm, read_png_depth
+from depth_anything_ros.evaluation.datasets.files import (
+    read_exr,
+    read_hdf5,
+    read_npy,
+    read_pfm,
+    read_png_depth,
+    read_rgb,
+)
 from depth_anything_ros.evaluation.datasets.hypersim import planar_depth, usual_camera
 from depth_anything_ros.evaluation.datasets.nyu_depth_v2 import open_nyu_depth_v2
 
@@ -258,3 +266,56 @@ def test_depth_of_8_bits_is_an_error(tmp_path):
     made.write_rgb(tmp_path / 'x.png')
     with pytest.raises(DatasetError, match=r"x.png' is uint8 .*; one channel of uint16 needed"):
         read_png_depth(tmp_path / 'x.png', 1000)
+
+
+@pytest.mark.parametrize(
+    ('read', 'content', 'words'),
+    [
+        (read_rgb, hostile.jpeg(), 'says it is 30000x30000; at most 50 megapixels'),
+        (read_rgb, hostile.webp(), 'says it is 16383x16383'),
+        (read_rgb, hostile.bmp(), 'says it is 30000x30000'),
+        (read_rgb, hostile.encoded('.jpg')[:600], 'ends early'),
+        (lambda path: read_png_depth(path, 1000), hostile.png(), 'says it is 30000x30000'),
+        (read_exr, hostile.exr(), 'says it is 30000x30000'),
+        (read_npy, hostile.npy(), r'the array \(30000, 30000\) of float32 has 3600 MB'),
+        (read_pfm, b'Pf\n30000 30000\n-1.0\nabcd', '30000x30000 need 3600000000'),
+        (read_pfm, b'Pf\n' + 5000 * b'9' + b' 1\n-1.0\n', 'is no portable float map'),
+        (read_pfm, b'Pf\n0 0\n-1.0\n', 'holds 0 bytes of pixels, 0x0'),
+    ],
+)
+def test_a_file_that_says_it_is_huge_is_refused(read, content, words, tmp_path):
+    path = tmp_path / 'a'
+    path.write_bytes(content)
+    with pytest.raises(DatasetError, match=f"'{path}' .*{words}"):
+        read(path)
+
+
+def test_a_file_that_is_huge_is_not_read(tmp_path):
+    path = tmp_path / 'a'
+    with path.open('wb') as file:
+        file.write(b'Pf\n1 1\n-1.0\n')
+        file.truncate(10_000_000_000)  # holes take no room on the disk
+    for read in (read_rgb, read_pfm, read_exr):
+        with pytest.raises(DatasetError, match='the file has 10000 MB; at most 180 MB'):
+            read(path)
+
+
+def test_a_huge_array_of_hdf5_is_not_read(tmp_path):
+    h5py = pytest.importorskip('h5py')
+    with h5py.File(tmp_path / 'a.h5', 'w') as file:
+        file.create_dataset('dataset', (30_000, 30_000), 'f4', chunks=(100, 100))
+        file.create_group('group')
+    with pytest.raises(DatasetError, match="'dataset' has 3600 MB; at most 180 MB"):
+        read_hdf5(tmp_path / 'a.h5', 'dataset')
+    with pytest.raises(DatasetError, match='cannot be read'):
+        read_hdf5(tmp_path / 'a.h5', 'group')
+
+
+def test_a_sample_of_nyu_that_says_it_is_huge_is_not_read(tmp_path):
+    h5py = pytest.importorskip('h5py')
+    path = made.make_nyu_depth_v2(tmp_path)
+    with h5py.File(path, 'a') as file:
+        del file['images']
+        file.create_dataset('images', (8, 3, 30_000, 30_000), 'u1', chunks=(1, 1, 100, 100))
+    with pytest.raises(DatasetError, match='sample 2 .*at most 180 MB'):
+        open_nyu_depth_v2(path, 'all')[2]
