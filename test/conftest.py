@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from depth_anything_ros.cli.processes import local_only
+
 ROOT = Path(__file__).resolve().parent.parent
 
 # Undoes what `import launch` does, whose loggers keep their records from caplog. The manager's
@@ -19,6 +21,11 @@ logging.Logger.manager.setLoggerClass(logging.Logger)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption('--slow', action='store_true', help='run the slow tests too')
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep all ROS of the tests, and of the processes they start, on this machine."""
+    os.environ.update(local_only(os.environ))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -150,15 +150,16 @@ def node_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """
     return {
         'ROS_DOMAIN_ID': str(random.randint(1, _HIGHEST_DOMAIN)),
-        **_local_only(environment.get('ROS_DISTRO', '')),
+        **local_only(environment),
         'AMENT_PREFIX_PATH': sys.prefix,
         **environment,
     }
 
 
-def _local_only(distribution: str) -> dict[str, str]:
+def local_only(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variable that keeps ROS on this machine, by the distribution that is sourced."""
     # Later distributions replaced Humble's variable and warn of it.
-    if distribution == 'humble':
+    if environment.get('ROS_DISTRO') == 'humble':
         return {'ROS_LOCALHOST_ONLY': '1'}
     return {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
+from itertools import count
 from pathlib import Path
 from time import monotonic, time_ns
 from typing import Any
@@ -21,7 +22,7 @@ from sensor_msgs.msg import Image
 from tqdm import tqdm
 
 from depth_anything_ros.config import BagPlayerConfig
-from depth_anything_ros.errors import DatasetError
+from depth_anything_ros.errors import DatasetError, MessageError
 from depth_anything_ros.escape import one_line
 from depth_anything_ros.evaluation.bag import BagReader, BagTopic, header_stamp_ns, restamp
 from depth_anything_ros.messages import stamp_fields
@@ -30,6 +31,8 @@ from depth_anything_ros.nodes.parameters import declare_parameters
 from depth_anything_ros.nodes.process import run_process
 
 QUEUE_DEPTH = 10
+# Latched messages of one topic that late subscribers get, at most.
+LATCHED_DEPTH = 1000
 LOG_PERIOD_S = 5.0
 _POLL_S = 0.02
 
@@ -47,6 +50,10 @@ class BagPlayer(Node):
     """
     Publish the messages of a bag as the bytes they were recorded in.
 
+    Publishers offer the durability and reliability that was recorded. A latched topic keeps all
+    its messages for late subscribers, since here one publisher stands for those of the robot. In
+    lockstep all are reliable, so that no frame gets lost.
+
     In real time each goes out at its recorded time. In lockstep they go out in groups around the
     images, and the next group waits for a message on `prediction` with the stamp of the image.
     The image is the last of its group, so that its camera_info and reference depth, recorded
@@ -59,6 +66,7 @@ class BagPlayer(Node):
         self._counts = PlayCounts()
         self._predicted: set[int] = set()
         self._told_ns = -1
+        self._logged_s = monotonic()
         self._outlets: dict[str, Any] = {}
         self._spinner = SingleThreadedExecutor(context=self.context)
         self._spinner.add_node(self)
@@ -86,9 +94,9 @@ class BagPlayer(Node):
             self._advertise(reader)
             self._wait_for_subscribers()
             self._spin(self._config.settle_s)
-            self._play(reader)
-            while self._config.loop:
-                self._play(reader)
+            self._play(reader, 'playing')
+            for number in count(2) if self._config.loop else ():
+                self._play(reader, f'pass {number}')
             self._spin(self._config.settle_s)
         if self._counts.timed_out:
             raise DatasetError(
@@ -121,15 +129,26 @@ class BagPlayer(Node):
         message_type = find_message_type(topic.type_name)
         if message_type is None:
             raise DatasetError(f"{topic.name}: no message type '{topic.type_name}' here")
-        latched = topic.name == '/tf_static'
         try:
-            return self.create_publisher(message_type, topic.name, _qos(latched))
+            return self.create_publisher(message_type, topic.name, self._offer(topic))
         except InvalidTopicNameException as error:
             # ROS 1 allowed more.
             reason = ' '.join(str(error).split())
             raise DatasetError(
                 f'topic {topic.name} cannot be played in ROS 2: {reason}'
             ) from error
+
+    def _offer(self, topic: BagTopic) -> QoSProfile:
+        reliable = topic.qos.reliable or self._lockstep
+        if not (topic.qos.transient_local or topic.name == '/tf_static'):
+            return _qos(reliable=reliable)
+        if topic.count > LATCHED_DEPTH:
+            self.get_logger().warning(
+                f'{topic.name} holds {topic.count} latched messages; who subscribes late gets the '
+                f'last {LATCHED_DEPTH}'
+            )
+        depth = min(max(topic.count, 1), LATCHED_DEPTH)
+        return _qos(reliable=reliable, latched=True, depth=depth)
 
     def _wait_for_subscribers(self) -> None:
         wanted = self._config.subscribers
@@ -152,22 +171,22 @@ class BagPlayer(Node):
 
     # Playing
 
-    def _play(self, reader: BagReader) -> None:
+    def _play(self, reader: BagReader, name: str) -> None:
         groups = group_by_image(self._recorded(reader), self._config.image_topic)
         total = reader.topics[self._config.image_topic].count
-        pace, logged_s = Pace(self._config.rate), monotonic()
+        pace = Pace(self._config.rate)
         self._told_ns = -1
-        with tqdm(total=total, desc='playing', unit='image', disable=None) as bar:
-            for group in groups:
+        with tqdm(total=total, desc=name, unit='image', disable=None) as bar:
+            for number, group in enumerate(groups, start=1):
                 if self._lockstep:
                     self._play_in_lockstep(group)
                 else:
                     self._play_in_time(group, pace)
                 self._counts.sent += 1
                 bar.update()
-                if bar.disable and monotonic() - logged_s > LOG_PERIOD_S:
-                    logged_s = monotonic()
-                    self.get_logger().info(f'{self._counts.sent} of {total} images')
+                if bar.disable and monotonic() - self._logged_s > LOG_PERIOD_S:
+                    self._logged_s = monotonic()
+                    self.get_logger().info(f'{name}: {number} of {total} images')
 
     def _recorded(self, reader: BagReader) -> Iterator[Recorded]:
         for message in reader.messages(tuple(self._outlets)):
@@ -217,7 +236,10 @@ class BagPlayer(Node):
         self._predicted.clear()
 
     def _on_prediction(self, cdr: bytes) -> None:
-        self._predicted.add(header_stamp_ns(cdr))
+        try:
+            self._predicted.add(header_stamp_ns(cdr))
+        except MessageError as error:
+            self.get_logger().warning(f'prediction left out: {error}')
 
     def _spin(self, limit_s: float, done: Callable[[], bool] = lambda: False) -> bool:
         """Serve callbacks until `done` or the limit; return whether it was done."""
@@ -241,12 +263,12 @@ def find_message_type(name: str) -> type | None:
         return None
 
 
-def _qos(latched: bool = False) -> QoSProfile:
-    durability = QoSDurabilityPolicy
+def _qos(*, reliable: bool = True, latched: bool = False, depth: int = QUEUE_DEPTH) -> QoSProfile:
+    reliability, durability = QoSReliabilityPolicy, QoSDurabilityPolicy
     return QoSProfile(
         history=QoSHistoryPolicy.KEEP_LAST,
-        depth=QUEUE_DEPTH,
-        reliability=QoSReliabilityPolicy.RELIABLE,
+        depth=depth,
+        reliability=reliability.RELIABLE if reliable else reliability.BEST_EFFORT,
         durability=durability.TRANSIENT_LOCAL if latched else durability.VOLATILE,
     )
 

@@ -117,6 +117,14 @@ class Robot:
         pose = self.camera_pose(BasePose(0.0, 0.0, 0.0))
         return Transform((pose.x_m, pose.y_m, pose.z_m), quaternion(pose.optical_axes.T))
 
+    def level_camera_transform(self) -> Transform:
+        """Return the frame at the lens, level and with x ahead, in the base's."""
+        return Transform((self.camera_forward_m, 0.0, self.camera_height_m), (0.0, 0.0, 0.0, 1.0))
+
+    def optical_transform(self) -> Transform:
+        """Return the camera's optical frame in the level one at the lens."""
+        return Transform((0.0, 0.0, 0.0), self.camera_transform().rotation)
+
     def laser_transform(self) -> Transform:
         """Return the laser's frame in the base's."""
         half = self.laser_yaw_rad / 2

@@ -8,6 +8,7 @@ from typing import Any
 
 from depth_anything_ros.errors import DatasetError
 from depth_anything_ros.evaluation.bag import BagWriter, RgbdTopics, write_rgbd_frame
+from depth_anything_ros.geometry.depth_scan import level_frame
 from depth_anything_ros.messages import laser_scan_fields, stamp_fields
 from depth_anything_ros.simulation.journey import RobotFrame
 from depth_anything_ros.simulation.robot import (
@@ -17,6 +18,7 @@ from depth_anything_ros.simulation.robot import (
     Robot,
     Transform,
 )
+from depth_anything_ros.types import Frame
 
 SCAN_TOPIC, TF_TOPIC, STATIC_TF_TOPIC = '/scan', '/tf', '/tf_static'
 _SCAN = 'sensor_msgs/msg/LaserScan'
@@ -30,7 +32,8 @@ def write_robot_bag(
     Write a drive as a ROS 2 bag.
 
     Beside the topics of `write_rgbd_bag`: `/scan`, `/tf` from odom to base_link at every frame,
-    and once `/tf_static` from base_link to the camera's optical frame and to the laser.
+    and once `/tf_static` from base_link to the laser, to the level frame at the lens, which
+    `~/scan` of the depth node is in, and on to the camera's optical frame.
 
     :param path: the folder to make.
     :param robot: the one that made the frames.
@@ -43,13 +46,7 @@ def write_robot_bag(
         for robot_frame in frames:
             frame = robot_frame.rgbd.frame
             if written == 0:
-                fixed = [
-                    _transform(
-                        BASE_FRAME, frame.frame_id, robot.camera_transform(), frame.stamp_ns
-                    ),
-                    _transform(BASE_FRAME, LASER_FRAME, robot.laser_transform(), frame.stamp_ns),
-                ]
-                writer.write(STATIC_TF_TOPIC, _TF, {'transforms': fixed}, frame.stamp_ns)
+                writer.write(STATIC_TF_TOPIC, _TF, _mounting(robot, frame), frame.stamp_ns)
             moved = _transform(
                 ODOM_FRAME, BASE_FRAME, robot_frame.base.transform(), frame.stamp_ns
             )
@@ -62,6 +59,17 @@ def write_robot_bag(
         if written == 0:
             raise DatasetError(f"no frames to write into bag '{path}'")
     return written
+
+
+def _mounting(robot: Robot, frame: Frame) -> dict[str, Any]:
+    """Return the fields of a tf2_msgs/TFMessage of what does not move on the robot."""
+    level = level_frame(frame.frame_id, '')
+    places = (
+        (BASE_FRAME, level, robot.level_camera_transform()),
+        (level, frame.frame_id, robot.optical_transform()),
+        (BASE_FRAME, LASER_FRAME, robot.laser_transform()),
+    )
+    return {'transforms': [_transform(*place, frame.stamp_ns) for place in places]}
 
 
 def _header(frame_id: str, stamp_ns: int) -> dict[str, Any]:

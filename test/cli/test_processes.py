@@ -1,3 +1,4 @@
+import os
 import sys
 import time
 
@@ -105,7 +106,12 @@ def test_the_environment_is_local_and_keeps_what_the_user_has_set():
     assert processes.node_environment(chosen).items() >= chosen.items()
 
 
+def test_the_tests_themselves_stay_on_this_machine():
+    assert os.environ.items() >= processes.local_only(os.environ).items()
+
+
 def test_the_environment_is_local_on_humble_by_its_own_variable():
+    assert processes.local_only({'ROS_DISTRO': 'humble'}) == {'ROS_LOCALHOST_ONLY': '1'}
     environment = processes.node_environment({'ROS_DISTRO': 'humble'})
     assert environment['ROS_LOCALHOST_ONLY'] == '1'
     assert 'ROS_AUTOMATIC_DISCOVERY_RANGE' not in environment

@@ -79,7 +79,7 @@ def test_random_room_adds_scan_and_transforms(tmp_path):
     with BagReader(out) as reader:
         message = next(iter(reader.messages(['/tf_static']))).deserialize()
     heights = {item.child_frame_id: item.transform.translation.z for item in message.transforms}
-    assert heights['camera_color_optical_frame'] == 0.115
+    assert heights['camera_color_frame'] == 0.115
 
 
 @pytest.mark.parametrize('option', ['--camera-height', '--camera-pitch'])

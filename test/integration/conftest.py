@@ -186,7 +186,6 @@ class World:
         self.environment = {
             **{name: value for name, value in os.environ.items() if name not in USER_CHOICES},
             'ROS_DOMAIN_ID': str(self.domain),
-            'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
             'ROS_LOG_DIR': str(folder / 'ros_log'),
         }
         self._processes: list[NodeProcess] = []
@@ -219,15 +218,6 @@ class World:
             process.stop()
         for process in self._processes:
             sys.stdout.write(f'--- {process.name}\n{process.output()}\n')
-
-
-@pytest.fixture(scope='session', autouse=True)
-def _localhost():
-    """Keep the probes' discovery on this machine, like that of the processes."""
-    patch = pytest.MonkeyPatch()
-    patch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-    yield
-    patch.undo()
 
 
 @pytest.fixture

@@ -1,14 +1,20 @@
 """The bag player as a process: order, stamps, lockstep, counts."""
 
 import json
+import re
 import time
 
 import numpy as np
 import pytest
+from rclpy.qos import QoSDurabilityPolicy, QoSProfile, QoSReliabilityPolicy
+from rclpy.serialization import serialize_message
+from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability
+from rosbags.interfaces import QosTime as Time
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image, Imu
+from std_msgs.msg import String
 
 from depth_anything_ros.evaluation.bag import BagReader, BagWriter, RgbdFrame, write_rgbd_bag
 from depth_anything_ros.messages import decode_image, stamp_ns
@@ -44,6 +50,25 @@ def probe(world):
     for message_type, topic in ((Image, COLOR), (Image, DEPTH), (CameraInfo, INFO)):
         made.listen(message_type, topic)
     return made
+
+
+RELIABLE, BEST_EFFORT = QoSReliabilityPolicy.RELIABLE, QoSReliabilityPolicy.BEST_EFFORT
+TRANSIENT_LOCAL = QoSDurabilityPolicy.TRANSIENT_LOCAL
+
+
+def recorded_offer(reliability, durability):
+    """Return the QoS of one publisher as ROS 2 records it: depth and history are not known."""
+    return Qos(
+        QosHistory.UNKNOWN, 0, QosReliability(reliability), QosDurability(durability),
+        Time(0, 0), Time(0, 0), QosLiveliness.AUTOMATIC, Time(0, 0), False,
+    )  # fmt: skip
+
+
+def offered(probe, topic):
+    """Return reliability and durability that the player offers."""
+    probe.spin_until(lambda: probe.node.get_publishers_info_by_topic(topic))
+    (info,) = probe.node.get_publishers_info_by_topic(topic)
+    return info.qos_profile.reliability, info.qos_profile.durability
 
 
 def counts(process):
@@ -198,3 +223,48 @@ def test_message_types_are_found_by_name_and_unknown_ones_are_none():
     assert find_message_type('sensor_msgs/msg/Image') is Image
     assert find_message_type('sensor_msgs/msg/Nothing') is None
     assert find_message_type('nowhere_msgs/msg/Image') is None
+
+
+def test_recorded_quality_of_service_is_offered_and_late_subscribers_get_all_that_is_latched(
+    world, tmp_path
+):
+    names = [str(number) for number in range(12)]
+    types = get_typestore(Stores.ROS2_HUMBLE)
+    with Writer(tmp_path / 'offers', version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        for topic, message_type, messages, offers in (
+            # Four publishers of three messages each.
+            ('/latched', String, [String(data=name) for name in names], [(1, 1)] * 4),
+            ('/scan', String, [String()], [(2, 2)]),
+            (COLOR, Image, [Image()], []),
+        ):
+            connection = writer.add_connection(
+                topic, message_type.__module__.split('.')[0] + f'/msg/{message_type.__name__}',
+                typestore=types, offered_qos_profiles=[recorded_offer(*offer) for offer in offers],
+            )  # fmt: skip
+            for number, message in enumerate(messages):
+                writer.write(connection, START_NS + number, serialize_message(message))
+    process = world.start(
+        'bag_player', {'bag': tmp_path / 'offers', 'subscribers': 0, 'settle_s': 3.0}
+    )
+    probe = world.probe()
+    assert offered(probe, '/latched') == (RELIABLE, TRANSIENT_LOCAL)
+    assert offered(probe, '/scan') == (BEST_EFFORT, QoSDurabilityPolicy.VOLATILE)
+    assert offered(probe, COLOR) == (RELIABLE, QoSDurabilityPolicy.VOLATILE)
+    probe.listen(Image, COLOR)
+    probe.spin_until(lambda: probe.received[COLOR])
+    received: list = []
+    probe.node.create_subscription(
+        String, '/latched', received.append,
+        QoSProfile(depth=100, durability=TRANSIENT_LOCAL, reliability=RELIABLE),
+    )  # fmt: skip
+    probe.spin_until(lambda: len(received) >= len(names) or not process.running())
+    assert [message.data for message in received] == names
+
+
+def test_progress_of_a_loop_counts_the_images_of_each_pass(world, bag):
+    process = world.start('bag_player', {'bag': bag, 'rate': 2.0, 'loop': True, 'subscribers': 0})
+    world.probe().spin_until(lambda: ' images' in process.output())
+    told = re.search(r'pass (\d+): (\d+) of (\d+) images', process.output())
+    number_of_pass, number, total = map(int, told.groups())
+    assert number_of_pass > 1
+    assert 1 <= number <= total == FRAMES

@@ -1,6 +1,7 @@
 """depth.launch.py, started by `ros2 launch`: images in, depth and a cloud out, a clean end."""
 
 import atexit
+import itertools
 import os
 import shutil
 import tempfile
@@ -8,6 +9,7 @@ import time
 import unittest
 from array import array
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -27,7 +29,7 @@ INSTALLED = any(
     for prefix in os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
 )
 DOMAIN_ID = 1 + os.getpid() % 100
-ENVIRONMENT = {'ROS_DOMAIN_ID': str(DOMAIN_ID), 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
+ENVIRONMENT = {'ROS_DOMAIN_ID': str(DOMAIN_ID)}
 WIDTH, HEIGHT = 64, 48
 FRAME_ID = 'camera_color_optical_frame'
 # 1 / depth = scale · relative + shift: with this scale, every pixel is 1 / shift metres away.
@@ -39,6 +41,8 @@ CONFIG = """
     fixed_shift: 0.25
 """
 TIMEOUT_S = 60.0
+# Never used twice: answers to the images of one test may come in the next.
+STAMPS_S = itertools.count(1)
 
 
 @pytest.mark.launch_test
@@ -64,6 +68,8 @@ def generate_test_description() -> tuple[LaunchDescription, dict[str, ExecutePro
 
 
 class TestDepthLaunch(unittest.TestCase):
+    sent: ClassVar[set[int]] = set()
+
     def setUp(self) -> None:
         self.context = rclpy.Context()
         rclpy.init(context=self.context, domain_id=DOMAIN_ID)
@@ -83,9 +89,8 @@ class TestDepthLaunch(unittest.TestCase):
         received: list = []
         subscription = self.node.create_subscription(message_type, topic, received.append, 10)
         end = time.monotonic() + TIMEOUT_S
-        self.sent: set[int] = set()
         while len(received) < count and time.monotonic() < end:
-            self.send_image(stamp_s=len(self.sent) + 1)
+            self.send_image(next(STAMPS_S))
             self.executor.spin_once(timeout_sec=0.1)
         self.node.destroy_subscription(subscription)
         self.assertGreaterEqual(len(received), count, f'nothing on {topic}')

@@ -28,10 +28,7 @@ INSTALLED = any(
     (Path(prefix) / 'share' / 'depth_anything_ros').is_dir()
     for prefix in os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
 )
-ENVIRONMENT = {
-    'ROS_DOMAIN_ID': str(1 + os.getpid() % 100),
-    'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
-}
+ENVIRONMENT = {'ROS_DOMAIN_ID': str(1 + os.getpid() % 100)}
 FRAMES = 6
 WIDTH, HEIGHT = 160, 120
 # Of every row of pixels; whole millimetres, as 16UC1 keeps them.

@@ -14,8 +14,7 @@ from depth_anything_ros.nodes.parameters import declare_parameters, updated
 
 
 @pytest.fixture
-def make_node(monkeypatch):
-    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+def make_node():
     context = rclpy.Context()
     context.init(domain_id=87)
     nodes = []

@@ -58,8 +58,8 @@ def test_a_robot_without_speed_stands_still_and_only_noise_changes():
     assert (first.rgbd.frame.rgb != second.rgbd.frame.rgb).any()
 
 
-def scan_points_in_camera(scan, laser, camera):
-    """Return the points of a scan in the camera's optical frame, from two TransformStamped."""
+def scan_points_in_camera(scan, laser, *to_camera):
+    """Return the points of a scan in the camera's optical frame, from the transforms of TF."""
 
     def matrix(transform):
         q, t = transform.rotation, transform.translation
@@ -77,18 +77,30 @@ def scan_points_in_camera(scan, laser, camera):
     ranges = np.asarray(scan.ranges, float)
     points = np.stack([ranges * np.cos(angles), ranges * np.sin(angles), 0 * ranges], 1)
     turn, move = matrix(laser)
-    in_base = points @ turn.T + move
-    turn, move = matrix(camera)
-    return (in_base - move) @ turn
+    points = points @ turn.T + move
+    for turn, move in map(matrix, to_camera):
+        points = (points - move) @ turn
+    return points
 
 
 def test_scan_in_the_bag_agrees_with_the_depth_image_of_the_bag(messages):
-    fixed = {item.child_frame_id: item.transform for item in messages['/tf_static'][0].transforms}
+    static = messages['/tf_static'][0].transforms
+    fixed = {item.child_frame_id: item.transform for item in static}
+    assert {item.child_frame_id: item.header.frame_id for item in static} == {
+        'laser': 'base_link',
+        'camera_color_frame': 'base_link',
+        'camera_color_optical_frame': 'camera_color_frame',
+    }
     camera = camera_from_message(messages['/camera/color/camera_info'][0], rectified=True)
     errors, seen = [], 0
     for scan, image in zip(messages['/scan'], messages['/camera/depth/image_raw'], strict=True):
         depth_m = decode_depth(image)
-        points = scan_points_in_camera(scan, fixed['laser'], fixed['camera_color_optical_frame'])
+        points = scan_points_in_camera(
+            scan,
+            fixed['laser'],
+            fixed['camera_color_frame'],
+            fixed['camera_color_optical_frame'],
+        )
         points = points[np.isfinite(points).all(1) & (points[:, 2] > 0.1)]
         column = np.rint(camera.fx_px * points[:, 0] / points[:, 2] + camera.cx_px).astype(int)
         row = np.rint(camera.fy_px * points[:, 1] / points[:, 2] + camera.cy_px).astype(int)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from depth_anything_ros.errors import ConfigError
+from depth_anything_ros.geometry.transform import RigidTransform
 from depth_anything_ros.simulation.robot import BasePose, Robot, quaternion
 
 
@@ -42,6 +43,16 @@ def test_transforms_chain_to_the_poses_in_the_room():
     x_axis = rotated(moved.rotation, rotated(fixed.rotation, [1.0, 0, 0]))
     wanted = (math.cos(pose.yaw_rad), math.sin(pose.yaw_rad), 0)
     np.testing.assert_allclose(x_axis, wanted, atol=1e-12)
+
+
+def test_the_frame_of_the_scan_is_level_at_the_lens_and_leads_to_the_optical_one():
+    robot = Robot(camera_height_m=0.115, camera_pitch_rad=0.3, camera_forward_m=0.2)
+    level = RigidTransform.from_quaternion(*robot.level_camera_transform())
+    np.testing.assert_array_equal(level.rotation, np.eye(3))
+    chained = level @ RigidTransform.from_quaternion(*robot.optical_transform())
+    direct = RigidTransform.from_quaternion(*robot.camera_transform())
+    np.testing.assert_allclose(chained.rotation, direct.rotation, atol=1e-12)
+    np.testing.assert_allclose(chained.translation_m, direct.translation_m, atol=1e-12)
 
 
 @pytest.mark.parametrize('angle', [0.0, 0.4, math.pi / 2, 3.0, math.pi])

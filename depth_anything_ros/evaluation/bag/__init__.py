@@ -6,6 +6,7 @@ DatasetError.
 """
 
 from depth_anything_ros.evaluation.bag.cdr import header_stamp_ns, restamp
+from depth_anything_ros.evaluation.bag.qos import TopicQos
 from depth_anything_ros.evaluation.bag.reader import BagMessage, BagReader, BagTopic
 from depth_anything_ros.evaluation.bag.rgbd import MessagePair, RgbdFrame, RgbdFrames, time_ns
 from depth_anything_ros.evaluation.bag.rgbd_writing import write_rgbd_bag, write_rgbd_frame
@@ -24,6 +25,7 @@ __all__ = [
     'RgbdFrame',
     'RgbdFrames',
     'RgbdTopics',
+    'TopicQos',
     'find_camera_info',
     'find_topics',
     'header_stamp_ns',

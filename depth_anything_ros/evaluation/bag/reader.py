@@ -14,6 +14,7 @@ from rosbags.typesys import Stores, get_typestore
 
 from depth_anything_ros.errors import DatasetError
 from depth_anything_ros.evaluation.bag.cdr import header_stamp_ns
+from depth_anything_ros.evaluation.bag.qos import TopicQos, recorded_qos
 
 if TYPE_CHECKING:
     from rosbags.typesys.store import Typestore
@@ -29,6 +30,7 @@ class BagTopic:
     name: str
     type_name: str
     count: int
+    qos: TopicQos
 
 
 @dataclass(frozen=True)
@@ -194,15 +196,18 @@ class BagReader:
         return converted
 
     def _summarise_topics(self) -> dict[str, BagTopic]:
-        topics: dict[str, BagTopic] = {}
+        connections: dict[str, list[Any]] = {}
         for connection in self._reader.connections:
-            known = topics.get(connection.topic)
-            topics[connection.topic] = BagTopic(
-                connection.topic,
-                connection.msgtype,
-                connection.msgcount + (known.count if known else 0),
+            connections.setdefault(connection.topic, []).append(connection)
+        return {
+            name: BagTopic(
+                name,
+                of_topic[-1].msgtype,
+                sum(connection.msgcount for connection in of_topic),
+                recorded_qos(of_topic),
             )
-        return dict(sorted(topics.items()))
+            for name, of_topic in sorted(connections.items())
+        }
 
     @contextmanager
     def _damage_reported(self, topic: str = '') -> Iterator[None]:
