@@ -18,7 +18,6 @@ from depth_anything_ros.nodes.topics import (
 
 @pytest.fixture
 def make_node(monkeypatch):
-    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     monkeypatch.setenv('ROS_LOCALHOST_ONLY', '1')
     context = rclpy.Context()
     context.init(domain_id=86)
