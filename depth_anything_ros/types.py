@@ -205,7 +205,8 @@ class ModelIdentity:
     Name the network that made a result, for diagnostics and reports.
 
     `weights` is `pretrained`, `checkpoint` or `random`; `sha256` is empty for random weights;
-    `input_size` is the network's (height, width), or (0, 0) before the first image.
+    `input_size` is the network's (height, width), or (0, 0) before the first image. `integers`
+    says with how many bits layers multiply integers on this processor, empty if none does.
     """
 
     name: str
@@ -216,6 +217,7 @@ class ModelIdentity:
     device: str
     input_size: tuple[int, int]
     licence: str
+    integers: str = ''
 
 
 @dataclass(frozen=True)

@@ -138,6 +138,7 @@ def run(args: argparse.Namespace) -> int:
         'after': _size(written, *nonzero_weights(state, names)),
         'sqnr_db': _sqnr_db(reference, compressed, args.views),
         'views': args.views,
+        'integers': _integers(compressed),
     }
     _show(answer)
     write_json(args.json, _finite(answer))
@@ -162,6 +163,18 @@ def _sqnr_db(reference: DepthEstimator, compressed: DepthEstimator, views: int) 
     return output_sqnr_db(reference, compressed, progress(inputs, views, 'views'))
 
 
+def _integers(compressed: DepthEstimator) -> dict[str, str]:
+    """Return with how many bits each backend that multiplies integers does so here."""
+    from depth_anything_ros.inference import BACKENDS
+    from depth_anything_ros.inference.backends.processor import integers_text
+
+    return {
+        name: integers_text(compressed, backend.narrowed(compressed))
+        for name, backend in BACKENDS.items()
+        if compressed.inputs and name != 'torch'
+    }
+
+
 def _calibration(args: argparse.Namespace, spec: ModelSpec) -> list[Tensor]:
     inputs = network_inputs(args.calibration, args.calibration_images, spec)
     return list(progress(inputs, args.calibration_images, 'calibration'))
@@ -183,6 +196,8 @@ def _show(answer: dict[str, Any]) -> None:
     if answer['views']:
         found = 'the same in every bit' if sqnr_db == math.inf else f'SQNR {sqnr_db:.1f} dB'
         write_line(f'network output, simulated views ({answer["views"]}): {found}')
+    for backend, integers in answer['integers'].items():
+        write_line(f'{backend} on this processor: {integers}')
     write_line(f'wrote {answer["out"]} (sha256 {answer["sha256"]})')
     if answer['parent']['origin'] == 'random':
         write_warning('random weights: the depth means nothing; before is their size in float32')

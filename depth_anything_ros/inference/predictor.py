@@ -14,6 +14,7 @@ from depth_anything_ros.errors import BackendError, ConfigError
 from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.inference.backends.base import Backend, BackendOptions
 from depth_anything_ros.inference.backends.cache import default_cache_dir
+from depth_anything_ros.inference.backends.processor import integers_text
 from depth_anything_ros.inference.preprocess import (
     Preprocessor,
     check_multiple,
@@ -82,6 +83,8 @@ class Predictor:
         self._preprocessors: OrderedDict[tuple[int, int], Preprocessor] = OrderedDict()
         self._backends: OrderedDict[tuple[int, int], Backend] = OrderedDict()
         self._current_size = (0, 0)
+        narrowed = BACKENDS[selection.backend].narrowed(estimator)
+        self._integers = integers_text(estimator, narrowed)
 
     @property
     def identity(self) -> ModelIdentity:
@@ -95,6 +98,7 @@ class Predictor:
             device=self.selection.device,
             input_size=self._current_size,
             licence=self.spec.licence,
+            integers=self._integers,
         )
 
     @property

@@ -10,12 +10,12 @@ import torch
 
 from depth_anything_ros.errors import BackendError, MissingDependencyError, UnknownNameError
 from depth_anything_ros.inference import BACKENDS
+from depth_anything_ros.inference.backends.processor import X86
 from depth_anything_ros.types import Precision
 
 logger = logging.getLogger(__name__)
 
 AUTO = 'auto'
-_X86 = ('x86_64', 'amd64', 'i686')
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def _preference(device: str, machine: str) -> tuple[str, ...]:
     """Return the backends from the fastest on."""
     if device.startswith('cuda') or (device == AUTO and torch.cuda.is_available()):
         return ('torch',)
-    if machine.lower() in _X86:
+    if machine.lower() in X86:
         return ('openvino', 'onnxruntime', 'torch')
     return ('onnxruntime', 'openvino', 'torch')
 

@@ -9,12 +9,13 @@ finds both steps in the graph and multiplies integers.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils import parametrize
 
 from depth_anything_ros.models.estimator import DepthEstimator
@@ -24,6 +25,8 @@ LARGEST = 127  # of a weight: symmetric, so that no product needs a correction
 _SIGNED, _UNSIGNED = (-128, 127), (0, 255)
 # The least step: of a channel or an input that is all zeros.
 _TINY = 2.0**-96
+# What two neighbouring weights of one sign may add up to: times 255 it fits into 16 bits.
+_PAIR = 32767 // _UNSIGNED[1]
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,62 @@ def weight_steps(weights: Tensor) -> Tensor:
     return weights.flatten(1).abs().amax(1).clamp(min=_TINY) / LARGEST
 
 
+def narrow_steps(weights: Tensor) -> Tensor:
+    """
+    Return the step of each output channel with which no sum of two products leaves 16 bits.
+
+    Processors without VNNI add products of neighbouring inputs up in 16 bits, which stop at 32767.
+    One factor is 0 to 255: instructions want it without sign, and libraries move a signed one
+    there. So a channel whose largest pair of weights of one sign is too large gets larger steps,
+    by just as much and at most twice: 7 bits instead of 8. The others keep theirs.
+    Source: the overflow fix of NNCF, which halves all weights of a layer.
+
+    :param weights: (outputs, inputs, …), multiples of their steps; places after inputs.
+    :return: (outputs,).
+    """
+    return weight_steps(weights) * _widening(weights)
+
+
+def narrow_weights(weights: Tensor) -> Tensor:
+    """Return weights as multiples of the steps of :func:`narrow_steps`."""
+    shape = (-1, *[1] * (weights.ndim - 1))
+    factors = _widening(weights).reshape(shape)
+    integers = (weights / weight_steps(weights).reshape(shape)).round()
+    return (integers / factors).round() * narrow_steps(weights).reshape(shape)
+
+
+def _widening(weights: Tensor) -> Tensor:
+    """Return by how much the step of each channel has to grow, 1 to 2, (outputs,)."""
+    rows = weights.movedim(1, -1).flatten(1)  # (outputs, inputs)
+    integers = (rows / weight_steps(weights).unsqueeze(1)).round()
+    signs = functional.pad(torch.stack((integers, -integers)).clamp(min=0), (0, 1))
+    pairs = (signs[..., 1:] + signs[..., :-1]).amax((0, 2))  # (outputs,)
+    # Rounding moves a sum by at most 1.
+    return torch.where(pairs > _PAIR, pairs / (_PAIR - 1), torch.ones_like(pairs))
+
+
+def saturating_layers(estimator: DepthEstimator) -> list[str]:
+    """
+    Return the layers with integers whose products can saturate in sums of 16 bits.
+
+    Depthwise convolutions do not: libraries add up their products in 32 bits everywhere.
+    """
+    return [
+        name
+        for name in estimator.inputs
+        if not _is_depthwise(estimator.get_submodule(name))
+        and bool((_widening(_weights(estimator, name)) > 1).any())
+    ]
+
+
+def _weights(estimator: DepthEstimator, layer: str) -> Tensor:
+    return estimator.get_submodule(layer).get_parameter('weight').detach()
+
+
+def _is_depthwise(layer: nn.Module) -> bool:
+    return isinstance(layer, nn.Conv2d) and layer.groups == layer.in_channels > 1
+
+
 def dynamic_layers(estimator: DepthEstimator) -> list[str]:
     """Return the names of the layers that find the range of what they read for every image."""
     return [name for name, numbers in estimator.inputs.items() if numbers == DYNAMIC]
@@ -92,23 +151,29 @@ def dynamic_layers(estimator: DepthEstimator) -> list[str]:
 
 def dynamic_width(estimator: DepthEstimator) -> int:
     """Return the greatest count that divides the numbers a token has, in every dynamic layer."""
-    layers = [estimator.get_submodule(name) for name in dynamic_layers(estimator)]
-    return math.gcd(*(layer.get_parameter('weight').shape[1] for layer in layers))
+    return math.gcd(*(_weights(estimator, name).shape[1] for name in dynamic_layers(estimator)))
 
 
 @contextmanager
-def rounded_weights(estimator: DepthEstimator) -> Iterator[None]:
+def rounded_weights(estimator: DepthEstimator, narrowed: Collection[str] = ()) -> Iterator[None]:
     """
     Show in a trace how the weights of layers with a fixed input range are rounded.
 
-    It changes none of them: they are multiples of their step already.
+    They are multiples of their step already and stay as they are. Those of narrowed layers are
+    :func:`narrow_weights` meanwhile.
+
+    :param narrowed: names of layers.
     """
     with ExitStack() as stack:
         for name, numbers in estimator.inputs.items():
             if numbers != DYNAMIC:
-                layer = estimator.get_submodule(name)
-                rounded = _RoundedWeight(layer.get_parameter('weight').detach())
-                parametrize.register_parametrization(layer, 'weight', rounded)
+                layer, weights = estimator.get_submodule(name), _weights(estimator, name)
+                steps = weight_steps(weights)
+                if name in narrowed:
+                    stack.callback(setattr, layer, 'weight', layer.weight)
+                    layer.weight = nn.Parameter(narrow_weights(weights), requires_grad=False)
+                    steps = narrow_steps(weights)
+                parametrize.register_parametrization(layer, 'weight', _RoundedWeight(steps))
                 stack.callback(
                     parametrize.remove_parametrizations, layer, 'weight', leave_parametrized=False
                 )
@@ -119,9 +184,8 @@ class _RoundedWeight(nn.Module):
     steps: Tensor
     zeros: Tensor
 
-    def __init__(self, weights: Tensor) -> None:
+    def __init__(self, steps: Tensor) -> None:
         super().__init__()
-        steps = weight_steps(weights)
         self.register_buffer('steps', steps)
         self.register_buffer('zeros', torch.zeros_like(steps, dtype=torch.int32))
 

@@ -344,6 +344,8 @@ class DepthNode(ManagedNode):
             f'{model.name} ({model.weights} weights, licence {model.licence}) on {model.backend} '
             f'{model.precision} {model.device}, input {height}x{width}'
         )
+        if model.integers:
+            self.get_logger().info(model.integers)
         if model.weights == 'random':
             self.get_logger().warning('random weights: the depth means nothing')
 

@@ -259,6 +259,7 @@ def identity_section(model: ModelIdentity) -> dict[str, object]:
         'device': model.device,
         'input_size': f'{height}x{width}',
         'licence': model.licence,
+        'integers': model.integers,
     }
 
 

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from depth_anything_ros.cli.main import main
+from depth_anything_ros.inference.backends import processor
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.checkpoint import load_weights
 from depth_anything_ros.models.packed import read_header
@@ -57,6 +58,24 @@ def test_calibration_is_recorded(tmp_path, capsys):
     assert header.calibration == 'simulator:5:3:64x48 (2 images)'
     assert len(header.inputs) > 50
     assert 'SQNR' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ('saturates', 'told'),
+    [(False, '8-bit weights in 83 layers'), (True, '7-bit weights in 59 of 83')],
+)
+def test_bits_that_this_processor_multiplies_are_told(
+    saturates, told, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(processor, 'products_saturate', lambda: saturates)
+    out, answer_file = tmp_path / 'eight.safetensors', tmp_path / 'eight.json'
+    data = ['--calibration', 'simulator:5:1:64x48', '--views', '0', '--json', str(answer_file)]
+    assert main([*RANDOM, '--recipe', 'int8_static', *data, '--out', str(out)]) == 0
+    shown = capsys.readouterr().out
+    assert f'openvino on this processor: {told}' in shown
+    assert f'onnxruntime on this processor: {told}' in shown
+    assert 'torch on' not in shown
+    assert set(json.loads(answer_file.read_text())['integers']) == {'openvino', 'onnxruntime'}
 
 
 @pytest.mark.parametrize(

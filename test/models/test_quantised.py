@@ -9,9 +9,12 @@ from depth_anything_ros.models.quantised import (
     RoundedInput,
     dynamic_layers,
     dynamic_width,
+    narrow_steps,
+    narrow_weights,
     quantise_inputs,
     round_dynamically,
     rounded_weights,
+    saturating_layers,
     weight_steps,
 )
 
@@ -102,3 +105,75 @@ def test_group_that_shares_a_step_divides_every_token():
     layers = ['pretrained.blocks.0.mlp.fc1', 'pretrained.blocks.0.mlp.fc2']
     quantise_inputs(vits, dict.fromkeys(layers, 'dynamic'))
     assert dynamic_width(vits) == 384
+
+
+@pytest.mark.parametrize(
+    ('integers', 'factor'),
+    [
+        ([127, 0, 127, 1], 1.0),  # 255 · (127 + 1) = 32640: it fits
+        ([127, -127, 127, -127], 1.0),  # they take from each other
+        ([127, 2, 0, 0], 129 / 127),  # 255 · 129 = 32895 does not
+        ([0, 127, 50, 0], 177 / 127),
+        ([-100, -60, 127, 0], 160 / 127),
+        ([127, 127, 0, 0], 2.0),
+    ],
+)
+def test_steps_of_a_channel_grow_by_what_its_largest_pair_needs(integers, factor):
+    other = [127, 0, 0, 0]
+    weights = torch.tensor([integers, other]) * torch.tensor([[0.01], [3.0]])
+    expected = torch.tensor([0.01 * factor, 3.0])
+    torch.testing.assert_close(narrow_steps(weights), expected)
+
+
+@pytest.mark.parametrize('shape', [(40, 385), (40, 3, 3, 3), (40, 8, 1, 1), (40, 1, 5, 5)])
+def test_no_two_products_leave_16_bits_with_narrow_steps(shape):
+    generator = torch.Generator().manual_seed(0)
+    weights = torch.randint(-127, 128, shape, generator=generator).float()
+    weights.view(40, -1)[:, 0] = 127
+    steps = narrow_steps(weights).view(40, *[1] * (len(shape) - 1))
+    integers = (narrow_weights(weights) / steps).movedim(1, -1).flatten(1).round()
+    for part in (integers.clamp(min=0), integers.clamp(max=0)):
+        sums = 255 * (part[:, 1:] + part[:, :-1])
+        assert -32768 <= sums.min() <= sums.max() <= 32767
+    assert 1 <= steps.min() <= steps.max() <= 2 + 1e-6
+
+
+class Layers(nn.Module):
+    """A linear layer, a convolution that filters each channel by itself, and one of places."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(2, 1)
+        self.depthwise = nn.Conv2d(4, 4, 3, groups=4)
+        self.places = nn.Conv2d(1, 1, 3)
+
+
+@pytest.mark.parametrize(
+    ('linear', 'saturating'),
+    [([1.0, 1.0], ['linear', 'places']), ([1.0, -1.0], ['places']), ([1.0, 0.01], ['places'])],
+)
+def test_layers_that_can_saturate_are_found_by_their_weights(linear, saturating):
+    layers = Layers()
+    with torch.no_grad():
+        layers.linear.weight.copy_(torch.tensor([linear]))
+        layers.depthwise.weight.fill_(1.0)
+        layers.places.weight.fill_(1.0)
+    layers.inputs = dict.fromkeys(['linear', 'depthwise', 'places'], (0.0, 1.0))
+    assert saturating_layers(layers) == saturating
+    layers.inputs = {'depthwise': 'dynamic'}
+    assert saturating_layers(layers) == []
+
+
+def test_narrowed_layers_alone_are_rounded_anew(estimator):
+    names = convolutions(estimator)[-3:-1]
+    layers = [estimator.get_submodule(name) for name in names]
+    for layer in layers:
+        steps = weight_steps(layer.weight.detach())[:, None, None, None]
+        layer.weight.data = (layer.weight.data / steps).round() * steps
+    kept = [layer.weight.detach().clone() for layer in layers]
+    quantise_inputs(estimator, dict.fromkeys(names, (0.0, 1.0)))
+    with rounded_weights(estimator, narrowed=names[:1]):
+        torch.testing.assert_close(layers[0].weight, narrow_weights(kept[0]))
+        torch.testing.assert_close(layers[1].weight, kept[1])
+        assert not torch.allclose(layers[0].weight, kept[0])
+    assert torch.equal(layers[0].weight, kept[0])

@@ -32,6 +32,7 @@ MODEL = ModelIdentity(
     'cpu',
     (518, 686),
     'Apache-2.0',
+    '8-bit weights in 50 layers',
 )
 RELATIVE = RelativeInverseDepth(np.ones((2, 2), np.float32))
 ACTIVE = NodeState('active', '/camera/image', MODEL)
@@ -200,6 +201,7 @@ def test_what_one_node_writes_another_reads_by_the_same_names(statistics):
         'device': 'cpu',
         'input_size': '518x686',
         'licence': 'Apache-2.0',
+        'integers': '8-bit weights in 50 layers',
     }
     assert read['frames']['received'] == '1'
     assert read['published'] == {'depth/image_raw': '1'}

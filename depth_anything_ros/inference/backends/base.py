@@ -56,6 +56,10 @@ class Backend(Protocol):
     def fastest_precision(cls, device: str) -> Precision:
         """Return the fastest precision that the device computes natively."""
 
+    @classmethod
+    def narrowed(cls, estimator: DepthEstimator) -> tuple[str, ...]:
+        """Return the layers whose weights take 7 bits on this processor; see `processor`."""
+
     def infer(self, pixels: Float32Array) -> Float32Array:
         """
         Return the network's output.
@@ -100,11 +104,3 @@ def check_pixels(pixels: Float32Array, size: tuple[int, int]) -> None:
         raise BackendError(
             f'network input has shape {pixels.shape}; this backend was built for {(1, 3, *size)}'
         )
-
-
-def cpu_has_bf16(cpuinfo: Path = Path('/proc/cpuinfo')) -> bool:
-    """Tell whether the x86 CPU multiplies bf16 natively (AVX-512 BF16 or AMX)."""
-    if not cpuinfo.is_file():
-        return False
-    flags = cpuinfo.read_text(errors='replace').split()
-    return 'avx512_bf16' in flags or 'amx_bf16' in flags

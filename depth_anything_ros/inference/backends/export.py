@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -20,12 +20,15 @@ def export_label(options: BackendOptions, backend: str) -> str:
     return f'{options.estimator.spec.name}-{height}x{width}-{backend}'
 
 
-def export_key(options: BackendOptions, **libraries: str) -> dict[str, str]:
+def export_key(
+    options: BackendOptions, narrowed: Collection[str], **libraries: str
+) -> dict[str, str]:
     """
     Return everything that an export depends on.
 
     Exports are in fp32; narrower formats are chosen when the library compiles the export.
 
+    :param narrowed: names of the layers whose weights take 7 bits.
     :param libraries: name=version of the libraries that take part, besides torch.
     """
     return {
@@ -33,6 +36,7 @@ def export_key(options: BackendOptions, **libraries: str) -> dict[str, str]:
         'weights': options.weights_key,
         'size': f'{options.size[0]}x{options.size[1]}',
         'precision': 'fp32',
+        'narrowed': ' '.join(narrowed),
         'source': source_digest(),
         'torch': torch.__version__,
         **libraries,
@@ -40,17 +44,23 @@ def export_key(options: BackendOptions, **libraries: str) -> dict[str, str]:
 
 
 @contextmanager
-def tracing(options: BackendOptions) -> Iterator[torch.Tensor]:
+def tracing(options: BackendOptions, narrowed: Collection[str]) -> Iterator[torch.Tensor]:
     """
     Give an example input (1, 3, h, w) to trace the network with, at its fixed size.
 
     The position table of the size is made first and so becomes a constant of the export:
     other libraries resample it by another rule (an error of 6.5e-3 under OpenVINO). Layers that
     read integers show the steps of both factors.
+
+    :param narrowed: names of the layers whose weights are rounded to 7 bits.
     """
     options.estimator.prepare(*options.size)
     example = torch.randn(1, 3, *options.size, generator=torch.Generator().manual_seed(0))
-    with torch.no_grad(), rounded_weights(options.estimator), warnings.catch_warnings():
+    with (
+        torch.no_grad(),
+        rounded_weights(options.estimator, narrowed),
+        warnings.catch_warnings(),
+    ):
         # Sizes become constants of the trace; that is what a fixed input size means.
         warnings.simplefilter('ignore', TracerWarning)
         # Both libraries go through torch.jit.trace, which torch 2.9 and later advise against.

@@ -19,7 +19,14 @@ from depth_anything_ros.inference.backends.base import (
 )
 from depth_anything_ros.inference.backends.cache import cached_export
 from depth_anything_ros.inference.backends.export import export_key, export_label, tracing
-from depth_anything_ros.models.quantised import dynamic_layers
+from depth_anything_ros.inference.backends.processor import narrowed_layers
+from depth_anything_ros.models.estimator import DepthEstimator
+from depth_anything_ros.models.quantised import (
+    dynamic_layers,
+    narrow_steps,
+    narrow_weights,
+    weight_steps,
+)
 from depth_anything_ros.types import Float32Array, Precision
 
 _MODEL_FILE = 'model.onnx'
@@ -41,12 +48,14 @@ class OnnxRuntimeBackend:
         import onnxruntime
 
         self._size = options.size
-        key = export_key(options, onnx=onnx.__version__, onnxruntime=onnxruntime.__version__)
+        narrowed = self.narrowed(options.estimator)
+        versions = {'onnx': onnx.__version__, 'onnxruntime': onnxruntime.__version__}
+        key = export_key(options, narrowed, **versions)
         folder = cached_export(
             options.cache_dir,
             export_label(options, self.name),
             key,
-            lambda target: _export(options, target),
+            lambda target: _export(options, narrowed, target),
         )
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads = options.threads
@@ -79,6 +88,11 @@ class OnnxRuntimeBackend:
         del device
         return Precision.FP32
 
+    @classmethod
+    def narrowed(cls, estimator: DepthEstimator) -> tuple[str, ...]:
+        """Return the layers whose weights take 7 bits on this processor."""
+        return narrowed_layers(estimator, dynamic=True)
+
     def infer(self, pixels: Float32Array) -> Float32Array:
         """
         Return the network's output, float32 (h, w).
@@ -103,11 +117,11 @@ def _failures() -> tuple[type[Exception], ...]:
     return (*named, state.NoSuchFile, state.NotImplemented, state.RuntimeException, RuntimeError)
 
 
-def _export(options: BackendOptions, target: Path) -> None:
+def _export(options: BackendOptions, narrowed: tuple[str, ...], target: Path) -> None:
     # From 2.5 on torch has two exporters; the newer one needs one more library.
     parameters = inspect.signature(torch.onnx.export).parameters
     classic: dict[str, Any] = {'dynamo': False} if 'dynamo' in parameters else {}
-    with tracing(options) as example:
+    with tracing(options, narrowed) as example:
         try:
             torch.onnx.export(
                 options.estimator,
@@ -120,12 +134,17 @@ def _export(options: BackendOptions, target: Path) -> None:
             )
         except (RuntimeError, torch.onnx.errors.OnnxExporterError) as error:
             raise BackendError(f'torch cannot export the network to ONNX: {error}') from error
-    if dynamic_layers(options.estimator):
-        _quantise_products(target / _MODEL_FILE)
+    dynamic = dynamic_layers(options.estimator)
+    if dynamic:
+        _quantise_products(target / _MODEL_FILE, narrow=bool({*dynamic} & {*narrowed}))
 
 
-def _quantise_products(path: Path) -> None:
-    """Let matrix products with constants multiply integers, weights with a step a channel."""
+def _quantise_products(path: Path, narrow: bool) -> None:
+    """
+    Let matrix products with constants multiply integers, weights with a step a channel.
+
+    :param narrow: whether products must not saturate in sums of 16 bits.
+    """
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     root = logging.getLogger()
@@ -144,3 +163,26 @@ def _quantise_products(path: Path) -> None:
         raise BackendError(f'onnxruntime cannot quantise the network: {error}') from error
     finally:
         root.removeHandler(silent)
+    if narrow:
+        _narrow_products(path)
+
+
+def _narrow_products(path: Path) -> None:
+    """Give the integers of matrix products larger steps where two products can saturate."""
+    import onnx
+    from onnx.numpy_helper import from_array, to_array
+
+    model = onnx.load(path)
+    constants = {constant.name: constant for constant in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type != 'MatMulInteger':
+            continue
+        name = node.input[1]
+        scale = constants[name.removesuffix('_quantized') + '_scale']
+        integers = torch.from_numpy(to_array(constants[name]).copy()).float().T
+        steps = narrow_steps(integers)
+        narrowed = (narrow_weights(integers) / steps.unsqueeze(1)).round().to(torch.int8).T
+        steps = steps / weight_steps(integers)
+        constants[name].CopyFrom(from_array(narrowed.contiguous().numpy(), name))
+        scale.CopyFrom(from_array(to_array(scale) * steps.numpy(), scale.name))
+    onnx.save(model, path)

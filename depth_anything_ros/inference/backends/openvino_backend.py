@@ -17,12 +17,13 @@ from depth_anything_ros.errors import BackendError, MissingDependencyError
 from depth_anything_ros.inference.backends.base import (
     BackendOptions,
     check_pixels,
-    cpu_has_bf16,
     require_cpu,
     require_precision,
 )
 from depth_anything_ros.inference.backends.cache import cached_export
 from depth_anything_ros.inference.backends.export import export_key, export_label, tracing
+from depth_anything_ros.inference.backends.processor import cpu_has_bf16, narrowed_layers
+from depth_anything_ros.models.estimator import DepthEstimator
 from depth_anything_ros.models.quantised import dynamic_layers, dynamic_width, weight_steps
 from depth_anything_ros.types import Float32Array, Precision
 
@@ -46,7 +47,8 @@ class OpenVinoBackend:
         import openvino
 
         self._size = options.size
-        key = export_key(options, openvino=openvino.__version__)
+        narrowed = self.narrowed(options.estimator)
+        key = export_key(options, narrowed, openvino=openvino.__version__)
         config: dict[str, Any] = {
             'PERFORMANCE_HINT': 'LATENCY',
             'INFERENCE_PRECISION_HINT': _HINTS[options.precision],
@@ -60,7 +62,7 @@ class OpenVinoBackend:
             options.cache_dir,
             export_label(options, self.name),
             key,
-            lambda target: _convert(options, target),
+            lambda target: _convert(options, narrowed, target),
         )
         try:
             model = _core().read_model(folder / _MODEL_FILE)
@@ -91,6 +93,15 @@ class OpenVinoBackend:
         """Return bf16 where the CPU has instructions for it, else fp32."""
         del device
         return Precision.BF16 if cpu_has_bf16() else Precision.FP32
+
+    @classmethod
+    def narrowed(cls, estimator: DepthEstimator) -> tuple[str, ...]:
+        """
+        Return the layers whose weights take 7 bits on this processor.
+
+        Without VNNI OpenVINO computes layers with dynamic ranges in floats.
+        """
+        return narrowed_layers(estimator, dynamic=False)
 
     def infer(self, pixels: Float32Array) -> Float32Array:
         """
@@ -133,10 +144,10 @@ def _root_log_level_kept() -> Iterator[None]:
         root.setLevel(level)
 
 
-def _convert(options: BackendOptions, target: Path) -> None:
+def _convert(options: BackendOptions, narrowed: tuple[str, ...], target: Path) -> None:
     import openvino
 
-    with tracing(options) as example, _root_log_level_kept():
+    with tracing(options, narrowed) as example, _root_log_level_kept():
         try:
             model = openvino.convert_model(
                 options.estimator, example_input=example, input=list(example.shape)

@@ -13,9 +13,9 @@ from depth_anything_ros.errors import BackendError
 from depth_anything_ros.inference.backends.base import (
     BackendOptions,
     check_pixels,
-    cpu_has_bf16,
     require_precision,
 )
+from depth_anything_ros.inference.backends.processor import cpu_has_bf16
 from depth_anything_ros.models.estimator import DepthEstimator
 from depth_anything_ros.models.folding import fold_batch_norms
 from depth_anything_ros.types import Float32Array, Precision
@@ -81,6 +81,12 @@ class TorchBackend:
         if device.startswith('cuda'):
             return Precision.FP16
         return Precision.BF16 if cpu_has_bf16() else Precision.FP32
+
+    @classmethod
+    def narrowed(cls, estimator: DepthEstimator) -> tuple[str, ...]:
+        """Return none: torch multiplies the integers as floats, which are wide enough."""
+        del estimator
+        return ()
 
     def infer(self, pixels: Float32Array) -> Float32Array:
         """

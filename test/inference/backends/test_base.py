@@ -4,25 +4,10 @@ import pytest
 from depth_anything_ros.errors import BackendError
 from depth_anything_ros.inference.backends.base import (
     check_pixels,
-    cpu_has_bf16,
     require_cpu,
     require_precision,
 )
 from depth_anything_ros.types import Precision
-
-
-@pytest.mark.parametrize(
-    ('flags', 'expected'),
-    [('fpu avx2 avx512f', False), ('avx512f avx512_bf16', True), ('amx_bf16 amx_tile', True)],
-)
-def test_cpu_has_bf16_reads_the_flags(tmp_path, flags, expected):
-    cpuinfo = tmp_path / 'cpuinfo'
-    cpuinfo.write_text(f'processor : 0\nflags : {flags}\n')
-    assert cpu_has_bf16(cpuinfo) is expected
-
-
-def test_cpu_has_no_bf16_where_nothing_tells(tmp_path):
-    assert cpu_has_bf16(tmp_path / 'missing') is False
 
 
 def test_require_cpu_names_the_device():
