@@ -397,13 +397,34 @@ def test_uncalibrated_camera_says_so(rectified):
 
 def test_camera_with_infinite_numbers_is_refused():
     broken = camera_info(k=[500.0, 0, np.inf, 0, 510.0, 240.5, 0, 0, 1])
-    with pytest.raises(CameraError, match='not finite'):
+    with pytest.raises(CameraError, match='not finite: .* principal point inf, 240.5'):
         camera_from_message(broken, rectified=False)
 
 
-def test_camera_without_size_is_refused():
-    with pytest.raises(CameraError, match='0x480'):
-        camera_from_message(camera_info(width=0), rectified=True)
+def region(x_offset, y_offset, width, height):
+    return SimpleNamespace(x_offset=x_offset, y_offset=y_offset, width=width, height=height)
+
+
+@pytest.mark.parametrize(
+    ('changes', 'words'),
+    [
+        ({'width': 0}, '0x480'),
+        ({'width': 20_000, 'height': 20_000}, '20000x20000 pixels; at most 50 megapixels'),
+        ({'binning_x': 4_000_000_000}, 'bins 640x480 pixels by 4000000000x1: nothing is left'),
+        ({'roi': region(600, 0, 100, 100)}, '100x100 at 600, 0, which is not within its 640x480'),
+        ({'roi': region(0, 4_000_000_000, 64, 48)}, '64x48 at 0, 4000000000'),
+    ],
+)
+def test_a_camera_of_no_possible_size_is_refused_with_it(changes, words):
+    for rectified in (True, False):
+        with pytest.raises(CameraError, match=words):
+            camera_from_message(camera_info(**changes), rectified)
+
+
+@pytest.mark.parametrize('projection', [[np.nan] * 12, [480.0, 0, 318.0, 0, 0, 0.0] + [0.0] * 6])
+def test_a_projection_that_says_nothing_is_k(projection):
+    camera = camera_from_message(camera_info(p=projection), rectified=True)
+    assert camera == Camera(640, 480, 500.0, 510.0, 320.5, 240.5)
 
 
 @pytest.mark.parametrize('distortion', [(), (0.1, -0.2, 0.001, 0.002, 0.0)])

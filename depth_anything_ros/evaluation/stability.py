@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_anything_ros.geometry.camera import ray_table
+from depth_anything_ros.geometry.camera import ray_table, require_calibrated
 from depth_anything_ros.geometry.projection import project_points
 from depth_anything_ros.geometry.transform import RigidTransform
 from depth_anything_ros.types import Camera, Float32Array
@@ -61,8 +61,10 @@ def tracked_change(
     :param camera: of both.
     :param now_from_before: the earlier optical frame in the later one.
     :return: None where fewer than 100 points are seen in both with a prediction.
-    :raises CameraError: if the camera is not calibrated.
+    :raises CameraError: if the camera is not calibrated or of another size than the frames.
     """
+    for frame in (before, now):
+        require_calibrated(camera, *frame.truth_m.shape)
     rows, columns = np.nonzero(np.isfinite(before.truth_m[::_STEP_PX, ::_STEP_PX]))
     rows, columns = rows * _STEP_PX, columns * _STEP_PX
     truth_m = before.truth_m[rows, columns].astype(np.float64)

@@ -5,24 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import lru_cache
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from depth_anything_ros.errors import CameraError
+from depth_anything_ros.geometry.distortion import undistort
 from depth_anything_ros.types import Camera, Float32Array
 
 Float64Array = NDArray[np.float64]
 
-# Coefficient counts that OpenCV takes for each distortion model of sensor_msgs/CameraInfo.
-DISTORTION_COEFFICIENTS = {
-    'plumb_bob': (4, 5),
-    'rational_polynomial': (8, 12, 14),
-    'equidistant': (4,),
-}
-
-# A ray that does not project back onto its own pixel this closely has no known direction.
-_REPROJECTION_TOLERANCE_PX = 0.05
+# Less, as a share of the image's side, is no lens: the view would be 178.9 degrees wide.
+_MIN_FOCAL_SHARE = 0.01
+# The principal point lies at most so many sides of the image away: farther than any crop.
+_MAX_OFF_CENTRE = 10
 
 
 def scale_camera(camera: Camera, width: int, height: int) -> Camera:
@@ -65,22 +60,40 @@ def require_calibrated(camera: Camera | None, height: int, width: int) -> Camera
     :param camera: the camera, or None where no camera_info has come yet.
     :param height: rows of the image.
     :param width: columns of the image.
-    :raises CameraError: if there is no camera, it is uncalibrated (K[0] = 0) or of another size.
+    :raises CameraError: if there is no camera, it is uncalibrated (K[0] = 0), no lens has such
+        numbers, or it is of another size.
     """
     if camera is None:
         raise CameraError('no camera_info received; a calibrated camera is needed')
-    numbers = (camera.fx_px, camera.fy_px, camera.cx_px, camera.cy_px, *camera.distortion)
-    if not np.isfinite(numbers).all() or camera.fx_px <= 0 or camera.fy_px <= 0:
-        raise CameraError(
-            f'the camera is not calibrated: focal lengths {camera.fx_px:g}, {camera.fy_px:g} px; '
-            'finite numbers above 0 are needed'
-        )
+    _check_numbers(camera)
     if (camera.height, camera.width) != (height, width):
         raise CameraError(
             f'camera_info is for {camera.width}x{camera.height}, the image is {width}x{height}; '
             'the sizes must be equal'
         )
     return camera
+
+
+def _check_numbers(camera: Camera) -> None:
+    """Raise CameraError unless the numbers are those of a lens in front of such an image."""
+    numbers = (camera.fx_px, camera.fy_px, camera.cx_px, camera.cy_px, *camera.distortion)
+    if not np.isfinite(numbers).all() or camera.fx_px <= 0 or camera.fy_px <= 0:
+        raise CameraError(
+            f'the camera is not calibrated: focal lengths {camera.fx_px:g}, {camera.fy_px:g} px, '
+            f'principal point {camera.cx_px:g}, {camera.cy_px:g}, distortion '
+            f'{camera.distortion}; finite numbers and focal lengths above 0 are needed'
+        )
+    sides = (
+        (camera.fx_px, camera.cx_px, camera.width),
+        (camera.fy_px, camera.cy_px, camera.height),
+    )
+    for name, (focal_px, centre_px, side) in zip(('width', 'height'), sides, strict=True):
+        if focal_px < _MIN_FOCAL_SHARE * side or abs(centre_px) > _MAX_OFF_CENTRE * side:
+            raise CameraError(
+                f'camera_info has focal length {focal_px:g} px and principal point {centre_px:g} '
+                f'for a {name} of {side} px; the first is at least {_MIN_FOCAL_SHARE:g} times '
+                f'that, and the second at most {_MAX_OFF_CENTRE} times'
+            )
 
 
 @lru_cache(maxsize=4)
@@ -94,46 +107,23 @@ def ray_table(camera: Camera) -> Float32Array:
     :return: float32 (H, W, 2), no unit.
     :raises CameraError: if the camera is not calibrated or its distortion model unknown.
     """
-    require_calibrated(camera, camera.height, camera.width)
-    columns = (np.arange(camera.width, dtype=np.float64) - camera.cx_px) / camera.fx_px
-    rows = (np.arange(camera.height, dtype=np.float64) - camera.cy_px) / camera.fy_px
-    rays: Float64Array = np.empty((camera.height, camera.width, 2), np.float64)
-    rays[..., 0] = columns
-    rays[..., 1] = rows[:, None]
-    if any(camera.distortion):
-        rays = _undistort(camera, rays)
+    rays = rays_at(camera, np.arange(camera.width), np.arange(camera.height))
     table = rays.astype(np.float32)
     table.flags.writeable = False
     return table
 
 
-def _undistort(camera: Camera, distorted: Float64Array) -> Float64Array:
-    known = DISTORTION_COEFFICIENTS
-    count = len(camera.distortion)
-    if count not in known.get(camera.distortion_model, ()):
-        allowed = '; '.join(
-            f'{name} with {" or ".join(map(str, counts))}' for name, counts in known.items()
-        )
-        raise CameraError(
-            f"unknown distortion '{camera.distortion_model}' with {count} coefficients; "
-            f'known: {allowed}'
-        )
-    points = distorted.reshape(-1, 1, 2)
-    coefficients = np.array(camera.distortion, np.float64)
-    identity = np.eye(3)
-    if camera.distortion_model == 'equidistant':
-        rays = cv2.fisheye.undistortPoints(points, identity, coefficients)
-        again = cv2.fisheye.distortPoints(rays, identity, coefficients)
-    else:
-        stop = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 40, 1e-9)
-        rays = cv2.undistortPointsIter(points, identity, coefficients, identity, identity, stop)
-        again, _ = cv2.projectPoints(
-            cv2.convertPointsToHomogeneous(rays), np.zeros(3), np.zeros(3), identity, coefficients
-        )
-    focal_px = np.array((camera.fx_px, camera.fy_px))
-    with np.errstate(invalid='ignore', over='ignore'):
-        error_px = np.abs((again - points) * focal_px).max(axis=(1, 2))
-    rays = np.array(rays, np.float64).reshape(distorted.shape)
-    lost = ~(error_px <= _REPROJECTION_TOLERANCE_PX)
-    rays[lost.reshape(distorted.shape[:2])] = np.nan
-    return rays
+def rays_at(camera: Camera, columns: NDArray[np.intp], rows: NDArray[np.intp]) -> Float64Array:
+    """
+    Return the viewing rays of some columns and rows, as :func:`ray_table` has them.
+
+    :param columns: (w,) of the image.
+    :param rows: (h,).
+    :return: float64 (h, w, 2), no unit.
+    :raises CameraError: if the camera is not calibrated or its distortion model unknown.
+    """
+    _check_numbers(camera)
+    rays: Float64Array = np.empty((len(rows), len(columns), 2), np.float64)
+    rays[..., 0] = (columns - camera.cx_px) / camera.fx_px
+    rays[..., 1] = ((rows - camera.cy_px) / camera.fy_px)[:, None]
+    return undistort(camera, rays) if any(camera.distortion) else rays

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from depth_anything_ros.errors import CameraError
-from depth_anything_ros.geometry.camera import DISTORTION_COEFFICIENTS, ray_table
+from depth_anything_ros.geometry.camera import rays_at
+from depth_anything_ros.geometry.distortion import distort
 from depth_anything_ros.types import Camera
 
 Float64Array = NDArray[np.float64]
 
 # Nearer to the lens than this nothing is projected.
 MIN_DEPTH_M = 0.01
+# Of these the directions at the edge of an image are found.
+_VIEW_PIXELS = 400_000
 
 
 def project_points(camera: Camera, points_m: Float64Array) -> Float64Array:
@@ -37,7 +40,7 @@ def project_points(camera: Camera, points_m: Float64Array) -> Float64Array:
         seen &= (x >= left) & (x <= right) & (y >= top) & (y <= bottom)
     rays = np.stack([x[seen], y[seen]], axis=1)
     if any(camera.distortion) and len(rays):
-        rays = _distort(camera, rays)
+        rays = distort(camera, rays)
     columns = rays[:, 0] * camera.fx_px + camera.cx_px
     rows = rays[:, 1] * camera.fy_px + camera.cy_px
     inside = (columns >= -0.5) & (columns < camera.width - 0.5)
@@ -48,33 +51,23 @@ def project_points(camera: Camera, points_m: Float64Array) -> Float64Array:
 
 @lru_cache(maxsize=8)
 def _view(camera: Camera) -> tuple[float, float, float, float]:
-    """Return the least and greatest x / z and y / z of the image, and a pixel more."""
-    rays = ray_table(camera)
+    """
+    Return the least and greatest x / z and y / z of the image, and a pixel more.
+
+    No table of a large camera is made for it, as nobody has seen an image of that size: every
+    `step`-th pixel and the last are looked at, and `step` pixels more are given.
+    """
+    step = max(1, math.ceil(math.sqrt(camera.width * camera.height / _VIEW_PIXELS)))
+    columns, rows = (
+        np.append(np.arange(0, side - 1, step), side - 1) for side in (camera.width, camera.height)
+    )
+    rays = rays_at(camera, columns, rows)
     if not np.isfinite(rays).any():
         raise CameraError(f'the distortion {camera.distortion} can be inverted nowhere')
-    x, y = 1.0 / camera.fx_px, 1.0 / camera.fy_px
+    x, y = step / camera.fx_px, step / camera.fy_px
     return (
         float(np.nanmin(rays[..., 0])) - x,
         float(np.nanmax(rays[..., 0])) + x,
         float(np.nanmin(rays[..., 1])) - y,
         float(np.nanmax(rays[..., 1])) + y,
     )
-
-
-def _distort(camera: Camera, rays: Float64Array) -> Float64Array:
-    if len(camera.distortion) not in DISTORTION_COEFFICIENTS.get(camera.distortion_model, ()):
-        raise CameraError(f"unknown distortion '{camera.distortion_model}'")
-    coefficients = np.array(camera.distortion, np.float64)
-    points = rays.reshape(-1, 1, 2)
-    if camera.distortion_model == 'equidistant':
-        distorted = cv2.fisheye.distortPoints(points, np.eye(3), coefficients)
-    else:
-        distorted, _ = cv2.projectPoints(
-            cv2.convertPointsToHomogeneous(points),
-            np.zeros(3),
-            np.zeros(3),
-            np.eye(3),
-            coefficients,
-        )
-    flat: Float64Array = np.asarray(distorted, np.float64).reshape(-1, 2)
-    return flat

@@ -211,9 +211,13 @@ def check_finite(raw: Float32Array, selection: Selection) -> None:
     :param selection: what ran it, for the message.
     :raises BackendError: if it has.
     """
-    # One pass instead of two: NaN and infinity survive in a sum.
-    if not math.isfinite(float(raw.sum())):
-        bad = int(raw.size - np.count_nonzero(np.isfinite(raw)))
+    with np.errstate(over='ignore', invalid='ignore'):
+        # One pass instead of two: NaN and infinity survive in a sum.
+        if math.isfinite(float(raw.sum())):
+            return
+    # Huge values may overflow the sum alone.
+    bad = int(raw.size - np.count_nonzero(np.isfinite(raw)))
+    if bad:
         raise BackendError(
             f'{selection.backend} gave {bad} of {raw.size} values that are not finite, '
             f'in {selection.precision.value}; try precision fp32'

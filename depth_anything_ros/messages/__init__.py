@@ -5,7 +5,11 @@ Messages are read by their fields alone, so the same code serves the classes of 
 distribution and those of rosbags; what is written is a dict of fields for either.
 """
 
-from depth_anything_ros.messages.calibration import camera_from_message, camera_info_fields
+from depth_anything_ros.messages.calibration import (
+    camera_from_message,
+    camera_info_fields,
+    completed_projection,
+)
 from depth_anything_ros.messages.color import KNOWN_ENCODINGS, decode_image
 from depth_anything_ros.messages.compressed import (
     KNOWN_FORMATS,
@@ -33,6 +37,7 @@ __all__ = [
     'KNOWN_FORMATS',
     'camera_from_message',
     'camera_info_fields',
+    'completed_projection',
     'decode_compressed',
     'decode_compressed_depth',
     'decode_depth',

@@ -6,9 +6,11 @@ import math
 from typing import Any
 
 from depth_anything_ros.errors import CameraError
+from depth_anything_ros.messages.limits import MAX_PIXELS
 from depth_anything_ros.types import Camera
 
 _PLUMB_BOB_COEFFICIENTS = 5
+_IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
 
 def camera_from_message(message: Any, rectified: bool) -> Camera:
@@ -19,26 +21,36 @@ def camera_from_message(message: Any, rectified: bool) -> Camera:
 
     :param message: a CameraInfo of ROS 2 (fields k, p, d) or ROS 1 (K, P, D).
     :param rectified: the images are rectified: take the projection matrix P, or K where P is
-        empty, and no distortion. Otherwise take K and the lens distortion D.
+        empty (zeros or NaN), and no distortion. Otherwise take K and the lens distortion D.
     :return: the camera; distortion of zeros alone counts as none.
     :raises CameraError: if the camera is uncalibrated (K[0] = 0) or a number that is needed is
-        not finite, or if width or height is zero.
+        not finite, or if no image can have that size, binning or region of interest.
     Source: sensor_msgs/CameraInfo; image_geometry::PinholeCameraModel for binning.
     """
-    is_ros2 = hasattr(message, 'k')
-    matrix_k = message.k if is_ros2 else message.K
-    matrix_p = message.p if is_ros2 else message.P
-    if float(matrix_k[0]) == 0.0:
+    matrix_k, matrix_p, coefficients = _numbers(message)
+    if matrix_k[0] == 0.0:
         raise CameraError('camera_info is uncalibrated (K[0] = 0): no cloud can be made')
-    if rectified and float(matrix_p[0]) != 0.0:
-        fx, fy, cx, cy = (float(matrix_p[index]) for index in (0, 5, 2, 6))
+    if rectified and _is_projection(matrix_p):
+        fx, fy, cx, cy = (matrix_p[index] for index in (0, 5, 2, 6))
     else:
-        fx, fy, cx, cy = (float(matrix_k[index]) for index in (0, 4, 2, 5))
-    distortion = () if rectified else _distortion(message.d if is_ros2 else message.D)
+        fx, fy, cx, cy = (matrix_k[index] for index in (0, 4, 2, 5))
+    distortion = coefficients if any(coefficients) and not rectified else ()
     if not all(map(math.isfinite, (fx, fy, cx, cy, *distortion))):
-        raise CameraError(f'camera_info has numbers that are not finite: {fx, fy, cx, cy}')
+        raise CameraError(
+            f'camera_info has numbers that are not finite: focal lengths {fx:g}, {fy:g} px, '
+            f'principal point {cx:g}, {cy:g}, distortion {distortion}'
+        )
     x_offset, y_offset, width, height = _region(message)
     x_bin, y_bin = max(1, int(message.binning_x)), max(1, int(message.binning_y))
+    if x_bin > width or y_bin > height:
+        raise CameraError(
+            f'camera_info bins {width}x{height} pixels by {x_bin}x{y_bin}: nothing is left'
+        )
+    if width // x_bin * (height // y_bin) > MAX_PIXELS:
+        raise CameraError(
+            f'camera_info is for {width // x_bin}x{height // y_bin} pixels; at most '
+            f'{MAX_PIXELS // 1_000_000} megapixels are taken'
+        )
     return Camera(
         width=width // x_bin,
         height=height // y_bin,
@@ -51,9 +63,41 @@ def camera_from_message(message: Any, rectified: bool) -> Camera:
     )
 
 
-def _distortion(coefficients: Any) -> tuple[float, ...]:
-    values = tuple(float(value) for value in coefficients)
-    return values if any(values) else ()
+def completed_projection(message: Any) -> dict[str, tuple[float, ...]]:
+    """
+    Return the fields P and R of a calibrated CameraInfo as other nodes need them.
+
+    Where P has no focal lengths, as drivers leave it, it is K without baseline and R identity,
+    which is how the images are taken here; an R of zeros alone becomes the identity. Both are of
+    the full sensor, as K is: binning and region of interest stay in the message.
+
+    :param message: a CameraInfo of ROS 2.
+    :return: `p`, `r`, or both: what has to change; nothing where all is there.
+    """
+    matrix_k, matrix_p, _ = _numbers(message)
+    if not _is_projection(matrix_p):
+        return {'p': _projection_of(matrix_k), 'r': _IDENTITY}
+    rotation = tuple(float(value) for value in message.r)
+    return {} if any(rotation) and all(map(math.isfinite, rotation)) else {'r': _IDENTITY}
+
+
+def _numbers(message: Any) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
+    """Return K, P and D of a CameraInfo of ROS 2 or ROS 1."""
+    fields = 'kpd' if hasattr(message, 'k') else 'KPD'
+    matrix_k, matrix_p, coefficients = (
+        tuple(float(value) for value in getattr(message, field)) for field in fields
+    )
+    return matrix_k, matrix_p, coefficients
+
+
+def _is_projection(matrix_p: tuple[float, ...]) -> bool:
+    """Tell whether P says anything: drivers that leave it out send zeros or NaN."""
+    return all(map(math.isfinite, matrix_p)) and all(matrix_p[index] for index in (0, 5, 10))
+
+
+def _projection_of(matrix_k: tuple[float, ...]) -> tuple[float, ...]:
+    rows = (matrix_k[:3], matrix_k[3:6], (0.0, 0.0, 1.0))
+    return tuple(value for row in rows for value in (*row, 0.0))
 
 
 def _region(message: Any) -> tuple[int, int, int, int]:
@@ -64,7 +108,13 @@ def _region(message: Any) -> tuple[int, int, int, int]:
     roi = message.roi
     if roi.width == 0 or roi.height == 0:
         return 0, 0, width, height
-    return int(roi.x_offset), int(roi.y_offset), int(roi.width), int(roi.height)
+    region = int(roi.x_offset), int(roi.y_offset), int(roi.width), int(roi.height)
+    if region[0] + region[2] > width or region[1] + region[3] > height:
+        raise CameraError(
+            f'camera_info has the region of interest {region[2]}x{region[3]} at {region[0]}, '
+            f'{region[1]}, which is not within its {width}x{height} pixels'
+        )
+    return region
 
 
 def camera_info_fields(camera: Camera) -> dict[str, Any]:
@@ -75,12 +125,13 @@ def camera_info_fields(camera: Camera) -> dict[str, Any]:
     of plumb_bob, which image pipelines expect.
     """
     fx, fy, cx, cy = camera.fx_px, camera.fy_px, camera.cx_px, camera.cy_px
+    matrix_k = (fx, 0.0, cx, 0.0, fy, cy, 0.0, 0.0, 1.0)
     return {
         'height': camera.height,
         'width': camera.width,
         'distortion_model': camera.distortion_model,
         'd': camera.distortion or (0.0,) * _PLUMB_BOB_COEFFICIENTS,
-        'k': (fx, 0.0, cx, 0.0, fy, cy, 0.0, 0.0, 1.0),
-        'r': (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0),
-        'p': (fx, 0.0, cx, 0.0, 0.0, fy, cy, 0.0, 0.0, 0.0, 1.0, 0.0),
+        'k': matrix_k,
+        'r': _IDENTITY,
+        'p': _projection_of(matrix_k),
     }

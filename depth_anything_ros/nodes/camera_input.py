@@ -10,14 +10,14 @@ from sensor_msgs.msg import CameraInfo
 
 from depth_anything_ros.errors import CameraError
 from depth_anything_ros.geometry.camera import require_calibrated
-from depth_anything_ros.messages import camera_from_message
+from depth_anything_ros.messages import camera_from_message, completed_projection
 from depth_anything_ros.types import Camera
 
 
 @dataclass(frozen=True)
 class CameraView:
     """
-    Hold the camera of one image and its camera_info under the image's header.
+    Hold the camera of one image and its camera_info under the image's header, P and R filled in.
 
     Both are None, and `reason` says why, where no camera_info fits the image.
     """
@@ -70,4 +70,6 @@ class CameraInput:
             return CameraView(None, None, str(error))
         info = copy.copy(message)
         info.header = header
+        for name, value in completed_projection(message).items():
+            setattr(info, name, value)
         return CameraView(camera, info)

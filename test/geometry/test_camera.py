@@ -6,6 +6,7 @@ import pytest
 
 from depth_anything_ros.errors import CameraError
 from depth_anything_ros.geometry.camera import ray_table, require_calibrated, scale_camera
+from depth_anything_ros.geometry.projection import project_points
 from depth_anything_ros.types import Camera
 
 CAMERA = Camera(64, 48, fx_px=50.0, fy_px=52.0, cx_px=31.5, cy_px=23.5)
@@ -98,14 +99,111 @@ def test_all_zero_distortion_is_none():
 @pytest.mark.parametrize(
     'change',
     [
-        {'distortion': (0.1,) * 5, 'distortion_model': 'equidistant'},
+        {'distortion': (0.1,) * 6, 'distortion_model': 'equidistant'},
         {'distortion': (0.1,) * 5, 'distortion_model': 'omni'},
         {'distortion': (0.1,), 'distortion_model': 'plumb_bob'},
+        {'distortion': (0.1,) * 7, 'distortion_model': 'rational_polynomial'},
     ],
 )
-def test_an_unknown_distortion_is_refused_with_the_known_ones(change):
-    with pytest.raises(CameraError, match='rational_polynomial with 8 or 12 or 14'):
-        ray_table(replace(CAMERA, **change))
+def test_an_unknown_distortion_is_refused_with_its_length_and_the_known_ones(change):
+    count, model = len(change['distortion']), change['distortion_model']
+    words = f"'{model}' with {count} coefficients; known: plumb_bob with 4 or 5 or 8 or 12 or 14"
+    for use in (ray_table, lambda camera: project_points(camera, np.ones((1, 3)))):
+        with pytest.raises(CameraError, match=words):
+            use(replace(CAMERA, **change))
+
+
+BROWN = (
+    -0.28,
+    0.09,
+    0.001,
+    -0.0015,
+    -0.02,
+    0.05,
+    0.01,
+    -0.004,
+    2e-3,
+    -1e-3,
+    1.5e-3,
+    5e-4,
+    0.02,
+    -0.03,
+)
+
+
+@pytest.mark.parametrize('model', ['plumb_bob', 'rational_polynomial'])
+@pytest.mark.parametrize('count', [4, 5, 8, 12, 14])
+def test_any_length_that_opencv_takes_bends_rays_as_opencv_does(model, count):
+    """Thin prism and tilt too: OpenCV projects our rays onto the pixels they are of."""
+    camera = replace(CAMERA, distortion=BROWN[:count], distortion_model=model)
+    matrix = np.array([[50.0, 0, 31.5], [0, 52.0, 23.5], [0, 0, 1]])
+    rays = ray_table(camera).reshape(-1, 2).astype(float)
+    points = np.column_stack([rays, np.ones(len(rays))]) * 2.5
+    pixels, _ = cv2.projectPoints(
+        points, np.zeros(3), np.zeros(3), matrix, np.array(camera.distortion)
+    )
+    columns, rows = np.meshgrid(np.arange(64), np.arange(48))
+    expected = np.stack([columns, rows], -1).reshape(-1, 2)
+    np.testing.assert_allclose(pixels.reshape(-1, 2), expected, atol=0.06)
+    np.testing.assert_allclose(project_points(camera, points), pixels.reshape(-1, 2), atol=1e-9)
+    again = cv2.undistortPointsIter(
+        pixels, matrix, np.array(camera.distortion), np.eye(3), np.eye(3),
+        (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-12),
+    )  # fmt: skip
+    np.testing.assert_allclose(again.reshape(-1, 2), rays, atol=2e-3)
+
+
+def test_eight_coefficients_of_an_orbbec_are_those_five():
+    five = (0.06, -0.09, 0.0004, -0.0003, 0.04)
+    camera = replace(CAMERA, distortion=(*five, 0.0, 0.0, 0.0))
+    expected = ray_table(replace(CAMERA, distortion=five))
+    np.testing.assert_array_equal(ray_table(camera), expected)
+
+
+FISHEYE = (0.05, -0.02, 0.01, -0.003)
+
+
+@pytest.mark.parametrize(
+    'given',
+    [
+        (*FISHEYE, 0.0),
+        (0.05, -0.02, 0.0, 0.0, 0.01, -0.003, 0.0, 0.0),
+    ],
+)
+def test_padded_and_orbbec_fisheyes_are_those_four(given):
+    camera = replace(CAMERA, distortion=given, distortion_model='equidistant')
+    expected = ray_table(replace(camera, distortion=FISHEYE))
+    np.testing.assert_array_equal(ray_table(camera), expected)
+
+
+def test_a_padded_fisheye_without_third_and_fourth_reads_alike_in_both_orders():
+    camera = replace(CAMERA, distortion=(0.05, -0.02) + 6 * (0.0,), distortion_model='equidistant')
+    expected = ray_table(replace(camera, distortion=(0.05, -0.02, 0.0, 0.0)))
+    np.testing.assert_array_equal(ray_table(camera), expected)
+
+
+@pytest.mark.parametrize(
+    ('given', 'words'),
+    [
+        ((*FISHEYE, 0.0, 0.0, 0.0, 0.0), 'can be k1 k2 k3 k4 and zeros, or k1 k2 p1 p2 k3 k4'),
+        ((0.05, -0.02, 0.001, 0.0, 0.01, -0.003, 0.0, 0.0), 'are neither'),
+        ((0.05, -0.02, 0.0, 0.0, 0.01, -0.003, 0.1, 0.0), 'are neither'),
+        ((*FISHEYE, 0.1), 'are neither'),
+    ],
+)
+def test_a_fisheye_of_two_readings_is_refused_with_both(given, words):
+    camera = replace(CAMERA, distortion=given, distortion_model='equidistant')
+    with pytest.raises(CameraError, match=words):
+        ray_table(camera)
+
+
+def test_rays_of_a_half_turn_are_unknown_and_never_infinite():
+    camera = replace(
+        CAMERA, fx_px=20.0, fy_px=20.0, distortion=(1e-9,) * 4, distortion_model='equidistant'
+    )
+    rays = ray_table(camera)
+    assert np.isnan(rays[24, 0]).all() and np.isfinite(rays[24, 32]).all()
+    assert not np.isinf(rays).any()
 
 
 def test_a_calibrated_camera_of_the_image_size_is_returned():
@@ -119,6 +217,12 @@ def test_a_calibrated_camera_of_the_image_size_is_returned():
         (replace(CAMERA, fx_px=0.0), 'not calibrated'),
         (replace(CAMERA, cx_px=float('nan')), 'not calibrated'),
         (replace(CAMERA, width=640, height=480), '640x480, the image is 64x48'),
+        (replace(CAMERA, fx_px=-50.0), 'focal lengths -50, 52 px'),
+        (replace(CAMERA, fx_px=1e-30), 'focal length 1e-30 px .* a width of 64 px'),
+        (replace(CAMERA, cy_px=-1e9), r'principal point -1e\+09 for a height of 48 px'),
+        (replace(CAMERA, distortion=(np.inf,) * 5), 'not calibrated.*inf'),
+        # The size is looked at before any array is made: 3.2 GB of rays here.
+        (replace(CAMERA, width=20_000, height=20_000, fx_px=9e3, fy_px=9e3), '20000x20000'),
     ],
 )
 def test_a_camera_that_does_not_fit_is_refused(camera, reason):

@@ -110,6 +110,8 @@ def test_a_pixel_without_a_ray_has_no_point_at_all():
         (None, colours(6, 8), 1, 'no camera_info'),
         (replace(CAMERA, fx_px=0.0), colours(6, 8), 1, 'not calibrated'),
         (replace(CAMERA, width=16), colours(6, 8), 1, 'camera_info is for 16x6'),
+        # Such a lens would put infinities into the cloud.
+        (replace(CAMERA, fx_px=1e-38), colours(6, 8), 1, 'focal length 1e-38 px'),
         (CAMERA, colours(6, 4), 1, r'the image is \(6, 4, 3\)'),
         (CAMERA, colours(6, 8), 0, 'stride 0'),
     ],

@@ -1,7 +1,11 @@
+import tracemalloc
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from depth_anything_ros.errors import CameraError
+from depth_anything_ros.geometry.projection import project_points
 from depth_anything_ros.geometry.reprojection import Registration
 from depth_anything_ros.geometry.transform import OPTICAL_FROM_BODY, RigidTransform
 from depth_anything_ros.types import Camera
@@ -106,3 +110,35 @@ def test_registered_depth_shows_the_nearest_and_nothing_through_it():
 def test_registered_depth_without_a_known_pixel_is_unknown():
     seen_m = Registration(SOURCE, TARGET, moved()).register(np.zeros((120, 160), np.float32))
     assert np.isnan(seen_m).all()
+
+
+@pytest.mark.parametrize(('distortion', 'columns'), [((), 78), ((-0.1, 0.02, 0.0, 0.0), 80)])
+def test_a_huge_target_that_no_image_belongs_to_takes_little_memory(distortion, columns):
+    """A table of its rays would take 392 MB, and made in float64 twice that more."""
+    target = Camera(7000, 7000, 6300.0, 6300.0, 3499.5, 3499.5, distortion)
+    registration = Registration(SOURCE, target, moved())
+    tracemalloc.start()
+    indices, depth_m = registration.reproject(np.full((120, 160), 2.0, np.float32))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 150e6
+    # Every other row and column of the source; the outermost are beyond a target without lens.
+    assert len(indices) == 60 * columns
+    np.testing.assert_allclose(depth_m, 2.0)
+
+
+def test_directions_at_the_edge_of_a_large_image_are_those_of_all_its_pixels():
+    lens = (-0.25, 0.06, 0.001, -0.002, 0.0)
+    small = Camera(600, 400, 500.0, 500.0, 299.5, 199.5, lens)
+    factor = 4
+    large = replace(
+        small, width=2400, height=1600, fx_px=2000.0, fy_px=2000.0,
+        cx_px=factor * 300 - 0.5, cy_px=factor * 200 - 0.5,
+    )  # fmt: skip
+    rays = np.random.default_rng(0).uniform(-0.9, 0.9, (4000, 2))
+    points = np.column_stack([rays, np.ones(4000)])
+    seen = [np.isfinite(project_points(camera, points)[:, 0]) for camera in (small, large)]
+    pixels = project_points(small, points)
+    edge = np.minimum(pixels + 0.5, np.array([599.5, 399.5]) - pixels).min(axis=1) < 1.5
+    assert ((seen[0] == seen[1]) | edge).all()
+    assert 1000 < seen[0].sum() < 3000

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -133,6 +134,16 @@ def test_output_that_is_not_finite_is_refused(predictor, monkeypatch, bad):
     monkeypatch.setitem(predictor._backends, (56, 70), Broken())
     with pytest.raises(BackendError, match='torch gave 1 of 3920 values that are not finite'):
         predictor.predict(picture())
+
+
+@pytest.mark.parametrize('large', [1e36, -1e36, 3e38])
+def test_huge_output_whose_sum_alone_overflows_is_taken(predictor, monkeypatch, large):
+    values = np.full((56, 70), large, np.float32)
+    with np.errstate(over='ignore'):
+        assert np.isinf(values.sum())
+    monkeypatch.setitem(predictor._backends, (56, 70), SimpleNamespace(infer=lambda _: values))
+    found = predictor.predict(picture())
+    np.testing.assert_allclose(found.values, np.float32(large), rtol=1e-6)
 
 
 @pytest.mark.parametrize('shape', [(48, 64), (48, 64, 4), (48, 0, 3)])

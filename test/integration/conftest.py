@@ -272,6 +272,7 @@ class Camera:
         centre_x, centre_y = self.width / 2, self.height / 2
         info.k = [focal_px, 0.0, centre_x, 0.0, focal_px, centre_y, 0.0, 0.0, 1.0]
         info.p = [focal_px, 0.0, centre_x, 0.0, 0.0, focal_px, centre_y, 0.0, 0.0, 0.0, 1.0, 0.0]
+        info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
         info.d = [0.0] * 5
         info.header.frame_id = 'camera_color_optical_frame'
         return info

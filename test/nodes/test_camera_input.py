@@ -1,3 +1,6 @@
+import tracemalloc
+
+import numpy as np
 import pytest
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
@@ -5,11 +8,14 @@ from std_msgs.msg import Header
 from depth_anything_ros.nodes.camera_input import CameraInput, CameraView
 from depth_anything_ros.types import Camera
 
+IDENTITY = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
+
 
 def make_info(focal_px=500.0) -> CameraInfo:
     info = CameraInfo(width=640, height=480, distortion_model='plumb_bob', d=[0.1, 0, 0, 0, 0])
     info.k = [focal_px, 0.0, 320.0, 0.0, focal_px, 240.0, 0.0, 0.0, 1.0]
     info.p = [510.0, 0.0, 321.0, 0.0, 0.0, 510.0, 241.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+    info.r = IDENTITY
     info.header.frame_id = 'other'
     return info
 
@@ -50,3 +56,48 @@ def test_the_info_is_the_last_one_under_the_image_header_and_stays_what_it_was(c
     assert view.info == expected
     assert camera_input.view(Header(), 480, 640, True).info.header.frame_id == ''
     assert view.info.header.frame_id == 'optical'
+
+
+NAN = float('nan')
+OF_K = [500.0, 0.0, 320.0, 0.0, 0.0, 500.0, 240.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+NO_FY = [510.0, 0.0, 321.0, 0.0, 0.0, 0.0, 241.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+ONE_NAN = [510.0, 0.0, 321.0, 0.0, 0.0, 510.0, NAN, 0.0, 0.0, 0.0, 1.0, 0.0]
+
+
+@pytest.mark.parametrize('rotation', [9 * [0.0], IDENTITY, 9 * [NAN]])
+@pytest.mark.parametrize('projection', [12 * [0.0], 12 * [NAN], NO_FY, ONE_NAN])
+def test_a_missing_projection_is_filled_from_k_with_identity(camera_input, projection, rotation):
+    given = make_info()
+    given.p, given.r = projection, rotation
+    given.binning_x = given.binning_y = 2
+    camera_input.update(given)
+    view = camera_input.view(HEADER, 240, 320, True)
+    # K and P are of the full sensor; who reads them applies the binning, as we do.
+    assert (view.info.p.tolist(), view.info.r.tolist()) == (OF_K, IDENTITY)
+    assert (view.info.binning_x, view.info.width) == (2, 640)
+    assert view.camera == Camera(320, 240, 250.0, 250.0, 160.0, 120.0)
+    # The camera's own message stays as it came.
+    np.testing.assert_array_equal(given.p, projection)
+
+
+def test_a_projection_that_is_there_is_kept_and_only_r_is_filled(camera_input):
+    given = make_info()
+    given.r = 9 * [0.0]
+    given.p[3] = -24.0  # the baseline of a stereo pair
+    camera_input.update(given)
+    info = camera_input.view(HEADER, 480, 640, True).info
+    assert (info.p.tolist(), info.r.tolist()) == (given.p.tolist(), IDENTITY)
+    given.r = [0.0, -1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0]
+    assert camera_input.view(HEADER, 480, 640, True).info.r.tolist() == given.r.tolist()
+
+
+def test_a_camera_info_of_another_size_costs_no_memory(camera_input):
+    given = make_info()
+    given.width = given.height = 6_000
+    camera_input.update(given)
+    tracemalloc.start()
+    view = camera_input.view(HEADER, 480, 640, False)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert view.reason.startswith('camera_info is for 6000x6000, the image is 640x480')
+    assert peak < 100_000

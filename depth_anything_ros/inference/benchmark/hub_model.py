@@ -116,7 +116,7 @@ class HubNetwork:
         ):
             output = self.module(**{key: value.to(self.device) for key, value in inputs.items()})
             output.predicted_depth = output.predicted_depth.float().cpu()
-        if not torch.isfinite(output.predicted_depth.sum()):
+        if not torch.isfinite(output.predicted_depth).all():
             raise BackendError(
                 f'transformers gave values that are not finite in {self._precision.value}; '
                 'try precision fp32'

@@ -1,0 +1,114 @@
+"""Lens distortion by the models of sensor_msgs/CameraInfo, as OpenCV computes it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_anything_ros.errors import CameraError
+from depth_anything_ros.types import Camera
+
+Float64Array = NDArray[np.float64]
+
+# k1 k2 p1 p2 [k3 [k4 k5 k6 [s1 s2 s3 s4 [τx τy]]]]: OpenCV has one model for both names, and
+# drivers send either with any of these lengths.
+_BROWN_CONRADY = (4, 5, 8, 12, 14)
+DISTORTION_COEFFICIENTS = {
+    'plumb_bob': _BROWN_CONRADY,
+    'rational_polynomial': _BROWN_CONRADY,
+    'equidistant': (4, 5, 8),
+}
+
+# A ray that does not project back onto its own pixel this closely has no known direction, and
+# one that leans so far has none that floats can hold.
+_REPROJECTION_TOLERANCE_PX = 0.05
+_STEEPEST = 1e6
+
+
+def undistort(camera: Camera, distorted: Float64Array) -> Float64Array:
+    """
+    Return the rays that the lens bends to the points given.
+
+    :param distorted: (x / z, y / z) as the pixels show them, (H, W, 2).
+    :return: (H, W, 2); NaN where the distortion cannot be inverted.
+    :raises CameraError: if the model or its number of coefficients is not known.
+    """
+    coefficients = _coefficients(camera)
+    points = distorted.reshape(-1, 1, 2)
+    identity = np.eye(3)
+    if camera.distortion_model == 'equidistant':
+        rays = cv2.fisheye.undistortPoints(points, identity, coefficients)
+    else:
+        stop = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 40, 1e-9)
+        rays = cv2.undistortPointsIter(points, identity, coefficients, identity, identity, stop)
+    rays = np.array(rays, np.float64).reshape(-1, 2)
+    focal_px = np.array((camera.fx_px, camera.fy_px))
+    with np.errstate(invalid='ignore', over='ignore'):
+        again = distort(camera, rays)
+        error_px = np.abs((again - points.reshape(-1, 2)) * focal_px).max(axis=1)
+        known = (error_px <= _REPROJECTION_TOLERANCE_PX) & (np.abs(rays).max(axis=1) < _STEEPEST)
+    rays[~known] = np.nan
+    return rays.reshape(distorted.shape)
+
+
+def distort(camera: Camera, rays: Float64Array) -> Float64Array:
+    """
+    Return where the lens shows rays.
+
+    :param rays: (x / z, y / z), (N, 2).
+    :return: the same of the pixels that show them, (N, 2).
+    :raises CameraError: if the model or its number of coefficients is not known.
+    """
+    coefficients = _coefficients(camera)
+    points = rays.reshape(-1, 1, 2)
+    if camera.distortion_model == 'equidistant':
+        distorted = cv2.fisheye.distortPoints(points, np.eye(3), coefficients)
+    else:
+        distorted, _ = cv2.projectPoints(
+            cv2.convertPointsToHomogeneous(points),
+            np.zeros(3),
+            np.zeros(3),
+            np.eye(3),
+            coefficients,
+        )
+    flat: Float64Array = np.asarray(distorted, np.float64).reshape(-1, 2)
+    return flat
+
+
+def _coefficients(camera: Camera) -> Float64Array:
+    """Return what OpenCV takes: for `equidistant` k1 k2 k3 k4."""
+    known, given = DISTORTION_COEFFICIENTS, camera.distortion
+    if len(given) not in known.get(camera.distortion_model, ()):
+        allowed = '; '.join(
+            f'{name} with {" or ".join(map(str, counts))}' for name, counts in known.items()
+        )
+        raise CameraError(
+            f"unknown distortion '{camera.distortion_model}' with {len(given)} coefficients; "
+            f'known: {allowed}'
+        )
+    if camera.distortion_model == 'equidistant' and len(given) > 4:
+        given = _equidistant(given)
+    return np.array(given, np.float64)
+
+
+def _equidistant(given: tuple[float, ...]) -> tuple[float, ...]:
+    """
+    Return k1 k2 k3 k4 of longer lists.
+
+    They are padded with zeros, or, eight of them, in the order of Orbbec: k1 k2 p1 p2 k3 k4 0 0.
+    Where both readings are possible neither is taken.
+
+    :raises CameraError: if they cannot be told apart, or there is no such model.
+    """
+    k1, k2, third, fourth, *rest = given
+    if not any(rest) and (len(given) < 8 or not (third or fourth)):
+        return given[:4]
+    if len(given) == 8 and not (third or fourth or rest[2] or rest[3]):
+        return k1, k2, rest[0], rest[1]
+    readings = 'k1 k2 k3 k4 and zeros, or k1 k2 p1 p2 k3 k4 as Orbbec orders them'
+    problem = f'can be {readings}' if not any(rest) else f'are neither {readings} with p1 = p2 = 0'
+    raise CameraError(
+        f"the {len(given)} coefficients of distortion 'equidistant', {given}, {problem}; four are "
+        'needed: k1 k2 k3 k4'
+    )
