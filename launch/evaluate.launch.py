@@ -26,6 +26,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 SHARE = Path(__file__).absolute().parent.parent
 DEPTH = str(SHARE / 'launch' / 'depth.launch.py')
 CONFIG = str(SHARE / 'config' / 'evaluator.yaml')
+PLAYER_CONFIG = str(SHARE / 'config' / 'bag_player.yaml')
 
 # Name, default, description, and the only values allowed where they are fixed.
 ARGUMENTS = (
@@ -39,7 +40,8 @@ ARGUMENTS = (
         'depth_node/relative/image_raw',
         'Topic that lockstep waits for; depth_node/depth/image_raw for a model in metres.',
     ),
-    ('evaluator_config', CONFIG, 'Parameter file of evaluator and player.'),
+    ('evaluator_config', CONFIG, 'Parameter file of the evaluator.'),
+    ('player_config', PLAYER_CONFIG, 'Parameter file of the player.'),
 )
 
 
@@ -51,14 +53,13 @@ def generate_launch_description() -> LaunchDescription:
         for name, default, description, *choices in ARGUMENTS
     ]
     namespace, image = LaunchConfiguration('namespace'), LaunchConfiguration('image')
-    files = ['--params-file', LaunchConfiguration('evaluator_config')]
     evaluator = Node(
         package='depth_anything_ros',
         executable='evaluator_node',
         name='evaluator_node',
         namespace=namespace,
         output='screen',
-        ros_arguments=files,
+        ros_arguments=['--params-file', LaunchConfiguration('evaluator_config')],
         parameters=[
             {
                 'output_dir': ParameterValue(LaunchConfiguration('output'), value_type=str),
@@ -82,7 +83,7 @@ def generate_launch_description() -> LaunchDescription:
         name='bag_player',
         namespace=namespace,
         output='screen',
-        ros_arguments=files,
+        ros_arguments=['--params-file', LaunchConfiguration('player_config')],
         parameters=[
             {
                 'bag': ParameterValue(LaunchConfiguration('bag'), value_type=str),

@@ -16,33 +16,32 @@ from depth_anything_ros.config import (
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = {
-    'depth.yaml': ('depth_node',),
-    'evaluator.yaml': ('evaluator_node', 'bag_player'),
+    'depth.yaml': 'depth_node',
+    'evaluator.yaml': 'evaluator_node',
+    'bag_player.yaml': 'bag_player',
 }
 
 
 @pytest.mark.parametrize('file', FILES)
 def test_parameter_file_holds_every_parameter_with_its_default(file):
     sections = yaml.safe_load((ROOT / 'config' / file).read_text())
-    assert list(sections) == [f'/**/{node}' for node in FILES[file]]
-    for node in FILES[file]:
-        config = NODE_CONFIGS[node]
-        values = sections[f'/**/{node}']['ros__parameters']
-        assert list(values) == list(parameter_infos(config))
-        assert from_mapping(config, values) == config()
+    assert list(sections) == ['/**']
+    config = NODE_CONFIGS[FILES[file]]
+    values = sections['/**']['ros__parameters']
+    assert list(values) == list(parameter_infos(config))
+    assert from_mapping(config, values) == config()
 
 
 @pytest.mark.parametrize('file', FILES)
 def test_parameter_file_explains_as_the_config_class_does(file):
     text = (ROOT / 'config' / file).read_text()
-    for node in FILES[file]:
-        assert yaml_section(node, NODE_CONFIGS[node]) in text
+    assert yaml_section(NODE_CONFIGS[FILES[file]]) in text
 
 
 def test_the_preset_of_the_r550_says_only_what_differs_and_is_accepted():
     sections = yaml.safe_load((ROOT / 'config' / 'r550.yaml').read_text())
-    assert list(sections) == ['/**/depth_node']
-    values = sections['/**/depth_node']['ros__parameters']
+    assert list(sections) == ['/**']
+    values = sections['/**']['ros__parameters']
     config = from_mapping(DepthNodeConfig, values)
     assert config.scale_sources == ('depth_image', 'laser_scan', 'camera_height')
     defaults = parameter_infos(DepthNodeConfig)

@@ -21,6 +21,7 @@ DEPTH_ARGUMENTS = {
 }  # fmt: skip
 EVALUATE_ARGUMENTS = {
     'bag', 'output', 'mode', 'rate', 'ground_truth', 'prediction', 'evaluator_config',
+    'player_config',
 }  # fmt: skip
 FIXED = {'chassis', 'rviz', 'use_sim_time', 'log_level', 'mode'} | {
     name for name, (_, info) in parameter_infos(DepthNodeConfig).items() if info.choices

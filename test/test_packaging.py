@@ -29,6 +29,7 @@ ROSDEP_KEYS = {
     'numpy': 'python3-numpy',
     'tf2_ros': 'tf2_ros_py',
     'tqdm': 'python3-tqdm',
+    'yaml': 'python3-yaml',
 }
 # Without a usable rosdep key: from pip, as the README says.
 PIP_ONLY = {'huggingface_hub', 'rosbags', 'safetensors', 'torch'}
@@ -212,5 +213,6 @@ def test_pip_requirements_cover_the_manifest(
     }
     assert required >= PIP_ONLY
     keys = {key for key in depends(manifest, 'exec_depend') if key.startswith('python3-')}
-    names = {key.removeprefix('python3-') for key in keys - {'python3-opencv'}}
+    # Only nodes read YAML, and rclpy brings PyYAML, as a wheel too.
+    names = {key.removeprefix('python3-') for key in keys - {'python3-opencv', 'python3-yaml'}}
     assert names | {'opencv_python_headless'} <= required

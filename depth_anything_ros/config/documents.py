@@ -20,9 +20,13 @@ def markdown_table(config: type) -> str:
     return '\n'.join((*head, '| --- | --- | --- | --- | --- | --- |', *rows))
 
 
-def yaml_section(node: str, config: type) -> str:
-    """Return the defaults of a config class as a section of a ROS parameter file, explained."""
-    lines = [f'/**/{node}:', '  ros__parameters:']
+def yaml_section(config: type) -> str:
+    """
+    Return the defaults of a config class as a section of a ROS parameter file, explained.
+
+    Its key holds for a node of any name and namespace, at start and in `ros2 param load`.
+    """
+    lines = ['/**:', '  ros__parameters:']
     for name, (default, info) in parameter_infos(config).items():
         allowed = ' '.join(filter(None, (info.range_text(), info.unit)))
         text = info.help + (f' [{allowed}]' if allowed else '')

@@ -31,6 +31,7 @@ from depth_anything_ros.nodes.diagnostics import NodeState, RunStatistics, to_st
 from depth_anything_ros.nodes.frame_processor import FrameProcessor, Job
 from depth_anything_ros.nodes.managed import ManagedNode
 from depth_anything_ros.nodes.outputs import DepthOutputs
+from depth_anything_ros.nodes.overrides import unused_overrides
 from depth_anything_ros.nodes.parameters import declare_parameters, updated
 from depth_anything_ros.nodes.pipeline_host import MODEL_PARAMETERS, PipelineHost, check_config
 from depth_anything_ros.nodes.process import run_process, spin
@@ -60,6 +61,7 @@ class DepthNode(ManagedNode):
     def __init__(self) -> None:
         super().__init__('depth_node')
         self._config = declare_parameters(self, DepthNodeConfig)
+        self._unused = unused_overrides(self)
         self._host = PipelineHost(refused=self._on_refused)
         self._statistics = RunStatistics()
         self._names = input_names(self, self._config)
@@ -328,7 +330,7 @@ class DepthNode(ManagedNode):
         return self.resolve_topic_name(self._names[base])
 
     def _traps(self) -> tuple[str, ...]:
-        traps = (*self._transforms.conflicts(), *self._arrivals.traps)
+        traps = (*self._unused, *self._transforms.conflicts(), *self._arrivals.traps)
         if 'reference/depth' in self._inputs:
             hint = input_hint(self, 'reference/depth', self._config)
             traps += (f'no depth on {self._topic("reference/depth")}: {hint}',) if hint else ()

@@ -16,6 +16,7 @@ from depth_anything_ros.config import (
     from_mapping,
     parameter_infos,
 )
+from depth_anything_ros.nodes.overrides import unused_overrides
 
 C = TypeVar('C')
 
@@ -26,6 +27,8 @@ _LARGEST_INTEGER = 2**63 - 1
 def declare_parameters(node: Node, config: type[C]) -> C:
     """
     Declare every parameter of a config class and return the values the node was started with.
+
+    What was given and is not used is told in the log.
 
     :raises ConfigError: if a value has the wrong type or is out of range.
     """
@@ -39,6 +42,8 @@ def declare_parameters(node: Node, config: type[C]) -> C:
         ],
         ignore_override=False,
     )
+    for sentence in unused_overrides(node):
+        node.get_logger().warning(sentence)
     return from_mapping(
         config, {name: item.value for name, item in zip(infos, declared, strict=True)}
     )

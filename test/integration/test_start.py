@@ -102,3 +102,25 @@ def test_without_autostart_the_node_waits_unconfigured(world):
     report = world.probe().diagnostics()
     assert report['state'] == 'unconfigured'
     assert process.running()
+
+
+@pytest.mark.parametrize(
+    ('case', 'words'),
+    [
+        ('typo.yaml', ("'scale_sorce'", "'scale_source'", "'max_depth'", "'max_depth_m'")),
+        ('wrongname.yaml', ('is for /depth_node, only for depth_anything',)),
+    ],
+)
+def test_a_file_with_a_mistake_is_told_in_log_and_diagnostics(world, case, words):
+    file = Path(__file__).resolve().parents[3] / 'shared' / 'cases' / 'launch' / case
+    if not file.is_file():
+        pytest.skip(f'no {case} in shared/cases/launch')
+    # Both files ask for this model.
+    values = {'model': 'tiny', 'input_size': 64, 'warmup_width': 64, 'warmup_height': 48}
+    words_of_values = [word for key in values for word in ('-p', f'{key}:={values[key]}')]
+    command = [sys.executable, '-m', 'depth_anything_ros.nodes.start', 'depth_node', '--ros-args']
+    process = world.run('mistaken', [*command, '--params-file', str(file), *words_of_values])
+    probe = world.probe()
+    probe.spin_until(lambda: probe.diagnostics()['state'] == 'active')
+    message = probe.diagnostics()['message']
+    assert all(word in message and word in process.output() for word in words)

@@ -1,0 +1,123 @@
+"""What is given as a parameter and not used is named; the shipped files are used by any node."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import rclpy
+import yaml
+
+from depth_anything_ros.config import DepthNodeConfig, parameter_infos
+from depth_anything_ros.nodes import overrides
+from depth_anything_ros.nodes.overrides import matches, sections, unused_overrides
+from depth_anything_ros.nodes.parameters import declare_parameters
+
+CONFIG = Path(__file__).resolve().parents[2] / 'config'
+
+
+@pytest.fixture
+def make_node(monkeypatch):
+    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    monkeypatch.setenv('ROS_LOCALHOST_ONLY', '1')
+    context = rclpy.Context()
+    context.init(domain_id=85)
+    nodes = []
+
+    def make(*arguments, name='depth_node', namespace=''):
+        words = ['program', '--ros-args', *map(str, arguments)]
+        monkeypatch.setattr(sys, 'argv', words)
+        node = rclpy.create_node(name, context=context, namespace=namespace, cli_args=words)
+        nodes.append(node)
+        declare_parameters(node, DepthNodeConfig)
+        return node
+
+    yield make
+    for node in nodes:
+        node.destroy_node()
+    context.try_shutdown()
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write_file(key, **values):
+        path = tmp_path / 'given.yaml'
+        path.write_text(yaml.safe_dump({key: {'ros__parameters': values}}))
+        return path
+
+    return write_file
+
+
+def test_a_misspelt_parameter_is_named_with_the_nearest(make_node, write, capfd):
+    file = write('/**/depth_node', model='tiny', scale_sorce='depth_image', max_depth=5.0)
+    node = make_node('--params-file', file, '-p', 'zebra:=1')
+    assert set(unused_overrides(node)) == {
+        "parameter 'scale_sorce' is given and does not exist; did you mean 'scale_source'?",
+        "parameter 'max_depth' is given and does not exist; did you mean 'max_depth_m'?",
+        "parameter 'zebra' is given and does not exist",
+    }
+    assert 'scale_sorce' in ''.join(capfd.readouterr())
+    assert node.get_parameter('model').value == 'tiny'
+
+
+def test_a_file_without_a_section_for_the_node_is_named(make_node, write):
+    file = write('depth_anything', model='tiny', max_depth_m=5.0)
+    (sentence,) = unused_overrides(make_node('--params-file', file, namespace='robot'))
+    assert sentence == (
+        f"nothing in '{file}' is for /robot/depth_node, only for depth_anything; call it '/**' or "
+        "'/robot/depth_node'"
+    )
+
+
+def test_a_parameter_for_another_node_on_the_command_line_is_named(make_node):
+    node = make_node('-p', 'depht_node:model:=tiny', '-p', 'depth_node:threads:=3')
+    assert unused_overrides(node) == (
+        "'depht_node:model:=tiny' is for node 'depht_node', this is /depth_node",
+    )
+    assert node.get_parameter('threads').value == 3
+
+
+def test_what_rclpy_declares_by_itself_or_later_is_no_mistake(make_node):
+    node = make_node(
+        '-p', 'use_sim_time:=true', '-p', 'qos_overrides./image.subscription.depth:=1'
+    )
+    assert unused_overrides(node) == ()
+
+
+def test_arguments_outside_ros_args_are_not_ours(make_node):
+    node = make_node()
+    words = ['program', '-p', 'a:b:=1', '--ros-args', '-p', 'threads:=1', '--', '-p', 'a:b:=1']
+    assert unused_overrides(node, words) == ()
+
+
+@pytest.mark.parametrize('namespace', ['', '/robot', '/site/robot'])
+@pytest.mark.parametrize(
+    'key',
+    ['/**', '/**/depth_node', '/*/depth_node', 'depth_node', '/depth_node', 'robot/depth_node',
+     '/robot/*', '/other'],
+)  # fmt: skip
+def test_a_section_matches_where_rcl_applies_it(make_node, write, key, namespace):
+    node = make_node('--params-file', write(key, threads=7), namespace=namespace)
+    assert matches(key, node.get_fully_qualified_name()) == (
+        node.get_parameter('threads').value == 7
+    )
+    assert (unused_overrides(node) == ()) == (node.get_parameter('threads').value == 7)
+
+
+def test_nested_sections_are_found():
+    values = {'ros__parameters': {'a': 1}}
+    found = sections({'robot': {'depth_node': values, 'other': values}, '/**': values, 'x': None})
+    assert list(found) == ['robot/depth_node', 'robot/other', '/**']
+
+
+@pytest.mark.parametrize('file', ['depth.yaml', 'r550.yaml'])
+@pytest.mark.parametrize(('name', 'namespace'), [('depth_node', ''), ('eye', '/robot')])
+def test_the_shipped_files_hold_for_any_name_and_namespace(make_node, file, name, namespace):
+    node = make_node('--params-file', CONFIG / file, name=name, namespace=namespace)
+    assert unused_overrides(node) == ()
+    values = yaml.safe_load((CONFIG / file).read_text())['/**']['ros__parameters']
+    assert {key: node.get_parameter(key).value for key in values} == values
+    assert set(values) <= set(parameter_infos(DepthNodeConfig))
+
+
+def test_overrides_are_still_where_rclpy_keeps_them(make_node):
+    assert overrides._overrides(make_node('-p', 'threads:=2')) == ['threads']
