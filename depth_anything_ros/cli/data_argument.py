@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from multiprocessing import parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from depth_anything_ros.cli.console import write_warning
 from depth_anything_ros.errors import ConfigError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -59,6 +61,7 @@ def parse_data(
     split: str = 'train',
     simulated_size: tuple[int, int] = (480, 640),
     kept: Path | None = None,
+    announce: Callable[[str], None] | None = None,
 ) -> Dataset:
     """
     Open the data set that a word names.
@@ -67,13 +70,22 @@ def parse_data(
     :param split: the part of a published data set that is meant where the word names none.
     :param simulated_size: (height, width) in pixels of rendered views where the word names none.
     :param kept: the `kept.txt` of the verb `score`; only its samples of this word are shown.
+    :param announce: told what is odd about the depth, if anything; None warns on the terminal,
+        once and not from each worker process.
     :raises ConfigError: if the word has another form, names an option that the data set does not
         have, or a number in it is out of range.
     :raises UnknownNameError: if no data set has that name; the message lists the known ones.
     :raises DatasetError: if the data set cannot be read, as its opener tells, or `kept` lists
         none of its samples or others than it has.
     """
+    from depth_anything_ros.evaluation.datasets import warning_of
+
     dataset = _open(word, split, simulated_size)
+    warning = warning_of(dataset)
+    if warning and announce is not None:
+        announce(warning)
+    elif warning and parent_process() is None:
+        write_warning(warning)
     if kept is None:
         return dataset
     from depth_anything_ros.training.quality.kept import KeptDataset, read_kept

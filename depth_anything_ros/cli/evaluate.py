@@ -44,12 +44,17 @@ _BASELINE_SUFFIX = '.npz'
 
 @dataclass(frozen=True)
 class _Data:
-    """Hold a data set, its word, the name of its pictures and the places of its images."""
+    """
+    Hold a data set, its word, the name of its pictures and the places of its images.
+
+    `warnings` tell what is odd about its depth.
+    """
 
     word: str
     label: str
     dataset: Dataset
     indices: list[int]
+    warnings: list[str]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -130,6 +135,8 @@ def run(args: argparse.Namespace) -> int:
     images = {item.word: _score(item, predictors, rule, gallery) for item in data}
     gallery.finish()
     summary = _summary(args, predictor, rule, baseline, images)
+    for item, found in zip(data, summary['data'], strict=True):
+        found['warnings'] = item.warnings + found['warnings']
     _show(summary)
     _write(args, summary, images, baseline)
     return int(any(data['failed'] == data['images'] for data in summary['data']))
@@ -143,7 +150,8 @@ def _open(words: list[str], sources: list[str]) -> list[_Data]:
     """
     from depth_anything_ros.evaluation.offline import chosen_indices
 
-    datasets = {word: parse_data(word, _SPLIT) for word in words}
+    warnings: dict[str, list[str]] = {word: [] for word in words}
+    datasets = {word: parse_data(word, _SPLIT, announce=warnings[word].append) for word in words}
     names = Counter(dataset.name for dataset in datasets.values())
     return [
         _Data(
@@ -151,6 +159,7 @@ def _open(words: list[str], sources: list[str]) -> list[_Data]:
             dataset.name if names[dataset.name] == 1 else word,
             dataset,
             chosen_indices(dataset, sources),
+            warnings[word],
         )
         for word, dataset in datasets.items()
     ]

@@ -18,6 +18,7 @@ from depth_anything_ros.messages.compressed import (
 )
 from depth_anything_ros.messages.depth import (
     KNOWN_DEPTH_ENCODINGS,
+    MM_PER_M,
     decode_depth,
     decode_inverse_depth,
     metres_from_steps,
@@ -35,6 +36,7 @@ __all__ = [
     'KNOWN_DEPTH_ENCODINGS',
     'KNOWN_ENCODINGS',
     'KNOWN_FORMATS',
+    'MM_PER_M',
     'camera_from_message',
     'camera_info_fields',
     'completed_projection',

@@ -15,12 +15,12 @@ from rosbags.typesys import Stores, get_typestore
 from depth_anything_ros.errors import DatasetError
 from depth_anything_ros.evaluation.bag.cdr import header_stamp_ns
 from depth_anything_ros.evaluation.bag.qos import TopicQos, recorded_qos
+from depth_anything_ros.evaluation.bag.storage import repair_of, require_bag
 
 if TYPE_CHECKING:
     from rosbags.typesys.store import Typestore
 
 _HEADER = 'std_msgs/msg/Header'
-_SUFFIXES = ('.bag', '.mcap', '.db3')
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class BagReader:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        _require_bag(self.path)
+        require_bag(self.path)
         with self._damage_reported():
             # Bags of Humble and before, recorded as sqlite3, hold no type definitions.
             self._reader = AnyReader(
@@ -219,21 +219,8 @@ class BagReader:
         except Exception as error:
             # sqlite3, mcap, compression and CDR code each raise kinds of their own.
             where = f", topic '{topic}'," if topic else ''
+            repair = '' if topic else repair_of(self.path)
             raise DatasetError(
                 f"bag '{self.path}'{where} cannot be read: {error or type(error).__name__}"
+                f'{"; repair it: " if repair else ""}{repair}'
             ) from error
-
-
-def _require_bag(path: Path) -> None:
-    if not path.exists():
-        raise DatasetError(f"no bag at '{path}'")
-    if path.is_dir() and not (path / 'metadata.yaml').is_file():
-        inside = sorted(entry.name for entry in path.iterdir())[:8]
-        raise DatasetError(
-            f"folder '{path}' is no ROS 2 bag: it has no metadata.yaml; it holds: "
-            f'{", ".join(inside) or "nothing"}'
-        )
-    if path.is_file() and path.suffix not in _SUFFIXES:
-        raise DatasetError(
-            f"'{path}' is no bag; known: a ROS 2 bag folder, {', '.join(_SUFFIXES)}"
-        )

@@ -24,6 +24,7 @@ from depth_anything_ros.evaluation.pairing import Pair, StampPairer
 from depth_anything_ros.geometry.registration import ImageView, RegistrationRule
 from depth_anything_ros.geometry.reprojection import Registration
 from depth_anything_ros.messages import (
+    MM_PER_M,
     camera_from_message,
     decode_compressed,
     decode_compressed_depth,
@@ -69,6 +70,7 @@ class RgbdFrames:
     :param topics: of image and depth, `Image` or `CompressedImage`; depth '' is none. Without
         camera_info, frames have no camera.
     :param rule: how depth lies to the image.
+    :param steps_per_m: of integer depth.
     :param tolerance_ns: the largest difference of stamps in a pair.
     :param rectified: see `camera_from_message`.
     :raises DatasetError: if a topic is missing or of another type, or the bag damaged.
@@ -79,6 +81,7 @@ class RgbdFrames:
         reader: BagReader,
         topics: RgbdTopics,
         rule: RegistrationRule | None = None,
+        steps_per_m: float = MM_PER_M,
         tolerance_ns: int = 20_000_000,
         rectified: bool = True,
     ) -> None:
@@ -89,6 +92,7 @@ class RgbdFrames:
         self._reader = reader
         self._topics = topics
         self._rule = rule or RegistrationRule()
+        self._steps_per_m = steps_per_m
         self._color = _Calibration(reader, topics.camera_info, rectified)
         self._depth = _Calibration(reader, topics.depth_camera_info, rectified)
         self._transforms = BagTransforms(reader, topics.image)
@@ -150,10 +154,26 @@ class RgbdFrames:
         if pair.depth is None:
             return RgbdFrame(frame, None)
         depth = pair.depth.deserialize()
-        compressed = pair.depth.type_name == COMPRESSED
-        depth_m = decode_compressed_depth(depth) if compressed else decode_depth(depth)
+        depth_m = self._decode_depth(pair.depth, depth)
         found = self._registration(image, depth, frame.stamp_ns)
         return RgbdFrame(frame, depth_m if found is None else found.register(depth_m))
+
+    def sensor_depth(self, message: BagMessage) -> tuple[Float32Array, bool]:
+        """
+        Return depth as its sensor sees it, and whether the message has it as integers.
+
+        :return: float32 (H, W) in metres, NaN where unknown.
+        :raises DatasetError: if the message does not fit its type.
+        :raises MessageError: if it cannot be decoded.
+        """
+        depth = message.deserialize()
+        name = depth.format if message.type_name == COMPRESSED else depth.encoding
+        return self._decode_depth(message, depth), not str(name).startswith('32FC1')
+
+    def _decode_depth(self, message: BagMessage, depth: Any) -> Float32Array:
+        compressed = message.type_name == COMPRESSED
+        decode = decode_compressed_depth if compressed else decode_depth
+        return decode(depth, self._steps_per_m)
 
     def registration(self, pair: MessagePair) -> Registration | None:
         """

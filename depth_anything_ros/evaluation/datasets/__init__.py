@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from inspect import Parameter, signature
 
-from depth_anything_ros.evaluation.datasets.base import Dataset
+from depth_anything_ros.evaluation.datasets.base import Dataset, Warned
 from depth_anything_ros.registry import Registry
 
 # Takes the path and the split; what else it takes, by keyword and as text, are its options.
@@ -26,6 +26,11 @@ DATASETS: Registry[Opener] = Registry(
 )
 
 
+def warning_of(dataset: Dataset) -> str:
+    """Return what a reader of scores must know of the depth of a data set, '' if nothing."""
+    return dataset.warning if isinstance(dataset, Warned) else ''
+
+
 def options_of(name: str) -> tuple[str, ...]:
     """
     Return the options that the opener of a data set takes.
@@ -36,4 +41,4 @@ def options_of(name: str) -> tuple[str, ...]:
     return tuple(item.name for item in parameters if item.kind is Parameter.KEYWORD_ONLY)
 
 
-__all__ = ['DATASETS', 'Dataset', 'Opener', 'options_of']
+__all__ = ['DATASETS', 'Dataset', 'Opener', 'options_of', 'warning_of']

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from depth_anything_ros.config import MILLIMETRES, steps_per_metre
 from depth_anything_ros.errors import AlignmentError, CameraError, DatasetError, MessageError
 from depth_anything_ros.evaluation.bag import (
     BagReader,
@@ -16,8 +17,9 @@ from depth_anything_ros.evaluation.bag import (
     time_ns,
 )
 from depth_anything_ros.evaluation.datasets.base import Dataset, checked_sample, require_split
+from depth_anything_ros.evaluation.datasets.plausibility import FRAMES, DepthUnit, unit_warning
 from depth_anything_ros.geometry.registration import RegistrationRule
-from depth_anything_ros.types import DepthSample
+from depth_anything_ros.types import DepthSample, Float32Array
 
 NAME = 'bag'
 
@@ -36,6 +38,7 @@ def open_bag(
     camera_info: str = '',
     depth_camera_info: str = '',
     registration: str = 'auto',
+    unit: str = '',
 ) -> Dataset:
     """
     Open a ROS 1 or ROS 2 bag; the samples are its colour images that have a depth image.
@@ -50,6 +53,9 @@ def open_bag(
     :param depth_camera_info: topic of the depth's calibration, likewise.
     :param registration: whether depth is registered to the image: one of REGISTRATIONS, see
         `RegistrationRule`.
+    :param unit: of integer depth, see `steps_per_metre`; '' is millimetres, with a warning where
+        that gives an unusual median.
+    :raises ConfigError: if the unit is none.
     :raises DatasetError: if the bag is missing or damaged, does not have such topics, has no
         image with depth, or depth is not registered and cannot be.
     """
@@ -63,7 +69,7 @@ def open_bag(
     rule = RegistrationRule(
         registration, cure="write ',registration=registered' behind the path if it is"
     )
-    return BagDataset(path, topics, rule)
+    return BagDataset(path, topics, rule, unit)
 
 
 class BagDataset:
@@ -73,25 +79,33 @@ class BagDataset:
     :param path: as `BagReader` takes it.
     :param topics: of image, depth and calibration.
     :param rule: how depth lies to the image.
+    :param unit: of integer depth; '' is millimetres.
     :raises DatasetError: if the bag is missing or damaged, has no image with depth, or depth is
         not registered and cannot be.
     """
 
     name = NAME
 
-    def __init__(self, path: Path, topics: RgbdTopics, rule: RegistrationRule) -> None:
+    def __init__(
+        self, path: Path, topics: RgbdTopics, rule: RegistrationRule, unit: str = ''
+    ) -> None:
         self._path = path
         self._topics = topics
         self._rule = rule
+        self._steps_per_m = steps_per_metre(unit or MILLIMETRES)
         with BagReader(path) as reader:
-            found = RgbdFrames(reader, topics, rule)
+            found = RgbdFrames(reader, topics, rule, self._steps_per_m)
             self._stamps: list[int] = []
             checked = False
+            seen: list[tuple[Float32Array, bool]] = []
             for pair in _with_depth(found):
                 checked = checked or self._check_registration(found, pair)
                 self._stamps.append(time_ns(pair.image))
+                if len(seen) < FRAMES:
+                    seen += _sensor_depth(found, pair)
         if not self._stamps:
             raise DatasetError(f"bag '{path}' has no image with a depth image of its time")
+        self.warning = self._unit_warning(seen, told=bool(unit))
         self._running: Iterator[tuple[RgbdFrames, MessagePair]] | None = None
         self._next = 0
 
@@ -165,12 +179,28 @@ class BagDataset:
             return False
         return True
 
+    def _unit_warning(self, seen: list[tuple[Float32Array, bool]], *, told: bool) -> str:
+        """Return what is odd about the depth of the first frames; see `unit_warning`."""
+        steps = self._steps_per_m if any(integer for _, integer in seen) else None
+        place = f'{self._path}, {self._topics.depth}'
+        return unit_warning(place, [depth_m for depth_m, _ in seen], DepthUnit(steps, told))
+
     def _pairs(self) -> Iterator[tuple[RgbdFrames, MessagePair]]:
         with BagReader(self._path) as reader:
-            frames = RgbdFrames(reader, self._topics, self._rule)
+            frames = RgbdFrames(reader, self._topics, self._rule, self._steps_per_m)
             for pair in _with_depth(frames):
                 yield frames, pair
 
 
 def _with_depth(frames: RgbdFrames) -> Iterator[MessagePair]:
     return (pair for pair in frames.pairs() if pair.depth is not None)
+
+
+def _sensor_depth(frames: RgbdFrames, pair: MessagePair) -> list[tuple[Float32Array, bool]]:
+    """Return the depth of a pair and whether it came as integers; nothing where it is damaged."""
+    if pair.depth is None:
+        return []
+    try:
+        return [frames.sensor_depth(pair.depth)]
+    except (DatasetError, MessageError):
+        return []

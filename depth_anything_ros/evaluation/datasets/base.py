@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from depth_anything_ros.errors import DatasetError
 from depth_anything_ros.evaluation.datasets.files import read_rgb
@@ -51,6 +51,16 @@ class Dataset(Protocol):
         ...
 
 
+@runtime_checkable
+class Warned(Protocol):
+    """A data set that may have something to say of its depth before it is read."""
+
+    @property
+    def warning(self) -> str:
+        """Return what a reader of scores must know; '' is nothing."""
+        ...
+
+
 @dataclass(frozen=True)
 class FilePair:
     """Name a sample, its group, and its two files."""
@@ -70,11 +80,13 @@ class PairedFiles:
     :param pairs: the samples, in order.
     :param read_depth: gives depth_m float32 (H, W), metres along the optical axis, NaN where
         unknown; raises DatasetError.
+    :param warning: what a reader of scores must know of the depth; '' is nothing.
     """
 
     name: str
     pairs: Sequence[FilePair]
     read_depth: Callable[[FilePair], Float32Array]
+    warning: str = ''
 
     def __len__(self) -> int:
         """Return the number of samples."""

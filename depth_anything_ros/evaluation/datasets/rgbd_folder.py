@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from depth_anything_ros.config import DEPTH_UNITS
-from depth_anything_ros.errors import DatasetError
+from depth_anything_ros.config import MILLIMETRES, steps_per_metre
+from depth_anything_ros.errors import ConfigError, DatasetError
 from depth_anything_ros.evaluation.datasets.base import (
     Dataset,
     FilePair,
@@ -21,6 +22,7 @@ from depth_anything_ros.evaluation.datasets.base import (
     require_split,
 )
 from depth_anything_ros.evaluation.datasets.files import read_npy, read_png_depth
+from depth_anything_ros.evaluation.datasets.plausibility import FRAMES, DepthUnit, unit_warning
 from depth_anything_ros.types import Float32Array
 
 NAME = 'rgbd_folder'
@@ -29,9 +31,9 @@ LAYOUT = 'index.json, or folders rgb/ and depth/ with files of the same names'
 # Frames of one sequence are alike; this many, evenly spaced, stand for it.
 SEQUENCE_FRAMES = 5
 
-_STEPS_PER_M = DEPTH_UNITS['mm']
-_RGB_SUFFIXES = ('.png', '.jpg', '.jpeg')
-_DEPTH_SUFFIXES = ('.png', '.npy')
+_RGB_SUFFIXES = ('.png', '.jpg', '.jpeg', '.webp', '.bmp')
+_METRES_SUFFIX = '.npy'
+_DEPTH_SUFFIXES = ('.png', _METRES_SUFFIX)
 _PLAIN_SPLITS = ('train', 'val', 'test', 'all')
 
 
@@ -58,9 +60,9 @@ SELECTIONS = {
 }
 
 
-def open_rgbd_folder(path: Path, split: str) -> Dataset:
+def open_rgbd_folder(path: Path, split: str, *, unit: str = '') -> Dataset:
     """
-    Open a folder of RGB-D frames; depth is uint16 PNG in millimetres, 0 unknown, or .npy in m.
+    Open a folder of RGB-D frames; depth is uint16 PNG, 0 unknown, or .npy in metres.
 
     With an `index.json` (single frames `rgb.*`, `depth.png` and sequences `rgb/`, `depth/`) the
     splits are those of SELECTIONS; there is none to train on, because such frames judge. The
@@ -71,18 +73,25 @@ def open_rgbd_folder(path: Path, split: str) -> Dataset:
     `train`, `val` and `test` are folders of that name where there are any; else every split is
     all.
 
-    :raises DatasetError: if there are no frames, the index is damaged or the split unknown.
+    A frame of the index may name the unit of its PNG, as `"unit": "5000/m"`.
+
+    :param unit: of PNG for which no index names one, see `steps_per_metre`; '' is millimetres,
+        with a warning where that gives an unusual median.
+    :raises ConfigError: if the unit is none.
+    :raises DatasetError: if there are no frames, the split is unknown, the index is damaged,
+        points outside the folder or contradicts the unit.
     """
     require_folder(path)
     if (path / 'index.json').is_file():
         require_split(NAME, split, tuple(SELECTIONS))
-        pairs = _indexed_pairs(path, SELECTIONS[split])
+        pairs, units = _indexed_pairs(path, SELECTIONS[split], unit)
     else:
         require_split(NAME, split, _PLAIN_SPLITS)
         folder = path / split
-        pairs = _plain_pairs(folder if folder.is_dir() else path)
+        pairs, units = _plain_pairs(folder if folder.is_dir() else path), {}
     require_pairs(pairs, path, LAYOUT)
-    return PairedFiles(NAME, pairs, _read_depth)
+    reader = _DepthReader(units, steps_per_metre(unit or MILLIMETRES))
+    return PairedFiles(NAME, pairs, reader, _warning(path, pairs, reader, bool(unit)))
 
 
 def thinned(count: int, wanted: int | None) -> list[int]:
@@ -92,24 +101,88 @@ def thinned(count: int, wanted: int | None) -> list[int]:
     return sorted({round(float(place)) for place in np.linspace(0, count - 1, wanted)})
 
 
-def _read_depth(pair: FilePair) -> Float32Array:
-    if pair.depth.suffix == '.npy':
-        depth_m = read_npy(pair.depth)
-        return np.where(np.isfinite(depth_m) & (depth_m > 0), depth_m, np.float32(np.nan))
-    return read_png_depth(pair.depth, _STEPS_PER_M)
+@dataclass(frozen=True)
+class _DepthReader:
+    """Read depth by the unit that the index names for a frame, else by that of all others."""
+
+    units: Mapping[Path, float]
+    steps_per_m: float
+
+    def __call__(self, pair: FilePair) -> Float32Array:
+        if pair.depth.suffix == _METRES_SUFFIX:
+            depth_m = read_npy(pair.depth)
+            return np.where(np.isfinite(depth_m) & (depth_m > 0), depth_m, np.float32(np.nan))
+        return read_png_depth(pair.depth, self.units.get(pair.depth, self.steps_per_m))
 
 
-def _indexed_pairs(path: Path, selection: Selection) -> list[FilePair]:
+def _warning(path: Path, pairs: Sequence[FilePair], reader: _DepthReader, told: bool) -> str:
+    """Return what is odd about the depth of some frames, those whose unit nobody named first."""
+    metres = [pair for pair in pairs if pair.depth.suffix == _METRES_SUFFIX]
+    guessed = [
+        pair
+        for pair in pairs
+        if pair.depth.suffix != _METRES_SUFFIX and pair.depth not in reader.units
+    ]
+    shown = guessed or metres
+    unit = DepthUnit(reader.steps_per_m if guessed else None, told)
+    depths_m = []
+    for place in thinned(len(shown), FRAMES):
+        try:
+            depths_m.append(reader(shown[place]))
+        except DatasetError:
+            continue  # told where the sample is asked for
+    return unit_warning(str(path), depths_m, unit)
+
+
+def _indexed_pairs(
+    path: Path, selection: Selection, unit: str
+) -> tuple[list[FilePair], dict[Path, float]]:
+    """Return the pairs, and steps a metre by depth file where the index names them."""
     index = path / 'index.json'
+    found: list[FilePair] = []
+    units: dict[Path, float] = {}
     try:
-        entries = json.loads(index.read_text(encoding='utf-8'))
-        wanted = [entry for entry in entries if _is_wanted(entry, selection)]
-        return [pair for entry in wanted for pair in _entry_pairs(path, entry, selection)]
-    except (ValueError, KeyError, TypeError) as error:
+        for entry in json.loads(index.read_text(encoding='utf-8')):
+            if not _is_wanted(entry, selection):
+                continue
+            _require_inside(path, path / entry['path'])
+            pairs = _entry_pairs(path, entry, selection)
+            for file in (file for pair in pairs for file in (pair.rgb, pair.depth)):
+                _require_inside(path, file)
+            if 'unit' in entry:
+                steps = _unit_of(entry, unit)
+                units.update({pair.depth: steps for pair in pairs})
+            found += pairs
+        return found, units
+    except (ValueError, KeyError, TypeError, ConfigError) as error:
         raise DatasetError(
             f"index '{index}' is damaged: {type(error).__name__} {error}; a list of objects "
             'with kind, path, eval_ok, sparse and real is needed'
         ) from error
+
+
+def _unit_of(entry: dict[str, Any], unit: str) -> float:
+    """
+    Return the unit of an entry, steps a metre.
+
+    :raises ConfigError: if it is none.
+    :raises DatasetError: if the data word names another.
+    """
+    steps = steps_per_metre(str(entry['unit']))
+    if unit and steps_per_metre(unit) != steps:
+        raise DatasetError(
+            f"the index names the unit '{entry['unit']}' for '{entry['path']}', and unit={unit} "
+            'was given; leave one out'
+        )
+    return steps
+
+
+def _require_inside(path: Path, file: Path) -> None:
+    if '..' in file.parts or not file.resolve().is_relative_to(path.resolve()):
+        raise DatasetError(
+            f"index '{path / 'index.json'}' points outside its folder, to '{file}'; allowed: "
+            'files in it'
+        )
 
 
 def _is_wanted(entry: dict[str, Any], selection: Selection) -> bool:
