@@ -164,11 +164,102 @@ def test_bayer_image_too_small_to_interpolate_is_refused():
         decode_image(image(np.zeros((2, 4), np.uint8), 'bayer_rggb8'))
 
 
+def semiplanar(rgb, encoding, *, padding=0, pad=171):
+    """Return an Image of that encoding, by the equations of BT.601, and the rgb it stands for."""
+    red, green, blue = np.moveaxis(rgb.astype(float), 2, 0)
+    luma = 16 + 0.257 * red + 0.504 * green + 0.098 * blue
+    chroma = np.stack(
+        [
+            128 - 0.148 * red - 0.291 * green + 0.439 * blue,
+            128 + 0.439 * red - 0.368 * green - 0.071 * blue,
+        ],
+        axis=2,
+    )
+    shared = 1 if encoding == 'nv24' else 2
+    chroma = chroma[::shared, ::shared, :: -1 if encoding == 'nv21' else 1]
+    height, width = luma.shape
+    step = max(width, chroma.shape[1] * shared) + padding
+    planes = []
+    for plane, length in ((luma, step), (chroma.reshape(len(chroma), -1), step * 2 // shared)):
+        rows = np.full((len(plane), length), pad, np.uint8)
+        rows[:, : plane.shape[1]] = np.rint(plane)
+        planes.append(rows.tobytes())
+    return SimpleNamespace(
+        height=height, width=width, step=step, encoding=encoding, data=b''.join(planes),
+        is_bigendian=0,
+    )  # fmt: skip
+
+
+def blocks(height, width):
+    """Return rgb whose blocks of 2x2 pixels are of one colour, cut to a size."""
+    small = picture((height + 1) // 2, (width + 1) // 2)
+    return small.repeat(2, axis=0).repeat(2, axis=1)[:height, :width]
+
+
+@pytest.mark.parametrize('padding', [0, 6])
+@pytest.mark.parametrize('size', [(6, 8), (5, 8), (6, 7), (5, 7), (1, 1), (2, 3)])
+@pytest.mark.parametrize('encoding', ['nv12', 'nv21', 'nv24'])
+def test_semiplanar_follows_bt601(encoding, size, padding):
+    rgb = blocks(*size)
+    decoded = decode_image(semiplanar(rgb, encoding, padding=padding))
+    assert decoded.shape == rgb.shape and decoded.flags.c_contiguous
+    assert np.abs(decoded.astype(float) - rgb).max() <= 4.0
+
+
+@pytest.mark.parametrize(
+    ('encoding', 'code'), [('nv12', cv2.COLOR_YUV2RGB_NV12), ('nv21', cv2.COLOR_YUV2RGB_NV21)]
+)
+def test_nv12_and_nv21_are_opencvs_also_with_the_height_of_both_planes(encoding, code):
+    stored = np.random.default_rng(1).integers(0, 256, (9, 8), dtype=np.uint8)
+    expected = cv2.cvtColor(stored, code)
+    message = image(stored, encoding)
+    np.testing.assert_array_equal(decode_image(message), expected)
+    message.height = 6
+    np.testing.assert_array_equal(decode_image(message), expected)
+
+
+def test_nv24_of_one_chroma_for_four_pixels_is_nv12():
+    rgb = blocks(8, 8)
+    nv12, nv24 = (decode_image(semiplanar(rgb, name)) for name in ('nv12', 'nv24'))
+    assert np.abs(nv12.astype(int) - nv24).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ('encoding', 'field', 'value', 'words'),
+    [
+        ('nv12', 'data', bytes(71), 'data has 71 bytes; 6 rows of 8 bytes and 3 of 8 for the'),
+        ('nv21', 'data', bytes(73), 'data has 73 bytes'),
+        ('nv24', 'data', bytes(96), 'data has 96 bytes; 6 rows of 8 bytes and 6 of 16 for the'),
+        ('nv12', 'step', 7, 'step is 7 bytes, a row needs at least 8'),
+        ('nv12', 'width', 0, '0x6'),
+        ('nv24', 'height', 0, '8x0'),
+        ('nv12', 'data', [0] * 72, 'data is a list'),
+        ('nv12', 'width', 4_000_000_000, '4000000000x6; at most 50 megapixels'),
+    ],
+)
+def test_a_mis_sized_semiplanar_image_is_refused(encoding, field, value, words):
+    message = semiplanar(blocks(6, 8), encoding)
+    setattr(message, field, value)
+    with pytest.raises(MessageError, match=words):
+        decode_image(message)
+
+
+@pytest.mark.parametrize('bigendian', [False, True])
+def test_16uc3_is_read_in_opencvs_order(bigendian):
+    stored = picture()[..., ::-1].astype(np.uint16) * 257
+    np.testing.assert_array_equal(
+        decode_image(image(stored, '16UC3', bigendian=bigendian)), picture()
+    )
+
+
 def test_every_known_encoding_is_read():
     for encoding in messages.KNOWN_ENCODINGS:
-        wide = encoding.endswith('16')
+        if encoding.startswith('nv'):
+            assert decode_image(semiplanar(blocks(4, 4), encoding)).shape == (4, 4, 3)
+            continue
+        wide = encoding.endswith('16') or encoding.startswith('16')
         channels = {'rgb': 3, 'bgr': 3, 'rgba': 4, 'bgra': 4, '8UC3': 3, '8UC4': 4}.get(
-            encoding.rstrip('0123456789') if 'UC' not in encoding else encoding, 1
+            encoding.rstrip('0123456789') if 'UC' not in encoding else '8' + encoding[-3:], 1
         )
         channels = 2 if encoding.startswith(('yuv', 'yuyv', 'uyvy')) else channels
         stored = np.full((4, 4, channels), 128, np.uint16 if wide else np.uint8)
@@ -176,25 +267,36 @@ def test_every_known_encoding_is_read():
 
 
 def test_unknown_encoding_lists_the_known_ones():
-    with pytest.raises(MessageError, match=r"unknown image encoding 'nv12'; known: rgb8, bgr8"):
-        decode_image(image(np.zeros((2, 2), np.uint8), 'nv12'))
+    with pytest.raises(MessageError, match=r"unknown image encoding 'nv16'; known: rgb8, bgr8"):
+        decode_image(image(np.zeros((2, 2), np.uint8), 'nv16'))
 
 
-def test_depth_is_no_picture():
-    with pytest.raises(MessageError, match="unknown image encoding '16UC1'"):
-        decode_image(image(np.zeros((2, 2), np.uint16), '16UC1'))
+@pytest.mark.parametrize(
+    ('encoding', 'words'),
+    [
+        ('16UC1', "'16UC1' is depth, no picture: .* colour camera.* 16 bits are mono16"),
+        ('32FC1', "'32FC1' is depth, no picture"),
+        ('8UC2', "'8UC2' has no colours; known: rgb8"),
+        ('64FC3', "'64FC3' has no colours"),
+    ],
+)
+def test_numbers_are_no_picture_with_cv_bridge_or_without(encoding, words):
+    message = image(np.zeros((2, 2), np.uint16), encoding)
+    for fallback in (None, lambda message: np.zeros((2, 2, 3), np.uint8)):
+        with pytest.raises(MessageError, match=words):
+            decode_image(message, fallback)
 
 
 def test_fallback_converts_an_unknown_encoding():
     rgb = picture(2, 2)
-    message = image(np.zeros((2, 2), np.uint8), 'nv12')
+    message = image(np.zeros((2, 2), np.uint8), 'nv16')
     np.testing.assert_array_equal(decode_image(message, lambda _: rgb), rgb)
 
 
 @pytest.mark.parametrize('wrong', [np.zeros((2, 2), np.uint8), np.zeros((2, 2, 3), np.float32)])
 def test_fallback_must_return_rgb(wrong):
-    message = image(np.zeros((2, 2), np.uint8), 'nv12')
-    with pytest.raises(MessageError, match=r"converter for encoding 'nv12'.*\(2, 2, 3\)"):
+    message = image(np.zeros((2, 2), np.uint8), 'nv16')
+    with pytest.raises(MessageError, match=r"converter for encoding 'nv16'.*\(2, 2, 3\)"):
         decode_image(message, lambda _: wrong)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -11,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_anything_ros.errors import MessageError
+from depth_anything_ros.messages.depth import KNOWN_DEPTH_ENCODINGS
 from depth_anything_ros.messages.limits import check_size
 from depth_anything_ros.messages.pixels import pixel_view
+from depth_anything_ros.messages.semiplanar import SEMIPLANAR_ENCODINGS, decode_semiplanar
 from depth_anything_ros.types import UInt8Array
 
 
@@ -39,7 +42,7 @@ def _yuv422(conversion: int) -> _ColorEncoding:
     return _ColorEncoding('u1', 2, conversion, even_width=True)
 
 
-# 8UC3 and 8UC4 name no colours; like cv_bridge we read them in OpenCV's order. OpenCV names a
+# 8UC3 and their kin name no colours; like cv_bridge we read them in OpenCV's order. OpenCV names a
 # Bayer pattern by its second row's second and third pixel: its BG is the pattern rggb.
 _ENCODINGS = {
     'rgb8': _ColorEncoding('u1', 3, None),
@@ -50,6 +53,8 @@ _ENCODINGS = {
     '8UC1': _ColorEncoding('u1', 1, cv2.COLOR_GRAY2RGB),
     '8UC3': _ColorEncoding('u1', 3, cv2.COLOR_BGR2RGB),
     '8UC4': _ColorEncoding('u1', 4, cv2.COLOR_BGRA2RGB),
+    '16UC3': _ColorEncoding('u2', 3, cv2.COLOR_BGR2RGB),
+    '16UC4': _ColorEncoding('u2', 4, cv2.COLOR_BGRA2RGB),
     'rgb16': _ColorEncoding('u2', 3, None),
     'bgr16': _ColorEncoding('u2', 3, cv2.COLOR_BGR2RGB),
     'rgba16': _ColorEncoding('u2', 4, cv2.COLOR_RGBA2RGB),
@@ -69,7 +74,10 @@ _ENCODINGS = {
     'bayer_grbg16': _bayer('u2', cv2.COLOR_BayerGB2RGB),
 }
 
-KNOWN_ENCODINGS = tuple(_ENCODINGS)
+KNOWN_ENCODINGS = (*_ENCODINGS, *SEMIPLANAR_ENCODINGS)
+
+# Numbers of OpenCV's types without colours: 32FC1, 8SC3.
+_PLAIN_NUMBERS = re.compile(r'(8U|8S|16U|16S|32S|32F|64F)C\d+')
 
 
 def decode_image(
@@ -85,11 +93,15 @@ def decode_image(
         uint8 (H, W, 3): a place for cv_bridge, where it is installed.
     :return: uint8 (H, W, 3), C-contiguous. For rgb8 without padding it is a read-only view of
         the message's memory: valid while the message lives unchanged.
-    :raises MessageError: if the encoding is unknown and there is no fallback, if the message is
-        truncated, mis-sized or empty, or if the fallback returns something else than rgb.
+    :raises MessageError: if the encoding is unknown and there is no fallback, or it is no
+        picture's, if the message is truncated, mis-sized, empty or too large, or if the fallback
+        returns something else than rgb.
     """
+    if message.encoding in SEMIPLANAR_ENCODINGS:
+        return decode_semiplanar(message)
     encoding = _ENCODINGS.get(message.encoding)
     if encoding is None:
+        _refuse_numbers(message.encoding)
         return _convert_by_fallback(message, fallback)
     pixels = pixel_view(message, encoding.kind, encoding.channels)
     height, width = pixels.shape[:2]
@@ -106,6 +118,18 @@ def decode_image(
     return cast(UInt8Array, cv2.cvtColor(pixels, encoding.conversion))
 
 
+def _refuse_numbers(encoding: str) -> None:
+    if encoding in KNOWN_DEPTH_ENCODINGS:
+        raise MessageError(
+            f"encoding '{encoding}' is depth, no picture: is this the topic of the colour camera? "
+            'Grey pictures of 16 bits are mono16'
+        )
+    if _PLAIN_NUMBERS.fullmatch(encoding):
+        raise MessageError(
+            f"encoding '{encoding}' has no colours; known: {', '.join(KNOWN_ENCODINGS)}"
+        )
+
+
 def _decoded_bytes(encoding: _ColorEncoding) -> int:
     """Return the bytes a pixel takes beside the message: of 16 bits, of 8 bits, as rgb."""
     if encoding.conversion is None and encoding.kind == 'u1':
@@ -118,7 +142,7 @@ def _convert_by_fallback(
 ) -> UInt8Array:
     if fallback is None:
         raise MessageError(
-            f"unknown image encoding '{message.encoding}'; known: {', '.join(_ENCODINGS)}"
+            f"unknown image encoding '{message.encoding}'; known: {', '.join(KNOWN_ENCODINGS)}"
         )
     converted = fallback(message)
     expected = (int(message.height), int(message.width), 3)

@@ -35,7 +35,7 @@ def pixel_view(message: Any, kind: str, channels: int) -> NDArray[Any]:
         raise MessageError(
             f'{name}: step is {step} bytes, a row needs at least {width * pixel_bytes}'
         )
-    given = _byte_count(message.data, name)
+    given = byte_count(message.data, name)
     if given != step * height:
         raise MessageError(
             f'{name}: data has {given} bytes, step × height = {step} × {height} = '
@@ -50,7 +50,13 @@ def pixel_view(message: Any, kind: str, channels: int) -> NDArray[Any]:
     return view
 
 
-def _byte_count(data: Any, name: str) -> int:
+def byte_count(data: Any, name: str) -> int:
+    """
+    Return the bytes of a message's data.
+
+    :param name: what the message is, for the error.
+    :raises MessageError: if the data is no memory.
+    """
     try:
         return memoryview(data).nbytes
     except TypeError:

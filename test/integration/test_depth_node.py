@@ -213,6 +213,8 @@ def test_a_bad_image_is_counted_shown_and_survived(probe, camera, make, words):
     [
         (lambda info: setattr(info, 'k', [0.0] * 9), 'uncalibrated'),
         (lambda info: setattr(info, 'width', 320), '320x48'),
+        (lambda info: (setattr(info, 'width', 7000), setattr(info, 'height', 7000)), '7000x7000'),
+        (lambda info: setattr(info, 'p', [1e-30, *info.p[1:]]), 'focal length 1e-30 px'),
     ],
 )
 def test_a_camera_info_that_does_not_fit_gives_depth_and_no_cloud(probe, camera, change, words):
@@ -226,6 +228,15 @@ def test_a_camera_info_that_does_not_fit_gives_depth_and_no_cloud(probe, camera,
     assert probe.received[POINTS] == []
     send(probe, camera, (POINTS,))
     assert probe.diagnostics()['no_camera_reason'] == ''
+
+
+def test_a_camera_info_without_p_and_r_is_published_with_those_of_k(probe, camera):
+    bare = camera.info()
+    bare.p, bare.r = [0.0] * 12, [0.0] * 9
+    image, outputs = send(probe, camera, (INFO, POINTS), info=bare)
+    expected = camera.info()  # its P is its K
+    expected.header = image.header
+    assert outputs[INFO] == expected
 
 
 def test_only_the_latest_image_is_processed_and_the_others_are_counted(probe, camera):

@@ -20,7 +20,7 @@ def cv_bridge(monkeypatch):
     class Bridge:
         def imgmsg_to_cv2(self, message, desired_encoding):
             assert desired_encoding == 'rgb8'
-            if message.encoding != 'nv21':
+            if message.encoding != 'nv16':
                 raise BridgeError('unrecognised')
             return np.full((message.height, message.width, 3), 7, np.uint8)
 
@@ -36,7 +36,7 @@ def test_our_own_encodings_do_not_need_cv_bridge():
 
 
 def test_other_encodings_go_through_cv_bridge(cv_bridge):
-    rgb = decoding.decode_any(Image(height=2, width=4, step=4, encoding='nv21'))
+    rgb = decoding.decode_any(Image(height=2, width=4, step=4, encoding='nv16'))
     assert (rgb == np.full((2, 4, 3), 7)).all()
 
 
@@ -48,8 +48,8 @@ def test_what_cv_bridge_does_not_know_either_is_refused_with_the_known_names():
 
 def test_without_cv_bridge_the_error_names_the_known_encodings(monkeypatch):
     monkeypatch.setattr(decoding, 'has_cv_bridge', lambda: False)
-    with pytest.raises(MessageError, match="'nv21'.*rgb8"):
-        decoding.decode_any(Image(height=1, width=1, step=1, encoding='nv21'))
+    with pytest.raises(MessageError, match="'nv16'.*rgb8"):
+        decoding.decode_any(Image(height=1, width=1, step=1, encoding='nv16'))
 
 
 def test_a_compressed_image_is_known_by_its_lack_of_an_encoding():
