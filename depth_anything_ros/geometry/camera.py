@@ -65,12 +65,12 @@ def require_calibrated(camera: Camera | None, height: int, width: int) -> Camera
     """
     if camera is None:
         raise CameraError('no camera_info received; a calibrated camera is needed')
-    _check_numbers(camera)
     if (camera.height, camera.width) != (height, width):
         raise CameraError(
             f'camera_info is for {camera.width}x{camera.height}, the image is {width}x{height}; '
             'the sizes must be equal'
         )
+    _check_numbers(camera)
     return camera
 
 
