@@ -188,11 +188,14 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]])
 
     :raises OutputError: if it cannot be written.
     """
+    write_text(path, csv_text([columns, *rows]))
+
+
+def csv_text(rows: Iterable[Sequence[Any]]) -> str:
+    """Return rows as CSV, a line each; see `write_csv`."""
     text = io.StringIO(newline='')
-    writer = csv.writer(text, lineterminator='\n')
-    writer.writerow(map(csv_cell, columns))
-    writer.writerows(map(csv_cell, row) for row in rows)
-    write_text(path, text.getvalue())
+    csv.writer(text, lineterminator='\n').writerows(map(csv_cell, row) for row in rows)
+    return text.getvalue()
 
 
 def append(path: Path, content: bytes) -> None:

@@ -35,22 +35,24 @@ class Rejections:
     """
     Follow the number of rejected images that the depth node reports of itself.
 
-    It counts from its activation on: what it had rejected before this run does not count.
+    It counts from its activation on. Where it had taken more images by its first report than were
+    seen here, it ran before: what it had rejected by then does not count.
     """
 
     def __init__(self) -> None:
         self._reported: int | None = None
         self.images = 0
 
-    def update(self, reported: int, unanswered: int) -> None:
+    def update(self, reported: int, received: int, sent: int) -> None:
         """
         Take in what the node reports.
 
         :param reported: rejected images since its activation.
-        :param unanswered: images of this run without prediction.
+        :param received: images it has taken since its activation.
+        :param sent: images of this run.
         """
         if self._reported is None:
-            self.images = min(reported, unanswered)
+            self.images = reported if received <= sent else 0
         elif reported < self._reported:
             self.images += reported
         else:

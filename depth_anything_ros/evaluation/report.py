@@ -20,6 +20,8 @@ from depth_anything_ros.files import write_csv, write_json, write_text
 
 __all__ = ['Picture', 'write_frames_csv', 'write_picture', 'write_report', 'write_summary']
 
+FRAMES, SUMMARY, PAGE = 'frames.csv', 'summary.json', 'report.html'
+
 _STYLE = """
 body { font-family: sans-serif; max-width: 1060px; margin: 2em auto; color: #222; }
 table { border-collapse: collapse; margin: 0.6em 0; }
@@ -32,13 +34,14 @@ img { max-width: 100%; }
 """
 
 
-def write_frames_csv(path: Path, table: FrameTable) -> None:
+def write_frames_csv(path: Path, table: FrameTable, rows: int | None = None) -> None:
     """
     Write one line per frame; the columns are those of :class:`FrameTable`.
 
+    :param rows: how many of the frames, from the first on; None is all.
     :raises OutputError: if the file cannot be written.
     """
-    write_csv(path, table.header(), table.rows())
+    write_csv(path, table.header(), table.rows(0, rows))
 
 
 def write_summary(path: Path, summary: Mapping[str, Any]) -> None:

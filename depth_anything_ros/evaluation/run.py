@@ -2,39 +2,38 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
-import numpy as np
-
 from depth_anything_ros.config import EvaluatorConfig
-from depth_anything_ros.errors import AlignmentError
+from depth_anything_ros.errors import OutputError
 from depth_anything_ros.evaluation.environment import environment
+from depth_anything_ros.evaluation.frame_scoring import FrameScorer
 from depth_anything_ros.evaluation.gathering import FrameGatherer, GatheredFrame
 from depth_anything_ros.evaluation.image_counts import (
-    NO_TRUTH,
     ImageCounts,
     Rejections,
     count_images,
     unscored_reasons,
 )
 from depth_anything_ros.evaluation.latency import ArrivalRate, percentiles
-from depth_anything_ros.evaluation.picture import Picture, thin_step, write_picture
-from depth_anything_ros.evaluation.protocol import (
-    AlignedPrediction,
-    AlignmentMode,
-    FrameScore,
-    MeanScore,
-    align_prediction,
-    score_aligned,
+from depth_anything_ros.evaluation.picture import thin_step, write_picture
+from depth_anything_ros.evaluation.protocol import AlignmentMode, FrameScore, MeanScore
+from depth_anything_ros.evaluation.run_files import RunFiles
+from depth_anything_ros.evaluation.run_warnings import (
+    PLAUSIBLE_MS,
+    Stream,
+    message_warnings,
+    score_warnings,
 )
-from depth_anything_ros.evaluation.report import write_frames_csv, write_report, write_summary
-from depth_anything_ros.evaluation.run_warnings import message_warnings
-from depth_anything_ros.evaluation.stability import DepthPair, StabilityMean
+from depth_anything_ros.evaluation.stability import StabilityMean
 from depth_anything_ros.evaluation.table import FrameTable
 from depth_anything_ros.types import Float32Array, ModelIdentity, OutputKind, UInt8Array
 
@@ -42,16 +41,6 @@ from depth_anything_ros.types import Float32Array, ModelIdentity, OutputKind, UI
 # cannot pile up when nobody calls `process` often enough.
 _READY = 16
 _REASONS = 5
-# Beyond this, or below zero, stamp and arrival are of different clocks.
-_PLAUSIBLE_MS = 60_000.0
-
-# What a picture shows, most telling first, and how it is named there.
-_PREDICTION_NAMES = {
-    AlignmentMode.ONLINE: 'prediction as published',
-    AlignmentMode.SCALE_SHIFT: 'prediction, scale and shift fitted to the truth',
-    AlignmentMode.SCALE: 'prediction, scale fitted to the truth',
-    AlignmentMode.NONE: 'prediction, numbers taken as metres',
-}
 
 
 class RunEvaluation:
@@ -68,7 +57,6 @@ class RunEvaluation:
 
     def __init__(self, config: EvaluatorConfig) -> None:
         self._config = config
-        self._folder = Path(config.output_dir)
         self._modes = [AlignmentMode(name) for name in config.alignments]
         self._lock = threading.RLock()
         self._scoring = threading.Lock()
@@ -78,7 +66,11 @@ class RunEvaluation:
         self._unscored: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
         self._left_out: Counter[str] = Counter()
+        self._scorer = FrameScorer(config)
         self._table = FrameTable(self._modes)
+        self._files = RunFiles(Path(config.output_dir), self._table)
+        self._finished = False
+        self._expected: dict[Stream, str] = {}
         self._means = {mode: MeanScore() for mode in self._modes}
         self._stability = {mode: StabilityMean() for mode in self._modes}
         self._pictures: list[Path] = []
@@ -144,6 +136,11 @@ class RunEvaluation:
         with self._lock:
             self._gatherer.add_truth(stamp_ns, depth_m, content, problem)
 
+    def expect(self, stream: Stream, warning: str) -> None:
+        """Give the warning for where nothing of a stream comes; the last one given counts."""
+        with self._lock:
+            self._expected[stream] = warning
+
     def set_model(self, model: ModelIdentity) -> None:
         """Name the network that made the predictions."""
         with self._lock:
@@ -154,71 +151,117 @@ class RunEvaluation:
         with self._lock:
             self._stages_ms = {name: dict(values) for name, values in stages_ms.items()}
 
-    def set_rejected(self, images: int) -> None:
-        """Give the number of images that the depth node says it could not use so far."""
+    def set_rejected(self, images: int, received: int = 0) -> None:
+        """
+        Give what the depth node says of the images since its activation.
+
+        :param images: those it could not use.
+        :param received: all; more than were sent in this run tell that it ran before.
+        """
         with self._lock:
-            counts = self._image_counts()
-            self._rejections.update(images, counts.sent - counts.received)
+            self._counts['reports'] += 1
+            self._rejections.update(images, received, self._image_counts().sent)
 
     def add_left_out(self, reason: str, messages: int = 1) -> None:
         """Note messages that could not be used, for a warning: the counts are wrong by them."""
         with self._lock:
             self._left_out[reason] += messages
 
-    def process(self) -> int:
+    def process(self, limit_s: float | None = None) -> None:
         """
-        Score the frames that are ready and draw their pictures.
+        Score the frames that are ready, draw their pictures and write their rows.
 
-        :return: how many frames were scored.
-        :raises OutputError: if a picture cannot be written.
+        :param limit_s: what is not scored after so long is noted without a score; None scores
+            all.
+        :raises OutputError: if a file cannot be written; the frames are scored all the same.
         """
-        scored = 0
-        with self._scoring:
-            while True:
-                with self._lock:
-                    frame = self._gatherer.take()
-                if frame is None:
-                    return scored
-                scored += self._score(frame)
+        end_s = math.inf if limit_s is None else monotonic() + limit_s
+        failure: OutputError | None = None
+        with self._scoring_alone(limit_s):
+            while (frame := self._next()) is not None:
+                try:
+                    if monotonic() < end_s:
+                        self._score(frame)
+                    else:
+                        self._note(frame, {}, f'not scored within {limit_s:g} s of the end')
+                except OutputError as error:
+                    failure = error
+            if len(self._table):
+                self._files.append()
+        if failure is not None:
+            raise failure
 
-    def finish(self) -> dict[str, Any]:
+    @contextmanager
+    def _scoring_alone(self, limit_s: float | None = None) -> Iterator[None]:
+        if not self._scoring.acquire(timeout=-1 if limit_s is None else limit_s):
+            raise OutputError(
+                f"scoring of a frame hangs, so results in '{self._files.folder}' stay as they "
+                'were last written'
+            )
+        try:
+            yield
+        finally:
+            self._scoring.release()
+
+    def _next(self) -> GatheredFrame | None:
+        with self._lock:
+            return self._gatherer.take()
+
+    def finish(self, limit_s: float | None = None) -> dict[str, Any]:
         """
         Score the frames that are not complete with what they have.
 
+        :param limit_s: how long that may take; what is not scored then is counted as such.
         :return: the summary.
         :raises OutputError: if a picture cannot be written.
         """
         with self._lock:
             self._gatherer.finish()
-        self.process()
+            self._finished = True
+        self.process(limit_s)
         return self.summary()
 
-    def save(self, folder: Path | None = None, *, final: bool = True) -> dict[str, Any]:
+    def save(
+        self, folder: Path | None = None, *, final: bool = True, limit_s: float | None = None
+    ) -> dict[str, Any]:
         """
         Score what is ready and write frames.csv, summary.json and report.html.
 
-        May be called again; what came since is part of the next writing. Pictures are written
-        as frames are scored, to `pictures` in the configured output folder.
+        May be called again; what came since is part of the next writing. Pictures and rows of
+        frames.csv are written as frames are scored, to the configured output folder.
 
         :param folder: where to write; None is the configured folder. It is made if missing.
         :param final: score frames with what they have; False leaves those that may still get
             more for later, as in the middle of a run.
+        :param limit_s: how long scoring may take.
         :return: the summary.
-        :raises OutputError: if a file cannot be written.
+        :raises OutputError: if a file cannot be written; what was there stays.
         """
-        folder = self._folder if folder is None else folder
-        if final:
-            self.finish()
-        else:
-            self.process()
+        failure: OutputError | None = None
+        try:
+            if final:
+                self.finish(limit_s)
+            else:
+                self.process(limit_s)
+        except OutputError as error:
+            failure = error
         # Table and pictures change while scoring only; holding the other lock for the seconds
         # that plots take would delay the arrival times of what comes meanwhile.
-        with self._scoring:
+        with self._scoring_alone(limit_s):
             summary = self.summary()
-            write_frames_csv(folder / 'frames.csv', self._table)
-            write_summary(folder / 'summary.json', summary)
-            write_report(folder / 'report.html', summary, self._table, self._pictures)
+            self._files.report(summary, self._pictures, folder or self._files.folder)
+        if failure is not None:
+            raise failure
         return summary
+
+    def save_summary(self) -> None:
+        """
+        Write summary.json and the rows of frames.csv as they are now.
+
+        :raises OutputError: if a file cannot be written; what was there stays.
+        """
+        with self._scoring_alone():
+            self._files.save(self.summary())
 
     def summary(self) -> dict[str, Any]:
         """Return what has been scored so far in the layout of summary.json."""
@@ -226,6 +269,7 @@ class RunEvaluation:
             counts = self._image_counts()
             unscored = unscored_reasons(self._gatherer, self._unscored, counts)
             return {
+                'finished': self._finished,
                 'frames': asdict(counts),
                 'unscored': unscored,
                 'latency_ms': percentiles(self._table.values('latency_ms')),
@@ -247,46 +291,25 @@ class RunEvaluation:
                 'warnings': self._warnings(counts, unscored),
             }
 
-    def _score(self, frame: GatheredFrame) -> bool:
-        """Score one frame with every alignment, note it, and draw it if it is its turn."""
-        aligned: dict[AlignmentMode, AlignedPrediction] = {}
-        problems: list[str] = []
-        truth_m = frame.truth_m
-        if frame.truth is None or truth_m is None:
-            problems.append(frame.truth.problem if frame.truth else NO_TRUTH)
-        else:
-            for mode in self._modes:
-                try:
-                    aligned[mode] = self._align(frame, truth_m, mode)
-                except AlignmentError as error:
-                    problems.append(f'{mode.value}: {error}')
-        scores = {}
-        for mode, found in aligned.items():
-            if truth_m is not None:
-                scores[mode] = score_aligned(found, truth_m)
-                shown_m = np.where(found.scored, found.depth_m, np.float32(np.nan))
-                self._stability[mode].add(frame.stamp_ns, DepthPair(shown_m, truth_m))
+    def _score(self, frame: GatheredFrame) -> None:
+        """Score one frame, note it, and draw it if it is its turn."""
+        try:
+            scored = self._scorer.score(frame, self._gatherer.relative_seen)
+        except Exception as error:  # noqa: BLE001 - noted as the frame's; the next is scored
+            self._note(frame, {}, f'{type(error).__name__}: {error}')
+            return
+        for mode, pair in scored.pairs().items():
+            self._stability[mode].add(frame.stamp_ns, pair)
         every = self._config.picture_every
         with self._lock:
-            drawn = every and scores and self._counts['scored'] % every == 0
-            self._note(frame, scores, '; '.join(problems))
-        if drawn and truth_m is not None:
-            self._draw(frame, aligned, scores, truth_m)
-        return bool(scores)
-
-    def _align(
-        self, frame: GatheredFrame, truth_m: Float32Array, mode: AlignmentMode
-    ) -> AlignedPrediction:
-        # A lost relative prediction must not be replaced by the metric one of the same frame.
-        metric = mode is AlignmentMode.ONLINE or not self._gatherer.relative_seen
-        kind = OutputKind.METRIC_DEPTH if metric else OutputKind.RELATIVE_INVERSE_DEPTH
-        prediction = frame.metric if metric else frame.relative
-        if prediction is None:
-            raise AlignmentError(frame.lost.get(kind, f'no {kind.value} received'))
-        config = self._config
-        return align_prediction(
-            prediction, kind, truth_m, mode, config.min_depth_m, config.max_depth_m
-        )
+            drawn = every and scored.scores and self._counts['scored'] % every == 0
+            self._note(frame, scored.scores, scored.problem)
+        if drawn:
+            index = len(self._table) - 1
+            path = self._files.picture(index)
+            write_picture(path, self._scorer.picture(frame, scored, index, self._model))
+            with self._lock:
+                self._pictures.append(path)
 
     def _note(
         self, frame: GatheredFrame, scores: Mapping[AlignmentMode, FrameScore], problem: str
@@ -294,7 +317,7 @@ class RunEvaluation:
         start_ns = frame.stamp_ns if self._config.latency_from == 'stamp' else frame.sent_ns
         self._counts['unknown_start'] += start_ns is None
         latency_ms = None if start_ns is None else (frame.arrival_ns - start_ns) * 1e-6
-        if latency_ms is not None and not 0.0 <= latency_ms <= _PLAUSIBLE_MS:
+        if latency_ms is not None and not 0.0 <= latency_ms <= PLAUSIBLE_MS:
             self._counts['implausible'] += 1
             latency_ms = None
         offset_ns = frame.truth_offset_ns
@@ -312,37 +335,6 @@ class RunEvaluation:
         scale_shift = scores.get(AlignmentMode.SCALE_SHIFT)
         self._counts['inverted'] += scale_shift is not None and scale_shift.scale < 0
 
-    def _draw(
-        self,
-        frame: GatheredFrame,
-        aligned: Mapping[AlignmentMode, AlignedPrediction],
-        scores: Mapping[AlignmentMode, FrameScore],
-        truth_m: Float32Array,
-    ) -> None:
-        """Draw the frame as published where it was, else as fitted to the truth."""
-        mode = next(mode for mode in _PREDICTION_NAMES if mode in scores)
-        values = scores[mode].values
-        index = len(self._table) - 1
-        random = self._model is not None and self._model.weights == 'random'
-        in_range = (truth_m >= self._config.min_depth_m) & (truth_m <= self._config.max_depth_m)
-        picture = Picture(
-            rgb=frame.thumbnail,
-            prediction_m=aligned[mode].depth_m,
-            truth_m=np.where(in_range, truth_m, np.float32(np.nan)),
-            title=(
-                f'{self._model.name + " · " if self._model else ""}frame {index} · '
-                f'stamp {frame.stamp_ns * 1e-9:.3f} s · {mode.value}: '
-                f'abs_rel {values["abs_rel"]:.3f}, RMSE {values["rmse"]:.3f} m, '
-                f'δ1 {values["delta1"]:.3f}'
-            ),
-            prediction_name=_PREDICTION_NAMES[mode],
-            warning='random weights: the prediction\nmeans nothing' if random else '',
-        )
-        path = self._folder / 'pictures' / f'{index:04d}.png'
-        write_picture(path, picture)
-        with self._lock:
-            self._pictures.append(path)
-
     def _image_counts(self) -> ImageCounts:
         return count_images(self._gatherer, self._counts['scored'], self._rejections.images)
 
@@ -350,23 +342,15 @@ class RunEvaluation:
         warnings = []
         if self._model is not None and self._model.weights == 'random':
             warnings.append('random weights: the depth means nothing, only the timing does')
-        if self._counts['inverted']:
-            warnings.append(
-                f'scale_shift has a negative scale in {self._counts["inverted"]} of '
-                f'{self._means[AlignmentMode.SCALE_SHIFT].frames} frames: there the prediction '
-                'contradicts "larger is nearer"'
-            )
-        if self._counts['implausible']:
-            warnings.append(
-                f'latency is negative or above {_PLAUSIBLE_MS / 1000:g} s in '
-                f'{self._counts["implausible"]} frames and left out: stamps and arrival are of '
-                'different clocks; set latency_from to image'
-            )
-        if self._counts['unknown_start']:
-            warnings.append(
-                f'latency is not known in {self._counts["unknown_start"]} frames: their image '
-                'came more than once, or not at all'
-            )
+        came = {
+            Stream.IMAGE: self._gatherer.counts['sent'],
+            Stream.PREDICTION: sum(map(len, self._arrivals.values())),
+            Stream.TRUTH: self._gatherer.counts['truth'],
+            Stream.DIAGNOSTICS: self._counts['reports'],
+        }
+        warnings += [text for stream, text in self._expected.items() if not came[stream]]
+        shifted = self._means.get(AlignmentMode.SCALE_SHIFT)
+        warnings += score_warnings(self._counts, shifted.frames if shifted else 0)
         warnings += message_warnings(self._gatherer, counts, unscored, self._rejections.images)
         for reason, messages in self._left_out.most_common(_REASONS):
             warnings.append(f'{messages} messages left out: {reason}')

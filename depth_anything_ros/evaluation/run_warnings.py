@@ -2,8 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from enum import Enum
+
 from depth_anything_ros.evaluation.gathering import FrameGatherer
 from depth_anything_ros.evaluation.image_counts import ImageCounts, unpaired
+
+# A latency beyond this, or below zero, is between two different clocks.
+PLAUSIBLE_MS = 60_000.0
+
+
+class Stream(Enum):
+    """What a run is made of."""
+
+    IMAGE = 'image'
+    PREDICTION = 'prediction'
+    TRUTH = 'truth'
+    DIAGNOSTICS = 'diagnostics'
+
+
+def score_warnings(counts: Mapping[str, int], shifted: int) -> list[str]:
+    """
+    Return what is wrong with the scores and times of a run, a sentence each.
+
+    :param counts: of frames: `inverted`, `implausible`, `unknown_start`.
+    :param shifted: frames that scale and shift were fitted in.
+    """
+    warnings = []
+    if counts['inverted']:
+        warnings.append(
+            f'scale_shift has a negative scale in {counts["inverted"]} of {shifted} frames: there '
+            'the prediction contradicts "larger is nearer"'
+        )
+    if counts['implausible']:
+        warnings.append(
+            f'latency is negative or above {PLAUSIBLE_MS / 1000:g} s in {counts["implausible"]} '
+            'frames and left out: stamps and arrival are of different clocks; set latency_from '
+            'to image'
+        )
+    if counts['unknown_start']:
+        warnings.append(
+            f'latency is not known in {counts["unknown_start"]} frames: their image came more '
+            'than once, or not at all'
+        )
+    return warnings
 
 
 def message_warnings(

@@ -119,9 +119,11 @@ class StabilityMean:
         self._steps: list[_Step] = []
 
     def add(self, stamp_ns: int, frame: DepthPair) -> None:
-        """Take in the next frame; one from before the last is not compared with it."""
+        """Take in the next frame; one from before the last, or of another size, starts anew."""
         before, self._before = self._before, (stamp_ns, frame)
-        if before is not None and stamp_ns > before[0]:
+        if before is None or before[1].truth_m.shape != frame.truth_m.shape:
+            return
+        if stamp_ns > before[0]:
             change = unmoved_change(before[1], frame)
             self._steps.append(_Step(stamp_ns - before[0], change))
 

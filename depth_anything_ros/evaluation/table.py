@@ -62,18 +62,16 @@ class FrameTable:
         """Return the names of the columns in the order of :meth:`rows`."""
         return ['frame', 'stamp_ns', *self._columns, 'problem']
 
-    def rows(self) -> list[list[str]]:
-        """Return the frames as text; an unknown number is empty."""
+    def rows(self, start: int = 0, stop: int | None = None) -> list[list[str]]:
+        """Return the frames from `start` up to `stop` as text; an unknown number is empty."""
         return [
-            [str(index), str(stamp_ns), *(_text(value) for value in values), problem]
-            for index, (stamp_ns, values, problem) in enumerate(
-                zip(
-                    self._stamps_ns,
-                    zip(*self._columns.values(), strict=True),
-                    self._problems,
-                    strict=True,
-                )
-            )
+            [
+                str(index),
+                str(self._stamps_ns[index]),
+                *(_text(values[index]) for values in self._columns.values()),
+                self._problems[index],
+            ]
+            for index in range(len(self))[start:stop]
         ]
 
     def values(self, name: str) -> NDArray[np.float64]:

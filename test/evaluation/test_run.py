@@ -1,6 +1,7 @@
 import csv
 import json
 import threading
+from contextlib import suppress
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ from depth_anything_ros.config import EvaluatorConfig
 from depth_anything_ros.errors import OutputError
 from depth_anything_ros.evaluation.metrics import METRICS
 from depth_anything_ros.evaluation.run import RunEvaluation
+from depth_anything_ros.evaluation.run_warnings import Stream
 from depth_anything_ros.types import ModelIdentity, OutputKind
 
 RELATIVE, METRIC = OutputKind.RELATIVE_INVERSE_DEPTH, OutputKind.METRIC_DEPTH
@@ -321,6 +323,155 @@ def test_saving_twice_adds_nothing_twice(tmp_path):
     assert 'href="../out/pictures/0000.png"' in (tmp_path / 'other' / 'report.html').read_text()
 
 
+def test_rows_are_on_disk_as_soon_as_frames_are_scored(tmp_path):
+    run = make(tmp_path)
+    frames = tmp_path / 'out' / 'frames.csv'
+    for index in range(3):
+        play(run, frames=1, start=START + index * 100 * MS)
+        run.process()
+        rows = list(csv.DictReader(frames.read_text(encoding='utf-8').splitlines()))
+        assert [int(row['stamp_ns']) for row in rows] == [
+            START + place * 100 * MS for place in range(index + 1)
+        ]
+    # What a run leaves that is killed now is what it would have written at its end.
+    left = frames.read_bytes()
+    run.save()
+    assert frames.read_bytes() == left
+
+
+def test_a_summary_in_the_middle_says_so(tmp_path):
+    run = make(tmp_path)
+    play(run)
+    run.process()
+    run.save_summary()
+    path = tmp_path / 'out' / 'summary.json'
+    summary = json.loads(path.read_text(encoding='utf-8'))
+    assert (summary['finished'], summary['frames']['scored']) == (False, 5)
+    run.save()
+    assert json.loads(path.read_text(encoding='utf-8'))['finished'] is True
+
+
+def test_results_of_an_earlier_run_are_kept_aside(tmp_path):
+    for frames in (1, 2, 3):
+        run = make(tmp_path, picture_every=1)
+        play(run, frames=frames)
+        run.save()
+    out = tmp_path / 'out'
+    for folder, frames in ((out, 3), (out / 'previous', 2)):
+        assert len((folder / 'frames.csv').read_text().splitlines()) == 1 + frames
+        assert len(list((folder / 'pictures').iterdir())) == frames
+        assert json.loads((folder / 'summary.json').read_text())['frames']['scored'] == frames
+        assert (folder / 'report.html').is_file()
+    assert not (out / 'previous' / 'previous').exists()
+
+
+def test_a_run_without_messages_touches_nothing_before_it_is_saved(tmp_path):
+    run = make(tmp_path)
+    play(run)
+    run.save()
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / 'out').rglob('*')}
+    make(tmp_path).process()
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / 'out').rglob('*')} == before
+
+
+def test_a_second_save_on_a_full_disk_keeps_the_first_results(full_disk):
+    (full_disk / 'filling').unlink()
+    config = EvaluatorConfig(output_dir=str(full_disk / 'out'), picture_every=0)
+    run = RunEvaluation(config)
+    play(run, frames=3)
+    run.finish()
+    # A page with its plots is larger than this disk.
+    run.save_summary()
+    names = ('frames.csv', 'summary.json')
+    before = {name: (full_disk / 'out' / name).read_bytes() for name in names}
+    fill(full_disk)
+    play(run, frames=16, start=START + 10**12)
+    with pytest.raises(OutputError, match='No space left on device'):
+        run.save()
+    for name in names:
+        left = (full_disk / 'out' / name).read_bytes()
+        assert left.startswith(before[name]) if name == 'frames.csv' else left == before[name]
+        assert left.endswith(b'\n')
+    assert {path.name for path in (full_disk / 'out').iterdir()} == set(names)
+    (full_disk / 'filling').unlink()
+    run.save_summary()
+    rows = (full_disk / 'out' / 'frames.csv').read_text().splitlines()
+    assert len(rows) == 1 + 19
+    summary = json.loads((full_disk / 'out' / 'summary.json').read_text())
+    assert summary['frames']['scored'] == 19
+
+
+def fill(folder):
+    with suppress(OSError), (folder / 'filling').open('wb', buffering=0) as file:
+        while file.write(bytes(4096)):
+            pass
+
+
+def test_what_is_not_scored_in_time_is_counted_as_such(tmp_path):
+    run = make(tmp_path)
+    for index in range(6):
+        stamp = START + index * 100 * MS
+        run.add_sent(stamp, stamp)
+        run.add_truth(stamp, truth(index))
+        run.add_prediction(stamp, stamp, RELATIVE, relative_of(truth(index)))
+    summary = run.save(limit_s=0.0)
+    assert (summary['frames']['scored'], summary['frames']['unscored']) == (0, 6)
+    assert summary['unscored'] == {'not scored within 0 s of the end': 6}
+
+
+def test_a_frame_that_cannot_be_scored_does_not_end_the_run(tmp_path, monkeypatch):
+    run = make(tmp_path)
+
+    def fail(*_):
+        raise ZeroDivisionError('broken')
+
+    with monkeypatch.context() as patch:
+        patch.setattr('depth_anything_ros.evaluation.frame_scoring.score_aligned', fail)
+        play(run, frames=1)
+        run.process()
+    play(run, frames=2, start=START + 10**10)
+    summary = run.finish()
+    assert (summary['frames']['scored'], summary['frames']['unscored']) == (2, 1)
+    assert summary['unscored'] == {'ZeroDivisionError: broken': 1}
+
+
+def test_scoring_that_hangs_does_not_hold_up_the_end(tmp_path):
+    run = make(tmp_path)
+    play(run, frames=2)
+    with run._scoring, pytest.raises(OutputError, match='hangs'):
+        run.save(limit_s=0.1)
+
+
+def test_truth_of_half_the_size_is_taken_at_the_size_of_the_image(tmp_path):
+    run = make(tmp_path, alignments=('online',))
+    half = truth()[::2, ::2]
+    run.add_sent(START, START)
+    run.add_truth(START, half)
+    run.add_prediction(START, START, METRIC, np.kron(half, np.full((2, 2), 1.1, np.float32)))
+    metrics = run.finish()['metrics']['online']
+    assert metrics['abs_rel'] == pytest.approx(0.1, abs=0.005)
+
+
+def test_truth_of_another_shape_is_refused_with_both_sizes(tmp_path):
+    run = make(tmp_path, alignments=('online',))
+    run.add_sent(START, START)
+    run.add_truth(START, truth()[:, :20])
+    run.add_prediction(START, START, METRIC, truth())
+    (reason,) = run.finish()['unscored']
+    assert '(24, 32)' in reason and '(24, 20)' in reason
+
+
+def test_streams_that_never_came_are_warned_of(tmp_path):
+    run = make(tmp_path)
+    for stream in Stream:
+        run.expect(stream, f'no {stream.value}')
+    expected = ['no image', 'no prediction', 'no truth', 'no diagnostics']
+    assert run.summary()['warnings'] == expected
+    play(run)
+    run.set_rejected(0)
+    assert run.finish()['warnings'] == []
+
+
 def test_saving_does_not_hold_up_what_comes_meanwhile(tmp_path, monkeypatch):
     run = make(tmp_path)
     play(run)
@@ -332,7 +483,7 @@ def test_saving_does_not_hold_up_what_comes_meanwhile(tmp_path, monkeypatch):
         adding.join(5)
         held_up.append(adding.is_alive())
 
-    monkeypatch.setattr('depth_anything_ros.evaluation.run.write_report', write_slowly)
+    monkeypatch.setattr('depth_anything_ros.evaluation.run_files.write_report', write_slowly)
     run.save()
     assert held_up == [False]
 

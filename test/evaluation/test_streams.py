@@ -242,11 +242,26 @@ def test_images_that_the_node_refused_are_not_dropped(run):
 
 
 def test_what_the_node_refused_before_the_run_does_not_count(run):
-    run.set_rejected(500)
-    for event in frame(START, 0)[:1]:
-        run.add_sent(event.stamp, 0)
-    run.set_rejected(501)
+    run.add_sent(START, 0)
+    run.set_rejected(500, received=2000)
+    run.add_sent(START + GAP, 0)
+    run.set_rejected(501, received=2001)
+    frames = run.finish()['frames']
+    assert (frames['sent'], frames['rejected'], frames['dropped']) == (2, 1, 1)
+
+
+def test_what_the_node_refuses_from_the_start_on_counts(run):
+    run.add_sent(START, 0)
+    run.set_rejected(1, received=1)
     assert run.finish()['frames']['rejected'] == 1
+
+
+def test_a_node_that_starts_over_goes_on_counting(run):
+    for index, stamp in enumerate(stamps(5)):
+        run.add_sent(stamp, index)
+    for images in (0, 2, 3, 1):
+        run.set_rejected(images)
+    assert run.finish()['frames']['rejected'] == 4
 
 
 def test_more_refused_than_unanswered_is_warned_of(run):

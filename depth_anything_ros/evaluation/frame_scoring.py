@@ -1,0 +1,141 @@
+"""The score of one frame of a run, and its picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from depth_anything_ros.config import EvaluatorConfig
+from depth_anything_ros.errors import AlignmentError
+from depth_anything_ros.evaluation.gathering import GatheredFrame
+from depth_anything_ros.evaluation.image_counts import NO_TRUTH
+from depth_anything_ros.evaluation.picture import Picture
+from depth_anything_ros.evaluation.protocol import (
+    AlignedPrediction,
+    AlignmentMode,
+    FrameScore,
+    align_prediction,
+    score_aligned,
+)
+from depth_anything_ros.evaluation.stability import DepthPair
+from depth_anything_ros.geometry.registration import resized_to, same_aspect
+from depth_anything_ros.types import Float32Array, ModelIdentity, OutputKind
+
+# What a picture shows, most telling first, and how it is named there.
+_PREDICTION_NAMES = {
+    AlignmentMode.ONLINE: 'prediction as published',
+    AlignmentMode.SCALE_SHIFT: 'prediction, scale and shift fitted to the truth',
+    AlignmentMode.SCALE: 'prediction, scale fitted to the truth',
+    AlignmentMode.NONE: 'prediction, numbers taken as metres',
+}
+
+
+@dataclass
+class ScoredFrame:
+    """
+    Hold the scores of a frame by alignment, and the `problem` of those that have none.
+
+    `truth_m` is of the size of the prediction; `aligned` is in the order of `scores`.
+    """
+
+    truth_m: Float32Array | None = None
+    aligned: dict[AlignmentMode, AlignedPrediction] = field(default_factory=dict)
+    scores: dict[AlignmentMode, FrameScore] = field(default_factory=dict)
+    problem: str = ''
+
+    def pairs(self) -> dict[AlignmentMode, DepthPair]:
+        """Return prediction and truth by alignment, the prediction NaN where not scored."""
+        return {
+            mode: DepthPair(
+                np.where(found.scored, found.depth_m, np.float32(np.nan)), self.truth_m
+            )
+            for mode, found in self.aligned.items()
+            if self.truth_m is not None
+        }
+
+
+class FrameScorer:
+    """
+    Score frames with every alignment of a config.
+
+    :param config: range and alignments.
+    """
+
+    def __init__(self, config: EvaluatorConfig) -> None:
+        self._config = config
+        self._modes = [AlignmentMode(name) for name in config.alignments]
+
+    def score(self, frame: GatheredFrame, relative_seen: bool) -> ScoredFrame:
+        """
+        Score a frame.
+
+        :param relative_seen: whether relative predictions come at all; then a lost one is not
+            replaced by the metric one of the same frame.
+        """
+        truth_m = _of_one_size(frame)
+        if frame.truth is None or truth_m is None:
+            return ScoredFrame(problem=frame.truth.problem if frame.truth else NO_TRUTH)
+        scored, problems = ScoredFrame(truth_m), []
+        for mode in self._modes:
+            try:
+                scored.aligned[mode] = self._align(frame, truth_m, mode, relative_seen)
+            except AlignmentError as error:
+                problems.append(f'{mode.value}: {error}')
+            else:
+                scored.scores[mode] = score_aligned(scored.aligned[mode], truth_m)
+        scored.problem = '; '.join(problems)
+        return scored
+
+    def _align(
+        self,
+        frame: GatheredFrame,
+        truth_m: Float32Array,
+        mode: AlignmentMode,
+        relative_seen: bool,
+    ) -> AlignedPrediction:
+        metric = mode is AlignmentMode.ONLINE or not relative_seen
+        kind = OutputKind.METRIC_DEPTH if metric else OutputKind.RELATIVE_INVERSE_DEPTH
+        prediction = frame.metric if metric else frame.relative
+        if prediction is None:
+            raise AlignmentError(frame.lost.get(kind, f'no {kind.value} received'))
+        config = self._config
+        return align_prediction(
+            prediction, kind, truth_m, mode, config.min_depth_m, config.max_depth_m
+        )
+
+    def picture(
+        self, frame: GatheredFrame, scored: ScoredFrame, index: int, model: ModelIdentity | None
+    ) -> Picture:
+        """
+        Return the picture of a frame with a score: as published, else as fitted to the truth.
+
+        :param index: of the frame, for the title.
+        """
+        mode = next(mode for mode in _PREDICTION_NAMES if mode in scored.scores)
+        values, truth_m = scored.scores[mode].values, scored.truth_m
+        assert truth_m is not None
+        random = model is not None and model.weights == 'random'
+        in_range = (truth_m >= self._config.min_depth_m) & (truth_m <= self._config.max_depth_m)
+        return Picture(
+            rgb=frame.thumbnail,
+            prediction_m=scored.aligned[mode].depth_m,
+            truth_m=np.where(in_range, truth_m, np.float32(np.nan)),
+            title=(
+                f'{model.name + " · " if model else ""}frame {index} · '
+                f'stamp {frame.stamp_ns * 1e-9:.3f} s · {mode.value}: '
+                f'abs_rel {values["abs_rel"]:.3f}, RMSE {values["rmse"]:.3f} m, '
+                f'δ1 {values["delta1"]:.3f}'
+            ),
+            prediction_name=_PREDICTION_NAMES[mode],
+            warning='random weights: the prediction\nmeans nothing' if random else '',
+        )
+
+
+def _of_one_size(frame: GatheredFrame) -> Float32Array | None:
+    """Return the truth at the size of the prediction, where they are one view at two scales."""
+    truth_m = frame.truth_m
+    prediction = frame.metric if frame.relative is None else frame.relative
+    if truth_m is None or prediction is None or not same_aspect(truth_m.shape, prediction.shape):
+        return truth_m
+    return resized_to(truth_m, prediction.shape)
