@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from depth_anything_ros.config.parameter import check_order, parameter
+from depth_anything_ros.config.depth_node import DEPTH_TRANSPORTS, IMAGE_TRANSPORTS
+from depth_anything_ros.config.parameter import check_order, check_pose, parameter
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,59 @@ class EvaluatorConfig:
         choices=('stamp', 'image'),
         read_only=True,
     )
+    image_transport: str = parameter(
+        'raw',
+        'How the image comes: raw is an Image on `image`; compressed a CompressedImage on the '
+        'topic that `image` is remapped to with /compressed after it.',
+        choices=IMAGE_TRANSPORTS,
+        read_only=True,
+    )
+    ground_truth_transport: str = parameter(
+        'raw',
+        'How the measured depth comes: raw is an Image on `ground_truth`; compressedDepth, or '
+        'compressed for plain 16-bit PNG, a CompressedImage on the topic that it is remapped to '
+        'with the word after it.',
+        choices=DEPTH_TRANSPORTS,
+        read_only=True,
+    )
+    ground_truth_registration: str = parameter(
+        'auto',
+        'Whether measured depth is registered to the image: auto goes by the frame ids, and by '
+        '`ground_truth/camera_info` where one is empty; registered believes it, unregistered '
+        'reprojects always.',
+        choices=('auto', 'registered', 'unregistered'),
+        read_only=True,
+    )
+    ground_truth_pose: str = parameter(
+        '',
+        'Pose of the depth camera from the lens of the image, `x y z roll pitch yaw` in metres '
+        "and radians along the cameras' body axes (x ahead along the optical axis, y left, z "
+        'up), for depth that is not registered; empty takes it from TF.',
+        read_only=True,
+    )
+    image_is_rectified: bool = parameter(
+        True,
+        'For depth that is not registered: true uses the projection matrix P of camera_info, '
+        'false K and the lens distortion D.',
+        read_only=True,
+    )
+    backlog_mb: int = parameter(
+        256,
+        'Messages that wait to be scored, at most; what comes beyond is counted but not scored.',
+        unit='MB',
+        minimum=16,
+        maximum=65536,
+        read_only=True,
+    )
+    save_period_s: float = parameter(
+        10.0,
+        'Time between two writings of summary.json during the run; rows of frames.csv are written '
+        'as frames are scored.',
+        unit='s',
+        minimum=0.1,
+        maximum=3600.0,
+        read_only=True,
+    )
     depth_node: str = parameter(
         'depth_node',
         'Name under which the depth node reports in /diagnostics.',
@@ -61,7 +115,7 @@ class EvaluatorConfig:
     )
     picture_every: int = parameter(
         10,
-        'A picture (image | prediction | truth | error) of every how manieth scored frame; '
+        'A picture (image, prediction, truth, error) of every how manieth scored frame; '
         '0 makes none.',
         minimum=0,
         maximum=1000000,
@@ -72,9 +126,10 @@ class EvaluatorConfig:
         """
         Check what involves two parameters.
 
-        :raises ConfigError: if the range of the ground truth is empty.
+        :raises ConfigError: if the range of the ground truth is empty or its pose no pose.
         """
         check_order(self, 'min_depth_m', 'max_depth_m')
+        check_pose(self, 'ground_truth_pose')
 
 
 @dataclass(frozen=True)

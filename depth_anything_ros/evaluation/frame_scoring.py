@@ -136,6 +136,9 @@ def _of_one_size(frame: GatheredFrame) -> Float32Array | None:
     """Return the truth at the size of the prediction, where they are one view at two scales."""
     truth_m = frame.truth_m
     prediction = frame.metric if frame.relative is None else frame.relative
-    if truth_m is None or prediction is None or not same_aspect(truth_m.shape, prediction.shape):
+    if truth_m is None or prediction is None:
         return truth_m
-    return resized_to(truth_m, prediction.shape)
+    height, width = prediction.shape
+    if not same_aspect(truth_m.shape, (height, width)):
+        return truth_m
+    return resized_to(truth_m, (height, width))

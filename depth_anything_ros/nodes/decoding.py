@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from rclpy.serialization import deserialize_message
+
 from depth_anything_ros.errors import MessageError
 from depth_anything_ros.messages import (
     KNOWN_ENCODINGS,
@@ -13,6 +15,18 @@ from depth_anything_ros.messages import (
     decode_image,
 )
 from depth_anything_ros.types import Float32Array, UInt8Array
+
+
+def read_message(cdr: bytes, message_type: type) -> Any:
+    """
+    Return a serialised message.
+
+    :raises MessageError: if the bytes are none of that type.
+    """
+    try:
+        return deserialize_message(cdr, message_type)
+    except Exception as error:
+        raise MessageError(f'a message of {len(cdr)} bytes cannot be read: {error}') from error
 
 
 def decode_any(message: Any) -> UInt8Array:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
@@ -10,7 +12,8 @@ from time import monotonic
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
-from depth_anything_ros.evaluation.latency import percentiles
+from depth_anything_ros.errors import MessageError
+from depth_anything_ros.evaluation.latency import PERCENTILES, percentiles
 from depth_anything_ros.types import DepthResult, ModelIdentity, ScaleState
 
 # Durations kept for the percentiles: more than five minutes at 30 Hz, and a bounded memory.
@@ -21,6 +24,9 @@ RATE_WINDOW_S = 5.0
 FRAME_COUNTS = ('received', 'processed', 'dropped', 'rejected', 'unwatched')
 # An error of inverse depth, dy, is one of z² · dy of depth; shown where a small robot looks.
 _SHOWN_AT_M = 2.0
+# What is read of other nodes' messages, which anybody may publish.
+_MOST_STAGES = 100
+_SIZE = re.compile('[0-9]{1,6}x[0-9]{1,6}')
 REFERENCE_COUNTS = ('received', 'rejected')
 
 Nested = dict[str, 'str | Nested']
@@ -321,29 +327,60 @@ class NodeReport:
     model: ModelIdentity | None
     stages_ms: Mapping[str, Mapping[str, float | None]]
     rejected: int
+    received: int
 
 
 def read_report(nested: Nested) -> NodeReport:
-    """Return the report that :func:`to_status` wrote, from what :func:`to_dict` made of it."""
+    """
+    Return the report that :func:`to_status` wrote, from what :func:`to_dict` made of it.
+
+    :raises MessageError: if a number is none, or there are more stages than a node has.
+    """
+    stages = _section(nested.get('stages_ms'))
+    if len(stages) > _MOST_STAGES:
+        raise MessageError(f'stages_ms has {len(stages)} stages; {_MOST_STAGES} at most')
     stages_ms = {
-        stage: {name: _number(text) for name, text in _section(values).items()}
-        for stage, values in _section(nested.get('stages_ms')).items()
+        stage: {
+            name: _number(f'stages_ms.{stage}.{name}', _section(values).get(name))
+            for name in PERCENTILES
+        }
+        for stage, values in stages.items()
     }
-    rejected = _number(_section(nested.get('frames')).get('rejected'))
-    return NodeReport(_identity(_section(nested.get('model'))), stages_ms, int(rejected or 0))
+    frames = _section(nested.get('frames'))
+    rejected, received = (
+        int(_number(f'frames.{name}', frames.get(name)) or 0) for name in ('rejected', 'received')
+    )
+    return NodeReport(_identity(_section(nested.get('model'))), stages_ms, rejected, received)
 
 
 def _identity(section: Nested) -> ModelIdentity | None:
     if 'name' not in section:
         return None
-    fields = {name: str(section.get(name, '')) for name in ModelIdentity.__dataclass_fields__}
-    height, _, width = fields.pop('input_size').partition('x')
-    return ModelIdentity(**fields, input_size=(int(height or 0), int(width or 0)))
+    fields = {name: section.get(name, '') for name in ModelIdentity.__dataclass_fields__}
+    for name, value in fields.items():
+        if not isinstance(value, str):
+            raise MessageError(f'model.{name} is a section; a text is allowed')
+    size = str(fields.pop('input_size'))
+    if not _SIZE.fullmatch(size):
+        raise MessageError(f"model.input_size is '{size[:40]}'; HEIGHTxWIDTH is allowed")
+    height, width = map(int, size.split('x'))
+    texts = {name: str(value) for name, value in fields.items()}
+    return ModelIdentity(**texts, input_size=(height, width))
 
 
 def _section(value: str | Nested | None) -> Nested:
     return value if isinstance(value, dict) else {}
 
 
-def _number(value: str | Nested | None) -> float | None:
-    return float(value) if isinstance(value, str) and value else None
+def _number(name: str, value: str | Nested | None) -> float | None:
+    """Return a duration or a count, or None where the node had none to tell."""
+    if value is None or value == '':
+        return None
+    try:
+        number = float(value) if isinstance(value, str) else math.nan
+    except ValueError:
+        number = math.nan
+    if not 0.0 <= number < math.inf:
+        shown = value[:40] if isinstance(value, str) else 'a section'
+        raise MessageError(f"{name} is '{shown}'; a number of at least 0 is allowed")
+    return number

@@ -2,41 +2,52 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from queue import Full, Queue
-from time import monotonic_ns
+from time import monotonic, monotonic_ns
+from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]  # Humble's place
 from rclpy.node import Node
-from rclpy.serialization import deserialize_message
 from rclpy.task import Future
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CameraInfo, Image
 from std_srvs.srv import Trigger
 
-from depth_anything_ros.config import EvaluatorConfig
-from depth_anything_ros.errors import DepthAnythingError
+from depth_anything_ros.config import DEPTH_TRANSPORTS, IMAGE_TRANSPORTS, EvaluatorConfig
+from depth_anything_ros.errors import DepthAnythingError, OutputError
 from depth_anything_ros.escape import one_line
-from depth_anything_ros.evaluation.bag import header_stamp_ns
+from depth_anything_ros.evaluation.bag import header_frame_id, header_stamp_ns
 from depth_anything_ros.evaluation.run import RunEvaluation
+from depth_anything_ros.evaluation.run_warnings import Stream
 from depth_anything_ros.messages import decode_depth, decode_inverse_depth
-from depth_anything_ros.nodes.decoding import decode_any
-from depth_anything_ros.nodes.diagnostics import read_report, to_dict
+from depth_anything_ros.nodes.backlog import Backlog, Message
+from depth_anything_ros.nodes.camera_input import CameraInput
+from depth_anything_ros.nodes.decoding import decode_any, read_message
 from depth_anything_ros.nodes.parameters import declare_parameters
 from depth_anything_ros.nodes.process import run_process, spin
+from depth_anything_ros.nodes.registration import DepthRegistration
+from depth_anything_ros.nodes.report_input import ReportInput
 from depth_anything_ros.nodes.subscription import SensorSubscription
+from depth_anything_ros.nodes.topics import (
+    camera_info_name,
+    image_name,
+    image_type,
+    missing_image_hint,
+)
+from depth_anything_ros.nodes.transforms import TransformLookup
+from depth_anything_ros.nodes.truth_input import TruthInput
 from depth_anything_ros.types import Float32Array, OutputKind
 
 QUEUE_DEPTH = 30
-# Serialised messages that wait to be scored: some seconds at 30 Hz, and about 500 MB.
-BACKLOG = 400
 TOO_SLOW = 'scoring could not keep up'
 LOG_PERIOD_S = 5.0
-DRAIN_TIMEOUT_S = 60.0
-
-Work = Callable[[], None]
+# Silence of an input that is told of, and looked into, while it lasts.
+SILENCE_S = 10.0
+# Of the end: for what waits, then for the frames that are not complete.
+DRAIN_S = 3.0
+FINISH_S = 2.0
 
 
 class EvaluatorNode(Node):
@@ -48,26 +59,35 @@ class EvaluatorNode(Node):
 
     def __init__(self) -> None:
         super().__init__('evaluator_node')
-        self._config = declare_parameters(self, EvaluatorConfig)
-        self._evaluation = RunEvaluation(self._config)
-        self._work: Queue[Work | None] = Queue(BACKLOG)
-        self._worker = threading.Thread(target=self._run_worker, name='scoring', daemon=True)
-        self._worker.start()
-        relative, metric = OutputKind.RELATIVE_INVERSE_DEPTH, OutputKind.METRIC_DEPTH
-        self._inputs = [
-            SensorSubscription(
-                self, Image, topic, partial(self._take, use), 'auto', depth=QUEUE_DEPTH, raw=True
-            )
-            # Served in this order when they have come together: the image is the first to go.
-            for topic, use in (
-                ('image', self._add_sent),
-                ('relative', partial(self._add_prediction, relative)),
-                ('depth', partial(self._add_prediction, metric)),
-                ('ground_truth', self._add_truth),
-            )
-        ]
-        self.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
+        self._config = config = declare_parameters(self, EvaluatorConfig)
+        self._evaluation = RunEvaluation(config)
+        self._names = {
+            'image': image_name(self, 'image', config.image_transport),
+            'relative': 'relative',
+            'depth': 'depth',
+            'ground_truth': image_name(self, 'ground_truth', config.ground_truth_transport),
+            'camera_info': camera_info_name(self, 'image'),
+            'ground_truth/camera_info': camera_info_name(
+                self, 'ground_truth', 'ground_truth/camera_info'
+            ),
+        }
+        color = CameraInput(self._topic('camera_info'))
+        measured = CameraInput(self._topic('ground_truth/camera_info'))
+        self._truth = TruthInput(
+            DepthRegistration(color, measured, TransformLookup(self).lookup),
+            config,
+            self._add_truth,
+        )
+        self._silent: set[str] = {'image', 'ground_truth'}
+        self._saved_s = monotonic()
+        self._backlog = Backlog(config.backlog_mb * 10**6, self._on_failed, self._on_scored)
+        self._reports = ReportInput(config.depth_node, self._evaluation, self._warn)
+        self._subscribe({'camera_info': color, 'ground_truth/camera_info': measured})
         self.create_service(Trigger, '~/save', self._on_save)
+        self._expect()
+        self.create_timer(
+            SILENCE_S, self._on_silence, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
 
     def run(self) -> None:
         """Serve until ROS shuts down."""
@@ -75,24 +95,57 @@ class EvaluatorNode(Node):
 
     def close(self) -> None:
         """
-        Score what waits and write the results.
+        Score what waits, for some seconds at most, and write the results.
 
         :raises OutputError: if the results cannot be written.
         """
-        self._work.put(None)
-        self._worker.join(DRAIN_TIMEOUT_S)
-        if self._worker.is_alive():
-            reason = f'not scored within {DRAIN_TIMEOUT_S:.0f} s of the end'
-            self._evaluation.add_left_out(reason, self._work.qsize())
+        self._backlog.do(lambda _: self._truth.finish())
+        if not self._backlog.stop(DRAIN_S, f'not scored within {DRAIN_S:g} s of the end'):
+            self._evaluation.add_left_out('scoring of a frame did not end')
         self._save(final=True)
 
     # The executor's thread
 
-    def _take(self, use: Callable[[int, bytes], None], cdr: bytes) -> None:
+    def _subscribe(self, cameras: dict[str, CameraInput]) -> None:
+        config = self._config
+        relative, metric = OutputKind.RELATIVE_INVERSE_DEPTH, OutputKind.METRIC_DEPTH
+        # Served in this order when they have come together: the image is the first to go.
+        takes: dict[str, tuple[type, Callable[[Message], None]]] = {
+            'image': (image_type(config.image_transport), self._add_sent),
+            'relative': (Image, partial(self._add_prediction, relative)),
+            'depth': (Image, partial(self._add_prediction, metric)),
+            'ground_truth': (image_type(config.ground_truth_transport), self._truth.add),
+        }
+        self._inputs = [
+            SensorSubscription(
+                self, CameraInfo, self._names[name], camera.update, 'auto', depth=QUEUE_DEPTH
+            )
+            for name, camera in cameras.items()
+        ]
+        self._inputs += [
+            SensorSubscription(
+                self,
+                message_type,
+                self._names[name],
+                partial(self._take, name, take),
+                'auto',
+                depth=QUEUE_DEPTH,
+                raw=True,
+            )
+            for name, (message_type, take) in takes.items()
+        ]
+        # In turn with the images that it counts.
+        self.create_subscription(
+            DiagnosticArray,
+            '/diagnostics',
+            lambda message: self._backlog.do(lambda _: self._reports.take(message)),
+            10,
+        )
+
+    def _take(self, name: str, take: Callable[[Message], None], cdr: bytes) -> None:
         arrival_ns = self._now_ns()
-        try:
-            self._work.put_nowait(partial(use, arrival_ns, cdr))
-        except Full:
+        self._silent.discard(name)
+        if not self._backlog.add(take, Message(arrival_ns, cdr), TOO_SLOW):
             self._evaluation.add_left_out(TOO_SLOW)
             self.get_logger().error(
                 f'message left out: {TOO_SLOW}', throttle_duration_sec=LOG_PERIOD_S
@@ -103,77 +156,98 @@ class EvaluatorNode(Node):
             return self.get_clock().now().nanoseconds
         return monotonic_ns()
 
-    def _on_diagnostics(self, message: DiagnosticArray) -> None:
-        for status in message.status:
-            if status.name == self._config.depth_node.lstrip('/'):
-                report = read_report(to_dict(status))
-                if report.model is not None:
-                    self._evaluation.set_model(report.model)
-                self._evaluation.set_stages(report.stages_ms)
-                self._evaluation.set_rejected(report.rejected)
+    def _topic(self, name: str) -> str:
+        return self.resolve_topic_name(self._names[name])
+
+    def _expect(self) -> None:
+        predictions = f'{self._topic("relative")} or {self._topic("depth")}'
+        self._evaluation.expect(Stream.IMAGE, f'no images came on {self._topic("image")}')
+        self._evaluation.expect(Stream.PREDICTION, f'no predictions came on {predictions}')
+        self._evaluation.expect(Stream.TRUTH, f'no truth came on {self._topic("ground_truth")}')
+
+    def _on_silence(self) -> None:
+        """Look into the inputs that nothing has come on."""
+        for name, stream, transports in (
+            ('image', Stream.IMAGE, IMAGE_TRANSPORTS),
+            ('ground_truth', Stream.TRUTH, DEPTH_TRANSPORTS),
+        ):
+            if name not in self._silent:
+                continue
+            parameter = f'{name}_transport'
+            transport = getattr(self._config, parameter)
+            hint = missing_image_hint(self, name, transport, parameter, transports)
+            text = f'nothing came on {self._topic(name)}' + (f': {hint}' if hint else '')
+            self._evaluation.expect(stream, text)
+            self._warn(text)
 
     async def _on_save(
         self, _request: Trigger.Request, response: Trigger.Response
     ) -> Trigger.Response:
         saved: Future[tuple[bool, str]] = Future()
         # Waits without holding up the arrival times of the messages that come meanwhile.
-        self._work.put(partial(self._answer_save, saved))
+        self._backlog.do(partial(self._answer_save, saved))
         response.success, response.message = await saved or (False, 'nothing saved')
         return response
 
     # The worker's thread
 
-    def _run_worker(self) -> None:
-        while (work := self._work.get()) is not None:
-            try:
-                work()
-                self._evaluation.process()
-            except Exception as error:  # noqa: BLE001 - the next message must be scored
-                self._evaluation.add_left_out(str(error))
-                self._warn(f'left out: {error}')
+    def _on_failed(self, error: Exception) -> None:
+        text = str(error) if isinstance(error, DepthAnythingError) else repr(error)
+        if isinstance(error, OutputError):
+            # The frames are scored, and their rows are written when there is room again.
+            self._warn(text)
+            return
+        self._leave_out(text)
 
-    def _add_sent(self, arrival_ns: int, cdr: bytes) -> None:
-        stamp_ns = header_stamp_ns(cdr)
+    def _leave_out(self, problem: str) -> None:
+        if problem:
+            self._evaluation.add_left_out(problem)
+            self._warn(f'left out: {problem}')
+
+    def _on_scored(self) -> None:
+        self._evaluation.process()
+        if monotonic() - self._saved_s > self._config.save_period_s:
+            self._saved_s = monotonic()
+            self._evaluation.save_summary()
+
+    def _add_sent(self, message: Message) -> None:
+        stamp_ns = header_stamp_ns(message.cdr)
         rgb = None
-        if self._config.picture_every:
-            try:
-                rgb = decode_any(deserialize_message(cdr, Image))
-            except DepthAnythingError as error:
-                self._warn(f'image without a picture: {error}')
-        self._evaluation.add_sent(stamp_ns, arrival_ns, rgb, hash(cdr))
+        if not message.lost:
+            self._truth.see_frame(header_frame_id(message.cdr))
+            if self._config.picture_every:
+                kind = image_type(self._config.image_transport)
+                rgb, problem = _attempt(message, lambda cdr: decode_any(read_message(cdr, kind)))
+                if problem:
+                    self._warn(f'image without a picture: {problem}')
+        self._evaluation.add_sent(stamp_ns, message.arrival_ns, rgb, message.content)
 
-    def _add_prediction(self, kind: OutputKind, arrival_ns: int, cdr: bytes) -> None:
+    def _add_prediction(self, kind: OutputKind, message: Message) -> None:
         relative = kind is OutputKind.RELATIVE_INVERSE_DEPTH
         decode = decode_inverse_depth if relative else decode_depth
-        values, problem = self._decode(cdr, decode)
-        stamp_ns = header_stamp_ns(cdr)
-        self._evaluation.add_prediction(stamp_ns, arrival_ns, kind, values, problem)
+        values, problem = _attempt(message, lambda cdr: decode(read_message(cdr, Image)))
+        if not message.lost:
+            self._truth.see_frame(header_frame_id(message.cdr))
+            self._leave_out(problem)
+        stamp_ns = header_stamp_ns(message.cdr)
+        self._evaluation.add_prediction(stamp_ns, message.arrival_ns, kind, values, problem)
 
-    def _add_truth(self, _arrival_ns: int, cdr: bytes) -> None:
-        depth_m, problem = self._decode(cdr, decode_depth)
-        self._evaluation.add_truth(header_stamp_ns(cdr), depth_m, hash(cdr), problem)
+    def _add_truth(self, message: Message, depth_m: Float32Array | None, problem: str) -> None:
+        if not message.lost:
+            self._leave_out(problem)
+        stamp_ns = header_stamp_ns(message.cdr)
+        self._evaluation.add_truth(stamp_ns, depth_m, message.content, problem)
 
-    def _decode(
-        self, cdr: bytes, decode: Callable[[Image], Float32Array]
-    ) -> tuple[Float32Array | None, str]:
-        """Return what an image holds, or None and why it cannot be decoded."""
+    def _answer_save(self, saved: Future[tuple[bool, str]], given_up: str) -> None:
         try:
-            return decode(deserialize_message(cdr, Image)), ''
-        except DepthAnythingError as error:
-            self._evaluation.add_left_out(str(error))
-            self._warn(f'left out: {error}')
-            return None, str(error)
-
-    def _answer_save(self, saved: Future[tuple[bool, str]]) -> None:
-        try:
-            saved.set_result((True, str(self._save(final=False))))
+            saved.set_result((False, given_up) if given_up else (True, str(self._save())))
         except DepthAnythingError as error:
             saved.set_result((False, str(error)))
         if self.executor is not None:
             self.executor.wake()
 
-    def _save(self, *, final: bool) -> Path:
-        self._evaluation.save(final=final)
+    def _save(self, *, final: bool = False) -> Path:
+        self._evaluation.save(final=final, limit_s=FINISH_S if final else None)
         folder = Path(self._config.output_dir).resolve()
         if self.context.ok():
             self.get_logger().info(one_line(f'results in {folder}'))
@@ -182,6 +256,16 @@ class EvaluatorNode(Node):
     def _warn(self, text: str) -> None:
         if self.context.ok():
             self.get_logger().warning(one_line(text), throttle_duration_sec=LOG_PERIOD_S)
+
+
+def _attempt(message: Message, decode: Callable[[bytes], Any]) -> tuple[Any, str]:
+    """Return what a message holds, or None and why not."""
+    if message.lost:
+        return None, message.lost
+    try:
+        return decode(message.cdr), ''
+    except DepthAnythingError as error:
+        return None, str(error)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

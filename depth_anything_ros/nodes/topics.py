@@ -48,17 +48,19 @@ def image_name(node: Graph, base: str, transport: str = RAW) -> str:
     return own if _is_remapped(node, own) else f'{node.resolve_topic_name(base)}/{transport}'
 
 
-def camera_info_name(node: Graph, base: str) -> str:
+def camera_info_name(node: Graph, base: str, own: str = '') -> str:
     """
     Return the name to subscribe to the calibration of an image with.
 
-    It is `camera_info` beside the remapped image; a remapping of `camera_info` itself wins.
+    It is `camera_info` beside the remapped image; a remapping of `own` wins.
 
     :param base: relative name of the raw image.
+    :param own: the calibration's relative name; '' is `camera_info` beside the base.
     Source: getCameraInfoTopic of image_transport.
     """
-    own = _beside(base)
-    return own if _is_remapped(node, own) else _beside(node.resolve_topic_name(base))
+    own = own or _beside(base)
+    follows = _is_remapped(node, base) and not _is_remapped(node, own)
+    return _beside(node.resolve_topic_name(base)) if follows else own
 
 
 def input_names(node: Graph, config: DepthNodeConfig) -> dict[str, str]:

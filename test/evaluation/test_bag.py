@@ -19,6 +19,7 @@ from depth_anything_ros.evaluation.bag import (
     RgbdFrames,
     RgbdTopics,
     find_topics,
+    header_frame_id,
     header_stamp_ns,
     restamp,
     write_rgbd_bag,
@@ -342,6 +343,7 @@ def test_restamp_changes_the_stamp_only(little_endian):
     message = HUMBLE.types[IMAGE](header, 1, 2, 'mono8', 0, 2, np.array([7, 9], np.uint8))
     cdr = bytes(HUMBLE.serialize_cdr(message, IMAGE, little_endian=little_endian))
     assert header_stamp_ns(cdr) == 12_000_000_345
+    assert header_frame_id(cdr) == 'camera'
     moved = restamp(cdr, 1_700_000_000_987_654_321)
     assert header_stamp_ns(moved) == 1_700_000_000_987_654_321
     decoded = HUMBLE.deserialize_cdr(moved, IMAGE)
@@ -357,6 +359,15 @@ def test_bytes_without_room_for_a_header_are_refused(cdr):
         header_stamp_ns(cdr)
     with pytest.raises(MessageError, match='has no header'):
         restamp(cdr, 5)
+
+
+@pytest.mark.parametrize('length', [1, 7, 2**31, 2**32 - 1])
+def test_a_frame_id_longer_than_its_message_is_refused(length):
+    cdr = b'\x00\x01\x00\x00' + bytes(8) + length.to_bytes(4, 'little')
+    with pytest.raises(MessageError, match=f'frame_id of {length} bytes'):
+        header_frame_id(cdr)
+    with pytest.raises(MessageError, match='has no frame_id'):
+        header_frame_id(cdr[:15])
 
 
 def test_unknown_encapsulation_lists_the_known_ones():

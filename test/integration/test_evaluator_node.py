@@ -6,10 +6,11 @@ import signal
 import time
 from array import array
 
+import cv2
 import numpy as np
 import pytest
-from diagnostic_msgs.msg import DiagnosticArray
-from sensor_msgs.msg import Image
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
@@ -229,3 +230,178 @@ def test_an_image_that_is_sent_twice_is_scored_once(world, probe, camera):
     frames = results(world)[0]['frames']
     names = ('sent', 'scored', 'dropped', 'unscored')
     assert [frames[name] for name in names] == [6, 3, 3, 0]
+
+
+def test_a_compressed_camera_is_scored(world, probe, camera):
+    topics = ('image/compressed', 'ground_truth/compressedDepth')
+    for topic in topics:
+        probe.publisher(CompressedImage, topic)
+    transports = {'image_transport': 'compressed', 'ground_truth_transport': 'compressedDepth'}
+    process = world.start(
+        'evaluator_node',
+        {'output_dir': world.folder / 'results', 'picture_every': 1, **transports},
+    )
+    probe.await_subscribers(*topics, 'relative', 'depth', '/diagnostics')
+    probe.spin(0.5)
+    for _ in range(3):
+        image = camera.image()
+        camera.stamp(image, time.time_ns())
+        depth_mm = np.tile(np.linspace(1000, 3000, image.width), (image.height, 1)).astype('u2')
+        pixels = np.frombuffer(image.data, np.uint8).reshape(image.height, image.width, 3)
+        jpeg = cv2.imencode('.jpg', pixels[..., ::-1])[1].tobytes()
+        png = bytes(12) + cv2.imencode('.png', depth_mm)[1].tobytes()
+        for topic, form, data in (
+            (topics[0], 'rgb8; jpeg compressed bgr8', jpeg),
+            (topics[1], '16UC1; compressedDepth png', png),
+        ):
+            message = CompressedImage(header=image.header, format=form, data=array('B', data))
+            probe.publish(topic, message)
+        probe.publish('relative', floats(image, 5 / (depth_mm / 1000)))
+        probe.publish('depth', floats(image, depth_mm / 1000 * 1.1))
+        probe.spin(0.1)
+    await_scored(world, probe, 3)
+    process.stop()
+    summary, _, folder = results(world)
+    assert (summary['frames']['sent'], summary['frames']['scored']) == (3, 3)
+    assert summary['metrics']['online']['abs_rel'] == pytest.approx(0.1, abs=1e-3)
+    assert len(list((folder / 'pictures').glob('*.png'))) == 3
+    assert len(summary['warnings']) == 1
+    assert 'no status named' in summary['warnings'][0]
+
+
+def test_a_camera_that_comes_compressed_only_is_named(world, probe, camera):
+    probe.publisher(CompressedImage, 'image/compressed')
+    process = start(world, probe)
+    probe.node.destroy_publisher(probe.publisher(Image, 'image'))
+    probe.spin_until(lambda: 'nothing came on /image' in process.output())
+    process.stop()
+    summary, _, _ = results(world)
+    assert summary['frames']['sent'] == 0
+    text = ' '.join(summary['warnings'])
+    assert (
+        'nothing came on /image: /image/compressed is published instead: set image_transport to '
+        'compressed'
+    ) in text
+    assert 'no predictions came on /relative or /depth' in text
+    assert '/ground_truth' in text
+    assert "no status named 'depth_node' came on /diagnostics" in text
+
+
+def test_malformed_diagnostics_do_not_end_the_run(world, probe, camera):
+    process = start(world, probe, picture_every=0)
+    for key, value in (
+        ('stages_ms.inference.p50', 'abc'),
+        ('frames.rejected', 'nan'),
+        ('model.name', 'x'),
+        ('model.' + 'a.' * 50_000, ''),
+    ):
+        status = DiagnosticStatus(name='depth_node', values=[KeyValue(key=key, value=value)])
+        probe.publish('/diagnostics', DiagnosticArray(status=[status]))
+        probe.spin(0.1)
+    send_diagnostics(probe)
+    send_frame(probe, camera)
+    await_scored(world, probe, 1)
+    assert process.running()
+    process.stop()
+    summary, _, _ = results(world)
+    assert summary['model']['name'] == 'depth_anything_v2_vits'
+    assert sum('left out: diagnostics' in text for text in summary['warnings']) >= 2
+
+
+def test_a_run_that_is_killed_leaves_its_rows_and_a_summary(world, probe, camera):
+    process = start(world, probe, picture_every=0, save_period_s=0.1)
+    frames = world.folder / 'results' / 'frames.csv'
+    for count in range(1, 6):
+        send_frame(probe, camera)
+        probe.spin_until(
+            lambda count=count: frames.exists() and frames.read_text().count('\n') == count + 1
+        )
+    process.signal(signal.SIGKILL)
+    process.wait(10)
+    summary, rows, folder = results(world)
+    assert [int(row['frame']) for row in rows] == [0, 1, 2, 3, 4]
+    assert all(float(row['online_abs_rel']) == pytest.approx(0.1, abs=1e-3) for row in rows)
+    assert summary['finished'] is False
+    assert 4 <= summary['frames']['scored'] <= 5
+    assert not list(folder.glob('.*'))
+
+
+def test_truth_of_another_camera_without_tf_is_refused_and_counted(world, probe, camera):
+    process = start(world, probe, picture_every=0)
+    for _ in range(12):
+        image = camera.image()
+        camera.stamp(image, time.time_ns())
+        truth = camera.depth(image)
+        truth.header = Header(stamp=image.header.stamp, frame_id='camera_depth_optical_frame')
+        probe.publish('image', image)
+        probe.publish('ground_truth', truth)
+        probe.publish('relative', floats(image, np.ones((image.height, image.width))))
+        probe.spin(0.05)
+    probe.spin(1.0)
+    process.stop()
+    summary, _, _ = results(world)
+    assert (summary['frames']['scored'], summary['frames']['unscored']) == (0, 12)
+    (reason,) = summary['unscored']
+    assert "'camera_depth_optical_frame' is not registered to the image in" in reason
+    assert 'no calibrated camera_info has come on /ground_truth/camera_info' in reason
+
+
+def test_truth_of_another_camera_is_reprojected_with_both_calibrations(world, probe, camera):
+    # 2.5 cm to the left at 1.5 m and 60 px of focal length: one column.
+    topics = ('camera_info', 'ground_truth/camera_info')
+    for topic in topics:
+        probe.publisher(CameraInfo, topic)
+    process = start(world, probe, picture_every=0, ground_truth_pose="'0 0.025 0 0 0 0'")
+    probe.await_subscribers(*topics)
+    for _ in range(3):
+        image = camera.image()
+        camera.stamp(image, time.time_ns())
+        for topic, frame_id in zip(topics, ('', 'camera_depth_optical_frame'), strict=True):
+            info = camera.info()
+            info.header = Header(stamp=image.header.stamp, frame_id=frame_id)
+            probe.publish(topic, info)
+        truth = camera.depth(image, np.full((image.height, image.width), 1500))
+        truth.header = Header(stamp=image.header.stamp, frame_id='camera_depth_optical_frame')
+        probe.publish('image', image)
+        probe.publish('ground_truth', truth)
+        probe.publish('depth', floats(image, np.full((image.height, image.width), 1.65)))
+        probe.spin(0.1)
+    probe.spin(1.0)
+    process.stop()
+    summary, rows, _ = results(world)
+    assert summary['frames']['scored'] == 3
+    assert summary['metrics']['online']['abs_rel'] == pytest.approx(0.1, abs=1e-5)
+    # One column of the image sees nothing of the depth.
+    assert {int(float(row['online_pixels'])) for row in rows} == {48 * 63}
+
+
+def test_the_end_comes_soon_and_every_image_is_counted(world, probe):
+    process = start(world, probe, picture_every=1, backlog_mb=128)
+    height, width = 1080, 1920
+    rgb = array('B', bytes(3 * height * width))
+    depth_m = np.tile(np.linspace(1.0, 3.0, width, dtype=np.float32), (height, 1))
+    for index in range(30):
+        image = Image(height=height, width=width, step=3 * width, encoding='rgb8', data=rgb)
+        image.header = Header(frame_id='camera')
+        image.header.stamp.sec, image.header.stamp.nanosec = divmod(
+            1_700_000_000 * 10**9 + index * 33_000_000, 10**9
+        )
+        for topic, message in (
+            ('image', image),
+            ('ground_truth', floats(image, depth_m)),
+            ('relative', floats(image, 1 / depth_m)),
+            ('depth', floats(image, depth_m)),
+        ):
+            probe.publish(topic, message)
+        probe.spin(0.03)
+    begun_s = time.monotonic()
+    process.signal(signal.SIGINT)
+    assert process.wait(60) == 0
+    took_s = time.monotonic() - begun_s
+    summary, _, _ = results(world)
+    frames = summary['frames']
+    counted = sum(frames[name] for name in ('scored', 'dropped', 'rejected', 'unscored'))
+    assert frames['sent'] == counted
+    assert sum(summary['unscored'].values()) == frames['unscored'] > 0
+    # Five seconds, the report, and a machine that is busy.
+    assert took_s < 20.0

@@ -5,7 +5,7 @@ rosbags does the reading and writing; everything that can be wrong with a bag le
 DatasetError.
 """
 
-from depth_anything_ros.evaluation.bag.cdr import header_stamp_ns, restamp
+from depth_anything_ros.evaluation.bag.cdr import header_frame_id, header_stamp_ns, restamp
 from depth_anything_ros.evaluation.bag.qos import TopicQos
 from depth_anything_ros.evaluation.bag.reader import BagMessage, BagReader, BagTopic
 from depth_anything_ros.evaluation.bag.rgbd import MessagePair, RgbdFrame, RgbdFrames, time_ns
@@ -28,6 +28,7 @@ __all__ = [
     'TopicQos',
     'find_camera_info',
     'find_topics',
+    'header_frame_id',
     'header_stamp_ns',
     'restamp',
     'time_ns',

@@ -25,6 +25,24 @@ def header_stamp_ns(cdr: bytes) -> int:
     return int(sec) * 1_000_000_000 + int(nanosec)
 
 
+def header_frame_id(cdr: bytes) -> str:
+    """
+    Return the frame of a message whose first field is a std_msgs/Header.
+
+    :param cdr: the serialised message with its 4-byte encapsulation.
+    :raises MessageError: if the bytes are too few or of another encapsulation.
+    Source: OMG CDR; a string is its length with the closing zero (uint32), then its bytes.
+    """
+    order = _byte_order(cdr)
+    start = _STAMP_END + 4
+    if len(cdr) < start:
+        raise MessageError(f'a serialised message of {len(cdr)} bytes has no frame_id')
+    (length,) = struct.unpack_from(f'{order}I', cdr, _STAMP_END)
+    if len(cdr) < start + length:
+        raise MessageError(f'frame_id of {length} bytes in a message of {len(cdr)}')
+    return cdr[start : start + max(0, length - 1)].decode('utf-8', 'replace')
+
+
 def restamp(cdr: bytes, stamp_ns: int) -> bytes:
     """
     Return the message with another acquisition time and all else unchanged.

@@ -1,0 +1,64 @@
+"""What the depth node says of itself, for the report of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from diagnostic_msgs.msg import DiagnosticArray
+
+from depth_anything_ros.escape import one_line
+from depth_anything_ros.evaluation.run import RunEvaluation
+from depth_anything_ros.evaluation.run_warnings import Stream
+from depth_anything_ros.nodes.diagnostics import read_report, to_dict
+
+# Other names that are told of where the depth node's never comes.
+_NAMES = 10
+
+
+class ReportInput:
+    """
+    Take the diagnostics of the depth node; a malformed message is left out and counted.
+
+    :param depth_node: name of its status.
+    :param evaluation: gets what the status says.
+    :param warn: writes to the log, throttled.
+    """
+
+    def __init__(
+        self, depth_node: str, evaluation: RunEvaluation, warn: Callable[[str], None]
+    ) -> None:
+        self._name = depth_node.lstrip('/')
+        self._evaluation = evaluation
+        self._warn = warn
+        self._others: dict[str, None] = {}
+        self._expect()
+
+    def take(self, message: DiagnosticArray) -> None:
+        """Take in a message; nothing in it ends the node."""
+        try:
+            self._take(message)
+        except Exception as error:  # noqa: BLE001 - anybody may publish here
+            text = f'diagnostics: {error}'
+            self._evaluation.add_left_out(text)
+            self._warn(f'left out: {text}')
+
+    def _take(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            if status.name == self._name:
+                report = read_report(to_dict(status))
+                if report.model is not None:
+                    self._evaluation.set_model(report.model)
+                self._evaluation.set_stages(report.stages_ms)
+                self._evaluation.set_rejected(report.rejected, report.received)
+            elif status.name not in self._others and len(self._others) < _NAMES:
+                self._others[status.name] = None
+                self._expect()
+
+    def _expect(self) -> None:
+        others = ', '.join(f"'{one_line(name)}'" for name in self._others)
+        self._evaluation.expect(
+            Stream.DIAGNOSTICS,
+            f"no status named '{self._name}' came on /diagnostics, so model, stages and rejected "
+            f'images are not known; those that came: {others or "none"}; set depth_node to the '
+            "depth node's full name",
+        )
