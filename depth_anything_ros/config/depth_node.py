@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from depth_anything_ros.config.depth_unit import check_depth_unit
 from depth_anything_ros.config.parameter import (
     check_names,
     check_order,
@@ -161,6 +162,11 @@ class DepthNodeConfig:
         'with the word after it.',
         choices=DEPTH_TRANSPORTS,
         read_only=True,
+    )
+    reference_depth_unit: str = parameter(
+        'mm',
+        'Step of a 16UC1 reference depth: mm, cm, 0.1mm, tum (5000/m), kitti (256/m), any other '
+        'number of steps as `5000/m`, or metres as `0.0002`.',
     )
     reference_registration: str = parameter(
         'auto',
@@ -347,12 +353,13 @@ class DepthNodeConfig:
         """
         Check what involves two parameters.
 
-        :raises ConfigError: if a range is empty, a fallback unknown or a
-            pose not six numbers.
+        :raises ConfigError: if a range is empty, a fallback or unit unknown, or a pose not six
+            numbers.
         """
         check_order(self, 'reference_min_depth_m', 'reference_max_depth_m')
         check_order(self, 'scan_min_height_m', 'scan_max_height_m')
         check_names(self, 'scale_fallbacks', SCALE_SOURCES)
+        check_depth_unit(self, 'reference_depth_unit')
         check_pose(self, 'reference_pose')
         check_pose(self, 'laser_pose')
 

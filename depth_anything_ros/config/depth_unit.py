@@ -40,3 +40,17 @@ def steps_per_metre(unit: str) -> float:
             f"depth unit '{unit}' is not from 0.000001 to 1 metre a step; write {_FORM}"
         )
     return count
+
+
+def check_depth_unit(config: object, name: str) -> None:
+    """
+    Check that a parameter is a unit of depth.
+
+    :param config: a config object.
+    :param name: name of the parameter.
+    :raises ConfigError: if it is not; the message names it with its value.
+    """
+    try:
+        steps_per_metre(getattr(config, name))
+    except ConfigError as error:
+        raise ConfigError(f"parameter '{name}': {error}") from error

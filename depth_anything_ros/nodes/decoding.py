@@ -14,6 +14,7 @@ from depth_anything_ros.messages import (
     decode_depth,
     decode_image,
 )
+from depth_anything_ros.messages.depth import MM_PER_M
 from depth_anything_ros.types import Float32Array, UInt8Array
 
 
@@ -44,15 +45,16 @@ def decode_any(message: Any) -> UInt8Array:
     return decode_image(message, convert_by_cv_bridge)
 
 
-def decode_any_depth(message: Any) -> Float32Array:
+def decode_any_depth(message: Any, steps_per_m: float = MM_PER_M) -> Float32Array:
     """
     Return the depth of an Image or CompressedImage, float32 (H, W) in metres, NaN where unknown.
 
+    :param steps_per_m: of integer depth.
     :raises MessageError: if the encoding or format is unknown, or the message truncated.
     """
     if not hasattr(message, 'encoding'):
-        return decode_compressed_depth(message)
-    return decode_depth(message)
+        return decode_compressed_depth(message, steps_per_m)
+    return decode_depth(message, steps_per_m)
 
 
 def convert_by_cv_bridge(message: Any) -> Any:

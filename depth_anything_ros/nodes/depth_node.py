@@ -35,7 +35,7 @@ from depth_anything_ros.nodes.overrides import unused_overrides
 from depth_anything_ros.nodes.parameters import declare_parameters, updated
 from depth_anything_ros.nodes.pipeline_host import MODEL_PARAMETERS, PipelineHost, check_config
 from depth_anything_ros.nodes.process import run_process, spin
-from depth_anything_ros.nodes.references import References, topics_of
+from depth_anything_ros.nodes.references import References, needs_tf, topics_of
 from depth_anything_ros.nodes.registration import DepthRegistration
 from depth_anything_ros.nodes.subscription import SensorSubscription
 from depth_anything_ros.nodes.topics import image_type, input_hint, input_names
@@ -71,6 +71,9 @@ class DepthNode(ManagedNode):
         )
         depth_camera = CameraInput(self._topic('reference/camera_info'))
         self._transforms = TransformLookup(self)
+        if needs_tf(self._config):
+            # From the start, so that it is known when the first reference comes.
+            self._transforms.listen()
         lookup = self._transforms.lookup
         self._references = References(
             self._host,
@@ -188,6 +191,8 @@ class DepthNode(ManagedNode):
         self._lifecycle = lifecycle
 
     def _subscribe(self) -> None:
+        if needs_tf(self._config):
+            self._transforms.listen()
         reliability = self._config.image_reliability
         # In the order in which the executor serves what has arrived together.
         taken: list[tuple[str, type, Callable[[Any], None]]] = [
@@ -334,7 +339,7 @@ class DepthNode(ManagedNode):
         if 'reference/depth' in self._inputs:
             hint = input_hint(self, 'reference/depth', self._config)
             traps += (f'no depth on {self._topic("reference/depth")}: {hint}',) if hint else ()
-        return traps
+        return (*traps, self._references.doubt) if self._references.doubt else traps
 
     def _announce_model(self) -> None:
         pipeline = self._host.pipeline

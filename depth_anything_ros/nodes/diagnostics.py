@@ -52,6 +52,9 @@ class RunStatistics:
             self._references: Counter[str] = Counter(dict.fromkeys(REFERENCE_COUNTS, 0))
             self._reference_error = ''
             self._reference_error_s: float | None = None
+            self._early_references = 0
+            self._early_reason = ''
+            self._early_s: float | None = None
             self._stages_ms: dict[str, deque[float]] = {}
             self._processed_s: deque[float] = deque()
             self._last_received_s: float | None = None
@@ -80,6 +83,15 @@ class RunStatistics:
                 self._references['rejected'] += 1
                 self._reference_error = error
                 self._reference_error_s = self._clock()
+            else:
+                self._early_s = None
+
+    def early_reference(self, reason: str) -> None:
+        """Count one reference message that came before TF knew where its sensor is."""
+        with self._lock:
+            self._early_references += 1
+            self._early_reason = reason
+            self._early_s = self._clock()
 
     def processed(self, stages_ms: Mapping[str, float], outputs: Iterable[str]) -> None:
         """Count one frame as processed, with its stage durations and what was published."""
@@ -105,6 +117,8 @@ class RunStatistics:
             last_error = self._last_error
             references, reference_error = dict(self._references), self._reference_error
             reference_error_s = self._reference_error_s
+            early_references, early_reason = self._early_references, self._early_reason
+            early_s = self._early_s
         span_s = recent[-1] - recent[0] if len(recent) > 1 else 0.0
         return Snapshot(
             frames=frames,
@@ -119,6 +133,9 @@ class RunStatistics:
             since_reference_error_s=(
                 None if reference_error_s is None else now_s - reference_error_s
             ),
+            early_references=early_references,
+            early_reason=early_reason,
+            since_early_s=None if early_s is None else now_s - early_s,
         )
 
 
@@ -136,6 +153,9 @@ class Snapshot:
     references: Mapping[str, int]
     reference_error: str
     since_reference_error_s: float | None
+    early_references: int
+    early_reason: str
+    since_early_s: float | None
 
 
 @dataclass(frozen=True)
@@ -204,6 +224,8 @@ def _problems(state: NodeState, snapshot: Snapshot, recent_s: float) -> Iterable
     since_s = snapshot.since_reference_error_s
     if since_s is not None and since_s <= recent_s:
         yield f'last reference rejected: {snapshot.reference_error}'
+    if snapshot.since_early_s is not None and snapshot.since_early_s <= recent_s:
+        yield f'reference waits for TF: {snapshot.early_reason}'
     if snapshot.frames['processed']:
         if state.no_camera_reason:
             yield f'no {" or ".join(state.no_camera_outputs)}: {state.no_camera_reason}'
@@ -235,7 +257,11 @@ def _sections(state: NodeState, snapshot: Snapshot) -> dict[str, object]:
         'state': state.lifecycle,
         'watched': state.watched,
         'frames': snapshot.frames,
-        'references': {**snapshot.references, 'last_error': snapshot.reference_error},
+        'references': {
+            **snapshot.references,
+            'early': snapshot.early_references,
+            'last_error': snapshot.reference_error,
+        },
         'published': snapshot.published,
         'rate_hz': snapshot.rate_hz,
         'stages_ms': snapshot.stages_ms,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, Imu, LaserScan
 
-from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.config import DepthNodeConfig, steps_per_metre
 from depth_anything_ros.errors import AlignmentError, DepthAnythingError
 from depth_anything_ros.geometry.ground import tilt_of_gravity
 from depth_anything_ros.geometry.registration import RegistrationRule
@@ -20,12 +20,15 @@ from depth_anything_ros.nodes.diagnostics import RunStatistics
 from depth_anything_ros.nodes.pipeline_host import PipelineHost
 from depth_anything_ros.nodes.registration import DepthRegistration
 from depth_anything_ros.nodes.topics import image_type
+from depth_anything_ros.nodes.transforms import TransformMissingError
 from depth_anything_ros.scale import find_source
 from depth_anything_ros.scale.camera_height import CameraHeightScale
 from depth_anything_ros.scale.depth_image import DepthImageScale
 from depth_anything_ros.scale.laser_scan import LaserScanScale
-from depth_anything_ros.types import DepthReference
+from depth_anything_ros.types import DepthReference, Float32Array
 
+# Every so manieth pixel of a row and column tells enough of the median.
+_MEDIAN_STRIDE = 8
 # Time constant of the mean that takes bumps out of the acceleration.
 _GRAVITY_TIME_S = 0.5
 
@@ -44,6 +47,15 @@ def topics_of(config: DepthNodeConfig) -> dict[str, type]:
     return topics
 
 
+def needs_tf(config: DepthNodeConfig) -> bool:
+    """Tell whether a scale source of a config may ask TF where its sensor is."""
+    names = config.scale_sources
+    depth = config.reference_registration != 'registered' and not config.reference_pose
+    return (depth and DepthImageScale.name in names) or (
+        not config.laser_pose and LaserScanScale.name in names
+    )
+
+
 class References:
     """
     Give reference messages to the scale sources; a bad one is counted and the next one taken.
@@ -56,6 +68,8 @@ class References:
     :param watched: tells whether anybody wants depth; while nobody does, only the newest message
         of each topic is kept.
     :param warn: writes to the log, throttled.
+
+    `doubt` says what is implausible in the last reference depth, or is empty.
     """
 
     def __init__(
@@ -85,11 +99,15 @@ class References:
         self._gravity: tuple[NDArray[np.float64], int] | None = None
         self.image_frame_id: str | None = None  # before the first image
         self._waiting: set[str] = set()
+        self._early: dict[str, Any] = {}
+        self.doubt = ''
 
     def forget(self) -> None:
         """Forget the newest messages, as when nothing is subscribed to any more."""
         self._newest.clear()
         self._waiting.clear()
+        self._early.clear()
+        self.doubt = ''
         self._gravity = None
 
     def add(self, topic: str, message: Any) -> None:
@@ -119,12 +137,22 @@ class References:
     def _use(self, topic: str, message: Any) -> None:
         try:
             taken = self._take[topic](message)
+        except TransformMissingError as error:
+            self._await_tf(topic, message, f'{topic}: {error}')
         except Exception as error:  # noqa: BLE001 - the next good reference must be taken
             known = isinstance(error, DepthAnythingError)
             self.refuse(f'{topic}: {error if known else f"{type(error).__name__}: {error}"}')
         else:
             if taken:
                 self._statistics.reference()
+
+    def _await_tf(self, topic: str, message: Any, reason: str) -> None:
+        """Keep a message that came before TF knew its frame for the next image."""
+        self._waiting.add(topic)
+        if self._early.get(topic) is not message:
+            self._early[topic] = message
+            self._statistics.early_reference(reason)
+            self._warn(f'reference waits for TF: {reason}')
 
     def _take_depth(self, message: Image | CompressedImage) -> bool:
         source = self._source(DepthImageScale)
@@ -141,8 +169,11 @@ class References:
             RegistrationRule(config.reference_registration, config.reference_pose),
             config.image_is_rectified,
         )
-        reference = DepthReference(decode_any_depth(message), stamp_ns(message.header))
-        source.add_reference(reference, registration)
+        depth_m = decode_any_depth(message, steps_per_metre(config.reference_depth_unit))
+        source.add_reference(DepthReference(depth_m, stamp_ns(message.header)), registration)
+        self.doubt = implausible_depth(depth_m, config)
+        if self.doubt:
+            self._warn(self.doubt)
         return True
 
     def _take_depth_info(self, message: CameraInfo) -> bool:
@@ -190,3 +221,21 @@ class References:
     def _source(self, kind: type[Any]) -> Any:
         pipeline = self._host.pipeline
         return find_source(pipeline.scale_source, kind) if pipeline else None
+
+
+def implausible_depth(depth_m: Float32Array, config: DepthNodeConfig) -> str:
+    """
+    Return what makes the unit of reference depth doubtful, or ''.
+
+    :param depth_m: (H, W) in metres, NaN where unknown.
+    """
+    seen_m = depth_m[::_MEDIAN_STRIDE, ::_MEDIAN_STRIDE]
+    known_m = seen_m[np.isfinite(seen_m)]
+    low_m, high_m = config.reference_min_depth_m, config.reference_max_depth_m
+    if known_m.size == 0 or low_m <= (median_m := float(np.median(known_m))) <= high_m:
+        return ''
+    return (
+        f'the median of reference depth is {median_m:.3g} m, beyond reference_min_depth_m and '
+        f'reference_max_depth_m ({low_m:g} to {high_m:g} m): is reference_depth_unit '
+        f"'{config.reference_depth_unit}' the sensor's?"
+    )

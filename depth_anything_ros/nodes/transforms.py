@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from rclpy.node import Node
@@ -12,12 +13,17 @@ from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.geometry.transform import RigidTransform
 
 
+class TransformMissingError(AlignmentError):
+    """Report frames that TF has not connected so far, as before its first messages."""
+
+
 class TransformLookup:
     """
     Look up transforms between sensors that do not move against each other.
 
-    TF is listened to from the first lookup on, on the node's own executor. Static transforms are
-    watched for frames with more than one parent, of which tf2 keeps whichever came last.
+    TF is listened to from :meth:`listen`, or the first lookup, on the node's own executor. Static
+    transforms are watched for frames with more than one parent, of which tf2 keeps whichever came
+    last.
 
     :param node: the node that listens.
     """
@@ -27,25 +33,33 @@ class TransformLookup:
         self._buffer: Any = None
         self._listener: Any = None
         self._parents: dict[str, set[str]] = {}
+        self._connected: set[tuple[str, str]] = set()
 
     def lookup(self, target: str, source: str) -> RigidTransform:
         """
         Return the source frame in the target frame, as of the newest transforms.
 
-        :raises AlignmentError: if tf2 is not installed or TF does not connect the frames.
+        :raises TransformMissingError: if TF has never connected the frames yet.
+        :raises AlignmentError: if tf2 is not installed or TF does not connect them any more.
         """
         if self._buffer is None:
             self._listen()
         try:
             found = self._buffer.lookup_transform(target, source, Time()).transform
         except Exception as error:
-            raise AlignmentError(
-                f"TF does not connect '{source}' with '{target}': {error}"
-            ) from error
+            kind = AlignmentError if (target, source) in self._connected else TransformMissingError
+            raise kind(f"TF does not connect '{source}' with '{target}': {error}") from error
+        self._connected.add((target, source))
         move, turn = found.translation, found.rotation
         return RigidTransform.from_quaternion(
             (move.x, move.y, move.z), (turn.x, turn.y, turn.z, turn.w)
         )
+
+    def listen(self) -> None:
+        """Listen to TF from now on, where tf2 is installed; a lookup says so where it is not."""
+        if self._buffer is None:
+            with suppress(AlignmentError):
+                self._listen()
 
     def conflicts(self) -> tuple[str, ...]:
         """Return a sentence for each frame that static transforms give more than one parent."""

@@ -144,6 +144,25 @@ def test_a_rejected_reference_is_counted_apart_from_frames_and_told(statistics, 
     assert judged(ACTIVE, statistics) == (DiagnosticStatus.OK, 'active')
 
 
+def test_a_reference_that_waits_for_tf_is_told_until_one_is_taken(statistics):
+    statistics.count('received')
+    statistics.early_reference("scan: TF does not connect 'laser'")
+    level, message = judged(ACTIVE, statistics)
+    assert level == DiagnosticStatus.WARN
+    assert message == "reference waits for TF: scan: TF does not connect 'laser'"
+    statistics.reference()
+    assert judged(ACTIVE, statistics) == (DiagnosticStatus.OK, 'active')
+    read = to_dict(to_status('depth_node', ACTIVE, statistics.snapshot(), 5.0))
+    assert (read['references']['early'], read['references']['rejected']) == ('1', '0')
+
+
+def test_a_hint_about_the_image_and_a_load_are_told(statistics):
+    hinted = NodeState('active', '/i', MODEL, image_hint='nobody publishes it')
+    assert judged(hinted, statistics)[1] == 'no images yet on /i: nobody publishes it'
+    loading = NodeState('configuring', '/i', loading='tiny')
+    assert judged(loading, statistics)[1] == 'not active but configuring, loading tiny'
+
+
 @pytest.mark.parametrize(
     ('fields', 'words'),
     [

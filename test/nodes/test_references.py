@@ -9,13 +9,14 @@ import pytest
 from sensor_msgs.msg import CameraInfo, Image, Imu, LaserScan
 
 from depth_anything_ros.config import DepthNodeConfig
-from depth_anything_ros.errors import AlignmentError
+from depth_anything_ros.errors import AlignmentError, ConfigError
+from depth_anything_ros.geometry.transform import optical_pose
 from depth_anything_ros.messages import camera_info_fields
 from depth_anything_ros.nodes.camera_input import CameraInput
 from depth_anything_ros.nodes.diagnostics import RunStatistics
-from depth_anything_ros.nodes.references import References, topics_of
+from depth_anything_ros.nodes.references import References, needs_tf, topics_of
 from depth_anything_ros.nodes.registration import DepthRegistration
-from depth_anything_ros.nodes.transforms import TransformLookup
+from depth_anything_ros.nodes.transforms import TransformLookup, TransformMissingError
 from depth_anything_ros.scale import PrioritySources
 from depth_anything_ros.scale.camera_height import CameraHeightScale
 from depth_anything_ros.scale.depth_image import DepthImageScale
@@ -255,6 +256,97 @@ def test_a_transform_of_tf_becomes_ours(tf2):
     np.testing.assert_allclose(found.rotation, np.diag([-1, -1, 1]), atol=1e-12)
     ((given, options),) = tf2
     assert (given[1], options) == (node, {'spin_thread': False})
+
+
+def test_tf_is_listened_to_before_the_first_lookup(tf2):
+    node = Node()
+    lookup = TransformLookup(node)
+    lookup.listen()
+    lookup.listen()
+    assert len(tf2) == 1
+    assert list(node.subscriptions) == ['/tf_static']
+
+
+def test_frames_that_tf_has_connected_once_are_missed_otherwise(tf2, monkeypatch):
+    lookup = TransformLookup(Node())
+    with pytest.raises(TransformMissingError, match="'sonar'"):
+        lookup.lookup(OPTICAL, 'sonar')
+    lookup.lookup(OPTICAL, 'laser')
+
+    def fail(*_):
+        raise KeyError('laser')
+
+    monkeypatch.setattr(Buffer, 'lookup_transform', fail)
+    with pytest.raises(AlignmentError) as caught:
+        lookup.lookup(OPTICAL, 'laser')
+    assert caught.type is AlignmentError
+
+
+def test_a_reference_that_comes_before_tf_waits_and_is_not_rejected():
+    world = laser_world()
+    places = []
+
+    def lookup(target, source):
+        if not places:
+            raise TransformMissingError(f"TF does not connect '{source}' with '{target}'")
+        return places[0]
+
+    world.references._lookup = lookup
+    world.references.see_image(OPTICAL)
+    world.references.add('scan', scan())
+    for _ in range(3):
+        world.references.see_image(OPTICAL)
+    snapshot = world.statistics.snapshot()
+    assert world.counts() == {'received': 0, 'rejected': 0}
+    assert snapshot.early_references == 1
+    assert snapshot.early_reason == f"scan: TF does not connect 'laser' with '{OPTICAL}'"
+    assert world.warnings == [f'reference waits for TF: {snapshot.early_reason}']
+    places.append(optical_pose('0 0 0 0 0 0'))
+    world.references.see_image(OPTICAL)
+    assert world.counts() == {'received': 1, 'rejected': 0}
+    assert len(world.source) == 1
+    assert world.statistics.snapshot().since_early_s is None
+
+
+@pytest.mark.parametrize(
+    ('config', 'needed'),
+    [
+        ({}, False),
+        ({'scale_source': 'camera_height'}, False),
+        ({'scale_source': 'depth_image'}, True),
+        ({'scale_source': 'depth_image', 'reference_registration': 'registered'}, False),
+        ({'scale_source': 'depth_image', 'reference_pose': '0 0 0 0 0 0'}, False),
+        ({'scale_source': 'fixed', 'scale_fallbacks': 'laser_scan'}, True),
+        ({'scale_source': 'laser_scan', 'laser_pose': '0 0 0 0 0 0'}, False),
+    ],
+)
+def test_tf_is_needed_where_no_pose_is_given(config, needed):
+    assert needs_tf(DepthNodeConfig(**config)) is needed
+
+
+@pytest.mark.parametrize(('unit', 'depth_m'), [('mm', 1.5), ('0.1mm', 0.15), ('tum', 0.3)])
+def test_reference_depth_is_read_in_its_unit(unit, depth_m):
+    world = depth_world(reference_depth_unit=unit, reference_min_depth_m=0.1)
+    world.references.add('reference/depth', depth())
+    np.testing.assert_allclose(kept(world).depth_m, depth_m, rtol=1e-6)
+    assert world.references.doubt == ''
+
+
+def test_an_implausible_median_of_reference_depth_casts_doubt_on_the_unit():
+    world = depth_world(reference_depth_unit='cm')
+    world.references.add('reference/depth', depth())
+    assert world.references.doubt == (
+        'the median of reference depth is 15 m, beyond reference_min_depth_m and '
+        "reference_max_depth_m (0.2 to 8 m): is reference_depth_unit 'cm' the sensor's?"
+    )
+    assert world.warnings == [world.references.doubt]
+    world.references.forget()
+    assert world.references.doubt == ''
+
+
+def test_a_wrong_unit_of_reference_depth_is_refused_with_the_known():
+    with pytest.raises(ConfigError, match="parameter 'reference_depth_unit': 'inch' is no unit"):
+        DepthNodeConfig(reference_depth_unit='inch')
 
 
 def test_a_frame_with_two_parents_is_named(tf2):
