@@ -20,7 +20,8 @@ from depth_anything_ros.inference.benchmark.plan import (
 )
 from depth_anything_ros.inference.selection import Selection, select
 from depth_anything_ros.models import MODELS
-from depth_anything_ros.models.state_file import local_file, packed_header
+from depth_anything_ros.models.local_file import local_file
+from depth_anything_ros.models.packed import read_header
 from depth_anything_ros.types import Precision
 
 
@@ -124,7 +125,7 @@ def _packed_for(args: argparse.Namespace, model: str) -> list[str]:
     found = []
     for name in args.compressed:
         try:
-            header = packed_header(local_file(name))
+            header = read_header(local_file(name))
         except CheckpointError:
             header = None
         if header is not None and header.model not in args.model:

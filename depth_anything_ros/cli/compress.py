@@ -23,7 +23,6 @@ from depth_anything_ros.cli.console import (
 )
 from depth_anything_ros.compression import RECIPES
 from depth_anything_ros.errors import ConfigError
-from depth_anything_ros.models import MODELS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -114,8 +113,8 @@ def run(args: argparse.Namespace) -> int:
 
     recipes = parse_chain(args.recipe)
     check_target(args.out, args.force)
-    spec = MODELS[args.model]
-    reference, parent = load_estimator(spec.name, args.checkpoint, args.weights)
+    reference, parent = load_estimator(args.model, args.checkpoint, args.weights)
+    spec = parent.spec
     require_floats(parent)
     names = list(layers_of(spec))
     whole = {name: PackedTensor(values) for name, values in parent.state.items()}
@@ -129,6 +128,7 @@ def run(args: argparse.Namespace) -> int:
     compressed, written = load_estimator(spec.name, checkpoint=str(args.out))
     answer = {
         'model': spec.name,
+        'output': spec.output,
         'recipe': chain_text(recipes),
         'parent': {'origin': parent.origin, 'sha256': parent.sha256},
         'calibration': source,

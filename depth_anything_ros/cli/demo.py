@@ -83,8 +83,9 @@ def run(args: argparse.Namespace) -> int:
     """
     from depth_anything_ros.inference.preprocess import check_multiple
     from depth_anything_ros.models import MODELS
+    from depth_anything_ros.models.meaning import spec_of_checkpoint
 
-    spec = MODELS[args.model]
+    spec = spec_of_checkpoint(MODELS[args.model], args.checkpoint)
     check_multiple('--input-size', args.input_size or spec.input_size, spec.patch)
     weights = _choose_weights(args, spec)
     bag = args.bag or _render_sample(args.out / 'sample', args.frames)

@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from depth_anything_ros.cli.console import write_line, write_warning
+from depth_anything_ros.cli.console import write_line
 from depth_anything_ros.cli.training_options import (
     Plan,
     add_run_options,
@@ -21,6 +21,8 @@ from depth_anything_ros.cli.training_options import (
 )
 from depth_anything_ros.errors import ConfigError, DatasetError
 from depth_anything_ros.models import MODELS
+from depth_anything_ros.models.meaning import spec_of_checkpoint
+from depth_anything_ros.models.spec import LARGEST_RANGE_M, is_range
 from depth_anything_ros.training.config import METRIC_LOSSES
 
 if TYPE_CHECKING:
@@ -32,11 +34,6 @@ _LONGEST_EPOCH = 10_000_000
 _LEAST_SHARE = 0.01
 _LEAST_SPREAD = 1e-12
 _FIRST_IMAGES = 32
-# What tells one network from another; the rest of a row is about its file.
-_NETWORK = (
-    'encoder', 'encoder_size', 'decoder', 'patch', 'layers', 'features', 'out_channels', 'mean',
-    'std', 'max_depth_m',
-)  # fmt: skip
 
 _EPILOG = """examples:
   the set-up of "Depth Anything V2 Mini": NYU Depth V2, 500 images for training, 100 to validate,
@@ -50,8 +47,8 @@ _EPILOG = """examples:
 
 Metres need the camera that was trained with: images are neither zoomed nor turned, only mirrored
 and changed in colour. Validation takes the metres as they are. A relative model needs --max-depth;
-its last layer is then fitted to the first images. 20 m and 80 m have a row in MODELS that the
-result can be used as.
+its last layer is then fitted to the first images. DIR/weights.safetensors says how far its metres
+reach: with the model it was made from it gives them everywhere, without a source of scale.
 """
 
 
@@ -75,7 +72,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         '--max-depth', type=float, metavar='M',
-        help='largest depth in metres that can be told; needed for a relative model',
+        help='largest depth in metres that can be told (default: that of the weights to start '
+        'from, which a relative model does not have)',
     )  # fmt: skip
     parser.add_argument('--epochs', type=int, default=10, help='(default 10)')
     parser.add_argument('--batch', type=int, default=4, help='images a step (default 4)')
@@ -106,8 +104,8 @@ def run(args: argparse.Namespace) -> int:
 
     check_numbers(args)
     check_held_out(args.data, args.validate)
-    row = MODELS[args.model]
-    spec = metric_spec(row, args.max_depth)
+    first = spec_of_checkpoint(MODELS[args.model], args.init)
+    spec = metric_spec(first, args.max_depth)
     size = input_size(args.size, spec)
     augmentation = make_augmentation(args, spec)
     source = open_source(spec, size, args.batch, args, augmentation)
@@ -117,7 +115,7 @@ def run(args: argparse.Namespace) -> int:
         )
     if args.epochs < 1:
         raise ConfigError(f'--epochs {args.epochs}; allowed: 1 or more')
-    estimator, origin = _first_weights(args, row, spec, source)
+    estimator, origin = _first_weights(args, spec, source)
     settings = {
         'steps': max(1, args.epochs * len(source) // (args.batch * process_count())),
         'learning_rate': args.lr,
@@ -129,47 +127,43 @@ def run(args: argparse.Namespace) -> int:
     }
     plan = Plan(estimator, origin, source, size, args.batch, augmentation, settings)
     status = run_training(args, plan)
-    _say_how_to_use(spec)
+    write_line(f"use it as model '{spec.name}' with this checkpoint: it gives {spec.output}")
     return status
 
 
-def metric_spec(row: ModelSpec, max_depth_m: float | None) -> ModelSpec:
+def metric_spec(first: ModelSpec, max_depth_m: float | None) -> ModelSpec:
     """
-    Return the row with the largest depth it shall give.
+    Return what the model shall become: the same network with metres to a largest depth.
 
-    :raises ConfigError: if a relative model is given no largest depth, or one not above 0.
+    :param first: the model with the output of the weights to start from.
+    :param max_depth_m: the largest depth, None to keep it.
+    :raises ConfigError: if a relative model is given none, or one that no checkpoint may have.
     """
     if max_depth_m is None:
-        if row.max_depth_m is None:
+        if first.max_depth_m is None:
             raise ConfigError(
-                f"model '{row.name}' is relative; --max-depth says how far its metres shall reach"
+                f"model '{first.name}' is relative; --max-depth says how far its metres shall "
+                'reach'
             )
-        return row
-    if not max_depth_m > 0:
-        raise ConfigError(f'--max-depth {max_depth_m:g}; allowed: above 0 m')
-    return dataclasses.replace(row, max_depth_m=max_depth_m)
-
-
-def rows_like(spec: ModelSpec) -> list[str]:
-    """Return the names of the rows whose network and output are those of a spec."""
-    return [
-        name
-        for name, row in MODELS.items()
-        if all(getattr(row, part) == getattr(spec, part) for part in _NETWORK)
-    ]
+        return first
+    if not is_range(max_depth_m):
+        raise ConfigError(
+            f'--max-depth {max_depth_m:g}; allowed: above 0 m, to {LARGEST_RANGE_M:g} m'
+        )
+    return dataclasses.replace(first, max_depth_m=max_depth_m)
 
 
 def _first_weights(
-    args: argparse.Namespace, row: ModelSpec, spec: ModelSpec, source: BatchSource
+    args: argparse.Namespace, spec: ModelSpec, source: BatchSource
 ) -> tuple[DepthEstimator, str]:
     """Return the network with the output of `spec`, and words that tell its first weights."""
     from depth_anything_ros.models.checkpoint import load_estimator, require_floats
 
-    estimator, weights = load_estimator(row.name, checkpoint=args.init)
+    estimator, weights = load_estimator(spec.name, checkpoint=args.init)
     require_floats(weights)
     estimator.spec = spec
     limit_m = spec.max_depth_m
-    if row.max_depth_m is None and limit_m is not None and not args.resume:
+    if weights.spec.max_depth_m != limit_m and limit_m is not None and not args.resume:
         count = -(-_FIRST_IMAGES // args.batch)
         fit_to_metres(estimator, limit_m, (source.batch(step) for step in range(count)))
     return estimator, f'checkpoint with sha256 {weights.sha256}'
@@ -177,11 +171,11 @@ def _first_weights(
 
 def fit_to_metres(estimator: DepthEstimator, limit_m: float, batches: Iterable[Batch]) -> None:
     """
-    Let a model that gave relative inverse depth start as the metres that fit its values best.
+    Let a model that gave something else start as the metres that fit its values best.
 
-    What goes into the sigmoid, ln(d / (limit - d)) for a depth d, falls as inverse depth rises:
-    the straight line from the model's values to it (least squares over all known pixels) goes
-    into the last layer.
+    What goes into the sigmoid, ln(d / (limit - d)) for a depth d, falls as inverse depth rises,
+    and rises with metres of another range: the straight line from the model's values to it (least
+    squares over all known pixels) goes into the last layer.
 
     :param estimator: in evaluation mode; its decoder is changed in place.
     :param limit_m: its largest depth in metres.
@@ -209,14 +203,3 @@ def fit_to_metres(estimator: DepthEstimator, limit_m: float, batches: Iterable[B
         last.weight.mul_(slope)
         if last.bias is not None:
             last.bias.mul_(slope).add_(offset)
-
-
-def _say_how_to_use(spec: ModelSpec) -> None:
-    known = rows_like(spec)
-    if known:
-        write_line(f'use it as model {known[0]} with this checkpoint')
-    else:
-        write_warning(
-            f"no row of MODELS is '{spec.name}' with metres to {spec.max_depth_m:g} m; add one "
-            'to use the weights'
-        )

@@ -149,13 +149,12 @@ def run(args: argparse.Namespace) -> int:
     chains = _chains(args.recipes)
     if args.threads:
         torch.set_num_threads(args.threads)
-    spec = MODELS[args.model]
     inputs = _inputs(args)
-    parent = load_weights(spec, args.checkpoint, args.weights)
+    parent = load_weights(MODELS[args.model], args.checkpoint, args.weights)
     args.out.mkdir(parents=True, exist_ok=True)
     settings = _settings(args, parent, config)
     with StudyJournal(args.out / 'journal.jsonl', settings, args.restart) as journal:
-        study = Study(args.out, spec, parent, chains, inputs, config, journal, progress)
+        study = Study(args.out, parent, chains, inputs, config, journal, progress)
         try:
             study.run()
         except KeyboardInterrupt:
@@ -238,6 +237,7 @@ def _settings(args: argparse.Namespace, parent: Weights, config: StudyConfig) ->
     machine = environment()
     return {
         'model': args.model,
+        'output': parent.spec.output,
         'weights': parent.key,
         'input_size': config.input_size,
         'min_depth_m': config.min_depth_m,

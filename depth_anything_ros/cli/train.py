@@ -17,6 +17,7 @@ from depth_anything_ros.cli.training_options import (
     size_argument,
 )
 from depth_anything_ros.models import MODELS
+from depth_anything_ros.models.meaning import spec_of_checkpoint
 
 if TYPE_CHECKING:
     from depth_anything_ros.models.estimator import DepthEstimator
@@ -112,7 +113,7 @@ def run(args: argparse.Namespace) -> int:
     args.data = args.data or ['simulator:0']
     check_numbers(args)
     check_held_out(args.data, args.validate)
-    spec = MODELS[args.model]
+    spec = spec_of_checkpoint(MODELS[args.model], args.init)
     size = input_size(args.size, spec)
     augmentation = make_augmentation(args, spec)
     source = open_source(spec, size, args.batch, args, augmentation)

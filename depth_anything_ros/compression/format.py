@@ -16,13 +16,8 @@ from depth_anything_ros.errors import CompressionError
 from depth_anything_ros.evaluation.environment import environment
 from depth_anything_ros.files import write_bytes
 from depth_anything_ros.models.checkpoint import Weights
-from depth_anything_ros.models.packed import (
-    HEADER_KEY,
-    MASK,
-    SCALE,
-    VALUES,
-    PackedHeader,
-)
+from depth_anything_ros.models.metadata import HEADER_KEY
+from depth_anything_ros.models.packed import MASK, SCALE, VALUES, PackedHeader
 
 SUFFIX = '.safetensors'
 _VERSIONS = ('package', 'python', 'torch')
@@ -70,7 +65,7 @@ def write_packed(
     :param state: the tensors of the model.
     :param model: name of its row.
     :param recipes: that made them.
-    :param parent: the weights they were made of.
+    :param parent: the weights they were made of, of whose kind and range the file is.
     :param calibration: the images that the recipes looked at, None if they need none.
     :raises OutputError: if it cannot be written.
     """
@@ -80,6 +75,7 @@ def write_packed(
     found = environment()
     header = PackedHeader(
         model=model,
+        max_depth_m=parent.spec.max_depth_m,
         recipe=chain_text(recipes),
         parent_sha256=parent.sha256,
         parent_origin=parent.origin,

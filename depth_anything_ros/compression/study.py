@@ -35,9 +35,9 @@ from depth_anything_ros.inference.preprocess import check_multiple
 from depth_anything_ros.inference.selection import Selection
 from depth_anything_ros.inference.timing import Contender, measure_interleaved, statistics
 from depth_anything_ros.models.checkpoint import Weights, load_estimator
+from depth_anything_ros.models.local_file import file_sha256
+from depth_anything_ros.models.metadata import own_metadata
 from depth_anything_ros.models.packed import PackedTensor
-from depth_anything_ros.models.spec import ModelSpec
-from depth_anything_ros.models.state_file import file_sha256
 from depth_anything_ros.types import DepthSample
 
 PARENT = 'float32'
@@ -110,8 +110,7 @@ class Study:
     Measure a model and its compressed versions.
 
     :param folder: where files, and exported networks while it runs, are kept.
-    :param spec: the row of the model.
-    :param parent: its weights.
+    :param parent: the weights of the model.
     :param chains: what to compress it with.
     :param inputs: the images.
     :param config: how to measure.
@@ -124,7 +123,6 @@ class Study:
     def __init__(
         self,
         folder: Path,
-        spec: ModelSpec,
         parent: Weights,
         chains: Sequence[Sequence[Recipe]],
         inputs: StudyInputs,
@@ -133,13 +131,13 @@ class Study:
         progress: Progress,
     ) -> None:
         if config.input_size:
-            check_multiple('input size', config.input_size, spec.patch)
+            check_multiple('input size', config.input_size, parent.spec.patch)
         if parent.inputs:
             raise CompressionError(
                 f"'{parent.path}' multiplies integers already; a study starts from weights in "
                 'floating point'
             )
-        self.spec = spec
+        self.spec = parent.spec
         self.config = config
         self.folder = folder
         self.chains = {chain_text(chain): tuple(chain) for chain in chains}
@@ -342,9 +340,11 @@ def write_float32(path: Path, weights: Weights) -> None:
     """
     Write weights as an ordinary checkpoint in float32, the whole of it or nothing.
 
+    It says what its output means.
+
     :raises OutputError: if it cannot be written.
     """
     from safetensors.torch import save
 
     state = {key: values.contiguous() for key, values in weights.state.items()}
-    write_bytes(path, save(state))
+    write_bytes(path, save(state, own_metadata(weights.spec)))

@@ -30,8 +30,8 @@ class DepthNodeConfig:
     )
     checkpoint: str = parameter(
         '',
-        'Local .pth or .safetensors file of the model; empty downloads the published one '
-        'into the Hugging Face cache on first use.',
+        'Local .pth or .safetensors file of the model, which says itself whether it gives metres; '
+        'empty downloads the published one into the Hugging Face cache on first use.',
     )
     weights: str = parameter(
         'pretrained',

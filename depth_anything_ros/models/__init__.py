@@ -24,6 +24,47 @@ _IMAGENET_STD = (0.229, 0.224, 0.225)
 # Depth Anything V2 and AnyDepth read the same ones.
 _VIT_LAYERS = {'vits': (2, 5, 8, 11), 'vitb': (2, 5, 8, 11), 'vitl': (4, 11, 17, 23)}
 
+# Commit of the repository and sha256 of the file, as the hub states them and public projects that
+# pin them repeat.
+_DEPTH_ANYTHING_V2 = {
+    ('', 'vits'): (
+        '03876f8651c73a60fe4c2c48294e09fcb6838fcf',
+        '715fade13be8f229f8a70cc02066f656f2423a59effd0579197bbf57860e1378',
+    ),
+    ('', 'vitb'): (
+        'a4e71a6c2ce52fe50df0f212066b0d4a87be9b5e',
+        '0d2b7002e62d39d655571c371333340bd88f67ab95050c03591555aa05645328',
+    ),
+    ('', 'vitl'): (
+        'cbbb86a30ce19b5684b7a05155dc7e6cbc7685b9',
+        'a7ea19fa0ed99244e67b624c72b8580b7e9553043245905be58796a608eb9345',
+    ),
+    ('hypersim', 'vits'): (
+        '3bc65d4e14a6786a61acec16453c50e12bf5f338',
+        'b782898d8a3e8be1f639de33837ed85e9b4b73e40f8f5e5cd99067588d722545',
+    ),
+    ('hypersim', 'vitb'): (
+        '4ebcd7fd0858cbb953451619ca943ea39ec08e00',
+        '9dc9e274c5eff55c6daf27b660c0ced0eca4e8593a6da90cdcb04d2b4d3f3fa2',
+    ),
+    ('hypersim', 'vitl'): (
+        '79720800638389a78b2defc92caa885104f69974',
+        '6f82ff2bc543ac02ddff4aa31fa363676a8305dd3ccf04e80e2af115a044cb6d',
+    ),
+    ('vkitti', 'vits'): (
+        'c725b8589bdf6ab04072cab74c0467830db80d6d',
+        '9203e538d35255c90dda4b7fedb47ff33fe725497bcca3b1e53b3a65ee63f0cb',
+    ),
+    ('vkitti', 'vitb'): (
+        'e96fd0c8cedf1825a55b9c61309f754982948df0',
+        '4dad67a7cc10b462bca48e6b8569c762b8eb3c1adada170a3851a6d3ba37bb3e',
+    ),
+    ('vkitti', 'vitl'): (
+        '070e97e4b80e317ec1d03c19927304f4091a180b',
+        '239b1054a369e66da2576e9a118d6d7c12d90dc8ebe609579a9a09cd8e05fe38',
+    ),
+}
+
 ENCODERS: Registry[Callable[[str, int, str], Encoder[Any]]] = Registry(
     'encoder',
     {
@@ -50,7 +91,7 @@ DECODERS: Registry[_DecoderFactory] = Registry(
 )
 
 
-def _depth_anything_v2(variant: str, size: str, sha256: str = '') -> ModelSpec:
+def _depth_anything_v2(variant: str, size: str) -> ModelSpec:
     """
     Return the row of one Depth Anything V2 model.
 
@@ -70,6 +111,7 @@ def _depth_anything_v2(variant: str, size: str, sha256: str = '') -> ModelSpec:
         'hypersim': ('Metric-Hypersim-', 'depth_anything_v2_metric_hypersim', 20.0),
         'vkitti': ('Metric-VKITTI-', 'depth_anything_v2_metric_vkitti', 80.0),
     }[variant]
+    revision, sha256 = _DEPTH_ANYTHING_V2[variant, size]
     return ModelSpec(
         name=f'{stem}_{size}',
         encoder='dinov2',
@@ -84,6 +126,7 @@ def _depth_anything_v2(variant: str, size: str, sha256: str = '') -> ModelSpec:
         input_size=518,
         max_depth_m=max_depth_m,
         hub_repo=f'depth-anything/Depth-Anything-V2-{infix}{word}',
+        revision=revision,
         weights_file=f'{stem}_{size}.pth',
         sha256=sha256,
         licence=licence,
@@ -102,6 +145,7 @@ def _without_weights(name: str, size: str, licence: str, **parts: Any) -> ModelS
         std=_IMAGENET_STD,
         max_depth_m=None,
         hub_repo='',
+        revision='',
         weights_file='',
         sha256='',
         licence=licence,
@@ -195,6 +239,7 @@ def _depth_anything_v2_sdt(size: str) -> ModelSpec:
     )
     if size != 'vitb':
         return row
+    # Neither its commit nor its sha256 is stated where they could be read.
     return replace(row, hub_repo='AIGeeksGroup/AnyDepth', weights_file='dav2_sdt_vitb.pth')
 
 
@@ -213,6 +258,7 @@ _TINY = ModelSpec(
     input_size=192,
     max_depth_m=None,
     hub_repo='',
+    revision='',
     weights_file='tiny.safetensors',
     sha256='4b8cde5161109a5383b030b8d83fe3dee4ac7de362d3016b157b4a46ee322d07',
     licence='Apache-2.0',
@@ -252,23 +298,7 @@ def _like_tiny(
 
 _ROWS = (
     _TINY,
-    _depth_anything_v2(
-        '', 'vits', '715fade13be8f229f8a70cc02066f656f2423a59effd0579197bbf57860e1378'
-    ),
-    _depth_anything_v2(
-        '', 'vitb', '0d2b7002e62d39d655571c371333340bd88f67ab95050c03591555aa05645328'
-    ),
-    _depth_anything_v2(
-        '', 'vitl', 'a7ea19fa0ed99244e67b624c72b8580b7e9553043245905be58796a608eb9345'
-    ),
-    _depth_anything_v2('hypersim', 'vits'),
-    _depth_anything_v2(
-        'hypersim', 'vitb', '9dc9e274c5eff55c6daf27b660c0ced0eca4e8593a6da90cdcb04d2b4d3f3fa2'
-    ),
-    _depth_anything_v2('hypersim', 'vitl'),
-    _depth_anything_v2('vkitti', 'vits'),
-    _depth_anything_v2('vkitti', 'vitb'),
-    _depth_anything_v2('vkitti', 'vitl'),
+    *(_depth_anything_v2(variant, size) for variant, size in _DEPTH_ANYTHING_V2),
     *(_anydepth(size) for size in _VIT_LAYERS),
     _anydepth_lite(),
     *(_dinov3_dpt(size) for size in _VIT_LAYERS),

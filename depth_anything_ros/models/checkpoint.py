@@ -14,18 +14,16 @@ from torch import Tensor
 from depth_anything_ros.errors import CheckpointError, ConfigError
 from depth_anything_ros.models import MODELS, create_model
 from depth_anything_ros.models.estimator import DepthEstimator
-from depth_anything_ros.models.hub import expected_sha256, published_file
+from depth_anything_ros.models.fit import check_fits
+from depth_anything_ros.models.hub import checked_sha256, expected_sha256, published_file
 from depth_anything_ros.models.initialisation import initialise, state_digest
-from depth_anything_ros.models.packed import Inputs, PackedHeader, damaged
+from depth_anything_ros.models.local_file import check_size, local_file
+from depth_anything_ros.models.meaning import spec_of_file
+from depth_anything_ros.models.metadata import damaged
+from depth_anything_ros.models.packed import Inputs, PackedHeader, read_header
 from depth_anything_ros.models.quantised import quantise_inputs
 from depth_anything_ros.models.spec import ModelSpec
-from depth_anything_ros.models.state_file import (
-    check_fits,
-    file_sha256,
-    local_file,
-    packed_header,
-    read_state,
-)
+from depth_anything_ros.models.state_file import float32_state, read_tensors
 from depth_anything_ros.models.units import narrow
 
 _LOG = logging.getLogger(__name__)
@@ -40,12 +38,13 @@ class Weights:
     """
     Hold the weights of one model under the public key names, float32.
 
-    `sha256` is that of the file they came from, empty for random weights; `key` tells these
-    weights from any others, random ones too, and names what was made of them in caches. `recipe`
-    packed them, empty if none did; `inputs` are those of layers that round what they read to
-    8 bits, by their names.
+    `spec` is the row of the model with the output that these weights have. `sha256` is that of
+    the file they came from, empty for random weights; `key` tells these weights from any others,
+    random ones too, and names what was made of them in caches. `recipe` packed them, empty if none
+    did; `inputs` are those of layers that round what they read to 8 bits, by their names.
     """
 
+    spec: ModelSpec
     state: dict[str, Tensor]
     origin: Origin
     sha256: str
@@ -59,15 +58,15 @@ def load_weights(
     spec: ModelSpec, checkpoint: str = '', weights: str = 'pretrained', seed: int = 0
 ) -> Weights:
     """
-    Return the weights of a model, checked against its shapes.
+    Return the weights of a model, checked against its shapes, and what their output means.
 
     :param spec: the row of the model.
     :param checkpoint: a local file; empty takes the published one, downloaded on first use.
     :param weights: 'pretrained', or 'random' for weights that mean nothing.
     :param seed: of the random weights.
     :raises ConfigError: if `weights` is unknown, or random weights and a file are asked for.
-    :raises CheckpointError: if the file is missing, damaged or of another model, or cannot be
-        downloaded.
+    :raises CheckpointError: if the file is missing, damaged, of another model or of another
+        output than the row, or cannot be downloaded.
     """
     if weights not in _KINDS:
         raise ConfigError(
@@ -101,9 +100,8 @@ def load_estimator(
     :raises ConfigError: as :func:`load_weights`.
     :raises CheckpointError: as :func:`load_weights`.
     """
-    spec = MODELS[name]
-    loaded = load_weights(spec, checkpoint, weights, seed)
-    return build_estimator(spec, loaded.state, loaded.inputs, attention), loaded
+    loaded = load_weights(MODELS[name], checkpoint, weights, seed)
+    return build_estimator(loaded.spec, loaded.state, loaded.inputs, attention), loaded
 
 
 def build_estimator(
@@ -141,39 +139,27 @@ def require_floats(weights: Weights) -> None:
         )
 
 
-def _weights_of_file(spec: ModelSpec, path: Path, origin: Origin) -> Weights:
-    sha256 = file_sha256(path)
-    published = next((row for row in MODELS.values() if row.sha256 == sha256), spec)
-    if published.name != spec.name:
-        raise CheckpointError(
-            f"checkpoint '{path}' is the published file of model '{published.name}', "
-            f"not of '{spec.name}'"
-        )
-    wanted = expected_sha256(spec, path) if origin == 'pretrained' else ''
-    if wanted and sha256 != wanted:
-        raise CheckpointError(
-            f"'{path}' is damaged: its sha256 is {sha256}, that of the published "
-            f"'{spec.weights_file}' is {wanted}; delete the file and start again"
-        )
-    state = read_state(path)
-    header = packed_header(path)
+def _weights_of_file(row: ModelSpec, path: Path, origin: Origin) -> Weights:
+    check_size(path)
+    wanted = expected_sha256(row, path) if origin == 'pretrained' else ''
+    sha256 = checked_sha256(path, wanted, row.weights_file)
+    spec = spec_of_file(row, path, sha256)
+    tensors = read_tensors(path)
+    check_fits(spec, tensors, path)
+    state = float32_state(tensors, path)
+    header = read_header(path)
     if header is not None:
-        _check_packing(spec, header, path)
-    check_fits(spec, state, path)
+        _log_packing(header, path)
     recipe, inputs = (header.recipe, header.inputs) if header else ('', {})
     for layer in inputs:
         if getattr(state.get(f'{layer}.weight'), 'ndim', 0) < 2:
             raise damaged(path, f'its header names the layer {layer}, which the model lacks')
     _log_licence(spec, path, sha256)
-    return Weights(state, origin, sha256, path, sha256, recipe, inputs)
+    return Weights(spec, state, origin, sha256, path, sha256, recipe, inputs)
 
 
-def _check_packing(spec: ModelSpec, header: PackedHeader, path: Path) -> None:
-    """Check that a packed file was made for this model, and say what it was made of."""
-    if header.model != spec.name:
-        raise CheckpointError(
-            f"checkpoint '{path}' was packed for model '{header.model}', not for '{spec.name}'"
-        )
+def _log_packing(header: PackedHeader, path: Path) -> None:
+    """Say what a packed file was made of."""
     _LOG.info('%s: packed by %s', path, header.recipe)
     if header.parent_origin == 'random':
         _LOG.warning('%s was packed from random weights: its output means nothing', path)
@@ -183,8 +169,8 @@ def _log_licence(spec: ModelSpec, path: Path, sha256: str) -> None:
     non_commercial = '-NC-' in spec.licence
     _LOG.log(
         logging.WARNING if non_commercial else logging.INFO,
-        '%s: weights from %s (sha256 %s), licence of the published weights: %s%s',
-        spec.name, path, sha256, spec.licence,
+        '%s: %s, weights from %s (sha256 %s), licence of the published weights: %s%s',
+        spec.name, spec.output, path, sha256, spec.licence,
         ' (no commercial use)' if non_commercial else '',
     )  # fmt: skip
 
@@ -198,4 +184,4 @@ def _random_weights(spec: ModelSpec, seed: int) -> Weights:
     model.to_empty(device='cpu')
     initialise(model, seed)
     state = {name: values.detach() for name, values in model.state_dict().items()}
-    return Weights(state, 'random', '', None, f'random-{state_digest(state)}')
+    return Weights(spec, state, 'random', '', None, f'random-{state_digest(state)}')

@@ -28,9 +28,13 @@ import torch
 from torch import Tensor
 
 from depth_anything_ros.errors import CheckpointError
+from depth_anything_ros.models import MODELS
+from depth_anything_ros.models.metadata import HEADER_KEY, damaged, read_metadata
+from depth_anything_ros.models.spec import is_range
 
-HEADER_KEY = 'depth_anything_ros_packed'
-FORMAT = 1
+FORMAT = 2
+# It does not say the range: that is the one of the model's row.
+_FIRST_FORMAT = 1
 SCALE, MASK, VALUES = 'scale', 'mask', 'values'
 """What follows the name of a tensor and a colon."""
 
@@ -70,6 +74,7 @@ class PackedHeader:
     """
     Tell what a packed file was made of, and how.
 
+    `max_depth_m` is the largest depth in metres that it gives, None for relative inverse depth.
     `parent_sha256` is that of the file the weights came from, empty for random weights;
     `parent_origin` is the origin of these: pretrained, checkpoint or random. `calibration` names
     the images that the recipe looked at, None if it needs none. `shapes` are those of the tensors
@@ -78,6 +83,7 @@ class PackedHeader:
     """
 
     model: str
+    max_depth_m: float | None
     recipe: str
     parent_sha256: str
     parent_origin: str
@@ -104,9 +110,12 @@ class PackedHeader:
             number = content.pop('format')
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
             raise damaged(path, 'its header cannot be read') from error
-        if number != FORMAT:
+        if number == _FIRST_FORMAT:
+            content['max_depth_m'] = _range_of_row(content.get('model'))
+        elif number != FORMAT:
             raise CheckpointError(
-                f"checkpoint '{path}' is packed in format {number!r}; known: {FORMAT}"
+                f"checkpoint '{path}' is packed in format {number!r}; known: {_FIRST_FORMAT}, "
+                f'{FORMAT}'
             )
         wanted, given = set(cls.__dataclass_fields__), set(content)
         if wanted != given:
@@ -123,18 +132,11 @@ class PackedHeader:
 
 def read_header(path: Path) -> PackedHeader | None:
     """
-    Return the header of a packed safetensors file, or None if it is an ordinary one.
+    Return the header of a packed file, or None if it is an ordinary checkpoint.
 
     :raises CheckpointError: if the header is damaged, or of a format that is not known.
-    :raises ValueError: if the file is not a safetensors file.
     """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework='pt') as file:
-            text = (file.metadata() or {}).get(HEADER_KEY)
-    except SafetensorError as error:
-        raise ValueError(str(error)) from error
+    text = read_metadata(path).get(HEADER_KEY)
     return None if text is None else PackedHeader.from_json(text, path)
 
 
@@ -145,18 +147,15 @@ def unpack(tensors: Mapping[str, Tensor], header: PackedHeader, path: Path) -> d
     :param tensors: of the file, by their stored names.
     :param header: of the file.
     :param path: of the file, for messages.
-    :raises CheckpointError: if a part of a tensor is missing, or parts do not fit together.
+    :raises CheckpointError: if a part of a tensor is missing, parts do not fit together, or they
+        would make more numbers than the model has.
     """
+    _check_size(header, path)
     parts: dict[str, dict[str, Tensor]] = {}
     for key, values in tensors.items():
         name, _, part = key.partition(':')
         parts.setdefault(name, {})[part] = values
     return {name: _tensor(name, found, header, path).numbers() for name, found in parts.items()}
-
-
-def damaged(path: Path, reason: str) -> CheckpointError:
-    """Return the error for a packed file that contradicts itself."""
-    return CheckpointError(f"checkpoint '{path}' is damaged: {reason}")
 
 
 def _tensor(name: str, parts: dict[str, Tensor], header: PackedHeader, path: Path) -> PackedTensor:
@@ -199,6 +198,15 @@ def _dense(name: str, parts: dict[str, Tensor], header: PackedHeader, path: Path
     return dense.reshape(shape)
 
 
+def _check_size(header: PackedHeader, path: Path) -> None:
+    """Check that tensors with a mask become no larger than the model, before any is made."""
+    numbers = sum(math.prod(shape) for shape in header.shapes.values())
+    known = [row.parameters for row in MODELS.values() if row.name == header.model]
+    allowed = 2 * max(known or (row.parameters for row in MODELS.values()))
+    if numbers > allowed:
+        raise damaged(path, f'its header asks for {numbers} numbers; allowed: {allowed}')
+
+
 def _fits(scale: Tensor, values: Tensor) -> bool:
     return (
         scale.dtype == torch.float32
@@ -216,6 +224,7 @@ def _check_types(content: Mapping[str, Any], path: Path) -> None:
     versions, shapes, inputs = content['versions'], content['shapes'], content['inputs']
     right = (
         all(isinstance(content[word], str) for word in words)
+        and (content['max_depth_m'] is None or is_range(content['max_depth_m']))
         and isinstance(content['calibration'], str | None)
         and isinstance(versions, dict)
         and all(isinstance(version, str) for version in versions.values())
@@ -227,6 +236,10 @@ def _check_types(content: Mapping[str, Any], path: Path) -> None:
     )
     if not right:
         raise damaged(path, 'an entry of its header has the wrong type')
+
+
+def _range_of_row(model: Any) -> float | None:
+    return MODELS[model].max_depth_m if isinstance(model, str) and model in MODELS else None
 
 
 def _is_inputs(content: Any) -> bool:

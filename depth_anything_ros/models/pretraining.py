@@ -11,9 +11,10 @@ from torch import Tensor
 from depth_anything_ros.errors import CheckpointError, MissingDependencyError
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.estimator import DepthEstimator
-from depth_anything_ros.models.hub import encoder_file, hub_file, published_file
+from depth_anything_ros.models.hub import checked_sha256, encoder_file, hub_file, published_file
+from depth_anything_ros.models.local_file import local_file
 from depth_anything_ros.models.spec import ModelSpec
-from depth_anything_ros.models.state_file import local_file, read_state
+from depth_anything_ros.models.state_file import read_state
 from depth_anything_ros.registry import Registry
 
 _LOG = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ def _from_hub(spec: ModelSpec) -> Path:
     if source is not None:
         what = f"the encoder of model '{spec.name}'"
         path = hub_file(source, what, '--encoder-weights FILE')
+        checked_sha256(path, source.sha256, source.file)
         _LOG.info('%s: %s, licence: %s', path, what, source.licence)
         return path
     whole = f'depth_anything_v2_{spec.encoder_size}'
@@ -73,6 +75,7 @@ def _from_hub(spec: ModelSpec) -> Path:
         )
     row = MODELS[whole]
     path = published_file(row)
+    checked_sha256(path, row.sha256, row.weights_file)
     _LOG.info("%s: the encoder of model '%s', licence: %s", path, row.name, row.licence)
     return path
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from depth_anything_ros.types import OutputKind
+
+LARGEST_RANGE_M = 1000.0
+"""The largest depth in metres that a model may be made for."""
 
 
 @dataclass(frozen=True)
@@ -16,9 +20,13 @@ class ModelSpec:
     `features` and `out_channels` are the decoder's widths. `mean` and `std` normalise RGB in
     0..1. `input_size` is the shorter side in pixels the model was trained at. `max_depth_m` is
     the largest depth a metric model can give, None for a relative one. `weights_file` is a file
-    of `hub_repo`, ships with this package where `hub_repo` is empty, and is itself empty where
-    no trained weights are published; `sha256` is the file's, empty where it is not known.
-    `origin` tells who trained the weights, on what.
+    of `hub_repo` at the commit `revision`, ships with this package where `hub_repo` is empty, and
+    is itself empty where no trained weights are published; `sha256` is the file's. Revision and
+    sha256 are empty where they are not known. `origin` tells who trained the weights, on what.
+
+    A row of MODELS says what its published weights mean. What other weights mean is for
+    :mod:`depth_anything_ros.models.meaning` to say, which gives the row with another
+    `max_depth_m`.
     """
 
     name: str
@@ -34,6 +42,7 @@ class ModelSpec:
     input_size: int
     max_depth_m: float | None
     hub_repo: str
+    revision: str
     weights_file: str
     sha256: str
     licence: str
@@ -46,3 +55,20 @@ class ModelSpec:
         if self.max_depth_m is None:
             return OutputKind.RELATIVE_INVERSE_DEPTH
         return OutputKind.METRIC_DEPTH
+
+    @property
+    def output(self) -> str:
+        """Return what the output means, for people."""
+        return output_words(self.max_depth_m)
+
+
+def output_words(max_depth_m: float | None) -> str:
+    """Return what an output with this largest depth means, for people; None is relative."""
+    if max_depth_m is None:
+        return 'relative inverse depth'
+    return f'metres to {max_depth_m:g} m'
+
+
+def is_range(limit: Any) -> bool:
+    """Tell whether something is a largest depth in metres: a number above 0, to 1000."""
+    return type(limit) in (int, float) and 0 < limit <= LARGEST_RANGE_M

@@ -13,7 +13,8 @@ from depth_anything_ros.inference import BACKENDS, create_predictor
 from depth_anything_ros.inference.predictor import Predictor
 from depth_anything_ros.inference.preprocess import check_multiple
 from depth_anything_ros.models import MODELS
-from depth_anything_ros.models.state_file import local_file
+from depth_anything_ros.models.local_file import local_file
+from depth_anything_ros.models.meaning import spec_of_file
 from depth_anything_ros.nodes.worker import LatestItemWorker
 from depth_anything_ros.pipeline import DepthPipeline
 from depth_anything_ros.refinement import create_refinements
@@ -93,7 +94,7 @@ def check_config(config: DepthNodeConfig) -> None:
         BACKENDS[config.backend]
     check_multiple("parameter 'input_size':", config.input_size or spec.input_size, spec.patch)
     if config.checkpoint:
-        local_file(config.checkpoint)
+        spec_of_file(spec, local_file(config.checkpoint), sha256='')
     create_scale_source(config)
 
 

@@ -10,6 +10,7 @@ import torch
 
 from depth_anything_ros.errors import CheckpointError, ConfigError
 from depth_anything_ros.files import writing
+from depth_anything_ros.models.pickles import load_pickle
 
 LAST = 'last.pt'
 _FORMAT = 1
@@ -34,16 +35,15 @@ def load_run(folder: Path) -> dict[str, Any]:
 
     The optimiser counts its steps there: on a GPU it would wait for every count it reads.
 
-    :raises CheckpointError: if there is none, or it cannot be read.
+    :raises CheckpointError: if there is none, or it cannot be read safely with this torch.
     """
     path = folder / LAST
     if not path.is_file():
         raise CheckpointError(f"no run to resume: '{path}' does not exist")
     try:
-        state = torch.load(path, map_location='cpu', weights_only=True)
-    except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise CheckpointError(f"'{path}' is damaged or not a run: {reason}") from error
+        state = load_pickle(path)
+    except ValueError as error:
+        raise CheckpointError(f"'{path}' is damaged or not a run: {error}") from error
     if not isinstance(state, dict) or state.get('format') != _FORMAT:
         raise CheckpointError(f"'{path}' is not the state of a run in format {_FORMAT}")
     return state

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Any
 
 from depth_anything_ros.evaluation.environment import environment
 from depth_anything_ros.files import write_bytes, write_json
-from depth_anything_ros.models.state_file import file_sha256
+from depth_anything_ros.models.local_file import file_sha256
+from depth_anything_ros.models.metadata import own_metadata
 from depth_anything_ros.training.train import TrainResult
 
 WEIGHTS, RECORD = 'weights.safetensors', 'run.json'
@@ -25,6 +25,8 @@ def write_outcome(
 ) -> dict[str, Any]:
     """
     Write `weights.safetensors` (under the public key names) and `run.json`.
+
+    Both tell model, kind of output and range, so that the weights are used as what they are.
 
     :param out: folder of the run.
     :param result: of the run.
@@ -44,9 +46,7 @@ def write_outcome(
         for name, values in result.estimator.state_dict().items()
     }
     spec = result.estimator.spec
-    about = json.dumps({'model': spec.name, 'max_depth_m': spec.max_depth_m})
-    # One entry only: safetensors writes several in an order that changes from call to call.
-    write_bytes(out / WEIGHTS, save(state, {'depth_anything_ros': about}))
+    write_bytes(out / WEIGHTS, save(state, own_metadata(spec)))
     record = {
         'command': list(command),
         'model': spec.name,

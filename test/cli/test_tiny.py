@@ -10,7 +10,7 @@ import torch
 from depth_anything_ros.cli.main import main
 from depth_anything_ros.models import MODELS, create_model
 from depth_anything_ros.models.hub import published_file
-from depth_anything_ros.models.state_file import file_sha256
+from depth_anything_ros.models.local_file import file_sha256
 
 TINY = MODELS['tiny']
 BASELINE = 'simulator:0:300'

@@ -9,13 +9,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from depth_anything_ros.cli import data_argument, training_options
-from depth_anything_ros.cli.finetune import fit_to_metres, metric_spec, rows_like
+from depth_anything_ros.cli import data_argument, finetune, training_options
+from depth_anything_ros.cli.finetune import fit_to_metres, metric_spec
 from depth_anything_ros.cli.main import main
 from depth_anything_ros.errors import ConfigError, DatasetError
 from depth_anything_ros.models import MODELS, create_model
 from depth_anything_ros.models.checkpoint import load_weights
 from depth_anything_ros.models.initialisation import initialise
+from depth_anything_ros.models.metadata import own_metadata
 from depth_anything_ros.training.data import Batch
 from depth_anything_ros.types import DepthSample
 
@@ -108,7 +109,30 @@ def test_finetune_keeps_the_encoder_and_gives_metres(tmp_path, random_tiny, caps
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed
     assert all(name.startswith('depth_head.') for name in changed)
-    assert "no row of MODELS is 'tiny' with metres to 10 m" in capsys.readouterr().err
+    assert "model 'tiny' with this checkpoint: it gives metres to 10 m" in capsys.readouterr().out
+    tuned = load_weights(MODELS['tiny'], str(out / 'weights.safetensors'))
+    assert tuned.spec == replace(MODELS['tiny'], max_depth_m=10.0)
+
+
+@pytest.mark.usefixtures('_walls')
+def test_finetune_keeps_the_range_it_starts_from_and_fits_to_another(tmp_path, monkeypatch):
+    start = tmp_path / 'start.safetensors'
+    torch.manual_seed(0)
+    state = create_model(MODELS['tiny']).state_dict()
+    save_file(state, start, own_metadata(replace(MODELS['tiny'], max_depth_m=10.0)))
+    fitted = []
+    monkeypatch.setattr(finetune, 'fit_to_metres', lambda _, limit_m, __: fitted.append(limit_m))
+    call = ['finetune', *QUICK, '--data', 'walls:x', '--init', str(start), '--epochs', '1']
+    for folder, options in (('same', []), ('other', ['--max-depth', '40'])):
+        assert main([*call, *options, '--out', str(tmp_path / folder)]) == 0
+    ranges = [
+        load_weights(
+            MODELS['tiny'], str(tmp_path / folder / 'weights.safetensors')
+        ).spec.max_depth_m
+        for folder in ('same', 'other')
+    ]
+    assert ranges == [10, 40]
+    assert fitted == [40]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +151,12 @@ def test_finetune_keeps_the_encoder_and_gives_metres(tmp_path, random_tiny, caps
         (['train', '--validate', 'nowhere:x'], "unknown data set 'nowhere'"),
         (['train', '--encoder-weights', 'no.pth'], "'no.pth' does not exist"),
         (['finetune', '--data', 'simulator:1:4'], "model 'tiny' is relative; --max-depth says"),
-        (['finetune', '--data', 'simulator:1:4', '--max-depth', '-1'], 'allowed: above 0 m'),
+        (['finetune', '--data', 'simulator:1:4', '--max-depth', '-1'],
+         '--max-depth -1; allowed: above 0 m, to 1000 m'),
+        (['finetune', '--data', 'simulator:1:4', '--max-depth', 'inf'],
+         '--max-depth inf; allowed'),
+        (['finetune', '--data', 'simulator:1:4', '--max-depth', 'nan'],
+         '--max-depth nan; allowed'),
         (['finetune', '--data', 'simulator:1', '--max-depth', '9'], 'write simulator:SEED:COUNT'),
         (['finetune', '--data', 'simulator:1:4', '--max-depth', '9', '--epochs', '0'],
          '--epochs 0; allowed: 1 or more'),
@@ -176,10 +205,17 @@ def test_metric_row_keeps_its_depth_unless_told():
         metric_spec(MODELS['tiny'], None)
 
 
-def test_relative_row_with_metres_is_used_as_the_metric_row_of_its_size():
-    relative = MODELS['depth_anything_v2_vitb']
-    assert rows_like(metric_spec(relative, 80.0)) == ['depth_anything_v2_metric_vkitti_vitb']
-    assert rows_like(metric_spec(relative, 7.0)) == []
+@pytest.mark.parametrize('verb', ['train', 'finetune'])
+def test_start_that_is_of_another_kind_is_refused_before_training(tmp_path, capsys, verb):
+    path = tmp_path / 'mine.safetensors'
+    of = replace(MODELS['depth_anything_v2_vits'], max_depth_m=10.0)
+    save_file({'a': torch.zeros(1)}, path, own_metadata(of))
+    model = 'depth_anything_v2_metric_hypersim_vits'
+    out = ['--out', str(tmp_path / 'run'), '--size', '56x70', '--data', 'nowhere:x']
+    call = [verb, *QUICK, '--model', model, '--init', str(path), *out]
+    assert main(call) == 1
+    assert 'ask for model depth_anything_v2_vits instead' in capsys.readouterr().err
+    assert not (tmp_path / 'run').exists()
 
 
 def test_relative_model_starts_as_the_metres_that_fit_its_values():

@@ -41,7 +41,7 @@ def parent():
 
 def round_trip(state):
     stored = to_entries(state)
-    header = PackedHeader('tiny', 'prune(0.3)', '', 'random', None, {}, stored.shapes, {})
+    header = PackedHeader('tiny', None, 'prune(0.3)', '', 'random', None, {}, stored.shapes, {})
     return unpack(stored.entries, header, Path('x'))
 
 
@@ -113,7 +113,7 @@ def test_file_tells_what_it_was_made_of(parent, tmp_path):
     assert header.versions['torch'] == metadata.version('torch')
     with safe_open(path, framework='pt') as file:
         assert list(file.metadata()) == [HEADER_KEY]
-        assert json.loads(file.metadata()[HEADER_KEY])['format'] == 1
+        assert json.loads(file.metadata()[HEADER_KEY])['format'] == 2
     assert not path.read_bytes().startswith((b'PK', b'\x80'))
     assert [item.name for item in path.parent.iterdir()] == ['small.safetensors']
 

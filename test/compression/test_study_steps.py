@@ -70,7 +70,7 @@ def run(tmp_path, parent):
         progress = Stopping(stop_after)
         with StudyJournal(tmp_path / 'journal.jsonl', {}) as journal:
             study = Study(
-                tmp_path, SPEC, weights, [parse_chain(chain) for chain in chains], inputs,
+                tmp_path, weights, [parse_chain(chain) for chain in chains], inputs,
                 config, journal, progress,
             )  # fmt: skip
             return study, study.run(), study.results()

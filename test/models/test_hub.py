@@ -14,13 +14,13 @@ import torch
 from safetensors.torch import save_file
 
 from depth_anything_ros.errors import CheckpointError
-from depth_anything_ros.models import MODELS, create_model
-from depth_anything_ros.models.hub import expected_sha256, is_hub_id, published_file
+from depth_anything_ros.models import MODELS, create_model, pretraining
+from depth_anything_ros.models.hub import encoder_file, expected_sha256, is_hub_id, published_file
 from depth_anything_ros.models.pretraining import load_encoder_weights
 
 SMALL = MODELS['depth_anything_v2_vits']
 CONTENT = b'weights' * 1000
-COMMIT = '0123456789' * 4
+COMMIT = SMALL.revision
 
 constants = pytest.importorskip('huggingface_hub.constants')
 
@@ -51,8 +51,7 @@ class Hub(BaseHTTPRequestHandler):
             self.send_header('Content-Length', '0')
             self.end_headers()
             return
-        known = self.path == f'/{SMALL.hub_repo}/resolve/main/{SMALL.weights_file}'
-        known = known or self.path == f'/{SMALL.hub_repo}/resolve/{COMMIT}/{SMALL.weights_file}'
+        known = self.path == f'/{SMALL.hub_repo}/resolve/{COMMIT}/{SMALL.weights_file}'
         self.send_response(200 if known else 404)
         self.send_header('X-Repo-Commit', COMMIT)
         self.send_header('ETag', f'"{hashlib.sha256(CONTENT).hexdigest()}"')
@@ -84,8 +83,27 @@ def test_first_use_downloads_into_the_cache_and_later_ones_need_no_hub(
     assert path.is_relative_to(hub)
     assert path.name == SMALL.weights_file
     assert path.read_bytes() == CONTENT
+    assert path.parent.name == COMMIT
     point_to(monkeypatch, 'http://127.0.0.1:9')
     assert published_file(SMALL) == path
+
+
+def test_other_commit_in_the_cache_is_used_if_it_is_the_same_file(cache: Path) -> None:
+    folder = cache / f'models--{SMALL.hub_repo.replace("/", "--")}'
+    snapshot = folder / 'snapshots' / ('1' * 40)
+    for made in (snapshot, folder / 'blobs', folder / 'refs'):
+        made.mkdir(parents=True)
+    (folder / 'refs' / 'main').write_text(snapshot.name)
+    link = snapshot / SMALL.weights_file
+    for digest, used in ((SMALL.sha256, True), ('f' * 64, False)):
+        (folder / 'blobs' / digest).touch()
+        link.unlink(missing_ok=True)
+        link.symlink_to(folder / 'blobs' / digest)
+        if used:
+            assert published_file(SMALL) == link
+        else:
+            with pytest.raises(CheckpointError, match='not in the cache'):
+                published_file(SMALL)
 
 
 def test_cache_states_the_digest_of_a_file_not_known_otherwise(hub: Path) -> None:
@@ -155,12 +173,24 @@ def test_encoder_comes_from_the_cache_without_a_hub(
     wanted = {key: torch.randn_like(value) for key, value in model.pretrained.state_dict().items()}
     path = cache / 'model.safetensors'
     save_file(wanted, path)
-    monkeypatch.setattr('huggingface_hub.try_to_load_from_cache', lambda *_: str(path))
+    monkeypatch.setattr('huggingface_hub.try_to_load_from_cache', lambda *_, **__: str(path))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    known = replace(encoder_file(model.spec), sha256=digest)
+    monkeypatch.setattr(pretraining, 'encoder_file', lambda _: known)
     with caplog.at_level('INFO'):
         load_encoder_weights(model, 'hub')
     assert 'licence: DINOv3 License' in caplog.text
     for key, value in model.pretrained.state_dict().items():
         assert torch.equal(value, wanted[key])
+    path.write_bytes(path.read_bytes()[:-1] + b'!')
+    with pytest.raises(CheckpointError, match=f'is damaged: its sha256 .* is {digest}; delete'):
+        load_encoder_weights(model, 'hub')
+
+
+@pytest.mark.parametrize('size', ['vits', 'vitb', 'vitl'])
+def test_encoder_is_pinned(size: str) -> None:
+    source = encoder_file(MODELS[f'anydepth_{size}'])
+    assert (len(source.revision), len(source.sha256)) == (40, 64)
 
 
 def test_encoder_of_depth_anything_comes_from_its_checkpoint(hub: Path) -> None:

@@ -17,8 +17,9 @@ from depth_anything_ros.models.packed import HEADER_KEY, read_header
 from depth_anything_ros.models.state_file import read_state
 
 HEADER = {
-    'format': 1,
+    'format': 2,
     'model': 'tiny',
+    'max_depth_m': None,
     'recipe': 'prune(0.3)',
     'parent_sha256': 'ab',
     'parent_origin': 'checkpoint',
@@ -81,10 +82,10 @@ def test_ordinary_file_has_no_header(tmp_path):
     assert read_header(path) is None
 
 
-@pytest.mark.parametrize('number', [0, 2, '1', None])
+@pytest.mark.parametrize('number', [0, 3, '1', None])
 def test_unknown_format_is_refused_by_number(tmp_path, number):
     path = written(tmp_path, {**HEADER, 'format': number})
-    with pytest.raises(CheckpointError, match=f'packed in format {number!r}; known: 1$'):
+    with pytest.raises(CheckpointError, match=f'packed in format {number!r}; known: 1, 2$'):
         read_state(path)
 
 
@@ -105,7 +106,8 @@ def test_header_without_an_entry_is_refused(tmp_path, name):
 
 @pytest.mark.parametrize(
     'entry',
-    [{'model': 3}, {'calibration': 1}, {'versions': []}, {'versions': {'torch': 2}},
+    [{'model': 3}, {'max_depth_m': 0}, {'max_depth_m': '9'}, {'calibration': 1},
+     {'versions': []}, {'versions': {'torch': 2}},
      {'shapes': []}, {'shapes': {'sparse': 9}}, {'shapes': {'sparse': [3, -3]}},
      {'shapes': {'sparse': [3.0, 3]}}, {'shapes': {'sparse': [True, 9]}},
      {'inputs': []}, {'inputs': {'fixed': 'static'}}, {'inputs': {'fixed': [2.0, 1.0]}},
@@ -157,8 +159,15 @@ def test_parts_that_do_not_fit_are_refused(tmp_path, tensors, message):
 
 def test_huge_shape_takes_no_memory(tmp_path):
     header = {**HEADER, 'shapes': {**HEADER['shapes'], 'sparse': [2**40, 2**40]}}
-    with pytest.raises(CheckpointError, match='mask of sparse is uint8'):
+    with pytest.raises(CheckpointError, match=rf'asks for {2**80 + 4} numbers; allowed: 8130818'):
         read_state(written(tmp_path, header))
+
+
+def test_first_format_has_the_range_of_its_row(tmp_path):
+    first = {key: value for key, value in HEADER.items() if key != 'max_depth_m'}
+    for model, limit_m in (('tiny', None), ('depth_anything_v2_metric_vkitti_vits', 80.0)):
+        header = read_header(written(tmp_path, {**first, 'format': 1, 'model': model}))
+        assert header.max_depth_m == limit_m
 
 
 @pytest.mark.parametrize('share', [0.0, 0.1, 0.5, 0.99])
@@ -186,7 +195,7 @@ def test_no_damaged_byte_gives_another_error(tmp_path):
 
 def test_file_packed_for_another_model_is_refused(tmp_path):
     path = written(tmp_path, {**HEADER, 'model': 'depth_anything_v2_vitb'})
-    message = "was packed for model 'depth_anything_v2_vitb', not for 'tiny'"
+    message = "is of model 'depth_anything_v2_vitb' according to its own metadata, not of 'tiny'"
     with pytest.raises(CheckpointError, match=message):
         load_weights(MODELS['tiny'], checkpoint=str(path))
 

@@ -4,7 +4,7 @@ import torch
 from safetensors import safe_open
 from small_run import small_estimator
 
-from depth_anything_ros.models.state_file import file_sha256
+from depth_anything_ros.models.local_file import file_sha256
 from depth_anything_ros.training.outcome import write_outcome
 from depth_anything_ros.training.train import End, TrainResult
 
@@ -44,7 +44,7 @@ def test_weights_are_exact_and_say_what_they_are_of(tmp_path):
     write_outcome(tmp_path, made, ['finetune'], {})
     with safe_open(tmp_path / 'weights.safetensors', 'pt') as file:
         about = json.loads(file.metadata()['depth_anything_ros'])
-        assert about == {'model': 'tiny', 'max_depth_m': 5.0}
+        assert about == {'model': 'tiny', 'output': 'metric_depth', 'max_depth_m': 5.0}
         for name, values in made.estimator.state_dict().items():
             assert torch.equal(file.get_tensor(name), values), name
 

@@ -33,6 +33,7 @@ def export_key(
     """
     return {
         'model': options.estimator.spec.name,
+        'output': options.estimator.spec.output,
         'weights': options.weights_key,
         'size': f'{options.size[0]}x{options.size[1]}',
         'precision': 'fp32',

@@ -1,0 +1,85 @@
+"""Whether the tensors of a checkpoint are those of a model, and what they look like if not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from depth_anything_ros.errors import CheckpointError
+from depth_anything_ros.models import MODELS, create_model
+from depth_anything_ros.models.nesting import some
+from depth_anything_ros.models.spec import ModelSpec
+from depth_anything_ros.models.units import narrow
+
+_COUNTER = 'num_batches_tracked'
+Shapes = dict[str, tuple[int, ...]]
+# What the names of other networks begin with, and what to do with their files.
+_OTHERS = {
+    'core.core.': 'ZoeDepth, as the metric models of Depth Anything V1 are; take one of V2',
+    'blocks.': 'an encoder alone; give it to the verb train with --encoder-weights',
+    'embeddings.': 'an encoder alone; give it to the verb train with --encoder-weights',
+}
+
+
+def check_fits(spec: ModelSpec, state: Mapping[str, Tensor], path: Path) -> None:
+    """
+    Check that a state dict has exactly the tensors of a model.
+
+    Units that are left out, as by structured pruning, are left out of the model too. Relative and
+    metric models of one size have the same tensors, and so has Depth Anything V1; what the output
+    means is decided in :mod:`depth_anything_ros.models.meaning`.
+
+    :raises CheckpointError: if it has not; the message names the model it looks like.
+    """
+    given: Shapes = {key: tuple(value.shape) for key, value in state.items()}
+    wanted = model_shapes(spec, given)
+    if given == wanted:
+        integers = [
+            key
+            for key, value in state.items()
+            if not value.is_floating_point() and not key.endswith(_COUNTER)
+        ]
+        if integers:
+            raise CheckpointError(f"checkpoint '{path}' has integers in {some(integers)}")
+        return
+    alike = [row.name for row in MODELS.values() if model_shapes(row) == given]
+    if alike:
+        raise CheckpointError(
+            f"checkpoint '{path}' does not belong to model '{spec.name}'; "
+            f'its tensors are those of {" or ".join(alike)}'
+        )
+    missing = [key for key in wanted if key not in given]
+    unknown = [key for key in given if key not in wanted]
+    differing = [
+        f'{key} {given[key]} instead of {wanted[key]}'
+        for key in given
+        if key in wanted and given[key] != wanted[key]
+    ]
+    found = (('missing', missing), ('unknown', unknown), ('of another shape', differing))
+    details = '; '.join(f'{len(keys)} {word}: {some(keys)}' for word, keys in found if keys)
+    raise CheckpointError(
+        f"checkpoint '{path}' does not belong to model '{spec.name}' nor to another known "
+        f'model; of {len(wanted)} tensors {details}{_looks_like(given)}'
+    )
+
+
+def model_shapes(spec: ModelSpec, like: Shapes | None = None) -> Shapes:
+    """
+    Return the shape of every tensor of a model, by its public name.
+
+    :param like: shapes of tensors that may lack some units of the model.
+    """
+    with torch.device('meta'):
+        estimator = create_model(spec)
+    narrow(estimator, like or {})
+    return {key: tuple(value.shape) for key, value in estimator.state_dict().items()}
+
+
+def _looks_like(given: Shapes) -> str:
+    for start, what in _OTHERS.items():
+        if any(name.startswith(start) for name in given):
+            return f'. It looks like {what}'
+    return ''

@@ -1,0 +1,72 @@
+"""What a safetensors file says of itself: read from its header alone, without torch."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+from depth_anything_ros.errors import CheckpointError
+from depth_anything_ros.models.local_file import SAFETENSORS_SUFFIX
+from depth_anything_ros.models.spec import ModelSpec
+
+OWN_KEY = 'depth_anything_ros'
+"""The entry of the metadata with :func:`own_metadata`."""
+HEADER_KEY = 'depth_anything_ros_packed'
+"""The entry with the header of a packed file, see :mod:`depth_anything_ros.models.packed`."""
+
+# The header of the largest model takes 150 kB.
+_LARGEST_HEADER = 1 << 23
+
+
+def own_metadata(spec: ModelSpec) -> dict[str, str]:
+    """Return the metadata that tells model, kind of output and range of a file written by us."""
+    about = {
+        'model': spec.name,
+        'output': spec.output_kind.value,
+        'max_depth_m': spec.max_depth_m,
+    }
+    # One entry only: safetensors writes several in an order that changes from call to call.
+    return {OWN_KEY: json.dumps(about)}
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """
+    Return the metadata of a checkpoint; that of a file that is no safetensors file is empty.
+
+    :raises CheckpointError: if a safetensors file has no header that can be read.
+    """
+    if path.suffix != SAFETENSORS_SUFFIX:
+        return {}
+    try:
+        size = path.stat().st_size
+        with path.open('rb') as file:
+            start = file.read(8)
+            if len(start) < 8:
+                raise not_a_checkpoint(path, 'it has no header')
+            (length,) = struct.unpack('<Q', start)
+            if length > min(size - 8, _LARGEST_HEADER):
+                raise not_a_checkpoint(path, f'its header should have {length} bytes')
+            header = json.loads(file.read(length))
+    except OSError as error:
+        raise CheckpointError(f"checkpoint '{path}' cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise not_a_checkpoint(path, 'its header is not JSON') from error
+    entries: Any = header.get('__metadata__', {}) if isinstance(header, dict) else None
+    if not isinstance(entries, dict) or any(type(text) is not str for text in entries.values()):
+        raise not_a_checkpoint(path, 'its metadata is not a table of texts')
+    return entries
+
+
+def not_a_checkpoint(path: Path, reason: str) -> CheckpointError:
+    """Return the error for a file that is not a checkpoint, or is cut."""
+    return CheckpointError(
+        f"checkpoint '{path}' is damaged or not a checkpoint ({path.stat().st_size} bytes): "
+        f'{reason}'
+    )
+
+
+def damaged(path: Path, reason: str) -> CheckpointError:
+    """Return the error for a checkpoint that contradicts itself."""
+    return CheckpointError(f"checkpoint '{path}' is damaged: {reason}")
