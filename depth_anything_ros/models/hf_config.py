@@ -1,7 +1,8 @@
 """
 The config.json that transformers keeps beside a checkpoint, and what it says of the network.
 
-Source: `configuration_depth_anything.py` in github.com/huggingface/transformers.
+Source: `configuration_depth_anything.py` in github.com/huggingface/transformers; for the files of
+Depth Anything V1 on the hub `depth_anything/dpt.py` in github.com/LiheYoung/Depth-Anything.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from depth_anything_ros.models.spec import ModelSpec, is_range
 _NAME = 'config.json'
 _MODEL_TYPE = 'depth_anything'
 _LARGEST_BYTES = 1 << 20
+# Arguments of the class that the hub made the files of V1 with; that of V2 is not on the hub.
+_FIRST_GENERATION = ('encoder', 'features', 'use_bn', 'use_clstoken')
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ def config_beside(checkpoint: Path) -> HFConfig | None:
     """
     Return what the config.json of a checkpoint says, None where there is none of such a model.
 
-    :raises CheckpointError: if it cannot be read, or contradicts itself.
+    :raises CheckpointError: if it cannot be read, contradicts itself, or is of Depth Anything V1.
     """
     path = checkpoint.with_name(_NAME)
     try:
@@ -56,6 +59,11 @@ def config_beside(checkpoint: Path) -> HFConfig | None:
         raise _unreadable(path, 'it is not JSON') from error
     if not isinstance(content, dict):
         return None
+    if all(name in content for name in _FIRST_GENERATION):
+        raise CheckpointError(
+            f"checkpoint '{checkpoint}' is of Depth Anything V1 according to '{path}'; V1 reads "
+            'other layers; take a checkpoint of V2, or keep one in a folder of its own'
+        )
     if content.get('model_type') != _MODEL_TYPE and 'depth_estimation_type' not in content:
         return None
     backbone = content.get('backbone_config')

@@ -86,10 +86,10 @@ def spec_of_file(row: ModelSpec, path: Path, sha256: str) -> ModelSpec:
     named = None if own or published else _named_reading(path)
     readings = [found for found in (own, beside, published, named) if found is not None]
     if not readings:
-        level = logging.INFO if row.max_depth_m is None else logging.WARNING
-        _LOG.log(
-            level, "%s does not say what it gives; taken as '%s': %s", path, row.name, row.output
-        )
+        if sha256:
+            level = logging.INFO if row.max_depth_m is None else logging.WARNING
+            words = "%s does not say what it gives; taken as '%s': %s"
+            _LOG.log(level, words, path, row.name, row.output)
         return row
     first, *others = readings
     for other in others:

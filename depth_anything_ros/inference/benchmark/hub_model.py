@@ -38,6 +38,7 @@ from depth_anything_ros.inference.benchmark.networks import (
     first_line,
 )
 from depth_anything_ros.models.hub import HubFile, hub_file, is_hub_id
+from depth_anything_ros.models.pickles import pickles_are_safe
 from depth_anything_ros.types import UInt8Array
 
 T = TypeVar('T')
@@ -198,7 +199,11 @@ def _load(source: str, random: bool) -> nn.Module:
                 config = AutoConfig.from_pretrained(source, local_files_only=True)
                 network = models.from_config(config)
         else:
-            load = partial(models.from_pretrained, output_loading_info=True)
+            load = partial(
+                models.from_pretrained,
+                output_loading_info=True,
+                use_safetensors=None if pickles_are_safe() else True,
+            )
             network, info = from_cache_or_hub(load, source)
             check_complete(source, info)
         loaded: nn.Module = network.float().eval()

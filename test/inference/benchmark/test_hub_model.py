@@ -201,6 +201,17 @@ def test_file_of_weights_that_was_cut_is_an_error(tmp_path):
         HubNetwork(load(tmp_path))
 
 
+def test_pickled_weights_are_not_opened_where_torch_would_execute_them(tmp_path, monkeypatch):
+    write_model('depth_anything', tmp_path)
+    (path,) = tmp_path.glob('*.safetensors')
+    torch.save(load_file(path), tmp_path / 'pytorch_model.bin')
+    path.unlink()
+    open_network(load(tmp_path))
+    monkeypatch.setattr(hub_module, 'pickles_are_safe', lambda: False)
+    with pytest.raises(CheckpointError, match='cannot be read: .*safetensors'):
+        open_network(load(tmp_path))
+
+
 def rewrite(folder: Path, change: Callable[[dict[str, torch.Tensor]], None]) -> None:
     (path,) = folder.glob('*.safetensors')
     weights = load_file(path)
