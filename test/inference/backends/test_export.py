@@ -17,5 +17,5 @@ def test_same_weights_with_another_output_are_another_export():
     outputs = []
     for limit_m in (None, 10.0, 20.0):
         estimator.spec = replace(estimator.spec, max_depth_m=limit_m)
-        outputs.append(export_key(options)['output'])
+        outputs.append(export_key(options, ())['output'])
     assert outputs == ['relative inverse depth', 'metres to 10 m', 'metres to 20 m']
