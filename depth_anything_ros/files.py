@@ -51,7 +51,7 @@ _CURES = {
 def output_error(path: Path | str, error: OSError) -> OutputError:
     """Return the error for a path that cannot be written: path, reason and cure in one line."""
     reason = error.strerror or str(error)
-    cure = _CURES.get(error.errno or 0, 'choose another place')
+    cure = _CURES.get(error.errno or 0, _ROOM)
     return OutputError(f"cannot write '{path}': {reason}; {cure}")
 
 

@@ -15,6 +15,7 @@ from depth_anything_ros.cli.compression_options import (
 )
 from depth_anything_ros.cli.console import (
     add_json_argument,
+    check_outputs,
     progress,
     write_json,
     write_line,
@@ -100,6 +101,7 @@ def run(args: argparse.Namespace) -> int:
     :raises DatasetError: if an image of --calibration cannot be read.
     :raises CompressionError: if the recipe cannot be read, or the file must not be written.
     :raises CheckpointError: if the weights cannot be had.
+    :raises OutputError: if a file cannot be written.
     """
     if args.views < 0:
         raise ConfigError(f'--views {args.views}; allowed: 0 or more')
@@ -113,6 +115,7 @@ def run(args: argparse.Namespace) -> int:
 
     recipes = parse_chain(args.recipe)
     check_target(args.out, args.force)
+    check_outputs(args.out)
     reference, parent = load_estimator(args.model, args.checkpoint, args.weights)
     spec = parent.spec
     require_floats(parent)

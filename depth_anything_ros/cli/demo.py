@@ -12,6 +12,7 @@ from typing import Any
 
 from depth_anything_ros.cli.console import (
     add_json_argument,
+    check_outputs,
     progress,
     write_json,
     write_line,
@@ -87,6 +88,7 @@ def run(args: argparse.Namespace) -> int:
 
     spec = spec_of_checkpoint(MODELS[args.model], args.checkpoint)
     check_multiple('--input-size', args.input_size or spec.input_size, spec.patch)
+    check_outputs(args.out / 'summary.json')
     weights = _choose_weights(args, spec)
     bag = args.bag or _render_sample(args.out / 'sample', args.frames)
     images = _count_images(bag, args)

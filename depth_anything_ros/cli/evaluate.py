@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from depth_anything_ros.cli.console import (
     add_json_argument,
+    check_outputs,
     progress,
     write_json,
     write_line,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 _SPLIT = 'test'
 _ALIGNMENTS = ('none', 'scale', 'scale_shift')
 _BASELINE_SUFFIX = '.npz'
+_SUMMARY = 'summary.json'
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,7 @@ def run(args: argparse.Namespace) -> int:
     :raises ConfigError: if an option is out of range or two do not go together.
     :raises DatasetError: if data cannot be opened, or the baseline's scenes cannot be read.
     :raises CheckpointError: if the weights cannot be had.
+    :raises OutputError: if a file cannot be written.
     """
     import torch
 
@@ -117,6 +120,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError('--baseline predicts no metres: use --align scale or scale_shift')
     if args.threads:
         torch.set_num_threads(args.threads)
+    check_outputs(args.grid, args.out / _SUMMARY if args.out else None)
     rule = ScoringRule(AlignmentMode(args.align), *args.range)
     data = _open(args.data, args.source)
     predictor = open_predictor(args, args.input_size)
@@ -265,7 +269,7 @@ def _write(
     write_json(args.json, summary)
     if args.out is None:
         return
-    write_json(args.out / 'summary.json', summary)
+    write_json(args.out / _SUMMARY, summary)
     write_images_csv(args.out / 'images.csv', images)
     write_markdown(args.out / 'report.md', summary)
     if baseline is not None:

@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from depth_anything_ros.cli.console import write_line
+from depth_anything_ros.cli.console import check_outputs, write_line
 from depth_anything_ros.cli.training_options import (
     Plan,
     add_run_options,
@@ -100,10 +100,12 @@ def run(args: argparse.Namespace) -> int:
 
     :raises DepthAnythingError: if an option is out of range, or the run cannot go on.
     """
+    from depth_anything_ros.training.outcome import WEIGHTS
     from depth_anything_ros.training.processes import process_count
 
     check_numbers(args)
     check_held_out(args.data, args.validate)
+    check_outputs(args.out / WEIGHTS)
     first = spec_of_checkpoint(MODELS[args.model], args.init)
     spec = metric_spec(first, args.max_depth)
     size = input_size(args.size, spec)

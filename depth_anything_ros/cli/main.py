@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol, cast
 
-from depth_anything_ros.cli.console import write_error, write_line
+from depth_anything_ros.cli.console import check_outputs, write_error, write_line
 from depth_anything_ros.errors import DepthAnythingError
 
 EXIT_DONE, EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
@@ -106,6 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args = make_parser(called).parse_args(arguments)
         module = _load(VERBS[args.verb])
+        check_outputs(vars(args).get('json'))
         return module.run(args)
     except (DepthAnythingError, OSError) as error:
         write_error(str(error))

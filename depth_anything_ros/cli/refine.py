@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from depth_anything_ros.cli.console import (
     add_json_argument,
+    check_outputs,
     progress,
     write_json,
     write_line,
@@ -96,6 +97,7 @@ def run(args: argparse.Namespace) -> int:
     :raises CheckpointError: if the weights cannot be had.
     """
     _check(args)
+    check_outputs(args.picture)
     from depth_anything_ros.evaluation.environment import environment
     from depth_anything_ros.simulation.refinement_trial import make_options
 

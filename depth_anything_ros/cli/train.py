@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from depth_anything_ros.cli.console import check_outputs
 from depth_anything_ros.cli.training_options import (
     Plan,
     add_run_options,
@@ -110,9 +111,12 @@ def run(args: argparse.Namespace) -> int:
 
     :raises DepthAnythingError: if an option is out of range, or the run cannot go on.
     """
+    from depth_anything_ros.training.outcome import WEIGHTS
+
     args.data = args.data or ['simulator:0']
     check_numbers(args)
     check_held_out(args.data, args.validate)
+    check_outputs(args.out / WEIGHTS)
     spec = spec_of_checkpoint(MODELS[args.model], args.init)
     size = input_size(args.size, spec)
     augmentation = make_augmentation(args, spec)

@@ -31,6 +31,7 @@ class JournalFile:
         self._path = path
         self.lines: list[str] = []
         make_folder(path.parent)
+        known = path.exists()
         with reporting(path):
             path.touch()
             self._file = path.open('r+b', buffering=0)
@@ -39,6 +40,8 @@ class JournalFile:
                 self._begin(json.dumps(header), restart)
         except BaseException:
             self._file.close()
+            if not known:
+                path.unlink()
             raise
 
     def close(self) -> None:

@@ -172,13 +172,13 @@ class _Run:
 
     def begin(self) -> None:
         """Start a new run in an empty place."""
-        if self.place.first:
-            if (self.out / LAST).exists():
-                raise ConfigError(
-                    f"'{self.out}' holds a run already; resume it, or choose another folder"
-                )
-            self.history.write_csv(self.out / CURVE)
+        if self.place.first and (self.out / LAST).exists():
+            raise ConfigError(
+                f"'{self.out}' holds a run already; resume it, or choose another folder"
+            )
         self.save()
+        if self.place.first:
+            self.history.write_csv(self.out / CURVE)
 
     def resume(self) -> None:
         """Go on from the last checkpoint."""

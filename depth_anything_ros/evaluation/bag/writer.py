@@ -22,8 +22,8 @@ from rosbags.interfaces import (
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
-from depth_anything_ros.errors import DatasetError, OutputError
-from depth_anything_ros.files import writing_folder
+from depth_anything_ros.errors import DatasetError
+from depth_anything_ros.files import output_error, writing_folder
 
 STORAGES = {'mcap': StoragePlugin.MCAP, 'sqlite3': StoragePlugin.SQLITE3}
 
@@ -75,7 +75,8 @@ class BagWriter:
             folder = stack.enter_context(writing_folder(self.path))
             folder.rmdir()  # the library makes it, and none that is there
             self._writer = Writer(folder, version=_BAG_VERSION, storage_plugin=self._storage)
-            self._writer.open()
+            with self._told():
+                self._writer.open()
             stack.push(self._finish)
             self._stack = stack.pop_all()
         return self
@@ -100,7 +101,7 @@ class BagWriter:
         try:
             yield
         except sqlite3.Error as error:
-            raise OutputError(f"cannot write '{self.path}': {error}") from error
+            raise output_error(self.path, OSError(error)) from error
 
     def write(
         self, topic: str, type_name: str, fields: Mapping[str, Any], log_time_ns: int
