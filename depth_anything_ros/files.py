@@ -128,7 +128,7 @@ def writing_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     make_folder(path.parent)
     target = Path(os.path.realpath(path))
     with reporting(path):
-        _sweep(target)
+        remove_left_over(target.parent, _temporary_start(target))
         scratch = _temporary_name(target)
         scratch.mkdir()
     try:
@@ -238,6 +238,23 @@ def check_writable(path: Path) -> None:
             temporary.unlink(missing_ok=True)
 
 
+def remove_left_over(folder: Path, start: str = '.') -> None:
+    """
+    Remove the temporaries in a folder whose makers are gone: nobody holds their locks.
+
+    :param start: of the names of those that may go.
+    """
+    for left in folder.glob(f'{glob.escape(start)}*.part'):
+        with suppress(OSError), _opened(left) as descriptor:
+            # Not one that is about to be locked.
+            if time.time() - left.stat().st_mtime < _LEFT_AFTER_S or not _lock(descriptor):
+                continue
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink()
+
+
 class _Temporary(io.FileIO):
     """Remember why writing failed: the libraries that write into it tell it in their own way."""
 
@@ -291,24 +308,11 @@ def _temporary_start(target: Path) -> str:
 
 
 def _open_temporary(target: Path) -> tuple[Path, _Temporary]:
-    _sweep(target)
+    remove_left_over(target.parent, _temporary_start(target))
     temporary = _temporary_name(target)
     descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666)
     _lock(descriptor)
     return temporary, _Temporary(descriptor, 'wb')
-
-
-def _sweep(target: Path) -> None:
-    """Remove the temporaries of a target whose makers are gone: nobody holds their locks."""
-    for left in target.parent.glob(f'{glob.escape(_temporary_start(target))}*.part'):
-        with suppress(OSError), _opened(left) as descriptor:
-            # Not one that is about to be locked.
-            if time.time() - left.stat().st_mtime < _LEFT_AFTER_S or not _lock(descriptor):
-                continue
-            if left.is_dir():
-                shutil.rmtree(left, ignore_errors=True)
-            else:
-                left.unlink()
 
 
 def _lock(descriptor: int) -> bool:

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from depth_anything_ros.errors import CheckpointError, ConfigError, DepthAnythingError
+from depth_anything_ros.home import expand_user
 from depth_anything_ros.inference.backends.cache import default_cache_dir
 from depth_anything_ros.inference.benchmark.networks import Load, NetworkKind
 from depth_anything_ros.inference.benchmark.plan import (
@@ -109,7 +110,7 @@ def _load(
         selection=selection,
         size=size,
         threads=args.threads,
-        cache_dir=Path(args.cache_dir).expanduser() if args.cache_dir else default_cache_dir(),
+        cache_dir=expand_user(args.cache_dir) if args.cache_dir else default_cache_dir(),
         weights=args.weights,
         kind=kind,
     )

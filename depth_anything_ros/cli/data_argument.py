@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from depth_anything_ros.cli.console import write_warning
 from depth_anything_ros.errors import ConfigError, UnknownNameError
+from depth_anything_ros.home import expand_user
 
 if TYPE_CHECKING:
     from depth_anything_ros.evaluation.datasets import Dataset
@@ -109,7 +110,7 @@ def _open(word: str, split: str, simulated_size: tuple[int, int]) -> Dataset:
         raise UnknownNameError(f"unknown data set '{name}'; known: {known}")
     place, options = split_options(place, options_of(name), f"data set '{name}'")
     # Sources are named by folders, and '.' is no name.
-    return DATASETS[name](Path(place).expanduser().absolute(), own_split or split, **options)
+    return DATASETS[name](expand_user(place).absolute(), own_split or split, **options)
 
 
 def split_options(place: str, known: Sequence[str], owner: str) -> tuple[str, dict[str, str]]:
@@ -122,7 +123,7 @@ def split_options(place: str, known: Sequence[str], owner: str) -> tuple[str, di
     :param owner: whose options these are, for messages.
     :raises ConfigError: if an option is unknown, empty or given twice.
     """
-    if Path(place).expanduser().exists():
+    if expand_user(place).exists():
         return place, {}
     path, *words = _OPTION.split(place)
     options: dict[str, str] = {}

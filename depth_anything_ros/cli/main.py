@@ -11,6 +11,7 @@ from typing import Protocol, cast
 
 from depth_anything_ros.cli.console import check_outputs, write_error, write_line
 from depth_anything_ros.errors import DepthAnythingError
+from depth_anything_ros.home import check_working_folder, usable_home
 
 EXIT_DONE, EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
@@ -104,10 +105,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else list(argv)
     called = next((word for word in arguments if not word.startswith('-')), '')
     try:
+        check_working_folder()
         args = make_parser(called).parse_args(arguments)
-        module = _load(VERBS[args.verb])
-        check_outputs(vars(args).get('json'))
-        return module.run(args)
+        with usable_home():
+            module = _load(VERBS[args.verb])
+            check_outputs(vars(args).get('json'))
+            return module.run(args)
     except (DepthAnythingError, OSError) as error:
         write_error(str(error))
         return EXIT_ERROR

@@ -28,6 +28,7 @@ from depth_anything_ros.compression.study_scores import score_network
 from depth_anything_ros.errors import BackendError, CompressionError, DatasetError, WorkerError
 from depth_anything_ros.evaluation.datasets import Dataset
 from depth_anything_ros.files import write_bytes
+from depth_anything_ros.inference.backends.cache import ExportCache
 from depth_anything_ros.inference.benchmark.networks import Load
 from depth_anything_ros.inference.footprint import peak_memory_bytes
 from depth_anything_ros.inference.predictor import Predictor
@@ -204,7 +205,7 @@ class Study:
                 selection,
                 input_size=self.config.input_size,
                 threads=self.config.threads,
-                cache_dir=self.cache_dir,
+                cache=ExportCache(self.cache_dir),
             )
         return self._predictors[key]
 

@@ -70,6 +70,14 @@ class DepthNodeConfig:
         '',
         'Folder for exported networks; empty is $XDG_CACHE_HOME/depth_anything_ros.',
     )
+    cache_limit_gb: float = parameter(
+        8.0,
+        'What all exported networks together may take there, in 10⁹ bytes; those used longest ago '
+        'go first. The one that runs is kept in any case.',
+        unit='GB',
+        minimum=0.0,
+        maximum=1000.0,
+    )
     warmup_width: int = parameter(
         640,
         'Image width the network is built and warmed up for before the first frame is accepted.',

@@ -7,6 +7,7 @@ import torch.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from depth_anything_ros.registry import Registry
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from depth_anything_ros.inference.predictor import Predictor
 
 _BACKENDS = 'depth_anything_ros.inference.backends'
+
+# OpenVINO's converter reports every use to a server, and complains where it cannot. Without this
+# library it keeps to itself.
+sys.modules.setdefault('openvino_telemetry', None)  # type: ignore[arg-type]
 
 BACKENDS: Registry[type[Backend]] = Registry(
     'backend',
@@ -39,6 +44,7 @@ def create_predictor(
     input_size: int | tuple[int, int] = 0,
     threads: int = 0,
     cache_dir: str = '',
+    cache_limit_gb: float = 8.0,
 ) -> Predictor:
     """
     Load a model and choose what runs it; the network is built at the first image.
@@ -55,6 +61,7 @@ def create_predictor(
         the model's own shorter side.
     :param threads: CPU threads; 0 leaves it to the library.
     :param cache_dir: folder for exported networks; empty takes the default one.
+    :param cache_limit_gb: what this folder may take, in 10⁹ bytes; what was used longest ago goes.
     :raises UnknownNameError: if model, backend, precision or weights is not known.
     :raises ConfigError: if `input_size` is not a multiple of the patch or `threads` negative.
     :raises CheckpointError: if the weights cannot be had.
@@ -74,4 +81,5 @@ def create_predictor(
         input_size=input_size,
         threads=threads,
         cache_dir=cache_dir,
+        cache_limit_gb=cache_limit_gb,
     )

@@ -70,7 +70,7 @@ def footprint(load: Load) -> Footprint:
 
 def _record(load: Load) -> dict[str, Any]:
     checkpoint = str(load.checkpoint) if load.checkpoint else None
-    return {**asdict(load), 'checkpoint': checkpoint, 'cache_dir': str(load.cache_dir)}
+    return {**asdict(load), 'checkpoint': checkpoint, 'cache_dir': str(load.cache_dir or '')}
 
 
 def _load(record: dict[str, Any]) -> Load:
@@ -81,7 +81,7 @@ def _load(record: dict[str, Any]) -> Load:
         selection=Selection(given['backend'], Precision(given['precision']), given['device']),
         size=(record['size'][0], record['size'][1]) if record['size'] else None,
         threads=record['threads'],
-        cache_dir=Path(record['cache_dir']),
+        cache_dir=Path(record['cache_dir']) if record['cache_dir'] else None,
         weights=record['weights'],
         kind=NetworkKind(record['kind']),
     )

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 from collections import OrderedDict
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
 from depth_anything_ros.errors import BackendError, ConfigError
+from depth_anything_ros.home import expand_user
 from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.inference.backends.base import Backend, BackendOptions
-from depth_anything_ros.inference.backends.cache import default_cache_dir
+from depth_anything_ros.inference.backends.cache import (
+    ExportCache,
+    NoRoomError,
+    default_cache_dir,
+)
 from depth_anything_ros.inference.backends.processor import integers_text
 from depth_anything_ros.inference.preprocess import (
     Preprocessor,
@@ -21,7 +26,7 @@ from depth_anything_ros.inference.preprocess import (
     network_size,
     resize_align_corners,
 )
-from depth_anything_ros.inference.selection import Selection, select
+from depth_anything_ros.inference.selection import AUTO, Selection, select
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.checkpoint import Weights, load_estimator
 from depth_anything_ros.models.estimator import DepthEstimator
@@ -50,14 +55,16 @@ class Predictor:
     Estimate depth from images with one network; made by `create_predictor`.
 
     The backend is built when the first image of a network size comes (or by `warm_up`) and
-    kept; the two sizes used last stay built.
+    kept; the two sizes used last stay built. One thread may `warm_up` a new size while another
+    predicts.
 
     :param estimator: the network in evaluation mode, with its weights.
     :param weights: where these came from.
     :param selection: backend, precision and device, known to run here.
     :param input_size: shorter side in pixels, or a fixed (height, width); 0 takes the model's.
     :param threads: CPU threads; 0 leaves it to the library.
-    :param cache_dir: folder for exported networks.
+    :param cache: keeps exported networks.
+    :param fallback: what runs the network where its export can be written nowhere, or None.
     :raises ConfigError: if `input_size` is not a multiple of the patch or `threads` negative.
     """
 
@@ -69,7 +76,8 @@ class Predictor:
         *,
         input_size: int | tuple[int, int] = 0,
         threads: int = 0,
-        cache_dir: Path,
+        cache: ExportCache,
+        fallback: Selection | None = None,
     ) -> None:
         self.spec = estimator.spec
         self.selection = selection
@@ -79,12 +87,13 @@ class Predictor:
         self.estimator = estimator
         self._weights = weights
         self._threads = threads
-        self._cache_dir = cache_dir
+        self._cache = cache
+        self._fallback = fallback
+        self._lock = threading.Lock()
         self._preprocessors: OrderedDict[tuple[int, int], Preprocessor] = OrderedDict()
         self._backends: OrderedDict[tuple[int, int], Backend] = OrderedDict()
         self._current_size = (0, 0)
-        narrowed = BACKENDS[selection.backend].narrowed(estimator)
-        self._integers = integers_text(estimator, narrowed)
+        self._integers = self._integers_text()
 
     @property
     def identity(self) -> ModelIdentity:
@@ -100,6 +109,11 @@ class Predictor:
             licence=self.spec.licence,
             integers=self._integers,
         )
+
+    @property
+    def cache_problem(self) -> str:
+        """Return why the export of the network is not kept, empty if it is or there is none."""
+        return self._cache.problem
 
     @property
     def recipe(self) -> str:
@@ -120,10 +134,10 @@ class Predictor:
         if rgb.ndim != 3:
             raise BackendError(f'image has shape {rgb.shape}; (height, width, 3) is needed')
         size = self.network_size(rgb.shape[0], rgb.shape[1])
-        if size not in self._preprocessors:
-            self._preprocessors[size] = Preprocessor(self.spec, size)
-            _forget_oldest(self._preprocessors)
-        return self._preprocessors[size](rgb)
+        with self._lock:
+            preprocessor = self._preprocessors.setdefault(size, Preprocessor(self.spec, size))
+            _use(self._preprocessors, size)
+        return preprocessor(rgb)
 
     def infer(self, model_input: ModelInput) -> Float32Array:
         """
@@ -176,32 +190,64 @@ class Predictor:
             return self._input_size
         return network_size(height, width, self._input_size, self.spec.patch)
 
+    def is_built(self, height: int, width: int) -> bool:
+        """
+        Tell whether an image of this size finds its network built.
+
+        :raises BackendError: if the image is empty, or too long and narrow.
+        """
+        size = self.network_size(height, width)
+        with self._lock:
+            return size in self._backends
+
     def build(self, size: tuple[int, int]) -> Backend:
         """
         Return the backend for the network's (height, width), building it if there is none yet.
 
         :raises BackendError: if it cannot be built.
         """
-        if size not in self._backends:
-            logger.info(
-                'building %s for %s at %dx%d (height x width)',
-                self.selection.backend, self.spec.name, *size,
-            )  # fmt: skip
-            self._backends[size] = BACKENDS[self.selection.backend](
-                BackendOptions(
-                    estimator=self.estimator,
-                    weights_key=self._weights.key,
-                    size=size,
-                    precision=self.selection.precision,
-                    device=self.selection.device,
-                    threads=self._threads,
-                    cache_dir=self._cache_dir,
-                )
+        with self._lock:
+            backend = self._backends.get(size)
+        # Without the lock: it takes long, and meanwhile another thread predicts at other sizes.
+        made = backend or self._make(size)
+        with self._lock:
+            backend = self._backends.setdefault(size, made)
+            _use(self._backends, size)
+            self._current_size = size
+        return backend
+
+    def _make(self, size: tuple[int, int]) -> Backend:
+        logger.info(
+            'building %s for %s at %dx%d (height x width)',
+            self.selection.backend, self.spec.name, *size,
+        )  # fmt: skip
+        try:
+            return self._backend(size)
+        except NoRoomError as error:
+            if self._fallback is None:
+                raise
+            self._cache.problem = f'{error}; running with {self._fallback.backend}'
+            logger.warning('%s', self._cache.problem)
+            self.selection, self._fallback = self._fallback, None
+            self._integers = self._integers_text()
+            return self._backend(size)
+
+    def _integers_text(self) -> str:
+        narrowed = BACKENDS[self.selection.backend].narrowed(self.estimator)
+        return integers_text(self.estimator, narrowed)
+
+    def _backend(self, size: tuple[int, int]) -> Backend:
+        return BACKENDS[self.selection.backend](
+            BackendOptions(
+                estimator=self.estimator,
+                weights_key=self._weights.key,
+                size=size,
+                precision=self.selection.precision,
+                device=self.selection.device,
+                threads=self._threads,
+                cache=self._cache,
             )
-            _forget_oldest(self._backends)
-        self._backends.move_to_end(size)
-        self._current_size = size
-        return self._backends[size]
+        )
 
 
 def check_finite(raw: Float32Array, selection: Selection) -> None:
@@ -236,6 +282,7 @@ def load_predictor(
     input_size: int | tuple[int, int],
     threads: int,
     cache_dir: str,
+    cache_limit_gb: float,
 ) -> Predictor:
     """
     Load a model and choose what runs it; see `inference.create_predictor` for the parameters.
@@ -245,6 +292,7 @@ def load_predictor(
     spec = MODELS[model]
     _check_input_size(input_size, spec)
     selection = select(backend, precision, device)
+    folder = expand_user(cache_dir) if cache_dir else default_cache_dir()
     estimator, loaded = load_estimator(model, checkpoint, weights, seed)
     return Predictor(
         estimator,
@@ -252,8 +300,17 @@ def load_predictor(
         selection,
         input_size=input_size,
         threads=threads,
-        cache_dir=Path(cache_dir).expanduser() if cache_dir else default_cache_dir(),
+        cache=ExportCache(folder, cache_limit_gb),
+        fallback=_without_export(precision, device) if backend == AUTO else None,
     )
+
+
+def _without_export(precision: str, device: str) -> Selection | None:
+    """Return what runs a network as it is, or None if nothing here can as asked."""
+    try:
+        return select('torch', precision, device)
+    except BackendError:
+        return None
 
 
 def _check_input_size(input_size: int | tuple[int, int], spec: ModelSpec) -> int | tuple[int, int]:
@@ -267,6 +324,8 @@ def _check_input_size(input_size: int | tuple[int, int], spec: ModelSpec) -> int
     return shorter_side
 
 
-def _forget_oldest(kept: OrderedDict[tuple[int, int], T]) -> None:
+def _use(kept: OrderedDict[tuple[int, int], T], size: tuple[int, int]) -> None:
+    """Note that a size was used, and forget those used longest ago."""
+    kept.move_to_end(size)
     while len(kept) > KEPT_BACKENDS:
         kept.popitem(last=False)

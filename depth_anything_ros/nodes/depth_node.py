@@ -329,6 +329,7 @@ class DepthNode(ManagedNode):
             last_result=self._processor.last_result,
             passed_over=source.passed_over if isinstance(source, PrioritySources) else '',
             traps=self._traps(),
+            cache_problem=pipeline.predictor.cache_problem if pipeline else '',
         )
 
     def _topic(self, base: str) -> str:

@@ -167,7 +167,8 @@ class NodeState:
     `image_hint` why no image may come.
     `failure` is why the last lifecycle transition failed, `model_error` why a new network was
     not taken and the running one kept, `passed_over` why preferred scale sources had no scale,
-    `no_camera_reason` why the camera gives no `no_camera_outputs`;
+    `no_camera_reason` why the camera gives no `no_camera_outputs`, `cache_problem` why the export
+    of the network is not kept for the next start;
     `traps` are faults of the set-up that make results wrong.
     """
 
@@ -184,6 +185,7 @@ class NodeState:
     passed_over: str = ''
     traps: tuple[str, ...] = ()
     image_hint: str = ''
+    cache_problem: str = ''
 
     @property
     def no_metric_reason(self) -> str:
@@ -270,6 +272,7 @@ def _sections(state: NodeState, snapshot: Snapshot) -> dict[str, object]:
         'failure': state.failure,
         'loading': state.loading,
         'model_error': state.model_error,
+        'cache_problem': state.cache_problem,
         'scale': alignment_section(state.last_result) if state.last_result else {},
         'passed_over': state.passed_over,
         'traps': '; '.join(state.traps),

@@ -12,6 +12,7 @@ from typing import Any
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError, DepthAnythingError
 from depth_anything_ros.geometry.point_cloud import build_point_cloud, write_ply
+from depth_anything_ros.home import expand_user
 from depth_anything_ros.messages import stamp_ns
 from depth_anything_ros.nodes.camera_input import CameraInput, CameraView
 from depth_anything_ros.nodes.decoding import decode_any
@@ -150,7 +151,7 @@ class FrameProcessor:
         cloud = build_point_cloud(
             result.metric, frame.rgb, frame.camera, config.cloud_stride, config.cloud_edge_jump
         )
-        folder = Path(config.cloud_dir).expanduser().resolve()
+        folder = expand_user(config.cloud_dir).resolve()
         path = folder / f'cloud_{frame.stamp_ns}.ply'
         write_ply(path, cloud)
         return path

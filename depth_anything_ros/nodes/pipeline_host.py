@@ -33,6 +33,7 @@ MODEL_PARAMETERS = frozenset(
         'input_size',
         'threads',
         'cache_dir',
+        'cache_limit_gb',
         'warmup_width',
         'warmup_height',
     }
@@ -78,6 +79,7 @@ def load_predictor(config: DepthNodeConfig) -> Predictor:
         input_size=config.input_size,
         threads=config.threads,
         cache_dir=config.cache_dir,
+        cache_limit_gb=config.cache_limit_gb,
     )
     predictor.warm_up(config.warmup_height, config.warmup_width)
     return predictor

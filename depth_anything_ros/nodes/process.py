@@ -17,6 +17,7 @@ from rclpy.utilities import try_shutdown
 
 from depth_anything_ros.errors import DepthAnythingError
 from depth_anything_ros.escape import lines, one_line
+from depth_anything_ros.home import usable_home
 from depth_anything_ros.nodes.transport import prepare_transport
 
 _LONGEST_WAIT_S = 0.5
@@ -54,6 +55,7 @@ class RosLogHandler(logging.Handler):
             logger.debug(text)
 
 
+@usable_home()
 def run_process(name: str, create: Callable[[], RunnableNode], argv: Sequence[str] | None) -> int:
     """
     Run one node until it is done, or SIGINT or SIGTERM comes.

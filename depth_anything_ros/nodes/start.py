@@ -13,6 +13,9 @@ import sys
 from importlib import import_module
 from typing import NoReturn
 
+from depth_anything_ros.errors import ConfigError
+from depth_anything_ros.home import check_working_folder
+
 
 def start(node: str) -> NoReturn:
     """
@@ -22,8 +25,13 @@ def start(node: str) -> NoReturn:
     as SIGTERM does: there is nothing to save yet.
 
     :param node: name of its module.
-    :return: never; the process ends with the exit code of `process.run_process`.
+    :return: never; the process ends with the exit code of `process.run_process`, or with 1 if it
+        was started in a folder that is gone.
     """
+    try:
+        check_working_folder()
+    except ConfigError as error:
+        sys.exit(f'{node}: error: {error}')
     interrupt = signal.getsignal(signal.SIGINT)
     if interrupt is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)

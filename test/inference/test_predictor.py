@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import threading
 from types import SimpleNamespace
 
 import cv2
@@ -9,7 +10,8 @@ import torch
 from torch.nn import functional as F
 
 from depth_anything_ros.errors import BackendError, ConfigError, UnknownNameError
-from depth_anything_ros.inference import create_predictor
+from depth_anything_ros.inference import create_predictor, selection
+from depth_anything_ros.inference.backends.cache import ExportCache, NoRoomError
 from depth_anything_ros.inference.predictor import KEPT_BACKENDS, Predictor
 from depth_anything_ros.models.checkpoint import load_estimator
 from depth_anything_ros.types import MetricDepth, ModelInput, OutputKind, RelativeInverseDepth
@@ -110,6 +112,59 @@ def test_backends_are_kept_for_the_sizes_used_last():
     predictor.build((28, 28))  # the upright one was used longest ago and goes
     assert predictor.build((28, 42)) is landscape
     assert len(predictor._backends) == KEPT_BACKENDS
+
+
+def _without_room(monkeypatch):
+    def refuse(self, *_):
+        self.problem = 'no room'
+        raise NoRoomError('the exported network can be written neither here nor there')
+
+    monkeypatch.setattr(ExportCache, 'load', refuse)
+
+
+def test_a_network_whose_export_has_no_room_anywhere_runs_without_one(monkeypatch, caplog):
+    pytest.importorskip('openvino')
+    monkeypatch.setattr(selection, '_preference', lambda *_: ('openvino', 'torch'))
+    expected = make().predict(picture()).values
+    _without_room(monkeypatch)
+    predictor = make(backend='auto')
+    assert predictor.identity.backend == 'openvino'
+    np.testing.assert_allclose(predictor.predict(picture()).values, expected)
+    assert predictor.identity.backend == 'torch'
+    assert predictor.cache_problem.endswith('neither here nor there; running with torch')
+    assert predictor.cache_problem in caplog.text
+    predictor.warm_up(64, 48)  # and so do other sizes
+    assert predictor.is_built(64, 48)
+
+
+def test_a_backend_that_was_asked_for_is_not_replaced(monkeypatch):
+    pytest.importorskip('openvino')
+    _without_room(monkeypatch)
+    with pytest.raises(NoRoomError):
+        make(backend='openvino').predict(picture())
+
+
+def test_a_size_can_be_built_while_another_predicts(monkeypatch):
+    predictor = make(input_size=28)
+    predictor.warm_up(28, 42)
+    building, go_on = threading.Event(), threading.Event()
+    make_backend = predictor._backend
+
+    def slow(size):
+        building.set()
+        go_on.wait(10)
+        return make_backend(size)
+
+    monkeypatch.setattr(predictor, '_backend', slow)
+    builder = threading.Thread(target=predictor.warm_up, args=(42, 28))
+    builder.start()
+    building.wait(10)
+    assert not predictor.is_built(42, 28)
+    assert predictor.is_built(28, 42)
+    assert predictor.predict(picture(28, 42)).values.shape == (28, 42)
+    go_on.set()
+    builder.join()
+    assert predictor.is_built(42, 28)
 
 
 def test_warm_up_builds_and_runs_the_network(monkeypatch):

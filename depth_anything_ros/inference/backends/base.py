@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar, Protocol
 
 from depth_anything_ros.errors import BackendError
+from depth_anything_ros.inference.backends.cache import ExportCache
 from depth_anything_ros.models.estimator import DepthEstimator
 from depth_anything_ros.types import Float32Array, Precision
 
@@ -19,7 +19,7 @@ class BackendOptions:
     `estimator` is the network in evaluation mode, on the CPU in fp32; backends do not change
     it. `weights_key` names its weights: a checkpoint's sha256, or 'random-' and a digest.
     `size` is the network's (height, width). `device` is 'cpu', 'cuda' or 'cuda:N'. `threads` 0
-    leaves the number of CPU threads to the library. `cache_dir` holds exported networks.
+    leaves the number of CPU threads to the library. `cache` keeps exported networks.
     """
 
     estimator: DepthEstimator
@@ -28,7 +28,7 @@ class BackendOptions:
     precision: Precision
     device: str
     threads: int
-    cache_dir: Path
+    cache: ExportCache
 
 
 class Backend(Protocol):
@@ -36,7 +36,8 @@ class Backend(Protocol):
     Run a network at one input size; an entry of BACKENDS is a class like this.
 
     :param options: what to run and how.
-    :raises BackendError: if the network cannot be built.
+    :raises BackendError: if the network cannot be built; NoRoomError if its export can be written
+        nowhere.
     """
 
     name: ClassVar[str]

@@ -11,13 +11,13 @@ from typing import Any, ClassVar
 import torch
 
 from depth_anything_ros.errors import BackendError, MissingDependencyError
+from depth_anything_ros.files import output_error
 from depth_anything_ros.inference.backends.base import (
     BackendOptions,
     check_pixels,
     require_cpu,
     require_precision,
 )
-from depth_anything_ros.inference.backends.cache import cached_export
 from depth_anything_ros.inference.backends.export import export_key, export_label, tracing
 from depth_anything_ros.inference.backends.processor import narrowed_layers
 from depth_anything_ros.models.estimator import DepthEstimator
@@ -50,22 +50,12 @@ class OnnxRuntimeBackend:
         self._size = options.size
         narrowed = self.narrowed(options.estimator)
         versions = {'onnx': onnx.__version__, 'onnxruntime': onnxruntime.__version__}
-        key = export_key(options, narrowed, **versions)
-        folder = cached_export(
-            options.cache_dir,
+        self._session = options.cache.load(
             export_label(options, self.name),
-            key,
+            export_key(options, narrowed, **versions),
             lambda target: _export(options, narrowed, target),
+            lambda folder: _open_session(folder, options.threads),
         )
-        settings = onnxruntime.SessionOptions()
-        settings.intra_op_num_threads = options.threads
-        settings.log_severity_level = 3
-        try:
-            self._session = onnxruntime.InferenceSession(
-                str(folder / _MODEL_FILE), settings, providers=['CPUExecutionProvider']
-            )
-        except _failures() as error:
-            raise BackendError(f"onnxruntime cannot load '{folder}': {error}") from error
         self._input = self._session.get_inputs()[0].name
 
     @classmethod
@@ -117,6 +107,21 @@ def _failures() -> tuple[type[Exception], ...]:
     return (*named, state.NoSuchFile, state.NotImplemented, state.RuntimeException, RuntimeError)
 
 
+def _open_session(folder: Path, threads: int) -> Any:
+    """Return what runs an exported network."""
+    import onnxruntime
+
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads = threads
+    settings.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(
+            str(folder / _MODEL_FILE), settings, providers=['CPUExecutionProvider']
+        )
+    except _failures() as error:
+        raise BackendError(f"onnxruntime cannot load '{folder}': {error}") from error
+
+
 def _export(options: BackendOptions, narrowed: tuple[str, ...], target: Path) -> None:
     # From 2.5 on torch has two exporters; the newer one needs one more library.
     parameters = inspect.signature(torch.onnx.export).parameters
@@ -145,6 +150,7 @@ def _quantise_products(path: Path, narrow: bool) -> None:
 
     :param narrow: whether products must not saturate in sums of 16 bits.
     """
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     root = logging.getLogger()
@@ -159,6 +165,9 @@ def _quantise_products(path: Path, narrow: bool) -> None:
             per_channel=True,
             weight_type=QuantType.QInt8,
         )
+    except DecodeError as error:
+        # It reads back what it has written on its way, where a full disk cut it off.
+        raise output_error(path, OSError(error)) from error
     except _failures() as error:
         raise BackendError(f'onnxruntime cannot quantise the network: {error}') from error
     finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
@@ -14,13 +14,13 @@ import numpy as np
 import torch
 
 from depth_anything_ros.errors import BackendError, MissingDependencyError
+from depth_anything_ros.files import output_error
 from depth_anything_ros.inference.backends.base import (
     BackendOptions,
     check_pixels,
     require_cpu,
     require_precision,
 )
-from depth_anything_ros.inference.backends.cache import cached_export
 from depth_anything_ros.inference.backends.export import export_key, export_label, tracing
 from depth_anything_ros.inference.backends.processor import cpu_has_bf16, narrowed_layers
 from depth_anything_ros.models.estimator import DepthEstimator
@@ -58,18 +58,12 @@ class OpenVinoBackend:
         if dynamic_layers(options.estimator):
             # How many numbers share a step; what does not divide a token is computed in floats.
             config['DYNAMIC_QUANTIZATION_GROUP_SIZE'] = dynamic_width(options.estimator)
-        folder = cached_export(
-            options.cache_dir,
+        self._request = options.cache.load(
             export_label(options, self.name),
             key,
             lambda target: _convert(options, narrowed, target),
+            lambda folder: _compile(folder, config),
         )
-        try:
-            model = _core().read_model(folder / _MODEL_FILE)
-            compiled = _core().compile_model(model, 'CPU', config)
-        except RuntimeError as error:
-            raise BackendError(f"openvino cannot compile '{folder}': {error}") from error
-        self._request = compiled.create_infer_request()
 
     @classmethod
     def require(cls, device: str, precision: Precision) -> None:
@@ -144,6 +138,15 @@ def _root_log_level_kept() -> Iterator[None]:
         root.setLevel(level)
 
 
+def _compile(folder: Path, config: Mapping[str, Any]) -> Any:
+    """Return what runs an exported network."""
+    try:
+        model = _core().read_model(folder / _MODEL_FILE)
+        return _core().compile_model(model, 'CPU', config).create_infer_request()
+    except RuntimeError as error:
+        raise BackendError(f"openvino cannot compile '{folder}': {error}") from error
+
+
 def _convert(options: BackendOptions, narrowed: tuple[str, ...], target: Path) -> None:
     import openvino
 
@@ -156,7 +159,10 @@ def _convert(options: BackendOptions, narrowed: tuple[str, ...], target: Path) -
             raise BackendError(f'openvino cannot convert the network: {error}') from error
     if dynamic_layers(options.estimator):
         _store_products_in_int8(model)
-    openvino.save_model(model, target / _MODEL_FILE, compress_to_fp16=False)
+    try:
+        openvino.save_model(model, target / _MODEL_FILE, compress_to_fp16=False)
+    except RuntimeError as error:
+        raise output_error(target, OSError(error)) from error
 
 
 def _store_products_in_int8(model: Any) -> None:

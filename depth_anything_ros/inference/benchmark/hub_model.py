@@ -23,6 +23,7 @@ from depth_anything_ros.errors import (
     DepthAnythingError,
     MissingDependencyError,
 )
+from depth_anything_ros.home import expand_user
 from depth_anything_ros.inference.backends.torch_backend import (
     DTYPES,
     TorchBackend,
@@ -174,7 +175,7 @@ def find_model(source: str) -> str:
 
     :raises CheckpointError: if there is no such folder, or the hub does not give the model.
     """
-    path = Path(source).expanduser()
+    path = expand_user(source)
     if path.is_dir():
         if not (path / 'config.json').is_file():
             raise CheckpointError(f"folder '{path}' has no config.json of a model in it")

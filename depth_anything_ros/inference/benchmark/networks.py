@@ -65,7 +65,7 @@ class Load:
     selection: Selection
     size: tuple[int, int] | None
     threads: int
-    cache_dir: Path
+    cache_dir: Path | None
     weights: str = 'pretrained'
     kind: NetworkKind = NetworkKind.BACKEND
 
@@ -224,7 +224,7 @@ class BackendNetwork(_OwnNetwork):
             device=load.selection.device,
             input_size=self._size,
             threads=load.threads,
-            cache_dir=str(load.cache_dir),
+            cache_dir=str(load.cache_dir or ''),
         )
         self._backend = predictor.build(self._size)
         identity = predictor.identity

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from depth_anything_ros.errors import BackendError
+from depth_anything_ros.home import expand_user
 from depth_anything_ros.inference.benchmark.networks import IMAGE_SIZE, Load, NetworkKind
 from depth_anything_ros.inference.preprocess import MAX_NETWORK_PIXELS, network_size
 from depth_anything_ros.models import MODELS
@@ -151,7 +152,7 @@ def _passing_bytes(load: Load) -> int:
 
 def _hub_bytes(model: str) -> int:
     """Return the size of the weights of a comparator, of a folder or the cache of the hub."""
-    folder = Path(model).expanduser()
+    folder = expand_user(model)
     if not folder.is_dir():
         if not is_hub_id(model) or find_spec('huggingface_hub') is None:
             return 0  # nothing will be loaded

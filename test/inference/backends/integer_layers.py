@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.inference.backends.base import BackendOptions
+from depth_anything_ros.inference.backends.cache import ExportCache
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.packed import DYNAMIC
 from depth_anything_ros.models.quantised import narrow_weights, quantise_inputs
@@ -90,7 +91,7 @@ def errors(name: str, case: str) -> tuple[float, float]:
     quantise_inputs(network, dict.fromkeys(['first', 'second'], inputs))
     with tempfile.TemporaryDirectory() as folder:
         options = BackendOptions(
-            network, case, _SIZE, Precision.FP32, 'cpu', threads=1, cache_dir=Path(folder)
+            network, case, _SIZE, Precision.FP32, 'cpu', threads=1, cache=ExportCache(Path(folder))
         )
         found = torch.from_numpy(BACKENDS[name](options).infer(pixels.numpy()))
     for layer in BACKENDS[name].narrowed(network):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from depth_anything_ros.errors import MissingDependencyError
 from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.inference.backends.base import BackendOptions
+from depth_anything_ros.inference.backends.cache import ExportCache
 from depth_anything_ros.models.checkpoint import Weights, load_estimator
 from depth_anything_ros.models.estimator import DepthEstimator
 from depth_anything_ros.types import Precision
@@ -55,7 +56,7 @@ def test_backend_equals_eager_torch(
         precision=Precision.FP32,
         device='cpu',
         threads=1,
-        cache_dir=tmp_path,
+        cache=ExportCache(tmp_path),
     )
     values = BACKENDS[name](options).infer(pixels)
     assert values.shape == size

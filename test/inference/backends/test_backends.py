@@ -15,6 +15,7 @@ from depth_anything_ros.errors import BackendError, MissingDependencyError
 from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.inference.backends import onnxruntime_backend, openvino_backend
 from depth_anything_ros.inference.backends.base import Backend, BackendOptions
+from depth_anything_ros.inference.backends.cache import ExportCache
 from depth_anything_ros.models.checkpoint import load_estimator
 from depth_anything_ros.types import Precision
 
@@ -46,7 +47,7 @@ def make(name: str, loaded, cache_dir: Path, **changes) -> Backend:
         'precision': Precision.FP32,
         'device': 'cpu',
         'threads': 1,
-        'cache_dir': cache_dir,
+        'cache': ExportCache(cache_dir),
         **changes,
     }
     return BACKENDS[name](BackendOptions(**options))
@@ -212,7 +213,7 @@ def test_export_that_the_library_cannot_load_is_a_backend_error(
     name, module, writer, file, loaded, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(
-        module, writer, lambda _, target: (target / file).write_text('not a network')
+        module, writer, lambda *given: (given[-1] / file).write_text('not a network')
     )
     with pytest.raises(BackendError, match=f'{name} cannot'):
         make(name, loaded, tmp_path)
