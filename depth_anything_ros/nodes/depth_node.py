@@ -37,6 +37,7 @@ from depth_anything_ros.nodes.pipeline_host import MODEL_PARAMETERS, PipelineHos
 from depth_anything_ros.nodes.process import run_process, spin
 from depth_anything_ros.nodes.references import References, needs_tf, topics_of
 from depth_anything_ros.nodes.registration import DepthRegistration
+from depth_anything_ros.nodes.sizes import SizeBuilder
 from depth_anything_ros.nodes.subscription import SensorSubscription
 from depth_anything_ros.nodes.topics import image_type, input_hint, input_names
 from depth_anything_ros.nodes.transforms import TransformLookup
@@ -66,8 +67,14 @@ class DepthNode(ManagedNode):
         self._statistics = RunStatistics()
         self._names = input_names(self, self._config)
         self._camera = CameraInput(self._topic('camera_info'))
+        self._sizes = SizeBuilder(self._resume)
         self._processor = FrameProcessor(
-            self._host, self._camera, self._statistics, lambda: self._config, self._warn
+            self._host,
+            self._sizes,
+            self._camera,
+            self._statistics,
+            lambda: self._config,
+            self._warn,
         )
         depth_camera = CameraInput(self._topic('reference/camera_info'))
         self._transforms = TransformLookup(self)
@@ -119,6 +126,7 @@ class DepthNode(ManagedNode):
 
     def close(self) -> None:
         """End the threads."""
+        self._sizes.close()
         self._worker.stop(STOP_TIMEOUT_S)
         self._host.close(STOP_TIMEOUT_S)
 
@@ -184,6 +192,7 @@ class DepthNode(ManagedNode):
 
     def _release(self, lifecycle: str) -> None:
         self._unsubscribe()
+        self._sizes.discard()
         self._host.stop()
         if self._processor.outputs is not None:
             self._processor.outputs.destroy()
@@ -218,6 +227,8 @@ class DepthNode(ManagedNode):
         if self._worker.discard():
             self._statistics.count('dropped')
         self._worker.wait_idle(STOP_TIMEOUT_S)
+        if self._processor.take_waiting() is not None:
+            self._statistics.count('dropped')
         self._latest = None
         self._references.forget()
 
@@ -228,6 +239,12 @@ class DepthNode(ManagedNode):
         self._references.see_image(message.header.frame_id)
         self._statistics.count('received')
         if self._worker.submit(Job(message, perf_counter_ns())):
+            self._statistics.count('dropped')
+
+    def _resume(self) -> None:
+        """Go on with the frame that waited for its network, unless a newer one is there."""
+        waiting = self._processor.take_waiting()
+        if waiting is not None and not self._worker.offer(waiting):
             self._statistics.count('dropped')
 
     def _refuse_image(self, reason: str) -> None:
@@ -323,6 +340,7 @@ class DepthNode(ManagedNode):
             failure=self._failure,
             model_error=self._host.error,
             loading=self._host.loading,
+            building=self._sizes.building,
             watched=self._watched(),
             no_camera_reason=fault.reason,
             no_camera_outputs=fault.outputs,

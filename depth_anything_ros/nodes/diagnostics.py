@@ -165,6 +165,7 @@ class NodeState:
 
     An empty reason means that nothing is wrong; `watched` tells whether anybody subscribes,
     `image_hint` why no image may come.
+    `building` is the size of images whose network is being built;
     `failure` is why the last lifecycle transition failed, `model_error` why a new network was
     not taken and the running one kept, `passed_over` why preferred scale sources had no scale,
     `no_camera_reason` why the camera gives no `no_camera_outputs`, `cache_problem` why the export
@@ -178,6 +179,7 @@ class NodeState:
     failure: str = ''
     model_error: str = ''
     loading: str = ''
+    building: str = ''
     watched: bool = False
     no_camera_reason: str = ''
     no_camera_outputs: tuple[str, ...] = ()
@@ -216,6 +218,8 @@ def _problems(state: NodeState, snapshot: Snapshot, recent_s: float) -> Iterable
         busy = f', loading {state.loading}' if state.loading else ''
         yield f'not active but {state.lifecycle}{busy}'
         return
+    if state.building:
+        yield f'building the network for images of {state.building}, which wait for it'
     hint = f': {state.image_hint}' if state.image_hint else ''
     if snapshot.since_received_s is None:
         yield f'no images yet on {state.image_topic}{hint}'
@@ -271,6 +275,7 @@ def _sections(state: NodeState, snapshot: Snapshot) -> dict[str, object]:
         'model': identity_section(state.model) if state.model else {},
         'failure': state.failure,
         'loading': state.loading,
+        'building': state.building,
         'model_error': state.model_error,
         'cache_problem': state.cache_problem,
         'scale': alignment_section(state.last_result) if state.last_result else {},

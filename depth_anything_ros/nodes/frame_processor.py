@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from depth_anything_ros.nodes.decoding import decode_any
 from depth_anything_ros.nodes.diagnostics import RunStatistics
 from depth_anything_ros.nodes.outputs import POINTS, SCAN, DepthOutputs
 from depth_anything_ros.nodes.pipeline_host import PipelineHost
+from depth_anything_ros.nodes.sizes import SizeBuilder
 from depth_anything_ros.types import DepthResult, Frame
 
 # What the camera gives of metric depth, as diagnostics name it.
@@ -42,14 +44,22 @@ class CameraFault:
     outputs: tuple[str, ...] = ()
 
 
+class NetworkAwaitedError(DepthAnythingError):
+    """Report an image whose network is being built."""
+
+
 class FrameProcessor:
     """
     Turn image messages into published depth; no bad frame ends it.
+
+    A frame whose network is being built waits for it, unless a newer frame comes: then it is
+    rejected.
 
     `last_result` and `camera_fault` are of the last frame, to be read from any thread: each is
     replaced as a whole.
 
     :param host: has the pipeline.
+    :param sizes: builds networks for sizes of images that come up.
     :param camera: has the latest camera_info.
     :param statistics: told what became of each frame.
     :param config: gives the parameters in force.
@@ -59,12 +69,16 @@ class FrameProcessor:
     def __init__(
         self,
         host: PipelineHost,
+        sizes: SizeBuilder,
         camera: CameraInput,
         statistics: RunStatistics,
         config: Callable[[], DepthNodeConfig],
         warn: Callable[[str], None],
     ) -> None:
         self._host = host
+        self._sizes = sizes
+        self._lock = threading.Lock()
+        self._waiting: tuple[Job, str] | None = None
         self._camera = camera
         self._statistics = statistics
         self._config = config
@@ -83,11 +97,18 @@ class FrameProcessor:
         self._statistics.reject(reason)
         self._warn(f'frame rejected: {reason}')
 
+    def take_waiting(self) -> Job | None:
+        """Take back the frame that waits for its network, if one does."""
+        with self._lock:
+            waiting, self._waiting = self._waiting, None
+        return waiting[0] if waiting else None
+
     def process(self, job: Job) -> None:
         """Publish the depth of one frame, or save its cloud."""
         if job.saved is not None:
             self._save_cloud(job, job.saved)
             return
+        self._replace_waiting(None)
         outputs = self.outputs
         stages_ms = {'wait': _since_ms(job.arrival_ns)}
         try:
@@ -95,11 +116,24 @@ class FrameProcessor:
                 self._statistics.count('unwatched')
                 return
             topics = self._publish(job, outputs, stages_ms)
+        except NetworkAwaitedError as error:
+            self._replace_waiting((job, str(error)))
+            # What was built between the question and now calls nobody any more.
+            if not self._sizes.building and self.take_waiting() is job:
+                self.process(job)
+            return
         except Exception as error:  # noqa: BLE001 - the next good frame must be processed
             self.refuse(_text(error))
             return
         stages_ms['total'] = _since_ms(job.arrival_ns)
         self._statistics.processed(stages_ms, topics)
+
+    def _replace_waiting(self, waiting: tuple[Job, str] | None) -> None:
+        """Let another frame wait, or none; the one before it, now too old, is rejected."""
+        with self._lock:
+            before, self._waiting = self._waiting, waiting
+        if before is not None:
+            self.refuse(before[1])
 
     def _publish(
         self, job: Job, outputs: DepthOutputs, stages_ms: dict[str, float]
@@ -128,6 +162,8 @@ class FrameProcessor:
         start_ns = perf_counter_ns()
         rgb = decode_any(job.message)
         height, width = rgb.shape[:2]
+        if not self._sizes.is_built(pipeline.predictor, (height, width)):
+            raise NetworkAwaitedError(f'the network for images of {width}x{height} is being built')
         header = job.message.header
         view = self._camera.view(header, height, width, self._config().image_is_rectified)
         frame = Frame(rgb, stamp_ns(header), header.frame_id, view.camera)

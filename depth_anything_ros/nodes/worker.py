@@ -34,6 +34,15 @@ class LatestItemWorker(Generic[T]):
             self._changed.notify_all()
         return replaced
 
+    def offer(self, item: T) -> bool:
+        """Make an item the next one unless another waits; return whether it is."""
+        with self._changed:
+            if self._waiting:
+                return False
+            self._waiting[:] = [item]
+            self._changed.notify_all()
+        return True
+
     def discard(self) -> bool:
         """Take back the waiting item; return True if there was one."""
         with self._changed:

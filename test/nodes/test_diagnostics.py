@@ -159,6 +159,14 @@ def test_a_reference_that_waits_for_tf_is_told_until_one_is_taken(statistics):
 def test_a_hint_about_the_image_and_a_load_are_told(statistics):
     hinted = NodeState('active', '/i', MODEL, image_hint='nobody publishes it')
     assert judged(hinted, statistics)[1] == 'no images yet on /i: nobody publishes it'
+    statistics.count('received')
+    building = NodeState('active', '/i', MODEL, building='1280x720', cache_problem='no room')
+    assert judged(building, statistics) == (
+        DiagnosticStatus.WARN,
+        'building the network for images of 1280x720, which wait for it',
+    )
+    read = to_dict(to_status('depth_node', building, statistics.snapshot(), 5.0))
+    assert (read['building'], read['cache_problem']) == ('1280x720', 'no room')
     loading = NodeState('configuring', '/i', loading='tiny')
     assert judged(loading, statistics)[1] == 'not active but configuring, loading tiny'
 

@@ -1,11 +1,13 @@
 """What the worker does with good and bad messages, without a network or a ROS graph."""
 
+from concurrent.futures import Future
 from types import SimpleNamespace
 
 import pytest
 from sensor_msgs.msg import CameraInfo, Image
 
 from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.errors import DepthAnythingError
 from depth_anything_ros.messages import camera_info_fields
 from depth_anything_ros.nodes.camera_input import CameraInput
 from depth_anything_ros.nodes.diagnostics import RunStatistics
@@ -35,9 +37,22 @@ class Pipeline:
 
     def __init__(self):
         self.scale_source = None
+        self.predictor = None
 
     def process(self, frame):
         return DepthResult(frame, None, None, None)
+
+
+class Sizes:
+    """Stand in for the builder of networks: those of `missing` sizes are being built."""
+
+    def __init__(self):
+        self.missing = set()
+        self.building = ''
+
+    def is_built(self, predictor, size):
+        self.building = 'a size' if self.missing else ''
+        return size not in self.missing
 
 
 @pytest.fixture
@@ -49,7 +64,7 @@ def warnings():
 def processor(warnings):
     host = SimpleNamespace(pipeline=Pipeline(), image_size=None)
     made = FrameProcessor(
-        host, CameraInput('/info'), RunStatistics(), DepthNodeConfig, warnings.append
+        host, Sizes(), CameraInput('/info'), RunStatistics(), DepthNodeConfig, warnings.append
     )
     made.outputs = Outputs({'~/relative/image_raw'})
     return made
@@ -99,3 +114,46 @@ def test_an_output_that_failed_is_named_and_the_other_not(processor):
     assert processor.camera_fault == CameraFault('no frame for the scan', ('laser scan',))
     processor.reset()
     assert processor.camera_fault == CameraFault('', ())
+
+
+def test_a_frame_waits_for_the_network_of_its_size(processor):
+    processor._sizes.missing = {(3, 5)}
+    job = Job(image(), 0)
+    processor.process(job)
+    assert (frames(processor)['processed'], frames(processor)['rejected']) == (0, 0)
+    processor._sizes.missing.clear()
+    assert processor.take_waiting() is job
+    assert processor.take_waiting() is None
+    processor.process(job)
+    assert (frames(processor)['processed'], frames(processor)['rejected']) == (1, 0)
+
+
+@pytest.mark.parametrize('newer', [(3, 5), (4, 6)])
+def test_a_newer_frame_takes_the_place_of_one_that_waits(processor, warnings, newer):
+    processor._sizes.missing = {(3, 5)}
+    processor.process(Job(image(), 0))
+    job = Job(image(*newer), 0)
+    processor.process(job)
+    assert frames(processor)['rejected'] == 1
+    assert warnings == ['frame rejected: the network for images of 5x3 is being built']
+    assert processor.take_waiting() is (job if newer == (3, 5) else None)
+    assert frames(processor)['processed'] == (newer != (3, 5))
+
+
+def test_a_frame_whose_network_was_built_between_two_looks_does_not_wait(processor):
+    class Quick(Sizes):
+        def is_built(self, predictor, size):
+            self.asked = getattr(self, 'asked', 0) + 1
+            return self.asked > 1
+
+    processor._sizes = Quick()
+    processor.process(Job(image(), 0))
+    assert frames(processor)['processed'] == 1
+
+
+def test_a_cloud_of_a_size_without_network_is_refused(processor):
+    processor._sizes.missing = {(3, 5)}
+    saved = Future()
+    processor.process(Job(image(), 0, saved))
+    with pytest.raises(DepthAnythingError, match='network for images of 5x3 is being built'):
+        saved.result(0)

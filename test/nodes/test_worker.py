@@ -21,6 +21,24 @@ def test_a_newer_item_replaces_the_waiting_one_and_says_so():
     assert worker.stop(10)
 
 
+def test_an_offer_gives_way_to_what_waits():
+    started, proceed, done = threading.Event(), threading.Event(), []
+
+    def process(item: int) -> None:
+        started.set()
+        proceed.wait(10)
+        done.append(item)
+
+    worker = LatestItemWorker(process, 'test')
+    assert worker.offer(1)
+    assert started.wait(10)
+    assert [worker.offer(item) for item in (2, 3)] == [True, False]
+    proceed.set()
+    assert worker.wait_idle(10)
+    assert done == [1, 2]
+    worker.stop(10)
+
+
 def test_discard_takes_back_what_waits_and_only_that():
     started, proceed, done = threading.Event(), threading.Event(), []
 
