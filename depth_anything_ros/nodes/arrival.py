@@ -8,8 +8,10 @@ from typing import Any
 
 from depth_anything_ros.messages import stamp_fields, stamp_ns
 
-# A clock that does not advance for this long, while messages come, tells no time.
+# A clock or a sensor's stamp that does not advance for this long, while messages come, tells no
+# time. A stamp may come some times again: somebody sends one image by hand.
 STANDSTILL_S = 2.0
+STANDSTILL_MESSAGES = 20
 
 
 class ArrivalStamps:
@@ -17,7 +19,8 @@ class ArrivalStamps:
     Stamp what a sensor left unstamped (0) as it enters the node, so that all behind knows its age.
 
     Arrival is the node's own time, simulated with `use_sim_time`. Where that clock tells no time
-    an unstamped message is refused: without an age, a sensor that died would count for ever.
+    an unstamped message is refused, and so is one whose stamp stays what it was: without an age,
+    a sensor that died would count for ever.
 
     :param now_ns: the node's clock.
     :param warn: writes to the log; told once of each topic.
@@ -35,8 +38,9 @@ class ArrivalStamps:
         self._steady_s = steady_s
         self._told: set[str] = set()
         self._unstamped: set[str] = set()
-        self._last_ns = 0
-        self._advanced_s = steady_s()
+        # Of the clock, and of the stamps on each topic: the last time, when it was first seen, and
+        # how often.
+        self._last: dict[str, tuple[int, float, int]] = {}
 
     @property
     def traps(self) -> tuple[str, ...]:
@@ -56,9 +60,16 @@ class ArrivalStamps:
         """
 
         def receive(message: Any) -> None:
-            if stamp_ns(message.header):
+            own_ns = stamp_ns(message.header)
+            if own_ns:
                 self._unstamped.discard(topic)
-                take(message)
+                if self._stands_still(topic, own_ns, STANDSTILL_MESSAGES):
+                    refuse(
+                        f'the stamp on {topic} stands still at {own_ns * 1e-9:.3f} s while '
+                        'messages come; without any (0) their times of arrival would count'
+                    )
+                else:
+                    take(message)
                 return
             self._unstamped.add(topic)
             if topic not in self._told:
@@ -82,7 +93,14 @@ class ArrivalStamps:
 
     def _arrival_ns(self) -> int | None:
         """Return the time, or None where the clock has not started or stands still."""
-        now_ns, steady_s = self._now_ns(), self._steady_s()
-        if now_ns != self._last_ns:
-            self._last_ns, self._advanced_s = now_ns, steady_s
-        return now_ns if now_ns and steady_s - self._advanced_s <= STANDSTILL_S else None
+        now_ns = self._now_ns()
+        return now_ns if now_ns and not self._stands_still('clock', now_ns, 1) else None
+
+    def _stands_still(self, name: str, time_ns: int, messages: int) -> bool:
+        """Tell whether so many messages saw the same time, over long in steady time."""
+        steady_s = self._steady_s()
+        last_ns, since_s, seen = self._last.get(name, (0, 0.0, 0))
+        if time_ns != last_ns:
+            since_s, seen = steady_s, 0
+        self._last[name] = (time_ns, since_s, seen + 1)
+        return steady_s - since_s > STANDSTILL_S and seen >= messages

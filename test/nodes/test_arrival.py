@@ -10,7 +10,7 @@ from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.geometry.transform import OPTICAL_FROM_BODY
 from depth_anything_ros.messages import stamp_ns
-from depth_anything_ros.nodes.arrival import STANDSTILL_S, ArrivalStamps
+from depth_anything_ros.nodes.arrival import STANDSTILL_MESSAGES, STANDSTILL_S, ArrivalStamps
 from depth_anything_ros.nodes.camera_input import CameraInput
 from depth_anything_ros.nodes.diagnostics import RunStatistics
 from depth_anything_ros.nodes.references import References
@@ -98,6 +98,28 @@ def test_a_clock_that_stands_still_gives_no_time_until_it_goes_on(arrivals, cloc
     assert not taken and 'stands still' in reason
     clock.wait(0.1)
     assert receive(arrivals, LaserScan())[0]
+
+
+def test_a_stamp_that_stands_still_is_refused_until_it_goes_on(arrivals, clock):
+    """A camera of a dead clock and a laser that died would fit each other for ever."""
+    stamped = LaserScan()
+    stamped.header.stamp.sec = 5
+    for _ in range(STANDSTILL_MESSAGES):
+        clock.wait(STANDSTILL_S / 10)
+        assert receive(arrivals, stamped)[0] == [stamped]
+    taken, (reason,) = receive(arrivals, stamped)
+    assert not taken and 'the stamp on scan stands still at 5.000 s' in reason
+    assert receive(arrivals, stamped, 'image')[0] == [stamped]
+    stamped.header.stamp.sec = 6
+    assert receive(arrivals, stamped)[0] == [stamped]
+
+
+def test_one_image_sent_some_times_by_hand_is_taken(arrivals, clock):
+    image = Image()
+    image.header.stamp.sec = 5
+    for _ in range(STANDSTILL_MESSAGES):
+        assert receive(arrivals, image, 'image')[0] == [image]
+        clock.wait(60.0)
 
 
 def network(inverse):
