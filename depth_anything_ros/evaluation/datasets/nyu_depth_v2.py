@@ -132,10 +132,11 @@ def _read_scenes(path: Path) -> list[str]:
     try:
         with h5py.File(path, 'r') as file:
             count = len(file['images'])
+            check_bytes(file['scenes'].nbytes, "'scenes'")
             references = np.asarray(file['scenes']).reshape(-1)
             scenes = [_characters(file[reference]) for reference in references]
             depths = len(file['depths'])
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, MessageError) as error:
         raise DatasetError(f"'{path}' cannot be read: {error}") from error
     if not len(scenes) == count == depths:
         raise DatasetError(
@@ -149,5 +150,6 @@ def _row_bytes(array: Any) -> int:
 
 
 def _characters(codes: Any) -> str:
+    check_bytes(codes.nbytes, 'the name of a scene')
     values: NDArray[Any] = np.asarray(codes).reshape(-1)
     return ''.join(chr(int(value)) for value in values)

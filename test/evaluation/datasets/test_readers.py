@@ -319,3 +319,13 @@ def test_a_sample_of_nyu_that_says_it_is_huge_is_not_read(tmp_path):
         file.create_dataset('images', (8, 3, 30_000, 30_000), 'u1', chunks=(1, 1, 100, 100))
     with pytest.raises(DatasetError, match='sample 2 .*at most 180 MB'):
         open_nyu_depth_v2(path, 'all')[2]
+
+
+def test_names_of_nyu_scenes_that_say_they_are_huge_are_not_read(tmp_path):
+    h5py = pytest.importorskip('h5py')
+    path = made.make_nyu_depth_v2(tmp_path)
+    with h5py.File(path, 'a') as file:
+        name = file.create_dataset('huge', (200_000_000,), 'u2', chunks=(1000,))
+        file['scenes'][0, 3] = name.ref
+    with pytest.raises(DatasetError, match='the name of a scene has 400 MB; at most 180 MB'):
+        open_nyu_depth_v2(path, 'all')
