@@ -206,7 +206,8 @@ class ModelIdentity:
 
     `weights` is `pretrained`, `checkpoint` or `random`; `sha256` is empty for random weights;
     `input_size` is the network's (height, width), or (0, 0) before the first image. `integers`
-    says with how many bits layers multiply integers on this processor, empty if none does.
+    says with how many bits layers multiply integers on this processor, empty if none does;
+    `output` says in words what the network gives, and how far its metres reach.
     """
 
     name: str
@@ -218,6 +219,7 @@ class ModelIdentity:
     input_size: tuple[int, int]
     licence: str
     integers: str = ''
+    output: str = ''
 
 
 @dataclass(frozen=True)

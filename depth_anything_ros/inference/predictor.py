@@ -108,6 +108,7 @@ class Predictor:
             input_size=self._current_size,
             licence=self.spec.licence,
             integers=self._integers,
+            output=self.spec.output,
         )
 
     @property

@@ -300,6 +300,7 @@ def identity_section(model: ModelIdentity) -> dict[str, object]:
         'input_size': f'{height}x{width}',
         'licence': model.licence,
         'integers': model.integers,
+        'output': model.output,
     }
 
 

@@ -75,6 +75,7 @@ def test_tuned_checkpoint_publishes_metres_without_a_source_of_scale(world, came
     np.testing.assert_allclose(values_m, WALL_M, rtol=0.1)
     report = probe.diagnostics()
     assert report['model']['weights'] == 'checkpoint'
+    assert report['model']['output'] == 'metres to 10 m'
 
 
 def test_tuned_checkpoint_is_refused_as_any_other_kind(world, tuned):

@@ -33,6 +33,7 @@ MODEL = ModelIdentity(
     (518, 686),
     'Apache-2.0',
     '8-bit weights in 50 layers',
+    'relative inverse depth',
 )
 RELATIVE = RelativeInverseDepth(np.ones((2, 2), np.float32))
 ACTIVE = NodeState('active', '/camera/image', MODEL)
@@ -229,6 +230,7 @@ def test_what_one_node_writes_another_reads_by_the_same_names(statistics):
         'input_size': '518x686',
         'licence': 'Apache-2.0',
         'integers': '8-bit weights in 50 layers',
+        'output': 'relative inverse depth',
     }
     assert read['frames']['received'] == '1'
     assert read['published'] == {'depth/image_raw': '1'}
