@@ -76,15 +76,18 @@ class FrameScorer:
         truth_m = _of_one_size(frame)
         if frame.truth is None or truth_m is None:
             return ScoredFrame(problem=frame.truth.problem if frame.truth else NO_TRUTH)
-        scored, problems = ScoredFrame(truth_m), []
+        scored, problems = ScoredFrame(truth_m), dict[str, str]()
         for mode in self._modes:
             try:
                 scored.aligned[mode] = self._align(frame, truth_m, mode, relative_seen)
             except AlignmentError as error:
-                problems.append(f'{mode.value}: {error}')
+                problems[mode.value] = str(error)
             else:
                 scored.scores[mode] = score_aligned(scored.aligned[mode], truth_m)
-        scored.problem = '; '.join(problems)
+        if len(problems) == len(self._modes) and len(set(problems.values())) == 1:
+            scored.problem = next(iter(problems.values()))
+        else:
+            scored.problem = '; '.join(f'{mode}: {text}' for mode, text in problems.items())
         return scored
 
     def _align(

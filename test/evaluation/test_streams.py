@@ -293,7 +293,7 @@ def test_a_lost_prediction_is_answered_but_not_scored(run):
         run.add_prediction(START, 5, kind, None, "encoding 'nv99' is unknown")
     summary = run.finish()
     check(summary)
-    assert summary['unscored'] == {"online: encoding 'nv99' is unknown": 1}
+    assert summary['unscored'] == {"encoding 'nv99' is unknown": 1}
 
 
 def test_truth_that_cannot_be_used_says_why(run):
