@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from depth_anything_ros.config.depth_node import DEPTH_TRANSPORTS, IMAGE_TRANSPORTS
+from depth_anything_ros.config.depth_unit import check_depth_unit
 from depth_anything_ros.config.parameter import check_order, check_pose, parameter
 
 
@@ -70,6 +71,12 @@ class EvaluatorConfig:
         choices=DEPTH_TRANSPORTS,
         read_only=True,
     )
+    ground_truth_depth_unit: str = parameter(
+        'mm',
+        'Step of 16UC1 measured depth: mm, cm, 0.1mm, tum (5000/m), kitti (256/m), any other '
+        'number of steps as `5000/m`, or metres as `0.0002`.',
+        read_only=True,
+    )
     ground_truth_registration: str = parameter(
         'auto',
         'Whether measured depth is registered to the image: auto goes by the frame ids, and by '
@@ -126,9 +133,11 @@ class EvaluatorConfig:
         """
         Check what involves two parameters.
 
-        :raises ConfigError: if the range of the ground truth is empty or its pose no pose.
+        :raises ConfigError: if the range of the ground truth is empty, its unit no unit or its
+            pose no pose.
         """
         check_order(self, 'min_depth_m', 'max_depth_m')
+        check_depth_unit(self, 'ground_truth_depth_unit')
         check_pose(self, 'ground_truth_pose')
 
 

@@ -71,6 +71,7 @@ class RunEvaluation:
         self._files = RunFiles(Path(config.output_dir), self._table)
         self._finished = False
         self._expected: dict[Stream, str] = {}
+        self._notes: list[str] = []
         self._means = {mode: MeanScore() for mode in self._modes}
         self._stability = {mode: StabilityMean() for mode in self._modes}
         self._pictures: list[Path] = []
@@ -161,6 +162,11 @@ class RunEvaluation:
         with self._lock:
             self._counts['reports'] += 1
             self._rejections.update(images, received, self._image_counts().sent)
+
+    def add_warning(self, text: str) -> None:
+        """Note what a reader of the results must know."""
+        with self._lock:
+            self._notes.append(text)
 
     def add_left_out(self, reason: str, messages: int = 1) -> None:
         """Note messages that could not be used, for a warning: the counts are wrong by them."""
@@ -349,6 +355,7 @@ class RunEvaluation:
             Stream.DIAGNOSTICS: self._counts['reports'],
         }
         warnings += [text for stream, text in self._expected.items() if not came[stream]]
+        warnings += self._notes
         shifted = self._means.get(AlignmentMode.SCALE_SHIFT)
         warnings += score_warnings(self._counts, shifted.frames if shifted else 0)
         warnings += message_warnings(self._gatherer, counts, unscored, self._rejections.images)

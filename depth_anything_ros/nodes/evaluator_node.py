@@ -73,10 +73,15 @@ class EvaluatorNode(Node):
         }
         color = CameraInput(self._topic('camera_info'))
         measured = CameraInput(self._topic('ground_truth/camera_info'))
+        transforms = TransformLookup(self)
+        if config.ground_truth_registration != 'registered' and not config.ground_truth_pose:
+            # From the start, so that it is known when the first truth comes.
+            transforms.listen()
         self._truth = TruthInput(
-            DepthRegistration(color, measured, TransformLookup(self).lookup),
+            DepthRegistration(color, measured, transforms.lookup),
             config,
             self._add_truth,
+            self._doubt,
         )
         self._silent: set[str] = {'image', 'ground_truth'}
         self._saved_s = monotonic()
@@ -237,6 +242,10 @@ class EvaluatorNode(Node):
             self._leave_out(problem)
         stamp_ns = header_stamp_ns(message.cdr)
         self._evaluation.add_truth(stamp_ns, depth_m, message.content, problem)
+
+    def _doubt(self, text: str) -> None:
+        self._evaluation.add_warning(text)
+        self._warn(text)
 
     def _answer_save(self, saved: Future[tuple[bool, str]], given_up: str) -> None:
         try:

@@ -45,7 +45,10 @@ class World:
             self.calibrate()
         self.taken = []
         registration = DepthRegistration(self.color, self.depth, self.lookup)
-        self.input = TruthInput(registration, EvaluatorConfig(**config), self.take)
+        self.doubts = []
+        self.input = TruthInput(
+            registration, EvaluatorConfig(**config), self.take, self.doubts.append
+        )
 
     def calibrate(self):
         self.color.update(info(COLOR))
@@ -133,3 +136,24 @@ def test_compressed_depth_is_read():
     world.input.see_frame(COLOR)
     world.input.add(Message(0, serialize_message(made)))
     np.testing.assert_allclose(world.taken[0], 1.5)
+
+
+def test_truth_in_another_unit_is_read_as_told():
+    world = World(calibrated=False, ground_truth_depth_unit='tum')
+    world.input.see_frame(COLOR)
+    for _ in range(8):
+        world.input.add(depth(COLOR, value_mm=7500))
+    np.testing.assert_allclose(world.taken[7], 1.5)
+    assert world.doubts == []
+
+
+def test_an_implausible_unit_is_doubted_once_with_the_parameter():
+    world = World(calibrated=False)
+    world.input.see_frame(COLOR)
+    for _ in range(8):
+        world.input.add(depth(COLOR, value_mm=7500))
+    np.testing.assert_allclose(world.taken[7], 7.5)
+    (doubt,) = world.doubts
+    assert "median depth of 'ground_truth' is 7.5 m" in doubt
+    assert 'set the unit, as' in doubt
+    assert "'ground_truth_depth_unit:=tum' (1.5 m)" in doubt

@@ -32,13 +32,21 @@ class DepthUnit:
     told: bool
 
 
-def unit_warning(place: str, depths_m: Iterable[Float32Array], unit: DepthUnit) -> str:
+def unit_warning(
+    place: str,
+    depths_m: Iterable[Float32Array],
+    unit: DepthUnit,
+    option: str = ',unit=',
+    cure: str = 'name the unit behind the path',
+) -> str:
     """
     Return what is odd about the median depth of some frames, '' where nothing is.
 
     :param place: where the depth comes from.
     :param depths_m: float32 (H, W) each, metres, NaN where unknown; those without depth do not
         count.
+    :param option: what the name of a unit is written behind.
+    :param cure: where that is written.
     """
     known = [depth_m[np.isfinite(depth_m)] for depth_m in depths_m]
     medians_m = [float(np.median(values)) for values in known if values.size]
@@ -53,13 +61,13 @@ def unit_warning(place: str, depths_m: Iterable[Float32Array], unit: DepthUnit) 
     if unit.steps_per_m is None:
         return f'{odd}, stored as metres; {low_m:g} to {high_m:g} m are possible'
     likely = [
-        f"',unit={name}' ({median_m * unit.steps_per_m / steps:.2g} m)"
+        f"'{option}{name}' ({median_m * unit.steps_per_m / steps:.2g} m)"
         for name, steps in DEPTH_UNITS.items()
         if _USUAL_M[0] <= median_m * unit.steps_per_m / steps <= _USUAL_M[1]
     ]
-    cure = f'; name the unit behind the path, as {" or ".join(likely)}' if likely else ''
-    right = ", or ',unit=mm' if it is right" if usual and likely else ''
+    advice = f'; {cure}, as {" or ".join(likely)}' if likely else ''
+    right = f", or '{option}mm' if it is right" if usual and likely else ''
     return (
         f'{odd}, at {unit.steps_per_m:g} steps a metre; '
-        f'{"usual" if usual else "possible"} are {low_m:g} to {high_m:g} m{cure}{right}'
+        f'{"usual" if usual else "possible"} are {low_m:g} to {high_m:g} m{advice}{right}'
     )
