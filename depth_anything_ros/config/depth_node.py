@@ -80,14 +80,16 @@ class DepthNodeConfig:
     )
     warmup_width: int = parameter(
         640,
-        'Image width the network is built and warmed up for before the first frame is accepted.',
+        'Image width the network is built and warmed up for before the first frame is accepted, '
+        'and shared memory is made for at start.',
         unit='px',
         minimum=16,
         maximum=8192,
     )
     warmup_height: int = parameter(
         480,
-        'Image height the network is built and warmed up for before the first frame is accepted.',
+        'Image height the network is built and warmed up for before the first frame is accepted, '
+        'and shared memory is made for at start.',
         unit='px',
         minimum=16,
         maximum=8192,

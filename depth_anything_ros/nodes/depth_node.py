@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -30,6 +31,7 @@ from depth_anything_ros.nodes.camera_input import CameraInput
 from depth_anything_ros.nodes.diagnostics import NodeState, RunStatistics, to_status
 from depth_anything_ros.nodes.frame_processor import FrameProcessor, Job
 from depth_anything_ros.nodes.managed import ManagedNode
+from depth_anything_ros.nodes.message_sizes import largest_message, oversized
 from depth_anything_ros.nodes.outputs import DepthOutputs
 from depth_anything_ros.nodes.overrides import unused_overrides
 from depth_anything_ros.nodes.parameters import declare_parameters, updated
@@ -41,6 +43,7 @@ from depth_anything_ros.nodes.sizes import SizeBuilder
 from depth_anything_ros.nodes.subscription import SensorSubscription
 from depth_anything_ros.nodes.topics import image_type, input_hint, input_names
 from depth_anything_ros.nodes.transforms import TransformLookup
+from depth_anything_ros.nodes.transport import segment_of
 from depth_anything_ros.nodes.worker import LatestItemWorker
 from depth_anything_ros.scale import PrioritySources
 
@@ -63,6 +66,7 @@ class DepthNode(ManagedNode):
         super().__init__('depth_node')
         self._config = declare_parameters(self, DepthNodeConfig)
         self._unused = unused_overrides(self)
+        self._segment = segment_of(os.environ)
         self._host = PipelineHost(refused=self._on_refused)
         self._statistics = RunStatistics()
         self._names = input_names(self, self._config)
@@ -358,7 +362,13 @@ class DepthNode(ManagedNode):
         if 'reference/depth' in self._inputs:
             hint = input_hint(self, 'reference/depth', self._config)
             traps += (f'no depth on {self._topic("reference/depth")}: {hint}',) if hint else ()
-        return (*traps, self._references.doubt) if self._references.doubt else traps
+        return (*traps, *filter(None, (self._references.doubt, self._oversized())))
+
+    def _oversized(self) -> str:
+        size, outputs = self._host.image_size, self._processor.outputs
+        if size is None or outputs is None or self._segment is None:
+            return ''
+        return oversized(size, self._segment, outputs.wanted(), self._config)
 
     def _announce_model(self) -> None:
         pipeline = self._host.pipeline
@@ -378,4 +388,4 @@ class DepthNode(ManagedNode):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the node; see :func:`process.run_process` for the exit code."""
-    return run_process('depth_node', DepthNode, argv)
+    return run_process('depth_node', DepthNode, argv, largest_message)

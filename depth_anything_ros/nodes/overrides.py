@@ -6,6 +6,7 @@ import difflib
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ import yaml
 from rclpy.node import Node
 
 _VALUES = 'ros__parameters'
+_FILE = '--params-file'
+_PARAMETERS = ('-p', '--param', _FILE)
+_REMAPS = ('-r', '--remap')
 # Declared when the topic is subscribed to or published, which not every set-up does.
 _DECLARED_LATER = 'qos_overrides.'
 
@@ -45,15 +49,48 @@ def matches(key: str, full_name: str) -> bool:
     return re.fullmatch(pattern, full_name) is not None
 
 
-def sections(values: Any, above: str = '') -> Iterator[str]:
-    """Return the keys of a parameter file that hold parameters; nested ones joined by /."""
+def sections(values: Any, above: str = '') -> dict[str, Any]:
+    """Return key → parameters of each section of a parameter file; nested keys joined by /."""
     if not isinstance(values, dict):
-        return
-    if _VALUES in values:
-        yield above
+        return {}
+    found = {above: values[_VALUES]} if _VALUES in values else {}
     for key, inner in values.items():
         if key != _VALUES:
-            yield from sections(inner, f'{above}/{key}' if above else str(key))
+            found.update(sections(inner, f'{above}/{key}' if above else str(key)))
+    return found
+
+
+def given_values(name: str, arguments: Sequence[str]) -> dict[str, Any]:
+    """
+    Return the parameters that a command line gives to a node, before there is a node to ask.
+
+    What cannot be read is left out: rclpy tells of it.
+
+    :param name: of the node, unless it is remapped.
+    """
+    full_name = _full_name(name, arguments)
+    values: dict[str, Any] = {}
+    with suppress(OSError, ValueError, yaml.YAMLError):
+        for option, word in _options(arguments, _PARAMETERS):
+            if option == _FILE:
+                for key, section in _read(word).items():
+                    values.update(section if matches(key, full_name) else {})
+                continue
+            left, _, text = word.partition(':=')
+            node, colon, parameter = left.rpartition(':')
+            if not colon or matches(node, full_name):
+                values[parameter] = yaml.safe_load(text)
+    return values
+
+
+def _full_name(name: str, arguments: Sequence[str]) -> str:
+    names = {'__node': name, '__ns': ''}
+    for _, word in _options(arguments, _REMAPS):
+        left, _, right = word.partition(':=')
+        node, _, what = left.rpartition(':')
+        if node in ('', name):
+            names[what.replace('__name', '__node')] = right
+    return f'{names["__ns"].rstrip("/")}/{names["__node"]}'
 
 
 def _overrides(node: Node) -> list[str]:
@@ -70,9 +107,9 @@ def _unknown(name: str, known: list[str]) -> str:
 
 def _for_others(full_name: str, arguments: Sequence[str]) -> Iterator[str]:
     cure = f"call it '/**' or '{full_name}'"
-    for option, word in _options(arguments):
-        if option == '--params-file':
-            names = list(sections(yaml.safe_load(Path(word).read_text())))
+    for option, word in _options(arguments, _PARAMETERS):
+        if option == _FILE:
+            names = list(_read(word))
             if not any(matches(name, full_name) for name in names):
                 listed = ', '.join(names) or 'no parameters'
                 yield f"nothing in '{word}' is for {full_name}, only for {listed}; {cure}"
@@ -82,10 +119,14 @@ def _for_others(full_name: str, arguments: Sequence[str]) -> Iterator[str]:
             yield f"'{word}' is for node '{name}', this is {full_name}"
 
 
-def _options(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Return option and value of each parameter or file of parameters on a command line."""
+def _read(file: str) -> dict[str, Any]:
+    return sections(yaml.safe_load(Path(file).read_text()))
+
+
+def _options(arguments: Sequence[str], wanted: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Return the wanted options among the ROS arguments of a command line, each with its value."""
     is_ros = False
     for word, value in zip(arguments, [*arguments[1:], ''], strict=True):
         is_ros = word != '--' if is_ros else word == '--ros-args'
-        if is_ros and word in ('-p', '--param', '--params-file'):
+        if is_ros and word in wanted:
             yield word, value

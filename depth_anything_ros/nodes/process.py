@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import sys
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
@@ -18,7 +19,7 @@ from rclpy.utilities import try_shutdown
 from depth_anything_ros.errors import DepthAnythingError
 from depth_anything_ros.escape import lines, one_line
 from depth_anything_ros.home import usable_home
-from depth_anything_ros.nodes.transport import prepare_transport
+from depth_anything_ros.nodes.transport import prepare_transport, remove_copies
 
 _LONGEST_WAIT_S = 0.5
 # One to get out of waiting, one to give every waiting callback its turn, one to spare.
@@ -56,13 +57,20 @@ class RosLogHandler(logging.Handler):
 
 
 @usable_home()
-def run_process(name: str, create: Callable[[], RunnableNode], argv: Sequence[str] | None) -> int:
+def run_process(
+    name: str,
+    create: Callable[[], RunnableNode],
+    argv: Sequence[str] | None,
+    largest_message: Callable[[Sequence[str]], int] | None = None,
+) -> int:
     """
     Run one node until it is done, or SIGINT or SIGTERM comes.
 
     :param name: name of the logger for errors before there is a node.
     :param create: makes the node once ROS is initialised.
     :param argv: command line with its program name; `sys.argv` when None.
+    :param largest_message: returns the bytes of the largest message that the node will publish,
+        from the command line.
     :return: 0 when done or asked to end, 1 after a known error, told in one line.
     """
     library = logging.getLogger('depth_anything_ros')
@@ -71,7 +79,10 @@ def run_process(name: str, create: Callable[[], RunnableNode], argv: Sequence[st
     node: RunnableNode | None = None
     code = 0
     try:
-        prepare_transport()
+        if largest_message is None:
+            prepare_transport()
+        else:
+            prepare_transport(largest_bytes=largest_message(sys.argv if argv is None else argv))
         _init_ros(argv)
         node = create()
         node.run()
@@ -91,6 +102,7 @@ def run_process(name: str, create: Callable[[], RunnableNode], argv: Sequence[st
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if node is not None:
             code = max(code, _close(name, node))
+        remove_copies()
         try_shutdown()
     return code
 

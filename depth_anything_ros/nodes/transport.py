@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import logging
 import os
-from collections.abc import MutableMapping
+import re
+from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from xml.etree import ElementTree
 
 _LOGGER = logging.getLogger(__name__)
+_copies: list[Path] = []
 
 PACKAGE = 'depth_anything_ros'
 PROFILE = Path('config') / 'fastdds_shm.xml'
@@ -19,12 +24,19 @@ NEW_VARIABLE, OLD_VARIABLE = 'FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_
 FIRST_VERSION_WITH_NEW_VARIABLE = 9
 USER_CHOICES = (NEW_VARIABLE, OLD_VARIABLE, 'FASTDDS_BUILTIN_TRANSPORTS')
 
+# What the profile in config/ has: three clouds of 640x480 points.
+SMALLEST_SEGMENT = 1 << 24
+_LARGEST_SEGMENT = 1 << 30
+_MESSAGES_AT_ONCE = 3
+
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 _KEEP_MAPPED_BYTES = 1 << 29
 
 
-def prepare_transport(environment: MutableMapping[str, str] | None = None) -> None:
+def prepare_transport(
+    environment: MutableMapping[str, str] | None = None, largest_bytes: int = 0
+) -> None:
     """
     Choose the shared-memory profile and keep large buffers mapped.
 
@@ -32,16 +44,19 @@ def prepare_transport(environment: MutableMapping[str, str] | None = None) -> No
     reliable QoS. Nothing is set where another middleware or a profile has been chosen.
 
     :param environment: the variables of this process; `os.environ` when None.
+    :param largest_bytes: of the messages that this process will publish; the segment is made for
+        three of them.
     """
-    choose_profile(os.environ if environment is None else environment)
+    choose_profile(os.environ if environment is None else environment, largest_bytes)
     keep_large_buffers()
 
 
-def choose_profile(environment: MutableMapping[str, str]) -> bool:
+def choose_profile(environment: MutableMapping[str, str], largest_bytes: int = 0) -> bool:
     """
-    Name the installed profile in the environment; tell whether it was set.
+    Name the profile to use in the environment; tell whether it was set.
 
     :param environment: changed in place.
+    :param largest_bytes: as in :func:`prepare_transport`.
     """
     if environment.get('RMW_IMPLEMENTATION', '') not in ('', 'rmw_fastrtps_cpp'):
         return False
@@ -57,9 +72,67 @@ def choose_profile(environment: MutableMapping[str, str]) -> bool:
             NEW_VARIABLE,
         )
         return False
+    segment = segment_for(largest_bytes, free_bytes())
+    if segment != SMALLEST_SEGMENT:
+        profile = _resized(profile, segment)
     is_new = middleware_version() >= FIRST_VERSION_WITH_NEW_VARIABLE
     environment[NEW_VARIABLE if is_new else OLD_VARIABLE] = str(profile)
     return True
+
+
+def segment_for(largest_bytes: int, free: int) -> int:
+    """
+    Return the size of the shared-memory segment for messages of a size.
+
+    :param largest_bytes: of one message.
+    :param free: bytes that may be had; Fast DDS takes the whole segment at once, and no more
+        than half of what there is should go to one process.
+    """
+    wanted = -(-_MESSAGES_AT_ONCE * largest_bytes // SMALLEST_SEGMENT) * SMALLEST_SEGMENT
+    most = min(free // 2, _LARGEST_SEGMENT) // SMALLEST_SEGMENT * SMALLEST_SEGMENT
+    return max(SMALLEST_SEGMENT, min(wanted, most))
+
+
+def free_bytes(folder: str = '/dev/shm') -> int:
+    """Return how much shared memory is free, or 0 where there is no such folder."""
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return 0
+    return found.f_bavail * found.f_frsize
+
+
+def segment_of(environment: Mapping[str, str]) -> int | None:
+    """Return the size of the segment of the profile that is chosen, or None if that is unknown."""
+    path = environment.get(NEW_VARIABLE) or environment.get(OLD_VARIABLE)
+    try:
+        text = Path(path).read_text() if path else ''
+    except OSError:
+        return None
+    found = re.search(r'<segment_size>\s*(\d+)\s*</segment_size>', text)
+    return int(found[1]) if found else None
+
+
+def _resized(profile: Path, segment: int) -> Path:
+    """Return a copy of the profile with another segment, or the profile if none can be written."""
+    text = profile.read_text().replace(str(SMALLEST_SEGMENT), str(segment))
+    try:
+        with NamedTemporaryFile('w', prefix=PACKAGE, suffix='.xml', delete=False) as copy:
+            _copies.append(Path(copy.name))
+            copy.write(text)
+    except OSError as error:
+        _LOGGER.warning('large messages may get lost: no profile can be written: %s', error)
+        return profile
+    return _copies[-1]
+
+
+@atexit.register
+def remove_copies() -> None:
+    """Remove the copies of the profile; Fast DDS reads it when the first node is made."""
+    for path in _copies:
+        with suppress(OSError):
+            path.unlink()
+    _copies.clear()
 
 
 def profile_path() -> Path | None:

@@ -1,4 +1,4 @@
-"""Publish numbered images and clouds at 30 Hz: what a camera and a depth node do."""
+"""Publish numbered images and clouds, at 30 Hz by default: what a camera and a depth node do."""
 
 import sys
 import time
@@ -14,21 +14,27 @@ WIDTH, HEIGHT, POINT_BYTES, RATE_HZ = 640, 480, 16, 30.0
 SUBSCRIBE_TIMEOUT_S, LINGER_S = 60.0, 3.0
 
 
-def make_messages() -> tuple[Image, PointCloud2]:
-    image = Image(height=HEIGHT, width=WIDTH, step=3 * WIDTH, encoding='rgb8')
-    image.data = array('B', bytes(3 * WIDTH * HEIGHT))
-    cloud = PointCloud2(height=HEIGHT, width=WIDTH, point_step=POINT_BYTES)
-    cloud.row_step = POINT_BYTES * WIDTH
-    cloud.data = array('B', bytes(POINT_BYTES * WIDTH * HEIGHT))
+def make_messages(width: int, height: int) -> tuple[Image, PointCloud2]:
+    image = Image(height=height, width=width, step=3 * width, encoding='rgb8')
+    image.data = array('B', bytes(3 * width * height))
+    cloud = PointCloud2(height=height, width=width, point_step=POINT_BYTES)
+    cloud.row_step = POINT_BYTES * width
+    cloud.data = array('B', bytes(POINT_BYTES * width * height))
     return image, cloud
 
 
-def main(reliability: str, count: int) -> None:
-    prepare_transport()
+def main(
+    reliability: str,
+    count: int,
+    width: int = WIDTH,
+    height: int = HEIGHT,
+    rate_hz: float = RATE_HZ,
+) -> None:
+    prepare_transport(largest_bytes=POINT_BYTES * width * height)
     rclpy.init()
     node = rclpy.create_node('stream_publisher')
     qos = QoSProfile(depth=5, reliability=QoSReliabilityPolicy[reliability])
-    messages = make_messages()
+    messages = make_messages(width, height)
     publishers = [
         node.create_publisher(type(message), topic, qos)
         for message, topic in zip(messages, ('image', 'points'), strict=True)
@@ -40,7 +46,7 @@ def main(reliability: str, count: int) -> None:
     time.sleep(0.5)
     start_s = time.monotonic()
     for number in range(count):
-        time.sleep(max(0.0, start_s + number / RATE_HZ - time.monotonic()))
+        time.sleep(max(0.0, start_s + number / rate_hz - time.monotonic()))
         for publisher, message in zip(publishers, messages, strict=True):
             message.header.stamp.sec = number
             publisher.publish(message)
@@ -50,4 +56,4 @@ def main(reliability: str, count: int) -> None:
 
 
 if __name__ == '__main__':
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], *map(int, sys.argv[2:]))

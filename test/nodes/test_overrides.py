@@ -9,7 +9,12 @@ import yaml
 
 from depth_anything_ros.config import DepthNodeConfig, parameter_infos
 from depth_anything_ros.nodes import overrides
-from depth_anything_ros.nodes.overrides import matches, sections, unused_overrides
+from depth_anything_ros.nodes.overrides import (
+    given_values,
+    matches,
+    sections,
+    unused_overrides,
+)
 from depth_anything_ros.nodes.parameters import declare_parameters
 
 CONFIG = Path(__file__).resolve().parents[2] / 'config'
@@ -121,3 +126,34 @@ def test_the_shipped_files_hold_for_any_name_and_namespace(make_node, file, name
 
 def test_overrides_are_still_where_rclpy_keeps_them(make_node):
     assert overrides._overrides(make_node('-p', 'threads:=2')) == ['threads']
+
+
+@pytest.mark.parametrize(
+    'words',
+    [
+        ['-p', 'threads:=3', '-p', 'model:=tiny'],
+        ['-p', 'threads:=3', '-p', 'threads:=5'],
+        ['-p', 'other:threads:=3'],
+        ['-r', '__node:=eye', '-p', 'eye:threads:=3'],
+        ['-r', '__ns:=/robot', '-p', 'depth_node:threads:=3'],
+        ['--params-file', 'FILE'],
+        ['-p', 'threads:=3', '--params-file', 'FILE'],
+        ['--params-file', 'FILE', '-p', 'threads:=3'],
+        ['-r', '__ns:=/robot', '--params-file', 'FILE'],
+        ['-r', 'other:__ns:=/robot', '-r', 'image:=/eye', '--params-file', 'FILE'],
+    ],
+)
+def test_values_are_known_before_there_is_a_node(make_node, write, words):
+    file = str(write('robot/depth_node', threads=7, max_depth_m=4.0))
+    words = [file if word == 'FILE' else word for word in words]
+    node = make_node(*words)
+    given = given_values('depth_node', sys.argv)
+    assert given == {name: node.get_parameter(name).value for name in overrides._overrides(node)}
+
+
+@pytest.mark.parametrize('text', [None, '{', 'just text'])
+def test_a_file_that_cannot_be_read_gives_no_values(tmp_path, text):
+    file = tmp_path / 'given.yaml'
+    if text is not None:
+        file.write_text(text)
+    assert given_values('depth_node', ['--ros-args', '--params-file', str(file)]) == {}

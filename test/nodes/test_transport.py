@@ -6,6 +6,7 @@ import pytest
 
 from depth_anything_ros.nodes import transport
 
+NEW = transport.NEW_VARIABLE
 PROFILE = Path(__file__).resolve().parents[2] / 'config' / 'fastdds_shm.xml'
 
 
@@ -93,3 +94,66 @@ def test_the_profile_has_shared_memory_for_three_clouds_and_udp_beside_it():
 def test_large_buffers_stay_mapped_where_libc_is_glibc():
     is_glibc = 'CS_GNU_LIBC_VERSION' in os.confstr_names
     assert transport.keep_large_buffers() is is_glibc
+
+
+MIB = 1 << 20
+
+
+@pytest.mark.parametrize(
+    ('largest_bytes', 'free', 'segment'),
+    [
+        (0, 64 * MIB, 16 * MIB),
+        (640 * 480 * 16, 64 * MIB, 16 * MIB),
+        (3840 * 2160 * 3, 8192 * MIB, 80 * MIB),
+        (1920 * 1080 * 16, 8192 * MIB, 96 * MIB),
+        (1920 * 1080 * 16, 128 * MIB, 64 * MIB),
+        (1920 * 1080 * 16, 0, 16 * MIB),
+        (8192 * 8192 * 16, 1 << 40, 1024 * MIB),
+    ],
+)
+def test_the_segment_holds_three_messages_and_half_of_what_is_free(largest_bytes, free, segment):
+    assert transport.segment_for(largest_bytes, free) == segment
+
+
+def test_large_messages_get_a_profile_of_their_own_that_says_the_same_otherwise(
+    installed, monkeypatch
+):
+    monkeypatch.setattr(transport, 'free_bytes', lambda: 8192 * MIB)
+    environment: dict[str, str] = {}
+    assert transport.choose_profile(environment, 1920 * 1080 * 16)
+    assert transport.segment_of(environment) == 96 * MIB
+    (path,) = environment.values()
+    text = Path(path).read_text()
+    assert text.count(str(96 * MIB)) == 2
+    assert text.replace(str(96 * MIB), str(16 * MIB)) == PROFILE.read_text()
+    transport.remove_copies()
+    assert not Path(path).exists()
+    small: dict[str, str] = {}
+    assert transport.choose_profile(small, 640 * 480 * 16)
+    assert list(small.values()) == [str(PROFILE)]
+    assert transport.segment_of(small) == 16 * MIB
+
+
+def test_where_no_profile_can_be_written_the_small_one_is_used(installed, monkeypatch, caplog):
+    monkeypatch.setattr(transport, 'free_bytes', lambda: 8192 * MIB)
+
+    def fail(*_args, **_options):
+        raise OSError('read-only file system')
+
+    monkeypatch.setattr(transport, 'NamedTemporaryFile', fail)
+    environment: dict[str, str] = {}
+    assert transport.choose_profile(environment, 1920 * 1080 * 16)
+    assert list(environment.values()) == [str(PROFILE)]
+    assert 'read-only file system' in caplog.text
+
+
+@pytest.mark.parametrize(
+    'environment', [{}, {'FASTDDS_BUILTIN_TRANSPORTS': 'LARGE_DATA'}, {NEW: '/nowhere.xml'}]
+)
+def test_a_segment_that_is_not_known_is_none(environment):
+    assert transport.segment_of(environment) is None
+
+
+def test_free_shared_memory_is_that_of_the_folder(tmp_path):
+    assert transport.free_bytes(str(tmp_path)) > 0
+    assert transport.free_bytes('/nowhere') == 0

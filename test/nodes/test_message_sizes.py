@@ -1,0 +1,49 @@
+import pytest
+
+from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.nodes.message_sizes import largest_message, message_bytes, oversized
+from depth_anything_ros.nodes.outputs import DEPTH, POINTS, PREVIEW, RELATIVE
+
+SEGMENT = 1 << 24
+
+
+def test_sizes_are_those_of_the_messages():
+    assert message_bytes(480, 640, DepthNodeConfig()) == {
+        RELATIVE: 1_228_800,
+        DEPTH: 1_228_800,
+        PREVIEW: 921_600,
+        POINTS: 4_915_200,
+    }
+    sparse = DepthNodeConfig(cloud_stride=7, depth_encoding='16UC1')
+    found = message_bytes(480, 640, sparse)
+    assert (found[DEPTH], found[POINTS]) == (614_400, 69 * 92 * 16)
+
+
+@pytest.mark.parametrize(
+    ('words', 'size'),
+    [
+        ([], 640 * 480 * 16),
+        (['-p', 'warmup_width:=1920', '-p', 'warmup_height:=1080'], 1920 * 1080 * 16),
+        (['-p', 'cloud_stride:=4'], 640 * 480 * 4),
+        (['-p', 'other:warmup_width:=1920'], 640 * 480 * 16),
+        (['-p', 'warmup_width:=wide'], 0),
+    ],
+)
+def test_the_largest_message_follows_from_the_command_line(words, size):
+    assert largest_message(['depth_node', '--ros-args', *words]) == size
+
+
+def test_messages_beyond_the_segment_are_named_with_the_parameter_that_helps():
+    config = DepthNodeConfig()
+    text = oversized((1080, 1920), SEGMENT, {POINTS, DEPTH}, config)
+    assert text == (
+        '~/points of 33.2 MB may get lost, as they go through 16 MiB of shared memory: start with '
+        'warmup_width:=1920 warmup_height:=1080'
+    )
+    assert oversized((1080, 1920), SEGMENT, {DEPTH}, config) == ''
+    assert oversized((480, 640), SEGMENT, {POINTS}, config) == ''
+    # 11.1 MB arrive; 14.7 MB, of 16.8, do not all.
+    assert oversized((720, 960), SEGMENT, {POINTS}, config) == ''
+    assert '14.7 MB' in oversized((720, 1280), SEGMENT, {POINTS}, config)
+    known = DepthNodeConfig(warmup_width=1920, warmup_height=1080)
+    assert '--shm-size' in oversized((1080, 1920), SEGMENT, {POINTS}, known)
