@@ -18,6 +18,7 @@ FLOATS = st.one_of(
     st.floats(-1000, 1000),
 )
 FLOATS32 = st.floats(width=32, allow_nan=True, allow_infinity=True)
+LENSES = ('plumb_bob', 'rational_polynomial', 'equidistant', 'fisheye', '')
 SIZES = st.one_of(st.integers(0, 40), st.sampled_from((65_535, 2**31 - 1, 2**32 - 1)))
 STAMPS = st.builds(
     SimpleNamespace,
@@ -105,12 +106,7 @@ def camera_infos(draw):
         header=draw(HEADERS),
         width=width,
         height=height,
-        distortion_model=draw(
-            st.one_of(
-                st.sampled_from(('plumb_bob', 'rational_polynomial', 'equidistant', 'fisheye', '')),
-                TEXTS,
-            )
-        ),
+        distortion_model=draw(st.one_of(st.sampled_from(LENSES), TEXTS)),
         d=coefficients,
         k=[focal, 0.0, centre, 0.0, draw(st.one_of(st.just(30.0), FLOATS)), 12.0, 0.0, 0.0, 1.0],
         r=[0.0] * 9 if draw(st.booleans()) else [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0],
