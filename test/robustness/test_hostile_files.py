@@ -4,7 +4,6 @@ import io
 import json
 import sqlite3
 from contextlib import suppress
-from dataclasses import fields
 from pathlib import Path
 
 import cv2
@@ -26,9 +25,11 @@ from depth_anything_ros.errors import DatasetError
 from depth_anything_ros.evaluation.bag import BagReader, BagWriter
 from depth_anything_ros.evaluation.datasets import files
 from depth_anything_ros.evaluation.journal import JournalFile
-from depth_anything_ros.inference.backends.cache import MANIFEST, cached_export
-from depth_anything_ros.models.packed import HEADER_KEY, PackedHeader
-from depth_anything_ros.models.state_file import packed_header, read_state
+from depth_anything_ros.inference.backends.cache import MANIFEST, ExportCache
+from depth_anything_ros.models import MODELS
+from depth_anything_ros.models.meaning import spec_of_file
+from depth_anything_ros.models.packed import FORMAT, HEADER_KEY, PackedHeader
+from depth_anything_ros.models.state_file import read_state
 
 STATE = {'a.weight': torch.ones(2, 3), 'a.bias': torch.zeros(2), 'count': torch.tensor(3)}
 PACKED = {
@@ -36,8 +37,9 @@ PACKED = {
     'a.weight:scale': torch.ones(1, 1),
 }
 HEADER = {
-    'format': 1,
+    'format': FORMAT,
     'model': 'tiny',
+    'max_depth_m': None,
     'recipe': 'int8_static',
     'parent_sha256': 'ab',
     'parent_origin': 'checkpoint',
@@ -45,10 +47,6 @@ HEADER = {
     'versions': {'torch': '2'},
     'shapes': {'sparse': [3, 3]},
     'inputs': {'a': [-1.5, 2.0]},
-}
-HEADER = {
-    **HEADER,
-    **{field.name: None for field in fields(PackedHeader) if field.name not in HEADER},
 }
 
 
@@ -85,7 +83,7 @@ def test_safetensors_are_read_or_refused(attack, place):
 
     def check(data):
         path = place('weights.safetensors', data)
-        packed_header(path)
+        spec_of_file(MODELS['tiny'], path, '')
         assert_state(read_state(path))
 
     attack('checkpoint .safetensors', damaged(valid), check)
@@ -127,6 +125,27 @@ def test_packed_headers_are_read_or_refused(attack):
     attack('packed header', damaged_text((json.dumps(HEADER),)), check)
 
 
+def test_configs_beside_a_checkpoint_are_read_or_refused(attack, place):
+    config = {
+        'model_type': 'depth_anything',
+        'depth_estimation_type': 'metric',
+        'max_depth': 20,
+        'patch_size': 14,
+        'neck_hidden_sizes': [48, 96, 192, 384],
+        'fusion_hidden_size': 64,
+        'backbone_config': {'out_indices': [3, 6, 9, 12]},
+    }
+    checkpoint = place('weights.safetensors', save(STATE))
+    row = MODELS['depth_anything_v2_metric_hypersim_vits']
+
+    def check(data):
+        place('config.json', data)
+        spec = spec_of_file(row, checkpoint, '')
+        assert spec.max_depth_m is None or 0 < spec.max_depth_m < 10_000
+
+    attack('config.json', damaged_text((json.dumps(config),)), check)
+
+
 def test_pictures_are_read_or_refused(attack, place):
     rgb = np.random.default_rng(1).integers(0, 256, (24, 32, 3), dtype=np.uint8)
     others = tuple(cv2.imencode(suffix, rgb)[1].tobytes() for suffix in ('.webp', '.bmp', '.tiff'))
@@ -148,7 +167,7 @@ def test_depth_pictures_are_read_or_refused(attack, place):
     attack(
         'depth .png',
         damaged(DEPTH_PICTURES),
-        lambda data: assert_plane(files.read_png_depth(place('depth.png', data), 0.001)),
+        lambda data: assert_plane(files.read_png_depth(place('depth.png', data), 1000)),
     )
 
 
@@ -270,18 +289,22 @@ def test_metadata_of_bags_is_read_or_refused(attack, bags, tmp_path):
 
 
 def test_manifests_of_the_cache_are_believed_or_made_again(attack, tmp_path):
-    cached_export(tmp_path, 'net', {'k': 'v'}, lambda folder: (folder / 'n').write_text('right'))
-    folder = next(path for path in tmp_path.iterdir() if path.is_dir())
+    def load():
+        return ExportCache(tmp_path).load(
+            'net',
+            {'k': 'v'},
+            lambda folder: (folder / 'n').write_text('right'),
+            lambda folder: ((folder / 'n').read_text(), folder),
+        )
+
+    _, folder = load()
     manifest = (folder / MANIFEST).read_text()
 
     def check(data):
         (folder / MANIFEST).write_bytes(data)
         (folder / 'n').write_text('right')
-        made = cached_export(
-            tmp_path, 'net', {'k': 'v'}, lambda path: (path / 'n').write_text('right')
-        )
-        assert (made / 'n').read_text() == 'right'
-        assert set(json.loads((made / MANIFEST).read_text())['files']) == {'n'}
+        assert load() == ('right', folder)
+        assert set(json.loads((folder / MANIFEST).read_text())['files']) == {'n'}
 
     attack('manifest.json', damaged_text((manifest,)), check)
 
