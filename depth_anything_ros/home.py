@@ -35,8 +35,10 @@ def expand_user(text: str) -> Path:
     """
     Return a path as the user wrote it, with `~` read as the home folder.
 
-    :raises ConfigError: if the path needs a home and the user has none.
+    :raises ConfigError: if the path needs a home and the user has none, or no path can be so.
     """
+    if '\0' in text:
+        raise ConfigError(f'{text!r} holds a null character, which no path can')
     try:
         return Path(text).expanduser()
     except RuntimeError as error:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from depth_anything_ros.evaluation.journal import JournalFile
+from depth_anything_ros.json_text import parse_json
 
 _FORMAT = 1
 
@@ -60,7 +60,7 @@ class StudyJournal:
     def _read(self) -> None:
         for place, line in enumerate(self._file.lines):
             try:
-                record = json.loads(line)
+                record = parse_json(line)
                 key, result = (record['recipe'], record['step']), record['result']
                 if not result.get('failure'):
                     self.results[key] = result

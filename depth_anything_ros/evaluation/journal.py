@@ -10,6 +10,7 @@ from typing import Any
 
 from depth_anything_ros.errors import DatasetError
 from depth_anything_ros.files import append, make_folder, reporting
+from depth_anything_ros.json_text import parse_json
 
 
 class JournalFile:
@@ -88,7 +89,7 @@ class JournalFile:
 def _difference(found: str, header: str) -> tuple[str, str]:
     """Return what two headers do not share, or both of them where one is no header."""
     try:
-        before, now = json.loads(found), json.loads(header)
+        before, now = parse_json(found), parse_json(header)
         differing = [name for name in {**before, **now} if before.get(name) != now.get(name)]
         before, now = (
             {name: part[name] for name in differing if name in part} for part in (before, now)

@@ -7,12 +7,12 @@ Depth Anything V1 on the hub `depth_anything/dpt.py` in github.com/LiheYoung/Dep
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from depth_anything_ros.errors import CheckpointError
+from depth_anything_ros.json_text import parse_json
 from depth_anything_ros.models.spec import ModelSpec, is_range
 
 _NAME = 'config.json'
@@ -52,10 +52,10 @@ def config_beside(checkpoint: Path) -> HFConfig | None:
             return None
         if path.stat().st_size > _LARGEST_BYTES:
             raise _unreadable(path, f'it has more than {_LARGEST_BYTES} bytes')
-        content = json.loads(path.read_bytes())
+        content = parse_json(path.read_bytes())
     except OSError as error:
         raise _unreadable(path, str(error.strerror)) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise _unreadable(path, 'it is not JSON') from error
     if not isinstance(content, dict):
         return None

@@ -16,7 +16,6 @@ is refused. Names are looked at last, and only where neither metadata nor sha256
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from depth_anything_ros.errors import CheckpointError
+from depth_anything_ros.json_text import parse_json
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.hf_config import check_network, config_beside
 from depth_anything_ros.models.local_file import file_sha256, local_file
@@ -164,9 +164,9 @@ def _own_reading(path: Path) -> Reading | None:
     if OWN_KEY not in entries:
         return None
     try:
-        about: Any = json.loads(entries[OWN_KEY])
+        about: Any = parse_json(entries[OWN_KEY])
         model, limit = about['model'], about['max_depth_m']
-    except (ValueError, LookupError, TypeError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError) as error:
         raise damaged(path, 'its own metadata cannot be read') from error
     if not isinstance(model, str) or not (limit is None or is_range(limit)):
         raise damaged(path, f'its own metadata says model {model!r}, max_depth_m {limit!r}')

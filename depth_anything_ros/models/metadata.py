@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from depth_anything_ros.errors import CheckpointError
+from depth_anything_ros.json_text import parse_json
 from depth_anything_ros.models.local_file import SAFETENSORS_SUFFIX
 from depth_anything_ros.models.spec import ModelSpec
 
@@ -48,10 +49,10 @@ def read_metadata(path: Path) -> dict[str, str]:
             (length,) = struct.unpack('<Q', start)
             if length > min(size - 8, _LARGEST_HEADER):
                 raise not_a_checkpoint(path, f'its header should have {length} bytes')
-            header = json.loads(file.read(length))
+            header = parse_json(file.read(length))
     except OSError as error:
         raise CheckpointError(f"checkpoint '{path}' cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise not_a_checkpoint(path, 'its header is not JSON') from error
     entries: Any = header.get('__metadata__', {}) if isinstance(header, dict) else None
     if not isinstance(entries, dict) or any(type(text) is not str for text in entries.values()):

@@ -28,6 +28,7 @@ import torch
 from torch import Tensor
 
 from depth_anything_ros.errors import CheckpointError
+from depth_anything_ros.json_text import parse_json
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.metadata import HEADER_KEY, damaged, read_metadata
 from depth_anything_ros.models.spec import is_range
@@ -35,6 +36,8 @@ from depth_anything_ros.models.spec import is_range
 FORMAT = 2
 # It does not say the range: that is the one of the model's row.
 _FIRST_FORMAT = 1
+# Names, and letters of each, that a message shows of what stands in a file.
+_SHOWN = 20
 SCALE, MASK, VALUES = 'scale', 'mask', 'values'
 """What follows the name of a tensor and a colon."""
 
@@ -106,9 +109,9 @@ class PackedHeader:
         :raises CheckpointError: if it is damaged, or of a format that is not known.
         """
         try:
-            content = json.loads(text)
+            content = parse_json(text)
             number = content.pop('format')
-        except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
             raise damaged(path, 'its header cannot be read') from error
         if number == _FIRST_FORMAT:
             content['max_depth_m'] = _range_of_row(content.get('model'))
@@ -119,7 +122,7 @@ class PackedHeader:
             )
         wanted, given = set(cls.__dataclass_fields__), set(content)
         if wanted != given:
-            names = ', '.join(sorted(wanted ^ given))
+            names = ', '.join(name[:_SHOWN] for name in sorted(wanted ^ given)[:_SHOWN])
             raise damaged(path, f'its header has not the entries of its format: {names}')
         _check_types(content, path)
         content['shapes'] = {name: tuple(shape) for name, shape in content['shapes'].items()}

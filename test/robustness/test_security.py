@@ -29,13 +29,17 @@ def keyword(call: ast.Call, name: str) -> object:
     return found[0].value if found and isinstance(found[0], ast.Constant) else None
 
 
+def connects(module: str) -> bool:
+    return module.split('.')[0] in CONNECTING and module != 'urllib.parse'
+
+
 def faults(source: str) -> list[str]:
     """Return what a source does that it must not."""
     found = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            found += [item.name for item in node.names if item.name.split('.')[0] in CONNECTING]
-        if isinstance(node, ast.ImportFrom) and (node.module or '').split('.')[0] in CONNECTING:
+            found += [item.name for item in node.names if connects(item.name)]
+        if isinstance(node, ast.ImportFrom) and connects(node.module or ''):
             found.append(str(node.module))
         if not isinstance(node, ast.Call):
             continue

@@ -76,7 +76,7 @@ def _require_inside(path: Path) -> None:
     try:
         read = YAML(typ='safe').load((path / _METADATA).read_text(encoding='utf-8'))
         files = [str(name) for name in read['rosbag2_bagfile_information']['relative_file_paths']]
-    except (OSError, UnicodeDecodeError, YAMLError, KeyError, TypeError) as error:
+    except (OSError, ValueError, YAMLError, LookupError, TypeError, RecursionError) as error:
         words = ' '.join(str(error).split()) or type(error).__name__
         raise DatasetError(
             f"bag '{path}' cannot be read: its {_METADATA} is damaged ({words}); repair it: "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from depth_anything_ros.evaluation.datasets.base import (
 )
 from depth_anything_ros.evaluation.datasets.files import read_npy, read_png_depth
 from depth_anything_ros.evaluation.datasets.plausibility import FRAMES, DepthUnit, unit_warning
+from depth_anything_ros.json_text import parse_json
 from depth_anything_ros.types import Float32Array
 
 NAME = 'rgbd_folder'
@@ -142,7 +142,7 @@ def _indexed_pairs(
     found: list[FilePair] = []
     units: dict[Path, float] = {}
     try:
-        for entry in json.loads(index.read_text(encoding='utf-8')):
+        for entry in parse_json(index.read_text(encoding='utf-8')):
             if not _is_wanted(entry, selection):
                 continue
             _require_inside(path, path / entry['path'])

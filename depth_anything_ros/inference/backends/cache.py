@@ -24,6 +24,7 @@ from depth_anything_ros.files import (
     writing_folder,
 )
 from depth_anything_ros.home import expand_user
+from depth_anything_ros.json_text import parse_json
 
 logger = logging.getLogger(__name__)
 
@@ -164,7 +165,7 @@ def _fill(folder: Path, key: Mapping[str, str], build: Callable[[Path], None]) -
 def _damage(folder: Path) -> str:
     """Return what is wrong with an export, or '' for nothing."""
     try:
-        listed = json.loads((folder / MANIFEST).read_text(encoding='utf-8'))['files']
+        listed = parse_json((folder / MANIFEST).read_text(encoding='utf-8'))['files']
         wrong = [name for name, digest in listed.items() if _sha256(folder / name) != digest]
         unlisted = {path.name for path in folder.iterdir()} - {MANIFEST, *listed}
     except FileNotFoundError as error:

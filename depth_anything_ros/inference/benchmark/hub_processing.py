@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,6 +14,7 @@ from torch.nn import functional as F
 
 from depth_anything_ros.errors import CheckpointError
 from depth_anything_ros.inference.benchmark.networks import first_line
+from depth_anything_ros.json_text import parse_json
 from depth_anything_ros.models.hub import HubFile, hub_file
 from depth_anything_ros.types import UInt8Array
 
@@ -64,7 +64,7 @@ def open_processing(source: str, size: tuple[int, int] | None) -> Processing:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    config = json.loads(path.read_text(encoding='utf-8'))
+    config = parse_json(path.read_text(encoding='utf-8'))
     if not isinstance(config, dict):
         raise CheckpointError(f"'{path}' holds no table of names and values")
     return config

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, astuple, dataclass, fields
@@ -11,6 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from depth_anything_ros.evaluation.journal import JournalFile
+from depth_anything_ros.json_text import parse_json
 from depth_anything_ros.training.quality.scores import DepthScore, ScoreConfig
 
 _FORMAT = 1
@@ -87,7 +87,7 @@ class Journal:
     def _read(self) -> None:
         for place, line in enumerate(self._file.lines):
             try:
-                record = json.loads(line)
+                record = parse_json(line)
                 if 'failure' not in record:
                     self.scores[record['data'], record['name']] = _score(record['scores'])
             except (ValueError, KeyError, TypeError) as error:
