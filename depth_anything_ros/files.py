@@ -220,14 +220,15 @@ def check_writable(path: Path) -> None:
     """
     Check that a file can be written where it is wanted, before the work that fills it.
 
-    :param path: the file; folders on the way are made, the file itself is left as it is.
+    :param path: the file, which is left as it is; folders on the way need not be there.
     :raises OutputError: if not.
     """
     if _is_stream(path):
         return
-    make_folder(path.parent)
     target = Path(os.path.realpath(path))
     with reporting(path):
+        while not target.parent.exists():
+            target = target.parent
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         temporary, raw = _open_temporary(target)

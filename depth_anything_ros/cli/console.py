@@ -1,17 +1,21 @@
-"""What the verbs share: text to the terminal, JSON to a file, progress bars."""
+"""What the verbs share: text to the terminal, JSON to a file, how far they are."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from depth_anything_ros import files
+from depth_anything_ros.cli.words import in_words_of_the_cli
 from depth_anything_ros.escape import one_line
+from depth_anything_ros.progress import progress
 
-T = TypeVar('T')
+__all__ = [
+    'add_json_argument', 'check_outputs', 'progress', 'write_error', 'write_json', 'write_line',
+    'write_table', 'write_warning',
+]  # fmt: skip
 
 
 def write_line(text: str = '') -> None:
@@ -21,12 +25,16 @@ def write_line(text: str = '') -> None:
 
 def write_error(text: str) -> None:
     """Write an error to the standard error, in one line whatever the text holds."""
-    sys.stderr.write(f'depth_anything_ros: error: {one_line(" ".join(text.split()))}\n')
+    sys.stderr.write(f'depth_anything_ros: error: {_told(text)}\n')
 
 
 def write_warning(text: str) -> None:
     """Write a warning to the standard error, in one line whatever the text holds."""
-    sys.stderr.write(f'depth_anything_ros: warning: {one_line(" ".join(text.split()))}\n')
+    sys.stderr.write(f'depth_anything_ros: warning: {_told(text)}\n')
+
+
+def _told(text: str) -> str:
+    return one_line(in_words_of_the_cli(' '.join(text.split())))
 
 
 def write_table(columns: list[str], rows: list[list[str]]) -> None:
@@ -89,11 +97,3 @@ def check_outputs(*paths: Path | None) -> None:
     for path in paths:
         if path is not None:
             files.check_writable(path)
-
-
-def progress(items: Iterable[T], total: int | None, label: str) -> Iterator[T]:
-    """Pass items through and show a bar on the standard error while it is a terminal."""
-    from tqdm import tqdm
-
-    # disable=None is tqdm's own word for "only on a terminal".
-    yield from tqdm(items, total=total, desc=one_line(label), disable=None, leave=False)

@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
     images = _count_images(bag, args)
     _clear_results(args.out)
     with _terminated_as_interrupted():
-        _play(args, bag, weights, spec.output_kind)
+        _play(args, bag, images, weights, spec.output_kind)
     summary = json.loads((args.out / 'summary.json').read_text(encoding='utf-8'))
     _show(summary, args.out)
     write_json(args.json, summary)
@@ -157,7 +157,7 @@ def _clear_results(folder: Path) -> None:
             path.unlink()
 
 
-def _play(args: argparse.Namespace, bag: Path, weights: str, kind: Any) -> None:
+def _play(args: argparse.Namespace, bag: Path, images: int, weights: str, kind: Any) -> None:
     from depth_anything_ros.cli.processes import NodeProcesses
     from depth_anything_ros.types import OutputKind
 
@@ -208,7 +208,7 @@ def _play(args: argparse.Namespace, bag: Path, weights: str, kind: Any) -> None:
             shows_progress=True,
         )
         write_line(f'nodes: loading {args.model}, then playing {bag} in {args.mode}')
-        nodes.wait_for('bag_player')
+        nodes.wait_for('bag_player', images)
         write_line('scoring the rest and writing the report')
         nodes.finish('evaluator_node')
 

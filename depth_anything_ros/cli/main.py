@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol, cast
 
 from depth_anything_ros.cli.console import check_outputs, write_error, write_line
+from depth_anything_ros.cli.words import speak_of
 from depth_anything_ros.errors import DepthAnythingError
 from depth_anything_ros.home import check_working_folder, usable_home
+from depth_anything_ros.progress import reported
 
 EXIT_DONE, EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+# As a shell tells of a program that SIGPIPE ended.
+EXIT_UNREAD = 141
 
 
 class VerbModule(Protocol):
@@ -91,7 +97,8 @@ _EPILOG = """examples:
   depth_anything_ros benchmark --model depth_anything_v2_vits --weights random --json b.json
 
 `depth_anything_ros VERB --help` explains a verb.
-Exit status: 0 done, 1 an error told in one line, 2 wrong usage, 130 interrupted.
+Exit status: 0 done, 1 an error told in one line, 2 wrong usage, 130 interrupted, 141 nobody reads
+what it writes.
 """
 
 
@@ -102,15 +109,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     :param argv: the arguments without the program's name; None takes the process's own.
     :raises SystemExit: with 2 on wrong usage and 0 after --help and --version, as argparse does.
     """
-    arguments = sys.argv[1:] if argv is None else list(argv)
+    try:
+        try:
+            return _run(sys.argv[1:] if argv is None else list(argv))
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads has had enough, as `head` does; nothing more may be written at the exit.
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return EXIT_UNREAD
+
+
+def _run(arguments: list[str]) -> int:
     called = next((word for word in arguments if not word.startswith('-')), '')
     try:
         check_working_folder()
         args = make_parser(called).parse_args(arguments)
-        with usable_home():
+        speak_of(vars(args))
+        with usable_home(), reported(args.verb):
             module = _load(VERBS[args.verb])
             check_outputs(vars(args).get('json'))
             return module.run(args)
+    except BrokenPipeError:
+        raise
     except (DepthAnythingError, OSError) as error:
         write_error(str(error))
         return EXIT_ERROR

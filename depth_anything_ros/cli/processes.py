@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from types import TracebackType
 
 from depth_anything_ros.errors import DepthAnythingError, MissingDependencyError
 from depth_anything_ros.files import make_folder, reporting
+from depth_anything_ros.progress import Progress
 
 # How long a process may take to end after each signal.
 PATIENCE_S = ((signal.SIGINT, 120.0), (signal.SIGTERM, 10.0), (signal.SIGKILL, 10.0))
@@ -23,6 +25,8 @@ PATIENCE_S = ((signal.SIGINT, 120.0), (signal.SIGTERM, 10.0), (signal.SIGKILL, 1
 _HIGHEST_DOMAIN = 101
 _POLL_S = 0.1
 _LOG_LINES = 5
+# How nodes log how far they are; see `Progress`.
+_STEPS = re.compile(r': (\d+) of \d+, ')
 
 ParameterValue = str | int | float | bool
 
@@ -97,20 +101,30 @@ class NodeProcesses:
         """Return the log file of a node."""
         return self._log_dir / f'{node}.log'
 
-    def wait_for(self, node: str) -> None:
+    def wait_for(self, node: str, total: int) -> None:
         """
-        Wait until a node is done.
+        Wait until a node is done, and show how many of its steps are, as its log tells.
 
+        :param total: its steps.
         :raises NodeError: if it, or another one meanwhile, ends with an error.
         """
-        while True:
-            for name, process in self._processes.items():
-                code = process.poll()
-                if code == 0 and name == node:
-                    return
-                if code is not None:
-                    raise NodeError(self._failure(name, code))
-            time.sleep(_POLL_S)
+        with Progress(node, total, shown=not sys.stderr.isatty()) as shown:
+            while not self._is_done(node):
+                shown.update(self._steps_done(node) - shown.count)
+                time.sleep(_POLL_S)
+
+    def _is_done(self, node: str) -> bool:
+        for name, process in self._processes.items():
+            code = process.poll()
+            if code == 0 and name == node:
+                return True
+            if code is not None:
+                raise NodeError(self._failure(name, code))
+        return False
+
+    def _steps_done(self, node: str) -> int:
+        found = _STEPS.findall(self.log(node).read_text(errors='replace'))
+        return int(found[-1]) if found else 0
 
     def end(self, node: str) -> int:
         """End a node if it still runs, politely first, and return its exit status."""

@@ -15,6 +15,7 @@ from depth_anything_ros.cli.console import write_error, write_line
 from depth_anything_ros.cli.data_argument import parse_data
 from depth_anything_ros.config.parameter import from_mapping
 from depth_anything_ros.errors import ConfigError
+from depth_anything_ros.progress import Progress
 
 if TYPE_CHECKING:
     from depth_anything_ros.models.estimator import DepthEstimator
@@ -268,11 +269,11 @@ def _train(
         f'batch {plan.batch}, {plan.augmentation}, from {plan.origin}, '
         f'to {spec.max_depth_m} m, validated on {args.validate or "nothing"}'
     )
-    with _Progress(config.steps, plan.batch * place.count, place.first) as watch:
+    with Progress('training', config.steps, shown=place.first) as shown:
         return train(
             config, plan.estimator, plan.source, args.out,
             place=place, stop=stop, validation=validation, data=described,
-            resume=args.resume, watch=watch,
+            resume=args.resume, watch=_Watch(shown, plan.batch * place.count),
         )  # fmt: skip
 
 
@@ -312,44 +313,21 @@ def _finish(
         write_line('--resume with the same options goes on')
 
 
-class _Progress:
-    """
-    Show rate, loss and time left on the standard error.
+class _Watch:
+    """Tell the progress of training, with the loss, the validation and images a second."""
 
-    A terminal gets a bar; elsewhere a line is written at most every half minute.
-    """
-
-    def __init__(self, steps: int, samples_a_step: int, shown: bool) -> None:
-        from tqdm import tqdm
-
-        terminal = sys.stderr.isatty()
-        self._bar = tqdm(
-            total=steps, desc='training', unit='step', disable=not shown,
-            dynamic_ncols=True, mininterval=0.5 if terminal else 30.0,
-            smoothing=0.05, file=sys.stderr,
-        )  # fmt: skip
+    def __init__(self, shown: Progress, samples_a_step: int) -> None:
+        self._shown = shown
         self._samples_a_step = samples_a_step
-        self._scores: dict[str, str] = {}
-        self._started = False
-
-    def __enter__(self) -> _Progress:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()
+        self._notes: dict[str, str] = {}
 
     def __call__(self, step: int, row: Mapping[str, float] | None) -> None:
         """Take note of a finished step and of the row of the loss curve that ended with it."""
-        if not self._started:
-            self._started = True
-            # A resumed run starts here; what it did before is no speed of this one.
-            self._bar.initial = self._bar.n = self._bar.last_print_n = step - 1
+        if not self._shown.count:
+            self._shown.begin_at(step - 1)
         if row is not None:
             for name, label in (('loss', 'loss'), ('val_abs_rel', 'AbsRel'), ('val_delta1', 'δ1')):
                 if row[name] == row[name]:
-                    self._scores[label] = f'{row[name]:.4f}'
-            rate = self._bar.format_dict['rate']
-            if rate:
-                self._scores['images/s'] = f'{rate * self._samples_a_step:.1f}'
-            self._bar.set_postfix(self._scores, refresh=False)
-        self._bar.update(step - self._bar.n)
+                    self._notes[label] = f'{row[name]:.4f}'
+            self._notes['images/s'] = f'{self._shown.rate_hz * self._samples_a_step:.1f}'
+        self._shown.update(step - self._shown.count, self._notes)

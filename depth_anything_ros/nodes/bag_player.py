@@ -19,7 +19,6 @@ from rclpy.node import Node
 from rclpy.qos import QoSDurabilityPolicy, QoSHistoryPolicy, QoSProfile, QoSReliabilityPolicy
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
-from tqdm import tqdm
 
 from depth_anything_ros.config import BagPlayerConfig
 from depth_anything_ros.errors import DatasetError, MessageError
@@ -29,6 +28,7 @@ from depth_anything_ros.messages import stamp_fields
 from depth_anything_ros.nodes.bag_schedule import Group, Pace, Recorded, group_by_image
 from depth_anything_ros.nodes.parameters import declare_parameters
 from depth_anything_ros.nodes.process import run_process
+from depth_anything_ros.progress import Progress
 
 QUEUE_DEPTH = 10
 # Latched messages of one topic that late subscribers get, at most.
@@ -176,17 +176,17 @@ class BagPlayer(Node):
         total = reader.topics[self._config.image_topic].count
         pace = Pace(self._config.rate)
         self._told_ns = -1
-        with tqdm(total=total, desc=name, unit='image', disable=None) as bar:
-            for number, group in enumerate(groups, start=1):
+        with Progress(name, total) as shown:
+            for group in groups:
                 if self._lockstep:
                     self._play_in_lockstep(group)
                 else:
                     self._play_in_time(group, pace)
                 self._counts.sent += 1
-                bar.update()
-                if bar.disable and monotonic() - self._logged_s > LOG_PERIOD_S:
+                shown.update()
+                if not sys.stderr.isatty() and monotonic() - self._logged_s > LOG_PERIOD_S:
                     self._logged_s = monotonic()
-                    self.get_logger().info(f'{name}: {number} of {total} images')
+                    self.get_logger().info(shown.text())
 
     def _recorded(self, reader: BagReader) -> Iterator[Recorded]:
         for message in reader.messages(tuple(self._outlets)):

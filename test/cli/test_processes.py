@@ -48,7 +48,7 @@ def wait_for_text(path, text):
 def test_parameters_and_remaps_reach_the_node_as_ros_arguments(nodes):
     parameters = {'model': 'a', 'checkpoint': '', 'restamp': True, 'rate': 2.0, 'path': "it's"}
     nodes.start('talker', parameters, {'image': '/camera/image'})
-    nodes.wait_for('talker')
+    nodes.wait_for('talker', 1)
     expected = ['--ros-args']
     for text in ("model:='a'", "checkpoint:=''", 'restamp:=true', 'rate:=2.0', "path:='it''s'"):
         expected += ['-p', text]
@@ -60,7 +60,7 @@ def test_a_node_that_fails_ends_the_wait_with_its_own_words(nodes):
     nodes.start('serving', {}, {})
     nodes.start('failing', {}, {})
     with pytest.raises(processes.NodeError, match=r'failing ended with status 1.*no such thing'):
-        nodes.wait_for('serving')
+        nodes.wait_for('serving', 1)
 
 
 def test_a_node_is_asked_to_end_and_its_results_waited_for(nodes):

@@ -263,8 +263,8 @@ def test_recorded_quality_of_service_is_offered_and_late_subscribers_get_all_tha
 
 def test_progress_of_a_loop_counts_the_images_of_each_pass(world, bag):
     process = world.start('bag_player', {'bag': bag, 'rate': 2.0, 'loop': True, 'subscribers': 0})
-    world.probe().spin_until(lambda: ' images' in process.output())
-    told = re.search(r'pass (\d+): (\d+) of (\d+) images', process.output())
+    world.probe().spin_until(lambda: ' a second' in process.output())
+    told = re.search(r'pass (\d+): (\d+) of (\d+), ', process.output())
     number_of_pass, number, total = map(int, told.groups())
     assert number_of_pass > 1
     assert 1 <= number <= total == FRAMES
