@@ -67,8 +67,9 @@ setup(
     extras_require=EXTRAS,
     tests_require=['pytest'],
     zip_safe=False,
-    # Node executables are data files so that `ros2 run` and launch find them under
-    # lib/PACKAGE after pip as well as after colcon; pip puts console scripts in bin/ only.
+    # Executables are data files so that `ros2 run` and launch find them under lib/PACKAGE after
+    # pip as well as after colcon. The program is a console script too, which both put into bin/
+    # (colcon because setup.cfg says so), where a shell finds it.
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (f'share/{PACKAGE}', ['package.xml']),

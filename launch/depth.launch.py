@@ -2,42 +2,64 @@
 Start the depth node, and RViz when asked.
 
 Every parameter of the node is an argument too; one that is given overrides the config file.
-`ros2 launch -s depth_anything_ros depth.launch.py` explains them all.
+Topics are relative: a namespace, pushed or given, moves them unless they start with a slash.
+`ros2 launch -s depth_anything_ros depth.launch.py` explains every argument.
 """
 
 from pathlib import Path
 
+import launch.logging
 from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
-from launch.conditions import IfCondition
+from launch.actions import OpaqueFunction, RegisterEventHandler
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
-from launch_ros.parameter_descriptions import ParameterValue
+from launch_ros.substitutions import ExecutableInPackage
 
 from depth_anything_ros.config import DepthNodeConfig, parameter_infos
+from depth_anything_ros.nodes.launching import (
+    OwnArguments,
+    declarations,
+    failure_when_idle,
+    full_name,
+    given,
+    parameters,
+)
+from depth_anything_ros.nodes.rviz_layout import with_topics
 
 SHARE = Path(__file__).absolute().parent.parent
 CONFIG = str(SHARE / 'config' / 'depth.yaml')
-LAYOUT = str(SHARE / 'rviz' / 'depth.rviz')
+LAYOUT = SHARE / 'rviz' / 'depth.rviz'
 PARAMETERS = parameter_infos(DepthNodeConfig)
 
 # Name, default, description, and the only values allowed where they are fixed.
 ARGUMENTS = (
-    ('image', '/camera/color/image_raw', 'Topic of the camera image.'),
-    ('camera_info', '/camera/color/camera_info', 'Topic of the calibration of the camera.'),
-    ('reference', '/camera/depth/image_raw', 'Topic of depth for scale_source:=depth_image.'),
+    ('image', 'camera/color/image_raw', 'Topic of the camera image, without its transport.'),
+    (
+        'camera_info',
+        '',
+        'Topic of the calibration of the camera. Not given: camera_info beside the image.',
+    ),
+    (
+        'reference',
+        'camera/depth/image_raw',
+        'Topic of depth for scale_source:=depth_image, without its transport.',
+    ),
     (
         'reference_info',
-        '/camera/depth/camera_info',
-        'Topic of the calibration of that depth, used where it is not registered.',
+        '',
+        'Topic of the calibration of that depth, used where it is not registered. Not given: '
+        'camera_info beside it.',
     ),
-    ('scan', '/scan', 'Topic of the laser scan for scale_source:=laser_scan.'),
-    ('imu', '/imu/data', 'Topic of the IMU for camera_tilt_source:=imu.'),
+    ('scan', 'scan', 'Topic of the laser scan for scale_source:=laser_scan.'),
+    ('imu', 'imu/data', 'Topic of the IMU for camera_tilt_source:=imu.'),
     ('config', CONFIG, 'Parameter file of the node.'),
+    ('name', 'depth_node', 'Name of the node.'),
     ('namespace', '', 'Namespace of the node.'),
+    ('respawn', 'false', 'Whether the node is started again when it dies.', 'true', 'false'),
     ('log_level', 'info', 'Least severity logged.', 'debug', 'info', 'warn', 'error'),
     ('use_sim_time', 'false', 'Whether the time comes from /clock.', 'true', 'false'),
-    ('rviz', 'false', 'Whether rviz2 shows image, preview and cloud.', 'true', 'false'),
+    ('rviz', 'false', 'Whether rviz2 shows image, preview, cloud and scans.', 'true', 'false'),
+    ('rviz_frame', '', 'Fixed frame of rviz2. Not given: that of the first image.'),
     *(
         (name, '', f'{info.help} Not given: as in the config file.', *info.choices)
         for name, (_, info) in PARAMETERS.items()
@@ -46,58 +68,87 @@ ARGUMENTS = (
 
 
 def generate_launch_description() -> LaunchDescription:
-    arguments = [
-        DeclareLaunchArgument(
-            name,
-            default_value=default,
-            description=description,
-            choices=list(dict.fromkeys((default, *choices))) if choices else None,
-        )
-        for name, default, description, *choices in ARGUMENTS
-    ]
-    namespace = LaunchConfiguration('namespace')
-    rviz = Node(
-        condition=IfCondition(LaunchConfiguration('rviz')),
-        package='rviz2',
-        executable='rviz2',
-        arguments=['-d', LAYOUT],
-        parameters=[{'use_sim_time': LaunchConfiguration('use_sim_time')}],
-        remappings=[
-            ('/camera/color/image_raw', LaunchConfiguration('image')),
-            *(
-                (topic, [namespace, topic])
-                for topic in ('/depth_node/points', '/depth_node/preview/image_raw')
-            ),
-        ],
-    )
+    own = OwnArguments(ARGUMENTS)
     # RViz first: where it is not installed, launch stops before it has started a node.
-    return LaunchDescription([*arguments, rviz, OpaqueFunction(function=depth_node)])
+    start = [OpaqueFunction(function=rviz), OpaqueFunction(function=depth_node)]
+    return LaunchDescription([own.begin, *declarations(ARGUMENTS), *start, own.end])
 
 
-def depth_node(context: LaunchContext) -> list[Node]:
-    given = {
-        name: ParameterValue(LaunchConfiguration(name), value_type=type(default))
-        for name, (default, _) in PARAMETERS.items()
-        if LaunchConfiguration(name).perform(context)
+def rviz(context: LaunchContext) -> list[Node]:
+    if given(context, 'rviz') == 'false':
+        return []
+    arguments = ['-d', write_layout(context)]
+    common = {
+        'namespace': LaunchConfiguration('namespace'),
+        'parameters': [{'use_sim_time': LaunchConfiguration('use_sim_time')}],
     }
-    image, config = LaunchConfiguration('image'), LaunchConfiguration('config')
+    frame = given(context, 'rviz_frame')
+    if frame:
+        arguments += ['--fixed-frame', frame]
+        return [Node(package='rviz2', executable='rviz2', arguments=arguments, **common)]
+    program = ExecutableInPackage(package='rviz2', executable='rviz2').perform(context)
+    common['parameters'] += [{'image_transport': given(context, 'image_transport') or 'raw'}]
+    viewer = Node(
+        package='depth_anything_ros',
+        executable='viewer',
+        arguments=[program, *arguments],
+        remappings=[('image', LaunchConfiguration('image'))],
+        output='screen',
+        **common,
+    )
+    return [viewer]
+
+
+def write_layout(context: LaunchContext) -> str:
+    node = full_name(context, given(context, 'name'))
+    transport = given(context, 'image_transport')
+    suffix = '' if transport in ('', 'raw') else f'/{transport}'
+    topics = {
+        '/camera/color/image_raw': full_name(context, given(context, 'image')) + suffix,
+        '/scan': full_name(context, given(context, 'scan')),
+        **{
+            f'/depth_node/{topic}': f'{node}/{topic}'
+            for topic in ('points', 'preview/image_raw', 'scan')
+        },
+    }
+    name = node.strip('/').replace('/', '_')
+    path = Path(launch.logging.launch_config.get_log_file_path(f'{name}.rviz'))
+    path.write_text(with_topics(LAYOUT.read_text(encoding='utf-8'), topics), encoding='utf-8')
+    return str(path)
+
+
+def depth_node(context: LaunchContext) -> list[Node | RegisterEventHandler]:
+    remappings = {
+        'image': 'image',
+        'camera_info': 'camera_info',
+        'reference/depth': 'reference',
+        'reference/camera_info': 'reference_info',
+        'scan': 'scan',
+        'imu': 'imu',
+    }
     node = Node(
         package='depth_anything_ros',
         executable='depth_node',
-        name='depth_node',
+        name=LaunchConfiguration('name'),
         namespace=LaunchConfiguration('namespace'),
+        respawn=given(context, 'respawn') == 'true',
         output='screen',
         # Here, unlike in `parameters`, a file that does not exist is an error.
-        ros_arguments=['--params-file', config, '--log-level', LaunchConfiguration('log_level')],
-        parameters=[{'use_sim_time': LaunchConfiguration('use_sim_time'), **given}],
-        remappings=[
-            ('image', image),
-            ('image/compressed', [image, '/compressed']),
-            ('camera_info', LaunchConfiguration('camera_info')),
-            ('reference/depth', LaunchConfiguration('reference')),
-            ('reference/camera_info', LaunchConfiguration('reference_info')),
-            ('scan', LaunchConfiguration('scan')),
-            ('imu', LaunchConfiguration('imu')),
+        ros_arguments=[
+            '--params-file', LaunchConfiguration('config'),
+            '--log-level', LaunchConfiguration('log_level'),
         ],
-    )
-    return [node]
+        parameters=[
+            {
+                'use_sim_time': LaunchConfiguration('use_sim_time'),
+                **parameters(context, DepthNodeConfig, PARAMETERS),
+            }
+        ],
+        # What is not given follows from the image.
+        remappings=[
+            (topic, LaunchConfiguration(argument))
+            for topic, argument in remappings.items()
+            if given(context, argument)
+        ],
+    )  # fmt: skip
+    return [*failure_when_idle(node), node]

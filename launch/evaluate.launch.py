@@ -2,8 +2,9 @@
 Play a bag through the depth node and score what comes out against the depth in the bag.
 
 It ends with the bag and leaves summary.json, frames.csv, report.html and pictures in `output`.
-`ros2 launch` then returns 0; it returns 1 when a node failed. Every argument of depth.launch.py
-is one here too: model, checkpoint, backend, input_size, scale_source, rviz and so on.
+`ros2 launch` then returns 0; it returns 1 when a node failed, or at once when the bag cannot be
+used. Every argument of depth.launch.py is one here too: model, checkpoint, backend, input_size,
+scale_source, rviz and so on. Topics are those of the bag; a namespace does not move them.
 """
 
 from pathlib import Path
@@ -11,8 +12,8 @@ from signal import SIGINT
 
 from launch import LaunchContext, LaunchDescription
 from launch.actions import (
-    DeclareLaunchArgument,
     IncludeLaunchDescription,
+    OpaqueFunction,
     RegisterEventHandler,
     Shutdown,
 )
@@ -23,22 +24,39 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
+from depth_anything_ros.config import BagPlayerConfig
+from depth_anything_ros.evaluation.bag import BagReader, find_topics
+from depth_anything_ros.nodes.launching import (
+    OwnArguments,
+    declarations,
+    full_name,
+    given,
+    parameters,
+)
+from depth_anything_ros.nodes.topics import split_transport
+
 SHARE = Path(__file__).absolute().parent.parent
 DEPTH = str(SHARE / 'launch' / 'depth.launch.py')
 CONFIG = str(SHARE / 'config' / 'evaluator.yaml')
 PLAYER_CONFIG = str(SHARE / 'config' / 'bag_player.yaml')
 
+FOUND = 'Not given: found in the bag by the names that drivers give.'
 # Name, default, description, and the only values allowed where they are fixed.
 ARGUMENTS = (
     ('bag', None, 'ROS 1 bag file, or ROS 2 bag folder, to play.'),
     ('output', 'evaluation', 'Folder for the results.'),
     ('mode', 'lockstep', 'Wait for each prediction, or play in time.', 'lockstep', 'realtime'),
     ('rate', '1.0', 'Speed of realtime playing, as a factor.'),
-    ('ground_truth', '/camera/depth/image_raw', 'Topic of registered depth to score against.'),
+    ('image', '', f'Topic of the camera image in the bag, in any transport. {FOUND}'),
+    ('reference', '', f'Topic of depth in the bag for scale_source:=depth_image. {FOUND}'),
+    ('ground_truth', '', 'Topic of depth in the bag to score against. Not given: reference.'),
+    ('scan', '/scan', 'Topic of the laser scan in the bag for scale_source:=laser_scan.'),
+    ('imu', '/imu/data', 'Topic of the IMU in the bag for camera_tilt_source:=imu.'),
     (
         'prediction',
-        'depth_node/relative/image_raw',
-        'Topic that lockstep waits for; depth_node/depth/image_raw for a model in metres.',
+        '',
+        'Topic that lockstep waits for; depth_node/depth/image_raw for a model in metres. Not '
+        'given: relative/image_raw of the depth node.',
     ),
     ('evaluator_config', CONFIG, 'Parameter file of the evaluator.'),
     ('player_config', PLAYER_CONFIG, 'Parameter file of the player.'),
@@ -46,64 +64,111 @@ ARGUMENTS = (
 
 
 def generate_launch_description() -> LaunchDescription:
-    arguments = [
-        DeclareLaunchArgument(
-            name, default_value=default, description=description, choices=choices or None
-        )
-        for name, default, description, *choices in ARGUMENTS
-    ]
-    namespace, image = LaunchConfiguration('namespace'), LaunchConfiguration('image')
-    evaluator = Node(
-        package='depth_anything_ros',
-        executable='evaluator_node',
-        name='evaluator_node',
-        namespace=namespace,
-        output='screen',
-        ros_arguments=['--params-file', LaunchConfiguration('evaluator_config')],
-        parameters=[
-            {
-                'output_dir': ParameterValue(LaunchConfiguration('output'), value_type=str),
-                'depth_node': [namespace, '/depth_node'],
-                # The bag keeps its old stamps, which say nothing about latency.
-                'latency_from': 'image',
-            }
-        ],
-        remappings=[
-            ('image', image),
-            ('relative', 'depth_node/relative/image_raw'),
-            ('depth', 'depth_node/depth/image_raw'),
-            ('ground_truth', LaunchConfiguration('ground_truth')),
-        ],
-        # Report and pictures may take a small computer this long.
-        sigterm_timeout='120',
-    )
-    player = Node(
-        package='depth_anything_ros',
-        executable='bag_player',
-        name='bag_player',
-        namespace=namespace,
-        output='screen',
-        ros_arguments=['--params-file', LaunchConfiguration('player_config')],
-        parameters=[
-            {
-                'bag': ParameterValue(LaunchConfiguration('bag'), value_type=str),
-                'mode': LaunchConfiguration('mode'),
-                'rate': ParameterValue(LaunchConfiguration('rate'), value_type=float),
-                'image_topic': image,
-                'subscribers': 2,
-                # The first start may download the model; a node that fails ends the wait.
-                'wait_for_subscribers_s': 600.0,
-            }
-        ],
-        remappings=[('prediction', LaunchConfiguration('prediction'))],
-    )
+    own = OwnArguments(ARGUMENTS)
     depth = IncludeLaunchDescription(PythonLaunchDescriptionSource(DEPTH))
     end = RegisterEventHandler(OnProcessExit(on_exit=finish))
-    return LaunchDescription([*arguments, end, depth, evaluator, player])
+    # The bag first: where it cannot be used, launch stops before it has started a node.
+    return LaunchDescription(
+        [
+            own.begin,
+            *declarations(ARGUMENTS),
+            OpaqueFunction(function=take_topics),
+            end,
+            depth,
+            OpaqueFunction(function=evaluator),
+            OpaqueFunction(function=player),
+            own.end,
+        ]
+    )
+
+
+def playing(context: LaunchContext) -> dict[str, ParameterValue]:
+    return parameters(context, BagPlayerConfig, ('bag', 'mode', 'rate'))
+
+
+def take_topics(context: LaunchContext) -> None:
+    """Give the topics of the bag, and how images come on them, to those that subscribe."""
+    values = context.launch_configurations
+    playing(context)
+
+    def told(name: str) -> str:
+        topic, transport = values.get(name, ''), values.get(f'{name}_transport', '')
+        return f'{topic}/{transport}' if topic and transport not in ('', 'raw') else topic
+
+    with BagReader(Path(given(context, 'bag'))) as reader:
+        depth, truth = told('reference'), given(context, 'ground_truth')
+        calibrations = [values.get(name, '') for name in ('camera_info', 'reference_info')]
+        found = find_topics(reader, told('image'), depth or truth, *calibrations)
+        if truth:
+            truth = find_topics(reader, found.image, truth).depth
+    values['camera_info'], values['reference_info'] = found.camera_info, found.depth_camera_info
+    for name, topic in (
+        ('image', found.image),
+        ('reference', found.depth),
+        ('ground_truth', truth or found.depth),
+    ):
+        values[name], values[f'{name}_transport'] = split_transport(topic)
+
+
+def evaluator(context: LaunchContext) -> list[Node]:
+    node = given(context, 'name')
+    return [
+        Node(
+            package='depth_anything_ros',
+            executable='evaluator_node',
+            name='evaluator_node',
+            namespace=LaunchConfiguration('namespace'),
+            output='screen',
+            ros_arguments=['--params-file', LaunchConfiguration('evaluator_config')],
+            parameters=[
+                {
+                    'output_dir': ParameterValue(LaunchConfiguration('output'), value_type=str),
+                    'depth_node': full_name(context, node),
+                    # The bag keeps its old stamps, which say nothing about latency.
+                    'latency_from': 'image',
+                }
+            ],
+            remappings=[
+                ('image', LaunchConfiguration('image')),
+                ('relative', f'{node}/relative/image_raw'),
+                ('depth', f'{node}/depth/image_raw'),
+                ('ground_truth', LaunchConfiguration('ground_truth')),
+            ],
+            # Report and pictures may take a small computer this long.
+            sigterm_timeout='120',
+        )
+    ]
+
+
+def player(context: LaunchContext) -> list[Node]:
+    transport = given(context, 'image_transport')
+    image = given(context, 'image') + (f'/{transport}' if transport != 'raw' else '')
+    prediction = given(context, 'prediction') or f'{given(context, "name")}/relative/image_raw'
+    return [
+        Node(
+            package='depth_anything_ros',
+            executable='bag_player',
+            name='bag_player',
+            namespace=LaunchConfiguration('namespace'),
+            output='screen',
+            ros_arguments=['--params-file', LaunchConfiguration('player_config')],
+            parameters=[
+                {
+                    **playing(context),
+                    'image_topic': image,
+                    # RViz, and what waits for the first image to start it, are one more.
+                    'subscribers': 3 if given(context, 'rviz') == 'true' else 2,
+                    # The first start may download the model; a node that fails ends the wait.
+                    'wait_for_subscribers_s': 600.0,
+                }
+            ],
+            remappings=[('prediction', prediction)],
+        )
+    ]
 
 
 def finish(event: ProcessExited, context: LaunchContext) -> Shutdown | None:
-    if event.process_name.startswith('rviz2'):
+    if event.process_name.startswith(('rviz2', 'viewer')):
         return None
     if context.is_shutdown and event.returncode in (0, -SIGINT):
         return None

@@ -8,14 +8,10 @@ Every argument of depth.launch.py is one here too. Depth that is not registered 
 from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription
-from launch.actions import (
-    DeclareLaunchArgument,
-    IncludeLaunchDescription,
-    OpaqueFunction,
-    SetLaunchConfiguration,
-)
+from launch.actions import IncludeLaunchDescription, OpaqueFunction
 from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch.substitutions import LaunchConfiguration
+
+from depth_anything_ros.nodes.launching import OwnArguments, declarations, given
 
 SHARE = Path(__file__).absolute().parent.parent
 DEPTH = str(SHARE / 'launch' / 'depth.launch.py')
@@ -30,26 +26,27 @@ HEIGHTS_M = {
     'akm': '0.098',
     'diff': '0.092',
 }
+# Name, default, description, and the only values allowed where they are fixed.
+ARGUMENTS = (
+    (
+        'chassis',
+        '',
+        'Chassis, which gives the height of the camera unless camera_height_m does; empty takes '
+        'that of the parameter file.',
+        *HEIGHTS_M,
+    ),
+    ('config', CONFIG, 'Parameter file of the node.'),
+)
 
 
 def generate_launch_description() -> LaunchDescription:
-    chassis = DeclareLaunchArgument(
-        'chassis',
-        default_value='',
-        description='Chassis, which gives the height of the camera unless camera_height_m does; '
-        'empty takes that of the parameter file.',
-        choices=['', *HEIGHTS_M],
-    )
-    config = DeclareLaunchArgument(
-        'config', default_value=CONFIG, description='Parameter file of the node.'
-    )
+    own = OwnArguments(ARGUMENTS)
     depth = IncludeLaunchDescription(PythonLaunchDescriptionSource(DEPTH))
-    return LaunchDescription([chassis, config, OpaqueFunction(function=camera_height), depth])
+    height = OpaqueFunction(function=camera_height)
+    return LaunchDescription([own.begin, *declarations(ARGUMENTS), height, depth, own.end])
 
 
-def camera_height(context: LaunchContext) -> list[SetLaunchConfiguration]:
-    chassis = LaunchConfiguration('chassis').perform(context)
-    if not chassis or context.launch_configurations.get('camera_height_m'):
-        return []
-    height_m = HEIGHTS_M[chassis]
-    return [SetLaunchConfiguration('camera_height_m', height_m)]
+def camera_height(context: LaunchContext) -> None:
+    chassis = given(context, 'chassis')
+    if chassis and not context.launch_configurations.get('camera_height_m'):
+        context.launch_configurations['camera_height_m'] = HEIGHTS_M[chassis]

@@ -1,6 +1,7 @@
 """What `./dev` says before it sets anything up."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -41,6 +42,28 @@ def test_misuse_names_what_is_known(arguments, message):
     answer = dev(*arguments)
     assert answer.returncode == 2
     assert message in answer.stderr
+
+
+def test_with_a_sourced_ros_its_python_is_taken_whichever_it_is(tmp_path):
+    shutil.copy(DEV, tmp_path / 'dev')
+    # Stands in for the interpreter of ROS 2 Lyrical, up to the environment that it cannot make.
+    (tmp_path / 'bin').mkdir()
+    python = tmp_path / 'bin' / 'python3'
+    python.write_text(
+        '#!/bin/sh\ncase "$*" in\n  *--version) echo Python 3.14.0 ;;\n  *venv*) exit 1 ;;\n'
+        '  *sys.version_info*) exit 1 ;;\nesac\n'
+    )
+    python.chmod(0o755)
+    answer = subprocess.run(
+        [tmp_path / 'dev', 'setup'],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        env={'ROS_DISTRO': 'lyrical', 'PATH': f'{python.parent}:{os.environ["PATH"]}'},
+    )
+    assert answer.returncode == 1
+    assert 'making .venv-system with Python 3.14.0' in answer.stderr
+    assert 'python3 cannot make virtual environments' in answer.stderr
 
 
 def test_system_ros_that_is_not_sourced_is_told():

@@ -19,7 +19,7 @@ SOURCES = (
     PACKAGE, 'config', 'launch', 'resource', 'rviz', 'scripts',
     'package.xml', 'pyproject.toml', 'setup.cfg', 'setup.py',
 )  # fmt: skip
-EXECUTABLES = ('bag_player', 'depth_node', 'evaluator_node')
+EXECUTABLES = ('bag_player', 'depth_node', 'evaluator_node', 'viewer')
 
 # Import name → rosdep key, where the two differ.
 ROSDEP_KEYS = {
@@ -50,11 +50,10 @@ NOT_IMPORTED = {'ros2launch'}
 
 
 @pytest.fixture(scope='module')
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFile]:
-    """Build the wheel that `pip install .` builds, from a copy of the tree."""
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy what the package is built from."""
     pytest.importorskip('setuptools', reason='setuptools builds the package')
-    folder = tmp_path_factory.mktemp('packaging')
-    tree = folder / 'tree'
+    tree = tmp_path_factory.mktemp('packaging') / 'tree'
     tree.mkdir()
     for name in SOURCES:
         source = ROOT / name
@@ -64,6 +63,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFile]
             shutil.copy2(source, tree / name)
     # What running a launch file from the tree leaves behind.
     (tree / 'launch' / '__pycache__').mkdir()
+    return tree
+
+
+@pytest.fixture(scope='module')
+def wheel(tree: Path) -> Iterator[zipfile.ZipFile]:
+    """Build the wheel that `pip install .` builds."""
+    folder = tree.parent
     command = [sys.executable, '-m', 'pip', 'wheel', '--no-deps', '--no-build-isolation']
     built = subprocess.run(
         [*command, '--no-index', '--wheel-dir', str(folder), str(tree)],
@@ -150,11 +156,25 @@ def test_every_module_and_the_type_marker_are_packed(wheel: zipfile.ZipFile) -> 
     assert expected - set(wheel.namelist()) == set()
 
 
-def test_command_line_program_does_not_shadow_an_executable(wheel: zipfile.ZipFile) -> None:
+def test_command_line_program_is_found_by_shell_and_ros2_run(wheel: zipfile.ZipFile) -> None:
     (points,) = [name for name in wheel.namelist() if name.endswith('entry_points.txt')]
     lines = wheel.read(points).decode().split()
     assert lines == ['[console_scripts]', PACKAGE, '=', f'{PACKAGE}.cli.main:main']
-    assert PACKAGE not in EXECUTABLES
+    entry = installed_data(wheel)[f'lib/{PACKAGE}/{PACKAGE}']
+    assert (entry.external_attr >> 16) & stat.S_IXUSR
+    assert f'from {PACKAGE}.cli.main import main' in wheel.read(entry).decode()
+
+
+def test_setup_install_of_colcon_puts_the_program_on_the_path(tree: Path, tmp_path: Path) -> None:
+    command = [sys.executable, 'setup.py', '-q', 'install', '--prefix', str(tmp_path / 'prefix')]
+    record = ['--single-version-externally-managed', '--record', str(tmp_path / 'record')]
+    built = subprocess.run(
+        [*command, *record], cwd=tree, capture_output=True, text=True, check=False
+    )
+    assert built.returncode == 0, built.stdout + built.stderr
+    for folder in ('bin', f'lib/{PACKAGE}'):
+        program = tmp_path / 'prefix' / folder / PACKAGE
+        assert program.stat().st_mode & stat.S_IXUSR, program
 
 
 def test_metadata_repeats_the_manifest(

@@ -96,7 +96,8 @@ _EPILOG = """examples:
   depth_anything_ros demo --bag /tmp/room --out /tmp/demo
   depth_anything_ros benchmark --model depth_anything_v2_vits --weights random --json b.json
 
-`depth_anything_ros VERB --help` explains a verb.
+`depth_anything_ros VERB --help` explains a verb. In ROS 2 `ros2 run depth_anything_ros
+depth_anything_ros VERB` is the same, and in a checkout `./dev run VERB`.
 Exit status: 0 done, 1 an error told in one line, 2 wrong usage, 130 interrupted, 141 nobody reads
 what it writes.
 """

@@ -15,6 +15,7 @@ from depth_anything_ros.config.parameter import (
     from_mapping,
     parameter,
     parameter_infos,
+    parse_value,
     pose_numbers,
 )
 
@@ -34,6 +35,7 @@ __all__ = [
     'markdown_table',
     'parameter',
     'parameter_infos',
+    'parse_value',
     'pose_numbers',
     'steps_per_metre',
     'yaml_section',

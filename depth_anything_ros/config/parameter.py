@@ -13,6 +13,8 @@ from depth_anything_ros.errors import ConfigError
 C = TypeVar('C')
 
 _INFO = 'parameter_info'
+# As YAML has them, which is what `-p name:=value` is read as.
+_BOOLEANS = {'true': True, 'false': False, 'yes': True, 'no': False, 'on': True, 'off': False}
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,28 @@ def check_value(name: str, value: Any, default: Any, info: ParameterInfo) -> Any
             + (f' {info.unit}' if info.unit else '')
         )
     return value
+
+
+def parse_value(name: str, text: str, default: Any, info: ParameterInfo) -> Any:
+    """
+    Return the value that a text stands for, in the type of the default.
+
+    :param name: what the error calls it.
+    :raises ConfigError: if the text is of another type or the value out of range.
+    """
+    kind = type(default)
+    value: Any = text
+    if kind is bool:
+        value = _BOOLEANS.get(text.lower(), text)
+    elif kind in (int, float):
+        try:
+            value = kind(text)
+        except ValueError:
+            wanted = 'number' if kind is float else 'whole number'
+            raise ConfigError(f"{name}: '{text}' is not a {wanted}") from None
+    if type(value) is not kind:
+        raise ConfigError(f"{name}: '{text}' is not one of {', '.join(_BOOLEANS)}")
+    return check_value(name, value, default, info)
 
 
 def check_order(config: object, lower: str, upper: str) -> None:

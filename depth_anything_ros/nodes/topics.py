@@ -48,6 +48,13 @@ def image_name(node: Graph, base: str, transport: str = RAW) -> str:
     return own if _is_remapped(node, own) else f'{node.resolve_topic_name(base)}/{transport}'
 
 
+def split_transport(topic: str) -> tuple[str, str]:
+    """Return the topic of an image without its transport, and the transport."""
+    base, _, last = topic.rpartition('/')
+    transports = (*IMAGE_TRANSPORTS, *DEPTH_TRANSPORTS)
+    return (base, last) if last in transports and last != RAW else (topic, RAW)
+
+
 def camera_info_name(node: Graph, base: str, own: str = '') -> str:
     """
     Return the name to subscribe to the calibration of an image with.

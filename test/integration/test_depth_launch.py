@@ -55,7 +55,7 @@ def generate_test_description() -> tuple[LaunchDescription, dict[str, ExecutePro
     depth = ExecuteProcess(
         cmd=[
             'ros2', 'launch', 'depth_anything_ros', 'depth.launch.py',
-            'namespace:=robot', 'image:=/eye/image', 'camera_info:=/eye/camera_info',
+            'namespace:=robot', 'image:=eye/image',
             'weights:=random', 'backend:=torch', 'precision:=fp32', 'device:=cpu',
             'input_size:=56', f'warmup_width:={WIDTH}', f'warmup_height:={HEIGHT}',
             f'config:={folder}/depth.yaml', 'fixed_shift:=0.5',
@@ -76,8 +76,8 @@ class TestDepthLaunch(unittest.TestCase):
         self.node = rclpy.create_node('camera', context=self.context)
         self.executor = SingleThreadedExecutor(context=self.context)
         self.executor.add_node(self.node)
-        self.images = self.node.create_publisher(Image, '/eye/image', 5)
-        self.infos = self.node.create_publisher(CameraInfo, '/eye/camera_info', 5)
+        self.images = self.node.create_publisher(Image, '/robot/eye/image', 5)
+        self.infos = self.node.create_publisher(CameraInfo, '/robot/eye/camera_info', 5)
 
     def tearDown(self) -> None:
         self.executor.shutdown()

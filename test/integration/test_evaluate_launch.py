@@ -29,6 +29,7 @@ INSTALLED = any(
     for prefix in os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
 )
 ENVIRONMENT = {'ROS_DOMAIN_ID': str(1 + os.getpid() % 100)}
+SHIPPED = ('depth_anything_ros', 'evaluate.launch.py')
 FRAMES = 6
 WIDTH, HEIGHT = 160, 120
 # Of every row of pixels; whole millimetres, as 16UC1 keeps them.
@@ -49,10 +50,29 @@ def wall(index: int) -> RgbdFrame:
     return RgbdFrame(frame, depth_m.copy())
 
 
-def evaluate(*arguments: str) -> ExecuteProcess:
+# As a launch file of a robot includes ours.
+PUSHED = """
+from launch import LaunchDescription
+from launch.actions import GroupAction, IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import PushRosNamespace
+from launch_ros.substitutions import FindPackageShare
+
+def generate_launch_description():
+    path = [FindPackageShare('depth_anything_ros'), '/launch/evaluate.launch.py']
+    included = IncludeLaunchDescription(
+        PythonLaunchDescriptionSource(path),
+        launch_arguments={'bag': LaunchConfiguration('bag')}.items(),
+    )
+    return LaunchDescription([GroupAction([PushRosNamespace('robot'), included])])
+"""
+
+
+def evaluate(*arguments: str, file: tuple[str, ...] = SHIPPED) -> ExecuteProcess:
     return ExecuteProcess(
         cmd=[
-            'ros2', 'launch', 'depth_anything_ros', 'evaluate.launch.py',
+            'ros2', 'launch', *file,
             'backend:=torch', 'precision:=fp32', 'device:=cpu', 'input_size:=56',
             f'warmup_width:={WIDTH}', f'warmup_height:={HEIGHT}', 'scale_source:=fixed',
             'fixed_scale:=1e-9', f'fixed_shift:={1 / PUBLISHED_M}', *arguments,
@@ -72,7 +92,11 @@ def generate_test_description() -> tuple[LaunchDescription, dict[str, object]]:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     bag, results = folder / 'bag', folder / 'results'
     write_rgbd_bag(bag, (wall(index) for index in range(FRAMES)))
-    played = evaluate(f'bag:={bag}', f'output:={results}', 'weights:=random', 'namespace:=robot')
+    pushed = folder / 'pushed.launch.py'
+    pushed.write_text(PUSHED)
+    played = evaluate(
+        f'bag:={bag}', f'output:={results}', 'weights:=random', 'name:=eye', file=(str(pushed),)
+    )
     no_bag = evaluate(f'bag:={folder}/none', f'output:={folder}/no_bag', 'weights:=random')
     no_model = evaluate(
         f'bag:={bag}', f'output:={folder}/no_model', f'checkpoint:={folder}/none.pth'
@@ -83,7 +107,7 @@ def generate_test_description() -> tuple[LaunchDescription, dict[str, object]]:
     ]
     description = LaunchDescription([played, *one_by_one, KeepAliveProc(), ReadyToTest()])
     processes = {'played': played, 'no_bag': no_bag, 'no_model': no_model}
-    return description, {'results': results, **processes}
+    return description, {'results': results, 'nothing': folder / 'no_bag', **processes}
 
 
 class TestEvaluateLaunch(unittest.TestCase):
@@ -117,6 +141,17 @@ class TestResults(unittest.TestCase):
             assertExitCodes(proc_info, [1], process=process)
             text = b''.join(output.text for output in proc_output[process]).decode()
             self.assertIn(name, text)
+
+    def test_a_bag_that_does_not_exist_leaves_no_report(
+        self,
+        nothing: Path,
+        proc_output: launch_testing.IoHandler,
+        no_bag: ExecuteProcess,
+    ) -> None:
+        self.assertFalse(nothing.exists())
+        text = b''.join(output.text for output in proc_output[no_bag]).decode()
+        self.assertIn("no bag at '", text)
+        self.assertNotIn('process started', text)
 
     def test_every_frame_sent_is_scored_in_lockstep(self, results: Path) -> None:
         summary = json.loads((results / 'summary.json').read_text())

@@ -1,0 +1,152 @@
+"""What the launch files share: arguments, names in namespaces, the exit code of a lone node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import launch.logging
+from launch import LaunchContext
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, RegisterEventHandler
+from launch.event_handlers import OnProcessExit, OnShutdown
+from launch.events import Shutdown
+from launch.events.process import ProcessExited
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
+from launch_ros.utilities import make_namespace_absolute, prefix_namespace
+
+from depth_anything_ros.config import parameter_infos, parse_value
+
+PACKAGE = 'depth_anything_ros'
+
+# Name, default (None where it must be given), description, and the values where they are fixed.
+Argument = tuple[Any, ...]
+
+
+def declarations(arguments: Iterable[Argument]) -> list[DeclareLaunchArgument]:
+    """Return the actions that declare launch arguments."""
+    return [
+        DeclareLaunchArgument(
+            name,
+            default_value=default,
+            description=description,
+            choices=list(dict.fromkeys((default, *choices))) if choices else None,
+        )
+        for name, default, description, *choices in arguments
+    ]
+
+
+def given(context: LaunchContext, name: str) -> str:
+    """Return the text of a launch argument; '' is one that is not given."""
+    return str(LaunchConfiguration(name).perform(context))
+
+
+def parameters(
+    context: LaunchContext, config: type, names: Iterable[str]
+) -> dict[str, ParameterValue]:
+    """
+    Return the node parameters that launch arguments give.
+
+    :param config: config class of the node.
+    :param names: the parameters; those whose argument is empty are left out.
+    :raises ConfigError: if a value is of another type than the parameter, or out of its range;
+        the message names the argument.
+    """
+    infos = parameter_infos(config)
+    found: dict[str, ParameterValue] = {}
+    for name in names:
+        text = given(context, name)
+        if text:
+            value = parse_value(name, text, *infos[name])
+            found[name] = ParameterValue(value, value_type=type(value))
+    return found
+
+
+def full_name(context: LaunchContext, *names: str) -> str:
+    """
+    Return a name as ROS has it for the nodes of a launch file.
+
+    :param names: the last one in the namespace of those before it; one with a leading slash
+        stands for itself. Around them are the argument `namespace` and what was pushed.
+    """
+    found = prefix_namespace(
+        context.launch_configurations.get('ros_namespace'), given(context, 'namespace')
+    )
+    for name in names:
+        found = prefix_namespace(found, name)
+    return str(make_namespace_absolute(found))
+
+
+class Leftover(str):
+    """The value of an argument that an earlier include of a launch file leaves behind."""
+
+    __slots__ = ('is_default',)
+    is_default: bool
+
+
+class OwnArguments:
+    """
+    Keep the arguments of one include of a launch file from the next.
+
+    An include sets its arguments in the scope that it stands in, where launch leaves them. Put
+    `begin` before the declarations and `end` after all else. Others read the same values after
+    it as without; only a later include of a launch file of ours takes its defaults instead. What
+    was given on the command line holds for all.
+
+    :param arguments: what the launch file declares.
+    """
+
+    def __init__(self, arguments: Sequence[Argument]) -> None:
+        self._defaults = {name: default for name, default, *_ in arguments}
+        self._set_aside: dict[str, Leftover] = {}
+        self.begin = OpaqueFunction(function=self._begin)
+        self.end = OpaqueFunction(function=self._end)
+
+    def _begin(self, context: LaunchContext) -> None:
+        values = context.launch_configurations
+        for_all = {argument.partition(':=')[0] for argument in context.argv}
+        self._set_aside = {
+            name: value
+            for name, value in values.items()
+            if isinstance(value, Leftover) and name not in for_all
+        }
+        for name in self._set_aside:
+            del values[name]
+        told = [name for name, value in self._set_aside.items() if not value.is_default]
+        if told:
+            launch.logging.get_logger(PACKAGE).info(
+                f'arguments of an earlier include do not hold for this one: {", ".join(told)}'
+            )
+
+    def _end(self, context: LaunchContext) -> None:
+        values = context.launch_configurations
+        for name, default in self._defaults.items():
+            left = Leftover(values[name])
+            left.is_default = left == default
+            values[name] = left
+        values.update(self._set_aside)
+
+
+def failure_when_idle(node: Node) -> list[RegisterEventHandler]:
+    """
+    Return handlers that let `ros2 launch` fail when a node has failed and nothing else runs.
+
+    Nodes that run beside it go on, as without the handlers.
+    """
+    failures: list[str] = []
+
+    def note(event: ProcessExited, context: LaunchContext) -> None:
+        failures.clear()
+        if event.returncode != 0 and not context.is_shutdown:
+            failures.append(f'{event.process_name} failed with exit code {event.returncode}')
+
+    def fail(event: Shutdown, _context: LaunchContext) -> None:
+        if failures and event.reason == 'idle':
+            # Only what a handler raises makes `ros2 launch` return 1.
+            raise RuntimeError(failures[0])
+
+    return [
+        RegisterEventHandler(OnProcessExit(target_action=node, on_exit=note)),
+        RegisterEventHandler(OnShutdown(on_shutdown=fail)),
+    ]

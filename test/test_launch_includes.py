@@ -1,0 +1,262 @@
+"""What the launch files make of their arguments: nodes, names in namespaces, RViz, errors."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+pytest.importorskip('launch_ros', reason='launch is not installed; source a ROS 2')
+
+import launch.logging
+from launch import LaunchContext, LaunchDescription
+from launch.actions import (
+    ExecuteLocal,
+    GroupAction,
+    IncludeLaunchDescription,
+    SetLaunchConfiguration,
+)
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch_ros.actions import Node, PushRosNamespace
+
+from depth_anything_ros.errors import ConfigError, DatasetError
+from depth_anything_ros.evaluation.bag import BagWriter
+
+LAUNCH = Path(__file__).resolve().parent.parent / 'launch'
+COMPRESSED = 'sensor_msgs/msg/CompressedImage'
+
+
+def include(file: str, **arguments: str) -> IncludeLaunchDescription:
+    source = PythonLaunchDescriptionSource(str(LAUNCH / f'{file}.launch.py'))
+    return IncludeLaunchDescription(source, launch_arguments=arguments.items())
+
+
+def nodes_of(entity: Any, context: LaunchContext) -> Iterator[Node]:
+    """Visit as launch does; nodes are prepared but not started."""
+    if isinstance(entity, Node):
+        entity.visit(context)
+        yield entity
+        return
+    for each in entity.visit(context) or ():
+        yield from nodes_of(each, context)
+
+
+def words(node: Node) -> str:
+    """Return the command line of a node with the contents of its parameter files."""
+    text = ' '.join(node.process_details['cmd'])
+    files = re.findall(r'--params-file (\S*launch_params\S*)', text)
+    return '\n---\n'.join([text, *(Path(file).read_text() for file in files)])
+
+
+def started(*entities: Any, argv: tuple[str, ...] = ()) -> dict[str, str]:
+    """Return full name → command line and parameters of the nodes of a launch description."""
+    context = LaunchContext(argv=argv)
+    nodes = list(nodes_of(LaunchDescription(list(entities)), context))
+    return {node.node_name: words(node) for node in nodes}
+
+
+def remaps(text: str) -> dict[str, str]:
+    return dict(re.findall(r'-r (\S+):=(\S+)', text))
+
+
+def parameters(text: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for file in text.split('\n---\n')[1:]:
+        (section,) = yaml.safe_load(file).values()
+        found |= section['ros__parameters']
+    return found
+
+
+def robot(namespace: str, *entities: Any) -> GroupAction:
+    return GroupAction([PushRosNamespace(namespace), *entities])
+
+
+@pytest.fixture(autouse=True)
+def _nothing_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ExecuteLocal, 'execute', ExecuteLocal.prepare)
+    monkeypatch.setattr(launch.logging.launch_config, '_log_dir', str(tmp_path))
+
+
+@pytest.fixture
+def bag(tmp_path: Path) -> Path:
+    with BagWriter(tmp_path / 'bag') as writer:
+        writer.write('/cam/rgb/image_raw/compressed', COMPRESSED, {}, 1)
+        writer.write('/cam/depth/image_raw/compressedDepth', COMPRESSED, {}, 1)
+        writer.write('/cam/rgb/camera_info', 'sensor_msgs/msg/CameraInfo', CALIBRATION, 1)
+    return tmp_path / 'bag'
+
+
+CALIBRATION = {name: [0.0] * size for name, size in (('k', 9), ('r', 9), ('p', 12), ('d', 5))}
+
+
+def test_topics_are_relative_so_that_a_namespace_moves_them() -> None:
+    found = started(robot('robot1', include('depth')), robot('robot2', include('depth')))
+    assert list(found) == ['/robot1/depth_node', '/robot2/depth_node']
+    for text in found.values():
+        names = remaps(text)
+        assert names['image'] == 'camera/color/image_raw'
+        assert names['reference/depth'] == 'camera/depth/image_raw'
+        assert (names['scan'], names['imu']) == ('scan', 'imu/data')
+
+
+def test_calibration_is_left_to_the_image_unless_given() -> None:
+    (text,) = started(include('depth', image='/front/image')).values()
+    assert remaps(text).keys() & {'camera_info', 'reference/camera_info'} == set()
+    (text,) = started(include('depth', image='/front/image', camera_info='/calib')).values()
+    assert remaps(text)['camera_info'] == '/calib'
+
+
+def test_a_second_include_takes_nothing_from_the_first() -> None:
+    front = include(
+        'depth', model='tiny', namespace='front', image='/front/image_raw',
+        camera_info='/front/calib', scale_source='camera_height', camera_height_m='0.3',
+        name='eye', respawn='true',
+    )  # fmt: skip
+    rear = include('depth', namespace='rear', image='/rear/image_raw')
+    found = started(front, rear)
+    assert list(found) == ['/front/eye', '/rear/depth_node']
+    assert parameters(found['/front/eye'])['camera_height_m'] == 0.3
+    assert parameters(found['/rear/depth_node']).keys() == {'use_sim_time'}
+    assert remaps(found['/rear/depth_node'])['image'] == '/rear/image_raw'
+    assert 'camera_info' not in remaps(found['/rear/depth_node'])
+
+
+def test_a_second_include_takes_what_the_command_line_gives_to_all() -> None:
+    given = SetLaunchConfiguration('model', 'tiny')
+    found = started(
+        given, include('depth', name='a'), include('depth', name='b'), argv=('model:=tiny',)
+    )
+    assert [parameters(text)['model'] for text in found.values()] == ['tiny', 'tiny']
+
+
+def test_an_include_leaves_the_arguments_of_its_parent_as_they_are() -> None:
+    context = LaunchContext()
+    context.launch_configurations.update(use_sim_time='true', namespace='robot')
+    description = LaunchDescription([include('r550'), include('r550', chassis='tank')])
+    first, second = nodes_of(description, context)
+    assert context.launch_configurations['use_sim_time'] == 'true'
+    assert context.launch_configurations['namespace'] == 'robot'
+    assert 'camera_height_m' not in parameters(words(first))
+    assert parameters(words(second))['camera_height_m'] == 0.115
+
+
+@pytest.mark.parametrize(
+    ('name', 'text', 'message'),
+    [
+        ('camera_height_m', 'tall', "camera_height_m: 'tall' is not a number"),
+        ('input_size', '224.5', "input_size: '224.5' is not a whole number"),
+        ('scan_with_ground', 'maybe', "scan_with_ground: 'maybe' is not one of true"),
+        ('camera_height_m', '-1', "'camera_height_m': -1.0 is out of range; allowed: 0.01 … 10 m"),
+    ],
+)
+def test_a_wrong_value_names_its_argument(name: str, text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        started(include('depth', **{name: text}))
+
+
+def test_values_reach_the_node_in_the_type_of_the_parameter() -> None:
+    given = {
+        'camera_height_m': '1', 'input_size': '224', 'scan_with_ground': 'True',
+        'checkpoint': '1e5', 'laser_pose': '0 0 0 0 0 0',
+    }  # fmt: skip
+    (text,) = started(include('depth', **given)).values()
+    found = parameters(text)
+    assert {name: found[name] for name in given} == {
+        'camera_height_m': 1.0, 'input_size': 224, 'scan_with_ground': True,
+        'checkpoint': '1e5', 'laser_pose': '0 0 0 0 0 0',
+    }  # fmt: skip
+    assert type(found['camera_height_m']) is float
+
+
+def test_evaluation_in_a_pushed_namespace_listens_to_its_own_depth_node(bag: Path) -> None:
+    found = started(robot('robot1', include('evaluate', bag=str(bag), name='eye', rate='2')))
+    assert list(found) == [f'/robot1/{name}' for name in ('eye', 'evaluator_node', 'bag_player')]
+    assert parameters(found['/robot1/evaluator_node'])['depth_node'] == '/robot1/eye'
+    assert remaps(found['/robot1/evaluator_node'])['relative'] == 'eye/relative/image_raw'
+    assert remaps(found['/robot1/bag_player'])['prediction'] == 'eye/relative/image_raw'
+    assert parameters(found['/robot1/bag_player'])['rate'] == 2.0
+
+
+def test_evaluation_finds_the_topics_of_the_bag_and_how_images_come(bag: Path) -> None:
+    found = started(include('evaluate', bag=str(bag)))
+    depth, evaluator, player = found.values()
+    assert parameters(depth)['image_transport'] == 'compressed'
+    assert parameters(depth)['reference_transport'] == 'compressedDepth'
+    assert remaps(depth)['image'] == remaps(evaluator)['image'] == '/cam/rgb/image_raw'
+    assert remaps(depth)['camera_info'] == '/cam/rgb/camera_info'
+    assert remaps(depth)['reference/depth'] == '/cam/depth/image_raw'
+    assert remaps(evaluator)['ground_truth'] == '/cam/depth/image_raw'
+    assert parameters(player)['image_topic'] == '/cam/rgb/image_raw/compressed'
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        ({'bag': '/nowhere/bag'}, "no bag at '/nowhere/bag'"),
+        ({'image': '/other'}, "no topic '/other' in bag"),
+        ({'rate': 'fast'}, "rate: 'fast' is not a number"),
+    ],
+)
+def test_evaluation_of_what_cannot_be_played_starts_no_node(
+    bag: Path, arguments: dict[str, str], message: str
+) -> None:
+    context, nodes = LaunchContext(), []
+    description = LaunchDescription([include('evaluate', **{'bag': str(bag), **arguments})])
+    with pytest.raises((ConfigError, DatasetError), match=re.escape(message)):
+        nodes.extend(nodes_of(description, context))
+    assert nodes == []
+
+
+@pytest.fixture
+def rviz2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Install a program of that name."""
+    program = tmp_path / 'ros' / 'lib' / 'rviz2' / 'rviz2'
+    program.parent.mkdir(parents=True)
+    program.write_text('#!/bin/sh\n')
+    program.chmod(0o755)
+    index = tmp_path / 'ros' / 'share' / 'ament_index' / 'resource_index' / 'packages'
+    index.mkdir(parents=True)
+    (index / 'rviz2').touch()
+    monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path / 'ros'), prepend=':')
+    return program
+
+
+def shown(text: str) -> set[str]:
+    """Return the topics of the layout that RViz is started with."""
+    layout = yaml.safe_load(Path(re.search(r'-d (\S+)', text)[1]).read_text())
+    displays = layout['Visualization Manager']['Displays']
+    return {display['Topic']['Value'] for display in displays if 'Topic' in display}
+
+
+def test_rviz_shows_the_topics_of_the_node_that_was_started(rviz2: Path) -> None:
+    viewer, _ = started(
+        robot('robot1', include('depth', rviz='true', name='eye', image_transport='compressed'))
+    ).values()
+    assert f' {rviz2} -d ' in viewer
+    assert shown(viewer) == {
+        '/robot1/camera/color/image_raw/compressed', '/robot1/scan', '/robot1/eye/points',
+        '/robot1/eye/preview/image_raw', '/robot1/eye/scan',
+    }  # fmt: skip
+    assert parameters(viewer)['image_transport'] == 'compressed'
+    assert remaps(viewer)['image'] == 'camera/color/image_raw'
+
+
+def test_rviz_starts_at_once_in_a_frame_that_is_given(rviz2: Path) -> None:
+    rviz, _ = started(include('depth', rviz='true', rviz_frame='base_link')).values()
+    assert rviz.startswith(str(rviz2))
+    assert '--fixed-frame base_link' in rviz
+    assert '/camera/color/image_raw' in shown(rviz)
+
+
+def test_missing_rviz_is_noticed_before_a_node_is_started() -> None:
+    if importlib.util.find_spec('rviz2') is not None:
+        pytest.skip('rviz2 is installed')
+    nodes: list[Node] = []
+    with pytest.raises(LookupError, match='rviz2'):
+        nodes.extend(nodes_of(include('depth', rviz='true'), LaunchContext()))
+    assert nodes == []
