@@ -61,6 +61,7 @@ setup(
         'safetensors>=0.4',
         'huggingface_hub>=0.25',
         'rosbags>=0.11',
+        'ruamel.yaml>=0.17',
         'matplotlib>=3.5',
         'tqdm>=4.57',
     ],

@@ -21,6 +21,11 @@ logging.Logger.manager.setLoggerClass(logging.Logger)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption('--slow', action='store_true', help='run the slow tests too')
+    parser.addoption(
+        '--perf',
+        action='store_true',
+        help='run the tests of absolute times too, on an idle machine',
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -29,12 +34,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption('--slow'):
-        return
-    skip = pytest.mark.skip(reason='slow; run with --slow')
-    for item in items:
-        if 'slow' in item.keywords:
-            item.add_marker(skip)
+    for name in ('slow', 'perf'):
+        if not config.getoption(f'--{name}'):
+            skip = pytest.mark.skip(reason=f'{name}; run with --{name}')
+            for item in items:
+                if name in item.keywords:
+                    item.add_marker(skip)
 
 
 @pytest.hookimpl(tryfirst=True)

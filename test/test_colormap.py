@@ -83,6 +83,7 @@ def test_an_unknown_colormap_is_refused_with_the_known_ones():
         apply_colormap(np.ones((2, 2), np.float32), 'jet')
 
 
+@pytest.mark.perf
 def test_a_vga_image_is_coloured_in_a_few_milliseconds():
     values = np.random.default_rng(0).random((480, 640)).astype(np.float32)
     values[::7] = np.nan

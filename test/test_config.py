@@ -6,9 +6,11 @@ from depth_anything_ros.config import (
     BagPlayerConfig,
     DepthNodeConfig,
     EvaluatorConfig,
+    ParameterInfo,
     from_mapping,
     parameter,
     parameter_infos,
+    parse_value,
 )
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.evaluation.protocol import AlignmentMode
@@ -89,3 +91,29 @@ def test_choices_are_the_names_of_the_tables():
     assert infos['model'][0] in MODELS
     modes = parameter_infos(EvaluatorConfig)['alignments'][1].choices
     assert modes == tuple(mode.value for mode in AlignmentMode)
+
+
+@pytest.mark.parametrize(
+    ('text', 'default', 'value'),
+    [('2', 1.0, 2.0), ('1e-9', 1.0, 1e-9), ('7', 1, 7), ('On', False, True), ('1e5', '', '1e5')],
+)
+def test_a_text_becomes_the_type_of_the_default(text, default, value):
+    found = parse_value('name', text, default, ParameterInfo(help=''))
+    assert found == value
+    assert type(found) is type(default)
+
+
+@pytest.mark.parametrize(
+    ('text', 'default', 'message'),
+    [
+        ('fast', 1.0, "rate: 'fast' is not a number"),
+        ('1.5', 1, "rate: '1.5' is not a whole number"),
+        ('2', False, "rate: '2' is not one of true, false, yes, no, on, off"),
+        ('nan', 1.0, 'rate.*nan is out of range; allowed: 0 … 9'),
+        ('10', 1, 'rate.*10 is out of range; allowed: 0 … 9'),
+    ],
+)
+def test_a_text_that_is_no_value_names_its_argument(text, default, message):
+    info = ParameterInfo(help='', minimum=0, maximum=9)
+    with pytest.raises(ConfigError, match=message):
+        parse_value('rate', text, default, info)

@@ -27,6 +27,7 @@ ROSDEP_KEYS = {
     'matplotlib': 'python3-matplotlib',
     'mpl_toolkits': 'python3-matplotlib',
     'numpy': 'python3-numpy',
+    'ruamel': 'python3-ruamel.yaml',
     'tf2_ros': 'tf2_ros_py',
     'tqdm': 'python3-tqdm',
     'yaml': 'python3-yaml',

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -69,13 +68,11 @@ def test_help_and_version_import_nothing_heavy():
     )
     environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
     for option in ('--help', '--version'):
-        start_s = time.perf_counter()
         answer = subprocess.run(
             [sys.executable, '-c', script, option], env=environment, capture_output=True, text=True
         )
         assert answer.returncode == 0, answer.stderr
         assert 'depth_anything_ros' in answer.stdout
-        assert time.perf_counter() - start_s < 10.0
 
 
 def test_the_options_of_every_verb_need_no_torch():

@@ -285,6 +285,7 @@ def quick_quarter(function):
     return statistics.quantiles(durations)[0]
 
 
+@pytest.mark.perf
 def test_a_vga_frame_is_fitted_and_converted_in_a_few_milliseconds():
     relative = np.kron(scene()[0], np.ones((4, 4), np.float32))
     depth_m = np.kron(scene(noise=0.01)[1], np.ones((4, 4), np.float32))

@@ -161,6 +161,7 @@ def test_a_ply_file_that_cannot_be_written_raises(tmp_path):
         write_ply(tmp_path / 'file' / 'cloud.ply', cloud)
 
 
+@pytest.mark.perf
 def test_a_vga_cloud_takes_at_most_six_milliseconds_on_one_core():
     camera = Camera(640, 480, 525.0, 525.0, 319.5, 239.5)
     depth = plane_depth(camera, (0.1, 0.1, 1.0), 2.0)

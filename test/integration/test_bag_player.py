@@ -81,6 +81,7 @@ def stamps_of(probe, topic):
 
 def test_realtime_keeps_messages_stamps_and_pace(world, probe, bag):
     clock = probe.listen(Clock, '/clock')
+    started_ns = time.time_ns()
     process = world.start('bag_player', {'bag': bag, 'rate': 0.5})
     probe.spin_until(lambda: not process.running())
     assert process.wait() == 0, process.output()
@@ -92,8 +93,19 @@ def test_realtime_keeps_messages_stamps_and_pace(world, probe, bag):
         1001 + 1000 * index for index in range(FRAMES)
     ]
     assert [message.clock.sec * 10**9 + message.clock.nanosec for message in clock] == STAMPS_NS
-    steps_s = np.diff(probe.arrivals_ns[COLOR]) * 1e-9
-    assert steps_s.mean() == pytest.approx(0.2, abs=0.05)
+    # However busy the machine is, nothing comes before its time.
+    assert (probe.arrivals_ns[COLOR][-1] - started_ns) * 1e-9 > (FRAMES - 1) / RATE_HZ / 0.5
+
+
+@pytest.mark.perf
+@pytest.mark.parametrize('restamp', [False, True])
+def test_realtime_keeps_the_pace(world, probe, bag, restamp):
+    world.start('bag_player', {'bag': bag, 'rate': 0.5, 'restamp': restamp})
+    probe.spin_until(lambda: len(probe.received[COLOR]) == FRAMES)
+    arrivals_ns = np.array(probe.arrivals_ns[COLOR])
+    assert np.diff(arrivals_ns).mean() * 1e-9 == pytest.approx(0.2, abs=0.05)
+    if restamp:
+        assert np.median(arrivals_ns - stamps_of(probe, COLOR)) * 1e-9 < 0.2
 
 
 def test_restamped_messages_keep_their_differences_and_bear_the_time_of_playing(world, probe, bag):
@@ -104,27 +116,39 @@ def test_restamped_messages_keep_their_differences_and_bear_the_time_of_playing(
     assert color == stamps_of(probe, DEPTH) == stamps_of(probe, INFO)
     delays_s = (np.array(probe.arrivals_ns[COLOR]) - np.array(color)) * 1e-9
     assert (delays_s >= 0).all()
-    assert np.median(delays_s) < 0.2
     assert clock == []
 
 
-@pytest.mark.parametrize('restamp', [False, True])
-def test_realtime_keeps_the_pace_of_topics_faster_than_the_images(world, probe, tmp_path, restamp):
+def write_fast_bag(path):
+    """Write 21 messages of an IMU at 50 Hz, and an image with every tenth."""
     image = {'height': 1, 'width': 1, 'encoding': 'mono8', 'step': 1, 'data': [0]}
-    with BagWriter(tmp_path / 'fast') as writer:
+    with BagWriter(path) as writer:
         for tick in range(21):
             now_ns = START_NS + tick * 20_000_000
             stamp = {'stamp': {'sec': now_ns // 10**9, 'nanosec': now_ns % 10**9}}
             writer.write('/imu', 'sensor_msgs/msg/Imu', {'header': stamp}, now_ns)
             if tick % 10 == 5:
                 writer.write(COLOR, 'sensor_msgs/msg/Image', {'header': stamp, **image}, now_ns)
+    return path
+
+
+@pytest.mark.perf
+def test_realtime_keeps_the_pace_of_topics_faster_than_the_images(world, probe, tmp_path):
+    imu = probe.listen(Imu, '/imu')
+    world.start('bag_player', {'bag': write_fast_bag(tmp_path / 'fast')})
+    probe.spin_until(lambda: len(imu) == 21)
+    # Sent with the images, all but two steps would be nothing.
+    assert np.median(np.diff(probe.arrivals_ns['/imu'])) * 1e-9 == pytest.approx(0.02, abs=0.01)
+
+
+@pytest.mark.parametrize('restamp', [False, True])
+def test_realtime_keeps_topics_faster_than_the_images(world, probe, tmp_path, restamp):
     imu, clock = probe.listen(Imu, '/imu'), probe.listen(Clock, '/clock')
-    process = world.start('bag_player', {'bag': tmp_path / 'fast', 'restamp': restamp})
+    bag = write_fast_bag(tmp_path / 'fast')
+    process = world.start('bag_player', {'bag': bag, 'restamp': restamp})
     probe.spin_until(lambda: not process.running())
     assert process.wait() == 0, process.output()
     assert (len(imu), len(probe.received[COLOR])) == (21, 2)
-    # Sent with the images, all but two steps would be nothing.
-    assert np.median(np.diff(probe.arrivals_ns['/imu'])) * 1e-9 == pytest.approx(0.02, abs=0.01)
     steps_s = np.diff([stamp_ns(message.header) for message in imu]) * 1e-9
     assert np.median(steps_s) == pytest.approx(0.02, abs=0.002)
     assert len(clock) == (0 if restamp else 21)

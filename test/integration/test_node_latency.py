@@ -78,6 +78,7 @@ def test_output_k_belongs_to_input_k_by_content(probe, camera):
         assert distances[number] < 0.01 * min(others)
 
 
+@pytest.mark.perf
 def test_the_node_adds_little_to_the_network(probe, camera):
     overheads_ms = []
     for attempt in range(ATTEMPTS):

@@ -13,6 +13,7 @@ from depth_anything_ros.nodes.topics import (
     image_name,
     input_hint,
     input_names,
+    split_transport,
 )
 
 
@@ -166,3 +167,16 @@ def test_transports_are_those_that_image_transport_names():
         ('raw', 'compressed'),
         ('raw', 'compressedDepth', 'compressed'),
     )
+
+
+@pytest.mark.parametrize(
+    ('topic', 'base', 'transport'),
+    [
+        ('/cam/color/compressed', '/cam/color', 'compressed'),
+        ('/cam/depth/compressedDepth', '/cam/depth', 'compressedDepth'),
+        ('/cam/image_raw', '/cam/image_raw', 'raw'),
+        ('/cam/raw', '/cam/raw', 'raw'),
+    ],
+)
+def test_the_transport_is_the_last_part_of_a_topic(topic, base, transport):
+    assert split_transport(topic) == (base, transport)
