@@ -24,7 +24,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
-from depth_anything_ros.config import BagPlayerConfig
+from depth_anything_ros.config import BagPlayerConfig, EvaluatorConfig
 from depth_anything_ros.evaluation.bag import BagReader, find_topics
 from depth_anything_ros.nodes.launching import (
     OwnArguments,
@@ -99,19 +99,24 @@ def take_topics(context: LaunchContext) -> None:
         depth, truth = told('reference'), given(context, 'ground_truth')
         calibrations = [values.get(name, '') for name in ('camera_info', 'reference_info')]
         found = find_topics(reader, told('image'), depth or truth, *calibrations)
-        if truth:
-            truth = find_topics(reader, found.image, truth).depth
+        scored = find_topics(reader, found.image, truth) if truth else found
     values['camera_info'], values['reference_info'] = found.camera_info, found.depth_camera_info
+    values['ground_truth_info'] = scored.depth_camera_info
     for name, topic in (
         ('image', found.image),
         ('reference', found.depth),
-        ('ground_truth', truth or found.depth),
+        ('ground_truth', scored.depth),
     ):
         values[name], values[f'{name}_transport'] = split_transport(topic)
 
 
 def evaluator(context: LaunchContext) -> list[Node]:
     node = given(context, 'name')
+    transports = ('image_transport', 'ground_truth_transport')
+    calibrations = {
+        'camera_info': given(context, 'camera_info'),
+        'ground_truth/camera_info': given(context, 'ground_truth_info'),
+    }
     return [
         Node(
             package='depth_anything_ros',
@@ -126,6 +131,7 @@ def evaluator(context: LaunchContext) -> list[Node]:
                     'depth_node': full_name(context, node),
                     # The bag keeps its old stamps, which say nothing about latency.
                     'latency_from': 'image',
+                    **parameters(context, EvaluatorConfig, transports),
                 }
             ],
             remappings=[
@@ -133,6 +139,7 @@ def evaluator(context: LaunchContext) -> list[Node]:
                 ('relative', f'{node}/relative/image_raw'),
                 ('depth', f'{node}/depth/image_raw'),
                 ('ground_truth', LaunchConfiguration('ground_truth')),
+                *((name, topic) for name, topic in calibrations.items() if topic),
             ],
             # Report and pictures may take a small computer this long.
             sigterm_timeout='120',
