@@ -3,10 +3,12 @@
 import json
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 from sensor_msgs.msg import CompressedImage, Image
 
+VIEWER = str(Path(__file__).resolve().parents[2] / 'scripts' / 'viewer')
 PROGRAM = """
 import json, signal, sys
 print(json.dumps([sys.argv[1:], signal.getsignal(signal.SIGINT) is signal.default_int_handler]))
@@ -23,8 +25,8 @@ def test_rviz_starts_in_the_frame_of_the_first_image(
     (tmp_path / 'rviz2').write_text(f'#!{sys.executable}\n{PROGRAM}')
     (tmp_path / 'rviz2').chmod(0o755)
     ros = ['--ros-args', '-r', 'image:=/cam/image', '-p', f'image_transport:={transport}']
-    start = [sys.executable, '-m', 'depth_anything_ros.nodes.start', 'viewer']
-    process = world.run('viewer', [*start, str(tmp_path / 'rviz2'), '-d', 'a.rviz', *ros])
+    rviz = [str(tmp_path / 'rviz2'), '-d', 'a.rviz']
+    process = world.run('viewer', [sys.executable, VIEWER, *rviz, *ros])
     probe = world.probe()
     # As cameras do it; what is asked for must not be more.
     publisher = probe.publisher(message_type, topic, best_effort=True)
@@ -45,8 +47,8 @@ def test_rviz_starts_in_the_frame_of_the_first_image(
 
 
 def test_a_viewer_without_images_ends_on_an_interrupt(world):
-    start = [sys.executable, '-m', 'depth_anything_ros.nodes.start', 'viewer', '/bin/false']
-    process = world.run('viewer', [*start, '--ros-args', '-r', 'image:=/nothing'])
+    ros = ['--ros-args', '-r', 'image:=/nothing']
+    process = world.run('viewer', [sys.executable, VIEWER, '/bin/false', *ros])
     probe = world.probe()
     probe.publisher(Image, '/nothing')
     probe.await_subscribers('/nothing')
