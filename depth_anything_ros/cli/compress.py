@@ -64,10 +64,10 @@ examples:
 Quote recipes with parentheses. The file is a checkpoint of the same model: --checkpoint FILE of
 the other verbs, checkpoint:=FILE of the node, with every backend. SQNR is the power of the
 network's output over that of its change, summed over simulated views, in float32; larger is
-better. Zeros make the file smaller, not the network faster. A pruned network trains on with
-`train --init FILE`; the size of prune_structured stays, the zeros of prune do not. Numbers that
-float16 holds exactly are stored so: a parent in float16, as that of tiny, does not grow by a
-recipe without 16 bits.
+better, and a warning tells of less than 20 dB. Zeros make the file smaller, not the network
+faster. A pruned network trains on with `train --init FILE`; the size of prune_structured stays,
+the zeros of prune do not. Numbers that float16 holds exactly are stored so: a parent in float16,
+as that of tiny, does not grow by a recipe without 16 bits.
 """
 
 
@@ -108,6 +108,7 @@ def run(args: argparse.Namespace) -> int:
     if args.calibration_images < 1:
         raise ConfigError(f'--calibration-images {args.calibration_images}; allowed: 1 or more')
     from depth_anything_ros.compression.chain import chain_text, parse_chain
+    from depth_anything_ros.compression.fidelity import warn_of_low_sqnr
     from depth_anything_ros.compression.format import check_target, nonzero_weights, write_packed
     from depth_anything_ros.compression.recipe import compress, layers_of
     from depth_anything_ros.models.checkpoint import load_estimator, require_floats
@@ -143,7 +144,8 @@ def run(args: argparse.Namespace) -> int:
         'views': args.views,
         'integers': _integers(compressed),
     }
-    _show(answer)
+    low = bool(args.views) and warn_of_low_sqnr(answer['sqnr_db'], answer['recipe'])
+    _show(answer, low)
     write_json(args.json, _finite(answer))
     return 0
 
@@ -183,19 +185,21 @@ def _calibration(args: argparse.Namespace, spec: ModelSpec) -> list[Tensor]:
     return list(progress(inputs, args.calibration_images, 'calibration'))
 
 
-def _show(answer: dict[str, Any]) -> None:
-    before, after = answer['before'], answer['after']
-    write_table(
-        _COLUMNS,
-        [
-            ['file, MB', f'{before["bytes"] / 1e6:.2f}', f'{after["bytes"] / 1e6:.2f}',
-             f'{after["bytes"] / before["bytes"]:.3f}'],
-            ['weights that are not zero', str(before['nonzero_weights']),
-             str(after['nonzero_weights']),
-             f'{after["nonzero_weights"] / before["nonzero_weights"]:.3f}'],
-        ],
-    )  # fmt: skip
-    sqnr_db = answer['sqnr_db']
+def _show(answer: dict[str, Any], low: bool) -> None:
+    from depth_anything_ros.compression.fidelity import LEAST_SQNR_DB
+
+    before, after, sqnr_db = answer['before'], answer['after'], answer['sqnr_db']
+    rows = [
+        ['file, MB', f'{before["bytes"] / 1e6:.2f}', f'{after["bytes"] / 1e6:.2f}',
+         f'{after["bytes"] / before["bytes"]:.3f}'],
+        ['weights that are not zero', str(before['nonzero_weights']),
+         str(after['nonzero_weights']),
+         f'{after["nonzero_weights"] / before["nonzero_weights"]:.3f}'],
+    ]  # fmt: skip
+    if answer['views']:
+        judged = f'too low: below {LEAST_SQNR_DB:g} dB' if low else ''
+        rows.append(['SQNR of the output, dB', '', f'{sqnr_db:.1f}', judged])
+    write_table(_COLUMNS, rows)
     if answer['views']:
         found = 'the same in every bit' if sqnr_db == math.inf else f'SQNR {sqnr_db:.1f} dB'
         write_line(f'network output, simulated views ({answer["views"]}): {found}')

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from depth_anything_ros.compression.balance import balance
 from depth_anything_ros.compression.int8 import pack
 from depth_anything_ros.compression.recipe import Kind, PackedState, Subject
 from depth_anything_ros.models.packed import DYNAMIC
@@ -15,7 +16,8 @@ class Int8Dynamic:
     """
     Store weights as int8 with a scale for each output channel; linear layers multiply integers.
 
-    Convolutions compute in the precision of the backend. What has one axis (biases, norms) stays
+    Convolutions compute in the precision of the backend. Norms and the weights that read them are
+    balanced. What has one axis (biases, norms) stays
     float32, tables are float16.
     Source: "Depth Anything V2 Mini", dynamic INT8.
     """
@@ -26,4 +28,4 @@ class Int8Dynamic:
     def apply(self, state: PackedState, subject: Subject) -> PackedState:
         """Return the tensors, weights of layers in int8."""
         linear = [name for name, layer in subject.layers.items() if layer.linear]
-        return pack(state, subject, dict.fromkeys(linear, DYNAMIC))
+        return pack(balance(state, subject), subject, dict.fromkeys(linear, DYNAMIC))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from depth_anything_ros.compression.balance import balance
 from depth_anything_ros.compression.calibration import input_ranges
 from depth_anything_ros.compression.int8 import pack
 from depth_anything_ros.compression.recipe import Kind, PackedState, Subject, estimator_of
@@ -17,7 +18,8 @@ class Int8Static:
     Store weights as int8 with a scale for each output channel; all layers multiply integers.
 
     What linear and convolution layers read is rounded to 256 steps of a range that calibration
-    finds. What has one axis (biases, norms) stays float32, tables are float16.
+    finds. Norms and the weights that read them are balanced. What has one axis (biases, norms)
+    stays float32, tables are float16.
     """
 
     kind: ClassVar[Kind] = Kind.NUMBER_FORMAT
@@ -32,5 +34,6 @@ class Int8Static:
         if not subject.images:
             raise CompressionError('recipe int8_static needs images to find ranges on')
         layers = [name for name, layer in subject.layers.items() if layer.prunable]
-        ranges = input_ranges(estimator_of(subject.spec, state), layers, subject.images)
-        return pack(state, subject, dict(ranges))
+        balanced = balance(state, subject)
+        ranges = input_ranges(estimator_of(subject.spec, balanced), layers, subject.images)
+        return pack(balanced, subject, dict(ranges))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from depth_anything_ros.errors import BackendError
+from depth_anything_ros.models.norm_readers import NormReaders
 from depth_anything_ros.models.packed import Inputs
 from depth_anything_ros.models.spec import ModelSpec
 
@@ -21,7 +22,13 @@ Features = TypeVar('Features', LayerTokens, Tensor)
 
 
 class Encoder(nn.Module, Generic[Features]):
-    """Turn an image into the features of some of its layers."""
+    """
+    Turn an image into the features of some of its layers.
+
+    `last_norm` names the norm that all features come from, empty if there is none.
+    """
+
+    last_norm: ClassVar[str] = ''
 
     @abstractmethod
     def widths(self, layers: Sequence[int]) -> tuple[int, ...]:
@@ -57,6 +64,10 @@ class Decoder(nn.Module, Generic[Features]):
 
     def prepare(self, grid: tuple[int, int]) -> None:
         """Compute once what depends on the grid only; by default nothing does."""
+
+    def first_layers(self) -> tuple[str, ...]:
+        """Return the names of all layers that read the features; by default none is known."""
+        return ()
 
 
 class DepthEstimator(nn.Module):
@@ -116,6 +127,14 @@ class DepthEstimator(nn.Module):
         grid = self._grid((1, 3, height, width))
         self.pretrained.prepare(grid)
         self.depth_head.prepare(grid)
+
+    def norm_readers(self) -> tuple[NormReaders, ...]:
+        """Return who reads the last norm of the encoder, if that is known."""
+        norm, layers = self.pretrained.last_norm, self.depth_head.first_layers()
+        if not norm or not layers:
+            return ()
+        readers = tuple(f'depth_head.{layer}' for layer in layers)
+        return (NormReaders(f'pretrained.{norm}', readers),)
 
     def _grid(self, shape: Sequence[int]) -> tuple[int, int]:
         # While tracing, sizes are tensors; int() makes them constants of a fixed-size graph.

@@ -97,6 +97,21 @@ def test_nothing_is_compared_without_views(tmp_path, capsys):
     assert 'SQNR' not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ('recipe', 'low'), [('prune(0.9)', True), ('int16_dynamic', False), ('prune(0.1)', False)]
+)
+def test_warning_where_the_output_moves_too_far(recipe, low, tmp_path, capsys, caplog):
+    out, answer_file = tmp_path / 'a.safetensors', tmp_path / 'a.json'
+    options = ['--recipe', recipe, '--views', '1', '--json', str(answer_file), '--out', str(out)]
+    assert main(['compress', '--model', 'tiny', *options]) == 0
+    shown = capsys.readouterr().out
+    sqnr_db = json.loads(answer_file.read_text())['sqnr_db']
+    assert (sqnr_db is not None and sqnr_db < 20) is low
+    (row,) = [line for line in shown.splitlines() if line.startswith('SQNR of the output, dB')]
+    assert ('too low: below 20 dB' in row) is low
+    assert (f'recipe {recipe}: its output moves by' in caplog.text) is low
+
+
 def test_existing_file_is_kept_unless_forced(tmp_path, capsys):
     out = tmp_path / 'a.safetensors'
     out.write_text('mine')

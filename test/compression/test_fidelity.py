@@ -1,12 +1,13 @@
 """Signal-to-quantisation-noise ratio of outputs."""
 
+import logging
 import math
 
 import pytest
 import torch
 from torch import nn
 
-from depth_anything_ros.compression.fidelity import output_sqnr_db
+from depth_anything_ros.compression.fidelity import output_sqnr_db, warn_of_low_sqnr
 
 
 class Times(nn.Module):
@@ -39,3 +40,21 @@ def test_equal_outputs_give_infinity():
 @pytest.mark.parametrize(('factor', 'inputs'), [(0.0, INPUTS), (1.0, [])])
 def test_no_signal_gives_nan(factor, inputs):
     assert math.isnan(output_sqnr_db(Times(factor), Times(1.0), inputs))
+
+
+@pytest.mark.parametrize(
+    ('sqnr_db', 'message'),
+    [
+        (math.inf, None),
+        (31.6, None),
+        (20.0, None),
+        (19.9, 'recipe r: its output moves by 10% of its size (SQNR 19.9 dB); 20 dB and more'),
+        (14.0, 'moves by 20% of its size'),
+        (0.0, 'moves by 100% of its size'),
+        (math.nan, 'recipe r: the network gives only zeros'),
+    ],
+)
+def test_warning_below_a_tenth_of_the_output(sqnr_db, message, caplog):
+    with caplog.at_level(logging.WARNING):
+        assert warn_of_low_sqnr(sqnr_db, 'r') is (message is not None)
+    assert message in caplog.text if message else caplog.text == ''

@@ -204,6 +204,10 @@ class DPTHead(FusionHead[LayerTokens]):
             images.append(tokens.transpose(1, 2).reshape(batch, channels, *grid))
         return self.fuse(images, grid)
 
+    def first_layers(self) -> tuple[str, ...]:
+        """Return the names of the layers that read the tokens."""
+        return tuple(f'projects.{index}' for index in range(len(self.projects)))
+
 
 class ReadoutDPTHead(Decoder[LayerTokens]):
     """
@@ -243,6 +247,10 @@ class ReadoutDPTHead(Decoder[LayerTokens]):
         ]
         values: Tensor = self.fusion(mixed, grid)
         return values
+
+    def first_layers(self) -> tuple[str, ...]:
+        """Return the names of the layers that read the tokens."""
+        return tuple(f'readout_projects.{i}.0' for i in range(len(self.readout_projects)))
 
 
 class PyramidDPTHead(FusionHead[Tensor]):

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from depth_anything_ros.models.estimator import Decoder
+from depth_anything_ros.models.norm_readers import NormReaders
 
 _CONTEXT_KERNEL = 7
 _CONTEXT_BLOCKS = 2
@@ -84,6 +85,10 @@ class PyramidHead(Decoder[Tensor]):
         size = (grid[0] * self.patch, grid[1] * self.patch)
         return F.interpolate(doubled, size, mode='bilinear', align_corners=False)
 
+    def norm_readers(self) -> tuple[NormReaders, ...]:
+        """Return who reads the norm of the output, after a ReLU."""
+        return (NormReaders('output.0.1', ('output.2',)),)
+
 
 class ConvNorm(nn.Sequential):
     """Convolve without bias, keeping the size, and normalise."""
@@ -126,6 +131,10 @@ class SeparableBlock(nn.Module):
         """Map (B, C, h, w) to (B, C, h, w)."""
         change: Tensor = self.project(torch.relu(self.expand(self.depthwise(features))))
         return features + change
+
+    def norm_readers(self) -> tuple[NormReaders, ...]:
+        """Return who reads the norm of the depthwise convolution."""
+        return (NormReaders('depthwise.1', ('expand',)),)
 
 
 def _upsample(features: Tensor, factor: int) -> Tensor:

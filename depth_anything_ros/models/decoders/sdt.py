@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from depth_anything_ros.models.decoders.readout import Readout
 from depth_anything_ros.models.estimator import Decoder, Features, LayerTokens
 from depth_anything_ros.models.grid_tables import Grid, GridTables
+from depth_anything_ros.models.norm_readers import NormReaders
 
 _HEAD_CHANNELS = 32
 _GROUPS = 4
@@ -231,6 +232,22 @@ class FusedHead(Decoder[Features]):
         size = (self.stride * int(fused.shape[2]), self.stride * int(fused.shape[3]))
         return F.interpolate(values, size, mode='bilinear', align_corners=True)
 
+    def norm_readers(self) -> tuple[NormReaders, ...]:
+        """Return who reads the norms on the way up, each after a ReLU."""
+        sampled, plain = ('0.offset', '0.scope', '1'), ('0',)  # layers that read a stage's input
+        steps = (
+            ('upsample_1.dysample1.2', 'upsample_1.dysample2', sampled),
+            ('upsample_1.dysample2.2', 'refinement_1', plain),
+            ('refinement_1.1', 'upsample_2.dysample1', sampled),
+            ('upsample_2.dysample1.2', 'upsample_2.dysample2', sampled),
+            ('upsample_2.dysample2.2', 'refinement_2', plain),
+            ('refinement_2.1', 'output_conv', plain),
+        )
+        return tuple(
+            NormReaders(norm, tuple(f'{stage}.{layer}' for layer in layers))
+            for norm, stage, layers in steps
+        )
+
     def prepare(self, grid: tuple[int, int]) -> None:
         """Keep the sampling places of a fused map of (rows, columns) for the next forward."""
         rows, columns = grid
@@ -270,6 +287,11 @@ class SDTHead(FusedHead[LayerTokens]):
         """
         tokens = self.weighted_fusion(layers)  # (B, N, F)
         return self.reassemble(tokens.transpose(1, 2).reshape(int(tokens.shape[0]), -1, *grid))
+
+    def first_layers(self) -> tuple[str, ...]:
+        """Return the names of the layers that read the tokens."""
+        count = self.weighted_fusion.get_parameter('layer_weights').numel()
+        return tuple(f'weighted_fusion.readout_projects.{i}.0' for i in range(count))
 
 
 class PyramidSDTHead(FusedHead[Tensor]):

@@ -8,7 +8,7 @@ Source: Oquab et al., "DINOv2: Learning Robust Visual Features without Supervisi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -37,6 +37,8 @@ class DinoV2(Encoder[LayerTokens]):
     :param attention: a name in ATTENTIONS.
     :raises UnknownNameError: if size or attention is not known.
     """
+
+    last_norm: ClassVar[str] = 'norm'
 
     def __init__(self, size: str, patch: int, attention: str) -> None:
         super().__init__()

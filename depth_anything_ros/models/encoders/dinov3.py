@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -105,6 +106,8 @@ class DinoV3(Encoder[LayerTokens]):
     :param attention: a name in ATTENTIONS.
     :raises UnknownNameError: if size or attention is not known.
     """
+
+    last_norm: ClassVar[str] = 'norm'
 
     def __init__(self, size: str, patch: int, attention: str) -> None:
         super().__init__()

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from depth_anything_ros.models.norm_readers import NormReaders
 from depth_anything_ros.models.units import Place, Units
 from depth_anything_ros.registry import Registry
 
@@ -158,6 +159,10 @@ class Block(nn.Module):
         attended: Tensor = tokens + self.ls1(self.attn(self.norm1(tokens), rotation))
         out: Tensor = attended + self.ls2(self.mlp(self.norm2(attended)))
         return out
+
+    def norm_readers(self) -> tuple[NormReaders, ...]:
+        """Return who reads the norms."""
+        return NormReaders('norm1', ('attn.qkv',)), NormReaders('norm2', ('mlp.fc1',))
 
 
 class PatchEmbed(nn.Module):
