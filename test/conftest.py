@@ -92,3 +92,12 @@ def rgbd() -> Path:
     if not (folder / 'index.json').is_file():
         pytest.skip(f'no real RGB-D frames at {folder.parent.name}/{folder.name}')
     return folder
+
+
+@pytest.fixture(scope='session')
+def cases() -> Path:
+    """Return the folder of small inputs that failed once, beside the project, or skip."""
+    folder = ROOT.parent / 'shared' / 'cases'
+    if not folder.is_dir():
+        pytest.skip(f'no inputs that failed once at {folder.parent.name}/{folder.name}')
+    return folder

@@ -19,15 +19,10 @@ from depth_anything_ros.cli.console import (
     write_table,
     write_warning,
 )
+from depth_anything_ros.cli.demo_bag import DemoBag, open_bag
 from depth_anything_ros.config import DepthNodeConfig, parameter_infos
 from depth_anything_ros.errors import CheckpointError, DatasetError
 
-_TOPICS = {
-    'image': '/camera/color/image_raw',
-    'camera_info': '/camera/color/camera_info',
-    'depth': '/camera/depth/image_raw',
-}
-_IMAGE = 'sensor_msgs/msg/Image'
 # Its weights ship with the package, so that the first start shows depth without a network.
 _MODEL = 'tiny'
 _SAMPLE_FRAMES = 30
@@ -39,7 +34,12 @@ _METRICS = ('abs_rel', 'rmse', 'mae', 'silog', 'delta1')
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
     infos = parameter_infos(DepthNodeConfig)
-    parser.add_argument('--bag', type=Path, help='ROS 1 or ROS 2 bag; none renders a sample')
+    parser.add_argument(
+        '--bag',
+        metavar='PATH',
+        help='ROS 1 or ROS 2 bag, with options behind it as in data words: '
+        'PATH,image=TOPIC,depth=TOPIC,unit=0.1mm; none renders a sample',
+    )
     parser.add_argument(
         '--out',
         type=Path,
@@ -69,10 +69,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--frames', type=int, default=_SAMPLE_FRAMES, help='frames of the sample (%(default)s)'
     )
-    for name, topic in _TOPICS.items():
-        parser.add_argument(
-            f'--{name.replace("_", "-")}-topic', default=topic, help=f'in the bag ({topic})'
-        )
     add_json_argument(parser)
 
 
@@ -90,18 +86,17 @@ def run(args: argparse.Namespace) -> int:
     check_multiple('--input-size', args.input_size or spec.input_size, spec.patch)
     check_outputs(args.out / 'summary.json')
     weights = _choose_weights(args, spec)
-    bag = args.bag or _render_sample(args.out / 'sample', args.frames)
-    images = _count_images(bag, args)
+    bag = open_bag(args.bag or str(_render_sample(args.out / 'sample', args.frames)))
     _clear_results(args.out)
     with _terminated_as_interrupted():
-        _play(args, bag, images, weights, spec.output_kind)
+        _play(args, bag, weights, spec.output_kind)
     summary = json.loads((args.out / 'summary.json').read_text(encoding='utf-8'))
     _show(summary, args.out)
     write_json(args.json, summary)
     frames = summary['frames']
-    complete = {frames['sent'], frames['received'], frames['scored']} == {images}
+    complete = {frames['sent'], frames['received'], frames['scored']} == {bag.images}
     if args.mode == 'lockstep' and not complete:
-        write_warning(f'of {images} images not every one was sent, answered and scored')
+        write_warning(f'of {bag.images} images not every one was sent, answered and scored')
         return 1
     return 0
 
@@ -124,12 +119,12 @@ def _choose_weights(args: argparse.Namespace, spec: Any) -> str:
 
 def _render_sample(path: Path, frames: int) -> Path:
     """Return the bag of the sample, rendered unless it is there from an earlier run."""
-    from depth_anything_ros.evaluation.bag import BagReader, write_rgbd_bag
+    from depth_anything_ros.evaluation.bag import BagReader, RgbdTopics, write_rgbd_bag
     from depth_anything_ros.simulation.sample import sample_frames
 
     if path.exists():
         with BagReader(path) as reader:
-            if reader.require_topic(_TOPICS['image']).count == frames:
+            if reader.require_topic(RgbdTopics().image).count == frames:
                 write_line(f'sample: {path}, from an earlier run')
                 return path
         raise DatasetError(f"'{path}' holds another sample; remove it or give another --out")
@@ -139,17 +134,6 @@ def _render_sample(path: Path, frames: int) -> Path:
     return path
 
 
-def _count_images(bag: Path, args: argparse.Namespace) -> int:
-    from depth_anything_ros.evaluation.bag import BagReader
-
-    with BagReader(bag) as reader:
-        topics = [reader.require_topic(name) for name in (args.image_topic, args.depth_topic)]
-        for topic in topics:
-            if topic.type_name != _IMAGE:
-                raise DatasetError(f"topic '{topic.name}' is {topic.type_name}, not {_IMAGE}")
-        return topics[0].count
-
-
 def _clear_results(folder: Path) -> None:
     """Remove the results of an earlier run, so that none of them is taken for the new."""
     for pattern in ('summary.json', 'frames.csv', 'report.html', 'pictures/[0-9]*.png'):
@@ -157,7 +141,7 @@ def _clear_results(folder: Path) -> None:
             path.unlink()
 
 
-def _play(args: argparse.Namespace, bag: Path, images: int, weights: str, kind: Any) -> None:
+def _play(args: argparse.Namespace, bag: DemoBag, weights: str, kind: Any) -> None:
     from depth_anything_ros.cli.processes import NodeProcesses
     from depth_anything_ros.types import OutputKind
 
@@ -174,21 +158,20 @@ def _play(args: argparse.Namespace, bag: Path, images: int, weights: str, kind: 
                 'precision': args.precision,
                 'input_size': args.input_size,
                 'scale_source': 'depth_image',
-                # The evaluator compares pixel by pixel, which takes registered depth anyway.
-                'reference_registration': 'registered',
+                'image_transport': bag.image.transport,
+                **bag.depth_parameters('reference'),
             },
-            {
-                'image': args.image_topic,
-                'camera_info': args.camera_info_topic,
-                'reference/depth': args.depth_topic,
-            },
+            bag.remaps('reference/depth', 'reference/camera_info'),
         )
         nodes.start(
             'evaluator_node',
-            {'output_dir': str(args.out)},
             {
-                'image': args.image_topic,
-                'ground_truth': args.depth_topic,
+                'output_dir': str(args.out),
+                'image_transport': bag.image.transport,
+                **bag.depth_parameters('ground_truth'),
+            },
+            {
+                **bag.remaps('ground_truth', 'ground_truth/camera_info'),
                 'relative': relative,
                 'depth': metric,
             },
@@ -196,10 +179,10 @@ def _play(args: argparse.Namespace, bag: Path, images: int, weights: str, kind: 
         nodes.start(
             'bag_player',
             {
-                'bag': str(bag),
+                'bag': str(bag.path),
                 'mode': args.mode,
                 'rate': args.rate,
-                'image_topic': args.image_topic,
+                'image_topic': bag.image.name,
                 'restamp': True,
                 'subscribers': 2,
                 'wait_for_subscribers_s': _START_TIMEOUT_S,
@@ -207,8 +190,8 @@ def _play(args: argparse.Namespace, bag: Path, images: int, weights: str, kind: 
             {'prediction': relative if is_relative else metric},
             shows_progress=True,
         )
-        write_line(f'nodes: loading {args.model}, then playing {bag} in {args.mode}')
-        nodes.wait_for('bag_player', images)
+        write_line(f'nodes: loading {args.model}, then playing {bag.path} in {args.mode}')
+        nodes.wait_for('bag_player', bag.images)
         write_line('scoring the rest and writing the report')
         nodes.finish('evaluator_node')
 

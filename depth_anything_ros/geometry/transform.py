@@ -15,6 +15,8 @@ Float64Array = NDArray[np.float64]
 
 # A unit quaternion that went through text or 32-bit numbers is one this closely.
 _UNIT_TOLERANCE = 1e-2
+# Cosine of the pitch below which roll and yaw cannot be told apart.
+_STRAIGHT_UP = 1e-6
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,25 @@ class RigidTransform:
 OPTICAL_FROM_BODY = RigidTransform(
     np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]]), np.zeros(3)
 )
+
+
+def pose_text(transform: RigidTransform) -> str:
+    """
+    Return the pose parameter of a camera that lies so in another one's optical frame.
+
+    :param transform: from the one's optical frame to the other's.
+    :return: `x y z roll pitch yaw` along body axes, metres and radians.
+    """
+    body = OPTICAL_FROM_BODY.inverse() @ transform @ OPTICAL_FROM_BODY
+    turn = body.rotation
+    pitch = math.asin(max(-1.0, min(1.0, -float(turn[2, 0]))))
+    if math.cos(pitch) < _STRAIGHT_UP:
+        # Roll and yaw turn about one axis: all of it is called yaw.
+        roll, yaw = 0.0, math.atan2(-turn[0, 1], turn[1, 1])
+    else:
+        roll = math.atan2(turn[2, 1], turn[2, 2])
+        yaw = math.atan2(turn[1, 0], turn[0, 0])
+    return ' '.join(f'{number:.9g}' for number in (*body.translation_m, roll, pitch, yaw))
 
 
 def optical_pose(text: str) -> RigidTransform:

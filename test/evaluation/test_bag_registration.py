@@ -1,10 +1,13 @@
 """Depth of bags as the data set `bag` brings it to the image, against the renderer."""
 
+import json
+
 import numpy as np
 import pytest
 import two_cameras
 from two_cameras import COLOR_FRAME, DEPTH_FRAME, START_NS, static_transform
 
+from depth_anything_ros.cli.main import main
 from depth_anything_ros.errors import AlignmentError, DatasetError
 from depth_anything_ros.evaluation.bag import BagReader, BagTransforms, BagWriter
 from depth_anything_ros.evaluation.datasets.bag import open_bag
@@ -45,6 +48,19 @@ def test_registered_depth_stays_as_it_is(tmp_path):
     errors, known = relative_error(open_bag(tmp_path / 'bag', 'all'), truth_m)
     assert errors.max() < 0.001
     assert known == 1.0
+
+
+def test_a_model_scores_the_same_on_unregistered_depth(tmp_path):
+    words = []
+    for registered in (True, False):
+        bag = tmp_path / f'bag_{registered}'
+        two_cameras.write_bag(bag, 3, 320, registered=registered, tf=not registered)
+        words += ['--data', f'bag:{bag}']
+    answer = tmp_path / 'answer.json'
+    arguments = ['--model', 'tiny', '--backend', 'torch', *words, '--json', str(answer)]
+    assert main(['evaluate', *arguments]) == 0
+    one, other = (data['metrics']['abs_rel'] for data in json.loads(answer.read_text())['data'])
+    assert other == pytest.approx(one, rel=0.02)
 
 
 def test_unregistered_depth_without_tf_is_refused_at_once(tmp_path):

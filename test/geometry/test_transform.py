@@ -8,6 +8,7 @@ from depth_anything_ros.geometry.transform import (
     OPTICAL_FROM_BODY,
     RigidTransform,
     optical_pose,
+    pose_text,
 )
 
 
@@ -73,3 +74,19 @@ def test_a_pose_parameter_is_read_in_body_axes():
 def test_a_pose_that_is_not_six_numbers_is_refused(text):
     with pytest.raises(ConfigError, match='six finite numbers'):
         optical_pose(text)
+
+
+@pytest.mark.parametrize(
+    'pose',
+    [
+        '0 0 0 0 0 0',
+        '0.004 0.05 -0.002 0.1 -0.2 0.0175',
+        '1 2 3 -3 1.5 3',
+        '0 0 0 0 1.570796327 1',
+    ],
+)
+def test_pose_text_is_read_back_as_the_same_place(pose):
+    place = optical_pose(pose) @ OPTICAL_FROM_BODY.inverse()
+    again = optical_pose(pose_text(place)) @ OPTICAL_FROM_BODY.inverse()
+    np.testing.assert_allclose(again.rotation, place.rotation, atol=1e-8)
+    np.testing.assert_allclose(again.translation_m, place.translation_m, atol=1e-8)

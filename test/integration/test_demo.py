@@ -5,6 +5,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+import two_cameras
 
 from depth_anything_ros.cli.main import main
 from depth_anything_ros.evaluation.bag import RgbdFrame, write_rgbd_bag
@@ -119,7 +120,7 @@ def test_demo_in_realtime_drops_what_is_too_fast_and_says_so(tmp_path):
 def test_demo_without_the_topics_says_which_there_are(tmp_path, capsys):
     bag = tmp_path / 'bag'
     write_rgbd_bag(bag, sample_frames(1, camera=sample_camera(32, 24)))
-    code, summary = demo(tmp_path / 'out', '--bag', str(bag), '--depth-topic', '/depth')
+    code, summary = demo(tmp_path / 'out', '--bag', f'{bag},depth=/depth')
     assert (code, summary) == (1, None)
     error = capsys.readouterr().err
     assert "no topic '/depth'" in error
@@ -130,9 +131,10 @@ def test_demo_refuses_a_topic_that_holds_no_images(tmp_path, capsys):
     bag = tmp_path / 'bag'
     write_rgbd_bag(bag, sample_frames(1, camera=sample_camera(32, 24)))
     topic = '/camera/color/camera_info'
-    code, summary = demo(tmp_path / 'out', '--bag', str(bag), '--image-topic', topic)
+    code, summary = demo(tmp_path / 'out', '--bag', f'{bag},image={topic}')
     assert (code, summary) == (1, None)
-    assert f"topic '{topic}' is sensor_msgs/msg/CameraInfo" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert f"topic '{topic}' in bag '{bag}' is sensor_msgs/msg/CameraInfo; allowed" in error
 
 
 def test_demo_tells_why_a_node_failed(tmp_path, capsys):
@@ -143,3 +145,34 @@ def test_demo_tells_why_a_node_failed(tmp_path, capsys):
     error = capsys.readouterr().err
     assert 'depth_node ended with status 1' in error
     assert "checkpoint '/nowhere/x.pth' does not exist" in error
+
+
+def test_demo_refuses_unregistered_depth_without_tf(tmp_path, capsys):
+    two_cameras.write_bag(tmp_path / 'bag', 1, tf=False)
+    code, summary = demo(tmp_path / 'out', '--bag', str(tmp_path / 'bag'))
+    assert (code, summary) == (1, None)
+    error = capsys.readouterr().err
+    assert "is not registered to the image in 'camera_color_optical_frame'" in error
+    assert 'record /tf_static with the images' in error
+
+
+@pytest.mark.slow
+def test_demo_scores_unregistered_depth_as_it_scores_registered(tmp_path):
+    scores = []
+    for registered in (True, False):
+        bag, out = tmp_path / f'bag_{registered}', tmp_path / f'out_{registered}'
+        two_cameras.write_bag(bag, 12, 640, registered=registered, tf=not registered)
+        assert main(['demo', '--bag', str(bag), '--out', str(out)]) == 0
+        metrics = json.loads((out / 'summary.json').read_text())['metrics']
+        scores.append([metrics[name]['abs_rel'] for name in ('scale_shift', 'online')])
+        assert metrics['online']['frames'] == 12
+    np.testing.assert_allclose(scores[1], scores[0], rtol=0.02)
+
+
+@pytest.mark.slow
+def test_demo_plays_compressed_images_and_depth(tmp_path, cases):
+    code = main(['demo', '--bag', str(cases / 'compressed_both'), '--out', str(tmp_path)])
+    summary = json.loads((tmp_path / 'summary.json').read_text())
+    assert code == 0
+    assert [summary['frames'][name] for name in ('sent', 'received', 'scored')] == [12, 12, 12]
+    assert summary['metrics']['online']['abs_rel'] < 0.15

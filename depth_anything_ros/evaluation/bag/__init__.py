@@ -10,7 +10,12 @@ from depth_anything_ros.evaluation.bag.qos import TopicQos
 from depth_anything_ros.evaluation.bag.reader import BagMessage, BagReader, BagTopic
 from depth_anything_ros.evaluation.bag.rgbd import MessagePair, RgbdFrame, RgbdFrames, time_ns
 from depth_anything_ros.evaluation.bag.rgbd_writing import write_rgbd_bag, write_rgbd_frame
-from depth_anything_ros.evaluation.bag.topics import RgbdTopics, find_camera_info, find_topics
+from depth_anything_ros.evaluation.bag.topics import (
+    RgbdTopics,
+    find_camera_info,
+    find_topics,
+    transport_of,
+)
 from depth_anything_ros.evaluation.bag.transforms import BagTransforms
 from depth_anything_ros.evaluation.bag.writer import STORAGES, BagWriter
 
@@ -32,6 +37,7 @@ __all__ = [
     'header_stamp_ns',
     'restamp',
     'time_ns',
+    'transport_of',
     'write_rgbd_bag',
     'write_rgbd_frame',
 ]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from depth_anything_ros.errors import DatasetError
-from depth_anything_ros.evaluation.bag.reader import BagReader
+from depth_anything_ros.evaluation.bag.reader import BagReader, BagTopic
 
 IMAGE = 'sensor_msgs/msg/Image'
 COMPRESSED = 'sensor_msgs/msg/CompressedImage'
@@ -90,6 +90,14 @@ def find_topics(
         depth,
         depth_camera_info or find_camera_info(reader, depth),
     )
+
+
+def transport_of(topic: BagTopic) -> str:
+    """Return how the images of a topic come, as nodes name it: `raw` or the word of the name."""
+    if topic.type_name == IMAGE:
+        return 'raw'
+    word = topic.name.rpartition('/')[2]
+    return word if word == 'compressedDepth' else 'compressed'
 
 
 def require_type(reader: BagReader, name: str, type_names: tuple[str, ...]) -> None:

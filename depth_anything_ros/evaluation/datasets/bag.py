@@ -16,9 +16,10 @@ from depth_anything_ros.evaluation.bag import (
     find_topics,
     time_ns,
 )
-from depth_anything_ros.evaluation.datasets.base import Dataset, checked_sample, require_split
+from depth_anything_ros.evaluation.datasets.base import checked_sample, require_split
 from depth_anything_ros.evaluation.datasets.plausibility import FRAMES, DepthUnit, unit_warning
 from depth_anything_ros.geometry.registration import RegistrationRule
+from depth_anything_ros.geometry.reprojection import Registration
 from depth_anything_ros.types import DepthSample, Float32Array
 
 NAME = 'bag'
@@ -39,7 +40,7 @@ def open_bag(
     depth_camera_info: str = '',
     registration: str = 'auto',
     unit: str = '',
-) -> Dataset:
+) -> BagDataset:
     """
     Open a ROS 1 or ROS 2 bag; the samples are its colour images that have a depth image.
 
@@ -76,6 +77,9 @@ class BagDataset:
     """
     Read the RGB-D frames of a bag; a damaged one is an error of its own, the rest is read.
 
+    `registration` says how the depth of the first frame is brought to its image, None where it is
+    registered; `warning` what is odd about the depth.
+
     :param path: as `BagReader` takes it.
     :param topics: of image, depth and calibration.
     :param rule: how depth lies to the image.
@@ -90,7 +94,8 @@ class BagDataset:
         self, path: Path, topics: RgbdTopics, rule: RegistrationRule, unit: str = ''
     ) -> None:
         self._path = path
-        self._topics = topics
+        self.topics = topics
+        self.registration: Registration | None = None
         self._rule = rule
         self._steps_per_m = steps_per_metre(unit or MILLIMETRES)
         with BagReader(path) as reader:
@@ -162,7 +167,7 @@ class BagDataset:
             raise DatasetError(f"bag '{self._path}', sample {name}: {error}") from error
         if found.depth_m is None:
             raise DatasetError(f"bag '{self._path}', sample {name}: no depth image of its time")
-        place = f'{self._path}, {self._topics.depth}'
+        place = f'{self._path}, {self.topics.depth}'
         return checked_sample(found.frame.rgb, found.depth_m, name, place)
 
     def _check(self, index: int) -> None:
@@ -172,7 +177,7 @@ class BagDataset:
     def _check_registration(self, frames: RgbdFrames, pair: MessagePair) -> bool:
         """Tell at once what would be wrong with every sample; False where a message is damaged."""
         try:
-            frames.registration(pair)
+            self.registration = frames.registration(pair)
         except _OF_A_FRAME as error:
             raise DatasetError(f"bag '{self._path}': {error}") from error
         except DatasetError:
@@ -182,12 +187,12 @@ class BagDataset:
     def _unit_warning(self, seen: list[tuple[Float32Array, bool]], *, told: bool) -> str:
         """Return what is odd about the depth of the first frames; see `unit_warning`."""
         steps = self._steps_per_m if any(integer for _, integer in seen) else None
-        place = f'{self._path}, {self._topics.depth}'
+        place = f'{self._path}, {self.topics.depth}'
         return unit_warning(place, [depth_m for depth_m, _ in seen], DepthUnit(steps, told))
 
     def _pairs(self) -> Iterator[tuple[RgbdFrames, MessagePair]]:
         with BagReader(self._path) as reader:
-            frames = RgbdFrames(reader, self._topics, self._rule, self._steps_per_m)
+            frames = RgbdFrames(reader, self.topics, self._rule, self._steps_per_m)
             for pair in _with_depth(frames):
                 yield frames, pair
 
