@@ -7,7 +7,7 @@ import pytest
 
 from depth_anything_ros.cli import benchmark
 from depth_anything_ros.cli.main import main
-from depth_anything_ros.errors import BackendError, ConfigError
+from depth_anything_ros.errors import BackendError, ConfigError, OutputError
 from depth_anything_ros.inference.backends.torch_backend import TorchBackend
 from depth_anything_ros.inference.benchmark import layers as layers_module
 from depth_anything_ros.models import MODELS
@@ -111,7 +111,7 @@ def test_output_that_cannot_be_written_is_an_error_before_timing(option, tmp_pat
     monkeypatch.setattr(TorchBackend, 'infer', lambda *_: pytest.fail('it was timed'))
     (tmp_path / 'file').write_text('')
     taken = str(tmp_path / 'file' / 'inside')
-    with pytest.raises(ConfigError, match='cannot write what was asked for'):
+    with pytest.raises(OutputError, match='a file stands where a folder is needed'):
         benchmark.run(parse(*SMALL, '--model', 'tiny', option, taken))
 
 
