@@ -26,6 +26,7 @@ from depth_anything_ros.escape import one_line
 from depth_anything_ros.evaluation.bag import BagReader, BagTopic, header_stamp_ns, restamp
 from depth_anything_ros.messages import stamp_fields
 from depth_anything_ros.nodes.bag_schedule import Group, Pace, Recorded, group_by_image
+from depth_anything_ros.nodes.message_sizes import largest_of_bag
 from depth_anything_ros.nodes.parameters import declare_parameters
 from depth_anything_ros.nodes.process import run_process
 from depth_anything_ros.progress import Progress
@@ -275,4 +276,4 @@ def _qos(*, reliable: bool = True, latched: bool = False, depth: int = QUEUE_DEP
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Play a bag; see :func:`process.run_process` for the exit code."""
-    return run_process('bag_player', BagPlayer, argv)
+    return run_process('bag_player', BagPlayer, argv, largest_of_bag)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 from time import monotonic, monotonic_ns
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]  # Humble's place
 from rclpy.node import Node
-from rclpy.task import Future
 from sensor_msgs.msg import CameraInfo, Image
 from std_srvs.srv import Trigger
 
@@ -23,6 +24,7 @@ from depth_anything_ros.evaluation.run import RunEvaluation
 from depth_anything_ros.evaluation.run_warnings import Stream
 from depth_anything_ros.messages import decode_depth, decode_inverse_depth
 from depth_anything_ros.nodes.backlog import Backlog, Message
+from depth_anything_ros.nodes.beside import beside
 from depth_anything_ros.nodes.camera_input import CameraInput
 from depth_anything_ros.nodes.decoding import decode_any, read_message
 from depth_anything_ros.nodes.parameters import declare_parameters
@@ -88,7 +90,9 @@ class EvaluatorNode(Node):
         self._backlog = Backlog(config.backlog_mb * 10**6, self._on_failed, self._on_scored)
         self._reports = ReportInput(config.depth_node, self._evaluation, self._warn)
         self._subscribe({'camera_info': color, 'ground_truth/camera_info': measured})
-        self.create_service(Trigger, '~/save', self._on_save)
+        # While it waits, callbacks of other groups run.
+        own_group = MutuallyExclusiveCallbackGroup()
+        self.create_service(Trigger, '~/save', self._on_save, callback_group=own_group)
         self._expect()
         self.create_timer(
             SILENCE_S, self._on_silence, clock=Clock(clock_type=ClockType.STEADY_TIME)
@@ -189,9 +193,9 @@ class EvaluatorNode(Node):
         self, _request: Trigger.Request, response: Trigger.Response
     ) -> Trigger.Response:
         saved: Future[tuple[bool, str]] = Future()
-        # Waits without holding up the arrival times of the messages that come meanwhile.
         self._backlog.do(partial(self._answer_save, saved))
-        response.success, response.message = await saved or (False, 'nothing saved')
+        # Without holding up the arrival times of the messages that come meanwhile.
+        response.success, response.message = await beside(self, saved.result)
         return response
 
     # The worker's thread
@@ -252,8 +256,6 @@ class EvaluatorNode(Node):
             saved.set_result((False, given_up) if given_up else (True, str(self._save())))
         except DepthAnythingError as error:
             saved.set_result((False, str(error)))
-        if self.executor is not None:
-            self.executor.wake()
 
     def _save(self, *, final: bool = False) -> Path:
         self._evaluation.save(final=final, limit_s=FINISH_S if final else None)

@@ -1,11 +1,12 @@
-"""How large the messages of the depth node are, and whether shared memory holds them."""
+"""How large the messages of a node are, and whether shared memory holds them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 from depth_anything_ros.config import DepthNodeConfig, from_mapping, parameter_infos
-from depth_anything_ros.errors import ConfigError
+from depth_anything_ros.errors import ConfigError, DepthAnythingError
+from depth_anything_ros.evaluation.bag import BagReader
 from depth_anything_ros.nodes.outputs import DEPTH, POINTS, PREVIEW, RELATIVE
 from depth_anything_ros.nodes.overrides import given_values
 
@@ -63,3 +64,17 @@ def largest_message(arguments: Sequence[str]) -> int:
     except ConfigError:
         return 0  # told when the node declares its parameters
     return max(message_bytes(config.warmup_height, config.warmup_width, config).values())
+
+
+def largest_of_bag(arguments: Sequence[str]) -> int:
+    """Return the bytes of the largest first message on a topic of the bag to be played."""
+    path = given_values('bag_player', arguments).get('bag', '')
+    try:
+        with BagReader(str(path)) as reader:
+            return max((_first_bytes(reader, topic) for topic in reader.topics), default=0)
+    except DepthAnythingError:
+        return 0  # told when the node opens it
+
+
+def _first_bytes(reader: BagReader, topic: str) -> int:
+    return next((len(message.raw) for message in reader.messages([topic])), 0)

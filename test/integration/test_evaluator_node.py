@@ -3,6 +3,7 @@
 import csv
 import json
 import signal
+import sys
 import time
 from array import array
 
@@ -10,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rcl_interfaces.srv import GetParameters
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 from std_srvs.srv import Trigger
@@ -405,3 +407,42 @@ def test_the_end_comes_soon_and_every_image_is_counted(world, probe):
     assert sum(summary['unscored'].values()) == frames['unscored'] > 0
     # Five seconds, the report, and a machine that is busy.
     assert took_s < 20.0
+
+
+# Writing the results waits until a file is there.
+GATED = """
+import sys, time
+from pathlib import Path
+from depth_anything_ros.evaluation.run import RunEvaluation
+from depth_anything_ros.nodes.start import start
+
+gate, save = Path(sys.argv.pop(1)), RunEvaluation.save
+
+def wait(*args, **options):
+    print('at the gate', flush=True)
+    while not gate.exists():
+        time.sleep(0.01)
+    return save(*args, **options)
+
+RunEvaluation.save = wait
+start('evaluator_node')
+"""
+
+
+def test_the_node_goes_on_while_results_are_written(world):
+    gate = world.folder / 'gate'
+    command = [sys.executable, '-c', GATED, str(gate), '--ros-args']
+    process = world.run('gated', [*command, '-p', f'output_dir:={world.folder / "results"}'])
+    probe = world.probe()
+    client = probe.node.create_client(Trigger, '/evaluator_node/save')
+    probe.spin_until(client.service_is_ready)
+    answer = client.call_async(Trigger.Request())
+    probe.spin_until(lambda: 'at the gate' in process.output())
+    # Served by the group that takes the messages too.
+    request = GetParameters.Request(names=['picture_every'])
+    found = probe.call(GetParameters, '/evaluator_node/get_parameters', request)
+    assert found.values[0].integer_value == 10
+    assert not answer.done()
+    gate.touch()
+    probe.spin_until(answer.done)
+    assert answer.result().message == str((world.folder / 'results').resolve())

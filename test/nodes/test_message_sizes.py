@@ -1,8 +1,16 @@
+import numpy as np
 import pytest
 
 from depth_anything_ros.config import DepthNodeConfig
-from depth_anything_ros.nodes.message_sizes import largest_message, message_bytes, oversized
+from depth_anything_ros.evaluation.bag import RgbdFrame, write_rgbd_bag
+from depth_anything_ros.nodes.message_sizes import (
+    largest_message,
+    largest_of_bag,
+    message_bytes,
+    oversized,
+)
 from depth_anything_ros.nodes.outputs import DEPTH, POINTS, PREVIEW, RELATIVE
+from depth_anything_ros.types import Frame
 
 SEGMENT = 1 << 24
 
@@ -47,3 +55,13 @@ def test_messages_beyond_the_segment_are_named_with_the_parameter_that_helps():
     assert '14.7 MB' in oversized((720, 1280), SEGMENT, {POINTS}, config)
     known = DepthNodeConfig(warmup_width=1920, warmup_height=1080)
     assert '--shm-size' in oversized((1080, 1920), SEGMENT, {POINTS}, known)
+
+
+def test_the_largest_message_of_a_bag_is_found_before_it_is_played(tmp_path):
+    frame = Frame(np.zeros((48, 64, 3), np.uint8), 1_000_000_000, 'camera')
+    path = tmp_path / 'bag'
+    write_rgbd_bag(path, [RgbdFrame(frame, np.ones((48, 64), np.float32))])
+    words = ['bag_player', '--ros-args', '-p', f'bag:={path}']
+    assert 48 * 64 * 3 < largest_of_bag(words) < 48 * 64 * 3 + 200
+    assert largest_of_bag(['bag_player', '--ros-args', '-p', 'bag:=/nowhere']) == 0
+    assert largest_of_bag(['bag_player']) == 0
