@@ -95,7 +95,7 @@ def test_what_no_image_tells_is_none():
 
 def test_a_value_out_of_range_is_an_error_in_one_line(capsys):
     assert main(['refine', '--edge-filter-px', '65']) == 1
-    assert "'edge_filter_px': 65 is out of range" in capsys.readouterr().err
+    assert '--edge-filter-px 65 is out of range; allowed: 0 … 64 px' in capsys.readouterr().err
 
 
 def test_a_picture_needs_data(tmp_path, capsys):

@@ -106,7 +106,7 @@ def test_demo_waits_for_the_depth_of_a_metric_file(tuned, tmp_path, monkeypatch)
 
     monkeypatch.setattr(demo, '_play', play)
     monkeypatch.setattr(demo, '_render_sample', lambda *_: tmp_path)
-    monkeypatch.setattr(demo, '_count_images', lambda *_: 1)
+    monkeypatch.setattr(demo, 'open_bag', lambda _: None)
     for checkpoint in ('', str(tuned)):
         main(['demo', '--model', 'tiny', '--checkpoint', checkpoint, '--out', str(tmp_path)])
     assert kinds == [OutputKind.RELATIVE_INVERSE_DEPTH, OutputKind.METRIC_DEPTH]
