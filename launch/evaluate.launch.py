@@ -24,7 +24,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
-from depth_anything_ros.config import BagPlayerConfig, EvaluatorConfig
+from depth_anything_ros.config import BagPlayerConfig, EvaluatorConfig, parameter_infos
 from depth_anything_ros.evaluation.bag import BagReader, find_topics
 from depth_anything_ros.nodes.launching import (
     OwnArguments,
@@ -41,6 +41,11 @@ CONFIG = str(SHARE / 'config' / 'evaluator.yaml')
 PLAYER_CONFIG = str(SHARE / 'config' / 'bag_player.yaml')
 
 FOUND = 'Not given: found in the bag by the names that drivers give.'
+PARAMETERS = parameter_infos(EvaluatorConfig)
+# What one topic of depth says to both nodes: parameter of the evaluator → of the depth node.
+TRUTH_RULES = {
+    f'ground_truth_{name}': f'reference_{name}' for name in ('depth_unit', 'registration', 'pose')
+}
 # Name, default, description, and the only values allowed where they are fixed.
 ARGUMENTS = (
     ('bag', None, 'ROS 1 bag file, or ROS 2 bag folder, to play.'),
@@ -50,6 +55,16 @@ ARGUMENTS = (
     ('image', '', f'Topic of the camera image in the bag, in any transport. {FOUND}'),
     ('reference', '', f'Topic of depth in the bag for scale_source:=depth_image. {FOUND}'),
     ('ground_truth', '', 'Topic of depth in the bag to score against. Not given: reference.'),
+    *(
+        (
+            name,
+            '',
+            f'{PARAMETERS[name][1].help} Not given: as {reference} where that is the same topic, '
+            'else as in the parameter file.',
+            *PARAMETERS[name][1].choices,
+        )
+        for name, reference in TRUTH_RULES.items()
+    ),
     ('scan', '/scan', 'Topic of the laser scan in the bag for scale_source:=laser_scan.'),
     ('imu', '/imu/data', 'Topic of the IMU in the bag for camera_tilt_source:=imu.'),
     (
@@ -108,11 +123,14 @@ def take_topics(context: LaunchContext) -> None:
         ('ground_truth', scored.depth),
     ):
         values[name], values[f'{name}_transport'] = split_transport(topic)
+    if values['ground_truth'] == values['reference']:
+        for name, reference in TRUTH_RULES.items():
+            values[name] = values[name] or values.get(reference, '')
 
 
 def evaluator(context: LaunchContext) -> list[Node]:
     node = given(context, 'name')
-    transports = ('image_transport', 'ground_truth_transport')
+    shared = ('image_transport', 'image_is_rectified', 'ground_truth_transport', *TRUTH_RULES)
     calibrations = {
         'camera_info': given(context, 'camera_info'),
         'ground_truth/camera_info': given(context, 'ground_truth_info'),
@@ -131,7 +149,7 @@ def evaluator(context: LaunchContext) -> list[Node]:
                     'depth_node': full_name(context, node),
                     # The bag keeps its old stamps, which say nothing about latency.
                     'latency_from': 'image',
-                    **parameters(context, EvaluatorConfig, transports),
+                    **parameters(context, EvaluatorConfig, shared),
                 }
             ],
             remappings=[

@@ -22,11 +22,13 @@ DEPTH_ARGUMENTS = {
 }  # fmt: skip
 EVALUATE_ARGUMENTS = {
     'bag', 'output', 'mode', 'rate', 'ground_truth', 'prediction', 'evaluator_config',
-    'player_config',
+    'player_config', 'ground_truth_depth_unit', 'ground_truth_registration', 'ground_truth_pose',
 }  # fmt: skip
-FIXED = {'chassis', 'rviz', 'respawn', 'use_sim_time', 'log_level', 'mode'} | {
+FIXED = {
+    'chassis', 'rviz', 'respawn', 'use_sim_time', 'log_level', 'mode', 'ground_truth_registration',
+} | {
     name for name, (_, info) in parameter_infos(DepthNodeConfig).items() if info.choices
-}
+}  # fmt: skip
 
 
 def load(name: str) -> ModuleType:

@@ -197,6 +197,46 @@ def test_evaluation_finds_the_topics_of_the_bag_and_how_images_come(bag: Path) -
     assert parameters(player)['image_topic'] == '/cam/rgb/image_raw/compressed'
 
 
+REFERENCE_RULES = {
+    'reference_depth_unit': 'tum', 'reference_registration': 'unregistered',
+    'reference_pose': '0 0.025 0 0 0 0', 'image_is_rectified': 'false',
+}  # fmt: skip
+
+
+def test_the_depth_of_a_bag_is_read_alike_by_both_nodes(bag: Path) -> None:
+    depth, evaluator, _ = started(include('evaluate', bag=str(bag), **REFERENCE_RULES)).values()
+    for text, name in ((depth, 'reference'), (evaluator, 'ground_truth')):
+        found = parameters(text)
+        assert found[f'{name}_depth_unit'] == 'tum'
+        assert found[f'{name}_registration'] == 'unregistered'
+        assert found[f'{name}_pose'] == '0 0.025 0 0 0 0'
+        assert found['image_is_rectified'] is False
+
+
+def test_truth_is_read_as_is_said_of_it(bag: Path) -> None:
+    own = {'ground_truth_depth_unit': 'kitti', 'ground_truth_registration': 'registered'}
+    started_with = include('evaluate', bag=str(bag), **REFERENCE_RULES, **own)
+    _, evaluator, _ = started(started_with).values()
+    assert {name: parameters(evaluator)[name] for name in own} == own
+    assert parameters(evaluator)['ground_truth_pose'] == '0 0.025 0 0 0 0'
+
+
+def test_truth_on_another_topic_takes_nothing_from_the_reference(bag: Path) -> None:
+    with BagWriter(bag.parent / 'two') as writer:
+        writer.write('/cam/rgb/image_raw/compressed', COMPRESSED, {}, 1)
+        writer.write('/cam/depth/image_raw/compressedDepth', COMPRESSED, {}, 1)
+        writer.write('/lidar/depth/compressedDepth', COMPRESSED, {}, 1)
+    arguments = {'bag': str(bag.parent / 'two'), 'ground_truth': '/lidar/depth/compressedDepth'}
+    reference = '/cam/depth/image_raw/compressedDepth'
+    scored = include('evaluate', reference=reference, **arguments, **REFERENCE_RULES)
+    depth, evaluator, _ = started(scored).values()
+    assert parameters(depth)['reference_depth_unit'] == 'tum'
+    assert remaps(evaluator)['ground_truth'] == '/lidar/depth'
+    rules = {f'ground_truth_{name}' for name in ('depth_unit', 'registration', 'pose')}
+    assert parameters(evaluator).keys() & rules == set()
+    assert parameters(evaluator)['image_is_rectified'] is False
+
+
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
