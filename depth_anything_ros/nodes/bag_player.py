@@ -23,7 +23,7 @@ from sensor_msgs.msg import Image
 from depth_anything_ros.config import BagPlayerConfig
 from depth_anything_ros.errors import DatasetError, MessageError
 from depth_anything_ros.escape import one_line
-from depth_anything_ros.evaluation.bag import BagReader, BagTopic, header_stamp_ns, restamp
+from depth_anything_ros.evaluation.bag import BagReader, BagTopic, header_stamp_ns
 from depth_anything_ros.messages import stamp_fields
 from depth_anything_ros.nodes.bag_schedule import Group, Pace, Recorded, group_by_image
 from depth_anything_ros.nodes.message_sizes import largest_of_bag
@@ -54,6 +54,8 @@ class BagPlayer(Node):
     Publishers offer the durability and reliability that was recorded. A latched topic keeps all
     its messages for late subscribers, since here one publisher stands for those of the robot. In
     lockstep all are reliable, so that no frame gets lost.
+
+    A message without stamp gets the time at which it was recorded, as bags are read elsewhere.
 
     In real time each goes out at its recorded time. In lockstep they go out in groups around the
     images, and the next group waits for a message on `prediction` with the stamp of the image.
@@ -198,7 +200,7 @@ class BagPlayer(Node):
         self._tell_time(group.image.time_ns)
         for message in (*group.others, group.image):
             self._publish(message, shift_ns)
-        self._await_prediction((group.image.stamp_ns or 0) + shift_ns)
+        self._await_prediction(group.image.taken_ns + shift_ns)
 
     def _play_in_time(self, group: Group, pace: Pace) -> None:
         messages = group.in_time()
@@ -213,7 +215,7 @@ class BagPlayer(Node):
         """Return what to add to the stamps of an image's group; it goes out in `wait_s`."""
         if not self._config.restamp:
             return 0
-        return time_ns() + round(wait_s * 1e9) - (image.stamp_ns or 0)
+        return time_ns() + round(wait_s * 1e9) - image.taken_ns
 
     def _tell_time(self, recorded_ns: int) -> None:
         # Never backwards: groups may overlap by some messages.
@@ -222,9 +224,13 @@ class BagPlayer(Node):
             self._clock_publisher.publish(Clock(clock=Time(**stamp_fields(recorded_ns))))
 
     def _publish(self, message: Recorded, shift_ns: int) -> None:
-        cdr = message.cdr
-        if shift_ns and message.stamp_ns is not None:
-            cdr = restamp(cdr, max(0, message.stamp_ns + shift_ns))
+        try:
+            cdr = message.stamped(shift_ns)
+        except MessageError as error:
+            # Stamped by another clock than the images.
+            text = one_line(f'message of {message.topic} left out: {error}')
+            self.get_logger().warning(text, throttle_duration_sec=LOG_PERIOD_S)
+            return
         self._outlets[message.topic].publish(cdr)
 
     def _await_prediction(self, stamp_ns: int) -> None:

@@ -6,20 +6,36 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from time import monotonic
 
+from depth_anything_ros.evaluation.bag import restamp
+
 
 @dataclass(frozen=True)
 class Recorded:
     """
     Hold one message of a bag.
 
-    `time_ns` is when it was recorded; `stamp_ns` is its header's, or None where the type has no
-    header; `cdr` is the message as it travels in ROS 2.
+    `time_ns` is when it was recorded; `stamp_ns` is its header's, 0 where that was not set, or
+    None where the type has no header; `cdr` is the message as it travels in ROS 2.
     """
 
     topic: str
     time_ns: int
     stamp_ns: int | None
     cdr: bytes
+
+    @property
+    def taken_ns(self) -> int:
+        """Return when it was taken: its stamp, or without one, when it was recorded."""
+        return self.stamp_ns or self.time_ns
+
+    def stamped(self, shift_ns: int) -> bytes:
+        """
+        Return the message with `taken_ns` as its stamp, shifted; the same bytes where it has none.
+
+        :raises MessageError: if that time does not fit a stamp.
+        """
+        stamp_ns = max(0, self.taken_ns + shift_ns)
+        return self.cdr if self.stamp_ns in (None, stamp_ns) else restamp(self.cdr, stamp_ns)
 
 
 @dataclass(frozen=True)
@@ -83,7 +99,7 @@ def group_by_image(messages: Iterable[Recorded], image_topic: str) -> Iterator[G
 
 def _is_nearer(other: Recorded, last: Recorded, following: Recorded) -> bool:
     """Tell whether a message is nearer to the last image than to the following one."""
-    if other.stamp_ns is None or last.stamp_ns is None or following.stamp_ns is None:
+    if not (other.stamp_ns and last.stamp_ns and following.stamp_ns):
         to_last = abs(other.time_ns - last.time_ns)
         return to_last <= abs(other.time_ns - following.time_ns)
     to_last = abs(other.stamp_ns - last.stamp_ns)

@@ -17,7 +17,7 @@ from sensor_msgs.msg import CameraInfo, Image, Imu
 from std_msgs.msg import String
 
 from depth_anything_ros.evaluation.bag import BagReader, BagWriter, RgbdFrame, write_rgbd_bag
-from depth_anything_ros.messages import decode_image, stamp_ns
+from depth_anything_ros.messages import decode_image, stamp_fields, stamp_ns
 from depth_anything_ros.nodes.bag_player import find_message_type
 from depth_anything_ros.types import Camera, Frame
 
@@ -198,6 +198,33 @@ def test_lockstep_goes_on_after_a_lost_prediction_and_ends_with_1(world, probe, 
     assert process.wait() == 1
     assert counts(process) == {'sent': FRAMES, 'answered': FRAMES - 1, 'timed_out': 1}
     assert f'1 of {FRAMES} images got no prediction' in process.output()
+
+
+@pytest.mark.parametrize('restamp', [False, True])
+def test_a_bag_without_stamps_is_played_in_lockstep(world, probe, tmp_path, restamp):
+    image = {'height': 1, 'width': 1, 'encoding': 'mono8', 'step': 1, 'data': [0]}
+    with BagWriter(tmp_path / 'unstamped') as writer:
+        for recorded_ns in STAMPS_NS:
+            writer.write(COLOR, 'sensor_msgs/msg/Image', image, recorded_ns)
+            header = {'stamp': stamp_fields(recorded_ns + 5_000_000)} if restamp else {}
+            depth = {**image, 'header': header}
+            writer.write(DEPTH, 'sensor_msgs/msg/Image', depth, recorded_ns + 5_000_000)
+    probe.publisher(Image, 'prediction')
+    parameters = {'bag': tmp_path / 'unstamped', 'mode': 'lockstep', 'restamp': restamp}
+    process = world.start('bag_player', parameters)
+    probe.await_subscribers('prediction')
+    for number in range(FRAMES):
+        probe.spin_until(lambda: len(probe.received[COLOR]) > number)  # noqa: B023
+        probe.publish('prediction', Image(header=probe.received[COLOR][number].header))
+    probe.spin_until(lambda: not process.running())
+    assert process.wait() == 0, process.output()
+    assert counts(process) == {'sent': FRAMES, 'answered': FRAMES, 'timed_out': 0}
+    color = stamps_of(probe, COLOR)
+    assert stamps_of(probe, DEPTH) == [stamp + 5_000_000 for stamp in color]
+    if restamp:
+        assert 0 <= time.time_ns() - color[-1] < 600 * 10**9
+    else:
+        assert color == STAMPS_NS
 
 
 @pytest.mark.parametrize(

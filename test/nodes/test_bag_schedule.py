@@ -1,13 +1,56 @@
+import struct
+
+import pytest
+
+from depth_anything_ros.errors import MessageError
+from depth_anything_ros.evaluation.bag import header_stamp_ns
 from depth_anything_ros.nodes.bag_schedule import Group, Pace, Recorded, group_by_image
 
 
 def recorded(topic: str, time_ns: int, stamp_ns: 'int | None' = None) -> Recorded:
-    return Recorded(topic, time_ns, stamp_ns, b'')
+    stamp = struct.pack('<iI', *divmod(stamp_ns or 0, 10**9))
+    return Recorded(topic, time_ns, stamp_ns, bytes((0, 1, 0, 0)) + stamp)
+
+
+START_NS, NOW_NS = 1_700_000_000 * 10**9, 1_760_000_000 * 10**9
+
+
+@pytest.mark.parametrize('image_stamp_ns', [0, START_NS + 10])
+@pytest.mark.parametrize('depth_stamp_ns', [0, START_NS + 20])
+@pytest.mark.parametrize('now_ns', [START_NS + 10, NOW_NS])
+def test_messages_without_stamp_are_played_with_the_time_of_recording(
+    image_stamp_ns, depth_stamp_ns, now_ns
+):
+    image = recorded('image', START_NS + 10, image_stamp_ns)
+    depth = recorded('depth', START_NS + 20, depth_stamp_ns)
+    shift_ns = now_ns - image.taken_ns
+    assert header_stamp_ns(image.stamped(shift_ns)) == now_ns
+    assert header_stamp_ns(depth.stamped(shift_ns)) == now_ns + 10
+
+
+def test_a_type_without_header_keeps_its_bytes():
+    message = recorded('tf', START_NS)
+    assert message.stamped(5) is message.cdr
+
+
+def test_a_stamp_of_another_clock_that_no_longer_fits_is_refused():
+    with pytest.raises(MessageError, match='does not fit'):
+        recorded('depth', START_NS, START_NS).stamped(NOW_NS)
+
+
+def test_unstamped_messages_go_with_the_image_recorded_nearest():
+    messages = [
+        recorded('image', START_NS, START_NS - 50),
+        near := recorded('depth', START_NS + 10, 0),
+        far := recorded('depth', START_NS + 90, 0),
+        recorded('image', START_NS + 100, START_NS + 50),
+    ]
+    assert [group.others for group in group_by_image(messages, 'image')] == [(near,), (far,)]
 
 
 def test_a_message_recorded_after_its_image_still_goes_with_it():
-    first, depth_first = recorded('image', 0, 0), recorded('depth', 20, 0)
-    second, depth_second = recorded('image', 30, 30), recorded('depth', 55, 30)
+    first, depth_first = recorded('image', 0, 5), recorded('depth', 20, 5)
+    second, depth_second = recorded('image', 30, 35), recorded('depth', 55, 35)
     groups = list(group_by_image([first, depth_first, second, depth_second], 'image'))
     assert groups == [Group(first, (depth_first,)), Group(second, (depth_second,))]
 
