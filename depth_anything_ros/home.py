@@ -54,7 +54,7 @@ def usable_home() -> Iterator[None]:
 
     Libraries keep caches and logs in the home folder, and without one they fail, each in its own
     way: ROS 2 does not start. A home that can only be read stays, for the caches in it; logs of
-    ROS 2 and what matplotlib keeps then go to a temporary folder.
+    ROS 2, what matplotlib keeps and downloads where none are there go to a temporary folder.
     """
     home = _home()
     if home is not None and _writable(home):
@@ -74,6 +74,8 @@ def usable_home() -> Iterator[None]:
             needed = {'HOME': folder}
         else:
             needed = {name: str(Path(folder, part)) for name, part in _VARIABLES.items()}
+            if not (home / '.cache' / 'huggingface').exists():
+                needed['HF_HOME'] = str(Path(folder, 'huggingface'))
         stack.enter_context(_environment(needed))
         yield
 

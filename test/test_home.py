@@ -100,6 +100,7 @@ def test_a_home_stays_as_it_is(monkeypatch, tmp_path):
 def test_a_home_that_can_only_be_read_stays_and_logs_go_elsewhere(monkeypatch, tmp_path):
     monkeypatch.setenv('HOME', str(tmp_path))
     monkeypatch.delenv('ROS_LOG_DIR', raising=False)
+    monkeypatch.delenv('HF_HOME', raising=False)
     monkeypatch.setenv('MPLCONFIGDIR', '/chosen')
     monkeypatch.setattr(os, 'access', lambda path, mode: False)
     with home.usable_home():
@@ -107,8 +108,19 @@ def test_a_home_that_can_only_be_read_stays_and_logs_go_elsewhere(monkeypatch, t
         assert os.environ['MPLCONFIGDIR'] == '/chosen'
         logs = Path(os.environ['ROS_LOG_DIR'])
         assert logs.parent.is_dir()
+        assert Path(os.environ['HF_HOME']).parent == logs.parent
     assert 'ROS_LOG_DIR' not in os.environ
+    assert 'HF_HOME' not in os.environ
     assert not logs.parent.exists()
+
+
+def test_what_was_downloaded_into_a_home_that_can_only_be_read_is_used(monkeypatch, tmp_path):
+    (tmp_path / '.cache' / 'huggingface').mkdir(parents=True)
+    monkeypatch.setenv('HOME', str(tmp_path))
+    monkeypatch.delenv('HF_HOME', raising=False)
+    monkeypatch.setattr(os, 'access', lambda path, mode: False)
+    with home.usable_home():
+        assert 'HF_HOME' not in os.environ
 
 
 def test_a_stranger_without_home_evaluates(place, as_stranger, bare):

@@ -22,6 +22,7 @@ from depth_anything_ros.cli.console import (
 from depth_anything_ros.cli.demo_bag import DemoBag, open_bag
 from depth_anything_ros.config import DepthNodeConfig, parameter_infos
 from depth_anything_ros.errors import CheckpointError, DatasetError
+from depth_anything_ros.files import make_folder
 
 # Its weights ship with the package, so that the first start shows depth without a network.
 _MODEL = 'tiny'
@@ -129,7 +130,7 @@ def _render_sample(path: Path, frames: int) -> Path:
                 return path
         raise DatasetError(f"'{path}' holds another sample; remove it or give another --out")
     write_line(f'sample: rendering {frames} frames into {path}')
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     write_rgbd_bag(path, progress(sample_frames(frames), frames, 'rendering'))
     return path
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from depth_anything_ros.cli.console import write_line, write_warning
 from depth_anything_ros.cli.data_argument import split_options
 from depth_anything_ros.config import MILLIMETRES
+from depth_anything_ros.home import expand_user
 
 if TYPE_CHECKING:
     from depth_anything_ros.geometry.reprojection import Registration
@@ -85,7 +86,7 @@ def open_bag(word: str) -> DemoBag:
     from depth_anything_ros.evaluation.datasets import options_of
 
     place, options = split_options(word, options_of(_NAME), 'the bag')
-    path = Path(place).expanduser()
+    path = expand_user(place)
     dataset = bags.open_bag(path, 'all', **options)
     if dataset.warning:
         write_warning(dataset.warning)

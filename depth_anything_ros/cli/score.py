@@ -27,6 +27,7 @@ from depth_anything_ros.cli.console import (
 )
 from depth_anything_ros.cli.data_argument import add_data_argument, parse_data
 from depth_anything_ros.errors import ConfigError
+from depth_anything_ros.files import make_folder
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -100,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
         return _benchmark(args, config)
     if not (args.data and args.out):
         raise ConfigError('score needs --data and --out, or --benchmark')
-    args.out.mkdir(parents=True, exist_ok=True)
+    make_folder(args.out)
     data, scored = _score(args, config)
     samples = {label: select(found, selection) for label, found in scored.items()}
     _warn_of_failures(samples)

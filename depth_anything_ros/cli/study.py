@@ -28,6 +28,7 @@ from depth_anything_ros.cli.console import (
 )
 from depth_anything_ros.cli.data_argument import add_data_argument, depth_range, parse_data
 from depth_anything_ros.errors import ConfigError
+from depth_anything_ros.files import make_folder
 from depth_anything_ros.models import MODELS
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def run(args: argparse.Namespace) -> int:
         torch.set_num_threads(args.threads)
     inputs = _inputs(args)
     parent = load_weights(MODELS[args.model], args.checkpoint, args.weights)
-    args.out.mkdir(parents=True, exist_ok=True)
+    make_folder(args.out)
     settings = _settings(args, parent, config)
     with StudyJournal(args.out / 'journal.jsonl', settings, args.restart) as journal:
         study = Study(args.out, parent, chains, inputs, config, journal, progress)

@@ -11,6 +11,9 @@ from torch import Tensor, nn
 
 Grid = tuple[int, int]
 
+# Those of the sizes that a robot's cameras have; each takes megabytes.
+_KEPT_GRIDS = 8
+
 
 class GridTables(nn.Module):
     """
@@ -32,20 +35,25 @@ class GridTables(nn.Module):
     def make(self, grid: Grid) -> tuple[Tensor, ...]:
         """Return the tables of a grid, computed."""
 
-    def prepare(self, grid: Grid) -> None:
-        """Compute the tables of a grid, unless they are there, and keep them."""
-        if grid not in self._kept:
+    def prepare(self, grid: Grid) -> tuple[Tensor, ...]:
+        """Return the tables of a grid, computed unless they are there; the last few are kept."""
+        found = self._kept.get(grid)
+        if found is None:
             with torch.inference_mode(False), torch.no_grad():
-                self._kept[grid] = self.make(grid)
+                found = self._kept[grid] = self.make(grid)
+            for oldest in list(self._kept)[:-_KEPT_GRIDS]:
+                self._kept.pop(oldest, None)
+        return found
 
     def tables(self, grid: Grid) -> tuple[Tensor, ...]:
         """Return the tables of a grid, kept or computed."""
-        if grid not in self._kept:
-            if torch._C._get_tracing_state() is not None or torch.compiler.is_compiling():
-                # What is computed here belongs to the trace and must not outlive it.
-                return self.make(grid)
-            self.prepare(grid)
-        return self._kept[grid]
+        found = self._kept.get(grid)
+        if found is not None:
+            return found
+        if torch._C._get_tracing_state() is not None or torch.compiler.is_compiling():
+            # What is computed here belongs to the trace and must not outlive it.
+            return self.make(grid)
+        return self.prepare(grid)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> GridTables:
         self._kept.clear()

@@ -179,11 +179,14 @@ def _damage(folder: Path) -> str:
 
 def _trim(used: Path, limit_bytes: float) -> None:
     """Remove the exports used longest ago, and the locks and temporaries that nobody holds."""
-    exports = [path for path in used.parent.iterdir() if _is_export(path) and path != used]
-    exports.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    exports = []
+    for folder in used.parent.iterdir():
+        with suppress(OSError):  # another process trims too
+            if _is_export(folder) and folder != used:
+                exports.append((folder.stat().st_mtime_ns, _size_bytes(folder), folder))
     total_bytes = _size_bytes(used)
-    for count, folder in enumerate(exports, 2):
-        total_bytes += _size_bytes(folder)
+    for count, (_, size_bytes, folder) in enumerate(sorted(exports, reverse=True), 2):
+        total_bytes += size_bytes
         if count > KEPT_EXPORTS or total_bytes > limit_bytes:
             _remove(folder)
     for lock in used.parent.glob('*.lock'):
