@@ -177,6 +177,7 @@ def test_the_summary_has_the_documented_layout(tmp_path):
         'input_size': [518, 686],
         'licence': 'Apache-2.0',
         'integers': '',
+        'output': '',
     }
     assert summary['stages_ms'] == {'inference': {'p50': 1.0, 'p95': 2.0, 'p99': None}}
     assert summary['environment']['numpy'] == np.__version__

@@ -140,11 +140,13 @@ def test_demo_refuses_a_topic_that_holds_no_images(tmp_path, capsys):
 def test_demo_tells_why_a_node_failed(tmp_path, capsys):
     bag = tmp_path / 'bag'
     write_rgbd_bag(bag, sample_frames(1, camera=sample_camera(32, 24)))
-    arguments = ['--bag', str(bag), '--checkpoint', '/nowhere/x.pth']
+    broken = tmp_path / 'x.pth'
+    broken.write_bytes(b'no checkpoint')
+    arguments = ['--bag', str(bag), '--checkpoint', str(broken)]
     assert main(['demo', '--out', str(tmp_path / 'out'), *arguments]) == 1
     error = capsys.readouterr().err
     assert 'depth_node ended with status 1' in error
-    assert "checkpoint '/nowhere/x.pth' does not exist" in error
+    assert f"checkpoint '{broken}'" in error
 
 
 def test_demo_refuses_unregistered_depth_without_tf(tmp_path, capsys):

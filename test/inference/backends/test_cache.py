@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from depth_anything_ros.errors import BackendError
+from depth_anything_ros.inference.backends import cache as cache_module
 from depth_anything_ros.inference.backends.cache import (
     KEPT_EXPORTS,
     MANIFEST,
@@ -302,6 +303,22 @@ def test_an_export_that_another_process_reads_is_not_removed(tmp_path):
     go_on.set()
     reader.join()
     assert found == [b'weights' * 100]
+
+
+def test_an_export_that_another_process_removes_meanwhile_is_no_fault(tmp_path, monkeypatch):
+    real = cache_module._size_bytes
+
+    def vanishing(folder):
+        if 'first' in folder.name:
+            raise FileNotFoundError(folder)
+        return real(folder)
+
+    kept = ExportCache(tmp_path)
+    for label in ('net-first', 'net-second'):
+        kept.load(label, {}, lambda folder: (folder / 'n').write_text('n'), lambda folder: None)
+        monkeypatch.setattr(cache_module, '_size_bytes', vanishing)
+    assert kept.problem == ''
+    assert _labels(tmp_path) == ['first', 'second']
 
 
 def test_other_files_in_the_folder_are_left_alone(tmp_path):
