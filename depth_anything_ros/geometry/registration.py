@@ -47,11 +47,13 @@ class RegistrationRule:
     :param pose: of the depth camera in the body axes of the image's camera, `x y z roll pitch
         yaw`; '' takes it from `lookup`.
     :param cure: how to say that depth is registered after all, for messages.
+    :param place_cure: how to say where the depth camera is where a frame is not named.
     """
 
     mode: str = 'auto'
     pose: str = ''
     cure: str = 'set reference_registration to registered if it is'
+    place_cure: str = 'set reference_pose'
 
     def find(self, depth: ImageView, image: ImageView, lookup: Lookup) -> Registration | None:
         """
@@ -59,17 +61,18 @@ class RegistrationRule:
 
         :param lookup: gives the second frame in the first, from TF.
         :raises CameraError: if depth is not registered and a camera is not calibrated.
-        :raises AlignmentError: if it is not registered and TF does not connect the frames.
+        :raises AlignmentError: if it is not registered and TF does not connect the frames, or
+            one is not named.
         :raises ConfigError: if `pose` is not a pose.
         """
-        same_frame = not depth.frame_id or not image.frame_id or depth.frame_id == image.frame_id
+        named = bool(depth.frame_id and image.frame_id)
+        same_frame = named and depth.frame_id == image.frame_id
         # Drivers that register may go on sending the depth camera's own camera_info.
-        named = bool(depth.frame_id) and depth.frame_id == image.frame_id
-        if self.mode == 'registered' or (self.mode == 'auto' and named):
+        if self.mode == 'registered' or (self.mode == 'auto' and same_frame):
             return None
         source, target = depth.camera, image.camera
         same_camera = source is None or target is None or same_view(source, target)
-        if self.mode == 'auto' and same_frame and same_camera:
+        if self.mode == 'auto' and not named and same_camera:
             return None
         unregistered = (
             f"depth in frame '{depth.frame_id}' is not registered to the image in "
@@ -84,6 +87,11 @@ class RegistrationRule:
         if self.pose:
             # A pose speaks of body axes, the depth image of the optical frame.
             place = optical_pose(self.pose) @ OPTICAL_FROM_BODY.inverse()
+        elif not named:
+            raise AlignmentError(
+                f'{unregistered}, and without both names TF does not tell where the depth camera '
+                f'is: {self.place_cure}, or {self.cure}'
+            )
         elif same_frame:
             place = OPTICAL_FROM_BODY @ OPTICAL_FROM_BODY.inverse()
         else:

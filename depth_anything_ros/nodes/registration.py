@@ -29,16 +29,21 @@ class DepthRegistration:
         """
         Return how a depth image is brought to the image, or None where it is registered.
 
-        :param frame_id: of the depth image.
-        :param image_frame_id: of the image; where empty, the frame of its camera_info counts.
+        :param frame_id: of the depth image; where empty, the frame of its camera_info counts.
+        :param image_frame_id: of the image, likewise.
         :param rule: what the parameters say.
         :param rectified: take projection matrices P rather than K and D.
         :raises CameraError: if it is not registered and a camera_info is missing or unusable.
-        :raises AlignmentError: if it is not registered and TF does not connect the frames.
+        :raises AlignmentError: if it is not registered and TF does not connect the frames, or
+            one is not named.
         :raises ConfigError: if the rule's pose is not a pose.
         """
         return rule.find(
-            ImageView(frame_id, _usable(self.depth, rectified), self.depth.topic),
+            ImageView(
+                frame_id or self.depth.frame_id,
+                _usable(self.depth, rectified),
+                self.depth.topic,
+            ),
             ImageView(
                 image_frame_id or self._color.frame_id,
                 _usable(self._color, rectified),

@@ -55,6 +55,7 @@ class TruthInput:
             config.ground_truth_registration,
             config.ground_truth_pose,
             'set ground_truth_registration to registered if it is',
+            'set ground_truth_pose',
         )
         self._frame_id: str | None = None
         self._waiting: deque[Message] = deque()

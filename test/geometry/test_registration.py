@@ -50,8 +50,25 @@ def test_depth_of_another_frame_is_brought_by_tf(mode):
     assert (found.source, found.target, found.target_from_source) == (DEPTH, COLOR, TF)
 
 
-def test_depth_of_another_camera_without_frame_stays_in_its_place():
-    found = RegistrationRule().find(view(''), IMAGE, no_tf)
+@pytest.mark.parametrize(
+    ('mode', 'depth', 'image'),
+    [
+        ('auto', view(''), IMAGE),
+        ('auto', view(), ImageView('', COLOR, '/color/camera_info')),
+        ('auto', view(''), ImageView('', COLOR, '/color/camera_info')),
+        ('unregistered', view('', COLOR), IMAGE),
+    ],
+)
+def test_a_place_that_no_frame_tells_is_asked_for(mode, depth, image):
+    rule = RegistrationRule(mode, cure='say registered', place_cure='give the pose')
+    with pytest.raises(AlignmentError, match='is: give the pose, or say registered$'):
+        rule.find(depth, image, no_tf)
+    found = RegistrationRule(mode, '0 -0.025 0 0 0 0').find(depth, image, no_tf)
+    np.testing.assert_allclose(found.target_from_source.translation_m, TF.translation_m)
+
+
+def test_reprojection_within_one_frame_stays_in_its_place():
+    found = RegistrationRule('unregistered').find(view('color'), IMAGE, no_tf)
     assert (found.source, found.target) == (DEPTH, COLOR)
     np.testing.assert_allclose(found.target_from_source.rotation, np.eye(3))
     np.testing.assert_array_equal(found.target_from_source.translation_m, 0)

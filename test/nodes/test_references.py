@@ -435,16 +435,29 @@ def test_depth_in_the_frame_of_the_image_is_registered_whatever_its_calibration(
         assert len(kept(world).indices) == 48 * 64
 
 
-def test_depth_of_another_calibration_without_a_frame_is_reprojected():
+def test_depth_of_another_calibration_without_a_frame_is_refused_without_a_pose():
     world = depth_world()
-    message = depth()
-    message.header.frame_id = ''
-    world.references.add('reference/camera_info', camera_info(focal_px=120.0))
-    world.references.add('reference/depth', message)
+    world.references.add('reference/camera_info', camera_info(focal_px=120.0, frame_id=''))
+    world.references.add('reference/depth', depth())
+    assert world.counts() == {'received': 1, 'rejected': 1}
+    assert 'set reference_pose, or set reference_registration to registered' in world.warnings[0]
+
+
+def test_depth_of_another_calibration_without_a_frame_is_reprojected_with_a_pose():
+    world = depth_world(reference_pose='0 0 0 0 0 0')
+    world.references.add('reference/camera_info', camera_info(focal_px=120.0, frame_id=''))
+    world.references.add('reference/depth', depth())
     rows, columns = np.divmod(kept(world).indices, 64)
     # Twice the focal length shows the inner half.
     assert rows.min() >= 11 and rows.max() <= 36
     assert columns.min() >= 15 and columns.max() <= 48
+
+
+def test_depth_without_a_frame_is_in_that_of_its_calibration():
+    world = depth_world()
+    world.references.add('reference/camera_info', camera_info(frame_id=DEPTH_FRAME))
+    world.references.add('reference/depth', depth())
+    assert world.lookups == [(OPTICAL, DEPTH_FRAME)]
 
 
 def test_without_a_pose_tf_is_asked_for_the_depth_camera():

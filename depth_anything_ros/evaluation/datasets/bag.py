@@ -68,7 +68,9 @@ def open_bag(
     with BagReader(path) as reader:
         topics = find_topics(reader, image, depth, camera_info, depth_camera_info)
     rule = RegistrationRule(
-        registration, cure="write ',registration=registered' behind the path if it is"
+        registration,
+        cure="write ',registration=registered' behind the path if it is",
+        place_cure='record images that name their frames',
     )
     return BagDataset(path, topics, rule, unit)
 
