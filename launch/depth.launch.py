@@ -24,6 +24,7 @@ from depth_anything_ros.nodes.launching import (
     given,
     parameters,
 )
+from depth_anything_ros.nodes.overrides import given_values
 from depth_anything_ros.nodes.rviz_layout import with_topics
 
 SHARE = Path(__file__).absolute().parent.parent
@@ -87,7 +88,7 @@ def rviz(context: LaunchContext) -> list[Node]:
         arguments += ['--fixed-frame', frame]
         return [Node(package='rviz2', executable='rviz2', arguments=arguments, **common)]
     program = ExecutableInPackage(package='rviz2', executable='rviz2').perform(context)
-    common['parameters'] += [{'image_transport': given(context, 'image_transport') or 'raw'}]
+    common['parameters'] += [{'image_transport': image_transport(context)}]
     viewer = Node(
         package='depth_anything_ros',
         executable='viewer',
@@ -99,10 +100,18 @@ def rviz(context: LaunchContext) -> list[Node]:
     return [viewer]
 
 
+def image_transport(context: LaunchContext) -> str:
+    """Return how the node takes its image: by the argument, else by its parameter file."""
+    namespace, _, name = full_name(context, given(context, 'name')).rpartition('/')
+    file = ['--params-file', given(context, 'config')]
+    values = given_values(name, ['--ros-args', '--remap', f'__ns:={namespace}', *file])
+    return given(context, 'image_transport') or str(values.get('image_transport', 'raw'))
+
+
 def write_layout(context: LaunchContext) -> str:
     node = full_name(context, given(context, 'name'))
-    transport = given(context, 'image_transport')
-    suffix = '' if transport in ('', 'raw') else f'/{transport}'
+    transport = image_transport(context)
+    suffix = '' if transport == 'raw' else f'/{transport}'
     topics = {
         '/camera/color/image_raw': full_name(context, given(context, 'image')) + suffix,
         '/scan': full_name(context, given(context, 'scan')),

@@ -289,6 +289,21 @@ def test_rviz_shows_the_topics_of_the_node_that_was_started(rviz2: Path) -> None
     assert remaps(viewer)['image'] == 'camera/color/image_raw'
 
 
+def test_rviz_takes_the_image_as_the_parameter_file_has_it(rviz2: Path, tmp_path: Path) -> None:
+    config = tmp_path / 'robot.yaml'
+    config.write_text(
+        '/robot1/eye: {ros__parameters: {image_transport: compressed}}\n'
+        'other_node: {ros__parameters: {image_transport: raw}}\n'
+    )
+    given = {'rviz': 'true', 'name': 'eye', 'config': str(config)}
+    viewer, _ = started(robot('robot1', include('depth', **given))).values()
+    assert parameters(viewer)['image_transport'] == 'compressed'
+    assert '/robot1/camera/color/image_raw/compressed' in shown(viewer)
+    viewer, _ = started(include('depth', image_transport='raw', **given)).values()
+    assert parameters(viewer)['image_transport'] == 'raw'
+    assert '/camera/color/image_raw' in shown(viewer)
+
+
 def test_rviz_starts_at_once_in_a_frame_that_is_given(rviz2: Path) -> None:
     rviz, _ = started(include('depth', rviz='true', rviz_frame='base_link')).values()
     assert rviz.startswith(str(rviz2))
