@@ -103,7 +103,9 @@ class DepthNode(ManagedNode):
         self._failure = ''
         self._showing_model = False
         self._latest: Any = None
-        self._worker = LatestItemWorker(self._processor.process, 'depth')
+        self._worker = LatestItemWorker(
+            self._processor.process, 'depth', self._processor.give_up
+        )
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         self.create_timer(
             self._config.diagnostics_period_s,
@@ -311,14 +313,14 @@ class DepthNode(ManagedNode):
             return response
         self._references.catch_up()
         saved: Future[Path] = Future()
-        if self._worker.submit(Job(self._latest, perf_counter_ns(), saved)):
-            self._statistics.count('dropped')
+        self._worker.demand(Job(self._latest, perf_counter_ns(), saved))
         try:
             response.message = str(await beside(self, partial(saved.result, SAVE_TIMEOUT_S)))
             response.success = True
         except ExternalShutdownException:
             raise
         except Exception as error:  # noqa: BLE001 - the caller is told
+            saved.cancel()
             response.message = str(error) or f'no cloud within {SAVE_TIMEOUT_S:.0f} s'
         return response
 

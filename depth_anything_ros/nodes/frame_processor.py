@@ -128,6 +128,12 @@ class FrameProcessor:
         stages_ms['total'] = _since_ms(job.arrival_ns)
         self._statistics.processed(stages_ms, topics)
 
+    def give_up(self, job: Job) -> None:
+        """Tell who waits for the cloud of a frame that none will be saved."""
+        if job.saved is not None and job.saved.set_running_or_notify_cancel():
+            error = DepthAnythingError('no cloud was saved: the node stopped taking images first')
+            job.saved.set_exception(error)
+
     def _replace_waiting(self, waiting: tuple[Job, str] | None) -> None:
         """Let another frame wait, or none; the one before it, now too old, is rejected."""
         with self._lock:
@@ -174,6 +180,8 @@ class FrameProcessor:
         return result, view
 
     def _save_cloud(self, job: Job, saved: Future[Path]) -> None:
+        if not saved.set_running_or_notify_cancel():
+            return
         try:
             saved.set_result(self._write_cloud(job))
         except Exception as error:  # noqa: BLE001 - handed to the caller of the service

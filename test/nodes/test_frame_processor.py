@@ -1,5 +1,6 @@
 """What the worker does with good and bad messages, without a network or a ROS graph."""
 
+import threading
 from concurrent.futures import Future
 from types import SimpleNamespace
 
@@ -13,6 +14,7 @@ from depth_anything_ros.nodes.camera_input import CameraInput
 from depth_anything_ros.nodes.diagnostics import RunStatistics
 from depth_anything_ros.nodes.frame_processor import CameraFault, FrameProcessor, Job
 from depth_anything_ros.nodes.outputs import Published
+from depth_anything_ros.nodes.worker import LatestItemWorker
 from depth_anything_ros.types import Camera, DepthResult
 
 
@@ -157,3 +159,52 @@ def test_a_cloud_of_a_size_without_network_is_refused(processor):
     processor.process(Job(image(), 0, saved))
     with pytest.raises(DepthAnythingError, match='network for images of 5x3 is being built'):
         saved.result(0)
+
+
+def test_a_cloud_is_saved_though_images_arrive_while_the_worker_is_busy(
+    processor, tmp_path, monkeypatch
+):
+    """The image of the save, not those that follow it on a live camera."""
+    started, proceed, written = threading.Event(), threading.Event(), []
+
+    def write(job):
+        written.append(job.arrival_ns)
+        return tmp_path / 'cloud.ply'
+
+    def wanted():
+        started.set()
+        proceed.wait(10)
+        return set()
+
+    monkeypatch.setattr(processor, '_write_cloud', write)
+    monkeypatch.setattr(processor.outputs, 'wanted', wanted)
+    worker = LatestItemWorker(processor.process, 'test', processor.give_up)
+    worker.submit(Job(image(), 1))
+    assert started.wait(10)
+    saved = Future()
+    worker.demand(Job(image(), 2, saved))
+    assert [worker.submit(Job(image(), number)) for number in (3, 4)] == [False, True]
+    proceed.set()
+    assert saved.result(10) == tmp_path / 'cloud.ply'
+    assert worker.wait_idle(10)
+    worker.stop(10)
+    assert written == [2]
+    assert frames(processor)['unwatched'] == 2
+
+
+def test_who_waits_for_a_cloud_is_told_that_none_comes(processor):
+    saved = Future()
+    processor.give_up(Job(image(), 0, saved))
+    with pytest.raises(DepthAnythingError, match='stopped taking images'):
+        saved.result(0)
+    processor.give_up(Job(image(), 0))
+
+
+def test_a_cloud_that_nobody_waits_for_any_more_is_not_saved(processor, monkeypatch):
+    written = []
+    monkeypatch.setattr(processor, '_write_cloud', written.append)
+    for take in (processor.process, processor.give_up):
+        saved = Future()
+        saved.cancel()
+        take(Job(image(), 0, saved))
+    assert written == []
