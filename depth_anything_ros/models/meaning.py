@@ -11,7 +11,8 @@ layers. So it is decided by the first of these that speaks:
 5. the row of MODELS that was asked for.
 
 Where two of the first three contradict each other, or what is found contradicts the row, the file
-is refused. Names are looked at last, and only where neither metadata nor sha256 speaks.
+is refused. Names are looked at last, and only where none of the first three speaks: who has not
+taken the sha256 does not look at them.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def spec_of_file(row: ModelSpec, path: Path, sha256: str) -> ModelSpec:
 
     :param row: the model that was asked for.
     :param path: of the checkpoint.
-    :param sha256: of its content; '' asks the other sources only.
+    :param sha256: of its content; '' asks metadata and config.json only.
     :raises CheckpointError: if two sources, or one and the row, contradict each other, the file
         is of Depth Anything V1, or what a source says cannot be read.
     """
@@ -83,7 +84,8 @@ def spec_of_file(row: ModelSpec, path: Path, sha256: str) -> ModelSpec:
     own = _own_reading(path)
     beside = None if config is None else Reading(f"'{config.path}'", config.max_depth_m)
     published = _published_reading(sha256)
-    named = None if own or published else _named_reading(path)
+    spoken = own or beside or published
+    named = _named_reading(path) if sha256 and not spoken else None
     readings = [found for found in (own, beside, published, named) if found is not None]
     if not readings:
         if sha256:

@@ -18,6 +18,7 @@ from depth_anything_ros.models.metadata import OWN_KEY, own_metadata
 RELATIVE = 'depth_anything_v2_vits'
 HYPERSIM = 'depth_anything_v2_metric_hypersim_vits'
 VKITTI = 'depth_anything_v2_metric_vkitti_vits'
+UNKNOWN_SHA256 = '0' * 64
 V1_CONFIG = {'model_type': 'depth_anything', 'backbone_config': {'out_indices': [9, 10, 11, 12]}}
 V2_CONFIG = {'model_type': 'depth_anything', 'backbone_config': {'out_indices': [3, 6, 9, 12]}}
 
@@ -40,7 +41,7 @@ def configured(folder: Path, **entries: object) -> None:
     (folder / 'config.json').write_text(json.dumps({**V2_CONFIG, **entries}))
 
 
-def read(model: str, path: Path, sha256: str = '') -> float | None:
+def read(model: str, path: Path, sha256: str = UNKNOWN_SHA256) -> float | None:
     """Return the range that a file is found to have."""
     return spec_of_file(MODELS[model], path, sha256).max_depth_m
 
@@ -195,6 +196,22 @@ def test_relative_name_has_to_be_the_whole_name(tmp_path):
 def test_name_is_not_asked_where_the_file_speaks(tmp_path):
     path = tuned(tmp_path, 'tiny', 10.0).rename(tmp_path / 'tiny.safetensors')
     assert read('tiny', path) == 10
+
+
+def test_name_is_not_asked_where_a_config_speaks(tmp_path):
+    path = silent(tmp_path, f'{HYPERSIM}.safetensors')
+    configured(tmp_path, depth_estimation_type='metric', max_depth=80)
+    assert read(VKITTI, path) == 80
+    with pytest.raises(CheckpointError, match=f"config.json', .*; ask for model {VKITTI} instead"):
+        read(HYPERSIM, path)
+
+
+def test_name_is_not_asked_without_the_sha256_that_comes_before_it(tmp_path):
+    path = silent(tmp_path, f'{HYPERSIM}.safetensors')
+    assert read(VKITTI, path, MODELS[VKITTI].sha256) == 80
+    assert read(VKITTI, path, '') == 80
+    with pytest.raises(CheckpointError, match='according to its name'):
+        read(VKITTI, path)
 
 
 def test_published_sha256_decides(tmp_path):
