@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from depth_anything_ros.errors import BackendError
@@ -13,7 +14,9 @@ from depth_anything_ros.nodes.worker import LatestItemWorker
 _LOGGER = logging.getLogger(__name__)
 
 Size = tuple[int, int]
-# Of more sizes that failed, the oldest may be tried again.
+# What failed for want of memory or disk may do better after a while.
+RETRY_S = 30.0
+# Of more sizes that failed, the oldest may be tried again at once.
 _KEPT_FAILURES = 32
 
 
@@ -21,17 +24,23 @@ class SizeBuilder:
     """
     Build and warm up networks for sizes of images, one at a time, in a thread of its own.
 
-    A size is (height, width). One that was waiting gives way to one that came later.
+    A size is (height, width). One that was waiting gives way to one that came later; one that
+    failed is tried again after `RETRY_S`.
 
     :param done: called, in that thread, after each, whether it went well or not.
+    :param clock: gives seconds that only grow; replaced in tests.
     """
 
-    def __init__(self, done: Callable[[], None]) -> None:
+    def __init__(
+        self, done: Callable[[], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._done = done
+        self._clock = clock
         self._lock = threading.Lock()
         self._predictor: Predictor | None = None
         self._asked: Size | None = None
-        self._failures: dict[Size, str] = {}
+        # Why, and when it failed.
+        self._failures: dict[Size, tuple[str, float]] = {}
         self._worker = LatestItemWorker(self._build, 'network building')
 
     @property
@@ -44,18 +53,20 @@ class SizeBuilder:
         """
         Tell whether images of a size find their network; if not, it is on its way.
 
-        :raises BackendError: if it cannot be built, or was tried with this predictor and failed.
+        :raises BackendError: if it cannot be built, or failed with this predictor a while ago.
         """
-        if predictor.is_built(*size):
-            return True
         with self._lock:
             if predictor is not self._predictor:
-                self._predictor = predictor
+                self._predictor, self._asked = predictor, None
                 self._failures.clear()
-            elif size in self._failures:
-                raise BackendError(self._failures[size])
-            elif size == self._asked:
+            if predictor.is_built(*size):
+                return True
+            if size == self._asked:
                 return False
+            problem, failed_s = self._failures.get(size, ('', 0.0))
+            if problem and self._clock() - failed_s < RETRY_S:
+                raise BackendError(problem)
+            self._failures.pop(size, None)
             self._asked = size
         self._worker.submit((predictor, size))
         return False
@@ -83,10 +94,11 @@ class SizeBuilder:
             problem = f'no network for images of {size[1]}x{size[0]}: {error}'
             _LOGGER.error('%s', problem)
         with self._lock:
-            if problem and predictor is self._predictor:
-                self._failures[size] = problem
+            if predictor is self._predictor:
+                if problem:
+                    self._failures[size] = problem, self._clock()
                 while len(self._failures) > _KEPT_FAILURES:
                     del self._failures[next(iter(self._failures))]
-            if self._asked == size:
-                self._asked = None
+                if self._asked == size:
+                    self._asked = None
         self._done()
