@@ -90,6 +90,8 @@ class Predictor:
         self._cache = cache
         self._fallback = fallback
         self._lock = threading.Lock()
+        # Held while a backend is built, since all are built from the one estimator.
+        self._making = threading.Lock()
         self._preprocessors: OrderedDict[tuple[int, int], Preprocessor] = OrderedDict()
         self._backends: OrderedDict[tuple[int, int], Backend] = OrderedDict()
         self._current_size = (0, 0)
@@ -207,12 +209,20 @@ class Predictor:
 
         :raises BackendError: if it cannot be built.
         """
+        backend = self._built(size)
+        if backend is not None:
+            return self._keep(size, backend)
+        # Without _lock: it takes long, and meanwhile another thread predicts at other sizes.
+        with self._making:
+            return self._keep(size, self._built(size) or self._make(size))
+
+    def _built(self, size: tuple[int, int]) -> Backend | None:
         with self._lock:
-            backend = self._backends.get(size)
-        # Without the lock: it takes long, and meanwhile another thread predicts at other sizes.
-        made = backend or self._make(size)
+            return self._backends.get(size)
+
+    def _keep(self, size: tuple[int, int], backend: Backend) -> Backend:
         with self._lock:
-            backend = self._backends.setdefault(size, made)
+            backend = self._backends.setdefault(size, backend)
             _use(self._backends, size)
             self._current_size = size
         return backend

@@ -167,6 +167,38 @@ def test_a_size_can_be_built_while_another_predicts(monkeypatch):
     assert predictor.is_built(42, 28)
 
 
+@pytest.mark.parametrize('sizes', [((28, 42), (28, 42)), ((28, 42), (42, 28))])
+def test_one_network_at_a_time_is_built_from_the_estimator(monkeypatch, sizes):
+    predictor = make(input_size=28)
+    make_backend = predictor._backend
+    started, go_on, at_work, most, built = threading.Event(), threading.Event(), [], [], []
+
+    def slow(size):
+        at_work.append(size)
+        most.append(len(at_work))
+        started.set()
+        go_on.wait(0.5)
+        built.append(size)
+        made = make_backend(size)
+        at_work.remove(size)
+        return made
+
+    monkeypatch.setattr(predictor, '_backend', slow)
+    backends = {}
+    threads = [
+        threading.Thread(target=lambda n=n, size=size: backends.update({n: predictor.build(size)}))
+        for n, size in enumerate(sizes)
+    ]
+    threads[0].start()
+    assert started.wait(10)
+    threads[1].start()
+    for thread in threads:
+        thread.join(10)
+    assert max(most) == 1
+    assert sorted(built) == sorted(set(sizes))
+    assert (backends[0] is backends[1]) == (sizes[0] == sizes[1])
+
+
 def test_warm_up_builds_and_runs_the_network(monkeypatch):
     predictor = make()
     predictor.build((56, 70))
