@@ -272,7 +272,8 @@ class DepthNode(ManagedNode):
             config, names = updated(self._config, parameters)
             if not names:
                 return SetParametersResult(successful=True)
-            check_config(config)
+            if not self._showing_model:  # what runs needs no check
+                check_config(config)
         except DepthAnythingError as error:
             return SetParametersResult(successful=False, reason=str(error))
         rewired = config.scale_source != self._config.scale_source
@@ -293,8 +294,9 @@ class DepthNode(ManagedNode):
         running = self._host.running
         if running is None or self._host.loading:
             return
+        # At once, since a model and the checkpoint of another contradict each other.
         self._showing_model = True
-        self.set_parameters(
+        self.set_parameters_atomically(
             [
                 Parameter(name, value=getattr(running, name))
                 for name in sorted(MODEL_PARAMETERS)

@@ -89,6 +89,8 @@ def check_config(config: DepthNodeConfig) -> None:
     """
     Check in no time what would make loading fail for certain.
 
+    Of a checkpoint that is what it says itself; its sha256 takes too long.
+
     :raises DepthAnythingError: naming the value and what is allowed.
     """
     spec = MODELS[config.model]
@@ -164,15 +166,12 @@ class PipelineHost:
             with self._lock:
                 if self._wanted is not config:
                     raise DepthAnythingError(f'stopped while {config.model} was being loaded')
-                latest = self._config
-                self._pipeline = _assemble(predictor, latest)
+                self._pipeline = _assemble(predictor, self._config)
                 self._running = config
-                self._wanted = None
-                self.error = ''
+                self._turn_to(self._config)
         except Exception:
             self.stop()
             raise
-        self.change(latest, MODEL_PARAMETERS)
 
     def stop(self) -> None:
         """Free the network; an exchange under way ends without effect."""
@@ -208,20 +207,17 @@ class PipelineHost:
                 self._pipeline.refinements = create_refinements(config)
             if _differ(before, config, SCALE_PARAMETERS):
                 self._pipeline = _assemble(self._pipeline.predictor, config)
-            exchange = bool(names & MODEL_PARAMETERS) and self._turn_to(config)
-        if exchange:
-            self._exchange.submit(config)
+            if names & MODEL_PARAMETERS:
+                self._turn_to(config)
 
-    def _turn_to(self, config: DepthNodeConfig) -> bool:
-        """Make a network the wanted one, unless it runs or is on its way; tell whether."""
+    def _turn_to(self, config: DepthNodeConfig) -> None:
+        """Load a network unless it runs or is on its way; to be called under the lock."""
         self.error = ''
         if not _differ(config, self._running, MODEL_PARAMETERS):
             self._wanted = None
-            return False
-        if self._wanted is not None and not _differ(config, self._wanted, MODEL_PARAMETERS):
-            return False
-        self._wanted = config
-        return True
+        elif _differ(config, self._wanted, MODEL_PARAMETERS):
+            self._wanted = config
+            self._exchange.submit(config)
 
     def wait_idle(self, timeout_s: float) -> bool:
         """Wait until no exchange is under way; return False at the timeout."""

@@ -6,6 +6,8 @@ import sys
 
 import numpy as np
 import pytest
+from rcl_interfaces.srv import GetParameters, SetParametersAtomically
+from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo, Image
 
 from depth_anything_ros.evaluation.bag import RgbdFrame, write_rgbd_bag
@@ -94,3 +96,31 @@ def test_tuned_checkpoint_is_refused_as_any_other_kind(world, tuned):
             assert words in node.output()
     finally:
         beside.unlink()
+
+
+def test_the_parameters_go_back_to_a_tuned_checkpoint_together(world, tuned, tmp_path):
+    damaged = tmp_path / 'damaged.pth'
+    damaged.write_bytes(b'no checkpoint')
+    probe = world.probe()
+    world.start('depth_node', {**QUICK, 'checkpoint': tuned})
+    probe.spin_until(lambda: 'model' in probe.diagnostics())
+    asked = {
+        'model': 'depth_anything_v2_vits',
+        'checkpoint': str(damaged),
+        'input_size': 56,
+    }
+    parameters = [Parameter(name, value=value).to_parameter_msg() for name, value in asked.items()]
+    request = SetParametersAtomically.Request(parameters=parameters)
+    name = '/depth_node/set_parameters_atomically'
+    assert probe.call(SetParametersAtomically, name, request).result.successful
+    probe.spin_until(lambda: probe.diagnostics()['model_error'] != '')
+    request = GetParameters.Request(names=['model', 'checkpoint', 'input_size'])
+
+    def shown():
+        model, checkpoint, size = probe.call(
+            GetParameters, '/depth_node/get_parameters', request
+        ).values
+        return model.string_value, checkpoint.string_value, size.integer_value
+
+    probe.spin_until(lambda: shown() == ('tiny', str(tuned), 32), 10, fail=False)
+    assert shown() == ('tiny', str(tuned), 32)

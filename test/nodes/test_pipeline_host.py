@@ -343,3 +343,51 @@ def test_a_checkpoint_below_the_home_folder_is_found(tmp_path, monkeypatch):
     monkeypatch.setenv('HOME', str(tmp_path))
     (tmp_path / 'small.pth').write_bytes(b'')
     check_config(dataclasses.replace(CONFIG, weights='pretrained', checkpoint='~/small.pth'))
+
+
+def test_what_is_set_as_the_first_load_ends_is_not_overwritten(make_host):
+    """A parameter that is set just when the lock of the start is released."""
+
+    class Lock:
+        def __init__(self):
+            self.lock = threading.Lock()
+            self.hooked = False
+
+        def __enter__(self):
+            self.lock.acquire()
+
+        def __exit__(self, *_):
+            self.lock.release()
+            if host.pipeline is not None and not self.hooked:
+                self.hooked = True
+                host.change(*changed(fixed_scale=0.125))
+
+    host = make_host()
+    host._lock = Lock()
+    host.start(CONFIG)
+    assert depth_m(host) == pytest.approx(8.0)
+
+
+def test_a_network_is_asked_for_in_the_order_in_which_it_was_set(make_host, monkeypatch):
+    """The exchange is told under the lock, so that an older change is never the last."""
+    load = GatedLoader()
+    host = make_host(load)
+    host.start(CONFIG)
+    locked = []
+    submit = host._exchange.submit
+
+    def note(config):
+        locked.append(host._lock.locked())
+        return submit(config)
+
+    monkeypatch.setattr(host._exchange, 'submit', note)
+    host.change(*changed(input_size=70))
+    assert host.wait_idle(10)
+    assert (locked, host.pipeline.predictor.identity) == ([True], 70)
+
+
+def test_the_name_of_a_checkpoint_does_not_refuse_what_its_sha256_may_allow(tmp_path):
+    path = tmp_path / 'depth_anything_v2_metric_hypersim_vits.pth'
+    path.write_bytes(b'')
+    model = 'depth_anything_v2_metric_vkitti_vits'
+    check_config(dataclasses.replace(CONFIG, model=model, checkpoint=str(path)))
