@@ -103,9 +103,7 @@ class DepthNode(ManagedNode):
         self._failure = ''
         self._showing_model = False
         self._latest: Any = None
-        self._worker = LatestItemWorker(
-            self._processor.process, 'depth', self._processor.give_up
-        )
+        self._worker = LatestItemWorker(self._processor.process, 'depth', self._processor.give_up)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         self.create_timer(
             self._config.diagnostics_period_s,

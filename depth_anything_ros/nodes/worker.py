@@ -25,7 +25,7 @@ class LatestItemWorker(Generic[T]):
         self,
         process: Callable[[T], None],
         name: str,
-        refuse: Callable[[T], None] = lambda item: None,
+        refuse: Callable[[T], None] = lambda _: None,
     ) -> None:
         self._process = process
         self._refuse = refuse
