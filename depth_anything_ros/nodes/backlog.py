@@ -40,7 +40,7 @@ class Message:
 Take = Callable[[Message], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Waiting:
     """Hold work that gets '' when its time comes, or the reason why it is given up."""
 
@@ -67,6 +67,7 @@ class Backlog:
         self._idle = idle
         self._changed = threading.Condition()
         self._waiting: deque[_Waiting] = deque()
+        self._renewed: list[_Waiting] = []
         self._bytes = 0
         self._end_s: float | None = None
         self._reason = ''
@@ -91,6 +92,18 @@ class Backlog:
     def do(self, work: Callable[[str], None]) -> None:
         """Let other work wait its turn; it gets '', or the reason why it was given up."""
         self._put(work, 0)
+
+    def renew(self, work: Callable[[str], None]) -> None:
+        """
+        Let work wait its turn that makes what was given here before needless.
+
+        The newest waits, and the oldest, since else a flood would put off the turn for ever.
+        """
+        with self._changed:
+            if len(self._renewed) > 1:
+                self._waiting.remove(self._renewed.pop())
+            self._put(work, 0)
+            self._renewed.append(self._waiting[-1])
 
     def stop(self, limit_s: float, reason: str) -> bool:
         """
@@ -118,6 +131,8 @@ class Backlog:
                     return
                 waiting = self._waiting.popleft()
                 self._bytes -= waiting.bytes
+                if waiting in self._renewed:
+                    self._renewed.remove(waiting)
             late = self._end_s is not None and monotonic() > self._end_s
             try:
                 waiting.work(self._reason if late else '')

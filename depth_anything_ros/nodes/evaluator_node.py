@@ -88,7 +88,9 @@ class EvaluatorNode(Node):
         self._silent: set[str] = {'image', 'ground_truth'}
         self._saved_s = monotonic()
         self._backlog = Backlog(config.backlog_mb * 10**6, self._on_failed, self._on_scored)
-        self._reports = ReportInput(config.depth_node, self._evaluation, self._warn)
+        self._reports = ReportInput(
+            self._backlog.renew, config.depth_node, self._evaluation, self._warn
+        )
         self._subscribe({'camera_info': color, 'ground_truth/camera_info': measured})
         # While it waits, callbacks of other groups run.
         own_group = MutuallyExclusiveCallbackGroup()
@@ -143,13 +145,7 @@ class EvaluatorNode(Node):
             )
             for name, (message_type, take) in takes.items()
         ]
-        # In turn with the images that it counts.
-        self.create_subscription(
-            DiagnosticArray,
-            '/diagnostics',
-            lambda message: self._backlog.do(lambda _: self._reports.take(message)),
-            10,
-        )
+        self.create_subscription(DiagnosticArray, '/diagnostics', self._reports.take, 10)
 
     def _take(self, name: str, take: Callable[[Message], None], cdr: bytes) -> None:
         arrival_ns = self._now_ns()
@@ -201,7 +197,7 @@ class EvaluatorNode(Node):
     # The worker's thread
 
     def _on_failed(self, error: Exception) -> None:
-        text = str(error) if isinstance(error, DepthAnythingError) else repr(error)
+        text = _text(error)
         if isinstance(error, OutputError):
             # The frames are scored, and their rows are written when there is room again.
             self._warn(text)
@@ -254,8 +250,8 @@ class EvaluatorNode(Node):
     def _answer_save(self, saved: Future[tuple[bool, str]], given_up: str) -> None:
         try:
             saved.set_result((False, given_up) if given_up else (True, str(self._save())))
-        except DepthAnythingError as error:
-            saved.set_result((False, str(error)))
+        except Exception as error:  # noqa: BLE001 - who waits must get an answer
+            saved.set_result((False, _text(error)))
 
     def _save(self, *, final: bool = False) -> Path:
         self._evaluation.save(final=final, limit_s=FINISH_S if final else None)
@@ -277,6 +273,10 @@ def _attempt(message: Message, decode: Callable[[bytes], Any]) -> tuple[Any, str
         return decode(message.cdr), ''
     except DepthAnythingError as error:
         return None, str(error)
+
+
+def _text(error: Exception) -> str:
+    return str(error) if isinstance(error, DepthAnythingError) else repr(error)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

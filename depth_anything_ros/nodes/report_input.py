@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 
 from depth_anything_ros.escape import one_line
 from depth_anything_ros.evaluation.run import RunEvaluation
@@ -17,16 +18,23 @@ _NAMES = 10
 
 class ReportInput:
     """
-    Take the diagnostics of the depth node; a malformed message is left out and counted.
+    Take the diagnostics of the depth node; a malformed status is left out and counted.
 
+    :param later: takes work for its turn after the images that came before; what it is given
+        later makes the earlier needless.
     :param depth_node: name of its status.
     :param evaluation: gets what the status says.
     :param warn: writes to the log, throttled.
     """
 
     def __init__(
-        self, depth_node: str, evaluation: RunEvaluation, warn: Callable[[str], None]
+        self,
+        later: Callable[[Callable[[str], None]], None],
+        depth_node: str,
+        evaluation: RunEvaluation,
+        warn: Callable[[str], None],
     ) -> None:
+        self._later = later
         self._name = depth_node.lstrip('/')
         self._evaluation = evaluation
         self._warn = warn
@@ -34,25 +42,27 @@ class ReportInput:
         self._expect()
 
     def take(self, message: DiagnosticArray) -> None:
-        """Take in a message; nothing in it ends the node."""
+        """Pick the status of the depth node; of all others only some names are kept."""
+        for status in message.status:
+            if status.name == self._name:
+                self._later(partial(self._read, status))
+            elif status.name not in self._others and len(self._others) < _NAMES:
+                self._others[status.name] = None
+                self._expect()
+
+    def _read(self, status: DiagnosticStatus, _given_up: str) -> None:
+        """Take in a status; nothing in it ends the node."""
         try:
-            self._take(message)
+            report = read_report(to_dict(status))
         except Exception as error:  # noqa: BLE001 - anybody may publish here
             text = f'diagnostics: {error}'
             self._evaluation.add_left_out(text)
             self._warn(f'left out: {text}')
-
-    def _take(self, message: DiagnosticArray) -> None:
-        for status in message.status:
-            if status.name == self._name:
-                report = read_report(to_dict(status))
-                if report.model is not None:
-                    self._evaluation.set_model(report.model)
-                self._evaluation.set_stages(report.stages_ms)
-                self._evaluation.set_rejected(report.rejected, report.received)
-            elif status.name not in self._others and len(self._others) < _NAMES:
-                self._others[status.name] = None
-                self._expect()
+            return
+        if report.model is not None:
+            self._evaluation.set_model(report.model)
+        self._evaluation.set_stages(report.stages_ms)
+        self._evaluation.set_rejected(report.rejected, report.received)
 
     def _expect(self) -> None:
         others = ', '.join(f"'{one_line(name)}'" for name in self._others)

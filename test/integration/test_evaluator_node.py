@@ -446,3 +446,30 @@ def test_the_node_goes_on_while_results_are_written(world):
     gate.touch()
     probe.spin_until(answer.done)
     assert answer.result().message == str((world.folder / 'results').resolve())
+
+
+# The first writing of the results meets what nobody foresaw.
+BROKEN_ONCE = """
+from depth_anything_ros.evaluation.run import RunEvaluation
+from depth_anything_ros.nodes.start import start
+
+save, calls = RunEvaluation.save, []
+
+def fail_once(*args, **options):
+    calls.append(1)
+    if len(calls) == 1:
+        raise ValueError('unforeseen')
+    return save(*args, **options)
+
+RunEvaluation.save = fail_once
+start('evaluator_node')
+"""
+
+
+def test_an_unforeseen_error_answers_save_and_the_next_is_served(world):
+    command = [sys.executable, '-c', BROKEN_ONCE, '--ros-args']
+    world.run('broken', [*command, '-p', f'output_dir:={world.folder / "results"}'])
+    probe = world.probe()
+    answers = [probe.call(Trigger, '/evaluator_node/save') for _ in range(2)]
+    assert [answer.success for answer in answers] == [False, True]
+    assert answers[0].message == "ValueError('unforeseen')"

@@ -117,3 +117,28 @@ def test_everything_is_taken_in_order(count):
         probe.add(stamp, 100)
     assert probe.stop()
     assert [header_stamp_ns(one.cdr) // 10**9 for one in probe.taken] == list(range(count))
+
+
+def test_of_work_that_is_renewed_the_oldest_and_the_newest_wait_in_turn():
+    probe = Taken()
+    taken = []
+    probe.backlog.do(lambda _: taken.append('first'))
+    for number in range(100_000):
+        probe.backlog.renew(lambda _, number=number: taken.append(number))
+    assert len(probe.backlog._waiting) == 3
+    probe.backlog.do(lambda _: taken.append('last'))
+    assert probe.stop()
+    assert taken == ['first', 0, 99_999, 'last']
+
+
+def test_renewed_work_is_taken_again_after_its_turn():
+    probe = Taken()
+    taken, done = [], threading.Event()
+    for number in range(3):
+        probe.backlog.renew(lambda _, number=number: taken.append(number))
+    probe.backlog.do(lambda _: done.set())
+    probe.go.set()
+    assert done.wait(5)
+    probe.backlog.renew(lambda _: taken.append('after'))
+    assert probe.stop()
+    assert taken == [0, 2, 'after']

@@ -13,6 +13,10 @@ NAME = 'robot/depth_node'
 MODEL = ModelIdentity('tiny', 'shipped', '', 'torch', 'fp32', 'cpu', (56, 70), 'Apache-2.0')
 
 
+def at_once(work):
+    work('')
+
+
 @pytest.fixture
 def run(tmp_path):
     return RunEvaluation(EvaluatorConfig(output_dir=str(tmp_path), picture_every=0))
@@ -57,7 +61,7 @@ MALFORMED = [
 @pytest.mark.parametrize('place', range(len(MALFORMED)))
 def test_a_malformed_status_is_left_out_and_the_last_good_one_stays(run, place):
     warnings = []
-    reports = ReportInput(f'/{NAME}', run, warnings.append)
+    reports = ReportInput(at_once, f'/{NAME}', run, warnings.append)
     reports.take(DiagnosticArray(status=[good()]))
     reports.take(DiagnosticArray(status=[MALFORMED[place]]))
     assert len(warnings) == 1
@@ -71,7 +75,7 @@ def test_a_malformed_status_is_left_out_and_the_last_good_one_stays(run, place):
 
 
 def test_keys_without_names_and_sections_that_are_values_are_survived(run):
-    reports = ReportInput(NAME, run, lambda _: None)
+    reports = ReportInput(at_once, NAME, run, lambda _: None)
     keys = ('', '.', '..', 'frames', 'stages_ms', 'model', 'frames.rejected.', 'a.b', 'a')
     values = [KeyValue(key=key, value='1') for key in keys]
     reports.take(DiagnosticArray(status=[DiagnosticStatus(name=NAME, values=values)]))
@@ -79,7 +83,7 @@ def test_keys_without_names_and_sections_that_are_values_are_survived(run):
 
 
 def test_a_status_that_never_comes_is_warned_of_with_the_names_that_do(run):
-    reports = ReportInput('depth_node', run, lambda _: None)
+    reports = ReportInput(at_once, 'depth_node', run, lambda _: None)
     assert 'those that came: none' in run.summary()['warnings'][0]
     others = [DiagnosticStatus(name=name) for name in (NAME, 'battery', 'a\x1b[2J')]
     reports.take(DiagnosticArray(status=others))
@@ -90,6 +94,18 @@ def test_a_status_that_never_comes_is_warned_of_with_the_names_that_do(run):
 
 
 def test_many_other_names_do_not_fill_the_report(run):
-    reports = ReportInput('depth_node', run, lambda _: None)
+    reports = ReportInput(at_once, 'depth_node', run, lambda _: None)
     reports.take(DiagnosticArray(status=[DiagnosticStatus(name=f'n{i}') for i in range(1000)]))
     assert len(run.summary()['warnings'][0]) < 500
+
+
+def test_only_the_status_of_the_depth_node_waits(run):
+    waiting = []
+    reports = ReportInput(waiting.append, NAME, run, lambda _: None)
+    reports.take(DiagnosticArray(status=[DiagnosticStatus(name=f'n{i}') for i in range(100)]))
+    assert waiting == []
+    reports.take(DiagnosticArray(status=[DiagnosticStatus(name='battery'), good(rejected=3)]))
+    assert len(waiting) == 1
+    assert run.summary()['model']['name'] is None
+    waiting[0]('')
+    assert run.summary()['model']['name'] == 'tiny'
