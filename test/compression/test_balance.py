@@ -126,6 +126,7 @@ def test_outlier_channels_cost_nothing(recipe, short, monkeypatch):
     assert balanced == pytest.approx((before[0], before[0]), abs=1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('recipe', ['int8_static', 'int8_dynamic'])
 @pytest.mark.parametrize('backend', ['openvino', 'onnxruntime'])
 def test_outlier_channels_cost_nothing_where_integers_are_multiplied(

@@ -85,7 +85,12 @@ def test_demo_runs_anydepth(tmp_path, model, backend):
 
 
 @pytest.mark.parametrize(
-    ('model', 'source'), [('tiny', 'sample'), ('tiny', 'real'), ('tiny_sdt_lite', 'sample')]
+    ('model', 'source'),
+    [
+        ('tiny', 'sample'),
+        ('tiny', 'real'),
+        pytest.param('tiny_sdt_lite', 'sample', marks=pytest.mark.slow),
+    ],
 )
 def test_shipped_models_show_depth_in_metres(tmp_path, request, model, source):
     arguments = ['--out', str(tmp_path / 'out'), '--frames', '6']

@@ -47,6 +47,7 @@ def test_all_images_and_clouds_arrive(world, reliability):
     pytest.fail(f'lost images and clouds of {COUNT}: {lost}')
 
 
+@pytest.mark.perf
 def test_clouds_of_33_megabytes_arrive_under_best_effort(world):
     """In a segment of 16 MiB, three of eight or so do."""
     if free_bytes() < 4 * 33_177_600 * 2:

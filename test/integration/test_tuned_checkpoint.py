@@ -27,6 +27,8 @@ QUICK = {
     'diagnostics_period_s': 0.2,
 }
 
+pytestmark = pytest.mark.slow
+
 
 def wall(count):
     """Yield frames of a speckled wall straight ahead."""

@@ -80,6 +80,21 @@ def count_cases(request):
     return lambda name, cases: request.config.stash[_CASES].update({name: cases})
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    config = session.config
+    if hasattr(config, 'workeroutput'):
+        counted = config.stash[_CASES], config.stash[_FAILURES]
+        config.workeroutput['hostile'] = [dict(counter) for counter in counted]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error) -> None:
+    """Add up what processes of tests side by side have counted."""
+    if cases_and_failures := getattr(node, 'workeroutput', {}).get('hostile'):
+        for key, counts in zip((_CASES, _FAILURES), cases_and_failures, strict=True):
+            node.config.stash[key].update(counts)
+
+
 def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
     cases, failures = config.stash[_CASES], config.stash[_FAILURES]
     if not cases:
