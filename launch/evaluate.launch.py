@@ -149,6 +149,8 @@ def evaluator(context: LaunchContext) -> list[Node]:
                     'depth_node': full_name(context, node),
                     # The bag keeps its old stamps, which say nothing about latency.
                     'latency_from': 'image',
+                    # Of the patience below.
+                    'drain_s': 15.0,
                     **parameters(context, EvaluatorConfig, shared),
                 }
             ],

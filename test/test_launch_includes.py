@@ -193,6 +193,7 @@ def test_evaluation_finds_the_topics_of_the_bag_and_how_images_come(bag: Path) -
     assert remaps(evaluator)['ground_truth'] == '/cam/depth/image_raw'
     assert parameters(evaluator)['image_transport'] == 'compressed'
     assert parameters(evaluator)['ground_truth_transport'] == 'compressedDepth'
+    assert parameters(evaluator)['drain_s'] == 15.0
     assert remaps(evaluator)['camera_info'] == '/cam/rgb/camera_info'
     assert parameters(player)['image_topic'] == '/cam/rgb/image_raw/compressed'
 

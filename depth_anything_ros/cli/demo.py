@@ -29,6 +29,8 @@ _MODEL = 'tiny'
 _SAMPLE_FRAMES = 30
 # The first start exports and compiles the network; a node that fails ends the wait.
 _START_TIMEOUT_S = 600.0
+# However busy the machine is; the processes have more patience.
+_DRAIN_S = 15.0
 _METRICS = ('abs_rel', 'rmse', 'mae', 'silog', 'delta1')
 
 
@@ -168,6 +170,7 @@ def _play(args: argparse.Namespace, bag: DemoBag, weights: str, kind: Any) -> No
             'evaluator_node',
             {
                 'output_dir': str(args.out),
+                'drain_s': _DRAIN_S,
                 'image_transport': bag.image.transport,
                 **bag.depth_parameters('ground_truth'),
             },

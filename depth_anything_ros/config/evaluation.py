@@ -115,6 +115,15 @@ class EvaluatorConfig:
         maximum=3600.0,
         read_only=True,
     )
+    drain_s: float = parameter(
+        3.0,
+        'Of the end: how long what still waits is scored, at most. More needs a launch file that '
+        'waits: `ros2 launch` kills a node 10 s after Ctrl-C unless told otherwise.',
+        unit='s',
+        minimum=0.0,
+        maximum=600.0,
+        read_only=True,
+    )
     depth_node: str = parameter(
         'depth_node',
         'Name under which the depth node reports in /diagnostics.',

@@ -47,8 +47,7 @@ TOO_SLOW = 'scoring could not keep up'
 LOG_PERIOD_S = 5.0
 # Silence of an input that is told of, and looked into, while it lasts.
 SILENCE_S = 10.0
-# Of the end: for what waits, then for the frames that are not complete.
-DRAIN_S = 3.0
+# Of the end: for the frames that are not complete.
 FINISH_S = 2.0
 
 
@@ -111,7 +110,8 @@ class EvaluatorNode(Node):
         :raises OutputError: if the results cannot be written.
         """
         self._backlog.do(lambda _: self._truth.finish())
-        if not self._backlog.stop(DRAIN_S, f'not scored within {DRAIN_S:g} s of the end'):
+        limit_s = self._config.drain_s
+        if not self._backlog.stop(limit_s, f'not scored within {limit_s:g} s of the end'):
             self._evaluation.add_left_out('scoring of a frame did not end')
         self._save(final=True)
 

@@ -473,3 +473,40 @@ def test_an_unforeseen_error_answers_save_and_the_next_is_served(world):
     answers = [probe.call(Trigger, '/evaluator_node/save') for _ in range(2)]
     assert [answer.success for answer in answers] == [False, True]
     assert answers[0].message == "ValueError('unforeseen')"
+
+
+# A machine so busy that its first image takes until four seconds after the end.
+BUSY = """
+import time
+from depth_anything_ros.evaluation.run import RunEvaluation
+from depth_anything_ros.nodes import evaluator_node
+from depth_anything_ros.nodes.start import start
+
+add_sent, close, ended = RunEvaluation.add_sent, evaluator_node.EvaluatorNode.close, []
+
+def wait(*args, **options):
+    while not ended or time.monotonic() < ended[0] + 4:
+        time.sleep(0.01)
+    return add_sent(*args, **options)
+
+def end(node):
+    ended.append(time.monotonic())
+    close(node)
+
+RunEvaluation.add_sent, evaluator_node.EvaluatorNode.close = wait, end
+start('evaluator_node')
+"""
+
+
+def test_what_waits_is_scored_for_as_long_as_is_said_and_no_longer(world, probe, camera):
+    parameters = {'output_dir': world.folder / 'results', 'picture_every': 0, 'drain_s': 60.0}
+    words = [word for name, value in parameters.items() for word in ('-p', f'{name}:={value}')]
+    process = world.run('busy', [sys.executable, '-c', BUSY, '--ros-args', *words])
+    probe.await_subscribers('image', 'ground_truth', 'relative', 'depth')
+    send_frame(probe, camera)
+    probe.spin(1.0)
+    begun_s = time.monotonic()
+    process.signal(signal.SIGINT)
+    assert process.wait(60) == 0
+    assert 4.0 < time.monotonic() - begun_s < 30.0
+    assert results(world)[0]['frames']['scored'] == 1
