@@ -21,14 +21,13 @@ from depth_anything_ros.nodes.pipeline_host import PipelineHost
 from depth_anything_ros.nodes.registration import DepthRegistration
 from depth_anything_ros.nodes.topics import image_type
 from depth_anything_ros.nodes.transforms import TransformMissingError
+from depth_anything_ros.nodes.unit_watch import UnitWatch
 from depth_anything_ros.scale import find_source
 from depth_anything_ros.scale.camera_height import CameraHeightScale
 from depth_anything_ros.scale.depth_image import DepthImageScale
 from depth_anything_ros.scale.laser_scan import LaserScanScale
-from depth_anything_ros.types import DepthReference, Float32Array
+from depth_anything_ros.types import DepthReference
 
-# Every so manieth pixel of a row and column tells enough of the median.
-_MEDIAN_STRIDE = 8
 # Time constant of the mean that takes bumps out of the acceleration.
 _GRAVITY_TIME_S = 0.5
 
@@ -68,8 +67,6 @@ class References:
     :param watched: tells whether anybody wants depth; while nobody does, only the newest message
         of each topic is kept.
     :param warn: writes to the log, throttled.
-
-    `doubt` says what is implausible in the last reference depth, or is empty.
     """
 
     def __init__(
@@ -100,14 +97,19 @@ class References:
         self.image_frame_id: str | None = None  # before the first image
         self._waiting: set[str] = set()
         self._early: dict[str, Any] = {}
-        self.doubt = ''
+        self._unit = UnitWatch('reference/depth', 'reference_depth_unit')
+
+    @property
+    def doubt(self) -> str:
+        """Return why the unit of the first reference depth cannot be right, or ''."""
+        return self._unit.impossible
 
     def forget(self) -> None:
         """Forget the newest messages, as when nothing is subscribed to any more."""
         self._newest.clear()
         self._waiting.clear()
         self._early.clear()
-        self.doubt = ''
+        self._unit.forget()
         self._gravity = None
 
     def add(self, topic: str, message: Any) -> None:
@@ -169,11 +171,12 @@ class References:
             RegistrationRule(config.reference_registration, config.reference_pose),
             config.image_is_rectified,
         )
-        depth_m = decode_any_depth(message, steps_per_metre(config.reference_depth_unit))
+        unit = config.reference_depth_unit
+        depth_m = decode_any_depth(message, steps_per_metre(unit))
         source.add_reference(DepthReference(depth_m, stamp_ns(message.header)), registration)
-        self.doubt = implausible_depth(depth_m, config)
-        if self.doubt:
-            self._warn(self.doubt)
+        doubt = self._unit.look(message, depth_m, unit)
+        if doubt:
+            self._warn(doubt)
         return True
 
     def _take_depth_info(self, message: CameraInfo) -> bool:
@@ -221,21 +224,3 @@ class References:
     def _source(self, kind: type[Any]) -> Any:
         pipeline = self._host.pipeline
         return find_source(pipeline.scale_source, kind) if pipeline else None
-
-
-def implausible_depth(depth_m: Float32Array, config: DepthNodeConfig) -> str:
-    """
-    Return what makes the unit of reference depth doubtful, or ''.
-
-    :param depth_m: (H, W) in metres, NaN where unknown.
-    """
-    seen_m = depth_m[::_MEDIAN_STRIDE, ::_MEDIAN_STRIDE]
-    known_m = seen_m[np.isfinite(seen_m)]
-    low_m, high_m = config.reference_min_depth_m, config.reference_max_depth_m
-    if known_m.size == 0 or low_m <= (median_m := float(np.median(known_m))) <= high_m:
-        return ''
-    return (
-        f'the median of reference depth is {median_m:.3g} m, beyond reference_min_depth_m and '
-        f'reference_max_depth_m ({low_m:g} to {high_m:g} m): is reference_depth_unit '
-        f"'{config.reference_depth_unit}' the sensor's?"
-    )

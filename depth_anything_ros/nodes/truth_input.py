@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any
 
-from depth_anything_ros.config import MILLIMETRES, EvaluatorConfig, steps_per_metre
+from depth_anything_ros.config import EvaluatorConfig, steps_per_metre
 from depth_anything_ros.errors import AlignmentError, CameraError, DepthAnythingError
-from depth_anything_ros.evaluation.datasets.plausibility import FRAMES, DepthUnit, unit_warning
 from depth_anything_ros.geometry.registration import RegistrationRule
 from depth_anything_ros.nodes.backlog import Message
 from depth_anything_ros.nodes.decoding import decode_any_depth, read_message
 from depth_anything_ros.nodes.registration import DepthRegistration
 from depth_anything_ros.nodes.topics import image_type
+from depth_anything_ros.nodes.unit_watch import UnitWatch
 from depth_anything_ros.types import Float32Array
 
 # A frame waits for eight newer ones; what its truth waits for must have come well before.
 _EARLY = 4
-# Every fourth pixel of every fourth row is enough for a median.
-_STRIDE = 4
 
 
 class TruthInput:
@@ -47,8 +44,7 @@ class TruthInput:
         self._take = take
         self._doubt = doubt
         self._unit = config.ground_truth_depth_unit
-        self._steps_per_m = steps_per_metre(self._unit)
-        self._first_m: list[Float32Array] = []
+        self._watch = UnitWatch('ground_truth', 'ground_truth_depth_unit')
         self._type = image_type(config.ground_truth_transport)
         self._rectified = config.image_is_rectified
         self._rule = RegistrationRule(
@@ -94,30 +90,16 @@ class TruthInput:
 
     def _decode(self, cdr: bytes) -> Float32Array:
         message = read_message(cdr, self._type)
-        depth_m = decode_any_depth(message, self._steps_per_m)
+        depth_m = decode_any_depth(message, steps_per_metre(self._unit))
         if self._frame_id is None and self._rule.mode != 'registered':
             raise AlignmentError(
                 'no image has come to say which frame the depth is to be registered to; set '
                 'ground_truth_registration to registered if it is'
             )
-        self._look_at_unit(message, depth_m)
+        doubt = self._watch.look(message, depth_m, self._unit)
+        if doubt:
+            self._doubt(doubt)
         found = self._registration.of(
             message.header.frame_id, self._frame_id or '', self._rule, self._rectified
         )
         return depth_m if found is None else found.register(depth_m)
-
-    def _look_at_unit(self, message: Any, depth_m: Float32Array) -> None:
-        """Tell once whether the unit of the first depth images is doubtful."""
-        if len(self._first_m) == FRAMES:
-            return
-        self._first_m.append(depth_m[::_STRIDE, ::_STRIDE].copy())
-        if len(self._first_m) == FRAMES:
-            told = self._unit != MILLIMETRES
-            form = message.encoding if hasattr(message, 'encoding') else message.format
-            metres = form.startswith('32FC1')
-            unit = DepthUnit(None if metres else self._steps_per_m, told)
-            doubt = unit_warning(
-                'ground_truth', self._first_m, unit, 'ground_truth_depth_unit:=', 'set the unit'
-            )
-            if doubt:
-                self._doubt(doubt)

@@ -10,6 +10,7 @@ from sensor_msgs.msg import CameraInfo, Image, Imu, LaserScan
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError, ConfigError
+from depth_anything_ros.evaluation.datasets.plausibility import FRAMES
 from depth_anything_ros.geometry.transform import optical_pose
 from depth_anything_ros.messages import camera_info_fields
 from depth_anything_ros.nodes.camera_input import CameraInput
@@ -332,15 +333,57 @@ def test_reference_depth_is_read_in_its_unit(unit, depth_m):
     assert world.references.doubt == ''
 
 
-def test_an_implausible_median_of_reference_depth_casts_doubt_on_the_unit():
-    world = depth_world(reference_depth_unit='cm')
-    world.references.add('reference/depth', depth())
-    assert world.references.doubt == (
-        'the median of reference depth is 15 m, beyond reference_min_depth_m and '
-        "reference_max_depth_m (0.2 to 8 m): is reference_depth_unit 'cm' the sensor's?"
+def see_depth(world, depth_mm, count=FRAMES):
+    for _ in range(count):
+        message = depth()
+        message.data = np.full((48, 64), depth_mm, np.uint16).tobytes()
+        world.references.add('reference/depth', message)
+
+
+def test_a_road_is_wondered_at_once_and_a_room_not_at_all():
+    world = depth_world()
+    see_depth(world, 1500, 3 * FRAMES)
+    assert (world.warnings, world.references.doubt) == ([], '')
+    world = depth_world()
+    see_depth(world, 12_000, FRAMES - 1)
+    assert world.warnings == []
+    see_depth(world, 12_000, 20)
+    (warning,) = world.warnings
+    assert warning.startswith(
+        "median depth of 'reference/depth' is 12 m, at 1000 steps a metre; usual are 0.25 to "
+        "3.5 m; set the unit, as 'reference_depth_unit:=0.1mm' (1.2 m) or "
+        "'reference_depth_unit:=tum' (2.4 m)"
     )
-    assert world.warnings == [world.references.doubt]
+    assert world.references.doubt == ''
+
+
+def test_a_road_in_a_unit_that_was_told_is_no_reason_to_warn():
+    world = depth_world(reference_depth_unit='cm')
+    see_depth(world, 1200, 2 * FRAMES)
+    assert (world.warnings, world.references.doubt) == ([], '')
+
+
+def test_an_impossible_median_of_reference_depth_casts_doubt_on_the_unit():
+    world = depth_world(reference_depth_unit='cm')
+    see_depth(world, 30_000, 2 * FRAMES)
+    doubt = world.references.doubt
+    assert doubt.startswith(
+        "median depth of 'reference/depth' is 300 m, at 100 steps a metre; possible are 0.05 to "
+        "200 m; set the unit, as 'reference_depth_unit:=0.1mm' (3 m)"
+    )
+    assert world.warnings == [doubt]
     world.references.forget()
+    assert world.references.doubt == ''
+
+
+def test_another_unit_is_looked_at_anew():
+    units = {'reference_depth_unit': 'cm'}
+    world = depth_world()
+    world.references._config = lambda: DepthNodeConfig(**units)
+    see_depth(world, 30_000)
+    assert world.references.doubt != ''
+    units['reference_depth_unit'] = '0.1mm'
+    see_depth(world, 30_000)
     assert world.references.doubt == ''
 
 
