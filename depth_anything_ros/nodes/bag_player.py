@@ -65,7 +65,7 @@ class BagPlayer(Node):
 
     def __init__(self) -> None:
         super().__init__('bag_player')
-        self._config = declare_parameters(self, BagPlayerConfig)
+        self._config, _ = declare_parameters(self, BagPlayerConfig)
         self._counts = PlayCounts()
         self._predicted: set[int] = set()
         self._told_ns = -1

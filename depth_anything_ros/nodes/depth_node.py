@@ -33,7 +33,6 @@ from depth_anything_ros.nodes.frame_processor import FrameProcessor, Job
 from depth_anything_ros.nodes.managed import ManagedNode
 from depth_anything_ros.nodes.message_sizes import largest_message, oversized
 from depth_anything_ros.nodes.outputs import DepthOutputs
-from depth_anything_ros.nodes.overrides import unused_overrides
 from depth_anything_ros.nodes.parameters import declare_parameters, updated
 from depth_anything_ros.nodes.pipeline_host import MODEL_PARAMETERS, PipelineHost, check_config
 from depth_anything_ros.nodes.process import run_process, spin
@@ -64,8 +63,7 @@ class DepthNode(ManagedNode):
 
     def __init__(self) -> None:
         super().__init__('depth_node')
-        self._config = declare_parameters(self, DepthNodeConfig)
-        self._unused = unused_overrides(self)
+        self._config, self._unused = declare_parameters(self, DepthNodeConfig)
         self._segment = segment_of(os.environ)
         self._host = PipelineHost(refused=self._on_refused)
         self._statistics = RunStatistics()

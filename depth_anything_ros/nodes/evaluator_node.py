@@ -60,7 +60,8 @@ class EvaluatorNode(Node):
 
     def __init__(self) -> None:
         super().__init__('evaluator_node')
-        self._config = config = declare_parameters(self, EvaluatorConfig)
+        config, _ = declare_parameters(self, EvaluatorConfig)
+        self._config = config
         self._evaluation = RunEvaluation(config)
         self._names = {
             'image': image_name(self, 'image', config.image_transport),

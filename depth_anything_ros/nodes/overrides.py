@@ -53,7 +53,9 @@ def sections(values: Any, above: str = '') -> dict[str, Any]:
     """Return key → parameters of each section of a parameter file; nested keys joined by /."""
     if not isinstance(values, dict):
         return {}
-    found = {above: values[_VALUES]} if _VALUES in values else {}
+    found = {}
+    if _VALUES in values:  # of an empty section there is None
+        found[above] = values[_VALUES] if isinstance(values[_VALUES], dict) else {}
     for key, inner in values.items():
         if key != _VALUES:
             found.update(sections(inner, f'{above}/{key}' if above else str(key)))

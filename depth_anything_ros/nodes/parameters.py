@@ -24,11 +24,11 @@ _LARGEST_FLOAT = 1e308
 _LARGEST_INTEGER = 2**63 - 1
 
 
-def declare_parameters(node: Node, config: type[C]) -> C:
+def declare_parameters(node: Node, config: type[C]) -> tuple[C, tuple[str, ...]]:
     """
     Declare every parameter of a config class and return the values the node was started with.
 
-    What was given and is not used is told in the log.
+    Also return a sentence for all that was given and is not used; the log tells them too.
 
     :raises ConfigError: if a value has the wrong type or is out of range.
     """
@@ -42,11 +42,11 @@ def declare_parameters(node: Node, config: type[C]) -> C:
         ],
         ignore_override=False,
     )
-    for sentence in unused_overrides(node):
+    unused = unused_overrides(node)
+    for sentence in unused:
         node.get_logger().warning(sentence)
-    return from_mapping(
-        config, {name: item.value for name, item in zip(infos, declared, strict=True)}
-    )
+    values = {name: item.value for name, item in zip(infos, declared, strict=True)}
+    return from_mapping(config, values), unused
 
 
 def updated(config: C, parameters: Iterable[Parameter]) -> tuple[C, frozenset[str]]:

@@ -8,7 +8,7 @@ import rclpy
 import yaml
 
 from depth_anything_ros.config import DepthNodeConfig, parameter_infos
-from depth_anything_ros.nodes import overrides
+from depth_anything_ros.nodes import overrides, parameters
 from depth_anything_ros.nodes.overrides import (
     given_values,
     matches,
@@ -106,6 +106,28 @@ def test_a_section_matches_where_rcl_applies_it(make_node, write, key, namespace
         node.get_parameter('threads').value == 7
     )
     assert (unused_overrides(node) == ()) == (node.get_parameter('threads').value == 7)
+
+
+@pytest.mark.parametrize('section', ['', ' ~', ' 3', ' [a, b]'])
+def test_a_section_without_parameters_gives_none(tmp_path, section):
+    file = tmp_path / 'empty.yaml'
+    file.write_text(f'/**:\n  ros__parameters:{section}\nother:\n  ros__parameters: {{a: 1}}\n')
+    words = ['--ros-args', '--params-file', str(file), '-p', 'threads:=3']
+    assert given_values('depth_node', words) == {'threads': 3}
+    assert sections(yaml.safe_load(file.read_text())) == {'/**': {}, 'other': {'a': 1}}
+
+
+def test_what_is_unused_is_looked_for_once_and_handed_over(make_node, monkeypatch, capfd):
+    node = make_node('-p', 'threads:=2')
+    calls = []
+    monkeypatch.setattr(
+        parameters, 'unused_overrides', lambda node: calls.append(node) or ('a sentence',)
+    )
+    monkeypatch.setattr(node, 'declare_parameters', lambda *_, **__: [])
+    monkeypatch.setattr(parameters, 'parameter_infos', lambda _: {})
+    _, unused = declare_parameters(node, DepthNodeConfig)
+    assert (unused, calls) == (('a sentence',), [node])
+    assert ''.join(capfd.readouterr()).count('a sentence') == 1
 
 
 def test_nested_sections_are_found():

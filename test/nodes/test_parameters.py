@@ -39,7 +39,7 @@ def make_node():
 @pytest.mark.parametrize('config', [DepthNodeConfig, EvaluatorConfig, BagPlayerConfig])
 def test_all_parameters_are_declared_with_default_help_and_flags(make_node, config):
     node = make_node()
-    assert declare_parameters(node, config) == config()
+    assert declare_parameters(node, config) == (config(), ())
     for name, (default, info) in parameter_infos(config).items():
         value = node.get_parameter(name).value
         assert (tuple(value) if isinstance(default, tuple) else value) == default
@@ -51,7 +51,7 @@ def test_all_parameters_are_declared_with_default_help_and_flags(make_node, conf
 
 
 def test_overrides_are_taken_and_whole_numbers_pass_for_floats(make_node):
-    config = declare_parameters(make_node(max_depth_m=5, cloud_stride=4), DepthNodeConfig)
+    config, _ = declare_parameters(make_node(max_depth_m=5, cloud_stride=4), DepthNodeConfig)
     assert (config.max_depth_m, config.cloud_stride) == (5.0, 4)
     assert isinstance(config.max_depth_m, float)
 
@@ -72,7 +72,7 @@ def test_an_override_that_is_no_choice_is_refused(make_node):
 )
 def test_wrong_values_are_refused_with_a_reason(make_node, name, value, reason):
     node = make_node()
-    config = declare_parameters(node, DepthNodeConfig)
+    config, _ = declare_parameters(node, DepthNodeConfig)
 
     def check(parameters):
         from rcl_interfaces.msg import SetParametersResult
