@@ -18,6 +18,8 @@ from depth_anything_ros.models.spec import ModelSpec, is_range
 _NAME = 'config.json'
 _MODEL_TYPE = 'depth_anything'
 _LARGEST_BYTES = 1 << 20
+# Letters of what stands in the file that a message shows.
+_SHOWN = 200
 # Arguments of the class that the hub made the files of V1 with; that of V2 is not on the hub.
 _FIRST_GENERATION = ('encoder', 'features', 'use_bn', 'use_clstoken')
 
@@ -148,11 +150,17 @@ def _whole(value: Any, name: str, path: Path) -> int | None:
 
 
 def _text(value: int | tuple[int, ...] | None) -> str:
-    return ', '.join(map(str, value)) if isinstance(value, tuple) else str(value)
+    text = ', '.join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return _short(text)
 
 
 def _unreadable(path: Path, reason: str) -> CheckpointError:
     return CheckpointError(
-        f"'{path}', which says what the checkpoint beside it gives, cannot be read: {reason}; "
+        f"'{path}', which says what the checkpoint beside it gives, cannot be read: "
+        f'{_short(reason)}; '
         'mend it, or keep the checkpoint in a folder of its own'
     )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else f'{text[:_SHOWN]}…'

@@ -49,6 +49,9 @@ HEADER = {
     'inputs': {'a': [-1.5, 2.0]},
 }
 
+# Ten thousand cases of one generator take minutes on a busy machine.
+pytestmark = pytest.mark.timeout(1800)
+
 
 @pytest.fixture
 def place(tmp_path):

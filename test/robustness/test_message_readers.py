@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 from hostile_messages import (
     FLOATS,
     SCANS,
@@ -45,6 +46,9 @@ SHAPE = (24, 32)
 RELATIVE = RelativeInverseDepth(
     np.linspace(0.1, 2.0, 24 * 32, dtype=np.float32).reshape(SHAPE).copy()
 )
+
+# Ten thousand cases of one generator take minutes on a busy machine.
+pytestmark = pytest.mark.timeout(1800)
 
 
 def assert_rgb(pixels):

@@ -20,7 +20,9 @@ from depth_anything_ros.messages.pictures import decode_picture
 from depth_anything_ros.types import Float32Array, UInt8Array
 
 _PICTURES = ('jpeg', 'png', 'webp', 'bmp', 'exr')
-_PFM_HEADER = re.compile(rb'Pf\s+(\d{1,9})\s+(\d{1,9})\s+(-?[\d.]+(?:[eE][-+]?\d+)?)\s')
+_PFM_HEADER = re.compile(
+    rb'Pf\s+(\d{1,9})\s+(\d{1,9})\s+(-?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s'
+)
 
 
 def read_rgb(path: Path) -> UInt8Array:
