@@ -24,8 +24,8 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
+from depth_anything_ros.bag import BagReader, find_topics
 from depth_anything_ros.config import BagPlayerConfig, EvaluatorConfig, parameter_infos
-from depth_anything_ros.evaluation.bag import BagReader, find_topics
 from depth_anything_ros.nodes.launching import (
     OwnArguments,
     declarations,

@@ -24,8 +24,8 @@ from launch.actions import (
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch_ros.actions import Node, PushRosNamespace
 
+from depth_anything_ros.bag import BagWriter
 from depth_anything_ros.errors import ConfigError, DatasetError
-from depth_anything_ros.evaluation.bag import BagWriter
 
 LAUNCH = Path(__file__).resolve().parent.parent / 'launch'
 COMPRESSED = 'sensor_msgs/msg/CompressedImage'

@@ -13,10 +13,10 @@ import pytest
 
 from depth_anything_ros.geometry.point_cloud import build_point_cloud
 from depth_anything_ros.geometry.transform import RigidTransform
+from depth_anything_ros.lab.simulation.journey import journey
+from depth_anything_ros.lab.simulation.robot import Robot
+from depth_anything_ros.lab.simulation.sample import sample_camera
 from depth_anything_ros.messages.fields import depth_image_fields, point_cloud_fields
-from depth_anything_ros.simulation.journey import journey
-from depth_anything_ros.simulation.robot import Robot
-from depth_anything_ros.simulation.sample import sample_camera
 from depth_anything_ros.types import MetricDepth
 
 CAMERA = sample_camera(320, 240)

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import numpy as np
 
-from depth_anything_ros.evaluation.bag import BagWriter, RgbdTopics
+from depth_anything_ros.bag import BagWriter, RgbdTopics
 from depth_anything_ros.geometry.transform import OPTICAL_FROM_BODY, RigidTransform
+from depth_anything_ros.lab.simulation.raycast import Pose, RayCaster, image_rays
+from depth_anything_ros.lab.simulation.renderer import Renderer
+from depth_anything_ros.lab.simulation.robot import quaternion
+from depth_anything_ros.lab.simulation.room import make_room
 from depth_anything_ros.messages import (
     camera_info_fields,
     depth_image_fields,
     image_fields,
     stamp_fields,
 )
-from depth_anything_ros.simulation.raycast import Pose, RayCaster, image_rays
-from depth_anything_ros.simulation.renderer import Renderer
-from depth_anything_ros.simulation.robot import quaternion
-from depth_anything_ros.simulation.room import make_room
 from depth_anything_ros.types import Camera
 
 COLOR_FRAME, DEPTH_FRAME = 'camera_color_optical_frame', 'camera_depth_optical_frame'

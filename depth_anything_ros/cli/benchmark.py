@@ -32,7 +32,7 @@ from depth_anything_ros.models import MODELS
 from depth_anything_ros.types import Precision
 
 if TYPE_CHECKING:
-    from depth_anything_ros.inference.benchmark.plan import AskedSize, Target
+    from depth_anything_ros.lab.benchmark.plan import AskedSize, Target
 
 _PRECISIONS = [item.value for item in Precision]
 _EAGER, _NONE = 'eager', 'none'
@@ -152,7 +152,7 @@ def _add_how(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         '--memory', action='store_true',
         help='also the peak memory of each row, resident and on the GPU, in a fresh process that '
-        'loads it and runs it 3 times',
+        'requests it and runs it 3 times',
     )  # fmt: skip
     how.add_argument(
         '--apart', action='store_true',
@@ -172,14 +172,14 @@ def run(args: argparse.Namespace) -> int:
     """
     import torch
 
-    from depth_anything_ros.cli.benchmark_tables import show_group, tell_files_apart
     from depth_anything_ros.cli.benchmark_targets import planned_groups
-    from depth_anything_ros.inference.benchmark.group import (
+    from depth_anything_ros.lab.benchmark.group import (
         Measuring,
         mark_interrupted,
         measure_group,
         new_record,
     )
+    from depth_anything_ros.lab.benchmark.tables import show_group, tell_files_apart
 
     args.threads = args.threads or torch.get_num_threads()
     args.baseline_runs = args.baseline_runs or max(10, args.runs // 5)
@@ -261,7 +261,7 @@ def _circumstances(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _counts(record: dict[str, Any]) -> bool:
-    from depth_anything_ros.inference.benchmark.plan import EAGER
+    from depth_anything_ros.lab.benchmark.plan import EAGER
 
     return bool(record['status'] == 'ok' and record['backend'] != EAGER)
 
@@ -270,20 +270,20 @@ def _describe_layers(
     args: argparse.Namespace, planned: list[list[Target]], layers: list[dict[str, Any]]
 ) -> None:
     """Run every model once more at every size, and show and write what its layers give."""
-    from depth_anything_ros.cli.benchmark_tables import (
+    from depth_anything_ros.lab.benchmark.layers import describe_network, fp32_requests
+    from depth_anything_ros.lab.benchmark.tables import (
         show_layers,
         tell_files_apart,
         write_csv,
     )
-    from depth_anything_ros.inference.benchmark.layers import describe_network, fp32_loads
 
-    loads = fp32_loads([target for group in planned for target in group])
+    requests = fp32_requests([target for group in planned for target in group])
     try:
-        for load in progress(loads, len(loads), 'layers'):
+        for request in progress(requests, len(requests), 'layers'):
             try:
-                layers += describe_network(load)
+                layers += describe_network(request)
             except DepthAnythingError as error:
-                write_error(f'layers of {load.model}: {error}')
+                write_error(f'layers of {request.model}: {error}')
     finally:
         tell_files_apart(layers)
         show_layers(layers)
@@ -292,7 +292,7 @@ def _describe_layers(
 
 
 def _write(args: argparse.Namespace, answer: dict[str, Any]) -> None:
-    from depth_anything_ros.cli.benchmark_tables import write_csv
+    from depth_anything_ros.lab.benchmark.tables import write_csv
 
     write_json(args.json, answer)
     if args.csv:
@@ -300,7 +300,7 @@ def _write(args: argparse.Namespace, answer: dict[str, Any]) -> None:
 
 
 def _draw(folder: Path, results: list[dict[str, Any]], layers: list[dict[str, Any]]) -> None:
-    from depth_anything_ros.cli.benchmark_plots import draw
+    from depth_anything_ros.lab.benchmark.plots import draw
 
     for name, picture in draw(results, layers).items():
         write_bytes(folder / name, picture)

@@ -10,8 +10,9 @@ from pathlib import Path
 from depth_anything_ros.errors import CheckpointError, ConfigError, DepthAnythingError
 from depth_anything_ros.home import expand_user
 from depth_anything_ros.inference.backends.cache import default_cache_dir
-from depth_anything_ros.inference.benchmark.networks import Load, NetworkKind
-from depth_anything_ros.inference.benchmark.plan import (
+from depth_anything_ros.inference.selection import Selection, select
+from depth_anything_ros.lab.benchmark.network import NetworkKind, NetworkRequest
+from depth_anything_ros.lab.benchmark.plan import (
     AskedSize,
     Target,
     comparator_size,
@@ -19,7 +20,6 @@ from depth_anything_ros.inference.benchmark.plan import (
     free_bytes,
     groups,
 )
-from depth_anything_ros.inference.selection import Selection, select
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.local_file import local_file
 from depth_anything_ros.models.packed import read_header
@@ -82,11 +82,11 @@ def _sized(
 
 
 def _target(
-    found: tuple[Load, str], asked: AskedSize, too_large: str, *, baseline: bool
+    found: tuple[NetworkRequest, str], asked: AskedSize, too_large: str, *, baseline: bool
 ) -> Target:
     """Return a row with the first reason, if any, why it cannot be opened."""
-    load, failure = found
-    return Target(load, asked, baseline, too_large or failure)
+    request, failure = found
+    return Target(request, asked, baseline, too_large or failure)
 
 
 def _load(
@@ -97,14 +97,14 @@ def _load(
     precision: str,
     kind: NetworkKind,
     checkpoint: str,
-) -> tuple[Load, str]:
+) -> tuple[NetworkRequest, str]:
     """Return what to open, and why it cannot be opened where that is known."""
     failure = ''
     try:
         selection = select(backend, precision, args.device)
     except DepthAnythingError as error:
         selection, failure = Selection(backend, Precision(precision), args.device), str(error)
-    load = Load(
+    request = NetworkRequest(
         model=model,
         checkpoint=Path(checkpoint) if checkpoint else None,
         selection=selection,
@@ -114,7 +114,7 @@ def _load(
         weights=args.weights,
         kind=kind,
     )
-    return load, failure
+    return request, failure
 
 
 def _packed_for(args: argparse.Namespace, model: str) -> list[str]:

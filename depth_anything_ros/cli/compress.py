@@ -22,8 +22,8 @@ from depth_anything_ros.cli.console import (
     write_table,
     write_warning,
 )
-from depth_anything_ros.compression import RECIPES
 from depth_anything_ros.errors import ConfigError
+from depth_anything_ros.lab.compression import RECIPES
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -107,10 +107,14 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f'--views {args.views}; allowed: 0 or more')
     if args.calibration_images < 1:
         raise ConfigError(f'--calibration-images {args.calibration_images}; allowed: 1 or more')
-    from depth_anything_ros.compression.chain import chain_text, parse_chain
-    from depth_anything_ros.compression.fidelity import warn_of_low_sqnr
-    from depth_anything_ros.compression.format import check_target, nonzero_weights, write_packed
-    from depth_anything_ros.compression.recipe import compress, layers_of
+    from depth_anything_ros.lab.compression.chain import chain_text, parse_chain
+    from depth_anything_ros.lab.compression.fidelity import warn_of_low_sqnr
+    from depth_anything_ros.lab.compression.format import (
+        check_target,
+        nonzero_weights,
+        write_packed,
+    )
+    from depth_anything_ros.lab.compression.recipe import compress, layers_of
     from depth_anything_ros.models.checkpoint import load_estimator, require_floats
     from depth_anything_ros.models.packed import PackedTensor
 
@@ -161,7 +165,7 @@ def _size(weights: Weights, nonzero: int, count: int) -> dict[str, int]:
 
 
 def _sqnr_db(reference: DepthEstimator, compressed: DepthEstimator, views: int) -> float:
-    from depth_anything_ros.compression.fidelity import output_sqnr_db
+    from depth_anything_ros.lab.compression.fidelity import output_sqnr_db
 
     word = f'{COMPARED}:{views}'
     inputs = network_inputs(word, views, reference.spec) if views else ()
@@ -186,7 +190,7 @@ def _calibration(args: argparse.Namespace, spec: ModelSpec) -> list[Tensor]:
 
 
 def _show(answer: dict[str, Any], low: bool) -> None:
-    from depth_anything_ros.compression.fidelity import LEAST_SQNR_DB
+    from depth_anything_ros.lab.compression.fidelity import LEAST_SQNR_DB
 
     before, after, sqnr_db = answer['before'], answer['after'], answer['sqnr_db']
     rows = [

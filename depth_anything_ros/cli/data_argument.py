@@ -21,7 +21,7 @@ from depth_anything_ros.errors import ConfigError, UnknownNameError
 from depth_anything_ros.home import expand_user
 
 if TYPE_CHECKING:
-    from depth_anything_ros.evaluation.datasets import Dataset
+    from depth_anything_ros.lab.datasets import Dataset
 
 _SIMULATOR = 'simulator'
 _SIMULATOR_FORM = 'simulator:SEED:COUNT or simulator:SEED:COUNT:WIDTHxHEIGHT'
@@ -79,7 +79,7 @@ def parse_data(
     :raises DatasetError: if the data set cannot be read, as its opener tells, or `kept` lists
         none of its samples or others than it has.
     """
-    from depth_anything_ros.evaluation.datasets import warning_of
+    from depth_anything_ros.lab.datasets import warning_of
 
     dataset = _open(word, split, simulated_size)
     warning = warning_of(dataset)
@@ -89,7 +89,7 @@ def parse_data(
         write_warning(warning)
     if kept is None:
         return dataset
-    from depth_anything_ros.training.quality.kept import KeptDataset, read_kept
+    from depth_anything_ros.lab.quality.kept import KeptDataset, read_kept
 
     return KeptDataset(dataset, read_kept(kept, word))
 
@@ -100,7 +100,7 @@ def _open(word: str, split: str, simulated_size: tuple[int, int]) -> Dataset:
         raise ConfigError(f"'{word}' names no data; write it as {_FORM}")
     if name == _SIMULATOR:
         return _open_simulator(word, simulated_size)
-    from depth_anything_ros.evaluation.datasets import DATASETS, options_of
+    from depth_anything_ros.lab.datasets import DATASETS, options_of
 
     name, slash, own_split = name.partition('/')
     if slash and not own_split:
@@ -141,7 +141,7 @@ def _open_simulator(word: str, size: tuple[int, int]) -> Dataset:
     match = re.fullmatch(r'simulator:(\d+):(\d+)(?::(\d+)x(\d+))?', word)
     if match is None:
         raise ConfigError(f"'{word}' names no simulated data; write it as {_SIMULATOR_FORM}")
-    from depth_anything_ros.simulation.dataset import SimulatedDataset
+    from depth_anything_ros.lab.simulation.dataset import SimulatedDataset
 
     seed, count, width, height = match.groups()
     if width is not None:

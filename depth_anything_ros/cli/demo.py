@@ -122,8 +122,8 @@ def _choose_weights(args: argparse.Namespace, spec: Any) -> str:
 
 def _render_sample(path: Path, frames: int) -> Path:
     """Return the bag of the sample, rendered unless it is there from an earlier run."""
-    from depth_anything_ros.evaluation.bag import BagReader, RgbdTopics, write_rgbd_bag
-    from depth_anything_ros.simulation.sample import sample_frames
+    from depth_anything_ros.bag import BagReader, RgbdTopics, write_rgbd_bag
+    from depth_anything_ros.lab.simulation.sample import sample_frames
 
     if path.exists():
         with BagReader(path) as reader:

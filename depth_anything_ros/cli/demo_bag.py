@@ -81,9 +81,9 @@ def open_bag(word: str) -> DemoBag:
     :raises DatasetError: if the bag cannot be read, has no image with depth, or its depth is not
         registered and cannot be.
     """
-    from depth_anything_ros.evaluation.bag import BagReader, transport_of
-    from depth_anything_ros.evaluation.datasets import bag as bags
-    from depth_anything_ros.evaluation.datasets import options_of
+    from depth_anything_ros.bag import BagReader, transport_of
+    from depth_anything_ros.lab.datasets import bag as bags
+    from depth_anything_ros.lab.datasets import options_of
 
     place, options = split_options(word, options_of(_NAME), 'the bag')
     path = expand_user(place)

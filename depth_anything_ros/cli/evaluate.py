@@ -32,11 +32,11 @@ from depth_anything_ros.cli.predictor_options import (
 from depth_anything_ros.errors import ConfigError
 
 if TYPE_CHECKING:
-    from depth_anything_ros.evaluation.baseline import Baseline
-    from depth_anything_ros.evaluation.datasets import Dataset
-    from depth_anything_ros.evaluation.gallery import Gallery
-    from depth_anything_ros.evaluation.offline import ImageScores, Predict, ScoringRule
     from depth_anything_ros.inference.predictor import Predictor
+    from depth_anything_ros.lab.datasets import Dataset
+    from depth_anything_ros.lab.datasets.baseline import Baseline
+    from depth_anything_ros.lab.datasets.gallery import Gallery
+    from depth_anything_ros.lab.datasets.offline import ImageScores, Predict, ScoringRule
 
 _SPLIT = 'test'
 _ALIGNMENTS = ('none', 'scale', 'scale_shift')
@@ -111,10 +111,10 @@ def run(args: argparse.Namespace) -> int:
     """
     import torch
 
-    from depth_anything_ros.evaluation.comparison import MODEL
-    from depth_anything_ros.evaluation.gallery import Gallery
-    from depth_anything_ros.evaluation.offline import ScoringRule
     from depth_anything_ros.evaluation.protocol import AlignmentMode
+    from depth_anything_ros.lab.datasets.comparison import MODEL
+    from depth_anything_ros.lab.datasets.gallery import Gallery
+    from depth_anything_ros.lab.datasets.offline import ScoringRule
 
     if args.baseline and args.align == 'none':
         raise ConfigError('--baseline predicts no metres: use --align scale or scale_shift')
@@ -152,7 +152,7 @@ def _open(words: list[str], sources: list[str]) -> list[_Data]:
 
     :raises DatasetError: if a data set cannot be opened or lacks one of the sources.
     """
-    from depth_anything_ros.evaluation.offline import chosen_indices
+    from depth_anything_ros.lab.datasets.offline import chosen_indices
 
     warnings: dict[str, list[str]] = {word: [] for word in words}
     datasets = {word: parse_data(word, _SPLIT, announce=warnings[word].append) for word in words}
@@ -175,7 +175,7 @@ def _baseline(word: str, rule: ScoringRule) -> Baseline:
 
     :raises ConfigError: if the one read was made for another range.
     """
-    from depth_anything_ros.evaluation.baseline import MAP_SIZE, average_scenes, read_baseline
+    from depth_anything_ros.lab.datasets.baseline import MAP_SIZE, average_scenes, read_baseline
 
     if Path(word).suffix == _BASELINE_SUFFIX:
         baseline = read_baseline(Path(word))
@@ -195,7 +195,7 @@ def _baseline(word: str, rule: ScoringRule) -> Baseline:
 def _score(
     data: _Data, predictors: dict[str, Predict], rule: ScoringRule, gallery: Gallery
 ) -> list[ImageScores]:
-    from depth_anything_ros.evaluation.offline import score_images
+    from depth_anything_ros.lab.datasets.offline import score_images
 
     scored = []
     found = score_images(data.dataset, data.indices, predictors, rule)
@@ -212,9 +212,9 @@ def _summary(
     baseline: Baseline | None,
     images: dict[str, list[ImageScores]],
 ) -> dict[str, Any]:
-    from depth_anything_ros.evaluation import bootstrap
-    from depth_anything_ros.evaluation.comparison import summarise
     from depth_anything_ros.evaluation.environment import environment
+    from depth_anything_ros.lab import bootstrap
+    from depth_anything_ros.lab.datasets.comparison import summarise
 
     candidates = [item.name for item in baseline.maps] if baseline else []
     random = predictor.identity.weights == 'random'
@@ -242,7 +242,7 @@ def _summary(
 
 
 def _show(summary: dict[str, Any]) -> None:
-    from depth_anything_ros.evaluation.comparison_report import source_table
+    from depth_anything_ros.lab.datasets.comparison_report import source_table
 
     for data in summary['data']:
         write_line(data['word'])
@@ -263,8 +263,8 @@ def _write(
     images: dict[str, list[ImageScores]],
     baseline: Baseline | None,
 ) -> None:
-    from depth_anything_ros.evaluation.baseline import write_baseline
-    from depth_anything_ros.evaluation.comparison_report import write_images_csv, write_markdown
+    from depth_anything_ros.lab.datasets.baseline import write_baseline
+    from depth_anything_ros.lab.datasets.comparison_report import write_images_csv, write_markdown
 
     write_json(args.json, summary)
     if args.out is None:

@@ -20,15 +20,15 @@ from depth_anything_ros.cli.training_options import (
     size_argument,
 )
 from depth_anything_ros.errors import ConfigError, DatasetError
+from depth_anything_ros.lab.training.config import METRIC_LOSSES
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.meaning import spec_of_checkpoint
 from depth_anything_ros.models.spec import LARGEST_RANGE_M, is_range
-from depth_anything_ros.training.config import METRIC_LOSSES
 
 if TYPE_CHECKING:
+    from depth_anything_ros.lab.training.data import Batch, BatchSource
     from depth_anything_ros.models.estimator import DepthEstimator
     from depth_anything_ros.models.spec import ModelSpec
-    from depth_anything_ros.training.data import Batch, BatchSource
 
 _LONGEST_EPOCH = 10_000_000
 _LEAST_SHARE = 0.01
@@ -100,8 +100,8 @@ def run(args: argparse.Namespace) -> int:
 
     :raises DepthAnythingError: if an option is out of range, or the run cannot go on.
     """
-    from depth_anything_ros.training.outcome import WEIGHTS
-    from depth_anything_ros.training.processes import process_count
+    from depth_anything_ros.lab.training.outcome import WEIGHTS
+    from depth_anything_ros.lab.training.processes import process_count
 
     check_numbers(args)
     check_held_out(args.data, args.validate)

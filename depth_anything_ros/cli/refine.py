@@ -32,7 +32,7 @@ from depth_anything_ros.errors import ConfigError
 
 if TYPE_CHECKING:
     from depth_anything_ros.inference.predictor import Predictor
-    from depth_anything_ros.simulation.refinement_trial import Option, Record
+    from depth_anything_ros.lab.trials.refinement_trial import Option, Record
 
 _SPLIT = 'test'
 _STILL_M_S, _MOVING_M_S = 0.0, 0.3
@@ -99,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
     _check(args)
     check_outputs(args.picture)
     from depth_anything_ros.evaluation.environment import environment
-    from depth_anything_ros.simulation.refinement_trial import make_options
+    from depth_anything_ros.lab.trials.refinement_trial import make_options
 
     settings = {
         'flip_augmentation': True,
@@ -140,7 +140,7 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _try_images(word: str, predictor: Predictor, options: Sequence[Option]) -> dict[str, Any]:
-    from depth_anything_ros.simulation.refinement_trial import try_on_images
+    from depth_anything_ros.lab.trials.refinement_trial import try_on_images
 
     dataset = parse_data(word, _SPLIT)
     samples = ((dataset.source(index), dataset[index]) for index in range(len(dataset)))
@@ -154,7 +154,7 @@ def _try_images(word: str, predictor: Predictor, options: Sequence[Option]) -> d
 def _try_drives(
     speed_m_s: float, args: argparse.Namespace, predictor: Predictor, options: Sequence[Option]
 ) -> dict[str, Any]:
-    from depth_anything_ros.simulation.refinement_trial import try_on_drive
+    from depth_anything_ros.lab.trials.refinement_trial import try_on_drive
 
     title = f'{args.drives} drives of {args.frames} frames at {speed_m_s:g} m/s'
     records = [
@@ -166,7 +166,7 @@ def _try_drives(
 
 
 def _draw(args: argparse.Namespace, predictor: Predictor, options: Sequence[Option]) -> None:
-    from depth_anything_ros.simulation.refinement_picture import write_picture
+    from depth_anything_ros.lab.trials.refinement_picture import write_picture
 
     dataset = parse_data(args.data[0], _SPLIT)
     samples = [dataset[index] for index in range(min(_DRAWN_IMAGES, len(dataset)))]
@@ -217,7 +217,7 @@ def _pairs(
 def _ratio(pairs: Sequence[tuple[str, float, float]]) -> dict[str, Any]:
     import numpy as np
 
-    from depth_anything_ros.evaluation.bootstrap import ratio_interval
+    from depth_anything_ros.lab.bootstrap import ratio_interval
 
     sources: dict[str, list[tuple[float, float]]] = {}
     for source, with_it, without in pairs:

@@ -28,8 +28,8 @@ from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.models import MODELS
 
 if TYPE_CHECKING:
-    from depth_anything_ros.simulation.model_trial import ModelTrial
-    from depth_anything_ros.simulation.scale_trial import Trial
+    from depth_anything_ros.lab.trials.model_trial import ModelTrial
+    from depth_anything_ros.lab.trials.scale_trial import Trial
 
 _HEIGHTS_M = (0.115, 0.149)
 _NOISE = 0.03
@@ -93,7 +93,7 @@ def _check_combination(args: argparse.Namespace) -> None:
 
 def _run_sources(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -> int:
     from depth_anything_ros.evaluation.environment import environment
-    from depth_anything_ros.simulation.scale_trial import try_sources
+    from depth_anything_ros.lab.trials.scale_trial import try_sources
 
     noise = _NOISE if args.noise is None else args.noise
     trials: dict[tuple[str, float], list[Trial]] = {}
@@ -120,7 +120,7 @@ def _run_sources(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -
 def _run_model(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -> int:
     from depth_anything_ros.evaluation.environment import environment
     from depth_anything_ros.inference import create_predictor
-    from depth_anything_ros.simulation.model_trial import try_model
+    from depth_anything_ros.lab.trials.model_trial import try_model
 
     predictor = create_predictor(
         args.model, checkpoint=args.checkpoint or '', backend=args.backend or 'auto'
@@ -182,7 +182,7 @@ def summary(trials: Sequence[Trial]) -> dict[str, Any]:
     """Return the figures of one source at one height over all its drives."""
     import numpy as np
 
-    from depth_anything_ros.inference.timing import statistics
+    from depth_anything_ros.lab.benchmark.timing import statistics
 
     depth = [error for trial in trials for error in trial.depth_errors]
     scale = [error for trial in trials for error in trial.scale_errors]

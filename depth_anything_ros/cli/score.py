@@ -32,11 +32,11 @@ from depth_anything_ros.files import make_folder
 if TYPE_CHECKING:
     from types import FrameType
 
-    from depth_anything_ros.training.quality.journal import Entry
-    from depth_anything_ros.training.quality.run import OpenData
-    from depth_anything_ros.training.quality.scores import ScoreConfig
-    from depth_anything_ros.training.quality.selection import ScoredSample
-    from depth_anything_ros.training.quality.workers import Workers
+    from depth_anything_ros.lab.quality.journal import Entry
+    from depth_anything_ros.lab.quality.run import OpenData
+    from depth_anything_ros.lab.quality.scores import ScoreConfig
+    from depth_anything_ros.lab.quality.selection import ScoredSample
+    from depth_anything_ros.lab.quality.workers import Workers
 
 _JOURNAL = 'journal.jsonl'
 _WARNINGS_SHOWN = 5
@@ -92,8 +92,8 @@ def run(args: argparse.Namespace) -> int:
     :raises DatasetError: if a data set or the journal cannot be read.
     :raises WorkerError: if processes or the cluster fail.
     """
-    from depth_anything_ros.training.quality.scores import ScoreConfig
-    from depth_anything_ros.training.quality.selection import SelectionConfig, select
+    from depth_anything_ros.lab.quality.scores import ScoreConfig
+    from depth_anything_ros.lab.quality.selection import SelectionConfig, select
 
     config = ScoreConfig(args.bins, args.far)
     selection = SelectionConfig(args.least_valid, args.drop)
@@ -113,8 +113,8 @@ def run(args: argparse.Namespace) -> int:
 def _score(
     args: argparse.Namespace, config: ScoreConfig
 ) -> tuple[list[OpenData], dict[str, list[ScoredSample]]]:
-    from depth_anything_ros.training.quality.journal import Journal
-    from depth_anything_ros.training.quality.run import Origin, open_data, score_data
+    from depth_anything_ros.lab.quality.journal import Journal
+    from depth_anything_ros.lab.quality.run import Origin, open_data, score_data
 
     data = open_data([Origin(word, parse_data) for word in args.data])
     seen = 0
@@ -141,7 +141,7 @@ def _score(
 
 
 def _workers(args: argparse.Namespace) -> AbstractContextManager[Workers]:
-    from depth_anything_ros.training.quality.workers import dask_workers, local_workers
+    from depth_anything_ros.lab.quality.workers import dask_workers, local_workers
 
     return dask_workers(args.dask) if args.dask else local_workers(args.jobs)
 
@@ -161,9 +161,9 @@ def _write_results(
     samples: dict[str, list[ScoredSample]],
     config: ScoreConfig,
 ) -> list[dict[str, Any]]:
-    from depth_anything_ros.training.quality import report
-    from depth_anything_ros.training.quality.examples import write_examples
-    from depth_anything_ros.training.quality.kept import write_kept
+    from depth_anything_ros.lab.quality import report
+    from depth_anything_ros.lab.quality.examples import write_examples
+    from depth_anything_ros.lab.quality.kept import write_kept
 
     rows = report.tabulate(samples)
     report.write_samples(out / 'samples.csv', [item for one in samples.values() for item in one])
@@ -185,7 +185,7 @@ def _write_results(
 
 
 def _benchmark(args: argparse.Namespace, config: ScoreConfig) -> int:
-    from depth_anything_ros.training.quality.timing import HEIGHT, WIDTH, scores_per_second
+    from depth_anything_ros.lab.quality.timing import HEIGHT, WIDTH, scores_per_second
 
     if args.benchmark < 1:
         raise ConfigError(f'--benchmark {args.benchmark}; allowed: 1 or more maps')

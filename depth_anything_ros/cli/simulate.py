@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     :raises ConfigError: if the camera's height or pitch is out of range.
     :raises OutputError: if the bag cannot be written; what was at OUT stays then.
     """
-    from depth_anything_ros.simulation.sample import sample_camera
+    from depth_anything_ros.lab.simulation.sample import sample_camera
 
     camera = sample_camera(*args.size)
     write, topics = _drive(args, camera)
@@ -111,11 +111,11 @@ def _drive(
     args: argparse.Namespace, camera: Camera
 ) -> tuple[Callable[[Path, str], object], dict[str, str]]:
     """Return what writes the drive asked for into a bag of a storage, and its topics by name."""
-    from depth_anything_ros.evaluation.bag import RgbdTopics, write_rgbd_bag
+    from depth_anything_ros.bag import RgbdTopics, write_rgbd_bag
 
     topics: dict[str, str] = dict(vars(RgbdTopics()))
     if args.world is None:
-        from depth_anything_ros.simulation.sample import sample_frames
+        from depth_anything_ros.lab.simulation.sample import sample_frames
 
         if args.camera_height is not None or args.camera_pitch is not None:
             raise DatasetError('--camera-height and --camera-pitch need --world')
@@ -123,9 +123,9 @@ def _drive(
         shown = progress(rendered, args.frames, 'rendering')
         return (lambda path, storage: write_rgbd_bag(path, shown, storage)), topics
 
-    from depth_anything_ros.simulation import robot_bag
-    from depth_anything_ros.simulation.journey import journey
-    from depth_anything_ros.simulation.robot import Robot
+    from depth_anything_ros.lab.simulation import robot_bag
+    from depth_anything_ros.lab.simulation.journey import journey
+    from depth_anything_ros.lab.simulation.robot import Robot
 
     robot = Robot(
         camera_height_m=Robot.camera_height_m
@@ -149,7 +149,7 @@ def _bag_paths(out: Path, storage: str) -> dict[str, Path]:
 
 def _copy_bag(source: Path, target: Path, storage: str) -> None:
     """Write the messages of one bag into another of a different storage."""
-    from depth_anything_ros.evaluation.bag import BagReader, BagWriter
+    from depth_anything_ros.bag import BagReader, BagWriter
 
     with BagReader(source) as reader, BagWriter(target, storage) as writer:
         for message in reader.messages():

@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from depth_anything_ros.compression.recipe import Recipe
-    from depth_anything_ros.compression.study import Study, StudyConfig, StudyInputs
     from depth_anything_ros.inference.selection import Selection
+    from depth_anything_ros.lab.compression.recipe import Recipe
+    from depth_anything_ros.lab.compression.study import Study, StudyConfig, StudyInputs
     from depth_anything_ros.models.checkpoint import Weights
 
 _SPLIT = 'test'
@@ -142,8 +142,8 @@ def run(args: argparse.Namespace) -> int:
     """
     import torch
 
-    from depth_anything_ros.compression.study import Study
-    from depth_anything_ros.compression.study_journal import StudyJournal
+    from depth_anything_ros.lab.compression.study import Study
+    from depth_anything_ros.lab.compression.study_journal import StudyJournal
     from depth_anything_ros.models.checkpoint import load_weights
 
     config = _config(args)
@@ -169,7 +169,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _config(args: argparse.Namespace) -> StudyConfig:
-    from depth_anything_ros.compression.study import StudyConfig
+    from depth_anything_ros.lab.compression.study import StudyConfig
 
     for option, least in _LEAST.items():
         if getattr(args, option) < least:
@@ -198,15 +198,15 @@ def _selections(words: list[str] | tuple[str, ...], device: str) -> tuple[Select
 
 
 def _chains(texts: list[str]) -> list[tuple[Recipe, ...]]:
-    from depth_anything_ros.compression.chain import parse_chain
+    from depth_anything_ros.lab.compression.chain import parse_chain
 
     words = [word.strip() for text in texts for word in text.split(';')]
     return [parse_chain(word) for word in words or _RECIPES if word]
 
 
 def _inputs(args: argparse.Namespace) -> StudyInputs:
-    from depth_anything_ros.compression.study import StudyInputs
-    from depth_anything_ros.evaluation.datasets.remembered import RememberedDataset
+    from depth_anything_ros.lab.compression.study import StudyInputs
+    from depth_anything_ros.lab.datasets.remembered import RememberedDataset
 
     spec, count = MODELS[args.model], args.calibration_images
     room_bytes = (1 << 30) // len(args.data)
@@ -254,8 +254,8 @@ def _settings(args: argparse.Namespace, parent: Weights, config: StudyConfig) ->
 def _summary(
     args: argparse.Namespace, study: Study, parent: Weights, settings: dict[str, Any]
 ) -> dict[str, Any]:
-    from depth_anything_ros.compression.study import label
-    from depth_anything_ros.compression.study_report import findings, warnings
+    from depth_anything_ros.lab.compression.study import label
+    from depth_anything_ros.lab.compression.study_report import findings, warnings
 
     results = study.results()
     return {
@@ -279,8 +279,8 @@ def _summary(
 def _write(
     args: argparse.Namespace, study: Study, inputs: StudyInputs, summary: dict[str, Any]
 ) -> None:
-    from depth_anything_ros.compression.study_pictures import draw_first, evenly
-    from depth_anything_ros.compression.study_report import write_csv, write_report
+    from depth_anything_ros.lab.compression.study_pictures import draw_first, evenly
+    from depth_anything_ros.lab.compression.study_report import write_csv, write_report
 
     write_json(args.out / 'study.json', summary)
     write_json(args.json, summary)
@@ -295,7 +295,7 @@ def _write(
 
 
 def _show(summary: dict[str, Any], out: Path) -> None:
-    from depth_anything_ros.compression.study_report import cost_table, score_table
+    from depth_anything_ros.lab.compression.study_report import cost_table, score_table
 
     results = summary['recipes']
     write_table(*cost_table(results))

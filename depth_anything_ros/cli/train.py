@@ -111,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
 
     :raises DepthAnythingError: if an option is out of range, or the run cannot go on.
     """
-    from depth_anything_ros.training.outcome import WEIGHTS
+    from depth_anything_ros.lab.training.outcome import WEIGHTS
 
     args.data = args.data or ['simulator:0']
     check_numbers(args)
@@ -140,9 +140,9 @@ def _first_weights(args: argparse.Namespace) -> tuple[DepthEstimator, str]:
     """Return the network, and words that tell its first weights from others."""
     import torch
 
+    from depth_anything_ros.lab.training.pretraining import load_encoder_weights
     from depth_anything_ros.models import create_model
     from depth_anything_ros.models.checkpoint import load_estimator, require_floats
-    from depth_anything_ros.models.pretraining import load_encoder_weights
 
     torch.manual_seed(args.seed)
     if args.init:

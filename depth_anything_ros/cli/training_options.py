@@ -18,13 +18,13 @@ from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.progress import Progress
 
 if TYPE_CHECKING:
+    from depth_anything_ros.lab.training.augment import Augmentation
+    from depth_anything_ros.lab.training.config import TrainConfig
+    from depth_anything_ros.lab.training.data import BatchSource
+    from depth_anything_ros.lab.training.processes import Place, StopRequest
+    from depth_anything_ros.lab.training.train import TrainResult
     from depth_anything_ros.models.estimator import DepthEstimator
     from depth_anything_ros.models.spec import ModelSpec
-    from depth_anything_ros.training.augment import Augmentation
-    from depth_anything_ros.training.config import TrainConfig
-    from depth_anything_ros.training.data import BatchSource
-    from depth_anything_ros.training.processes import Place, StopRequest
-    from depth_anything_ros.training.train import TrainResult
 
 EXIT_INTERRUPTED = 130
 _LARGEST_SEED, _MOST_THREADS, _LARGEST_BATCH = 2**63 - 1, 4096, 65536
@@ -149,8 +149,8 @@ def open_source(
     """
     import torch
 
-    from depth_anything_ros.training.data import DatasetSource, SimulatorSource
-    from depth_anything_ros.training.sources import AlternatingSource
+    from depth_anything_ros.lab.training.data import DatasetSource, SimulatorSource
+    from depth_anything_ros.lab.training.sources import AlternatingSource
 
     # Worker processes have no GPU of their own.
     gpu = args.device != 'cpu' and not args.workers and torch.cuda.is_available()
@@ -169,7 +169,7 @@ def open_source(
 
 def make_augmentation(args: argparse.Namespace, spec: ModelSpec) -> Augmentation | None:
     """Return how images are changed, None with --no-augmentation."""
-    from depth_anything_ros.training.augment import Augmentation
+    from depth_anything_ros.lab.training.augment import Augmentation
 
     if args.no_augmentation:
         return None
@@ -221,11 +221,11 @@ def run_training(args: argparse.Namespace, plan: Plan) -> int:
     :param args: with the options of `add_run_options`, `data` and `validate`.
     :param plan: what is trained on what.
     :return: 130 after SIGINT or SIGTERM, else 0.
-    :raises DepthAnythingError: as :func:`depth_anything_ros.training.train.train`.
+    :raises DepthAnythingError: as :func:`depth_anything_ros.lab.training.train.train`.
     """
     import torch
 
-    from depth_anything_ros.training.processes import StopRequest, join
+    from depth_anything_ros.lab.training.processes import StopRequest, join
 
     config = _config(args, plan.settings)
     if args.threads:
@@ -240,7 +240,7 @@ def run_training(args: argparse.Namespace, plan: Plan) -> int:
 
 
 def _config(args: argparse.Namespace, settings: Mapping[str, Any]) -> TrainConfig:
-    from depth_anything_ros.training.config import TrainConfig
+    from depth_anything_ros.lab.training.config import TrainConfig
 
     names = (
         'seed', 'precision', 'workers', 'max_minutes', 'checkpoint_every', 'log_every',
@@ -255,8 +255,8 @@ def _config(args: argparse.Namespace, settings: Mapping[str, Any]) -> TrainConfi
 def _train(
     args: argparse.Namespace, config: TrainConfig, plan: Plan, place: Place, stop: StopRequest
 ) -> TrainResult:
-    from depth_anything_ros.training.train import train
-    from depth_anything_ros.training.validation import Validation
+    from depth_anything_ros.lab.training.train import train
+    from depth_anything_ros.lab.training.validation import Validation
 
     spec, size = plan.estimator.spec, plan.size
     validation = None
@@ -280,7 +280,7 @@ def _train(
 def _finish(
     args: argparse.Namespace, config: TrainConfig, plan: Plan, result: TrainResult
 ) -> None:
-    from depth_anything_ros.training.outcome import WEIGHTS, write_outcome
+    from depth_anything_ros.lab.training.outcome import WEIGHTS, write_outcome
 
     augmentation = plan.augmentation
     record = write_outcome(

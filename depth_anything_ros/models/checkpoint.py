@@ -13,6 +13,7 @@ from torch import Tensor
 
 from depth_anything_ros.errors import CheckpointError, ConfigError
 from depth_anything_ros.models import MODELS, create_model
+from depth_anything_ros.models.activation import ActivationRange
 from depth_anything_ros.models.estimator import DepthEstimator
 from depth_anything_ros.models.fit import check_fits
 from depth_anything_ros.models.hub import checked_sha256, expected_sha256, published_file
@@ -20,7 +21,7 @@ from depth_anything_ros.models.initialisation import initialise, state_digest
 from depth_anything_ros.models.local_file import check_size, local_file
 from depth_anything_ros.models.meaning import spec_of_file
 from depth_anything_ros.models.metadata import damaged
-from depth_anything_ros.models.packed import Inputs, PackedHeader, read_header
+from depth_anything_ros.models.packed import PackedHeader, read_header
 from depth_anything_ros.models.quantised import quantise_inputs
 from depth_anything_ros.models.spec import ModelSpec
 from depth_anything_ros.models.state_file import float32_state, read_tensors
@@ -51,7 +52,7 @@ class Weights:
     path: Path | None
     key: str
     recipe: str = ''
-    inputs: Mapping[str, Inputs] = field(default_factory=dict)
+    inputs: Mapping[str, ActivationRange] = field(default_factory=dict)
 
 
 def load_weights(
@@ -107,7 +108,7 @@ def load_estimator(
 def build_estimator(
     spec: ModelSpec,
     state: Mapping[str, Tensor],
-    inputs: Mapping[str, Inputs],
+    inputs: Mapping[str, ActivationRange],
     attention: str = 'sdpa',
 ) -> DepthEstimator:
     """

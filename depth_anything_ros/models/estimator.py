@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from depth_anything_ros.errors import BackendError
+from depth_anything_ros.models.activation import ActivationRange
 from depth_anything_ros.models.norm_readers import NormReaders
-from depth_anything_ros.models.packed import Inputs
 from depth_anything_ros.models.spec import ModelSpec
 
 LayerTokens = tuple[Tensor, Tensor]
@@ -84,7 +84,7 @@ class DepthEstimator(nn.Module):
         self.pretrained = encoder
         self.depth_head = decoder
         # Layers that round what they read to 8 bits; see `models.quantised`.
-        self.inputs: dict[str, Inputs] = {}
+        self.inputs: dict[str, ActivationRange] = {}
 
     def forward(self, pixels: Tensor) -> Tensor:
         """

@@ -21,7 +21,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ from torch import Tensor
 from depth_anything_ros.errors import CheckpointError
 from depth_anything_ros.json_text import parse_json
 from depth_anything_ros.models import MODELS
+from depth_anything_ros.models.activation import DYNAMIC, ActivationRange
 from depth_anything_ros.models.metadata import HEADER_KEY, damaged, read_metadata
 from depth_anything_ros.models.spec import is_range
 
@@ -46,10 +47,6 @@ _GREATEST = torch.finfo(torch.float32).max
 _SCALED = (torch.int16, torch.int8)
 _LAYOUTS = ({''}, {'', SCALE}, {MASK, VALUES}, {MASK, VALUES, SCALE})
 
-DYNAMIC: Literal['dynamic'] = 'dynamic'
-Inputs = tuple[float, float] | Literal['dynamic']
-"""The least and the greatest number that a layer reads, or DYNAMIC: found for every image."""
-
 
 @dataclass(frozen=True)
 class PackedTensor:
@@ -63,7 +60,7 @@ class PackedTensor:
 
     values: Tensor
     scale: Tensor | None = None
-    inputs: Inputs | None = None
+    inputs: ActivationRange | None = None
 
     def numbers(self) -> Tensor:
         """Return the numbers of the tensor: float32, or the integers of a counter."""
@@ -93,7 +90,7 @@ class PackedHeader:
     calibration: str | None
     versions: dict[str, str]
     shapes: dict[str, tuple[int, ...]]
-    inputs: dict[str, Inputs]
+    inputs: dict[str, ActivationRange]
 
     def to_json(self) -> str:
         """Return the header as the text of the metadata entry."""

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parametrize
 
+from depth_anything_ros.models.activation import DYNAMIC, ActivationRange
 from depth_anything_ros.models.estimator import DepthEstimator
-from depth_anything_ros.models.packed import DYNAMIC, Inputs
 
 LARGEST = 127  # of a weight: symmetric, so that no product needs a correction
 _SIGNED, _UNSIGNED = (-128, 127), (0, 255)
@@ -70,7 +70,7 @@ def round_dynamically(_: nn.Module, inputs: tuple[Tensor]) -> Tensor:
     return torch.fake_quantize_per_tensor_affine(numbers, step, zero.int(), *_UNSIGNED)
 
 
-def quantise_inputs(estimator: DepthEstimator, inputs: Mapping[str, Inputs]) -> None:
+def quantise_inputs(estimator: DepthEstimator, inputs: Mapping[str, ActivationRange]) -> None:
     """
     Let layers of a network round what they read from now on.
 

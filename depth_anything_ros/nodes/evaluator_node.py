@@ -16,10 +16,10 @@ from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, Image
 from std_srvs.srv import Trigger
 
+from depth_anything_ros.bag import header_frame_id, header_stamp_ns
 from depth_anything_ros.config import DEPTH_TRANSPORTS, IMAGE_TRANSPORTS, EvaluatorConfig
 from depth_anything_ros.errors import DepthAnythingError, OutputError
 from depth_anything_ros.escape import one_line
-from depth_anything_ros.evaluation.bag import header_frame_id, header_stamp_ns
 from depth_anything_ros.evaluation.run import RunEvaluation
 from depth_anything_ros.evaluation.run_warnings import Stream
 from depth_anything_ros.messages import decode_depth, decode_inverse_depth

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from depth_anything_ros.bag import BagReader
 from depth_anything_ros.config import DepthNodeConfig, from_mapping, parameter_infos
 from depth_anything_ros.errors import ConfigError, DepthAnythingError
-from depth_anything_ros.evaluation.bag import BagReader
 from depth_anything_ros.nodes.outputs import DEPTH, POINTS, PREVIEW, RELATIVE
 from depth_anything_ros.nodes.overrides import given_values
 

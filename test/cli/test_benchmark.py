@@ -9,9 +9,9 @@ from depth_anything_ros.cli import benchmark
 from depth_anything_ros.cli.main import main
 from depth_anything_ros.errors import BackendError, ConfigError, OutputError
 from depth_anything_ros.inference.backends.torch_backend import TorchBackend
-from depth_anything_ros.inference.benchmark import layers as layers_module
+from depth_anything_ros.lab.benchmark import layers as layers_module
+from depth_anything_ros.lab.benchmark.operations import count_operations
 from depth_anything_ros.models import MODELS
-from depth_anything_ros.models.operations import count_operations
 
 SMALL = [
     '--weights',

@@ -5,8 +5,8 @@ from made_data import MadeDataset
 
 from depth_anything_ros.cli.data_argument import add_data_argument, parse_data
 from depth_anything_ros.errors import ConfigError, DatasetError, UnknownNameError
-from depth_anything_ros.evaluation import datasets
-from depth_anything_ros.simulation.dataset import SimulatedDataset
+from depth_anything_ros.lab import datasets
+from depth_anything_ros.lab.simulation.dataset import SimulatedDataset
 
 
 @pytest.fixture

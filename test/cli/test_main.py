@@ -9,9 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from depth_anything_ros.cli import console, main
+from depth_anything_ros.cli import main
 from depth_anything_ros.cli.main import VERBS, Verb
 from depth_anything_ros.errors import DatasetError
+from depth_anything_ros.lab import console
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -5,7 +5,7 @@ import pytest
 from depth_anything_ros.cli.main import main, make_parser
 from depth_anything_ros.cli.refine import summarise
 from depth_anything_ros.config import DepthNodeConfig
-from depth_anything_ros.simulation.refinement_trial import Record
+from depth_anything_ros.lab.trials.refinement_trial import Record
 
 
 @pytest.mark.slow

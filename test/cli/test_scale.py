@@ -4,8 +4,8 @@ import pytest
 
 from depth_anything_ros.cli.main import main
 from depth_anything_ros.cli.scale import model_summary, summary
-from depth_anything_ros.simulation.model_trial import ModelTrial
-from depth_anything_ros.simulation.scale_trial import Trial
+from depth_anything_ros.lab.trials.model_trial import ModelTrial
+from depth_anything_ros.lab.trials.scale_trial import Trial
 
 
 def test_the_table_and_the_answer_have_every_source(tmp_path, capsys):

@@ -8,7 +8,7 @@ import pytest
 
 from depth_anything_ros.cli import score
 from depth_anything_ros.cli.main import main
-from depth_anything_ros.training.quality import examples, report
+from depth_anything_ros.lab.quality import examples, report
 
 
 @pytest.fixture(autouse=True)
@@ -111,7 +111,7 @@ def test_termination_is_an_interruption_and_the_handler_is_put_back(tmp_path, mo
 
 
 def test_rate_of_this_machine_is_told(tmp_path, monkeypatch, capsys):
-    from depth_anything_ros.training.quality import timing
+    from depth_anything_ros.lab.quality import timing
 
     monkeypatch.setattr(timing, '_START_S', 0.0)
     answer = tmp_path / 'rate.json'

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
+from depth_anything_ros.bag import BagReader
 from depth_anything_ros.cli.main import main
-from depth_anything_ros.evaluation.bag import BagReader
 
 SMALL = ['--frames', '2', '--size', '64x48']
 

@@ -4,8 +4,8 @@ import pytest
 
 from depth_anything_ros.cli.main import main
 from depth_anything_ros.cli.study import _RECIPES
-from depth_anything_ros.compression import study as module
-from depth_anything_ros.compression.chain import chain_text, parse_chain
+from depth_anything_ros.lab.compression import study as module
+from depth_anything_ros.lab.compression.chain import chain_text, parse_chain
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.checkpoint import load_weights
 

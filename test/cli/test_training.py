@@ -13,11 +13,11 @@ from depth_anything_ros.cli import data_argument, finetune, training_options
 from depth_anything_ros.cli.finetune import fit_to_metres, metric_spec
 from depth_anything_ros.cli.main import main
 from depth_anything_ros.errors import ConfigError, DatasetError
+from depth_anything_ros.lab.training.data import Batch
 from depth_anything_ros.models import MODELS, create_model
 from depth_anything_ros.models.checkpoint import load_weights
 from depth_anything_ros.models.initialisation import initialise
 from depth_anything_ros.models.metadata import own_metadata
-from depth_anything_ros.training.data import Batch
 from depth_anything_ros.types import DepthSample
 
 QUICK = [

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from depth_anything_ros.cli import demo
 from depth_anything_ros.cli.main import main
-from depth_anything_ros.compression import study
+from depth_anything_ros.lab.compression import study
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.checkpoint import load_weights
 from depth_anything_ros.models.metadata import own_metadata

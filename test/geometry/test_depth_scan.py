@@ -5,9 +5,9 @@ import pytest
 
 from depth_anything_ros.errors import CameraError
 from depth_anything_ros.geometry.depth_scan import level_frame, scan_of_depth
-from depth_anything_ros.simulation.journey import journey
-from depth_anything_ros.simulation.robot import Robot
-from depth_anything_ros.simulation.sample import sample_camera
+from depth_anything_ros.lab.simulation.journey import journey
+from depth_anything_ros.lab.simulation.robot import Robot
+from depth_anything_ros.lab.simulation.sample import sample_camera
 from depth_anything_ros.types import Camera, MetricDepth
 
 CAMERA = Camera(64, 48, 60.0, 60.0, 31.5, 23.5)

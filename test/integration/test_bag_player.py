@@ -16,7 +16,7 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image, Imu
 from std_msgs.msg import String
 
-from depth_anything_ros.evaluation.bag import BagReader, BagWriter, RgbdFrame, write_rgbd_bag
+from depth_anything_ros.bag import BagReader, BagWriter, RgbdFrame, write_rgbd_bag
 from depth_anything_ros.messages import decode_image, stamp_fields, stamp_ns
 from depth_anything_ros.nodes.bag_player import find_message_type
 from depth_anything_ros.types import Camera, Frame

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import two_cameras
 
+from depth_anything_ros.bag import RgbdFrame, write_rgbd_bag
 from depth_anything_ros.cli.main import main
-from depth_anything_ros.evaluation.bag import RgbdFrame, write_rgbd_bag
-from depth_anything_ros.simulation.sample import sample_camera, sample_frames
+from depth_anything_ros.lab.simulation.sample import sample_camera, sample_frames
 from depth_anything_ros.types import Camera, Frame
 
 SMALL = ('--weights', 'random', '--backend', 'torch', '--input-size', '64')

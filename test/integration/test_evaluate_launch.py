@@ -21,7 +21,7 @@ from launch_testing.actions import ReadyToTest
 from launch_testing.asserts import assertExitCodes
 from launch_testing.util import KeepAliveProc
 
-from depth_anything_ros.evaluation.bag import RgbdFrame, write_rgbd_bag
+from depth_anything_ros.bag import RgbdFrame, write_rgbd_bag
 from depth_anything_ros.types import Camera, Frame
 
 INSTALLED = any(

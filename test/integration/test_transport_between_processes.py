@@ -7,7 +7,7 @@ import pytest
 from rclpy.qos import QoSProfile, QoSReliabilityPolicy
 from sensor_msgs.msg import Image, PointCloud2
 
-from depth_anything_ros.evaluation.bag import header_stamp_ns
+from depth_anything_ros.bag import header_stamp_ns
 from depth_anything_ros.nodes.transport import free_bytes
 
 COUNT = 60

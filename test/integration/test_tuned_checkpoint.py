@@ -10,7 +10,7 @@ from rcl_interfaces.srv import GetParameters, SetParametersAtomically
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo, Image
 
-from depth_anything_ros.evaluation.bag import RgbdFrame, write_rgbd_bag
+from depth_anything_ros.bag import RgbdFrame, write_rgbd_bag
 from depth_anything_ros.types import Camera, Frame
 
 WALL_M, LIMIT_M = 4.0, 10.0

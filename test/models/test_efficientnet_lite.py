@@ -9,10 +9,14 @@ import torch
 from torch.nn import functional as F
 
 from depth_anything_ros.errors import CheckpointError, MissingDependencyError
-from depth_anything_ros.models import MODELS, create_model, pretraining
+from depth_anything_ros.lab.training import pretraining
+from depth_anything_ros.lab.training.pretraining import (
+    efficientnet_lite_state,
+    load_encoder_weights,
+)
+from depth_anything_ros.models import MODELS, create_model
 from depth_anything_ros.models.encoders.efficientnet_lite import EfficientNetLite, SameConv2d
 from depth_anything_ros.models.initialisation import initialise
-from depth_anything_ros.models.pretraining import efficientnet_lite_state, load_encoder_weights
 
 TINY = MODELS['tiny']
 _MOPED = 665

@@ -14,9 +14,10 @@ import torch
 from safetensors.torch import save_file
 
 from depth_anything_ros.errors import CheckpointError
-from depth_anything_ros.models import MODELS, create_model, pretraining
+from depth_anything_ros.lab.training import pretraining
+from depth_anything_ros.lab.training.pretraining import load_encoder_weights
+from depth_anything_ros.models import MODELS, create_model
 from depth_anything_ros.models.hub import encoder_file, expected_sha256, is_hub_id, published_file
-from depth_anything_ros.models.pretraining import load_encoder_weights
 
 SMALL = MODELS['depth_anything_v2_vits']
 CONTENT = b'weights' * 1000

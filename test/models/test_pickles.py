@@ -13,10 +13,10 @@ import torch
 from safetensors.torch import save_file
 
 from depth_anything_ros.errors import CheckpointError
+from depth_anything_ros.lab.training.checkpoint import LAST, load_run
 from depth_anything_ros.models.local_file import LARGEST_BYTES, local_file
 from depth_anything_ros.models.pickles import pickles_are_safe
 from depth_anything_ros.models.state_file import read_state
-from depth_anything_ros.training.checkpoint import LAST, load_run
 
 STATE = {'a': torch.ones(4)}
 

@@ -348,7 +348,7 @@ def test_random_weights_give_positive_output_that_follows_the_image() -> None:
 @torch.inference_mode()
 def test_published_output_is_inverse_depth_on_a_known_scene() -> None:
     from depth_anything_ros.inference import create_predictor
-    from depth_anything_ros.simulation.world import World
+    from depth_anything_ros.lab.simulation.world import World
     from depth_anything_ros.types import RelativeInverseDepth
 
     hub = pytest.importorskip('huggingface_hub')

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from depth_anything_ros.evaluation.bag import header_stamp_ns
+from depth_anything_ros.bag import header_stamp_ns
 from depth_anything_ros.nodes.backlog import Backlog, Message
 
 SIZE = 1000

@@ -2,8 +2,8 @@ import struct
 
 import pytest
 
+from depth_anything_ros.bag import header_stamp_ns
 from depth_anything_ros.errors import MessageError
-from depth_anything_ros.evaluation.bag import header_stamp_ns
 from depth_anything_ros.nodes.bag_schedule import Group, Pace, Recorded, group_by_image
 
 

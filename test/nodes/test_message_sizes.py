@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from depth_anything_ros.bag import RgbdFrame, write_rgbd_bag
 from depth_anything_ros.config import DepthNodeConfig
-from depth_anything_ros.evaluation.bag import RgbdFrame, write_rgbd_bag
 from depth_anything_ros.nodes.message_sizes import (
     largest_message,
     largest_of_bag,

@@ -10,7 +10,7 @@ from sensor_msgs.msg import CameraInfo, Image, Imu, LaserScan
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError, ConfigError
-from depth_anything_ros.evaluation.datasets.plausibility import FRAMES
+from depth_anything_ros.geometry.plausibility import FRAMES
 from depth_anything_ros.geometry.transform import optical_pose
 from depth_anything_ros.messages import camera_info_fields
 from depth_anything_ros.nodes.camera_input import CameraInput

@@ -18,14 +18,14 @@ from rosbags.rosbag1 import Writer as Rosbag1Writer
 from rosbags.typesys import Stores, get_typestore
 from safetensors.torch import save
 
+from depth_anything_ros.bag import BagReader, BagWriter
 from depth_anything_ros.cli.data_argument import parse_data
-from depth_anything_ros.compression.chain import chain_text, parse_chain
 from depth_anything_ros.config import DepthNodeConfig, check_value, parameter_infos
 from depth_anything_ros.errors import DatasetError
-from depth_anything_ros.evaluation.bag import BagReader, BagWriter
-from depth_anything_ros.evaluation.datasets import files
-from depth_anything_ros.evaluation.journal import JournalFile
 from depth_anything_ros.inference.backends.cache import MANIFEST, ExportCache
+from depth_anything_ros.lab.compression.chain import chain_text, parse_chain
+from depth_anything_ros.lab.datasets import files
+from depth_anything_ros.lab.journal import JournalFile
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.meaning import spec_of_file
 from depth_anything_ros.models.packed import FORMAT, HEADER_KEY, PackedHeader

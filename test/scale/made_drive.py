@@ -2,12 +2,12 @@
 
 from functools import lru_cache
 
-from depth_anything_ros.simulation.journey import RobotFrame, journey
-from depth_anything_ros.simulation.robot import Robot
-from depth_anything_ros.simulation.sample import sample_camera
-from depth_anything_ros.simulation.scale_trial import AffineNetwork as Network
-from depth_anything_ros.simulation.scale_trial import laser_in_camera as laser_place
-from depth_anything_ros.simulation.scale_trial import spoil_scan as spoilt
+from depth_anything_ros.lab.simulation.journey import RobotFrame, journey
+from depth_anything_ros.lab.simulation.robot import Robot
+from depth_anything_ros.lab.simulation.sample import sample_camera
+from depth_anything_ros.lab.trials.scale_trial import AffineNetwork as Network
+from depth_anything_ros.lab.trials.scale_trial import laser_in_camera as laser_place
+from depth_anything_ros.lab.trials.scale_trial import spoil_scan as spoilt
 from depth_anything_ros.types import Camera
 
 __all__ = ['CAMERA', 'HEIGHTS_M', 'Network', 'drive', 'laser_place', 'spoilt']

@@ -9,10 +9,10 @@ from made_drive import CAMERA, HEIGHTS_M, Network, drive, laser_place, spoilt
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.geometry.alignment import to_metric_depth
+from depth_anything_ros.lab.simulation.robot import Robot
 from depth_anything_ros.pipeline import DepthPipeline
 from depth_anything_ros.scale import create_tracker
 from depth_anything_ros.scale.laser_scan import LaserScanScale
-from depth_anything_ros.simulation.robot import Robot
 from depth_anything_ros.types import DepthReference, Frame, ModelInput
 
 CONFIG = DepthNodeConfig(scale_source='laser_scan')

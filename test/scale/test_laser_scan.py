@@ -15,8 +15,8 @@ from made_drive import (
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.geometry.transform import OPTICAL_FROM_BODY, RigidTransform
+from depth_anything_ros.lab.simulation.robot import Robot
 from depth_anything_ros.scale.laser_scan import LaserScanScale
-from depth_anything_ros.simulation.robot import Robot
 from depth_anything_ros.types import LaserScan, RelativeInverseDepth
 
 MS = 1_000_000

@@ -9,6 +9,7 @@ from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.geometry.camera import ray_table
 from depth_anything_ros.geometry.ground import ground_inverse_depth
 from depth_anything_ros.geometry.transform import OPTICAL_FROM_BODY, RigidTransform
+from depth_anything_ros.lab.simulation.robot import Robot
 from depth_anything_ros.scale.laser_scan import LaserScanScale
 from depth_anything_ros.scale.scan_ground import (
     fit_with_ground,
@@ -17,7 +18,6 @@ from depth_anything_ros.scale.scan_ground import (
     ground_scale,
     ground_slope,
 )
-from depth_anything_ros.simulation.robot import Robot
 from depth_anything_ros.types import LaserScan, RelativeInverseDepth
 
 HEIGHT_M = 0.149

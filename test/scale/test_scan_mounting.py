@@ -11,9 +11,9 @@ from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.geometry.camera import ray_table
 from depth_anything_ros.geometry.ground import ground_inverse_depth
 from depth_anything_ros.geometry.transform import OPTICAL_FROM_BODY, RigidTransform
+from depth_anything_ros.lab.simulation.robot import Robot
 from depth_anything_ros.scale.laser_scan import LaserScanScale
 from depth_anything_ros.scale.scan_mounting import HeightCheck, YawCheck, far_off, meets_better
-from depth_anything_ros.simulation.robot import Robot
 from depth_anything_ros.types import Alignment, LaserScan, RelativeInverseDepth
 
 HEIGHT_M = 0.115

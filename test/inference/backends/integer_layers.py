@@ -20,7 +20,7 @@ from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.inference.backends.base import BackendOptions
 from depth_anything_ros.inference.backends.cache import ExportCache
 from depth_anything_ros.models import MODELS
-from depth_anything_ros.models.packed import DYNAMIC
+from depth_anything_ros.models.activation import DYNAMIC
 from depth_anything_ros.models.quantised import narrow_weights, quantise_inputs
 from depth_anything_ros.types import Precision
 

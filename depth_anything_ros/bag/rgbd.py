@@ -1,0 +1,245 @@
+"""Colour images of a bag with the depth of their time, registered to them."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from typing import Any
+
+from depth_anything_ros.bag.pairing import Pair, StampPairer
+from depth_anything_ros.bag.reader import BagMessage, BagReader
+from depth_anything_ros.bag.topics import (
+    CAMERA_INFO,
+    COMPRESSED,
+    IMAGE,
+    RgbdTopics,
+    require_type,
+)
+from depth_anything_ros.bag.transforms import BagTransforms
+from depth_anything_ros.errors import CameraError, DatasetError, MessageError
+from depth_anything_ros.geometry.registration import ImageView, RegistrationRule
+from depth_anything_ros.geometry.reprojection import Registration
+from depth_anything_ros.messages import (
+    MM_PER_M,
+    camera_from_message,
+    decode_compressed,
+    decode_compressed_depth,
+    decode_depth,
+    decode_image,
+)
+from depth_anything_ros.types import Camera, Float32Array, Frame
+
+# Images of either stream that may lie between the two of a pair.
+_PAIRING_CAPACITY = 1000
+# Files of the RealSense viewer name the frame of every stream '0'; the stream itself tells more.
+_VIEWER_STREAM = re.compile(r'/device_\d+/sensor_\d+/[^/]+')
+
+
+@dataclass(frozen=True)
+class RgbdFrame:
+    """
+    Hold a colour frame and the depth measured with it.
+
+    `depth_m` is float32 (h, w) in metres along the optical axis, NaN where unknown, or None
+    where no depth image belongs to the frame; its size may differ from the colour image's.
+    """
+
+    frame: Frame
+    depth_m: Float32Array | None
+
+
+@dataclass(frozen=True)
+class MessagePair:
+    """Hold an image as the bag has it, and the depth image of its time, None if it has none."""
+
+    image: BagMessage
+    depth: BagMessage | None
+
+
+class RgbdFrames:
+    """
+    Pair and decode the images of an open bag; depth is brought to the image by the rule of nodes.
+
+    Stamps are paired nearest first, one to one; a message without stamp counts as taken when it
+    was recorded. Nothing but the messages between partners is held in memory.
+
+    :param topics: of image and depth, `Image` or `CompressedImage`; depth '' is none. Without
+        camera_info, frames have no camera.
+    :param rule: how depth lies to the image.
+    :param steps_per_m: of integer depth.
+    :param tolerance_ns: the largest difference of stamps in a pair.
+    :param rectified: see `camera_from_message`.
+    :raises DatasetError: if a topic is missing or of another type, or the bag damaged.
+    """
+
+    def __init__(
+        self,
+        reader: BagReader,
+        topics: RgbdTopics,
+        rule: RegistrationRule | None = None,
+        steps_per_m: float = MM_PER_M,
+        tolerance_ns: int = 20_000_000,
+        rectified: bool = True,
+    ) -> None:
+        for name in (topics.image, *filter(None, [topics.depth])):
+            require_type(reader, name, (IMAGE, COMPRESSED))
+        for name in filter(None, (topics.camera_info, topics.depth_camera_info)):
+            require_type(reader, name, (CAMERA_INFO,))
+        self._reader = reader
+        self._topics = topics
+        self._rule = rule or RegistrationRule()
+        self._steps_per_m = steps_per_m
+        self._color = _Calibration(reader, topics.camera_info, rectified)
+        self._depth = _Calibration(reader, topics.depth_camera_info, rectified)
+        self._transforms = BagTransforms(reader, topics.image)
+        # Number of the image → number of its depth image, each in the order of its topic.
+        self._depth_of = (
+            _pairs(reader, topics.image, topics.depth, tolerance_ns) if topics.depth else {}
+        )
+
+    def __iter__(self) -> Iterator[RgbdFrame]:
+        """
+        Iterate over all colour frames in the order of recording.
+
+        :raises DatasetError: if the bag is damaged.
+        :raises MessageError: if an image cannot be decoded.
+        :raises CameraError: as `registration`.
+        :raises AlignmentError: as `registration`.
+        """
+        return map(self.decode, self.pairs())
+
+    def pairs(self) -> Iterator[MessagePair]:
+        """
+        Iterate over all colour images in the order of recording, with nothing decoded.
+
+        :raises DatasetError: if the bag is damaged.
+        """
+        topics = [name for name in (self._topics.image, self._topics.depth) if name]
+        partnered = set(self._depth_of.values())
+        waiting: deque[tuple[int, BagMessage]] = deque()
+        waiting_depth: dict[int, BagMessage] = {}
+        counts = dict.fromkeys(topics, 0)
+        for message in self._reader.messages(topics):
+            number = counts[message.topic]
+            counts[message.topic] += 1
+            if message.topic == self._topics.image:
+                waiting.append((number, message))
+            elif number in partnered:
+                waiting_depth[number] = message
+            while waiting:
+                depth = self._depth_of.get(waiting[0][0])
+                if depth is not None and depth not in waiting_depth:
+                    break
+                _, image = waiting.popleft()
+                yield MessagePair(image, None if depth is None else waiting_depth.pop(depth))
+
+    def decode(self, pair: MessagePair) -> RgbdFrame:
+        """
+        Return the frame of a pair.
+
+        :raises DatasetError: if a message does not fit its type.
+        :raises MessageError: if an image cannot be decoded.
+        :raises CameraError: as `registration`.
+        :raises AlignmentError: as `registration`.
+        """
+        image = pair.image.deserialize()
+        compressed = pair.image.type_name == COMPRESSED
+        rgb = decode_compressed(image) if compressed else decode_image(image)
+        frame_id = str(image.header.frame_id)
+        frame = Frame(rgb, time_ns(pair.image), frame_id, self._color.camera)
+        if pair.depth is None:
+            return RgbdFrame(frame, None)
+        depth = pair.depth.deserialize()
+        depth_m = self._decode_depth(pair.depth, depth)
+        found = self._registration(image, depth, frame.stamp_ns)
+        return RgbdFrame(frame, depth_m if found is None else found.register(depth_m))
+
+    def sensor_depth(self, message: BagMessage) -> tuple[Float32Array, bool]:
+        """
+        Return depth as its sensor sees it, and whether the message has it as integers.
+
+        :return: float32 (H, W) in metres, NaN where unknown.
+        :raises DatasetError: if the message does not fit its type.
+        :raises MessageError: if it cannot be decoded.
+        """
+        depth = message.deserialize()
+        name = depth.format if message.type_name == COMPRESSED else depth.encoding
+        return self._decode_depth(message, depth), not str(name).startswith('32FC1')
+
+    def _decode_depth(self, message: BagMessage, depth: Any) -> Float32Array:
+        compressed = message.type_name == COMPRESSED
+        decode = decode_compressed_depth if compressed else decode_depth
+        return decode(depth, self._steps_per_m)
+
+    def registration(self, pair: MessagePair) -> Registration | None:
+        """
+        Return how the depth of a pair is brought to its image, None where it is registered.
+
+        :raises DatasetError: if a message does not fit its type.
+        :raises CameraError: if it is not registered and a camera_info is missing or unusable.
+        :raises AlignmentError: if it is not registered and TF does not connect the frames.
+        """
+        if pair.depth is None:
+            return None
+        return self._registration(
+            pair.image.deserialize(), pair.depth.deserialize(), time_ns(pair.image)
+        )
+
+    def _registration(self, image: Any, depth: Any, stamp_ns: int) -> Registration | None:
+        return self._rule.find(
+            self._depth.view(depth, self._topics.depth),
+            self._color.view(image, self._topics.image),
+            partial(self._transforms.lookup, time_ns=stamp_ns),
+        )
+
+
+def time_ns(message: BagMessage) -> int:
+    """Return when a message was taken: its stamp, or without one, when it was recorded."""
+    try:
+        return message.stamp_ns or message.log_time_ns
+    except (DatasetError, MessageError):
+        return message.log_time_ns
+
+
+class _Calibration:
+    """Hold the first usable camera of a topic of camera_info, and the frame it names."""
+
+    def __init__(self, reader: BagReader, topic: str, rectified: bool) -> None:
+        self._topic = topic
+        self._frame_id = ''
+        self.camera: Camera | None = None
+        for message in reader.messages([topic]) if topic else ():
+            info = message.deserialize()
+            self._frame_id = str(info.header.frame_id)
+            try:
+                self.camera = camera_from_message(info, rectified)
+            except CameraError:
+                continue
+            break
+
+    def view(self, image: Any, topic: str) -> ImageView:
+        """Return from where an image of a topic was taken."""
+        stream = _VIEWER_STREAM.match(topic)
+        frame_id = stream[0] if stream else str(image.header.frame_id) or self._frame_id
+        frame_id = frame_id.removeprefix('/')
+        return ImageView(frame_id, self.camera, self._topic or f'the camera_info of {topic}')
+
+
+def _pairs(
+    reader: BagReader, image_topic: str, depth_topic: str, tolerance_ns: int
+) -> dict[int, int]:
+    """Return number of the image → number of its depth image, nearest stamps first."""
+    pairer: StampPairer[int, int] = StampPairer(tolerance_ns, _PAIRING_CAPACITY)
+    images, depths = count(), count()
+    pairs: list[Pair[int, int]] = []
+    for message in reader.messages([image_topic, depth_topic]):
+        if message.topic == image_topic:
+            pairs += pairer.add_left(time_ns(message), next(images))
+        else:
+            pairs += pairer.add_right(time_ns(message), next(depths))
+    pairs += pairer.flush()
+    return {pair.left: pair.right for pair in pairs}

@@ -1,0 +1,121 @@
+"""The memory that a network needs, measured in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from depth_anything_ros.errors import WorkerError
+from depth_anything_ros.inference.selection import Selection
+from depth_anything_ros.lab.benchmark.network import NetworkKind, NetworkRequest, example_image
+from depth_anything_ros.lab.benchmark.networks import open_network
+from depth_anything_ros.types import Precision
+
+_RUNS = 3
+_STATUS = Path('/proc/self/status')
+_PEAK = 'VmHWM:'
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """
+    Hold the peak memory of a process in bytes.
+
+    `resident` is on the computer, Python and libraries included; `device` is what torch held on
+    the GPU at once, None where the network does not run on one.
+    """
+
+    resident: int
+    device: int | None
+
+
+def peak_memory_bytes(request: NetworkRequest) -> int:
+    """
+    Return the peak resident memory of a fresh process that loads a network and runs it.
+
+    Python and the libraries are part of it. Memory of a GPU is not.
+
+    :param request: what to load and run.
+    :raises WorkerError: if the process fails, or the system does not tell (it needs Linux).
+    """
+    return footprint(request).resident
+
+
+def footprint(request: NetworkRequest) -> Footprint:
+    """
+    Return the peak memory of a fresh process that loads a network and runs it.
+
+    :param request: what to load and run.
+    :raises WorkerError: as :func:`peak_memory_bytes`.
+    """
+    command = [sys.executable, '-m', __name__, json.dumps(_record(request))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    answer = done.stdout.strip().rpartition('\n')[2]
+    if done.returncode or not answer.startswith('{'):
+        reason = done.stderr.strip().rpartition('\n')[2] or f'exit status {done.returncode}'
+        if done.returncode == -signal.SIGKILL:
+            reason = 'the system killed its process, as it does for lack of memory'
+        raise WorkerError(f'no peak memory of {request.model}: {reason}')
+    return Footprint(**json.loads(answer))
+
+
+def _record(request: NetworkRequest) -> dict[str, Any]:
+    checkpoint = str(request.checkpoint) if request.checkpoint else None
+    return {**asdict(request), 'checkpoint': checkpoint, 'cache_dir': str(request.cache_dir or '')}
+
+
+def _load(record: dict[str, Any]) -> NetworkRequest:
+    given = dict(record['selection'])
+    return NetworkRequest(
+        model=record['model'],
+        checkpoint=Path(record['checkpoint']) if record['checkpoint'] else None,
+        selection=Selection(given['backend'], Precision(given['precision']), given['device']),
+        size=(record['size'][0], record['size'][1]) if record['size'] else None,
+        threads=record['threads'],
+        cache_dir=Path(record['cache_dir']) if record['cache_dir'] else None,
+        weights=record['weights'],
+        kind=NetworkKind(record['kind']),
+    )
+
+
+def _run(record: str) -> Footprint:
+    """Load and run what :class:`NetworkRequest` says, and return the peak of this process."""
+    request = _load(json.loads(record))
+    network = open_network(request)
+    inputs = network.preprocess(example_image())
+    for _ in range(_RUNS):
+        network.infer(inputs)
+    return Footprint(peak_of_this_process(), _peak_of_device(request.selection.device))
+
+
+def _peak_of_device(device: str) -> int | None:
+    import torch
+
+    if not device.startswith('cuda'):
+        return None
+    return int(torch.cuda.max_memory_allocated(device))
+
+
+def peak_of_this_process(status: Path = _STATUS) -> int:
+    """
+    Return the peak resident memory of this process in bytes.
+
+    It is not that of getrusage, which a process inherits from the one that started it.
+
+    :param status: the file of Linux that tells.
+    :raises WorkerError: if there is none.
+    """
+    lines = status.read_text().splitlines() if status.is_file() else []
+    for line in lines:
+        if line.startswith(_PEAK):
+            return int(line.split()[1]) * 1024
+    raise WorkerError(f"'{status}' does not tell the peak memory of a process")
+
+
+if __name__ == '__main__':
+    sys.stdout.write(f'{json.dumps(asdict(_run(sys.argv[1])))}\n')

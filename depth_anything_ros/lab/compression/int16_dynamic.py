@@ -1,0 +1,39 @@
+"""Floating point of 16 bits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+
+from depth_anything_ros.lab.compression.recipe import Kind, PackedState, Subject
+from depth_anything_ros.models.packed import PackedTensor
+
+_LARGEST = torch.finfo(torch.float16).max
+
+
+@dataclass(frozen=True)
+class Int16Dynamic:
+    """
+    Store weights as float16; the precision of the backend says what is computed in.
+
+    What has one axis (biases, norms) stays float32, and so does a tensor with a number that
+    float16 cannot hold.
+    Source: "Depth Anything V2 Mini", dynamic INT16, which is float16 there too.
+    """
+
+    kind: ClassVar[Kind] = Kind.NUMBER_FORMAT
+    calibrated: ClassVar[bool] = False
+
+    def apply(self, state: PackedState, subject: Subject) -> PackedState:  # noqa: ARG002
+        """Return the tensors with float16 where they fit."""
+        return {name: to_float16(tensor) for name, tensor in state.items()}
+
+
+def to_float16(tensor: PackedTensor) -> PackedTensor:
+    """Return a tensor as float16 if it has more than one axis and its numbers fit."""
+    values = tensor.values
+    if values.ndim < 2 or not values.is_floating_point() or values.abs().max() > _LARGEST:
+        return tensor
+    return PackedTensor(values.half())

@@ -1,0 +1,351 @@
+"""
+What compression costs: every recipe of a model measured in the same way as its parent.
+
+A study goes recipe by recipe, the parent first, in steps: the file, the scores on each data set,
+the latency and the memory with each backend. The result of a step is kept at once, so that a study
+that was stopped goes on with what is missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from torch import Tensor
+
+from depth_anything_ros.errors import BackendError, CompressionError, DatasetError, WorkerError
+from depth_anything_ros.files import write_bytes
+from depth_anything_ros.inference.backends.cache import ExportCache
+from depth_anything_ros.inference.predictor import Predictor
+from depth_anything_ros.inference.preprocess import check_multiple
+from depth_anything_ros.inference.selection import Selection
+from depth_anything_ros.lab.benchmark.footprint import peak_memory_bytes
+from depth_anything_ros.lab.benchmark.network import NetworkRequest
+from depth_anything_ros.lab.benchmark.timing import Contender, measure_interleaved, statistics
+from depth_anything_ros.lab.compression.chain import chain_text
+from depth_anything_ros.lab.compression.fidelity import output_sqnr_db
+from depth_anything_ros.lab.compression.format import nonzero_weights, write_packed
+from depth_anything_ros.lab.compression.recipe import Recipe, compress, layers_of
+from depth_anything_ros.lab.compression.study_journal import StudyJournal
+from depth_anything_ros.lab.compression.study_scores import score_network
+from depth_anything_ros.lab.datasets import Dataset
+from depth_anything_ros.models.checkpoint import Weights, load_estimator
+from depth_anything_ros.models.local_file import file_sha256
+from depth_anything_ros.models.metadata import own_metadata
+from depth_anything_ros.models.packed import PackedTensor
+from depth_anything_ros.types import DepthSample
+
+PARENT = 'float32'
+"""The name of the model before compression among the recipes."""
+
+T = TypeVar('T')
+
+
+class Progress(Protocol):
+    """A function that passes items through and shows how far it is."""
+
+    def __call__(self, items: Iterable[T], total: int | None, label: str) -> Iterable[T]:
+        """
+        Return the items.
+
+        :param items: to pass through.
+        :param total: how many they are.
+        :param label: what they are.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class StudyConfig:
+    """
+    Set how things are measured.
+
+    `selections` run the networks: the first of them for the scores, each for latency and memory.
+    `input_size` is the shorter side of their input in pixels, 0 the model's own. Truth within
+    `min_depth_m` to `max_depth_m` is scored. `runs` are timed after `warm_up` others; `threads` 0
+    leaves the number of CPU threads to the library.
+    """
+
+    selections: tuple[Selection, ...]
+    input_size: int = 0
+    min_depth_m: float = 0.2
+    max_depth_m: float = 8.0
+    runs: int = 50
+    warm_up: int = 3
+    threads: int = 0
+
+
+@dataclass(frozen=True)
+class StudyInputs:
+    """
+    Hold what is looked at.
+
+    `data` are the data sets by the words that name them, at least one. `compared` are the network
+    inputs that SQNR is taken over; `calibration` gives those of recipes that are calibrated, named
+    by `calibration_name`. Each input is float32 (1, 3, h, w).
+    """
+
+    data: Mapping[str, Dataset]
+    compared: Callable[[], Iterable[Tensor]]
+    calibration: Callable[[], Sequence[Tensor]]
+    calibration_name: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """Name something to measure of a recipe; `run` does it."""
+
+    recipe: str
+    name: str
+    run: Callable[[], dict[str, Any]]
+
+
+class Study:
+    """
+    Measure a model and its compressed versions.
+
+    :param folder: where files, and exported networks while it runs, are kept.
+    :param parent: the weights of the model.
+    :param chains: what to compress it with.
+    :param inputs: the images.
+    :param config: how to measure.
+    :param journal: of results, which may hold those of an earlier run.
+    :param progress: shows how far it is.
+    :raises CompressionError: if the weights are rounded for integers already.
+    :raises ConfigError: if the input size is no multiple of the model's patch.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        parent: Weights,
+        chains: Sequence[Sequence[Recipe]],
+        inputs: StudyInputs,
+        config: StudyConfig,
+        journal: StudyJournal,
+        progress: Progress,
+    ) -> None:
+        if config.input_size:
+            check_multiple('input size', config.input_size, parent.spec.patch)
+        if parent.inputs:
+            raise CompressionError(
+                f"'{parent.path}' multiplies integers already; a study starts from weights in "
+                'floating point'
+            )
+        self.spec = parent.spec
+        self.config = config
+        self.folder = folder
+        self.chains = {chain_text(chain): tuple(chain) for chain in chains}
+        self.names = (PARENT, *self.chains)
+        self._parent = parent
+        self._inputs = inputs
+        self._journal = journal
+        self._progress = progress
+        self._predictors: dict[tuple[str, Selection], Predictor] = {}
+
+    def run(self) -> int:
+        """
+        Do the steps that are missing.
+
+        :return: how many they were.
+        :raises CompressionError: if a recipe needs images and there are none.
+        :raises DatasetError: if no image of a data set can be read.
+        :raises OutputError: if a file cannot be written.
+        """
+        missing = [step for step in self._steps() if not self._is_done(step)]
+        for step in self._progress(missing, len(missing), 'study'):
+            self._journal.add(step.recipe, step.name, step.run())
+        return len(missing)
+
+    def results(self) -> list[dict[str, Any]]:
+        """
+        Return what is known of the parent and each recipe, after :meth:`run`.
+
+        Each has `recipe`, `file`, and by the words of the data `scores`, by the labels of
+        backends `latency` and `memory`.
+        """
+        found = self._journal.results
+        labels = [label(selection) for selection in self.config.selections]
+        return [
+            {
+                'recipe': name,
+                'file': found[name, 'file'],
+                'scores': {word: found[name, self._scores_step(word)]
+                           for word in self._inputs.data},
+                'latency': {text: found[name, f'latency {text}'] for text in labels},
+                'memory': {text: found[name, f'memory {text}'] for text in labels},
+            }
+            for name in self.names
+        ]  # fmt: skip
+
+    def path(self, name: str) -> Path:
+        """Return the file of a recipe, or of the parent in float32."""
+        stem = re.sub(r'[^\w.]+', '_', name).strip('_')
+        return self.folder / 'files' / f'{stem}.safetensors'
+
+    def predictor(self, name: str, selection: Selection) -> Predictor:
+        """Return a recipe's network; that of the parent is kept, and that of one recipe."""
+        key = name, selection
+        if key not in self._predictors:
+            self._predictors = {
+                kept: predictor
+                for kept, predictor in self._predictors.items()
+                if kept[0] in (PARENT, name)
+            }
+            estimator, weights = load_estimator(self.spec.name, str(self.path(name)))
+            self._predictors[key] = Predictor(
+                estimator,
+                weights,
+                selection,
+                input_size=self.config.input_size,
+                threads=self.config.threads,
+                cache=ExportCache(self.cache_dir),
+            )
+        return self._predictors[key]
+
+    @property
+    def cache_dir(self) -> Path:
+        """Return the folder of exported networks, of no use after the study."""
+        return self.folder / 'cache'
+
+    def _steps(self) -> Iterator[Step]:
+        for name in self.names:
+            yield Step(name, 'file', partial(self._file, name))
+            for word, dataset in self._inputs.data.items():
+                yield Step(name, self._scores_step(word), partial(self._scores, name, dataset))
+            for selection in self.config.selections:
+                text = label(selection)
+                yield Step(name, f'latency {text}', partial(self._latency, name, selection))
+                yield Step(name, f'memory {text}', partial(self._memory, name, selection))
+
+    def _is_done(self, step: Step) -> bool:
+        result = self._journal.results.get((step.recipe, step.name))
+        if result is None or step.name != 'file':
+            return result is not None
+        path = self.path(step.recipe)
+        return path.is_file() and file_sha256(path) == result['sha256']
+
+    def _scores_step(self, word: str) -> str:
+        """Return the name of a step that another backend or other images make another one."""
+        dataset = self._inputs.data[word]
+        names = '\n'.join(dataset.sample_name(index) for index in range(len(dataset)))
+        digest = hashlib.sha256(names.encode()).hexdigest()[:12]
+        return f'scores {label(self.config.selections[0])} {word} {digest}'
+
+    def _file(self, name: str) -> dict[str, Any]:
+        path = self.path(name)
+        layers = list(layers_of(self.spec))
+        state = {key: PackedTensor(values) for key, values in self._parent.state.items()}
+        if name == PARENT:
+            write_float32(path, self._parent)
+        else:
+            recipes = self.chains[name]
+            calibrated = any(recipe.calibrated for recipe in recipes)
+            images = self._calibration if calibrated else ()
+            state = compress(self.spec, self._parent.state, recipes, images)
+            source = self._inputs.calibration_name if calibrated else None
+            write_packed(path, state, self.spec.name, recipes, self._parent, source)
+        nonzero, count = nonzero_weights(state, layers)
+        reference, _ = load_estimator(self.spec.name, str(self.path(PARENT)))
+        written, weights = load_estimator(self.spec.name, str(path))
+        sqnr_db = output_sqnr_db(reference, written, self._inputs.compared())
+        return {
+            'bytes': path.stat().st_size,
+            'sha256': weights.sha256,
+            'weights': count,
+            'nonzero_weights': nonzero,
+            'sqnr_db': sqnr_db if math.isfinite(sqnr_db) else None,
+            'identical': sqnr_db == math.inf,
+        }
+
+    def _scores(self, name: str, dataset: Dataset) -> dict[str, Any]:
+        predictor = self.predictor(name, self.config.selections[0])
+        shown = self._progress(range(len(dataset)), len(dataset), f'{name} {dataset.name}')
+        return score_network(
+            predictor.predict, dataset, shown, self.config.min_depth_m, self.config.max_depth_m
+        )
+
+    def _latency(self, name: str, selection: Selection) -> dict[str, Any]:
+        """Time the network in turns with that of the parent, so that their ratio is fair."""
+        contenders = []
+        for contender in dict.fromkeys((PARENT, name)):
+            predictor = self.predictor(contender, selection)
+            run = partial(predictor.infer, predictor.preprocess(self._first_sample.rgb))
+            contenders.append(Contender(contender, run, self.config.runs))
+
+        def show(turns: list[int]) -> Iterable[int]:
+            return self._progress(turns, len(turns), f'{name} {label(selection)}')
+
+        timings = measure_interleaved(contenders, self.config.warm_up, progress=show)
+        failure = next((timing.failure for timing in timings if timing.failure), '')
+        if failure:
+            return {'p50_ms': None, 'p95_ms': None, 'speed_up': None, 'failure': failure}
+        parent, own = (statistics(timings[place].durations_ms) for place in (0, -1))
+        return {
+            'p50_ms': own['p50_ms'],
+            'p95_ms': own['p95_ms'],
+            'speed_up': parent['p50_ms'] / own['p50_ms'],
+            'failure': '',
+        }
+
+    def _memory(self, name: str, selection: Selection) -> dict[str, Any]:
+        predictor = self.predictor(name, selection)
+        size = predictor.network_size(*self._first_sample.rgb.shape[:2])
+        request = NetworkRequest(
+            self.spec.name, self.path(name), selection, size, self.config.threads, self.cache_dir
+        )
+        try:
+            # Exports the network if it has to be, so that the other process finds it.
+            predictor.build(size)
+            return {'peak_bytes': peak_memory_bytes(request), 'failure': ''}
+        except (BackendError, WorkerError) as error:
+            return {'peak_bytes': None, 'failure': str(error)}
+
+    @cached_property
+    def _calibration(self) -> Sequence[Tensor]:
+        return self._inputs.calibration()
+
+    @cached_property
+    def _first_sample(self) -> DepthSample:
+        return first_readable(next(iter(self._inputs.data.values())))
+
+
+def label(selection: Selection) -> str:
+    """Return a backend and its precision as people read it, with a device that is no CPU."""
+    device = '' if selection.device == 'cpu' else f' {selection.device}'
+    return f'{selection.backend} {selection.precision.value}{device}'
+
+
+def first_readable(dataset: Dataset) -> DepthSample:
+    """
+    Return the first sample of a data set that can be read.
+
+    :raises DatasetError: if there is none.
+    """
+    reason = 'it is empty'
+    for index in range(len(dataset)):
+        try:
+            return dataset[index]
+        except DatasetError as error:
+            reason = str(error)
+    raise DatasetError(f"no image of '{dataset.name}' can be read: {reason}")
+
+
+def write_float32(path: Path, weights: Weights) -> None:
+    """
+    Write weights as an ordinary checkpoint in float32, the whole of it or nothing.
+
+    It says what its output means.
+
+    :raises OutputError: if it cannot be written.
+    """
+    from safetensors.torch import save
+
+    state = {key: values.contiguous() for key, values in weights.state.items()}
+    write_bytes(path, save(state, own_metadata(weights.spec)))

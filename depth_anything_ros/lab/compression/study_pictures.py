@@ -1,0 +1,50 @@
+"""One image as a model and its compressed versions see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from depth_anything_ros.errors import AlignmentError, BackendError
+from depth_anything_ros.evaluation.protocol import score_aligned
+from depth_anything_ros.lab.compression.study import Study, first_readable
+from depth_anything_ros.lab.compression.study_scores import ALIGNED
+from depth_anything_ros.lab.datasets import Dataset
+from depth_anything_ros.lab.datasets.offline import ScoringRule, align_sample
+from depth_anything_ros.lab.grid import GridRow, write_grid
+
+
+def draw_first(path: Path, study: Study, dataset: Dataset, names: Iterable[str]) -> bool:
+    """
+    Draw the first image of a data set as several networks see it; what has no score is left out.
+
+    :param path: of the picture; folders on the way are made.
+    :param study: that has run.
+    :param dataset: the images.
+    :param names: of recipes or the parent.
+    :return: whether there was anything to draw.
+    :raises DatasetError: if no image can be read.
+    :raises OutputError: if the picture cannot be written.
+    """
+    sample = first_readable(dataset)
+    rule = ScoringRule(ALIGNED, study.config.min_depth_m, study.config.max_depth_m)
+    rows = []
+    for name in names:
+        predictor = study.predictor(name, study.config.selections[0])
+        try:
+            aligned = align_sample(predictor.predict, sample, rule)
+        except (AlignmentError, BackendError):
+            continue
+        score = score_aligned(aligned, sample.depth_m).values
+        title = f'{name}: AbsRel {score["abs_rel"]:.3f}'
+        rows.append(GridRow(title, sample.rgb, aligned.depth_m, sample.depth_m))
+    if rows:
+        write_grid(path, rows)
+    return bool(rows)
+
+
+def evenly(names: Sequence[str], count: int) -> list[str]:
+    """Return the first name and others evenly from the rest, `count` at most."""
+    rest = names[1:]
+    chosen = min(count - 1, len(rest))
+    return [names[0], *(rest[place * len(rest) // chosen] for place in range(chosen))]

@@ -1,0 +1,72 @@
+"""The scores of one network on one data set, as its numbers come and aligned to the truth."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from depth_anything_ros.errors import AlignmentError, BackendError, DatasetError
+from depth_anything_ros.evaluation.protocol import (
+    AlignmentMode,
+    FrameScore,
+    MeanScore,
+    score_aligned,
+)
+from depth_anything_ros.lab.datasets import Dataset
+from depth_anything_ros.lab.datasets.offline import Predict, ScoringRule, align_sample
+from depth_anything_ros.types import DepthSample
+
+RAW, ALIGNED = AlignmentMode.NONE, AlignmentMode.SCALE_SHIFT
+_REASONS = 3
+
+
+def score_network(
+    predict: Predict, dataset: Dataset, indices: Iterable[int], min_depth_m: float,
+    max_depth_m: float,
+) -> dict[str, Any]:  # fmt: skip
+    """
+    Predict every image once and average its scores without alignment and with scale and shift.
+
+    An image without one of the two scores is in neither mean.
+
+    :param predict: the network.
+    :param dataset: the images and their truth.
+    :param indices: which images.
+    :param min_depth_m: truth below this is not scored.
+    :param max_depth_m: truth beyond this is not scored.
+    :return: `images`, `failed`, `problems` (how many images have which), `inverted` (images whose
+        fitted scale is negative), and the mean of every metric by alignment, None where no image
+        has a score.
+    """
+    rules = {mode: ScoringRule(mode, min_depth_m, max_depth_m) for mode in (RAW, ALIGNED)}
+    means = {mode: MeanScore() for mode in rules}
+    problems: Counter[str] = Counter()
+    images = inverted = 0
+    for index in indices:
+        images += 1
+        try:
+            scores = _scores(predict, dataset[index], rules)
+        except (AlignmentError, BackendError, DatasetError) as error:
+            problems[str(error)] += 1
+            continue
+        inverted += scores[ALIGNED].scale < 0
+        for mode, score in scores.items():
+            means[mode].add(score)
+    return {
+        'images': images,
+        'failed': problems.total(),
+        'problems': dict(problems.most_common(_REASONS)),
+        'inverted': inverted,
+        **{mode.value: mean.result() for mode, mean in means.items()},
+    }
+
+
+def _scores(
+    predict: Predict, sample: DepthSample, rules: dict[AlignmentMode, ScoringRule]
+) -> dict[AlignmentMode, FrameScore]:
+    prediction = predict(sample.rgb)
+    return {
+        mode: score_aligned(align_sample(lambda _: prediction, sample, rule), sample.depth_m)
+        for mode, rule in rules.items()
+    }

@@ -1,0 +1,174 @@
+"""What a data set is, and the one that pairs files of images with files of depth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from depth_anything_ros.errors import DatasetError
+from depth_anything_ros.geometry.registration import resized_to, same_aspect
+from depth_anything_ros.lab.datasets.files import read_rgb
+from depth_anything_ros.types import DepthSample, Float32Array, UInt8Array
+
+
+class Dataset(Protocol):
+    """Samples by number; names and sources are known without reading any."""
+
+    @property
+    def name(self) -> str:
+        """Return the name of the data set."""
+        ...
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        ...
+
+    def sample_name(self, index: int) -> str:
+        """
+        Return what tells a sample from the others.
+
+        :raises IndexError: if there is no such sample.
+        """
+        ...
+
+    def source(self, index: int) -> str:
+        """
+        Return the group of a sample: the scene, sequence or recording it belongs to.
+
+        :raises IndexError: if there is no such sample.
+        """
+        ...
+
+    def __getitem__(self, index: int) -> DepthSample:
+        """
+        Read a sample.
+
+        :raises DatasetError: if it cannot be read; the message names the file.
+        :raises IndexError: if there is no such sample.
+        """
+        ...
+
+
+@runtime_checkable
+class Warned(Protocol):
+    """A data set that may have something to say of its depth before it is read."""
+
+    @property
+    def warning(self) -> str:
+        """Return what a reader of scores must know; '' is nothing."""
+        ...
+
+
+@dataclass(frozen=True)
+class FilePair:
+    """Name a sample, its group, and its two files."""
+
+    name: str
+    source: str
+    rgb: Path
+    depth: Path
+
+
+@dataclass(frozen=True)
+class PairedFiles:
+    """
+    Read pairs of an image file and a depth file.
+
+    :param name: of the data set.
+    :param pairs: the samples, in order.
+    :param read_depth: gives depth_m float32 (H, W), metres along the optical axis, NaN where
+        unknown; raises DatasetError.
+    :param warning: what a reader of scores must know of the depth; '' is nothing.
+    """
+
+    name: str
+    pairs: Sequence[FilePair]
+    read_depth: Callable[[FilePair], Float32Array]
+    warning: str = ''
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self.pairs)
+
+    def sample_name(self, index: int) -> str:
+        """
+        Return the name of a sample.
+
+        :raises IndexError: if there is no such sample.
+        """
+        return self.pairs[index].name
+
+    def source(self, index: int) -> str:
+        """
+        Return the group of a sample.
+
+        :raises IndexError: if there is no such sample.
+        """
+        return self.pairs[index].source
+
+    def __getitem__(self, index: int) -> DepthSample:
+        """
+        Read a sample.
+
+        :raises DatasetError: if a file is missing, damaged, or the two differ in size.
+        :raises IndexError: if there is no such sample.
+        """
+        pair = self.pairs[index]
+        rgb, depth_m = read_rgb(pair.rgb), self.read_depth(pair)
+        return checked_sample(rgb, depth_m, pair.name, str(pair.depth))
+
+
+def checked_sample(rgb: UInt8Array, depth_m: Float32Array, name: str, place: str) -> DepthSample:
+    """
+    Return the sample, with depth at the size of the image.
+
+    Depth of the same shape at another size is taken by nearest neighbour, as the depth node does.
+
+    :param rgb: uint8 (H, W, 3).
+    :param depth_m: float32 (h, w).
+    :param place: where the depth comes from, for the message.
+    :raises DatasetError: if image and depth are not of one shape.
+    """
+    height, width = rgb.shape[:2]
+    if not same_aspect(depth_m.shape, (height, width)):
+        raise DatasetError(
+            f"depth of '{place}' is {depth_m.shape[1]}x{depth_m.shape[0]}, its image "
+            f'{width}x{height}; the depth must be registered to the image, at its size or the '
+            'same shape scaled'
+        )
+    return DepthSample(rgb, resized_to(depth_m, (height, width)), name)
+
+
+def require_folder(path: Path) -> None:
+    """
+    Check that a folder is there.
+
+    :raises DatasetError: if it is not.
+    """
+    if not path.is_dir():
+        raise DatasetError(f"no folder '{path}'")
+
+
+def require_split(dataset: str, split: str, known: Sequence[str]) -> None:
+    """
+    Check that a data set has a split.
+
+    :raises DatasetError: if it has not; the message lists those it has.
+    """
+    if split not in known:
+        raise DatasetError(
+            f"data set '{dataset}' has no split '{split}'; known: {', '.join(known)}"
+        )
+
+
+def require_pairs(pairs: Sequence[FilePair], path: Path, layout: str) -> None:
+    """
+    Check that there are samples.
+
+    :param layout: where they are looked for, for the message.
+    :raises DatasetError: if there are none.
+    """
+    if not pairs:
+        raise DatasetError(f"no samples in '{path}'; expected: {layout}")

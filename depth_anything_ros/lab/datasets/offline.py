@@ -1,0 +1,141 @@
+"""Scoring of predictors on the images of a data set, without ROS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from depth_anything_ros.errors import AlignmentError, BackendError, DatasetError
+from depth_anything_ros.evaluation.protocol import (
+    AlignedPrediction,
+    AlignmentMode,
+    FrameScore,
+    align_prediction,
+    score_aligned,
+)
+from depth_anything_ros.types import (
+    DepthSample,
+    Float32Array,
+    MetricDepth,
+    OutputKind,
+    RelativeInverseDepth,
+    UInt8Array,
+)
+
+if TYPE_CHECKING:
+    from depth_anything_ros.lab.datasets import Dataset
+
+# From an image, uint8 (H, W, 3), to its depth at the same size.
+Predict = Callable[[UInt8Array], 'RelativeInverseDepth | MetricDepth']
+
+
+@dataclass(frozen=True)
+class ScoringRule:
+    """Hold what is scored and how: the alignment and the range of the truth in metres."""
+
+    alignment: AlignmentMode = AlignmentMode.SCALE_SHIFT
+    min_depth_m: float = 0.2
+    max_depth_m: float = 8.0
+
+
+@dataclass(frozen=True)
+class ImageScores:
+    """
+    Hold the scores of one image by predictor, and for predictors without a score the problem.
+
+    An image that cannot be read has its problem for every predictor.
+    """
+
+    source: str
+    name: str
+    scores: dict[str, FrameScore] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ScoredImage:
+    """
+    Hold an image beside its scores, for pictures; too large to keep for a whole data set.
+
+    `sample` is None where the image cannot be read; `aligned` has no entry for a predictor with
+    a problem.
+    """
+
+    scores: ImageScores
+    sample: DepthSample | None = None
+    aligned: dict[str, AlignedPrediction] = field(default_factory=dict)
+
+
+def score_images(
+    dataset: Dataset,
+    indices: Sequence[int],
+    predictors: Mapping[str, Predict],
+    rule: ScoringRule,
+) -> Iterator[ScoredImage]:
+    """
+    Score every predictor on the same images, each of them read once.
+
+    What cannot be read, predicted or aligned has no score and says why; nothing is replaced by
+    a number.
+
+    :param dataset: the images and their truth.
+    :param indices: which images, in this order.
+    :param predictors: what predicts, by name.
+    :param rule: alignment and range.
+    """
+    for index in indices:
+        scores = ImageScores(dataset.source(index), dataset.sample_name(index))
+        try:
+            sample = dataset[index]
+        except DatasetError as error:
+            scores.problems.update(dict.fromkeys(predictors, str(error)))
+            yield ScoredImage(scores)
+            continue
+        aligned = {}
+        for name, predict in predictors.items():
+            try:
+                aligned[name] = align_sample(predict, sample, rule)
+            except (AlignmentError, BackendError) as error:
+                scores.problems[name] = str(error)
+                continue
+            scores.scores[name] = score_aligned(aligned[name], sample.depth_m)
+        yield ScoredImage(scores, sample, aligned)
+
+
+def align_sample(predict: Predict, sample: DepthSample, rule: ScoringRule) -> AlignedPrediction:
+    """
+    Predict the depth of one sample and bring it to metres by its truth.
+
+    :raises AlignmentError: if the prediction cannot be scored.
+    :raises BackendError: if the network cannot run on the image.
+    """
+    values, kind = _numbers(predict(sample.rgb))
+    return align_prediction(
+        values, kind, sample.depth_m, rule.alignment, rule.min_depth_m, rule.max_depth_m
+    )
+
+
+def _numbers(prediction: RelativeInverseDepth | MetricDepth) -> tuple[Float32Array, OutputKind]:
+    if isinstance(prediction, MetricDepth):
+        return prediction.depth_m, OutputKind.METRIC_DEPTH
+    return prediction.values, OutputKind.RELATIVE_INVERSE_DEPTH
+
+
+def chosen_indices(dataset: Dataset, sources: Sequence[str]) -> list[int]:
+    """
+    Return the places of the images of some sources, or of all images where none is named.
+
+    :raises DatasetError: if there is no image at all, or a source has none; the message lists
+        those that have.
+    """
+    if not len(dataset):
+        raise DatasetError(f"'{dataset.name}' has no images")
+    if not sources:
+        return list(range(len(dataset)))
+    by_place = [dataset.source(index) for index in range(len(dataset))]
+    for source in sources:
+        if source not in by_place:
+            known = ', '.join(sorted(set(by_place)))
+            raise DatasetError(f"'{dataset.name}' has no source '{source}'; known: {known}")
+    return [index for index, source in enumerate(by_place) if source in sources]

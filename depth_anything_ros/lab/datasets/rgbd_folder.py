@@ -1,0 +1,236 @@
+"""Folders of image and depth files, with an index or without."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from depth_anything_ros.config import MILLIMETRES, steps_per_metre
+from depth_anything_ros.errors import ConfigError, DatasetError
+from depth_anything_ros.geometry.plausibility import FRAMES, DepthUnit, unit_warning
+from depth_anything_ros.json_text import parse_json
+from depth_anything_ros.lab.datasets.base import (
+    Dataset,
+    FilePair,
+    PairedFiles,
+    require_folder,
+    require_pairs,
+    require_split,
+)
+from depth_anything_ros.lab.datasets.files import read_npy, read_png_depth
+from depth_anything_ros.types import Float32Array
+
+NAME = 'rgbd_folder'
+LAYOUT = 'index.json, or folders rgb/ and depth/ with files of the same names'
+
+# Frames of one sequence are alike; this many, evenly spaced, stand for it.
+SEQUENCE_FRAMES = 5
+
+_RGB_SUFFIXES = ('.png', '.jpg', '.jpeg', '.webp', '.bmp')
+_METRES_SUFFIX = '.npy'
+_DEPTH_SUFFIXES = ('.png', _METRES_SUFFIX)
+_PLAIN_SPLITS = ('train', 'val', 'test', 'all')
+
+
+@dataclass(frozen=True)
+class Selection:
+    """
+    Choose among indexed frames.
+
+    `judging` leaves out what the index does not call fit for metrics (`eval_ok`) and sparse
+    depth; `real` keeps real (True) or synthetic (False) frames, None both; `sequence_frames` is
+    how many frames of a sequence are taken, evenly spaced, None all.
+    """
+
+    judging: bool
+    real: bool | None
+    sequence_frames: int | None
+
+
+SELECTIONS = {
+    'test': Selection(judging=True, real=None, sequence_frames=SEQUENCE_FRAMES),
+    'real': Selection(judging=True, real=True, sequence_frames=SEQUENCE_FRAMES),
+    'synthetic': Selection(judging=True, real=False, sequence_frames=SEQUENCE_FRAMES),
+    'all': Selection(judging=False, real=None, sequence_frames=None),
+}
+
+
+def open_rgbd_folder(path: Path, split: str, *, unit: str = '') -> Dataset:
+    """
+    Open a folder of RGB-D frames; depth is uint16 PNG, 0 unknown, or .npy in metres.
+
+    With an `index.json` (single frames `rgb.*`, `depth.png` and sequences `rgb/`, `depth/`) the
+    splits are those of SELECTIONS; there is none to train on, because such frames judge. The
+    source of a single frame is its folder's name without trailing number, that of a sequence
+    its folder's name.
+
+    Without index every folder below `path` that holds `rgb/` and `depth/` is a source, and
+    `train`, `val` and `test` are folders of that name where there are any; else every split is
+    all.
+
+    A frame of the index may name the unit of its PNG, as `"unit": "5000/m"`.
+
+    :param unit: of PNG for which no index names one, see `steps_per_metre`; '' is millimetres,
+        with a warning where that gives an unusual median.
+    :raises ConfigError: if the unit is none.
+    :raises DatasetError: if there are no frames, the split is unknown, the index is damaged,
+        points outside the folder or contradicts the unit.
+    """
+    require_folder(path)
+    if (path / 'index.json').is_file():
+        require_split(NAME, split, tuple(SELECTIONS))
+        pairs, units = _indexed_pairs(path, SELECTIONS[split], unit)
+    else:
+        require_split(NAME, split, _PLAIN_SPLITS)
+        folder = path / split
+        pairs, units = _plain_pairs(folder if folder.is_dir() else path), {}
+    require_pairs(pairs, path, LAYOUT)
+    reader = _DepthReader(units, steps_per_metre(unit or MILLIMETRES))
+    return PairedFiles(NAME, pairs, reader, _warning(path, pairs, reader, bool(unit)))
+
+
+def thinned(count: int, wanted: int | None) -> list[int]:
+    """Return at most `wanted` of the numbers 0 to count - 1, evenly spaced with both ends."""
+    if wanted is None or count <= wanted:
+        return list(range(count))
+    return sorted({round(float(place)) for place in np.linspace(0, count - 1, wanted)})
+
+
+@dataclass(frozen=True)
+class _DepthReader:
+    """Read depth by the unit that the index names for a frame, else by that of all others."""
+
+    units: Mapping[Path, float]
+    steps_per_m: float
+
+    def __call__(self, pair: FilePair) -> Float32Array:
+        if pair.depth.suffix == _METRES_SUFFIX:
+            depth_m = read_npy(pair.depth)
+            return np.where(np.isfinite(depth_m) & (depth_m > 0), depth_m, np.float32(np.nan))
+        return read_png_depth(pair.depth, self.units.get(pair.depth, self.steps_per_m))
+
+
+def _warning(path: Path, pairs: Sequence[FilePair], reader: _DepthReader, told: bool) -> str:
+    """Return what is odd about the depth of some frames, those whose unit nobody named first."""
+    metres = [pair for pair in pairs if pair.depth.suffix == _METRES_SUFFIX]
+    guessed = [
+        pair
+        for pair in pairs
+        if pair.depth.suffix != _METRES_SUFFIX and pair.depth not in reader.units
+    ]
+    shown = guessed or metres
+    unit = DepthUnit(reader.steps_per_m if guessed else None, told)
+    depths_m = []
+    for place in thinned(len(shown), FRAMES):
+        try:
+            depths_m.append(reader(shown[place]))
+        except DatasetError:
+            continue  # told where the sample is asked for
+    return unit_warning(str(path), depths_m, unit)
+
+
+def _indexed_pairs(
+    path: Path, selection: Selection, unit: str
+) -> tuple[list[FilePair], dict[Path, float]]:
+    """Return the pairs, and steps a metre by depth file where the index names them."""
+    index = path / 'index.json'
+    found: list[FilePair] = []
+    units: dict[Path, float] = {}
+    try:
+        for entry in parse_json(index.read_text(encoding='utf-8')):
+            if not _is_wanted(entry, selection):
+                continue
+            _require_inside(path, path / entry['path'])
+            pairs = _entry_pairs(path, entry, selection)
+            for file in (file for pair in pairs for file in (pair.rgb, pair.depth)):
+                _require_inside(path, file)
+            if 'unit' in entry:
+                steps = _unit_of(entry, unit)
+                units.update({pair.depth: steps for pair in pairs})
+            found += pairs
+        return found, units
+    except (ValueError, KeyError, TypeError, ConfigError) as error:
+        raise DatasetError(
+            f"index '{index}' is damaged: {type(error).__name__} {error}; a list of objects "
+            'with kind, path, eval_ok, sparse and real is needed'
+        ) from error
+
+
+def _unit_of(entry: dict[str, Any], unit: str) -> float:
+    """
+    Return the unit of an entry, steps a metre.
+
+    :raises ConfigError: if it is none.
+    :raises DatasetError: if the data word names another.
+    """
+    steps = steps_per_metre(str(entry['unit']))
+    if unit and steps_per_metre(unit) != steps:
+        raise DatasetError(
+            f"the index names the unit '{entry['unit']}' for '{entry['path']}', and unit={unit} "
+            'was given; leave one out'
+        )
+    return steps
+
+
+def _require_inside(path: Path, file: Path) -> None:
+    if '..' in file.parts or not file.resolve().is_relative_to(path.resolve()):
+        raise DatasetError(
+            f"index '{path / 'index.json'}' points outside its folder, to '{file}'; allowed: "
+            'files in it'
+        )
+
+
+def _is_wanted(entry: dict[str, Any], selection: Selection) -> bool:
+    if selection.judging and (not entry['eval_ok'] or entry['sparse']):
+        return False
+    return selection.real is None or bool(entry['real']) == selection.real
+
+
+def _entry_pairs(path: Path, entry: dict[str, Any], selection: Selection) -> list[FilePair]:
+    folder = path / entry['path']
+    if entry['kind'] == 'single':
+        source = re.sub(r'_\d+$', '', folder.name)
+        return [FilePair(folder.name, source, folder / entry['rgb'], folder / 'depth.png')]
+    pairs = _folder_pairs(folder, folder.name)
+    if not pairs:
+        raise DatasetError(f"sequence '{folder}' of the index holds no frames")
+    return [pairs[place] for place in thinned(len(pairs), selection.sequence_frames)]
+
+
+def _plain_pairs(path: Path) -> list[FilePair]:
+    folders = sorted(depth.parent for depth in path.rglob('depth') if depth.is_dir())
+    return [
+        pair
+        for folder in folders
+        if (folder / 'rgb').is_dir()
+        for pair in _folder_pairs(folder, _relative_name(folder, path))
+    ]
+
+
+def _relative_name(folder: Path, root: Path) -> str:
+    return root.name if folder == root else folder.relative_to(root).as_posix()
+
+
+def _folder_pairs(folder: Path, source: str) -> list[FilePair]:
+    """Pair the files of the same name; an image without depth is no sample, depth without is."""
+    images = {file.stem: file for file in _files(folder / 'rgb', _RGB_SUFFIXES)}
+    return [
+        FilePair(
+            f'{source}/{depth.stem}',
+            source,
+            images.get(depth.stem, folder / 'rgb' / f'{depth.stem}.png'),
+            depth,
+        )
+        for depth in _files(folder / 'depth', _DEPTH_SUFFIXES)
+    ]
+
+
+def _files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(file for file in folder.iterdir() if file.suffix.lower() in suffixes)

@@ -1,0 +1,102 @@
+"""A robot's drive through a random room: images with depth, laser scans and poses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from random import Random
+
+import torch
+
+from depth_anything_ros.bag import RgbdFrame
+from depth_anything_ros.errors import CameraError, DatasetError
+from depth_anything_ros.lab.simulation.optics import random_look
+from depth_anything_ros.lab.simulation.packing import Scenery
+from depth_anything_ros.lab.simulation.robot import LASER_FRAME, BasePose, Robot
+from depth_anything_ros.lab.simulation.route import find_route, follow, route_length_m
+from depth_anything_ros.lab.simulation.sample import (
+    FRAME_ID,
+    START_NS,
+    check_frames,
+    sample_camera,
+)
+from depth_anything_ros.lab.simulation.scan import scan
+from depth_anything_ros.lab.simulation.scenery import furnish
+from depth_anything_ros.lab.simulation.studio import Studio
+from depth_anything_ros.lab.simulation.viewpoint import solids_of
+from depth_anything_ros.types import Camera, Frame, LaserScan
+
+SPEED_M_S = 0.3
+_SHORTEST_ROUTE_M = 2.5
+_ROOMS_TRIED = 40
+
+
+@dataclass(frozen=True)
+class RobotFrame:
+    """Hold what a robot senses at one time: image and depth, a scan, and where its base is."""
+
+    rgbd: RgbdFrame
+    scan: LaserScan
+    base: BasePose
+
+
+def journey(
+    seed: int,
+    frames: int = 30,
+    rate_hz: float = 10.0,
+    camera: Camera | None = None,
+    robot: Robot | None = None,
+    speed_m_s: float = SPEED_M_S,
+) -> Iterator[RobotFrame]:
+    """
+    Iterate over what a robot senses on a drive through a random furnished room.
+
+    Depth and ranges are exact; panes of windows have no depth but stop the laser. The same
+    arguments give the same data on the same machine.
+
+    :param seed: of the room, at least 0; no view of a `World` shows it.
+    :param frames: how many.
+    :param rate_hz: frames a second; stamps start at a fixed time.
+    :param camera: None is `sample_camera()`.
+    :param robot: None is a camera at 0.149 m that looks level.
+    :param speed_m_s: of the robot on straight ways; at 0 it stands still, and only the noise of
+        the images changes.
+    :raises DatasetError: if the seed is negative, there are less than one frame or the rate is
+        not above 0.
+    :raises CameraError: if the camera has lens distortion or no focal length.
+    """
+    camera = camera or sample_camera()
+    if camera.distortion or camera.fx_px <= 0 or camera.fy_px <= 0:
+        raise CameraError(
+            'rendering needs a pinhole camera: no distortion and focal lengths above 0, '
+            f'not {camera}'
+        )
+    if seed < 0:
+        raise DatasetError(f'world seed {seed} is not allowed; allowed: 0 and above')
+    check_frames(frames, rate_hz)
+    return _drive(seed, frames, rate_hz, camera, robot or Robot(), speed_m_s)
+
+
+def _drive(
+    seed: int, frames: int, rate_hz: float, camera: Camera, robot: Robot, speed_m_s: float
+) -> Iterator[RobotFrame]:
+    for attempt in range(_ROOMS_TRIED):
+        rng = Random(f'journey/{seed}/{attempt}')
+        plan, room = furnish(rng)
+        solids = solids_of(plan)
+        route = find_route(solids, room, robot.top_m)
+        if route_length_m(route) >= _SHORTEST_ROUTE_M:
+            break
+    else:
+        raise DatasetError(f'no room of seed {seed} has a free way of {_SHORTEST_ROUTE_M} m')
+    studio = Studio(seed, torch.device('cpu'))
+    look = random_look(rng)._replace(motion_px=0.0, blur_px=0.3, compression=0.0)
+    for index, base in enumerate(follow(route, frames, rate_hz, speed_m_s)):
+        stamp_ns = START_NS + round(index * 1e9 / rate_hz)
+        scenery = Scenery(plan, solids, robot.camera_pose(base), camera)
+        rgb, depth_m = studio.render([scenery], [look._replace(noise_at=rng.random())], part=0)
+        yield RobotFrame(
+            RgbdFrame(Frame(rgb[0].numpy(), stamp_ns, FRAME_ID, camera), depth_m[0].numpy()),
+            replace(scan(solids, robot.laser_pose(base)), stamp_ns=stamp_ns, frame_id=LASER_FRAME),
+            base,
+        )

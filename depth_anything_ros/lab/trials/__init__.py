@@ -1,0 +1,1 @@
+"""Trials on simulated drives: scale sources, models, refinements."""

@@ -1,0 +1,145 @@
+"""Scale sources tried on simulated drives with a real network: what a robot gets of its depth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from depth_anything_ros.errors import AlignmentError, ConfigError
+from depth_anything_ros.evaluation.metrics import abs_rel
+from depth_anything_ros.evaluation.protocol import AlignmentMode, align_prediction
+from depth_anything_ros.inference.predictor import Predictor
+from depth_anything_ros.lab.simulation.journey import journey
+from depth_anything_ros.lab.simulation.robot import Robot
+from depth_anything_ros.lab.simulation.sample import sample_camera
+from depth_anything_ros.lab.trials.scale_trial import (
+    FARTHEST_M,
+    NEAREST_M,
+    RATE_HZ,
+    follow_drive,
+    sources_of,
+    true_depth,
+)
+from depth_anything_ros.types import (
+    Camera,
+    Float32Array,
+    MetricDepth,
+    OutputKind,
+    RelativeInverseDepth,
+)
+
+
+@dataclass
+class ModelTrial:
+    """
+    Hold what a network and one source gave on one drive.
+
+    `abs_rel` has AbsRel against the exact depth for each frame that had a scale, `best_abs_rel`
+    that of the same frames with scale and shift fitted to the exact depth of each by least
+    squares, as the evaluation protocol does; `frames` counts all frames that can be scored,
+    `refusals` says why frames had no fit of their own.
+    """
+
+    name: str
+    height_m: float
+    seed: int
+    frames: int = 0
+    abs_rel: list[float] = field(default_factory=list)
+    best_abs_rel: list[float] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
+
+
+def try_model(
+    predictor: Predictor,
+    seed: int,
+    height_m: float,
+    frames: int = 10,
+    camera: Camera | None = None,
+    pitch_errors_deg: Sequence[float] = (0.0, 1.0, -1.0),
+) -> Iterator[ModelTrial]:
+    """
+    Iterate over the trials of every source with the predictions of a network on one drive.
+
+    Three tenths of the ranges of each scan are wrong. Depth from 0.2 to 8 m is scored, and
+    predictions are clamped to that, whichever alignment they have. Frames without any such depth,
+    or for which the network gives a constant, are driven through but neither scored nor counted.
+
+    :param predictor: of relative inverse depth.
+    :param seed: of the drive and what is wrong with its scans.
+    :param height_m: of the camera above the floor.
+    :param camera: None is 640×480.
+    :param pitch_errors_deg: sources that go by the ground are tried with each of them.
+    :raises ConfigError: if the network gives metres.
+    """
+    if predictor.output_kind is not OutputKind.RELATIVE_INVERSE_DEPTH:
+        raise ConfigError(f'{predictor.spec.name} gives metres by itself; it needs no scale')
+    camera = camera or sample_camera()
+    robot = Robot(camera_height_m=height_m)
+    drive = list(journey(seed, frames, RATE_HZ, camera, robot))
+    predictions = [_relative(predictor.predict(frame.rgbd.frame.rgb)) for frame in drive]
+    best = [
+        _scorable(relative, true_depth(frame))
+        for frame, relative in zip(drive, predictions, strict=True)
+    ]
+    rng = np.random.default_rng(seed)
+    for name, source, feed in sources_of(robot, camera, rng, pitch_errors_deg):
+        trial = ModelTrial(name, height_m, seed)
+        steps = follow_drive(source, feed, drive, predictions)
+        for step, optimum in zip(steps, best, strict=True):
+            if optimum is None:
+                continue
+            trial.frames += 1
+            if step.refusal:
+                trial.refusals.append(step.refusal)
+            if step.alignment is not None:
+                pair = step.alignment.scale, step.alignment.shift
+                truth_m = true_depth(step.frame)
+                trial.abs_rel.append(aligned_abs_rel(step.relative, pair, truth_m))
+                trial.best_abs_rel.append(optimum)
+        yield trial
+
+
+def best_abs_rel(relative: RelativeInverseDepth, truth_m: Float32Array) -> float:
+    """
+    Return AbsRel after scale and shift are fitted to the truth by least squares.
+
+    :raises AlignmentError: if no pixel can be scored or the prediction is constant.
+    """
+    aligned = align_prediction(
+        relative.values,
+        OutputKind.RELATIVE_INVERSE_DEPTH,
+        truth_m,
+        AlignmentMode.SCALE_SHIFT,
+        NEAREST_M,
+        FARTHEST_M,
+    )
+    return aligned_abs_rel(relative, (aligned.scale, aligned.shift), truth_m)
+
+
+def aligned_abs_rel(
+    relative: RelativeInverseDepth, pair: tuple[float, float], truth_m: Float32Array
+) -> float:
+    """
+    Return AbsRel of relative inverse depth under a given scale and shift.
+
+    :param pair: scale and shift.
+    :param truth_m: (H, W); what is beyond 0.2 to 8 m is not scored.
+    """
+    scored = (truth_m >= NEAREST_M) & (truth_m <= FARTHEST_M)
+    inverse = relative.values[scored] * np.float32(pair[0]) + np.float32(pair[1])
+    depth_m = 1.0 / np.clip(inverse, 1.0 / FARTHEST_M, 1.0 / NEAREST_M)
+    return abs_rel(depth_m.astype(np.float32), truth_m[scored])
+
+
+def _scorable(relative: RelativeInverseDepth, truth_m: Float32Array) -> float | None:
+    try:
+        return best_abs_rel(relative, truth_m)
+    except AlignmentError:
+        return None
+
+
+def _relative(prediction: RelativeInverseDepth | MetricDepth) -> RelativeInverseDepth:
+    assert isinstance(prediction, RelativeInverseDepth), 'the kind of output was checked'
+    return prediction

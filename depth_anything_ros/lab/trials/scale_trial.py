@@ -1,0 +1,258 @@
+"""Scale sources tried on simulated drives: how far off they are, and what they cost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from time import perf_counter_ns
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+
+from depth_anything_ros.errors import AlignmentError
+from depth_anything_ros.geometry.reprojection import Registration
+from depth_anything_ros.geometry.transform import OPTICAL_FROM_BODY, RigidTransform
+from depth_anything_ros.lab.simulation.journey import RobotFrame, journey
+from depth_anything_ros.lab.simulation.robot import Robot
+from depth_anything_ros.lab.simulation.sample import sample_camera
+from depth_anything_ros.pipeline import relative_span
+from depth_anything_ros.scale import AlignmentSource, AlignmentTracker
+from depth_anything_ros.scale.camera_height import CameraHeightScale
+from depth_anything_ros.scale.depth_image import DepthImageScale
+from depth_anything_ros.scale.laser_scan import LaserScanScale
+from depth_anything_ros.types import (
+    Alignment,
+    Camera,
+    DepthReference,
+    Float32Array,
+    LaserScan,
+    RelativeInverseDepth,
+)
+
+RATE_HZ = 10.0
+NEAREST_M, FARTHEST_M = 0.2, 8.0
+# Panes of windows have no depth; the made network takes them for something far.
+_PANE_M = 20.0
+_GAIN, _OFFSET = (2.0, 10.0), (-0.5, 2.0)
+
+
+@dataclass(frozen=True)
+class AffineNetwork:
+    """
+    Stand in for a relative network: true inverse depth with noise, under an affine map.
+
+    :param gain: of the map.
+    :param offset: of the map.
+    :param rng: draws the noise.
+    :param noise: its standard deviation as a share of the inverse depth of each pixel.
+    """
+
+    gain: float
+    offset: float
+    rng: np.random.Generator
+    noise: float = 0.03
+
+    @classmethod
+    def random(cls, seed: int, noise: float = 0.03) -> AffineNetwork:
+        """Return one with a random map."""
+        rng = np.random.default_rng(seed)
+        return cls(rng.uniform(*_GAIN), rng.uniform(*_OFFSET), rng, noise)
+
+    def predict(self, depth_m: Float32Array) -> RelativeInverseDepth:
+        """Return the prediction for an image of that depth, (H, W), NaN where unknown."""
+        inverse = 1.0 / np.nan_to_num(depth_m, nan=_PANE_M)
+        noisy = inverse * (1.0 + self.noise * self.rng.standard_normal(inverse.shape))
+        return RelativeInverseDepth((self.gain * noisy + self.offset).astype(np.float32))
+
+    def scale_error(self, alignment: Alignment) -> float:
+        """Return the relative error of an alignment's scale."""
+        return abs(alignment.scale * self.gain - 1.0)
+
+    def depth_error(self, alignment: Alignment, depth_m: Float32Array) -> float:
+        """Return the median relative error of depth that an alignment alone causes."""
+        depth_m = depth_m[np.isfinite(depth_m)]
+        inverse = alignment.scale * (self.gain / depth_m + self.offset) + alignment.shift
+        return float(np.median(np.abs(1.0 / (inverse * depth_m) - 1.0)))
+
+
+def spoil_scan(scan: LaserScan, rng: np.random.Generator, share: float = 0.3) -> LaserScan:
+    """Return a scan with that share of its ranges nearer or farther by any factor of 0.2 to 3."""
+    ranges_m = scan.ranges_m.copy()
+    bad = rng.random(len(ranges_m)) < share
+    ranges_m[bad] *= rng.uniform(0.2, 3.0, int(bad.sum())).astype(np.float32)
+    return replace(scan, ranges_m=ranges_m)
+
+
+def laser_in_camera(robot: Robot) -> RigidTransform:
+    """Return the laser of a robot in the optical frame of its camera."""
+    to_base = (
+        RigidTransform.from_quaternion(*place)
+        for place in (robot.camera_transform(), robot.laser_transform())
+    )
+    camera, laser = to_base
+    return camera.inverse() @ laser
+
+
+@dataclass
+class Trial:
+    """
+    Hold what one source did on one drive.
+
+    `depth_errors` and `scale_errors` are relative, of the filtered alignment after each frame;
+    `durations_ms` the time of each frame for taking the reference, fitting and filtering;
+    `refusals` why frames had no fit.
+    """
+
+    name: str
+    height_m: float
+    seed: int
+    depth_errors: list[float] = field(default_factory=list)
+    scale_errors: list[float] = field(default_factory=list)
+    durations_ms: list[float] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
+
+
+# Takes a frame's reference into the source, and returns nothing.
+Feed = Callable[[RobotFrame], Any]
+
+
+class Step(NamedTuple):
+    """
+    Say what one source did for one frame.
+
+    `alignment` is the filtered one to use, or None; `duration_ms` the time for taking the
+    reference, fitting and filtering; `refusal` why the frame has no fit, or ''.
+    """
+
+    frame: RobotFrame
+    relative: RelativeInverseDepth
+    alignment: Alignment | None
+    duration_ms: float
+    refusal: str
+
+
+def try_sources(
+    seed: int,
+    height_m: float,
+    frames: int = 10,
+    camera: Camera | None = None,
+    noise: float = 0.03,
+    pitch_errors_deg: Sequence[float] = (0.0, 1.0, -1.0),
+) -> Iterator[Trial]:
+    """
+    Iterate over the trials of every source on one drive; the first frame is a warm-up.
+
+    Predictions are the true inverse depth under a random affine map with noise, three tenths of
+    the ranges of each scan are wrong.
+
+    :param seed: of drive, map and noise.
+    :param height_m: of the camera above the floor.
+    :param camera: None is 640×480.
+    :param noise: of the prediction, as a share of the inverse depth of each pixel.
+    :param pitch_errors_deg: the source `camera_height` is tried with each of them.
+    """
+    camera = camera or sample_camera()
+    robot = Robot(camera_height_m=height_m)
+    drive = list(journey(seed, frames, RATE_HZ, camera, robot))
+    network = AffineNetwork.random(seed, noise)
+    predictions = [network.predict(true_depth(frame)) for frame in drive]
+    for name, source, feed in sources_of(robot, camera, network.rng, pitch_errors_deg):
+        list(follow_drive(source, feed, drive[:1], predictions))
+        trial = Trial(name, height_m, seed)
+        for step in follow_drive(source, feed, drive, predictions):
+            trial.durations_ms.append(step.duration_ms)
+            if step.refusal:
+                trial.refusals.append(step.refusal)
+            if step.alignment is not None:
+                depth_m = true_depth(step.frame)
+                trial.depth_errors.append(network.depth_error(step.alignment, depth_m))
+                trial.scale_errors.append(network.scale_error(step.alignment))
+        yield trial
+
+
+def sources_of(
+    robot: Robot, camera: Camera, rng: np.random.Generator, pitch_errors_deg: Sequence[float]
+) -> Iterator[tuple[str, AlignmentSource, Feed]]:
+    """
+    Iterate over name, source and what feeds it for every source a robot can have.
+
+    :param robot: tells where camera and laser are.
+    :param camera: of the images.
+    :param rng: spoils the scans.
+    :param pitch_errors_deg: how far off the pitch of the camera is that a source is told; those
+        that go by the ground are tried with each of them.
+    """
+    depth = DepthImageScale(NEAREST_M, FARTHEST_M, 0.05)
+    yield 'depth_image', depth, lambda frame: depth.add_reference(_reference(frame))
+    moved = DepthImageScale(NEAREST_M, FARTHEST_M, 0.05)
+    # The same camera, gone through the whole reprojection.
+    registration = Registration(camera, camera, OPTICAL_FROM_BODY @ OPTICAL_FROM_BODY.inverse())
+    yield (
+        'depth_image, reprojected',
+        moved,
+        lambda frame: moved.add_reference(_reference(frame), registration),
+    )
+    yield ('laser_scan', *_laser(robot, rng, None))
+    told = [
+        (replace(robot, camera_pitch_rad=robot.camera_pitch_rad + math.radians(error)), error)
+        for error in pitch_errors_deg
+    ]
+    for wrong, error_deg in told:
+        name = f'laser_scan with ground, pitch {error_deg:+g}°'
+        yield (name, *_laser(wrong, rng, robot.camera_height_m))
+    for wrong, error_deg in told:
+        pitch_rad = wrong.camera_pitch_rad
+        height = CameraHeightScale(robot.camera_height_m, pitch_rad, 0.0, FARTHEST_M)
+        yield f'camera_height, pitch {error_deg:+g}°', height, lambda _: None
+
+
+def _laser(
+    robot: Robot, rng: np.random.Generator, ground_height_m: float | None
+) -> tuple[LaserScanScale, Feed]:
+    source = LaserScanScale(NEAREST_M, FARTHEST_M, 0.1, ground_height_m)
+    place = laser_in_camera(robot)
+    return source, lambda frame: source.add_scan(spoil_scan(frame.scan, rng), place)
+
+
+def follow_drive(
+    source: AlignmentSource,
+    feed: Feed,
+    drive: Sequence[RobotFrame],
+    predictions: Sequence[RelativeInverseDepth],
+) -> Iterator[Step]:
+    """
+    Iterate over what a source does on a drive, with a filter and a gate of its own, on one core.
+
+    :param feed: takes a frame's reference into the source.
+    :param predictions: one for each frame.
+    """
+    tracker = AlignmentTracker(0.5, 2.0, 0.3)
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        for frame, relative in zip(drive, predictions, strict=False):
+            stamp_ns, refusal = frame.rgbd.frame.stamp_ns, ''
+            start_ns = perf_counter_ns()
+            try:
+                feed(frame)
+                fit = source.align(relative, stamp_ns, frame.rgbd.frame.camera)
+                tracker.update(fit, stamp_ns, relative_span(relative))
+            except AlignmentError as error:
+                refusal = str(error)
+            duration_ms = (perf_counter_ns() - start_ns) * 1e-6
+            yield Step(frame, relative, tracker.current(stamp_ns), duration_ms, refusal)
+    finally:
+        cv2.setNumThreads(threads)
+
+
+def true_depth(frame: RobotFrame) -> Float32Array:
+    """Return the exact depth of a frame, float32 (H, W) in metres, NaN at panes of windows."""
+    depth_m = frame.rgbd.depth_m
+    assert depth_m is not None, 'every frame of a drive has depth'
+    return depth_m
+
+
+def _reference(frame: RobotFrame) -> DepthReference:
+    return DepthReference(true_depth(frame), frame.rgbd.frame.stamp_ns)

@@ -1,0 +1,99 @@
+import csv
+
+import pytest
+from study_results import WORD, result
+
+from depth_anything_ros.errors import OutputError
+from depth_anything_ros.lab.compression.study_plots import size_plot, sparsity_plot
+from depth_anything_ros.lab.compression.study_report import (
+    cost_table,
+    findings,
+    score_table,
+    warnings,
+    write_csv,
+    write_report,
+)
+
+RESULTS = [
+    result('float32', 0.1, 2_000_000),
+    result('prune(0.5)', 0.12, 1_000_000, inverted=2),
+    result('prune(0.9, global)', None, 500_000, failed=10, failure='out of memory'),
+]
+
+
+def summary(random=False):
+    return {
+        'model': {'name': 'tiny', 'weights': 'random' if random else 'pretrained', 'sha256': 'ab'},
+        'protocol': {
+            'data': [WORD],
+            'backends': ['torch fp32'],
+            'min_depth_m': 0.2,
+            'max_depth_m': 8.0,
+            'compared': 'simulator:2000000:4',
+            'calibration': 'simulator:1000000:32 (at most 32 images)',
+            'runs': 50,
+        },
+        'recipes': RESULTS,
+        'findings': {WORD: findings(RESULTS, WORD)},
+        'warnings': warnings(RESULTS, random),
+    }
+
+
+def test_csv_has_every_number_and_leaves_the_unknown_empty(tmp_path):
+    write_csv(tmp_path / 'study.csv', RESULTS)
+    with (tmp_path / 'study.csv').open() as file:
+        parent, pruned, failed = csv.DictReader(file)
+    assert (parent['recipe'], parent['data'], parent['bytes']) == ('float32', WORD, '2000000')
+    assert (parent['sqnr_db'], pruned['sqnr_db']) == ('inf', '40.25')
+    assert float(pruned['scale_shift_abs_rel']) == float(pruned['none_rmse']) == 0.12
+    assert float(pruned['abs_rel_change']) == pytest.approx(0.2)
+    assert (pruned['inverted'], pruned['torch fp32 speed_up']) == ('2', '1.25')
+    assert failed['scale_shift_abs_rel'] == failed['abs_rel_change'] == ''
+    assert (failed['failed'], failed['torch fp32 p50_ms']) == ('10', '')
+
+
+def test_tables_show_what_is_known():
+    headings, rows = cost_table(RESULTS)
+    assert headings[-3:] == ['torch fp32 p50 ms', 'speed-up', 'peak MB']
+    assert rows[0] == ['float32', '2.00', '1.000', '25.0%', '∞', '12.5', '1.25', '346']
+    assert rows[2][-3:] == ['–', '–', '346']
+    headings, rows = score_table(RESULTS, WORD)
+    assert dict(zip(headings, rows[1], strict=True))['abs_rel change'] == '+20.00%'
+    assert rows[2] == ['prune(0.9, global)', *['–'] * 9, '10']
+
+
+def test_report_shows_tables_findings_plots_and_warnings(tmp_path):
+    (tmp_path / 'first_1.png').touch()
+    write_report(tmp_path / 'report.md', summary(), {WORD: tmp_path / 'first_1.png'})
+    text = (tmp_path / 'report.md').read_text()
+    assert 'Random' not in text
+    assert '| prune(0.5) | 1.00 | 0.500 |' in text
+    assert 'with 50% AbsRel is 20.0% above the parent.' in text
+    for name in ('sparsity_1.png', 'size_1.png'):
+        assert f']({name})' in text
+        assert (tmp_path / name).read_bytes().startswith(b'\x89PNG')
+    assert '](first_1.png)' in text
+    assert 'prune(0.5), simulator:5:10: the fitted scale is negative in 2 of 10 images' in text
+    assert '10 images have no score: constant' in text
+    assert 'prune(0.9, global), torch fp32: out of memory' in text
+
+
+def test_random_weights_are_named(tmp_path):
+    write_report(tmp_path / 'report.md', summary(random=True), {})
+    text = (tmp_path / 'report.md').read_text()
+    assert '**Random weights: no score on this page means anything.**' in text
+    assert warnings(RESULTS, True)[0].startswith('random weights: no score means anything')
+
+
+def test_nothing_is_plotted_over_sparsity_without_pruning():
+    assert sparsity_plot([RESULTS[0], result('int16_static', 0.1)], WORD) is None
+
+
+def test_plot_of_sizes_does_without_scores():
+    assert size_plot([RESULTS[2]], WORD).startswith(b'\x89PNG')
+
+
+def test_page_that_cannot_be_written_is_an_error(tmp_path):
+    (tmp_path / 'file').touch()
+    with pytest.raises(OutputError, match='file stands where a folder is needed'):
+        write_report(tmp_path / 'file' / 'report.md', summary(), {})

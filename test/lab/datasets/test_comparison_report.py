@@ -1,0 +1,84 @@
+import csv
+
+import pytest
+
+from depth_anything_ros.evaluation.metrics import METRICS
+from depth_anything_ros.evaluation.protocol import FrameScore
+from depth_anything_ros.lab.datasets.comparison import summarise
+from depth_anything_ros.lab.datasets.comparison_report import (
+    source_table,
+    write_images_csv,
+    write_markdown,
+)
+from depth_anything_ros.lab.datasets.offline import ImageScores
+
+
+def image(source, name, problems=None, **abs_rels):
+    scores = {
+        predictor: FrameScore({**dict.fromkeys(METRICS, 0.5), 'abs_rel': value}, 100, 0.75, 2, -1)
+        for predictor, value in abs_rels.items()
+    }
+    return ImageScores(source, name, scores, problems or {})
+
+
+IMAGES = [
+    image('hall', 'hall/1', model=0.1, mean=0.2),
+    image('hall', 'hall/2', model=0.2, mean=0.2),
+    image('desk', 'desk/1', mean=0.3, problems={'model': 'the prediction is constant'}),
+]
+
+
+def test_the_csv_has_a_line_for_every_image_and_predictor(tmp_path):
+    write_images_csv(tmp_path / 'images.csv', {'real': IMAGES})
+    with (tmp_path / 'images.csv').open(newline='') as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 6
+    first = rows[0]
+    assert (first['data'], first['source'], first['image']) == ('real', 'hall', 'hall/1')
+    assert (first['predictor'], float(first['abs_rel'])) == ('model', pytest.approx(0.1))
+    assert float(first['coverage']) == 0.75
+    assert (float(first['scale']), float(first['shift'])) == (2, -1)
+    failed = rows[5]
+    assert failed['abs_rel'] == failed['pixels'] == ''
+    assert failed['problem'] == 'the prediction is constant'
+
+
+def test_the_table_has_a_row_for_each_source_and_one_for_all():
+    headings, rows = source_table(summarise(IMAGES, ['mean']))
+    found = {row[0]: dict(zip(headings, row, strict=True)) for row in rows}
+    assert list(found) == ['hall', 'desk', 'all']
+    assert found['hall']['abs_rel'] == '0.150'
+    assert found['hall']['ratio'] == '0.750'
+    assert found['hall']['95% interval'] == '0.500 … 1.000'
+    assert (found['all']['images'], found['all']['failed']) == ('3', '1')
+    assert (found['desk']['abs_rel'], found['desk']['ratio']) == ('–', '–')
+
+
+def test_without_a_baseline_the_table_has_no_ratio():
+    headings, rows = source_table(summarise(IMAGES, []))
+    assert headings[-1] == 'delta1'
+    assert len(rows[0]) == len(headings)
+
+
+def test_the_report_names_model_data_baseline_and_warnings(tmp_path):
+    summary = {
+        'data': [{'word': 'rgbd_folder:rooms', **summarise(IMAGES, ['mean'])}],
+        'model': {
+            'name': 'tiny', 'weights': 'checkpoint', 'backend': 'torch', 'precision': 'fp32',
+            'input_size': [192, 256],
+        },
+        'protocol': {
+            'alignment': 'scale_shift', 'min_depth_m': 0.2, 'max_depth_m': 8.0,
+            'baseline': 'simulator:1:500', 'baseline_scenes': 499,
+        },
+        'warnings': ['something to know'],
+    }  # fmt: skip
+    write_markdown(tmp_path / 'report.md', summary)
+    text = (tmp_path / 'report.md').read_text()
+    assert text.startswith('# tiny: depth against truth\n')
+    assert '## rgbd_folder:rooms' in text
+    assert '| hall | 2 | 0 | 0.150 |' in text
+    assert 'candidates: mean 0.233' in text
+    assert '499 scenes of simulator:1:500' in text
+    assert '- something to know' in text
+    assert '- model: 1 of 3 images have no score' in text

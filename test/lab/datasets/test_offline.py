@@ -1,0 +1,117 @@
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from depth_anything_ros.errors import BackendError, DatasetError
+from depth_anything_ros.evaluation.protocol import AlignmentMode
+from depth_anything_ros.lab.datasets.offline import ScoringRule, chosen_indices, score_images
+from depth_anything_ros.types import DepthSample, MetricDepth, RelativeInverseDepth
+
+TRUTH_M = np.linspace(1, 4, 48, dtype=np.float32).reshape(6, 8)
+RGB = np.zeros((6, 8, 3), np.uint8)
+
+
+@dataclass
+class Listed:
+    """A data set of three images in two sources, of which some cannot be read."""
+
+    name: str = 'listed'
+    broken: set[int] = field(default_factory=set)
+    count: int = 3
+    read: list[int] = field(default_factory=list)
+
+    def __len__(self):
+        return self.count
+
+    def sample_name(self, index):
+        return f'image {index}'
+
+    def source(self, index):
+        return ('kitchen', 'kitchen', 'hall')[index]
+
+    def __getitem__(self, index):
+        if index in self.broken:
+            raise DatasetError(f"'image {index}' is broken")
+        self.read.append(index)
+        return DepthSample(RGB, TRUTH_M, self.sample_name(index))
+
+
+def perfect(rgb):
+    return RelativeInverseDepth(3 / TRUTH_M - 1)
+
+
+def constant(rgb):
+    return RelativeInverseDepth(np.ones_like(TRUTH_M))
+
+
+def failing(rgb):
+    raise BackendError('the network gave 3 of 48 values that are not finite')
+
+
+def score(dataset=None, rule=None, **predictors):
+    dataset = dataset or Listed()
+    return list(score_images(dataset, range(3), predictors, rule or ScoringRule()))
+
+
+def test_a_prediction_that_is_right_up_to_scale_and_shift_has_no_error():
+    for index, image in enumerate(score(model=perfect)):
+        assert image.scores.name == f'image {index}'
+        found = image.scores.scores['model']
+        assert found.values['abs_rel'] == pytest.approx(0, abs=1e-5)
+        assert found.values['delta1'] == 1
+        assert found.scale == pytest.approx(1 / 3, rel=1e-4)
+        assert not image.scores.problems
+        np.testing.assert_allclose(image.aligned['model'].depth_m, TRUTH_M, rtol=1e-4)
+
+
+def test_every_predictor_is_scored_on_the_same_image_read_once():
+    dataset = Listed()
+    found = score(dataset, model=perfect, other=lambda rgb: RelativeInverseDepth(1 / TRUTH_M**2))
+    assert dataset.read == [0, 1, 2]
+    assert all(set(image.scores.scores) == {'model', 'other'} for image in found)
+    assert found[0].scores.scores['other'].values['abs_rel'] > 0.01
+
+
+def test_metres_are_scored_as_metres():
+    rule = ScoringRule(AlignmentMode.NONE)
+    image = score(rule=rule, model=lambda rgb: MetricDepth(TRUTH_M * np.float32(1.1)))[0]
+    assert image.scores.scores['model'].values['abs_rel'] == pytest.approx(0.1, rel=1e-4)
+
+
+def test_the_range_limits_what_is_scored():
+    image = score(rule=ScoringRule(max_depth_m=2), model=perfect)[0]
+    assert image.scores.scores['model'].pixels == np.count_nonzero(TRUTH_M <= 2)
+
+
+@pytest.mark.parametrize(('predict', 'problem'), [(constant, 'constant'), (failing, 'not finite')])
+def test_a_failed_prediction_has_a_problem_and_no_number(predict, problem):
+    image = score(model=predict, other=perfect)[0]
+    assert set(image.scores.scores) == {'other'}
+    assert problem in image.scores.problems['model']
+    assert set(image.aligned) == {'other'}
+
+
+def test_an_image_that_cannot_be_read_is_a_problem_of_every_predictor():
+    first, second, _ = score(Listed(broken={1}), model=perfect, other=constant)
+    assert 'model' in first.scores.scores
+    assert second.sample is None
+    assert second.scores.source == 'kitchen'
+    assert second.scores.scores == {}
+    assert second.scores.problems == dict.fromkeys(('model', 'other'), "'image 1' is broken")
+
+
+def test_without_a_named_source_all_images_are_chosen():
+    assert chosen_indices(Listed(), []) == [0, 1, 2]
+    assert chosen_indices(Listed(), ['kitchen']) == [0, 1]
+    assert chosen_indices(Listed(), ['hall', 'kitchen']) == [0, 1, 2]
+
+
+def test_an_unknown_source_is_an_error_that_lists_the_known():
+    with pytest.raises(DatasetError, match="no source 'attic'; known: hall, kitchen"):
+        chosen_indices(Listed(), ['hall', 'attic'])
+
+
+def test_data_without_images_is_an_error():
+    with pytest.raises(DatasetError, match="'listed' has no images"):
+        chosen_indices(Listed(count=0), [])
