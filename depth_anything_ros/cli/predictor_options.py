@@ -52,7 +52,7 @@ def open_predictor(args: argparse.Namespace, input_size: int = 0) -> Predictor:
     :raises ConfigError: if an option is out of range.
     :raises CheckpointError: if the weights cannot be had.
     """
-    from depth_anything_ros.inference import create_predictor
+    from depth_anything_ros.inference.predictor import create_predictor
 
     return create_predictor(
         args.model,

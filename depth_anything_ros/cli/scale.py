@@ -119,7 +119,7 @@ def _run_sources(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -
 
 def _run_model(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -> int:
     from depth_anything_ros.evaluation.environment import environment
-    from depth_anything_ros.inference import create_predictor
+    from depth_anything_ros.inference.predictor import create_predictor
     from depth_anything_ros.lab.trials.model_trial import try_model
 
     predictor = create_predictor(

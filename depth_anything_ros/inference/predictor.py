@@ -281,25 +281,43 @@ def check_finite(raw: Float32Array, selection: Selection) -> None:
         )
 
 
-def load_predictor(
+def create_predictor(
     model: str,
     *,
-    checkpoint: str,
-    weights: str,
-    seed: int,
-    backend: str,
-    precision: str,
-    device: str,
-    input_size: int | tuple[int, int],
-    threads: int,
-    cache_dir: str,
-    cache_limit_gb: float,
+    checkpoint: str = '',
+    weights: str = 'pretrained',
+    seed: int = 0,
+    backend: str = 'auto',
+    precision: str = 'auto',
+    device: str = 'auto',
+    input_size: int | tuple[int, int] = 0,
+    threads: int = 0,
+    cache_dir: str = '',
+    cache_limit_gb: float = 8.0,
 ) -> Predictor:
     """
-    Load a model and choose what runs it; see `inference.create_predictor` for the parameters.
+    Load a model and choose what runs it; the network is built at the first image.
 
-    What can be checked without the weights is checked before they are loaded.
+    :param model: a name in MODELS.
+    :param checkpoint: file of the weights; empty takes the published ones.
+    :param weights: 'pretrained' or 'random' (for timing only).
+    :param seed: seed of random weights.
+    :param backend: a name in BACKENDS, or 'auto': torch on CUDA, openvino on x86, onnxruntime
+        elsewhere, and the next one where a library is missing.
+    :param precision: 'fp32', 'bf16', 'fp16', or 'auto' for the fastest that is native.
+    :param device: 'cpu', 'cuda', 'cuda:N' or 'auto'.
+    :param input_size: shorter side in pixels, or (height, width) whatever the image; 0 takes
+        the model's own shorter side.
+    :param threads: CPU threads; 0 leaves it to the library.
+    :param cache_dir: folder for exported networks; empty takes the default one.
+    :param cache_limit_gb: what this folder may take, in 10⁹ bytes; what was used longest ago goes.
+    :raises UnknownNameError: if model, backend, precision or weights is not known.
+    :raises ConfigError: if `input_size` is not a multiple of the patch or `threads` negative.
+    :raises CheckpointError: if the weights cannot be had.
+    :raises MissingDependencyError: if the library of the backend asked for is not installed.
+    :raises BackendError: if backend, precision and device cannot go together here.
     """
+    # What can be checked without the weights is checked before they are loaded.
     spec = MODELS[model]
     _check_input_size(input_size, spec)
     selection = select(backend, precision, device)

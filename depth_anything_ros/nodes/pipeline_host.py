@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import DepthAnythingError
-from depth_anything_ros.inference import BACKENDS, create_predictor
-from depth_anything_ros.inference.predictor import Predictor
+from depth_anything_ros.inference import BACKENDS
+from depth_anything_ros.inference.predictor import Predictor, create_predictor
 from depth_anything_ros.inference.preprocess import check_multiple
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.local_file import local_file

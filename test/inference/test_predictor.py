@@ -10,9 +10,9 @@ import torch
 from torch.nn import functional as F
 
 from depth_anything_ros.errors import BackendError, ConfigError, UnknownNameError
-from depth_anything_ros.inference import create_predictor, selection
+from depth_anything_ros.inference import selection
 from depth_anything_ros.inference.backends.cache import ExportCache, NoRoomError
-from depth_anything_ros.inference.predictor import KEPT_BACKENDS, Predictor
+from depth_anything_ros.inference.predictor import KEPT_BACKENDS, Predictor, create_predictor
 from depth_anything_ros.models.checkpoint import load_estimator
 from depth_anything_ros.types import MetricDepth, ModelInput, OutputKind, RelativeInverseDepth
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
-from depth_anything_ros.inference import create_predictor
+from depth_anything_ros.inference.predictor import create_predictor
 
 RELATIVE = '/depth_node/relative/image_raw'
 OUTPUTS = (

@@ -99,7 +99,7 @@ def test_no_connection_is_made_once_the_model_is_there(tmp_path):
         real = socket.socket.connect
         socket.socket.connect = connect
         socket.getaddrinfo = lambda *args, **kwargs: asked.append(args) or []
-        from depth_anything_ros.inference import create_predictor
+        from depth_anything_ros.inference.predictor import create_predictor
 
         predictor = create_predictor('tiny', backend='torch', cache_dir='cache')
         values = predictor.predict(np.zeros((48, 64, 3), np.uint8)).values

@@ -8,9 +8,8 @@ import torch
 from torch import nn
 
 from depth_anything_ros.errors import ConfigError
-from depth_anything_ros.inference import create_predictor
 from depth_anything_ros.inference.backends.torch_backend import TorchBackend
-from depth_anything_ros.inference.predictor import check_finite
+from depth_anything_ros.inference.predictor import check_finite, create_predictor
 from depth_anything_ros.inference.preprocess import Preprocessor, resize_align_corners
 from depth_anything_ros.lab.benchmark.failures import failures, import_libraries
 from depth_anything_ros.lab.benchmark.hub_model import HubNetwork

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from depth_anything_ros.errors import AlignmentError, ConfigError
-from depth_anything_ros.inference import create_predictor
+from depth_anything_ros.inference.predictor import create_predictor
 from depth_anything_ros.lab.simulation.journey import journey
 from depth_anything_ros.lab.simulation.robot import Robot
 from depth_anything_ros.lab.simulation.sample import sample_camera
