@@ -3,6 +3,7 @@
 import logging
 import os
 import resource
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
@@ -29,8 +30,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep all ROS of the tests, and of the processes they start, on this machine."""
+    """Keep all ROS on this machine, and let it be interrupted, here and in what tests start."""
     os.environ.update(local_only(os.environ))
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # What a shell does to its background jobs; what the tests start must hear it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
