@@ -1,0 +1,226 @@
+"""
+Depth from images in a few lines of Python, without ROS.
+
+::
+
+    import depth_anything_ros as dar
+
+    model = dar.load('tiny')
+    relative = model.predict('photo.jpg')
+    metric = model.metric('photo.jpg', camera, dar.camera_height(0.149))
+
+`import depth_anything_ros` alone loads none of this; the first name that is used does.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_anything_ros.colormap import apply_colormap
+from depth_anything_ros.config import DepthNodeConfig, from_mapping
+from depth_anything_ros.errors import AlignmentError, ConfigError, MessageError
+from depth_anything_ros.geometry.alignment import to_metric_depth
+from depth_anything_ros.geometry.metric_depth import inverse_depth, limit_depth
+from depth_anything_ros.inference.predictor import Predictor, create_predictor
+from depth_anything_ros.messages.limits import check_bytes
+from depth_anything_ros.messages.pictures import decode_picture
+from depth_anything_ros.scale import AlignmentSource
+from depth_anything_ros.scale.camera_height import CameraHeightScale
+from depth_anything_ros.scale.depth_image import DepthImageScale
+from depth_anything_ros.scale.fixed import FixedScale
+from depth_anything_ros.types import (
+    Camera,
+    DepthReference,
+    MetricDepth,
+    ModelIdentity,
+    RelativeInverseDepth,
+    UInt8Array,
+)
+
+__all__ = [
+    'Camera',
+    'DepthModel',
+    'camera_height',
+    'colorize',
+    'fixed_scale',
+    'load',
+    'reference_depth',
+]
+
+# A picture: uint8 (H, W, 3), red first, or the file that holds it.
+Image = NDArray[Any] | str | os.PathLike[str]
+
+_PICTURES = ('jpeg', 'png', 'webp', 'bmp')
+# Single images have no time: the reference is always that of the image.
+_STAMP_NS = 0
+
+
+def load(model: str = 'tiny', **options: Any) -> DepthModel:
+    """
+    Load a model, ready to predict.
+
+    :param model: a name that `depth_anything_ros info` lists.
+    :param options: those of :func:`depth_anything_ros.inference.predictor.create_predictor`:
+        `checkpoint`, `weights`, `backend`, `precision`, `device`, `input_size`, `threads`, …
+    :raises UnknownNameError: if there is no such model, backend or precision.
+    :raises ConfigError: if an option has a value that the model cannot take.
+    :raises CheckpointError: if the weights cannot be had or belong to another model.
+    :raises MissingDependencyError: if the library of the backend asked for is not installed.
+    :raises BackendError: if backend, precision and device cannot go together here.
+    :raises TypeError: if there is no option of that name.
+    """
+    return DepthModel(create_predictor(model, **options))
+
+
+class DepthModel:
+    """
+    Estimate depth from single images; made by :func:`load`.
+
+    The network is built at the first image of each size, which takes seconds; later images of
+    that size are quick.
+
+    :param predictor: the network with its pre- and post-processing.
+    """
+
+    def __init__(self, predictor: Predictor) -> None:
+        self.predictor = predictor
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """Return which weights run, in which library and precision, under which licence."""
+        return self.predictor.identity
+
+    def predict(self, image: Image) -> RelativeInverseDepth | MetricDepth:
+        """
+        Return what the network says of an image, at the image's own size.
+
+        :param image: uint8 (H, W, 3), red first, or a JPEG, PNG, WebP or BMP file.
+        :return: of a relative model inverse depth without unit, `values` float32 (H, W), larger
+            is nearer; of a metric one `depth_m`, float32 (H, W) in metres.
+        :raises BackendError: if the array is no such image, or the network cannot run on it.
+        :raises MessageError: if the file is damaged, or larger than the package decodes.
+        :raises OSError: if the file cannot be read.
+        """
+        return self.predictor.predict(_pixels(image))
+
+    def metric(
+        self,
+        image: Image,
+        camera: Camera | None = None,
+        scale: AlignmentSource | None = None,
+        *,
+        max_depth_m: float = DepthNodeConfig.max_depth_m,
+    ) -> MetricDepth:
+        """
+        Return the depth of an image in metres.
+
+        A relative model needs a scale: :func:`camera_height`, :func:`reference_depth`,
+        :func:`fixed_scale`, or any other source of the package. A metric model needs none.
+
+        :param image: as in :meth:`predict`.
+        :param camera: the camera that took it; only :func:`camera_height` needs it.
+        :param scale: where the metres come from.
+        :param max_depth_m: depth beyond this is unknown.
+        :return: `depth_m` float32 (H, W), metres along the optical axis, NaN where unknown.
+        :raises AlignmentError: if the model is relative and no scale is given, or the image
+            gives no trustworthy scale; the message says why.
+        :raises ConfigError: if the model is metric and a scale is given, or `max_depth_m` is
+            not above 0.
+        :raises BackendError: as in :meth:`predict`; likewise MessageError and OSError.
+        """
+        if not max_depth_m > 0:
+            raise ConfigError(f'max_depth_m {max_depth_m} is out of range; allowed: above 0')
+        prediction = self.predict(image)
+        if isinstance(prediction, MetricDepth):
+            if scale is not None:
+                raise ConfigError(
+                    f"model '{self.identity.name}' gives metres by itself; leave the scale away"
+                )
+            return limit_depth(prediction, max_depth_m)
+        if scale is None:
+            raise AlignmentError(
+                f"model '{self.identity.name}' is relative and needs a scale to give metres: "
+                'camera_height, reference_depth or fixed_scale'
+            )
+        alignment = scale.align(prediction, _STAMP_NS, camera)
+        return to_metric_depth(prediction, alignment, max_depth_m)
+
+
+def fixed_scale(scale: float, shift: float = 0.0) -> AlignmentSource:
+    """
+    Return a scale that is known: 1 / depth_m = scale · relative + shift.
+
+    :param scale: in 1/m per unit of the network's output, above 0.
+    :param shift: in 1/m.
+    :raises AlignmentError: if a number is not finite or the scale not positive.
+    """
+    return FixedScale(scale, shift)
+
+
+def camera_height(
+    height_m: float, pitch_deg: float = 0.0, roll_deg: float = 0.0
+) -> AlignmentSource:
+    """
+    Return a scale that is found from level ground in the image; it needs a calibrated camera.
+
+    :param height_m: of the lens above the ground.
+    :param pitch_deg: how far the camera looks down. From 0.115 m, one degree moves what is 2 m
+        away to 1.5 or 2.9 m.
+    :param roll_deg: how far the camera leans to the right.
+    :raises ConfigError: if a number is out of the range that the depth node allows.
+    """
+    given = {
+        'camera_height_m': height_m,
+        'camera_pitch_deg': pitch_deg,
+        'camera_roll_deg': roll_deg,
+    }
+    return CameraHeightScale.from_config(from_mapping(DepthNodeConfig, given))
+
+
+def reference_depth(depth_m: NDArray[Any]) -> AlignmentSource:
+    """
+    Return a scale that is fitted to measured depth of the same view, dense or sparse.
+
+    :param depth_m: (H, W) in metres along the optical axis, registered to the image, at its size
+        or the same shape scaled; NaN, infinity and 0 are unknown.
+    :raises AlignmentError: if it is not two-dimensional.
+    """
+    measured = np.asarray(depth_m, np.float32)
+    if measured.ndim != 2:
+        raise AlignmentError(f'reference depth has shape {measured.shape}; (H, W) is needed')
+    source = DepthImageScale(0.0, float(np.finfo(np.float32).max), 0.0)
+    source.add_reference(DepthReference(measured, _STAMP_NS))
+    return source
+
+
+def colorize(
+    prediction: RelativeInverseDepth | MetricDepth,
+    colormap: str = DepthNodeConfig.preview_colormap,
+) -> UInt8Array:
+    """
+    Return a prediction as people look at it.
+
+    :param colormap: Spectral_r, viridis, plasma, magma, inferno or turbo.
+    :return: uint8 (H, W, 3), red first; near and far span the colours, unknown is black.
+    :raises UnknownNameError: if there is no such colormap.
+    """
+    return apply_colormap(inverse_depth(prediction), colormap)
+
+
+def _pixels(image: Image) -> UInt8Array:
+    """Return the pixels of an image or of a file, the right way up; the network checks them."""
+    if not isinstance(image, (str, os.PathLike)):
+        return np.ascontiguousarray(image)
+    path = Path(image)
+    try:
+        check_bytes(path.stat().st_size, 'the file')
+        bgr = decode_picture(path.read_bytes(), cv2.IMREAD_COLOR, _PICTURES)
+    except MessageError as error:
+        raise MessageError(f"'{path}' is no image that can be read: {error}") from error
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)

@@ -1,0 +1,195 @@
+"""The library's front door: images in, depth out, and errors that say what to do."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+
+import depth_anything_ros as dar
+from depth_anything_ros import api
+from depth_anything_ros.errors import (
+    AlignmentError,
+    BackendError,
+    ConfigError,
+    MessageError,
+    UnknownNameError,
+)
+from depth_anything_ros.geometry.camera import ray_table
+from depth_anything_ros.geometry.ground import ground_inverse_depth
+from depth_anything_ros.inference.predictor import create_predictor
+from depth_anything_ros.types import MetricDepth, RelativeInverseDepth
+
+ROOT = Path(__file__).resolve().parents[1]
+CAMERA = dar.Camera(128, 96, 100.0, 100.0, 63.5, 47.5)
+
+
+class Network:
+    """Stands in for a predictor that gives one answer."""
+
+    identity = SimpleNamespace(name='stand_in')
+
+    def __init__(self, prediction):
+        self.prediction = prediction
+
+    def predict(self, rgb):
+        return self.prediction
+
+
+def floor(height_m=0.3):
+    """Return the true inverse depth of level ground and a wall 4 m ahead."""
+    rays = ray_table(CAMERA).astype(np.float64)
+    return np.maximum(ground_inverse_depth(rays, height_m, 0.0, 0.0), 0.25).astype(np.float32)
+
+
+@pytest.fixture(scope='module')
+def model():
+    return dar.load('tiny', backend='torch', precision='fp32', input_size=96, threads=1)
+
+
+@pytest.fixture
+def picture():
+    return np.random.default_rng(0).integers(0, 256, (96, 128, 3), np.uint8)
+
+
+@pytest.fixture
+def relative():
+    """Return a model whose output is the floor's inverse depth, a third of it and lifted."""
+    return dar.DepthModel(Network(RelativeInverseDepth(floor() / 3 + 0.1)))
+
+
+@pytest.mark.parametrize(
+    'script', ['import depth_anything_ros', 'from depth_anything_ros import api']
+)
+def test_the_package_alone_loads_nothing_heavy_and_the_api_loads_no_ros(script):
+    code = f'import sys; {script}; print(*sys.modules)'
+    answer = subprocess.run(
+        [sys.executable, '-c', code], env={**os.environ, 'PYTHONPATH': str(ROOT)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    heavy = {'rclpy', 'sensor_msgs', 'depth_anything_ros.lab'}
+    if 'api' not in script:
+        heavy |= {'torch', 'numpy', 'cv2'}
+    assert heavy & set(answer.stdout.split()) == set()
+
+
+def test_the_package_offers_the_names_of_the_api():
+    assert set(dar.__all__) == set(api.__all__)
+    assert set(dar.__all__) <= set(dir(dar))
+    assert all(getattr(dar, name) is getattr(api, name) for name in dar.__all__)
+    with pytest.raises(
+        AttributeError, match="module 'depth_anything_ros' has no attribute 'open'"
+    ):
+        _ = dar.open
+
+
+def test_predict_is_that_of_the_predictor_with_the_same_options(model, picture):
+    predictor = create_predictor(
+        'tiny', backend='torch', precision='fp32', input_size=96, threads=1
+    )
+    answer = model.predict(picture)
+    assert answer.values.shape == (96, 128) and answer.values.dtype == np.float32
+    np.testing.assert_array_equal(answer.values, predictor.predict(picture).values)
+    assert model.identity.weights == 'pretrained' and model.identity.precision == 'fp32'
+
+
+@pytest.mark.parametrize('kind', [str, Path])
+def test_a_file_gives_what_its_pixels_give(model, picture, tmp_path, kind):
+    path = tmp_path / 'photo.png'
+    cv2.imwrite(str(path), picture[..., ::-1])
+    from_file = model.predict(kind(path)).values
+    np.testing.assert_array_equal(from_file, model.predict(picture).values)
+
+
+def test_a_view_with_its_channels_turned_is_taken(model, picture):
+    turned = picture[..., ::-1].copy()[..., ::-1]
+    np.testing.assert_array_equal(model.predict(turned).values, model.predict(picture).values)
+
+
+def test_unknown_names_and_options_are_refused():
+    with pytest.raises(UnknownNameError, match='known: tiny|depth_anything_v2_vits'):
+        dar.load('tinny')
+    with pytest.raises(TypeError, match='precison'):
+        dar.load('tiny', precison='fp32')
+    with pytest.raises(ConfigError, match='not a positive multiple of the patch 32'):
+        dar.load('tiny', input_size=100)
+
+
+def test_what_is_no_picture_is_refused_with_what_is_needed(model, picture, tmp_path):
+    with pytest.raises(BackendError, match=r'\(height, width, 3\) is needed'):
+        model.predict(picture[..., 0])
+    with pytest.raises(BackendError, match='uint8 .* is needed'):
+        model.predict(picture / 255)
+    with pytest.raises(FileNotFoundError):
+        model.predict(tmp_path / 'missing.png')
+    (tmp_path / 'bad.jpg').write_text('no picture')
+    with pytest.raises(
+        MessageError, match=r"bad\.jpg' is no image that can be read: .* known: jpeg"
+    ):
+        model.predict(tmp_path / 'bad.jpg')
+
+
+def test_the_height_of_the_camera_gives_the_metres_of_a_floor(relative, picture):
+    metric = relative.metric(picture, CAMERA, dar.camera_height(0.3))
+    assert isinstance(metric, MetricDepth)
+    np.testing.assert_allclose(metric.depth_m, 1 / floor(), rtol=0.02)
+    with pytest.raises(ConfigError, match="'camera_height_m': 0.0 is out of range"):
+        dar.camera_height(0.0)
+
+
+def test_the_height_needs_the_camera_of_the_image(relative, picture):
+    with pytest.raises(AlignmentError, match='camera_info'):
+        relative.metric(picture, scale=dar.camera_height(0.3))
+
+
+@pytest.mark.parametrize('step', [1, 2])
+def test_measured_depth_gives_its_metres_even_where_sparse_or_smaller(relative, picture, step):
+    measured = np.full((96 // step, 128 // step), np.nan)
+    measured[::3, ::3] = (1 / floor())[::step, ::step][::3, ::3]
+    metric = relative.metric(picture, scale=dar.reference_depth(measured))
+    np.testing.assert_allclose(metric.depth_m, 1 / floor(), rtol=0.05)
+
+
+def test_measured_depth_must_be_an_image_of_the_same_shape(relative, picture):
+    with pytest.raises(AlignmentError, match=r'\(96,\); \(H, W\) is needed'):
+        dar.reference_depth(np.ones(96))
+    with pytest.raises(AlignmentError, match='128x60, the image 128x96'):
+        relative.metric(picture, scale=dar.reference_depth(1 / floor()[:60]))
+
+
+def test_a_fixed_scale_is_taken_as_it_is(relative, picture):
+    metric = relative.metric(picture, scale=dar.fixed_scale(3.0, -0.3), max_depth_m=3.0)
+    truth_m = 1 / floor()
+    near = truth_m < 2.9
+    np.testing.assert_allclose(metric.depth_m[near], truth_m[near], rtol=1e-4)
+    assert np.isnan(metric.depth_m[truth_m > 3.1]).all()
+    with pytest.raises(AlignmentError, match='the scale above 0'):
+        dar.fixed_scale(-1.0)
+
+
+def test_a_relative_model_without_a_scale_says_what_it_needs(relative, picture):
+    with pytest.raises(AlignmentError, match="'stand_in' is relative and needs a scale"):
+        relative.metric(picture)
+    with pytest.raises(ConfigError, match='max_depth_m 0 is out of range'):
+        relative.metric(picture, max_depth_m=0)
+
+
+def test_a_metric_model_needs_no_scale_and_takes_none(picture):
+    model = dar.DepthModel(Network(MetricDepth(np.float32([[0.0, 1.0, 30.0]]))))
+    np.testing.assert_array_equal(model.metric(picture).depth_m, [[np.nan, 1.0, np.nan]])
+    with pytest.raises(ConfigError, match='gives metres by itself'):
+        model.metric(picture, scale=dar.fixed_scale(1.0))
+
+
+def test_colours_show_near_and_far_alike_for_both_kinds():
+    values = floor()
+    of_relative = dar.colorize(RelativeInverseDepth(values))
+    of_metric = dar.colorize(MetricDepth(1 / values))
+    assert of_relative.shape == (96, 128, 3) and of_relative.dtype == np.uint8
+    assert np.abs(of_relative.astype(int) - of_metric).max() <= 8
+    with pytest.raises(UnknownNameError, match='known: Spectral_r'):
+        dar.colorize(RelativeInverseDepth(values), 'jet')
