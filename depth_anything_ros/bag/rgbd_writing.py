@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from depth_anything_ros.bag.rgbd import RgbdFrame
-from depth_anything_ros.bag.topics import CAMERA_INFO, IMAGE, RgbdTopics
+from depth_anything_ros.bag.topics import CAMERA_INFO, COMPRESSED, IMAGE, RgbdTopics
 from depth_anything_ros.bag.writer import BagWriter
 from depth_anything_ros.errors import DatasetError
 from depth_anything_ros.geometry.camera import scale_camera
 from depth_anything_ros.messages import (
     camera_info_fields,
+    compressed_depth_fields,
+    compressed_fields,
     depth_image_fields,
     image_fields,
     stamp_fields,
@@ -33,7 +35,8 @@ def write_rgbd_bag(
     :param path: the folder to make.
     :param rgbd_frames: the frames; depth and camera are written where there are any.
     :param storage: mcap or sqlite3.
-    :param topics: the topics; None is those of the WHEELTEC R550.
+    :param topics: the topics; None is those of the WHEELTEC R550. Images are written as JPEG on
+        one that ends in `/compressed`, depth as PNG on one that ends in `/compressedDepth`.
     :return: how many frames were written.
     :raises DatasetError: if the folder exists, the storage is unknown or there are no frames.
     """
@@ -49,7 +52,7 @@ def write_rgbd_bag(
 
 
 def write_rgbd_frame(writer: BagWriter, rgbd_frame: RgbdFrame, topics: RgbdTopics) -> None:
-    """Write the messages of one frame into an open bag, recorded at its stamp."""
+    """Write the messages of one frame into an open bag, as `write_rgbd_bag` does."""
     frame = rgbd_frame.frame
     header = {'header': {'stamp': stamp_fields(frame.stamp_ns), 'frame_id': frame.frame_id}}
 
@@ -63,5 +66,11 @@ def write_rgbd_frame(writer: BagWriter, rgbd_frame: RgbdFrame, topics: RgbdTopic
             height, width = rgbd_frame.depth_m.shape
             depth_camera = scale_camera(frame.camera, width, height)
             write(topics.depth_camera_info, CAMERA_INFO, camera_info_fields(depth_camera))
-        write(topics.depth, IMAGE, depth_image_fields(rgbd_frame.depth_m, '16UC1'))
-    write(topics.image, IMAGE, image_fields(frame.rgb, 'rgb8'))
+        if topics.depth.endswith('/compressedDepth'):
+            write(topics.depth, COMPRESSED, compressed_depth_fields(rgbd_frame.depth_m))
+        else:
+            write(topics.depth, IMAGE, depth_image_fields(rgbd_frame.depth_m, '16UC1'))
+    if topics.image.endswith('/compressed'):
+        write(topics.image, COMPRESSED, compressed_fields(frame.rgb))
+    else:
+        write(topics.image, IMAGE, image_fields(frame.rgb, 'rgb8'))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from depth_anything_ros.bag.reader import BagReader, BagTopic
 from depth_anything_ros.errors import DatasetError
@@ -52,6 +52,11 @@ class RgbdTopics:
     camera_info: str = '/camera/color/camera_info'
     depth: str = '/camera/depth/image_raw'
     depth_camera_info: str = '/camera/depth/camera_info'
+
+    def compressed(self) -> RgbdTopics:
+        """Return what image_transport calls the same topics of JPEG images and PNG depth."""
+        image, depth = f'{self.image}/compressed', f'{self.depth}/compressedDepth'
+        return replace(self, image=image, depth=depth)
 
 
 def find_topics(

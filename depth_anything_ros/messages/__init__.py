@@ -13,6 +13,8 @@ from depth_anything_ros.messages.calibration import (
 from depth_anything_ros.messages.color import KNOWN_ENCODINGS, decode_image
 from depth_anything_ros.messages.compressed import (
     KNOWN_FORMATS,
+    compressed_depth_fields,
+    compressed_fields,
     decode_compressed,
     decode_compressed_depth,
 )
@@ -40,6 +42,8 @@ __all__ = [
     'camera_from_message',
     'camera_info_fields',
     'completed_projection',
+    'compressed_depth_fields',
+    'compressed_fields',
     'decode_compressed',
     'decode_compressed_depth',
     'decode_depth',

@@ -1,4 +1,4 @@
-"""JPEG and PNG images of sensor_msgs/CompressedImage → arrays."""
+"""JPEG and PNG images of sensor_msgs/CompressedImage ↔ arrays."""
 
 from __future__ import annotations
 
@@ -10,12 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_anything_ros.errors import MessageError
-from depth_anything_ros.messages.depth import MM_PER_M, metres_from_steps, only_distances
+from depth_anything_ros.messages.depth import (
+    MM_PER_M,
+    metres_from_steps,
+    millimetres,
+    only_distances,
+)
 from depth_anything_ros.messages.pictures import decode_picture
 from depth_anything_ros.types import Float32Array, UInt8Array
 
 KNOWN_FORMATS = ('jpeg', 'png')
 
+# What compressed_image_transport takes by default.
+_JPEG_QUALITY = 95
 _DEPTH_HEADER = struct.Struct('<iff')  # enum of the format, quantisation a (m), b
 
 
@@ -75,6 +82,24 @@ def decode_compressed_depth(message: Any, steps_per_m: float = MM_PER_M) -> Floa
         np.divide(np.float32(quantisation_a_m), depth_m, out=depth_m)
     depth_m[values == 0] = np.nan
     return only_distances(depth_m)
+
+
+def compressed_fields(rgb: UInt8Array) -> dict[str, Any]:
+    """Return the fields of a CompressedImage of uint8 (H, W, 3) but for the header: a JPEG."""
+    bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
+    _, data = cv2.imencode('.jpg', bgr, (cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY))
+    return {'format': 'rgb8; jpeg compressed bgr8', 'data': data.reshape(-1)}
+
+
+def compressed_depth_fields(depth_m: Float32Array) -> dict[str, Any]:
+    """
+    Return the fields of a CompressedImage of depth but for the header: 16UC1 compressedDepth.
+
+    :param depth_m: float32 (H, W) in metres, NaN where unknown; millimetres are kept.
+    """
+    _, data = cv2.imencode('.png', millimetres(depth_m))
+    header = np.zeros(_DEPTH_HEADER.size, np.uint8)  # which 16UC1 does not use
+    return {'format': '16UC1; compressedDepth png', 'data': np.append(header, data)}
 
 
 def _decode(data: bytes, flags: int, name: str) -> NDArray[Any]:

@@ -1,8 +1,9 @@
 import json
 
+import numpy as np
 import pytest
 
-from depth_anything_ros.bag import BagReader
+from depth_anything_ros.bag import BagReader, RgbdFrames, find_topics
 from depth_anything_ros.cli.main import main
 
 SMALL = ['--frames', '2', '--size', '64x48']
@@ -31,6 +32,26 @@ def test_both_storages_hold_the_same_messages(tmp_path):
             bags.append(sorted((item.topic, item.cdr) for item in reader.messages()))
     assert bags[0] == bags[1]
     assert len(bags[0]) == 8
+
+
+@pytest.mark.parametrize('room', [[], ['--world', '3']])
+def test_compressed_bag_holds_jpeg_and_the_same_depth(tmp_path, room):
+    frames = []
+    for name, options in (('raw', []), ('compressed', ['--compressed'])):
+        answer = tmp_path / f'{name}.json'
+        call = ['simulate', str(tmp_path / name), *SMALL, *room, *options, '--json', str(answer)]
+        assert main(call) == 0
+        topics = json.loads(answer.read_text())['topics']
+        with BagReader(tmp_path / name) as reader:
+            assert vars(find_topics(reader)).items() <= topics.items()
+            frames.append(list(RgbdFrames(reader, find_topics(reader))))
+    assert topics['image'] == '/camera/color/image_raw/compressed'
+    assert topics['depth'] == '/camera/depth/image_raw/compressedDepth'
+    for raw, packed in zip(*frames, strict=True):
+        np.testing.assert_array_equal(packed.depth_m, raw.depth_m)
+        error = np.abs(packed.frame.rgb.astype(int) - raw.frame.rgb)
+        assert 0 < error.mean() < 8  # of 255; tiny pictures of noise
+        assert packed.frame.camera == raw.frame.camera
 
 
 @pytest.mark.parametrize('storage', ['mcap', 'both'])

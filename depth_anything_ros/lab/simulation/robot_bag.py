@@ -26,7 +26,11 @@ _TF = 'tf2_msgs/msg/TFMessage'
 
 
 def write_robot_bag(
-    path: Path | str, frames: Iterable[RobotFrame], robot: Robot, storage: str = 'mcap'
+    path: Path | str,
+    frames: Iterable[RobotFrame],
+    robot: Robot,
+    storage: str = 'mcap',
+    topics: RgbdTopics | None = None,
 ) -> int:
     """
     Write a drive as a ROS 2 bag.
@@ -38,9 +42,11 @@ def write_robot_bag(
     :param path: the folder to make.
     :param robot: the one that made the frames.
     :param storage: mcap or sqlite3.
+    :param topics: those of images and depth, as `write_rgbd_bag` takes them.
     :return: how many frames were written.
     :raises DatasetError: if the folder exists, the storage is unknown or there are no frames.
     """
+    names = topics or RgbdTopics()
     written = 0
     with BagWriter(path, storage) as writer:
         for robot_frame in frames:
@@ -54,7 +60,7 @@ def write_robot_bag(
             scan_fields = laser_scan_fields(robot_frame.scan)
             header = {'header': _header(LASER_FRAME, frame.stamp_ns)}
             writer.write(SCAN_TOPIC, _SCAN, {**header, **scan_fields}, frame.stamp_ns)
-            write_rgbd_frame(writer, robot_frame.rgbd, RgbdTopics())
+            write_rgbd_frame(writer, robot_frame.rgbd, names)
             written += 1
         if written == 0:
             raise DatasetError(f"no frames to write into bag '{path}'")
