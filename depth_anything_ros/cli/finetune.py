@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from depth_anything_ros.cli.console import check_outputs, write_line
@@ -19,20 +18,18 @@ from depth_anything_ros.cli.training_options import (
     run_training,
     size_argument,
 )
-from depth_anything_ros.errors import ConfigError, DatasetError
+from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.lab.training.config import METRIC_LOSSES
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.meaning import spec_of_checkpoint
 from depth_anything_ros.models.spec import LARGEST_RANGE_M, is_range
 
 if TYPE_CHECKING:
-    from depth_anything_ros.lab.training.data import Batch, BatchSource
+    from depth_anything_ros.lab.training.data import BatchSource
     from depth_anything_ros.models.estimator import DepthEstimator
     from depth_anything_ros.models.spec import ModelSpec
 
 _LONGEST_EPOCH = 10_000_000
-_LEAST_SHARE = 0.01
-_LEAST_SPREAD = 1e-12
 _FIRST_IMAGES = 32
 
 _EPILOG = """examples:
@@ -159,6 +156,7 @@ def _first_weights(
     args: argparse.Namespace, spec: ModelSpec, source: BatchSource
 ) -> tuple[DepthEstimator, str]:
     """Return the network with the output of `spec`, and words that tell its first weights."""
+    from depth_anything_ros.lab.training.metric_head import fit_to_metres
     from depth_anything_ros.models.checkpoint import load_estimator, require_floats
 
     estimator, weights = load_estimator(spec.name, checkpoint=args.init)
@@ -169,39 +167,3 @@ def _first_weights(
         count = -(-_FIRST_IMAGES // args.batch)
         fit_to_metres(estimator, limit_m, (source.batch(step) for step in range(count)))
     return estimator, f'checkpoint with sha256 {weights.sha256}'
-
-
-def fit_to_metres(estimator: DepthEstimator, limit_m: float, batches: Iterable[Batch]) -> None:
-    """
-    Let a model that gave something else start as the metres that fit its values best.
-
-    What goes into the sigmoid, ln(d / (limit - d)) for a depth d, falls as inverse depth rises,
-    and rises with metres of another range: the straight line from the model's values to it (least
-    squares over all known pixels) goes into the last layer.
-
-    :param estimator: in evaluation mode; its decoder is changed in place.
-    :param limit_m: its largest depth in metres.
-    :param batches: of images with true depth.
-    :raises DatasetError: if no depth is known.
-    """
-    import torch
-    from torch import nn
-
-    before, after = [], []
-    with torch.no_grad():
-        for batch in batches:
-            known = (batch.depth_m > 0) & batch.depth_m.isfinite()
-            share = (batch.depth_m[known] / limit_m).clamp(_LEAST_SHARE, 1.0 - _LEAST_SHARE)
-            before.append(estimator.values(batch.pixels)[known].double())
-            after.append(share.double().logit())
-    values, wanted = torch.cat(before), torch.cat(after)
-    if not len(values):
-        raise DatasetError('the first images have no known depth to start from')
-    centred = values - values.mean()
-    slope = float(centred @ wanted / (centred @ centred).clamp(min=_LEAST_SPREAD))
-    offset = float(wanted.mean() - slope * values.mean())
-    *_, last = (part for part in estimator.depth_head.modules() if isinstance(part, nn.Conv2d))
-    with torch.no_grad():
-        last.weight.mul_(slope)
-        if last.bias is not None:
-            last.bias.mul_(slope).add_(offset)

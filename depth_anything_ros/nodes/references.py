@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, Imu, LaserScan
 
 from depth_anything_ros.config import DepthNodeConfig, steps_per_metre
 from depth_anything_ros.errors import AlignmentError, DepthAnythingError
-from depth_anything_ros.geometry.ground import tilt_of_gravity
 from depth_anything_ros.geometry.registration import RegistrationRule
 from depth_anything_ros.geometry.transform import RigidTransform, optical_pose
 from depth_anything_ros.messages import decode_scan, stamp_ns
@@ -25,11 +22,9 @@ from depth_anything_ros.nodes.unit_watch import UnitWatch
 from depth_anything_ros.scale import find_source
 from depth_anything_ros.scale.camera_height import CameraHeightScale
 from depth_anything_ros.scale.depth_image import DepthImageScale
+from depth_anything_ros.scale.gravity import GravityFilter
 from depth_anything_ros.scale.laser_scan import LaserScanScale
 from depth_anything_ros.types import DepthReference
-
-# Time constant of the mean that takes bumps out of the acceleration.
-_GRAVITY_TIME_S = 0.5
 
 
 def topics_of(config: DepthNodeConfig) -> dict[str, type]:
@@ -93,7 +88,7 @@ class References:
             'scan': self._take_scan,
             'imu': self._take_imu,
         }
-        self._gravity: tuple[NDArray[np.float64], int] | None = None
+        self._gravity = GravityFilter()
         self.image_frame_id: str | None = None  # before the first image
         self._waiting: set[str] = set()
         self._early: dict[str, Any] = {}
@@ -110,7 +105,7 @@ class References:
         self._waiting.clear()
         self._early.clear()
         self._unit.forget()
-        self._gravity = None
+        self._gravity.reset()
 
     def add(self, topic: str, message: Any) -> None:
         """Take a message of one of the topics of `topics_of`."""
@@ -199,18 +194,8 @@ class References:
         source = self._source(CameraHeightScale)
         if source is None:
             return False
-        acceleration = message.linear_acceleration
-        read = np.array([acceleration.x, acceleration.y, acceleration.z])
-        time_ns = stamp_ns(message.header)
-        if not np.isfinite(read).all():
-            raise AlignmentError('the accelerometer reads something that is not finite')
-        before, before_ns = self._gravity or (read, time_ns)
-        if time_ns < before_ns:
-            before, before_ns = read, time_ns  # a bag that starts again
-        share = -np.expm1(-(time_ns - before_ns) * 1e-9 / _GRAVITY_TIME_S)
-        mean = before + share * (read - before)
-        self._gravity = (mean, time_ns)
-        source.set_body_tilt(*tilt_of_gravity((mean[0], mean[1], mean[2])), time_ns)
+        read, time_ns = message.linear_acceleration, stamp_ns(message.header)
+        source.set_body_tilt(*self._gravity.update((read.x, read.y, read.z), time_ns), time_ns)
         return True
 
     def _place(self, pose: str, frame_id: str) -> RigidTransform:

@@ -9,14 +9,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from depth_anything_ros.cli import data_argument, finetune, training_options
-from depth_anything_ros.cli.finetune import fit_to_metres, metric_spec
+from depth_anything_ros.cli import data_argument, training_options
+from depth_anything_ros.cli.finetune import metric_spec
 from depth_anything_ros.cli.main import main
-from depth_anything_ros.errors import ConfigError, DatasetError
-from depth_anything_ros.lab.training.data import Batch
+from depth_anything_ros.errors import ConfigError
+from depth_anything_ros.lab.training import metric_head
 from depth_anything_ros.models import MODELS, create_model
 from depth_anything_ros.models.checkpoint import load_weights
-from depth_anything_ros.models.initialisation import initialise
 from depth_anything_ros.models.metadata import own_metadata
 from depth_anything_ros.types import DepthSample
 
@@ -121,7 +120,9 @@ def test_finetune_keeps_the_range_it_starts_from_and_fits_to_another(tmp_path, m
     state = create_model(MODELS['tiny']).state_dict()
     save_file(state, start, own_metadata(replace(MODELS['tiny'], max_depth_m=10.0)))
     fitted = []
-    monkeypatch.setattr(finetune, 'fit_to_metres', lambda _, limit_m, __: fitted.append(limit_m))
+    monkeypatch.setattr(
+        metric_head, 'fit_to_metres', lambda _, limit_m, __: fitted.append(limit_m)
+    )
     call = ['finetune', *QUICK, '--data', 'walls:x', '--init', str(start), '--epochs', '1']
     for folder, options in (('same', []), ('other', ['--max-depth', '40'])):
         assert main([*call, *options, '--out', str(tmp_path / folder)]) == 0
@@ -216,36 +217,6 @@ def test_start_that_is_of_another_kind_is_refused_before_training(tmp_path, caps
     assert main(call) == 1
     assert 'ask for model depth_anything_v2_vits instead' in capsys.readouterr().err
     assert not (tmp_path / 'run').exists()
-
-
-def test_relative_model_starts_as_the_metres_that_fit_its_values():
-    estimator = create_model(replace(MODELS['tiny'], max_depth_m=10.0)).eval()
-    initialise(estimator, 0)
-    pixels = torch.randn(2, 3, 32, 64, generator=torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        values = estimator.values(pixels)
-        line = 0.5 - 0.5 * (values - values.mean()) / values.std()
-        depth_m = 10.0 * line.sigmoid()
-        unknown = torch.full_like(depth_m, torch.nan)
-        fit_to_metres(estimator, 10.0, [Batch(pixels, depth_m), Batch(pixels, unknown)])
-        torch.testing.assert_close(estimator(pixels), depth_m, rtol=1e-3, atol=1e-3)
-
-
-def test_constant_model_starts_at_one_depth():
-    estimator = create_model(replace(MODELS['tiny'], max_depth_m=10.0)).eval()
-    initialise(estimator, 0)
-    torch.nn.init.zeros_(estimator.depth_head.output[-1].weight)
-    pixels = torch.zeros(1, 3, 32, 32)
-    fit_to_metres(estimator, 10.0, [Batch(pixels, torch.full((1, 32, 32), 4.0))])
-    with torch.no_grad():
-        torch.testing.assert_close(estimator(pixels), torch.full((1, 32, 32), 4.0))
-
-
-def test_metres_cannot_be_fitted_to_no_depth():
-    estimator = create_model(replace(MODELS['tiny'], max_depth_m=10.0)).eval()
-    batch = Batch(torch.zeros(1, 3, 32, 32), torch.full((1, 32, 32), torch.nan))
-    with pytest.raises(DatasetError, match='no known depth'):
-        fit_to_metres(estimator, 10.0, [batch])
 
 
 def test_metric_models_see_images_at_their_own_focal_length():
