@@ -283,7 +283,7 @@ def _describe_layers(
             try:
                 layers += describe_network(request)
             except DepthAnythingError as error:
-                write_error(f'layers of {request.model}: {error}')
+                write_error(f'layers of {request.options.model}: {error}')
     finally:
         tell_files_apart(layers)
         show_layers(layers)

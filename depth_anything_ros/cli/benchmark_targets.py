@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 from depth_anything_ros.errors import CheckpointError, ConfigError, DepthAnythingError
-from depth_anything_ros.home import expand_user
-from depth_anything_ros.inference.backends.cache import default_cache_dir
+from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.selection import Selection, select
 from depth_anything_ros.lab.benchmark.network import NetworkKind, NetworkRequest
 from depth_anything_ros.lab.benchmark.plan import (
@@ -104,17 +102,18 @@ def _load(
         selection = select(backend, precision, args.device)
     except DepthAnythingError as error:
         selection, failure = Selection(backend, Precision(precision), args.device), str(error)
-    request = NetworkRequest(
-        model=model,
-        checkpoint=Path(checkpoint) if checkpoint else None,
-        selection=selection,
-        size=size,
+    options = NetworkOptions(
+        model,
+        checkpoint,
+        args.weights,
+        backend=selection.backend,
+        precision=selection.precision.value,
+        device=selection.device,
+        input_size=size or 0,
         threads=args.threads,
-        cache_dir=expand_user(args.cache_dir) if args.cache_dir else default_cache_dir(),
-        weights=args.weights,
-        kind=kind,
+        cache_dir=args.cache_dir,
     )
-    return request, failure
+    return NetworkRequest(options, kind), failure
 
 
 def _packed_for(args: argparse.Namespace, model: str) -> list[str]:

@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from depth_anything_ros.inference import BACKENDS
+from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.types import Precision
 
@@ -55,14 +56,16 @@ def open_predictor(args: argparse.Namespace, input_size: int = 0) -> Predictor:
     from depth_anything_ros.inference.predictor import create_predictor
 
     return create_predictor(
-        args.model,
-        checkpoint=args.checkpoint,
-        weights=args.weights,
-        backend=args.backend,
-        precision=args.precision,
-        device=args.device,
-        input_size=input_size,
-        threads=args.threads,
+        NetworkOptions(
+            args.model,
+            args.checkpoint,
+            args.weights,
+            backend=args.backend,
+            precision=args.precision,
+            device=args.device,
+            input_size=input_size,
+            threads=args.threads,
+        )
     )
 
 

@@ -25,6 +25,7 @@ from depth_anything_ros.cli.console import (
 )
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.inference import BACKENDS
+from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.models import MODELS
 
 if TYPE_CHECKING:
@@ -122,9 +123,10 @@ def _run_model(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -> 
     from depth_anything_ros.inference.predictor import create_predictor
     from depth_anything_ros.lab.trials.model_trial import try_model
 
-    predictor = create_predictor(
+    options = NetworkOptions(
         args.model, checkpoint=args.checkpoint or '', backend=args.backend or 'auto'
     )
+    predictor = create_predictor(options)
     trials: dict[tuple[str, float], list[ModelTrial]] = {}
     for seed, height_m in progress(pairs, len(pairs), 'drives'):
         for trial in try_model(predictor, seed, height_m, args.frames):

@@ -20,6 +20,7 @@ from depth_anything_ros.inference.backends.cache import (
     default_cache_dir,
 )
 from depth_anything_ros.inference.backends.processor import integers_text
+from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.preprocess import (
     Preprocessor,
     check_multiple,
@@ -281,36 +282,10 @@ def check_finite(raw: Float32Array, selection: Selection) -> None:
         )
 
 
-def create_predictor(
-    model: str,
-    *,
-    checkpoint: str = '',
-    weights: str = 'pretrained',
-    seed: int = 0,
-    backend: str = 'auto',
-    precision: str = 'auto',
-    device: str = 'auto',
-    input_size: int | tuple[int, int] = 0,
-    threads: int = 0,
-    cache_dir: str = '',
-    cache_limit_gb: float = 8.0,
-) -> Predictor:
+def create_predictor(options: NetworkOptions) -> Predictor:
     """
     Load a model and choose what runs it; the network is built at the first image.
 
-    :param model: a name in MODELS.
-    :param checkpoint: file of the weights; empty takes the published ones.
-    :param weights: 'pretrained' or 'random' (for timing only).
-    :param seed: seed of random weights.
-    :param backend: a name in BACKENDS, or 'auto': torch on CUDA, openvino on x86, onnxruntime
-        elsewhere, and the next one where a library is missing.
-    :param precision: 'fp32', 'bf16', 'fp16', or 'auto' for the fastest that is native.
-    :param device: 'cpu', 'cuda', 'cuda:N' or 'auto'.
-    :param input_size: shorter side in pixels, or (height, width) whatever the image; 0 takes
-        the model's own shorter side.
-    :param threads: CPU threads; 0 leaves it to the library.
-    :param cache_dir: folder for exported networks; empty takes the default one.
-    :param cache_limit_gb: what this folder may take, in 10⁹ bytes; what was used longest ago goes.
     :raises UnknownNameError: if model, backend, precision or weights is not known.
     :raises ConfigError: if `input_size` is not a multiple of the patch or `threads` negative.
     :raises CheckpointError: if the weights cannot be had.
@@ -318,26 +293,27 @@ def create_predictor(
     :raises BackendError: if backend, precision and device cannot go together here.
     """
     # What can be checked without the weights is checked before they are loaded.
-    spec = MODELS[model]
-    _check_input_size(input_size, spec)
-    selection = select(backend, precision, device)
-    folder = expand_user(cache_dir) if cache_dir else default_cache_dir()
-    estimator, loaded = load_estimator(model, checkpoint, weights, seed)
+    _check_input_size(options.input_size, MODELS[options.model])
+    selection = select(options.backend, options.precision, options.device)
+    folder = expand_user(options.cache_dir) if options.cache_dir else default_cache_dir()
+    estimator, loaded = load_estimator(
+        options.model, options.checkpoint, options.weights, options.seed
+    )
     return Predictor(
         estimator,
         loaded,
         selection,
-        input_size=input_size,
-        threads=threads,
-        cache=ExportCache(folder, cache_limit_gb),
-        fallback=_without_export(precision, device) if backend == AUTO else None,
+        input_size=options.input_size,
+        threads=options.threads,
+        cache=ExportCache(folder, options.cache_limit_gb),
+        fallback=_without_export(options) if options.backend == AUTO else None,
     )
 
 
-def _without_export(precision: str, device: str) -> Selection | None:
+def _without_export(options: NetworkOptions) -> Selection | None:
     """Return what runs a network as it is, or None if nothing here can as asked."""
     try:
-        return select('torch', precision, device)
+        return select('torch', options.precision, options.device)
     except BackendError:
         return None
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import DepthAnythingError
 from depth_anything_ros.inference import BACKENDS
+from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.predictor import Predictor, create_predictor
 from depth_anything_ros.inference.preprocess import check_multiple
 from depth_anything_ros.models import MODELS
@@ -70,16 +71,18 @@ def load_predictor(config: DepthNodeConfig) -> Predictor:
     :raises DepthAnythingError: if checkpoint, backend or device do not allow it.
     """
     predictor = create_predictor(
-        config.model,
-        checkpoint=config.checkpoint,
-        weights=config.weights,
-        backend=config.backend,
-        precision=config.precision,
-        device=config.device,
-        input_size=config.input_size,
-        threads=config.threads,
-        cache_dir=config.cache_dir,
-        cache_limit_gb=config.cache_limit_gb,
+        NetworkOptions(
+            config.model,
+            checkpoint=config.checkpoint,
+            weights=config.weights,
+            backend=config.backend,
+            precision=config.precision,
+            device=config.device,
+            input_size=config.input_size,
+            threads=config.threads,
+            cache_dir=config.cache_dir,
+            cache_limit_gb=config.cache_limit_gb,
+        )
     )
     predictor.warm_up(config.warmup_height, config.warmup_width)
     return predictor

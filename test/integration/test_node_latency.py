@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
+from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.predictor import create_predictor
 
 RELATIVE = '/depth_node/relative/image_raw'
@@ -66,7 +67,7 @@ def send(probe, camera, number):
 
 
 def test_output_k_belongs_to_input_k_by_content(probe, camera):
-    predictor = create_predictor('depth_anything_v2_vits', **NETWORK)
+    predictor = create_predictor(NetworkOptions('depth_anything_v2_vits', **NETWORK))
     expected = [predictor.predict(tagged(number)).values for number in range(8)]
     for number in range(len(expected)):
         send(probe, camera, number)

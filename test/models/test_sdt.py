@@ -347,6 +347,7 @@ def test_random_weights_give_positive_output_that_follows_the_image() -> None:
 @pytest.mark.slow
 @torch.inference_mode()
 def test_published_output_is_inverse_depth_on_a_known_scene() -> None:
+    from depth_anything_ros.inference.options import NetworkOptions
     from depth_anything_ros.inference.predictor import create_predictor
     from depth_anything_ros.lab.simulation.world import World
     from depth_anything_ros.types import RelativeInverseDepth
@@ -355,7 +356,7 @@ def test_published_output_is_inverse_depth_on_a_known_scene() -> None:
     spec = MODELS['depth_anything_v2_vitb_sdt']
     if not isinstance(hub.try_to_load_from_cache(spec.hub_repo, spec.weights_file), str):
         pytest.skip(f'{spec.weights_file} is not in the Hugging Face cache')
-    predictor = create_predictor(spec.name, backend='torch', precision='fp32')
+    predictor = create_predictor(NetworkOptions(spec.name, backend='torch', precision='fp32'))
     correlations = []
     for sample in (World(7, 480, 640).sample(index) for index in range(3)):
         prediction = predictor.predict(sample.rgb)

@@ -99,9 +99,12 @@ def test_no_connection_is_made_once_the_model_is_there(tmp_path):
         real = socket.socket.connect
         socket.socket.connect = connect
         socket.getaddrinfo = lambda *args, **kwargs: asked.append(args) or []
+        from depth_anything_ros.inference.options import NetworkOptions
         from depth_anything_ros.inference.predictor import create_predictor
 
-        predictor = create_predictor('tiny', backend='torch', cache_dir='cache')
+        predictor = create_predictor(
+            NetworkOptions('tiny', backend='torch', cache_dir='cache')
+        )
         values = predictor.predict(np.zeros((48, 64, 3), np.uint8)).values
         assert values.shape == (48, 64)
         print('asked', asked)

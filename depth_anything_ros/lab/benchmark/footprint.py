@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from depth_anything_ros.errors import WorkerError
-from depth_anything_ros.inference.selection import Selection
+from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.lab.benchmark.network import NetworkKind, NetworkRequest, example_image
 from depth_anything_ros.lab.benchmark.networks import open_network
-from depth_anything_ros.types import Precision
 
 _RUNS = 3
 _STATUS = Path('/proc/self/status')
@@ -53,33 +52,23 @@ def footprint(request: NetworkRequest) -> Footprint:
     :param request: what to load and run.
     :raises WorkerError: as :func:`peak_memory_bytes`.
     """
-    command = [sys.executable, '-m', __name__, json.dumps(_record(request))]
+    command = [sys.executable, '-m', __name__, json.dumps(asdict(request))]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     answer = done.stdout.strip().rpartition('\n')[2]
     if done.returncode or not answer.startswith('{'):
         reason = done.stderr.strip().rpartition('\n')[2] or f'exit status {done.returncode}'
         if done.returncode == -signal.SIGKILL:
             reason = 'the system killed its process, as it does for lack of memory'
-        raise WorkerError(f'no peak memory of {request.model}: {reason}')
+        raise WorkerError(f'no peak memory of {request.options.model}: {reason}')
     return Footprint(**json.loads(answer))
 
 
-def _record(request: NetworkRequest) -> dict[str, Any]:
-    checkpoint = str(request.checkpoint) if request.checkpoint else None
-    return {**asdict(request), 'checkpoint': checkpoint, 'cache_dir': str(request.cache_dir or '')}
-
-
 def _load(record: dict[str, Any]) -> NetworkRequest:
-    given = dict(record['selection'])
+    given = record['options']
+    # JSON knows no tuples.
+    size = tuple(given['input_size']) if given['input_size'] else 0
     return NetworkRequest(
-        model=record['model'],
-        checkpoint=Path(record['checkpoint']) if record['checkpoint'] else None,
-        selection=Selection(given['backend'], Precision(given['precision']), given['device']),
-        size=(record['size'][0], record['size'][1]) if record['size'] else None,
-        threads=record['threads'],
-        cache_dir=Path(record['cache_dir']) if record['cache_dir'] else None,
-        weights=record['weights'],
-        kind=NetworkKind(record['kind']),
+        NetworkOptions(**{**given, 'input_size': size}), NetworkKind(record['kind'])
     )
 
 

@@ -95,7 +95,7 @@ class Candidate:
     def processing(self) -> tuple[object, ...]:
         """Return what tells its pre- and post-processing from that of others."""
         request = self.target.request
-        return request.kind is NetworkKind.TRANSFORMERS, request.model, request.size
+        return request.kind is NetworkKind.TRANSFORMERS, request.options.model, request.size
 
 
 def new_record(target: Target, number: int) -> dict[str, Any]:
@@ -108,10 +108,10 @@ def new_record(target: Target, number: int) -> dict[str, Any]:
     return {
         'group': number,
         'baseline': target.baseline,
-        'model': request.model,
-        'checkpoint': str(request.checkpoint or ''),
-        'file': request.checkpoint.stem if request.checkpoint else '',
-        'weights': request.weights,
+        'model': request.options.model,
+        'checkpoint': request.options.checkpoint,
+        'file': request.file,
+        'weights': request.options.weights,
         'recipe': '',
         'sha256': '',
         'revision': '',
@@ -120,7 +120,7 @@ def new_record(target: Target, number: int) -> dict[str, Any]:
         'backend': target.backend,
         'precision': request.selection.precision.value,
         'device': request.selection.device,
-        'threads': request.threads,
+        'threads': request.options.threads,
         'status': 'failed',
         'reason': target.failure or NOT_TIMED,
         'note': '',
@@ -324,17 +324,18 @@ def _compare(candidates: Sequence[Candidate], planned_first: Target) -> None:
     baselines = {
         _compared(candidate): candidate for candidate in done if candidate.target.baseline
     }
-    plain = (planned_first.request.model, planned_first.request.checkpoint)
+    plain = planned_first.request.options
     first = {
         _way(candidate): candidate.record['p50_ms']
         for candidate in done
-        if (candidate.target.request.model, candidate.target.request.checkpoint) == plain
+        if (options := candidate.target.request.options).model == plain.model
+        and options.checkpoint == plain.checkpoint
     }
     for candidate in done:
         record = candidate.record
         if _way(candidate) in first:
             record['times_first'] = record['p50_ms'] / first[_way(candidate)]
-            record['first_model'] = planned_first.request.model
+            record['first_model'] = plain.model
         baseline = baselines.get(_compared(candidate))
         if baseline is not None:
             record['speedup'] = baseline.record['p50_ms'] / record['p50_ms']

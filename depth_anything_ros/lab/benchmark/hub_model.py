@@ -73,20 +73,20 @@ class HubNetwork:
             if find_spec(module) is None:
                 raise MissingDependencyError(module, 'hub')
         TorchBackend.require(request.selection.device, request.selection.precision)
-        source = find_model(request.model)
+        source = find_model(request.options.model)
         _import_library(source)
         start_s = time.perf_counter()
         self.device = torch.device(request.selection.device)
         self._dtype = DTYPES[request.selection.precision]
         self._precision = request.selection.precision
         self.processing: Processing = open_processing(source, request.size)
-        network = _load(source, request.weights == 'random')
-        with failures(f'torch cannot load {request.model}'):
+        network = _load(source, request.options.weights == 'random')
+        with failures(f'torch cannot load {request.options.model}'):
             narrow_products(network, self._dtype)
             self.module: nn.Module = network.to(self.device)
         self.encoder = _encoder(self.module)
         self.summary = NetworkSummary(
-            weights=request.weights,
+            weights=request.options.weights,
             sha256='',
             recipe='',
             load_s=time.perf_counter() - start_s,

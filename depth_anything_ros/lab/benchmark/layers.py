@@ -14,11 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from depth_anything_ros.errors import BackendError
-from depth_anything_ros.inference.selection import Selection
 from depth_anything_ros.lab.benchmark.network import NetworkKind, NetworkRequest, example_image
 from depth_anything_ros.lab.benchmark.networks import open_network
 from depth_anything_ros.lab.benchmark.plan import Target
-from depth_anything_ros.types import Precision
 
 _LAYERS = (
     nn.Linear,
@@ -115,9 +113,9 @@ def fp32_requests(targets: Sequence[Target]) -> list[NetworkRequest]:
             continue  # no network takes what was asked for, as its row says
         if request.kind is NetworkKind.BACKEND:
             request = replace(request, kind=NetworkKind.EAGER)
-        selection = Selection('torch', Precision.FP32, 'cpu')
-        key = (request.kind, request.model, request.checkpoint, request.size)
-        found.setdefault(key, replace(request, selection=selection))
+        options = replace(request.options, backend='torch', precision='fp32', device='cpu')
+        key = (request.kind, options.model, options.checkpoint, request.size)
+        found.setdefault(key, replace(request, options=options))
     return list(found.values())
 
 
@@ -138,9 +136,9 @@ def describe_network(request: NetworkRequest) -> list[dict[str, Any]]:
     height, width = network.input_size(inputs)
     return [
         {
-            'model': request.model,
-            'checkpoint': str(request.checkpoint or ''),
-            'file': request.checkpoint.stem if request.checkpoint else '',
+            'model': request.options.model,
+            'checkpoint': request.options.checkpoint,
+            'file': request.file,
             'weights': network.summary.weights,
             'input_size': [height, width],
             'part': 'encoder' if parts[layer.name.partition('#')[0]] else 'decoder',

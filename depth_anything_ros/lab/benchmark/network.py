@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.selection import Selection
-from depth_anything_ros.types import UInt8Array
+from depth_anything_ros.types import Precision, UInt8Array
 
 IMAGE_SIZE = (480, 640)
 
@@ -36,21 +37,31 @@ class NetworkRequest:
     """
     Say what is to be loaded and run.
 
-    `checkpoint` is a file of weights for `model`, None for those that `weights` names: pretrained
-    or random. `size` is the network's (height, width); None takes what a comparator of the hub
-    makes of an image by itself. `threads` 0 leaves the number of CPU threads to the library.
-    `cache_dir` holds exported networks: with an export in it the process loads that, as a node
-    does from its second start.
+    Of `options`, backend, precision and device are what they are to be, nothing is automatic. A
+    checkpoint goes before `weights`. `input_size` is the network's (height, width); 0 takes what a
+    comparator of the hub makes of an image by itself. With an export in `cache_dir` the process
+    loads that, as a node does from its second start.
     """
 
-    model: str
-    checkpoint: Path | None
-    selection: Selection
-    size: tuple[int, int] | None
-    threads: int
-    cache_dir: Path | None
-    weights: str = 'pretrained'
+    options: NetworkOptions
     kind: NetworkKind = NetworkKind.BACKEND
+
+    @property
+    def selection(self) -> Selection:
+        """Return what runs the network."""
+        options = self.options
+        return Selection(options.backend, Precision(options.precision), options.device)
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Return the network's (height, width), None where it follows from the image."""
+        size = self.options.input_size
+        return size if isinstance(size, tuple) else None
+
+    @property
+    def file(self) -> str:
+        """Return the name of the checkpoint without its ending, '' where there is none."""
+        return Path(self.options.checkpoint).stem
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import torch
 from torch import nn
@@ -47,7 +48,9 @@ class _OwnNetwork:
         self.device = torch.device(request.selection.device)
         self._selection = request.selection
         self._size = _size_of(request)
-        self._preprocessor = Preprocessor(MODELS[request.model], self._size)
+        options = request.options
+        self._options = replace(options, weights='pretrained') if options.checkpoint else options
+        self._preprocessor = Preprocessor(MODELS[options.model], self._size)
 
     def preprocess(self, rgb: UInt8Array) -> ModelInput:
         """Return the input as a node makes it."""
@@ -92,17 +95,7 @@ class BackendNetwork(_OwnNetwork):
     def __init__(self, request: NetworkRequest) -> None:
         import_libraries(request.selection.backend)
         super().__init__(request)
-        predictor = create_predictor(
-            request.model,
-            checkpoint=str(request.checkpoint or ''),
-            weights='pretrained' if request.checkpoint else request.weights,
-            backend=request.selection.backend,
-            precision=request.selection.precision.value,
-            device=request.selection.device,
-            input_size=self._size,
-            threads=request.threads,
-            cache_dir=str(request.cache_dir or ''),
-        )
+        predictor = create_predictor(self._options)
         self._backend = predictor.build(self._size)
         identity = predictor.identity
         self.summary = self._opened(
@@ -137,11 +130,9 @@ class EagerNetwork(_OwnNetwork):
         import_libraries('torch')
         super().__init__(request)
         TorchBackend.require(request.selection.device, Precision.FP32)
+        options = self._options
         estimator, weights = load_estimator(
-            request.model,
-            str(request.checkpoint or ''),
-            'pretrained' if request.checkpoint else request.weights,
-            attention='eager',
+            options.model, options.checkpoint, options.weights, options.seed, attention='eager'
         )
         with failures('torch cannot load the network'):
             estimator.to(self.device)
@@ -164,5 +155,5 @@ class EagerNetwork(_OwnNetwork):
 
 def _size_of(request: NetworkRequest) -> tuple[int, int]:
     if request.size is None:
-        raise ConfigError(f"model '{request.model}' needs the size of its input")
+        raise ConfigError(f"model '{request.options.model}' needs the size of its input")
     return request.size

@@ -138,8 +138,8 @@ def needed_bytes(targets: Sequence[Target]) -> int:
 
 def _kept_bytes(request: NetworkRequest) -> int:
     if request.kind is NetworkKind.TRANSFORMERS:
-        return _hub_bytes(request.model)
-    parameters = MODELS[request.model].parameters
+        return _hub_bytes(request.options.model)
+    parameters = MODELS[request.options.model].parameters
     if request.selection.backend != 'torch':
         return 6 * parameters + _map_bytes(request)
     return (4 if request.selection.precision is Precision.FP32 else 2) * parameters
@@ -147,8 +147,8 @@ def _kept_bytes(request: NetworkRequest) -> int:
 
 def _passing_bytes(request: NetworkRequest) -> int:
     if request.kind is NetworkKind.TRANSFORMERS:
-        return _hub_bytes(request.model)
-    return 4 * MODELS[request.model].parameters + _map_bytes(request)
+        return _hub_bytes(request.options.model)
+    return 4 * MODELS[request.options.model].parameters + _map_bytes(request)
 
 
 def _hub_bytes(model: str) -> int:
@@ -169,7 +169,7 @@ def _hub_bytes(model: str) -> int:
 
 def _map_bytes(request: NetworkRequest) -> int:
     height, width = request.size or IMAGE_SIZE
-    return 4 * _MAPS * MODELS[request.model].features * height * width
+    return 4 * _MAPS * MODELS[request.options.model].features * height * width
 
 
 def free_bytes(device: str, meminfo: Path = _MEMORY) -> int:

@@ -12,7 +12,7 @@ import hashlib
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -21,8 +21,8 @@ from torch import Tensor
 
 from depth_anything_ros.errors import BackendError, CompressionError, DatasetError, WorkerError
 from depth_anything_ros.files import write_bytes
-from depth_anything_ros.inference.backends.cache import ExportCache
-from depth_anything_ros.inference.predictor import Predictor
+from depth_anything_ros.inference.options import NetworkOptions
+from depth_anything_ros.inference.predictor import Predictor, create_predictor
 from depth_anything_ros.inference.preprocess import check_multiple
 from depth_anything_ros.inference.selection import Selection
 from depth_anything_ros.lab.benchmark.footprint import peak_memory_bytes
@@ -198,16 +198,20 @@ class Study:
                 for kept, predictor in self._predictors.items()
                 if kept[0] in (PARENT, name)
             }
-            estimator, weights = load_estimator(self.spec.name, str(self.path(name)))
-            self._predictors[key] = Predictor(
-                estimator,
-                weights,
-                selection,
-                input_size=self.config.input_size,
-                threads=self.config.threads,
-                cache=ExportCache(self.cache_dir),
-            )
+            self._predictors[key] = create_predictor(self._options(name, selection))
         return self._predictors[key]
+
+    def _options(self, name: str, selection: Selection) -> NetworkOptions:
+        return NetworkOptions(
+            self.spec.name,
+            str(self.path(name)),
+            backend=selection.backend,
+            precision=selection.precision.value,
+            device=selection.device,
+            input_size=self.config.input_size,
+            threads=self.config.threads,
+            cache_dir=str(self.cache_dir),
+        )
 
     @property
     def cache_dir(self) -> Path:
@@ -297,9 +301,7 @@ class Study:
     def _memory(self, name: str, selection: Selection) -> dict[str, Any]:
         predictor = self.predictor(name, selection)
         size = predictor.network_size(*self._first_sample.rgb.shape[:2])
-        request = NetworkRequest(
-            self.spec.name, self.path(name), selection, size, self.config.threads, self.cache_dir
-        )
+        request = NetworkRequest(replace(self._options(name, selection), input_size=size))
         try:
             # Exports the network if it has to be, so that the other process finds it.
             predictor.build(size)

@@ -8,12 +8,14 @@ import pytest
 CHANGES_THE_NETWORK = """
 import signal, sys, threading
 import numpy as np
+from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.predictor import create_predictor
 
 rgb = np.zeros((64, 64, 3), np.uint8)
 signal.signal(signal.SIGINT, lambda *_: print('handled', flush=True))
-predictors = [create_predictor('tiny', backend=sys.argv[1], precision='fp32', device='cpu',
-                               input_size=64, threads=1, cache_dir=sys.argv[2])]
+options = NetworkOptions('tiny', backend=sys.argv[1], precision='fp32', device='cpu',
+                         input_size=64, threads=1, cache_dir=sys.argv[2])
+predictors = [create_predictor(options)]
 predictors[0].predict(rgb)
 thread = threading.Thread(target=predictors.clear)  # as when a node changes its model
 thread.start()

@@ -1,14 +1,12 @@
 """What the verb `benchmark` shows, from rows written by hand."""
 
 import csv
-from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from depth_anything_ros.inference.selection import Selection
+from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.lab.benchmark.group import new_record
 from depth_anything_ros.lab.benchmark.network import NetworkKind, NetworkRequest
 from depth_anything_ros.lab.benchmark.plan import Target
@@ -21,14 +19,16 @@ from depth_anything_ros.lab.benchmark.tables import (
     write_csv,
 )
 from depth_anything_ros.lab.benchmark.timing import statistics
-from depth_anything_ros.types import Precision
+
+
+def request(model: str, backend: str, kind: NetworkKind = NetworkKind.BACKEND) -> NetworkRequest:
+    return NetworkRequest(NetworkOptions(
+        model, backend=backend, precision='fp32', device='cpu', input_size=(64, 64), threads=2
+    ), kind)  # fmt: skip
 
 
 def row(model: str, backend: str, p50_ms: float, asked=(64, 64), **changes: object) -> dict:
-    request = NetworkRequest(
-        model, None, Selection(backend, Precision.FP32, 'cpu'), (64, 64), 2, Path()
-    )
-    record = new_record(Target(replace(request), asked), 0)
+    record = new_record(Target(request(model, backend), asked), 0)
     record.update(status='ok', reason='', runs=5, load_s=1.0, first_frame_ms=2.0, gflop=2.0,
                   parameters=3_000_000, encoder_parameters=1_000_000,
                   decoder_parameters=2_000_000, macs=1_000_000_000, encoder_macs=400_000_000,
@@ -87,10 +87,8 @@ def test_files_are_named_as_shortly_as_tells_them_apart():
 
 
 def test_size_of_a_comparator_was_chosen_by_its_image_processor(capsys):
-    selection = Selection('torch', Precision.FP32, 'cpu')
-    request = NetworkRequest('a/b', None, selection, (64, 64), 2, Path(),
-                             kind=NetworkKind.TRANSFORMERS)  # fmt: skip
-    record = new_record(Target(request, (64, 64)), 0)
+    comparator = request('a/b', 'torch', NetworkKind.TRANSFORMERS)
+    record = new_record(Target(comparator, (64, 64)), 0)
     show_group([{**record, 'input_size': [56, 70]}])
     assert 'a/b: asked 64x64, timed at 56x70, chosen by its image processor' in (
         capsys.readouterr().out

@@ -7,21 +7,22 @@ import pytest
 import torch
 
 from depth_anything_ros.errors import WorkerError
-from depth_anything_ros.inference.selection import Selection
+from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.lab.benchmark.footprint import (
     footprint,
     peak_memory_bytes,
     peak_of_this_process,
 )
 from depth_anything_ros.lab.benchmark.network import NetworkKind, NetworkRequest
-from depth_anything_ros.types import Precision
 
 TINY = files('depth_anything_ros') / 'models' / 'weights' / 'tiny.safetensors'
 
 
 def load(checkpoint, folder):
-    selection = Selection('torch', Precision.FP32, 'cpu')
-    return NetworkRequest('tiny', checkpoint, selection, (64, 96), 1, folder)
+    return NetworkRequest(NetworkOptions(
+        'tiny', str(checkpoint), backend='torch', precision='fp32', device='cpu',
+        input_size=(64, 96), threads=1, cache_dir=str(folder),
+    ))  # fmt: skip
 
 
 def test_fresh_process_takes_its_own_memory_and_not_ours(tmp_path):
@@ -32,7 +33,8 @@ def test_fresh_process_takes_its_own_memory_and_not_ours(tmp_path):
 
 @pytest.mark.slow
 def test_plain_network_with_random_weights_is_measured_too(tmp_path):
-    given = replace(load(None, tmp_path), weights='random', kind=NetworkKind.EAGER)
+    options = replace(load('', tmp_path).options, weights='random')
+    given = NetworkRequest(options, NetworkKind.EAGER)
     found = footprint(given)
     assert 5e7 < found.resident < 2e9
     assert found.device is None
@@ -47,8 +49,8 @@ def test_process_that_was_killed_lacked_memory_perhaps(tmp_path, monkeypatch):
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='no CUDA device')
 def test_memory_of_a_gpu_is_told_beside(tmp_path):
-    selection = Selection('torch', Precision.FP32, 'cuda')
-    found = footprint(replace(load(TINY, tmp_path), selection=selection))
+    options = replace(load(TINY, tmp_path).options, device='cuda')
+    found = footprint(NetworkRequest(options))
     assert found.device > 4 * 4e6
 
 

@@ -1,11 +1,10 @@
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from depth_anything_ros.errors import BackendError
-from depth_anything_ros.inference.selection import Selection
+from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.lab.benchmark import group as group_module
 from depth_anything_ros.lab.benchmark.group import (
     Measuring,
@@ -21,7 +20,6 @@ from depth_anything_ros.lab.benchmark.network import (
     PartCounts,
 )
 from depth_anything_ros.lab.benchmark.plan import Target
-from depth_anything_ros.types import Precision
 
 MEASURING = Measuring(runs=6, eager_runs=3, warm_up=1, memory=False)
 
@@ -56,9 +54,12 @@ class FakeNetwork:
         return PartCounts(5_000_000)
 
 
-def target(model: str, kind: NetworkKind = NetworkKind.BACKEND) -> Target:
-    selection = Selection('torch', Precision.FP32, 'cpu')
-    request = NetworkRequest(model, None, selection, (64, 96), 1, None, 'random', kind)
+def target(model: str, kind: NetworkKind = NetworkKind.BACKEND, **changes: object) -> Target:
+    options = NetworkOptions(
+        model, weights='random', backend='torch', precision='fp32', device='cpu',
+        input_size=(64, 96), threads=1,
+    )  # fmt: skip
+    request = NetworkRequest(replace(options, **changes), kind)
     return Target(request, (64, 96), baseline=kind is NetworkKind.EAGER)
 
 
@@ -67,11 +68,11 @@ def order(monkeypatch):
     order: list[str] = []
 
     def open_fake(request):
-        if request.model == 'broken':
+        if request.options.model == 'broken':
             raise BackendError('does not fit')
-        if request.model == 'odd':
+        if request.options.model == 'odd':
             raise KeyError('width')
-        return FakeNetwork(f'{request.model} {request.kind.value}', order)
+        return FakeNetwork(f'{request.options.model} {request.kind.value}', order)
 
     monkeypatch.setattr(group_module, 'open_network', open_fake)
     return order
@@ -124,14 +125,8 @@ def test_no_other_model_takes_the_place_of_the_first(order):
 
 
 def test_packed_file_of_the_first_model_is_no_reference(order):
-    packed = target('a')
-    packed = replace(
-        packed, request=replace(packed.request, checkpoint=Path('packed.safetensors'))
-    )
-    narrow = target('a')
-    narrow = replace(narrow, request=replace(
-        narrow.request, selection=Selection('torch', Precision.BF16, 'cpu')
-    ))  # fmt: skip
+    packed = target('a', checkpoint='packed.safetensors')
+    narrow = target('a', precision='bf16')
     rows = measure([target('a'), packed, target('b'), narrow])
     first = rows[0]['p50_ms']
     assert [row['times_first'] for row in rows] == [

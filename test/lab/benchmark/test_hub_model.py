@@ -17,7 +17,7 @@ pytest.importorskip('PIL', reason='Pillow is not installed')
 from hub_models import KINDS, write_model
 
 from depth_anything_ros.errors import BackendError, CheckpointError, MissingDependencyError
-from depth_anything_ros.inference.selection import Selection
+from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.lab.benchmark import hub_model as hub_module
 from depth_anything_ros.lab.benchmark.hub_model import HubNetwork, find_model
 from depth_anything_ros.lab.benchmark.layers import describe_network
@@ -44,11 +44,10 @@ SIZES = {
 
 
 def load(folder: Path | str, **changes: object) -> NetworkRequest:
-    selection = Selection('torch', Precision.FP32, 'cpu')
-    given = NetworkRequest(
-        str(folder), None, selection, None, 1, Path(), kind=NetworkKind.TRANSFORMERS
+    options = NetworkOptions(
+        str(folder), backend='torch', precision='fp32', device='cpu', threads=1
     )
-    return replace(given, **changes)
+    return NetworkRequest(replace(options, **changes), NetworkKind.TRANSFORMERS)
 
 
 @pytest.mark.parametrize('kind', KINDS)
@@ -97,13 +96,13 @@ def test_operations_of_the_encoder_are_those_of_the_closed_form(tmp_path):
 
 def test_size_is_asked_of_the_image_processor(tmp_path):
     write_model('depth_anything', tmp_path)
-    network = HubNetwork(load(tmp_path, size=(112, 149)))
+    network = HubNetwork(load(tmp_path, input_size=(112, 149)))
     assert network.input_size(network.preprocess(example_image())) == (112, 154)
 
 
 def test_size_that_the_network_does_not_take_is_an_error(tmp_path):
     write_model('depth_pro', tmp_path)
-    network = HubNetwork(load(tmp_path, size=(16, 16)))
+    network = HubNetwork(load(tmp_path, input_size=(16, 16)))
     with pytest.raises(BackendError, match='transformers failed'):
         network.infer(network.preprocess(example_image()))
 
@@ -113,7 +112,7 @@ def test_bf16_is_near_fp32(kind, tmp_path):
     write_model(kind, tmp_path)
     outputs = []
     for precision in (Precision.FP32, Precision.BF16):
-        network = HubNetwork(load(tmp_path, selection=Selection('torch', precision, 'cpu')))
+        network = HubNetwork(load(tmp_path, precision=precision.value))
         outputs.append(network.infer(network.preprocess(example_image())).predicted_depth)
     assert outputs[1].dtype == torch.float32
     error = (outputs[1] - outputs[0]).abs().mean() / outputs[0].abs().mean()
@@ -123,7 +122,7 @@ def test_bf16_is_near_fp32(kind, tmp_path):
 def test_precision_that_a_cpu_lacks_is_refused(tmp_path):
     write_model('dpt', tmp_path)
     with pytest.raises(BackendError, match='cannot compute in fp16 on cpu'):
-        HubNetwork(load(tmp_path, selection=Selection('torch', Precision.FP16, 'cpu')))
+        HubNetwork(load(tmp_path, precision='fp16'))
 
 
 def test_values_that_are_not_finite_are_an_error(tmp_path):

@@ -1,13 +1,12 @@
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
 from depth_anything_ros.errors import BackendError
-from depth_anything_ros.inference.selection import Selection
+from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.lab.benchmark.layers import (
     describe_network,
     fp32_requests,
@@ -16,17 +15,16 @@ from depth_anything_ros.lab.benchmark.layers import (
 from depth_anything_ros.lab.benchmark.network import NetworkKind, NetworkRequest
 from depth_anything_ros.lab.benchmark.plan import Target
 from depth_anything_ros.models import MODELS, create_model
-from depth_anything_ros.types import Precision
 
 LAYERS = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
 
 
-def load(model: str, **changes: object) -> NetworkRequest:
-    selection = Selection('torch', Precision.FP32, 'cpu')
-    given = NetworkRequest(
-        model, None, selection, (64, 64), 1, Path(), 'random', NetworkKind.EAGER
-    )
-    return replace(given, **changes)
+def load(model: str, kind: NetworkKind = NetworkKind.EAGER, **changes: object) -> NetworkRequest:
+    options = NetworkOptions(
+        model, weights='random', backend='torch', precision='fp32', device='cpu',
+        input_size=(64, 64), threads=1,
+    )  # fmt: skip
+    return NetworkRequest(replace(options, **changes), kind)
 
 
 def test_statistics_of_a_known_output():
@@ -66,7 +64,7 @@ def test_run_that_fails_with_finite_layers_is_an_error():
 
 
 def test_size_that_no_network_takes_has_no_layers():
-    impossible = Target(load('tiny', size=None), (20000, 20000), failure='too large')
+    impossible = Target(load('tiny', input_size=0), (20000, 20000), failure='too large')
     assert fp32_requests([impossible, Target(load('tiny'), (64, 64))]) == [load('tiny')]
 
 
@@ -86,7 +84,7 @@ def test_every_convolution_and_linear_layer_is_described(model):
     with torch.device('meta'):
         network = create_model(spec)
     names = {name for name, layer in network.named_modules() if isinstance(layer, LAYERS)}
-    rows = describe_network(load(model, size=(side, side)))
+    rows = describe_network(load(model, input_size=(side, side)))
     missing = names - {row['name'] for row in rows}
     # Depth Anything V2 leaves these out where nothing comes from a deeper layer.
     assert all('refinenet4.resConfUnit1' in name for name in missing)
@@ -98,17 +96,15 @@ def test_every_convolution_and_linear_layer_is_described(model):
 
 def test_each_model_and_size_is_described_once_in_plain_fp32():
     kinds = (NetworkKind.EAGER, NetworkKind.BACKEND)
-    bf16 = Selection('openvino', Precision.BF16, 'cpu')
-    loads = [load('tiny', kind=kind, selection=bf16) for kind in kinds]
-    loads.append(load('tiny', size=(32, 32)))
+    loads = [load('tiny', kind, backend='openvino', precision='bf16') for kind in kinds]
+    loads.append(load('tiny', input_size=(32, 32)))
     found = fp32_requests([Target(item, item.size) for item in loads])
-    assert found == [load('tiny'), load('tiny', size=(32, 32))]
+    assert found == [load('tiny'), load('tiny', input_size=(32, 32))]
 
 
 def test_exported_network_does_not_show_its_layers(tmp_path):
     pytest.importorskip('onnxruntime')
     pytest.importorskip('onnx')
-    selection = Selection('onnxruntime', Precision.FP32, 'cpu')
-    exported = load('tiny', kind=NetworkKind.BACKEND, selection=selection, cache_dir=tmp_path)
+    exported = load('tiny', NetworkKind.BACKEND, backend='onnxruntime', cache_dir=str(tmp_path))
     with pytest.raises(BackendError, match='onnxruntime does not show the layers'):
         describe_network(exported)

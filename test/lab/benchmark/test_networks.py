@@ -1,5 +1,4 @@
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from depth_anything_ros.errors import (
     ConfigError,
     DepthAnythingError,
 )
-from depth_anything_ros.inference.selection import Selection
+from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.lab.benchmark.failures import failures
 from depth_anything_ros.lab.benchmark.network import (
     IMAGE_SIZE,
@@ -22,10 +21,14 @@ from depth_anything_ros.lab.benchmark.network import (
 from depth_anything_ros.lab.benchmark.networks import open_network
 from depth_anything_ros.lab.benchmark.operations import count_operations
 from depth_anything_ros.models import MODELS
-from depth_anything_ros.types import Precision
 
-SELECTION = Selection('torch', Precision.FP32, 'cpu')
-LOAD = NetworkRequest('tiny', None, SELECTION, (64, 96), 1, Path())
+OPTIONS = NetworkOptions(
+    'tiny', backend='torch', precision='fp32', device='cpu', input_size=(64, 96), threads=1
+)
+
+
+def load(kind: NetworkKind = NetworkKind.BACKEND, **changes: object) -> NetworkRequest:
+    return NetworkRequest(replace(OPTIONS, **changes), kind)
 
 
 def test_image_is_always_the_same_and_colourful():
@@ -39,7 +42,7 @@ def test_image_is_always_the_same_and_colourful():
 def test_eager_network_and_backend_agree_and_know_themselves():
     outputs = []
     for kind in (NetworkKind.EAGER, NetworkKind.BACKEND):
-        network = open_network(replace(LOAD, kind=kind))
+        network = open_network(load(kind))
         inputs = network.preprocess(example_image())
         outputs.append(network.infer(inputs))
         assert network.input_size(inputs) == (64, 96)
@@ -57,8 +60,8 @@ def test_eager_network_and_backend_agree_and_know_themselves():
 
 
 def test_eager_network_writes_attention_out():
-    request = replace(LOAD, model='depth_anything_v2_vits', size=(28, 28), weights='random')
-    eager = open_network(replace(request, kind=NetworkKind.EAGER))
+    changes = {'model': 'depth_anything_v2_vits', 'input_size': (28, 28), 'weights': 'random'}
+    eager = open_network(load(NetworkKind.EAGER, **changes))
     calls = []
     original = torch.nn.functional.scaled_dot_product_attention
     try:
@@ -70,7 +73,7 @@ def test_eager_network_writes_attention_out():
 
 
 def test_output_that_is_not_finite_is_an_error():
-    eager = open_network(replace(LOAD, kind=NetworkKind.EAGER))
+    eager = open_network(load(NetworkKind.EAGER))
     with torch.no_grad():
         next(eager.module.depth_head.parameters()).fill_(float('nan'))
     with pytest.raises(BackendError, match='not finite, in fp32'):
@@ -81,20 +84,19 @@ def test_checkpoint_is_what_is_opened(tmp_path):
     gone = tmp_path / 'gone.safetensors'
     for kind in (NetworkKind.EAGER, NetworkKind.BACKEND):
         with pytest.raises(CheckpointError, match=r'gone\.safetensors'):
-            open_network(replace(LOAD, checkpoint=gone, weights='random', kind=kind))
+            open_network(load(kind, checkpoint=str(gone), weights='random'))
 
 
 def test_model_of_this_package_needs_a_size():
     with pytest.raises(ConfigError, match="model 'tiny' needs the size"):
-        open_network(replace(LOAD, size=None))
+        open_network(load(input_size=0))
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='there is a CUDA device')
 def test_device_that_is_not_there_is_an_error():
-    selection = Selection('torch', Precision.FP32, 'cuda')
     for kind in (NetworkKind.EAGER, NetworkKind.BACKEND):
         with pytest.raises(BackendError, match='no CUDA device'):
-            open_network(replace(LOAD, selection=selection, kind=kind))
+            open_network(load(kind, device='cuda'))
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,11 @@
 import math
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import pytest
 
 from depth_anything_ros.errors import BackendError
-from depth_anything_ros.inference.selection import Selection
+from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.lab.benchmark.network import NetworkKind, NetworkRequest
 from depth_anything_ros.lab.benchmark.plan import (
     Target,
@@ -18,16 +17,23 @@ from depth_anything_ros.lab.benchmark.plan import (
     needed_bytes,
 )
 from depth_anything_ros.models import MODELS
-from depth_anything_ros.types import Precision
 
 TINY, DAV2, ANYDEPTH = (
     MODELS[name] for name in ('tiny', 'depth_anything_v2_vits', 'anydepth_vits')
 )
-TORCH = Selection('torch', Precision.FP32, 'cpu')
 
 
-def target(model: str, selection: Selection = TORCH, size: tuple[int, int] = (64, 64)) -> Target:
-    return Target(NetworkRequest(model, None, selection, size, 1, Path(), 'random'), size)
+def target(
+    model: str,
+    backend: str = 'torch',
+    precision: str = 'fp32',
+    kind: NetworkKind = NetworkKind.BACKEND,
+) -> Target:
+    options = NetworkOptions(
+        model, weights='random', backend=backend, precision=precision, device='cpu',
+        input_size=(64, 64), threads=1,
+    )  # fmt: skip
+    return Target(NetworkRequest(options, kind), (64, 64))
 
 
 @pytest.mark.parametrize(
@@ -88,19 +94,18 @@ def test_needed_memory_follows_parameters_precision_and_maps():
     passing = 4 * parameters + maps
     assert needed_bytes([]) == 0
     assert needed_bytes([target('tiny')]) == 4 * parameters + passing
-    narrow = target('tiny', Selection('torch', Precision.BF16, 'cpu'))
+    narrow = target('tiny', 'torch', 'bf16')
     assert needed_bytes([narrow]) == 2 * parameters + passing
-    graph = target('tiny', Selection('openvino', Precision.BF16, 'cpu'))
+    graph = target('tiny', 'openvino', 'bf16')
     assert needed_bytes([graph, narrow]) == (6 + 2) * parameters + maps + passing
     assert needed_bytes([replace(graph, failure='no such thing')]) == 0
-    hub = replace(narrow.request, kind=NetworkKind.TRANSFORMERS, model='somebody/model', size=None)
-    assert needed_bytes([Target(hub, 0)]) == 8e9
+    hub = target('somebody/model', kind=NetworkKind.TRANSFORMERS)
+    assert needed_bytes([hub]) == 8e9
 
 
 def test_memory_of_a_comparator_is_the_size_of_its_files(tmp_path):
     def bytes_of(model: str) -> int:
-        request = replace(target('tiny').request, kind=NetworkKind.TRANSFORMERS, model=model)
-        return needed_bytes([Target(request, 0)])
+        return needed_bytes([target(model, kind=NetworkKind.TRANSFORMERS)])
 
     (tmp_path / 'model.safetensors').write_bytes(bytes(1000))
     assert bytes_of(str(tmp_path)) == 2000
@@ -109,8 +114,7 @@ def test_memory_of_a_comparator_is_the_size_of_its_files(tmp_path):
 
 
 def test_row_names_what_runs_it():
-    request = target('tiny').request
-    backends = [Target(replace(request, kind=kind), 0).backend for kind in NetworkKind]
+    backends = [target('tiny', kind=kind).backend for kind in NetworkKind]
     assert backends == ['torch', 'torch eager', 'transformers']
 
 

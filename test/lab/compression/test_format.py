@@ -10,6 +10,7 @@ import torch
 from safetensors import safe_open
 
 from depth_anything_ros.errors import CompressionError, OutputError
+from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.predictor import create_predictor
 from depth_anything_ros.lab.compression.chain import parse_chain
 from depth_anything_ros.lab.compression.format import (
@@ -193,10 +194,10 @@ def test_packed_file_runs_on_every_backend(backend, parent, tmp_path):
     torch.save({name: tensor.numbers() for name, tensor in state.items()}, plain)
     rgb = torch.randint(0, 256, (64, 64, 3), generator=torch.Generator().manual_seed(0))
     outputs = [
-        create_predictor(
+        create_predictor(NetworkOptions(
             'tiny', checkpoint=str(path), backend=backend, precision='fp32', device='cpu',
             input_size=64, threads=1, cache_dir=str(tmp_path / 'cache'),
-        ).predict(rgb.to(torch.uint8).numpy()).values
+        )).predict(rgb.to(torch.uint8).numpy()).values
         for path in (packed, plain)
     ]  # fmt: skip
     assert (outputs[0] == outputs[1]).all()

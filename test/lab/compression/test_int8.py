@@ -6,6 +6,7 @@ from torch import nn
 
 from depth_anything_ros.errors import CompressionError
 from depth_anything_ros.inference import BACKENDS
+from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.predictor import create_predictor
 from depth_anything_ros.lab.compression.calibration import input_ranges
 from depth_anything_ros.lab.compression.chain import parse_chain
@@ -167,10 +168,10 @@ def test_backends_agree_with_torch(model, side, backend, recipe, tmp_path):
     rgb = torch.randint(0, 256, (side, side, 3), generator=torch.Generator().manual_seed(0))
     rgb = rgb.to(torch.uint8).numpy()
     predictors = [
-        create_predictor(
+        create_predictor(NetworkOptions(
             model, checkpoint=str(path), backend=backend, precision='fp32', device='cpu',
             input_size=side, threads=1, cache_dir=str(tmp_path / 'cache'),
-        )
+        ))
         for _ in range(2)
     ]  # fmt: skip
     integers, again = (predictor.predict(rgb).values for predictor in predictors)

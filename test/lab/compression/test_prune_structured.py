@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from depth_anything_ros.errors import CheckpointError, CompressionError
+from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.predictor import create_predictor
 from depth_anything_ros.lab.compression.chain import parse_chain
 from depth_anything_ros.lab.compression.format import write_packed
@@ -63,10 +64,10 @@ def test_file_is_smaller_and_runs_on_every_backend(parent, tmp_path):
     outputs = []
     for backend in ('torch', 'openvino', 'onnxruntime'):
         pytest.importorskip(backend)
-        predictor = create_predictor(
+        predictor = create_predictor(NetworkOptions(
             VITS.name, checkpoint=str(path), backend=backend, precision='fp32', device='cpu',
             input_size=70, threads=1, cache_dir=str(tmp_path / 'cache'),
-        )  # fmt: skip
+        ))  # fmt: skip
         outputs.append(torch.from_numpy(predictor.predict(rgb.to(torch.uint8).numpy()).values))
     for output in outputs[1:]:
         torch.testing.assert_close(output, outputs[0], rtol=1e-3, atol=1e-4)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from depth_anything_ros.errors import AlignmentError, ConfigError
+from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.predictor import create_predictor
 from depth_anything_ros.lab.simulation.journey import journey
 from depth_anything_ros.lab.simulation.robot import Robot
@@ -107,7 +108,7 @@ def test_a_network_of_metres_needs_no_scale():
 @pytest.mark.slow
 def test_tiny_gets_nearly_its_best_depth_from_depth_images_and_from_scans():
     """In the rooms of the verb `scale`; the fit was tuned on others."""
-    predictor = create_predictor('tiny')
+    predictor = create_predictor(NetworkOptions('tiny'))
     trials: dict[str, list[ModelTrial]] = {}
     for height_m in (0.115, 0.149):
         for seed in range(4):
