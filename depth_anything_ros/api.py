@@ -27,6 +27,7 @@ from depth_anything_ros.config import DepthNodeConfig, from_mapping
 from depth_anything_ros.errors import AlignmentError, ConfigError, MessageError
 from depth_anything_ros.geometry.alignment import to_metric_depth
 from depth_anything_ros.geometry.metric_depth import inverse_depth, limit_depth
+from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.predictor import Predictor, create_predictor
 from depth_anything_ros.messages.limits import check_bytes
 from depth_anything_ros.messages.pictures import decode_picture
@@ -66,7 +67,7 @@ def load(model: str = 'tiny', **options: Any) -> DepthModel:
     Load a model, ready to predict.
 
     :param model: a name that `depth_anything_ros info` lists.
-    :param options: those of :func:`depth_anything_ros.inference.predictor.create_predictor`:
+    :param options: those of :class:`depth_anything_ros.inference.options.NetworkOptions`:
         `checkpoint`, `weights`, `backend`, `precision`, `device`, `input_size`, `threads`, …
     :raises UnknownNameError: if there is no such model, backend or precision.
     :raises ConfigError: if an option has a value that the model cannot take.
@@ -75,7 +76,7 @@ def load(model: str = 'tiny', **options: Any) -> DepthModel:
     :raises BackendError: if backend, precision and device cannot go together here.
     :raises TypeError: if there is no option of that name.
     """
-    return DepthModel(create_predictor(model, **options))
+    return DepthModel(create_predictor(NetworkOptions(model, **options)))
 
 
 class DepthModel:

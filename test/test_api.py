@@ -21,6 +21,7 @@ from depth_anything_ros.errors import (
 )
 from depth_anything_ros.geometry.camera import ray_table
 from depth_anything_ros.geometry.ground import ground_inverse_depth
+from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.predictor import create_predictor
 from depth_anything_ros.types import MetricDepth, RelativeInverseDepth
 
@@ -89,7 +90,7 @@ def test_the_package_offers_the_names_of_the_api():
 
 def test_predict_is_that_of_the_predictor_with_the_same_options(model, picture):
     predictor = create_predictor(
-        'tiny', backend='torch', precision='fp32', input_size=96, threads=1
+        NetworkOptions('tiny', backend='torch', precision='fp32', input_size=96, threads=1)
     )
     answer = model.predict(picture)
     assert answer.values.shape == (96, 128) and answer.values.dtype == np.float32
