@@ -40,7 +40,7 @@ _EPILOG = """recipes, joined by + in this order:
   prune(A)         the share A of smallest weights of each linear and convolution layer becomes
                    zero and is not stored; prune(A, global): of all layers together
   int16_static     weights as 16-bit integers with a scale a channel, read back as float32
-  int16_dynamic    weights as 16-bit floating point
+  fp16             weights as 16-bit floating point (formerly int16_dynamic)
   int8_dynamic     weights as 8-bit integers; linear layers multiply integers and find the range
                    of what they read for every image
   int8_static      weights as 8-bit integers; linear and convolution layers multiply integers in
@@ -59,7 +59,7 @@ examples:
     depth_anything_ros evaluate --model tiny --checkpoint small.safetensors --data simulator:7:200
   weights of your own training:
     depth_anything_ros compress --model tiny --checkpoint runs/tiny/weights.safetensors \\
-      --recipe int16_dynamic --out half.safetensors
+      --recipe fp16 --out half.safetensors
 
 Quote recipes with parentheses. The file is a checkpoint of the same model: --checkpoint FILE of
 the other verbs, checkpoint:=FILE of the node, with every backend. SQNR is the power of the

@@ -46,7 +46,7 @@ _BACKENDS = ('auto:fp32', 'auto')
 _AMOUNTS = tuple(f'0.{tenths}' for tenths in range(1, 10))
 _RECIPES = (
     'int16_static',
-    'int16_dynamic',
+    'fp16',
     'int8_dynamic',
     'int8_static',
     *(f'prune({amount})' for amount in _AMOUNTS),

@@ -35,7 +35,7 @@ def test_file_is_written_compared_and_described(tmp_path, capsys):
 def test_compressing_again_changes_nothing(tmp_path, capsys):
     first, second = tmp_path / 'first.safetensors', tmp_path / 'second.safetensors'
     answer_file = tmp_path / 'answer.json'
-    recipe = ['--recipe', 'int16_dynamic', '--views', '1', '--json', str(answer_file)]
+    recipe = ['--recipe', 'fp16', '--views', '1', '--json', str(answer_file)]
     assert main([*RANDOM, *recipe, '--out', str(first)]) == 0
     again = ['compress', '--model', 'tiny', '--checkpoint', str(first), *recipe]
     assert main([*again, '--out', str(second)]) == 0
@@ -93,12 +93,12 @@ def test_calibration_that_cannot_be_is_refused(options, message, tmp_path, capsy
 
 def test_nothing_is_compared_without_views(tmp_path, capsys):
     out = tmp_path / 'a.safetensors'
-    assert main([*RANDOM, '--recipe', 'int16_dynamic', '--views', '0', '--out', str(out)]) == 0
+    assert main([*RANDOM, '--recipe', 'fp16', '--views', '0', '--out', str(out)]) == 0
     assert 'SQNR' not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
-    ('recipe', 'low'), [('prune(0.9)', True), ('int16_dynamic', False), ('prune(0.1)', False)]
+    ('recipe', 'low'), [('prune(0.9)', True), ('fp16', False), ('prune(0.1)', False)]
 )
 def test_warning_where_the_output_moves_too_far(recipe, low, tmp_path, capsys, caplog):
     out, answer_file = tmp_path / 'a.safetensors', tmp_path / 'a.json'
@@ -115,12 +115,12 @@ def test_warning_where_the_output_moves_too_far(recipe, low, tmp_path, capsys, c
 def test_existing_file_is_kept_unless_forced(tmp_path, capsys):
     out = tmp_path / 'a.safetensors'
     out.write_text('mine')
-    command = [*RANDOM, '--recipe', 'int16_dynamic', '--views', '0', '--out', str(out)]
+    command = [*RANDOM, '--recipe', 'fp16', '--views', '0', '--out', str(out)]
     assert main(command) == 1
     assert f"'{out}' exists; --force replaces it" in capsys.readouterr().err
     assert out.read_text() == 'mine'
     assert main([*command, '--force']) == 0
-    assert read_header(out).recipe == 'int16_dynamic'
+    assert read_header(out).recipe == 'fp16'
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def test_study_leaves_its_files_and_shows_its_tables(tmp_path, capsys):
 
 
 def test_random_weights_are_named_and_other_settings_refused(tmp_path, capsys):
-    words = [*STUDY, *SMALL, '--recipes', 'int16_dynamic', '--weights', 'random']
+    words = [*STUDY, *SMALL, '--recipes', 'fp16', '--weights', 'random']
     words += ['--out', str(tmp_path), '--json', str(tmp_path / 'answer.json')]
     assert main(words) == 0
     assert 'random weights: no score means anything' in capsys.readouterr().err

@@ -64,7 +64,7 @@ def test_evaluate_takes_the_metres_of_the_file(tuned, data, tmp_path):
     assert raw_abs_rel(tuned, data, tmp_path / 'answer.json') == pytest.approx(0.0, abs=1e-3)
 
 
-@pytest.mark.parametrize('recipe', ['int16_dynamic', 'prune(0.5)+int16_static'])
+@pytest.mark.parametrize('recipe', ['fp16', 'prune(0.5)+int16_static'])
 def test_compressed_file_keeps_kind_and_range(tuned, data, tmp_path, recipe):
     source = tuned
     for number in range(2):
@@ -82,7 +82,7 @@ def test_files_of_a_study_keep_kind_and_range(tuned, data, tmp_path, monkeypatch
     monkeypatch.setattr(study, 'peak_memory_bytes', lambda load: 300_000_000)
     call = ['study', *QUICK, '--checkpoint', str(tuned), '--data', data, '--runs', '1']
     call += ['--backend', 'torch:fp32', '--views', '1', '--input-size', '64']
-    assert main([*call, '--recipes', 'int16_dynamic', '--out', str(tmp_path)]) == 0
+    assert main([*call, '--recipes', 'fp16', '--out', str(tmp_path)]) == 0
     answer = json.loads((tmp_path / 'study.json').read_text())
     assert answer['protocol']['output'] == 'metres to 10 m'
     files = list((tmp_path / 'files').iterdir())

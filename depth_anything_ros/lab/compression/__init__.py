@@ -21,7 +21,7 @@ RECIPES: Registry[type[Recipe]] = Registry(
         'prune_structured': f'{_HERE}.prune_structured:PruneStructured',
         'prune': f'{_HERE}.prune:Prune',
         'int16_static': f'{_HERE}.int16_static:Int16Static',
-        'int16_dynamic': f'{_HERE}.int16_dynamic:Int16Dynamic',
+        'fp16': f'{_HERE}.fp16:Fp16',
         'int8_dynamic': f'{_HERE}.int8_dynamic:Int8Dynamic',
         'int8_static': f'{_HERE}.int8_static:Int8Static',
     },

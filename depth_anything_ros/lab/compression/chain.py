@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import re
 from collections.abc import Sequence
 from itertools import pairwise
@@ -12,6 +13,11 @@ from depth_anything_ros.errors import CompressionError
 from depth_anything_ros.lab.compression import RECIPES
 from depth_anything_ros.lab.compression.recipe import Kind, Recipe
 
+_LOGGER = logging.getLogger(__name__)
+
+# What "Depth Anything V2 Mini" calls INT16, dynamic, is float16.
+_WORDS_OF_THE_PAPER = {'fp16': 'int16_dynamic'}
+_FORMER_NAMES = {word: name for name, word in _WORDS_OF_THE_PAPER.items()}
 _LINK = re.compile(r'(?P<name>\w+)(?:\((?P<arguments>[^()]*)\))?')
 
 
@@ -42,6 +48,14 @@ def chain_text(recipes: Sequence[Recipe]) -> str:
     return '+'.join(_link_text(recipe) for recipe in recipes)
 
 
+def in_words_of_the_paper(chain: str) -> str:
+    """Return a chain with the names that "Depth Anything V2 Mini" has for its recipes added."""
+    return '+'.join(
+        f'{link} ({_WORDS_OF_THE_PAPER[link]})' if link in _WORDS_OF_THE_PAPER else link
+        for link in chain.split('+')
+    )
+
+
 def _parse_link(link: str, chain: str) -> Recipe:
     match = _LINK.fullmatch(link)
     if match is None:
@@ -49,8 +63,16 @@ def _parse_link(link: str, chain: str) -> Recipe:
             f"recipe '{chain}': '{link}' cannot be read; write NAME or NAME(ARGUMENT, …), "
             f'joined by +; names: {", ".join(RECIPES)}'
         )
-    recipe = RECIPES[match['name']]
+    recipe = RECIPES[_name_of_today(match['name'])]
     return recipe(**_arguments(recipe, match['arguments'] or '', link))
+
+
+def _name_of_today(name: str) -> str:
+    if name not in _FORMER_NAMES:
+        return name
+    today = _FORMER_NAMES[name]
+    _LOGGER.warning("recipe '%s' stores float16; it is called %s now", name, today)
+    return today
 
 
 def _arguments(recipe: type[Recipe], text: str, link: str) -> dict[str, Any]:

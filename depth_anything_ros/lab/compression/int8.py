@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from depth_anything_ros.lab.compression.int16_dynamic import to_float16
+from depth_anything_ros.lab.compression.fp16 import to_float16
 from depth_anything_ros.lab.compression.recipe import Layer, PackedState, Subject
 from depth_anything_ros.models.activation import ActivationRange
 from depth_anything_ros.models.packed import PackedTensor

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from depth_anything_ros import files
 from depth_anything_ros.escape import markdown, markdown_table
 from depth_anything_ros.evaluation.metrics import METRICS
+from depth_anything_ros.lab.compression.chain import in_words_of_the_paper
 from depth_anything_ros.lab.compression.study_findings import (
     BOUNDS,
     COMPARED,
@@ -65,7 +66,10 @@ def cost_table(results: Sequence[Result]) -> tuple[list[str], list[list[str]]]:
     headings = ['recipe', 'file MB', 'of parent', 'not zero', 'SQNR dB']
     for text in results[0]['latency']:
         headings += [f'{text} p50 ms', 'speed-up', 'peak MB']
-    return headings, [[result['recipe'], *_costs(result, results[0])] for result in results]
+    return headings, [
+        [in_words_of_the_paper(result['recipe']), *_costs(result, results[0])]
+        for result in results
+    ]
 
 
 def _costs(result: Result, parent: Result) -> Iterator[str]:
@@ -89,7 +93,7 @@ def score_table(results: Sequence[Result], word: str) -> tuple[list[str], list[l
     for result in results:
         scores = result['scores'][word]
         rows.append(
-            [result['recipe']]
+            [in_words_of_the_paper(result['recipe'])]
             + [_number(scores[ALIGNED.value][name], '.4f') for name in SHOWN]
             + [_number(change(result, results[0], word), '+.2%')]
             + [_number(scores[RAW.value][name], '.4f') for name in SHOWN]

@@ -3,8 +3,8 @@
 import pytest
 
 from depth_anything_ros.errors import CompressionError, UnknownNameError
-from depth_anything_ros.lab.compression.chain import chain_text, parse_chain
-from depth_anything_ros.lab.compression.int16_dynamic import Int16Dynamic
+from depth_anything_ros.lab.compression.chain import chain_text, in_words_of_the_paper, parse_chain
+from depth_anything_ros.lab.compression.fp16 import Fp16
 from depth_anything_ros.lab.compression.int16_static import Int16Static
 from depth_anything_ros.lab.compression.prune import Prune
 
@@ -13,7 +13,7 @@ from depth_anything_ros.lab.compression.prune import Prune
     ('text', 'recipes', 'shortest'),
     [
         ('int16_static', (Int16Static(),), 'int16_static'),
-        ('int16_dynamic()', (Int16Dynamic(),), 'int16_dynamic'),
+        ('fp16()', (Fp16(),), 'fp16'),
         ('prune(0.3)', (Prune(0.3),), 'prune(0.3)'),
         ('prune(.5,global)', (Prune(0.5, 'global'),), 'prune(0.5, global)'),
         ('prune(0.3, scope=layer)', (Prune(0.3),), 'prune(0.3)'),
@@ -25,6 +25,16 @@ def test_chain_is_read_and_written(text, recipes, shortest):
     assert parse_chain(text) == recipes
     assert chain_text(recipes) == shortest
     assert parse_chain(shortest) == recipes
+
+
+def test_word_of_the_paper_for_float16_is_read_and_told(caplog):
+    assert parse_chain('prune(0.3)+int16_dynamic') == (Prune(0.3), Fp16())
+    assert "recipe 'int16_dynamic' stores float16; it is called fp16 now" in caplog.text
+    caplog.clear()
+    assert parse_chain('fp16') == (Fp16(),)
+    assert not caplog.text
+    assert in_words_of_the_paper('prune(0.3)+fp16') == 'prune(0.3)+fp16 (int16_dynamic)'
+    assert in_words_of_the_paper('int16_static') == 'int16_static'
 
 
 def test_amount_is_written_in_full():
@@ -50,8 +60,8 @@ def test_amount_is_written_in_full():
         ('prune(0.95)', r'amount 0\.95; allowed'),
         ('prune(nan)', 'amount nan; allowed'),
         ('prune(0.3, both)', "unknown scope 'both'; known: layer, global"),
-        ('int16_static+int16_dynamic',
-         r'int16_dynamic \(number format\) cannot follow int16_static'),
+        ('int16_static+fp16',
+         r'fp16 \(number format\) cannot follow int16_static'),
         ('int16_static+prune(0.3)', r'prune \(sparsity\) cannot follow int16_static'),
         ('prune(0.3)+prune(0.3)', 'at most one for each of structure, sparsity, number'),
     ],

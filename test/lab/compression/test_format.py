@@ -136,7 +136,7 @@ def test_sha256_of_the_parent_is_kept_and_that_of_the_file_is_its_key(parent, tm
     middle = load_weights(TINY, checkpoint=str(first))
     digest = hashlib.sha256(first.read_bytes()).hexdigest()
     assert middle.key == middle.sha256 == digest
-    half = parse_chain('int16_dynamic')
+    half = parse_chain('fp16')
     write_packed(second, compress(TINY, middle.state, half), 'tiny', half, middle)
     header = read_header(second)
     assert (header.parent_sha256, header.parent_origin) == (digest, 'checkpoint')
@@ -147,7 +147,7 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(parent, tmp_path, sma
     path = tmp_path / 'old.safetensors'
     path.write_bytes(b'old')
 
-    recipes = parse_chain('int16_dynamic')
+    recipes = parse_chain('fp16')
     with pytest.raises(OutputError, match='old.safetensors.: File too large'):
         write_packed(path, compress(TINY, parent.state, recipes), 'tiny', recipes, parent)
     assert path.read_bytes() == b'old'
@@ -206,7 +206,7 @@ def test_packed_file_runs_on_every_backend(backend, parent, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ('chain', 'most_mb'),
-    [('int16_static', 50.5), ('int16_dynamic', 50.5), ('prune(0.5)+int16_static', 30.0)],
+    [('int16_static', 50.5), ('fp16', 50.5), ('prune(0.5)+int16_static', 30.0)],
 )
 def test_sizes_of_a_vision_transformer(chain, most_mb, tmp_path):
     weights = load_weights(VITS, weights='random')

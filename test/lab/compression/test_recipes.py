@@ -11,7 +11,7 @@ from depth_anything_ros.lab.compression import RECIPES
 from depth_anything_ros.lab.compression.chain import parse_chain
 from depth_anything_ros.lab.compression.fidelity import output_sqnr_db
 from depth_anything_ros.lab.compression.format import write_packed
-from depth_anything_ros.lab.compression.int16_dynamic import Int16Dynamic
+from depth_anything_ros.lab.compression.fp16 import Fp16
 from depth_anything_ros.lab.compression.int16_static import Int16Static, quantise
 from depth_anything_ros.lab.compression.prune import Prune, smallest
 from depth_anything_ros.lab.compression.recipe import (
@@ -37,7 +37,7 @@ CHAINS = (
     *WORDS.values(),
     'prune(0.5, global)',
     'prune(0.5)+int16_static',
-    'prune(0.9, global)+int16_dynamic',
+    'prune(0.9, global)+fp16',
     'prune(0.5)+int8_static',
     'prune(0.5)+int8_dynamic',
     'prune_structured(0.2)+prune(0.2)+int8_static',
@@ -157,14 +157,14 @@ def test_int16_static_stores_weights_and_tables_only():
     assert all(packed[name] is state[name] for name in kept)
 
 
-def test_int16_dynamic_rounds_to_float16_where_that_holds_the_numbers():
+def test_fp16_rounds_to_float16_where_that_holds_the_numbers():
     state = {
         'a': PackedTensor(torch.tensor([[1.0, 1 / 3], [65504.0, 0.0]])),
         'large': PackedTensor(torch.tensor([[1.0, 65520.0]])),
         'bias': PackedTensor(torch.tensor([1 / 3])),
         'count': PackedTensor(torch.tensor(7)),
     }
-    packed = Int16Dynamic().apply(state, Subject(TINY, {}))
+    packed = Fp16().apply(state, Subject(TINY, {}))
     assert packed['a'].values.dtype == torch.float16
     # One third in binary16, 0x3555.
     assert packed['a'].numbers().tolist() == [[1.0, 0.333251953125], [65504.0, 0.0]]

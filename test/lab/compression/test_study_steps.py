@@ -35,7 +35,7 @@ from depth_anything_ros.types import Precision
 SPEC = MODELS['tiny']
 TORCH = Selection('torch', Precision.FP32, 'cpu')
 CONFIG = StudyConfig((TORCH,), input_size=64, runs=2, warm_up=1, threads=1)
-CHAINS = ('int16_dynamic', 'prune(0.5)')
+CHAINS = ('fp16', 'prune(0.5)')
 
 
 @pytest.fixture(scope='module')

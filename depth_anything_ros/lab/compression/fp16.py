@@ -14,13 +14,13 @@ _LARGEST = torch.finfo(torch.float16).max
 
 
 @dataclass(frozen=True)
-class Int16Dynamic:
+class Fp16:
     """
     Store weights as float16; the precision of the backend says what is computed in.
 
     What has one axis (biases, norms) stays float32, and so does a tensor with a number that
     float16 cannot hold.
-    Source: "Depth Anything V2 Mini", dynamic INT16, which is float16 there too.
+    Source: what "Depth Anything V2 Mini" calls dynamic INT16.
     """
 
     kind: ClassVar[Kind] = Kind.NUMBER_FORMAT
