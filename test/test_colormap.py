@@ -16,6 +16,13 @@ def test_every_colormap_has_256_colours_of_which_most_differ(name):
     assert len(np.unique(table.reshape(-1, 3), axis=0)) > 200
 
 
+@pytest.mark.parametrize('name', PREVIEW_COLORMAPS)
+def test_every_colormap_is_that_of_matplotlib(name):
+    matplotlib = pytest.importorskip('matplotlib')
+    published = matplotlib.colormaps[name](np.arange(256))[:, :3]
+    np.testing.assert_array_equal(lookup_table(name)[:, 0], np.rint(published * 255))
+
+
 def test_the_ends_of_the_range_get_the_published_end_colours_of_viridis():
     values = np.array([[0.0, 1.0]], np.float32)
     coloured = apply_colormap(values, 'viridis', (0.0, 1.0))

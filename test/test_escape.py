@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from depth_anything_ros import escape
+from depth_anything_ros.cli import console
 from depth_anything_ros.evaluation.picture import Picture, write_picture
 from depth_anything_ros.evaluation.plots import stage_plot
 from depth_anything_ros.evaluation.report import write_report
 from depth_anything_ros.evaluation.table import FrameTable
 from depth_anything_ros.files import write_csv
-from depth_anything_ros.lab import console
 from depth_anything_ros.lab.quality.report import write_statistics
 from depth_anything_ros.lab.quality.selection import statistics
 

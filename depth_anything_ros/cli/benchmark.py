@@ -233,12 +233,17 @@ def _prepare_outputs(args: argparse.Namespace) -> None:
 
     :raises ConfigError: if two options name the same.
     :raises OutputError: if a file cannot be written.
+    :raises MissingDependencyError: if the library that draws the plots is not installed.
     """
+    from depth_anything_ros.evaluation.plots import check_plots
+
     files = [path for path in (args.json, args.csv, args.layers) if isinstance(path, Path)]
     for path in files:
         if files.count(path) > 1:
             raise ConfigError(f"'{path}' is asked for twice, of --json, --csv and --layers")
     check_outputs(*files, args.plots / 'plot.png' if args.plots else None)
+    if args.plots:
+        check_plots()
 
 
 def _circumstances(args: argparse.Namespace) -> dict[str, Any]:

@@ -92,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
     :raises DatasetError: if a data set or the journal cannot be read.
     :raises WorkerError: if processes or the cluster fail.
     """
+    from depth_anything_ros.evaluation.plots import check_plots
     from depth_anything_ros.lab.quality.scores import ScoreConfig
     from depth_anything_ros.lab.quality.selection import SelectionConfig, select
 
@@ -101,6 +102,7 @@ def run(args: argparse.Namespace) -> int:
         return _benchmark(args, config)
     if not (args.data and args.out):
         raise ConfigError('score needs --data and --out, or --benchmark')
+    check_plots()
     make_folder(args.out)
     data, scored = _score(args, config)
     samples = {label: select(found, selection) for label, found in scored.items()}

@@ -137,15 +137,18 @@ def run(args: argparse.Namespace) -> int:
     :raises CompressionError: if a recipe cannot be read, or the weights are quantised already.
     :raises DatasetError: if data cannot be read, or DIR holds another study.
     :raises CheckpointError: if the weights cannot be had.
-    :raises MissingDependencyError: if the library of a backend is not installed.
+    :raises MissingDependencyError: if the library of a backend, or that of the plots, is not
+        installed.
     :raises BackendError: if a backend cannot run here as asked.
     """
     import torch
 
+    from depth_anything_ros.evaluation.plots import check_plots
     from depth_anything_ros.lab.compression.study import Study
     from depth_anything_ros.lab.compression.study_journal import StudyJournal
     from depth_anything_ros.models.checkpoint import load_weights
 
+    check_plots()
     config = _config(args)
     chains = _chains(args.recipes)
     if args.threads:

@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 
 from depth_anything_ros.escape import plot
-from depth_anything_ros.files import writing
+from depth_anything_ros.evaluation.plots import depth_colours, new_figure, save_figure
 from depth_anything_ros.types import Float32Array, UInt8Array
 
 # Near is red and far is blue, as in the preview of inverse depth with Spectral_r.
 DEPTH_COLORMAP = 'Spectral'
 ERROR_COLORMAP = 'RdBu_r'
-_UNKNOWN_COLOUR = '0.25'
 # Images are thinned to at most this width, and drawn at the other.
 _PANEL_PIXELS = 480
 _PANEL_WIDTH = 400.0
@@ -47,16 +46,13 @@ def write_picture(path: Path, picture: Picture) -> None:
     own, the same to both sides of zero. Unknown pixels are dark grey.
 
     :param path: the file; folders on the way are made.
+    :raises MissingDependencyError: if matplotlib is not installed.
     :raises OutputError: if the file cannot be written.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     prediction_m, truth_m = _thin(picture.prediction_m), _thin(picture.truth_m)
     error_m = prediction_m - truth_m
     place = _Layout(truth_m.shape[0] / truth_m.shape[1])
-    figure = Figure(figsize=(place.width / 100, place.height / 100), dpi=100)
-    FigureCanvasAgg(figure)
+    figure = new_figure((place.width / 100, place.height / 100), 100)
     figure.text(0.5, 1 - 16 / place.height, plot(picture.title), ha='center', va='center', size=13)
     left, bottom, _, height = place.below(0)
     figure.text(
@@ -78,8 +74,7 @@ def write_picture(path: Path, picture: Picture) -> None:
         figure.colorbar(
             shown, cax=figure.add_axes(bar), orientation='horizontal', label=label, extend='both'
         )
-    with writing(path) as file:
-        figure.savefig(file, format='png')
+    save_figure(path, figure)
 
 
 class _Layout:
@@ -126,14 +121,11 @@ def _show_image(axes: Any, rgb: UInt8Array | None) -> None:
 def _show(
     axes: Any, values: Float32Array, title: str, colormap: str, bounds: tuple[float, float]
 ) -> Any:
-    import matplotlib
-
-    colours = matplotlib.colormaps[colormap].with_extremes(bad=_UNKNOWN_COLOUR)
     axes.set_axis_off()
     axes.set_title(title, size=11, y=1.0, pad=6)
     return axes.imshow(
         values,
-        cmap=colours,
+        cmap=depth_colours(colormap),
         vmin=bounds[0],
         vmax=bounds[1],
         interpolation='nearest',

@@ -1,23 +1,48 @@
-"""The plots of a run's report, as PNG bytes."""
+"""The plots of a run's report, as PNG bytes; the only module of the robot's wing that draws."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from io import BytesIO
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from depth_anything_ros.errors import MissingDependencyError
 from depth_anything_ros.escape import plot
 from depth_anything_ros.evaluation.metrics import METRICS, Better
 from depth_anything_ros.evaluation.protocol import AlignmentMode
 from depth_anything_ros.evaluation.table import FrameTable, column
+from depth_anything_ros.files import writing
 
 Draw = Callable[[Any], None]
+Layout = Literal['constrained'] | None
 
 # A fixed number: rules that follow the spread make 10,000 bars of one frame that took seconds.
 _BINS = 60
+_LIBRARY = 'matplotlib'
+
+
+def why_no_plots() -> str:
+    """Return why nothing can be drawn here, or ''; the library is looked for, not loaded."""
+    try:
+        check_plots()
+    except MissingDependencyError as error:
+        return str(error)
+    return ''
+
+
+def check_plots() -> None:
+    """
+    Make sure that something can be drawn here, before work whose end is a plot.
+
+    :raises MissingDependencyError: if matplotlib is not installed.
+    """
+    if find_spec(_LIBRARY) is None:
+        raise MissingDependencyError(_LIBRARY, 'report')
 
 
 def latency_plot(
@@ -102,13 +127,44 @@ def to_png(draw: Draw, height_inches: float) -> bytes:
 
     :param draw: draws into an empty matplotlib figure.
     :param height_inches: of the picture.
+    :raises MissingDependencyError: if matplotlib is not installed.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10, height_inches), dpi=100, layout='constrained')
-    FigureCanvasAgg(figure)
+    figure = new_figure((10, height_inches), 100, layout='constrained')
     draw(figure)
     buffer = BytesIO()
     figure.savefig(buffer, format='png')
     return buffer.getvalue()
+
+
+def new_figure(size_inches: tuple[float, float], dpi: int, layout: Layout = None) -> Any:
+    """
+    Return an empty matplotlib figure that is drawn without a screen.
+
+    :param size_inches: width and height.
+    :raises MissingDependencyError: if matplotlib is not installed.
+    """
+    check_plots()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size_inches, dpi=dpi, layout=layout)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save_figure(path: Path, figure: Any) -> None:
+    """
+    Write a figure as PNG.
+
+    :param path: the file; folders on the way are made.
+    :raises OutputError: if the file cannot be written.
+    """
+    with writing(path) as file:
+        figure.savefig(file, format='png')
+
+
+def depth_colours(name: str) -> Any:
+    """Return a colormap of matplotlib that shows unknown pixels dark grey."""
+    from matplotlib import colormaps
+
+    return colormaps[name].with_extremes(bad='0.25')

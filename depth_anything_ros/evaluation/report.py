@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import os
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,7 +14,12 @@ from urllib.parse import quote
 from depth_anything_ros.escape import html
 from depth_anything_ros.evaluation.metrics import METRICS
 from depth_anything_ros.evaluation.picture import Picture, write_picture
-from depth_anything_ros.evaluation.plots import latency_plot, metric_plot, stage_plot
+from depth_anything_ros.evaluation.plots import (
+    latency_plot,
+    metric_plot,
+    stage_plot,
+    why_no_plots,
+)
 from depth_anything_ros.evaluation.protocol import AlignmentMode
 from depth_anything_ros.evaluation.table import FrameTable
 from depth_anything_ros.files import write_csv, write_json, write_text
@@ -59,6 +65,8 @@ def write_report(
     """
     Write a page that holds its plots and links to the pictures.
 
+    Without the library that draws them the page has no plots.
+
     :param path: the HTML file; folders on the way are made.
     :param summary: as written by :func:`write_summary`.
     :param table: the frames.
@@ -82,11 +90,15 @@ def write_report(
                 ]
             ],
         ),
-        _image(latency_plot(table.seconds(), table.values('latency_ms'), summary['latency_ms'])),
+        _image(
+            partial(
+                latency_plot, table.seconds(), table.values('latency_ms'), summary['latency_ms']
+            )
+        ),
         '<h2>Metrics</h2>',
         _metrics_table(summary['metrics']),
         _stability_table(summary['stability']),
-        _image(metric_plot(table, modes, ('abs_rel', 'rmse', 'delta1'))),
+        _image(partial(metric_plot, table, modes, ('abs_rel', 'rmse', 'delta1'))),
     ]
     if stages_ms:
         parts += [
@@ -95,7 +107,7 @@ def write_report(
                 ['ms', *next(iter(stages_ms.values()))],
                 [[name, *values.values()] for name, values in stages_ms.items()],
             ),
-            _image(stage_plot(stages_ms)),
+            _image(partial(stage_plot, stages_ms)),
         ]
     for title in ('model', 'environment'):
         parts += [f'<h2>{title.capitalize()}</h2>', _table(['', ''], summary[title].items())]
@@ -162,7 +174,10 @@ def _table(header: Sequence[object], rows: Any) -> str:
     return f'<table><tr>{head}</tr>{body}</table>'
 
 
-def _image(png: bytes) -> str:
+def _image(draw: Callable[[], bytes]) -> str:
+    if why_no_plots():
+        return ''
+    png = draw()
     return f'<img alt="plot" src="data:image/png;base64,{b64encode(png).decode("ascii")}">'
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -25,6 +26,7 @@ from depth_anything_ros.evaluation.image_counts import (
 )
 from depth_anything_ros.evaluation.latency import ArrivalRate, percentiles
 from depth_anything_ros.evaluation.picture import thin_step, write_picture
+from depth_anything_ros.evaluation.plots import why_no_plots
 from depth_anything_ros.evaluation.protocol import AlignmentMode, FrameScore, MeanScore
 from depth_anything_ros.evaluation.run_files import RunFiles
 from depth_anything_ros.evaluation.run_warnings import (
@@ -36,6 +38,8 @@ from depth_anything_ros.evaluation.run_warnings import (
 from depth_anything_ros.evaluation.stability import StabilityMean
 from depth_anything_ros.evaluation.table import FrameTable
 from depth_anything_ros.types import Float32Array, ModelIdentity, OutputKind, UInt8Array
+
+_LOGGER = logging.getLogger(__name__)
 
 # Frames that may be ready to be scored; beyond, adding scores them itself, so that arrays
 # cannot pile up when nobody calls `process` often enough.
@@ -49,14 +53,16 @@ class RunEvaluation:
 
     `add_…` only stores and pairs, and may be called from any thread; :meth:`process` does the
     scoring and drawing. Call it from a worker, or after every addition where time does not
-    matter. A frame's arrays are dropped once the one after it is scored.
+    matter. A frame's arrays are dropped once the one after it is scored. Where the library that
+    draws is missing, all but plots and pictures is written, and a warning says so.
 
     :param config: range, alignments, pairing tolerance, pictures and the output folder, which
         is made when the first file is written.
     """
 
     def __init__(self, config: EvaluatorConfig) -> None:
-        self._config = config
+        undrawn = why_no_plots()
+        self._config = replace(config, picture_every=0) if undrawn else config
         self._modes = [AlignmentMode(name) for name in config.alignments]
         self._lock = threading.RLock()
         self._scoring = threading.Lock()
@@ -77,6 +83,9 @@ class RunEvaluation:
         self._pictures: list[Path] = []
         self._model: ModelIdentity | None = None
         self._stages_ms: dict[str, dict[str, float | None]] = {}
+        if undrawn:
+            self.add_warning(f'no plots and no pictures: {undrawn}')
+            _LOGGER.warning('no plots and no pictures: %s', undrawn)
 
     def add_sent(
         self,

@@ -2,6 +2,7 @@ import base64
 import csv
 import json
 import re
+import sys
 
 import cv2
 import numpy as np
@@ -72,6 +73,14 @@ def test_the_page_tells_how_steady_the_depth_is(tmp_path):
 def page(tmp_path, pictures=(), frames=3, **changes):
     write_report(tmp_path / 'report.html', summary(**changes), table(frames), pictures)
     return (tmp_path / 'report.html').read_text(encoding='utf-8')
+
+
+def test_without_the_library_the_page_has_its_tables_and_no_plots(tmp_path, monkeypatch):
+    whole = page(tmp_path)
+    monkeypatch.setitem(sys.modules, 'matplotlib', None)
+    text = page(tmp_path)
+    assert '<img' in whole and '<img' not in text
+    assert text.count('<table>') == whole.count('<table>') > 0
 
 
 def test_the_page_holds_its_plots_and_loads_nothing(tmp_path):

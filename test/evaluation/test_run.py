@@ -1,5 +1,6 @@
 import csv
 import json
+import sys
 import threading
 from contextlib import suppress
 
@@ -66,6 +67,23 @@ def test_what_flickers_before_a_still_camera_is_told(tmp_path):
     assert found['online']['change'] == pytest.approx(0.1, rel=1e-4)
     assert found['online']['change_m'] == pytest.approx(0.1 * still.mean(), rel=1e-4)
     assert found['scale_shift']['change'] == pytest.approx(0.0, abs=1e-5)
+
+
+def test_without_the_library_that_draws_all_else_is_written_with_a_warning(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'matplotlib', None)
+    run = make(tmp_path, picture_every=1)
+    play(run)
+    summary = run.save()
+    assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == [
+        'frames.csv',
+        'report.html',
+        'summary.json',
+    ]
+    assert summary == json.loads((tmp_path / 'out' / 'summary.json').read_text(encoding='utf-8'))
+    assert summary['metrics']['online']['abs_rel'] == pytest.approx(0.1, abs=1e-3)
+    (warning,) = [text for text in summary['warnings'] if 'plots' in text]
+    assert "pip install 'depth_anything_ros[report]'" in warning
+    assert 'depth_anything_ros[report]' in (tmp_path / 'out' / 'report.html').read_text()
 
 
 def test_a_dropped_frame_is_not_taken_for_flicker(tmp_path):

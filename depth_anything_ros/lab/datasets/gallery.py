@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from depth_anything_ros.evaluation.picture import Picture, write_picture
+from depth_anything_ros.evaluation.plots import check_plots
 from depth_anything_ros.lab.datasets.comparison import MODEL
 from depth_anything_ros.lab.datasets.offline import ScoredImage, ScoringRule
 from depth_anything_ros.lab.grid import GridRow, write_grid
@@ -28,6 +29,8 @@ class Gallery:
     :param rule: how predictions came to metres, for titles; its range is what is shown of the
         truth.
     :param random: whether the weights are random, for a warning.
+    :raises MissingDependencyError: if pictures are asked for, and the library that draws them is
+        not installed.
     """
 
     def __init__(
@@ -40,6 +43,8 @@ class Gallery:
         rule: ScoringRule,
         random: bool,
     ) -> None:
+        if folder is not None:
+            check_plots()
         self._per_source = per_source
         self._folder = folder
         self._grid = grid

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from depth_anything_ros.errors import DatasetError
-from depth_anything_ros.files import writing
+from depth_anything_ros.evaluation.plots import depth_colours, new_figure, save_figure
 from depth_anything_ros.lab.quality.scores import (
     DepthScore,
     ScoreConfig,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from depth_anything_ros.lab.datasets import Dataset
     from depth_anything_ros.types import DepthSample
 
-_COLORMAP, _UNKNOWN_COLOUR = 'Spectral', '0.25'
+_COLORMAP = 'Spectral'
 _COLUMN_INCHES, _TITLE_INCHES = 2.8, 0.45
 # Larger images are thinned to about so many pixels across.
 _PIXELS = 320
@@ -71,11 +71,9 @@ def write_examples(
     :param samples: all of the data set.
     :param count: rows of each kind: best total, worst distribution, worst gradient.
     :return: whether there was anything to draw.
+    :raises MissingDependencyError: if matplotlib is not installed.
     :raises OutputError: if it cannot be written.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     rows = []
     for kind, sample in choose_examples(samples, count):
         try:
@@ -86,8 +84,7 @@ def write_examples(
         return False
     aspect = max(item.depth_m.shape[0] / item.depth_m.shape[1] for _, _, item in rows)
     height = len(rows) * (_COLUMN_INCHES * min(aspect, 2) + _TITLE_INCHES)
-    figure = Figure(figsize=(4 * _COLUMN_INCHES, height), dpi=80)
-    FigureCanvasAgg(figure)
+    figure = new_figure((4 * _COLUMN_INCHES, height), 80)
     # Given by hand: to let matplotlib find the layout takes seconds.
     margin = 0.1 / height
     figure.subplots_adjust(0.01, 4 * margin, 0.99, 1 - 4 * margin, wspace=0.04, hspace=0.2)
@@ -95,8 +92,7 @@ def write_examples(
     for panels, (kind, sample, item) in zip(axes, rows, strict=True):
         if sample.score is not None:
             _draw_row(panels, _title(kind, sample, sample.score), item, config)
-    with writing(path) as file:
-        figure.savefig(file, format='png')
+    save_figure(path, figure)
     return True
 
 
@@ -108,15 +104,12 @@ def _title(kind: str, sample: ScoredSample, score: DepthScore) -> str:
 
 
 def _draw_row(panels: Any, title: str, item: DepthSample, config: ScoreConfig) -> None:
-    import matplotlib
-
-    colours = matplotlib.colormaps[_COLORMAP].with_extremes(bad=_UNKNOWN_COLOUR)
-    greys = matplotlib.colormaps['magma'].with_extremes(bad=_UNKNOWN_COLOUR)
     valid = (item.depth_m > 0) & (item.depth_m <= config.far_m)
     depth_m = np.where(valid, item.depth_m, np.float32(np.nan))
     magnitude = gradient_magnitude(depth_m)
     known = magnitude[np.isfinite(magnitude)]
     step = max(1, depth_m.shape[1] // _PIXELS)
+    colours, greys = depth_colours(_COLORMAP), depth_colours('magma')
     panels[0].imshow(item.rgb[::step, ::step])
     panels[1].imshow(depth_m[::step, ::step], cmap=colours, interpolation='nearest')
     # Up to where the edges begin, so that noise on surfaces shows.

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from depth_anything_ros.escape import markdown_table, plot
-from depth_anything_ros.files import write_csv, write_json, write_text, writing
+from depth_anything_ros.evaluation.plots import new_figure, save_figure
+from depth_anything_ros.files import write_csv, write_json, write_text
 from depth_anything_ros.lab.quality.scores import DepthScore
 from depth_anything_ros.lab.quality.selection import (
     DataStatistics,
@@ -124,15 +125,12 @@ def write_plot(path: Path, samples: Mapping[str, Sequence[ScoredSample]]) -> Non
     Source: figure 5 of the AnyDepth paper.
 
     :param path: of the PNG file.
+    :raises MissingDependencyError: if matplotlib is not installed.
     :raises OutputError: if it cannot be written.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     labels = list(samples)
     scores = [defined_scores(samples[label]) for label in labels]
-    figure = Figure(figsize=(10, 3.6), dpi=120, layout='constrained')
-    FigureCanvasAgg(figure)
+    figure = new_figure((10, 3.6), 120, layout='constrained')
     panels = figure.subplots(1, len(PLOTTED), sharex=True, sharey=True)
     for panel, (name, title) in zip(panels, PLOTTED.items(), strict=True):
         panel.boxplot(
@@ -149,8 +147,7 @@ def write_plot(path: Path, samples: Mapping[str, Sequence[ScoredSample]]) -> Non
         panel.grid(axis='y', alpha=0.3)
         panel.set_xticks(range(len(labels)), list(map(plot, labels)), rotation=20, ha='right')
     figure.supxlabel('larger is better; box: quartiles, whiskers: 5 and 95 %, diamond: mean')
-    with writing(path) as file:
-        figure.savefig(file, format='png')
+    save_figure(path, figure)
 
 
 def _score_cells(score: DepthScore | None) -> list[str]:

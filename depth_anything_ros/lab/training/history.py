@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from depth_anything_ros.files import append, write_csv, writing
+from depth_anything_ros.evaluation.plots import new_figure, save_figure
+from depth_anything_ros.files import append, write_csv
 from depth_anything_ros.lab.training.processes import Place
 
 _STEP_COLUMNS = ('step', 'samples', 'learning_rate', 'gradient_norm')
@@ -99,13 +100,10 @@ class History:
         """
         Draw the terms, the learning rate and the validation over the steps as PNG.
 
+        :raises MissingDependencyError: if matplotlib is not installed.
         :raises OutputError: if it cannot be written.
         """
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(10, 3.6), dpi=100, layout='constrained')
-        FigureCanvasAgg(figure)
+        figure = new_figure((10, 3.6), 100, layout='constrained')
         losses, scores = figure.subplots(1, 2)
         steps = self.column('step')
         for name in self.columns[len(_STEP_COLUMNS) : -len(VALIDATION_COLUMNS)]:
@@ -128,8 +126,7 @@ class History:
         scores.set(xlabel='step', ylabel='validation', ylim=(0, 1))
         for panel in (losses, scores):
             panel.grid(alpha=0.3)
-        with writing(path) as file:
-            figure.savefig(file, format='png')
+        save_figure(path, figure)
 
 
 def _cells(row: Sequence[float]) -> list[str]:

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from depth_anything_ros.errors import ConfigError, TrainingError
+from depth_anything_ros.evaluation.plots import check_plots
 from depth_anything_ros.lab.training.checkpoint import LAST, check_same_run, load_run, save_run
 from depth_anything_ros.lab.training.config import FREE_SETTINGS, TrainConfig
 from depth_anything_ros.lab.training.data import BatchSource
@@ -110,7 +111,9 @@ def train(
     :raises DatasetError: if the source raises it.
     :raises OutputError: if a file of the run cannot be written.
     :raises WorkerError: if a process that prepares batches ends before its work.
+    :raises MissingDependencyError: if the library that draws the loss curve is not installed.
     """
+    check_plots()
     run = _Run(config, estimator, place, out, f'{estimator.spec.name}: {data}')
     run.resume() if resume else run.begin()
     own = SharedSource(source, place.rank, place.count)

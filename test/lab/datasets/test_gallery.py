@@ -1,8 +1,11 @@
+import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
+from depth_anything_ros.errors import MissingDependencyError
 from depth_anything_ros.evaluation.protocol import align_prediction, score_aligned
 from depth_anything_ros.lab.datasets.gallery import Gallery
 from depth_anything_ros.lab.datasets.offline import ImageScores, ScoredImage, ScoringRule
@@ -57,3 +60,10 @@ def test_zero_draws_nothing(tmp_path):
     drawn.add('real', scored('hall', '1'))
     drawn.finish()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_library_is_told_before_the_first_score(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'matplotlib', None)
+    gallery(1, None, tmp_path / 'grid.png')
+    with pytest.raises(MissingDependencyError, match=r'\[report\]'):
+        gallery(1, tmp_path, None)

@@ -1,12 +1,19 @@
 import csv
 import math
+import sys
 from dataclasses import replace
 
 import pytest
 import torch
 from small_run import SIDE, SMALL, Slopes, SlopeSource, small_estimator, small_run
 
-from depth_anything_ros.errors import CheckpointError, ConfigError, DatasetError, TrainingError
+from depth_anything_ros.errors import (
+    CheckpointError,
+    ConfigError,
+    DatasetError,
+    MissingDependencyError,
+    TrainingError,
+)
 from depth_anything_ros.lab.training.config import TrainConfig
 from depth_anything_ros.lab.training.data import Batch
 from depth_anything_ros.lab.training.processes import Place, StopRequest
@@ -248,6 +255,13 @@ def test_resuming_with_other_settings_names_them(tmp_path):
 def test_what_the_curve_does_not_depend_on_may_change(tmp_path):
     run(tmp_path, replace(SHORT, max_minutes=1e-6))
     assert run(tmp_path, replace(SHORT, checkpoint_every=3), resume=True).steps == 6
+
+
+def test_missing_library_of_the_curve_is_told_before_the_first_step(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'matplotlib', None)
+    with pytest.raises(MissingDependencyError, match=r'\[report\]'):
+        run(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_resuming_nothing_is_an_error(tmp_path):
