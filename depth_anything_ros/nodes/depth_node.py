@@ -28,8 +28,9 @@ from depth_anything_ros.escape import lines, one_line
 from depth_anything_ros.nodes.arrival import ArrivalStamps
 from depth_anything_ros.nodes.beside import beside
 from depth_anything_ros.nodes.camera_input import CameraInput
-from depth_anything_ros.nodes.diagnostics import NodeState, RunStatistics, to_status
+from depth_anything_ros.nodes.diagnostics import to_status
 from depth_anything_ros.nodes.frame_processor import FrameProcessor, Job
+from depth_anything_ros.nodes.judgement import NodeState
 from depth_anything_ros.nodes.managed import ManagedNode
 from depth_anything_ros.nodes.message_sizes import largest_message, oversized
 from depth_anything_ros.nodes.outputs import DepthOutputs
@@ -38,6 +39,7 @@ from depth_anything_ros.nodes.pipeline_host import MODEL_PARAMETERS, PipelineHos
 from depth_anything_ros.nodes.process import run_process, spin
 from depth_anything_ros.nodes.references import References, needs_tf, topics_of
 from depth_anything_ros.nodes.registration import DepthRegistration
+from depth_anything_ros.nodes.run_statistics import RunStatistics
 from depth_anything_ros.nodes.sizes import SizeBuilder
 from depth_anything_ros.nodes.subscription import SensorSubscription
 from depth_anything_ros.nodes.topics import image_type, input_hint, input_names

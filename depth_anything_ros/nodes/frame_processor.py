@@ -17,9 +17,10 @@ from depth_anything_ros.home import expand_user
 from depth_anything_ros.messages import stamp_ns
 from depth_anything_ros.nodes.camera_input import CameraInput, CameraView
 from depth_anything_ros.nodes.decoding import decode_any
-from depth_anything_ros.nodes.diagnostics import RunStatistics
-from depth_anything_ros.nodes.outputs import POINTS, SCAN, DepthOutputs
+from depth_anything_ros.nodes.encoders import POINTS, SCAN, Finished
+from depth_anything_ros.nodes.outputs import DepthOutputs
 from depth_anything_ros.nodes.pipeline_host import PipelineHost
+from depth_anything_ros.nodes.run_statistics import RunStatistics
 from depth_anything_ros.nodes.sizes import SizeBuilder
 from depth_anything_ros.types import DepthResult, Frame
 
@@ -145,8 +146,8 @@ class FrameProcessor:
         self, job: Job, outputs: DepthOutputs, stages_ms: dict[str, float]
     ) -> tuple[str, ...]:
         result, view = self._estimate(job, stages_ms)
-        header = job.message.header
-        published = outputs.publish(result, header, view.info, self._config(), stages_ms)
+        finished = Finished(result, job.message.header, view.info, self._config())
+        published = outputs.publish(finished, stages_ms)
         # Without a camera there is neither, asked for or not.
         failures = dict.fromkeys(_OF_CAMERA, view.reason) if view.reason else published.failures
         fault = CameraFault(

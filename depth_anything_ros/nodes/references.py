@@ -13,9 +13,9 @@ from depth_anything_ros.geometry.registration import RegistrationRule
 from depth_anything_ros.geometry.transform import RigidTransform, optical_pose
 from depth_anything_ros.messages import decode_scan, stamp_ns
 from depth_anything_ros.nodes.decoding import decode_any_depth
-from depth_anything_ros.nodes.diagnostics import RunStatistics
 from depth_anything_ros.nodes.pipeline_host import PipelineHost
 from depth_anything_ros.nodes.registration import DepthRegistration
+from depth_anything_ros.nodes.run_statistics import RunStatistics
 from depth_anything_ros.nodes.topics import image_type
 from depth_anything_ros.nodes.transforms import TransformMissingError
 from depth_anything_ros.nodes.unit_watch import UnitWatch

@@ -10,7 +10,8 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from depth_anything_ros.escape import one_line
 from depth_anything_ros.evaluation.run import RunEvaluation
 from depth_anything_ros.evaluation.run_warnings import Stream
-from depth_anything_ros.nodes.diagnostics import read_report, to_dict
+from depth_anything_ros.nodes.diagnostics import to_dict
+from depth_anything_ros.nodes.node_report import read_report
 
 # Other names that are told of where the depth node's never comes.
 _NAMES = 10

@@ -16,7 +16,9 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
-from depth_anything_ros.nodes.diagnostics import NodeState, RunStatistics, to_status
+from depth_anything_ros.nodes.diagnostics import to_status
+from depth_anything_ros.nodes.judgement import NodeState
+from depth_anything_ros.nodes.run_statistics import RunStatistics
 from depth_anything_ros.types import ModelIdentity
 
 TOPICS = ('image', 'relative', 'depth', 'ground_truth')

@@ -12,9 +12,9 @@ from depth_anything_ros.geometry.transform import OPTICAL_FROM_BODY
 from depth_anything_ros.messages import stamp_ns
 from depth_anything_ros.nodes.arrival import STANDSTILL_MESSAGES, STANDSTILL_S, ArrivalStamps
 from depth_anything_ros.nodes.camera_input import CameraInput
-from depth_anything_ros.nodes.diagnostics import RunStatistics
 from depth_anything_ros.nodes.references import References
 from depth_anything_ros.nodes.registration import DepthRegistration
+from depth_anything_ros.nodes.run_statistics import RunStatistics
 from depth_anything_ros.pipeline import DepthPipeline
 from depth_anything_ros.scale import AlignmentTracker
 from depth_anything_ros.scale.camera_height import CameraHeightScale

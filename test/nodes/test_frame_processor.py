@@ -11,9 +11,9 @@ from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import DepthAnythingError
 from depth_anything_ros.messages import camera_info_fields
 from depth_anything_ros.nodes.camera_input import CameraInput
-from depth_anything_ros.nodes.diagnostics import RunStatistics
 from depth_anything_ros.nodes.frame_processor import CameraFault, FrameProcessor, Job
 from depth_anything_ros.nodes.outputs import Published
+from depth_anything_ros.nodes.run_statistics import RunStatistics
 from depth_anything_ros.nodes.worker import LatestItemWorker
 from depth_anything_ros.types import Camera, DepthResult
 
@@ -30,7 +30,7 @@ class Outputs:
             raise self._wanted
         return self._wanted
 
-    def publish(self, result, header, camera_info, config, stages_ms):
+    def publish(self, frame, stages_ms):
         return Published(('~/relative/image_raw',), (), self._failures)
 
 

@@ -14,9 +14,9 @@ from depth_anything_ros.geometry.plausibility import FRAMES
 from depth_anything_ros.geometry.transform import optical_pose
 from depth_anything_ros.messages import camera_info_fields
 from depth_anything_ros.nodes.camera_input import CameraInput
-from depth_anything_ros.nodes.diagnostics import RunStatistics
 from depth_anything_ros.nodes.references import References, needs_tf, topics_of
 from depth_anything_ros.nodes.registration import DepthRegistration
+from depth_anything_ros.nodes.run_statistics import RunStatistics
 from depth_anything_ros.nodes.transforms import TransformLookup, TransformMissingError
 from depth_anything_ros.scale import PrioritySources
 from depth_anything_ros.scale.camera_height import CameraHeightScale
@@ -115,7 +115,7 @@ def test_a_reference_of_unknown_encoding_is_counted_and_the_next_taken():
     world.references.add('reference/depth', depth('nv99'))
     world.references.add('reference/depth', depth())
     assert world.counts() == {'received': 2, 'rejected': 1}
-    error = world.statistics.snapshot().reference_error
+    error = world.statistics.snapshot().reference_error.text
     assert error.startswith("reference/depth: unknown depth encoding 'nv99'")
     assert world.warnings == [f'reference rejected: {error}']
     assert len(world.source) == 1
@@ -300,13 +300,13 @@ def test_a_reference_that_comes_before_tf_waits_and_is_not_rejected():
     snapshot = world.statistics.snapshot()
     assert world.counts() == {'received': 0, 'rejected': 0}
     assert snapshot.early_references == 1
-    assert snapshot.early_reason == f"scan: TF does not connect 'laser' with '{OPTICAL}'"
-    assert world.warnings == [f'reference waits for TF: {snapshot.early_reason}']
+    assert snapshot.early.text == f"scan: TF does not connect 'laser' with '{OPTICAL}'"
+    assert world.warnings == [f'reference waits for TF: {snapshot.early.text}']
     places.append(optical_pose('0 0 0 0 0 0'))
     world.references.see_image(OPTICAL)
     assert world.counts() == {'received': 1, 'rejected': 0}
     assert len(world.source) == 1
-    assert world.statistics.snapshot().since_early_s is None
+    assert world.statistics.snapshot().early.ago_s is None
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,10 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 from depth_anything_ros.config import EvaluatorConfig
 from depth_anything_ros.evaluation.run import RunEvaluation
-from depth_anything_ros.nodes.diagnostics import NodeState, RunStatistics, to_status
+from depth_anything_ros.nodes.diagnostics import to_status
+from depth_anything_ros.nodes.judgement import NodeState
 from depth_anything_ros.nodes.report_input import ReportInput
+from depth_anything_ros.nodes.run_statistics import RunStatistics
 from depth_anything_ros.types import ModelIdentity
 
 NAME = 'robot/depth_node'

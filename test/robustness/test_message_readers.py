@@ -200,7 +200,8 @@ def test_time_of_any_kind_leaves_no_false_state(attack):
 
 
 def test_diagnostics_of_anybody_are_read_or_refused(attack):
-    from depth_anything_ros.nodes.diagnostics import read_report, to_dict
+    from depth_anything_ros.nodes.diagnostics import to_dict
+    from depth_anything_ros.nodes.node_report import read_report
 
     def check(status):
         report = read_report(to_dict(status))

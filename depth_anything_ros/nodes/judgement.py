@@ -1,0 +1,108 @@
+"""Whether the depth node is well, and all that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from diagnostic_msgs.msg import DiagnosticStatus
+
+from depth_anything_ros.nodes.run_statistics import Snapshot
+from depth_anything_ros.types import DepthResult, ModelIdentity, ScaleState
+
+
+@dataclass(frozen=True)
+class NodeState:
+    """
+    What the depth node is and lacks at one moment.
+
+    An empty reason means that nothing is wrong; `watched` tells whether anybody subscribes,
+    `image_hint` why no image may come.
+    `building` is the size of images whose network is being built;
+    `failure` is why the last lifecycle transition failed, `model_error` why a new network was
+    not taken and the running one kept, `passed_over` why preferred scale sources had no scale,
+    `no_camera_reason` why the camera gives no `no_camera_outputs`, `cache_problem` why the export
+    of the network is not kept for the next start;
+    `traps` are faults of the set-up that make results wrong.
+    """
+
+    lifecycle: str
+    image_topic: str
+    model: ModelIdentity | None = None
+    failure: str = ''
+    model_error: str = ''
+    loading: str = ''
+    building: str = ''
+    watched: bool = False
+    no_camera_reason: str = ''
+    no_camera_outputs: tuple[str, ...] = ()
+    last_result: DepthResult | None = None
+    passed_over: str = ''
+    traps: tuple[str, ...] = ()
+    image_hint: str = ''
+    cache_problem: str = ''
+
+    @property
+    def no_metric_reason(self) -> str:
+        """Return why the last frame has no metric depth, or ''."""
+        return self.last_result.no_metric_reason if self.last_result else ''
+
+
+def judge(state: NodeState, snapshot: Snapshot, recent_s: float) -> tuple[bytes, str]:
+    """
+    Return the diagnostic level and a message that lists all that is wrong.
+
+    :param recent_s: how long an error, or the absence of images, is news.
+    """
+    problems = list(_problems(state, snapshot, recent_s))
+    if state.failure:
+        return DiagnosticStatus.ERROR, '; '.join(problems)
+    if problems:
+        return DiagnosticStatus.WARN, '; '.join(problems)
+    return DiagnosticStatus.OK, state.lifecycle
+
+
+def _problems(state: NodeState, snapshot: Snapshot, recent_s: float) -> Iterator[str]:
+    if state.failure:
+        yield state.failure
+    if state.model_error and state.model is not None:
+        yield f'kept {state.model.name}: {state.model_error}'
+    if state.lifecycle != 'active':
+        busy = f', loading {state.loading}' if state.loading else ''
+        yield f'not active but {state.lifecycle}{busy}'
+        return
+    if state.building:
+        yield f'building the network for images of {state.building}, which wait for it'
+    yield from _problems_of_inputs(state, snapshot, recent_s)
+    if snapshot.frames['processed']:
+        yield from _problems_of_results(state)
+    yield from state.traps
+    if state.model is not None and state.model.weights == 'random':
+        yield 'random weights: the depth means nothing'
+
+
+def _problems_of_inputs(state: NodeState, snapshot: Snapshot, recent_s: float) -> Iterator[str]:
+    hint = f': {state.image_hint}' if state.image_hint else ''
+    if snapshot.image.ago_s is None:
+        yield f'no images yet on {state.image_topic}{hint}'
+    elif not snapshot.image.is_news(recent_s):
+        yield f'no images on {state.image_topic} for {snapshot.image.ago_s:.0f} s{hint}'
+    for name, event in (
+        ('last frame rejected', snapshot.error),
+        ('last reference rejected', snapshot.reference_error),
+        ('reference waits for TF', snapshot.early),
+    ):
+        if event.is_news(recent_s):
+            yield f'{name}: {event.text}'
+
+
+def _problems_of_results(state: NodeState) -> Iterator[str]:
+    if state.no_camera_reason:
+        yield f'no {" or ".join(state.no_camera_outputs)}: {state.no_camera_reason}'
+    if state.no_metric_reason:
+        yield f'no metric depth: {state.no_metric_reason}'
+    result = state.last_result
+    if result is not None and result.scale_state is ScaleState.STALE:
+        yield f'stale scale: {result.no_fit_reason}'
+    if state.passed_over:
+        yield f'scale from a fallback: {state.passed_over}'

@@ -1,0 +1,119 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticStatus
+from made_states import RELATIVE, held_result
+from sensor_msgs.msg import CameraInfo
+from std_msgs.msg import Header
+
+from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.errors import CameraError
+from depth_anything_ros.nodes.encoders import (
+    DEPTH,
+    OUTPUTS,
+    POINTS,
+    SCAN,
+    Finished,
+    scale_message,
+)
+from depth_anything_ros.nodes.encoders import (
+    RELATIVE as RELATIVE_TOPIC,
+)
+from depth_anything_ros.nodes.outputs import DepthOutputs, Published
+from depth_anything_ros.types import Camera, DepthResult, Frame, MetricDepth, ScaleState
+
+
+@pytest.mark.parametrize(
+    ('state', 'level'),
+    [
+        (ScaleState.FITTED, DiagnosticStatus.OK),
+        (ScaleState.HELD, DiagnosticStatus.WARN),
+        (ScaleState.STALE, DiagnosticStatus.WARN),
+    ],
+)
+def test_the_scale_message_warns_unless_it_is_of_its_frame(state, level):
+    status = scale_message(held_result(state), Header()).status[0]
+    assert (status.level, status.message) == (level, state.value)
+    assert status.values[-1].value == 'no laser scan received yet'
+
+
+def test_without_a_scale_the_message_is_an_error_and_says_why():
+    frame = Frame(np.zeros((2, 2, 3), np.uint8), 0, 'camera')
+    result = DepthResult(frame, RELATIVE, None, None, 'nothing', no_fit_reason='nothing')
+    status = scale_message(result, Header()).status[0]
+    assert (status.level, status.message) == (DiagnosticStatus.ERROR, 'no scale')
+    assert [(pair.key, pair.value) for pair in status.values] == [('no_fit_reason', 'nothing')]
+
+
+def finished(result):
+    return Finished(result, Header(), None, DepthNodeConfig())
+
+
+def test_every_output_has_a_message_of_its_type():
+    camera = Camera(2, 2, 1.0, 1.0, 0.5, 0.5)
+    frame = Frame(np.zeros((2, 2, 3), np.uint8), 0, 'camera_optical_frame', camera)
+    metric = MetricDepth(np.ones((2, 2), np.float32))
+    result = DepthResult(frame, RELATIVE, None, metric)
+    header = Header(frame_id=frame.frame_id)
+    complete = Finished(result, header, CameraInfo(), DepthNodeConfig())
+    for topic, output in OUTPUTS.items():
+        assert isinstance(output.encode(complete), output.message_type), topic
+
+
+def test_a_frame_without_depth_has_no_message_for_any_topic():
+    frame = Frame(np.zeros((2, 2, 3), np.uint8), 0, 'camera')
+    nothing = finished(DepthResult(frame, None, None, None))
+    assert [output.encode(nothing) for output in OUTPUTS.values()] == [None] * len(OUTPUTS)
+
+
+class Publisher:
+    def __init__(self, watched):
+        self.watched = watched
+        self.sent = []
+
+    def get_subscription_count(self):
+        return int(self.watched)
+
+    def publish(self, message):
+        self.sent.append(message)
+
+
+class Owner:
+    """Stand in for the node; somebody subscribes to the topics given."""
+
+    def __init__(self, *watched):
+        self.watched = watched
+        self.publishers = {}
+
+    def create_lifecycle_publisher(self, message_type, topic, *_, **__):
+        return self.publishers.setdefault(topic, Publisher(topic in self.watched))
+
+
+def test_nothing_is_made_for_an_output_that_nobody_wants(monkeypatch):
+    owner, stages_ms = Owner(RELATIVE_TOPIC, DEPTH), {}
+    outputs = DepthOutputs(owner)
+    for topic, output in list(OUTPUTS.items()):
+        if topic not in owner.watched:
+            monkeypatch.setitem(OUTPUTS, topic, replace(output, encode=None))
+    published = outputs.publish(finished(held_result(ScaleState.FITTED)), stages_ms)
+    assert published == Published((RELATIVE_TOPIC,), (DEPTH,), {})
+    assert set(stages_ms) == {'encode', 'publish'}
+    assert [topic for topic, made in owner.publishers.items() if made.sent] == [RELATIVE_TOPIC]
+
+
+def test_what_is_wanted_and_not_there_takes_no_time():
+    stages_ms = {}
+    outputs = DepthOutputs(Owner(DEPTH, POINTS))
+    published = outputs.publish(finished(held_result(ScaleState.FITTED)), stages_ms)
+    assert (published.topics, published.missing) == ((), (DEPTH, POINTS))
+    assert stages_ms == {}
+
+
+def test_a_camera_that_gives_no_scan_is_told_with_the_reason(monkeypatch):
+    def refuse(_frame):
+        raise CameraError('K[0] = 0')
+
+    monkeypatch.setitem(OUTPUTS, SCAN, replace(OUTPUTS[SCAN], encode=refuse))
+    published = DepthOutputs(Owner(SCAN)).publish(finished(held_result(ScaleState.FITTED)), {})
+    assert published == Published((), (SCAN,), {SCAN: 'K[0] = 0'})
