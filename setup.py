@@ -66,7 +66,9 @@ setup(
     maintainer=MANIFEST.findtext('maintainer'),
     maintainer_email=MANIFEST.find('maintainer').get('email'),
     packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
-    package_data={PACKAGE: ['py.typed', 'models/weights/*.safetensors']},
+    package_data={
+        PACKAGE: ['py.typed', 'models/weights/*.safetensors', 'cli/sample_drive/*'],
+    },
     python_requires='>=3.10',
     install_requires=[
         'setuptools',

@@ -149,12 +149,16 @@ def test_node_stands_where_ros_looks_for_it(wheel: zipfile.ZipFile, name: str) -
     assert f'{PACKAGE}/nodes/{name}.py' in wheel.namelist()
 
 
-def test_every_module_and_the_type_marker_are_packed(wheel: zipfile.ZipFile) -> None:
+PACKED = {'.py', '.typed', '.safetensors', '.mcap', '.yaml'}
+
+
+def test_every_module_weights_and_the_sample_drive_are_packed(wheel: zipfile.ZipFile) -> None:
     expected = {
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / PACKAGE).rglob('*')
-        if path.suffix == '.py' or path.name == 'py.typed'
+        if path.suffix in PACKED
     }
+    assert {Path(name).suffix for name in expected} == PACKED
     assert expected - set(wheel.namelist()) == set()
 
 
@@ -174,6 +178,8 @@ def test_setup_install_of_colcon_puts_the_program_on_the_path(tree: Path, tmp_pa
         [*command, *record], cwd=tree, capture_output=True, text=True, check=False
     )
     assert built.returncode == 0, built.stdout + built.stderr
+    packed = (tmp_path / 'prefix').rglob(f'{PACKAGE}/cli/sample_drive/*')
+    assert {path.suffix for path in packed} == {'.mcap', '.yaml'}
     for folder in ('bin', f'lib/{PACKAGE}'):
         program = tmp_path / 'prefix' / folder / PACKAGE
         assert program.stat().st_mode & stat.S_IXUSR, program

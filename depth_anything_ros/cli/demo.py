@@ -7,13 +7,13 @@ import json
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from depth_anything_ros.cli.console import (
     add_json_argument,
     check_outputs,
-    progress,
     write_json,
     write_line,
     write_table,
@@ -21,12 +21,12 @@ from depth_anything_ros.cli.console import (
 )
 from depth_anything_ros.cli.demo_bag import DemoBag, open_bag
 from depth_anything_ros.config import DepthNodeConfig, parameter_infos
-from depth_anything_ros.errors import CheckpointError, DatasetError
-from depth_anything_ros.files import make_folder
+from depth_anything_ros.errors import CheckpointError, ConfigError
 
 # Its weights ship with the package, so that the first start shows depth without a network.
 _MODEL = 'tiny'
-_SAMPLE_FRAMES = 30
+# A drive through a furnished room, rendered with exact depth; docs/tiny.md tells how it was made.
+_SAMPLE = Path(__file__).parent / 'sample_drive'
 # The first start exports and compiles the network; a node that fails ends the wait.
 _START_TIMEOUT_S = 600.0
 # However busy the machine is; the processes have more patience.
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--bag',
         metavar='PATH',
         help='ROS 1 or ROS 2 bag, with options behind it as in data words: '
-        'PATH,image=TOPIC,depth=TOPIC,unit=0.1mm; none renders a sample',
+        'PATH,image=TOPIC,depth=TOPIC,unit=0.1mm; without, the sample drive is played',
     )
     parser.add_argument(
         '--out',
@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--rate', type=float, default=1.0, help='speed of realtime playing')
     parser.add_argument(
-        '--frames', type=int, default=_SAMPLE_FRAMES, help='frames of the sample (%(default)s)'
+        '--frames', type=int, metavar='N', help='play the first N frames of the bag (default all)'
     )
     add_json_argument(parser)
 
@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
     check_multiple('--input-size', args.input_size or spec.input_size, spec.patch)
     check_outputs(args.out / 'summary.json')
     weights = _choose_weights(args, spec)
-    bag = open_bag(args.bag or str(_render_sample(args.out / 'sample', args.frames)))
+    bag = _first_frames(open_bag(args.bag or str(_SAMPLE)), args.frames)
     _clear_results(args.out)
     with _terminated_as_interrupted():
         _play(args, bag, weights, spec.output_kind)
@@ -120,21 +120,12 @@ def _choose_weights(args: argparse.Namespace, spec: Any) -> str:
     return 'pretrained'
 
 
-def _render_sample(path: Path, frames: int) -> Path:
-    """Return the bag of the sample, rendered unless it is there from an earlier run."""
-    from depth_anything_ros.bag import BagReader, RgbdTopics, write_rgbd_bag
-    from depth_anything_ros.lab.simulation.sample import sample_frames
-
-    if path.exists():
-        with BagReader(path) as reader:
-            if reader.require_topic(RgbdTopics().image).count == frames:
-                write_line(f'sample: {path}, from an earlier run')
-                return path
-        raise DatasetError(f"'{path}' holds another sample; remove it or give another --out")
-    write_line(f'sample: rendering {frames} frames into {path}')
-    make_folder(path.parent)
-    write_rgbd_bag(path, progress(sample_frames(frames), frames, 'rendering'))
-    return path
+def _first_frames(bag: DemoBag, frames: int | None) -> DemoBag:
+    if frames is None:
+        return bag
+    if not 0 < frames <= bag.images:
+        raise ConfigError(f"--frames {frames} of '{bag.path}'; allowed: 1 to {bag.images}")
+    return replace(bag, images=frames)
 
 
 def _clear_results(folder: Path) -> None:
@@ -187,6 +178,7 @@ def _play(args: argparse.Namespace, bag: DemoBag, weights: str, kind: Any) -> No
                 'mode': args.mode,
                 'rate': args.rate,
                 'image_topic': bag.image.name,
+                'frames': bag.images,
                 'restamp': True,
                 'subscribers': 2,
                 'wait_for_subscribers_s': _START_TIMEOUT_S,

@@ -36,8 +36,8 @@ class DemoBag:
     """
     Hold what nodes are told of a bag.
 
-    `images` counts them; `registration` is None where depth is registered; `unit` is that of
-    integer depth.
+    `images` is how many are played; `registration` is None where depth is registered; `unit` is
+    that of integer depth.
     """
 
     path: Path

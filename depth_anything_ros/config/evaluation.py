@@ -178,6 +178,13 @@ class BagPlayerConfig:
         'Topic in the bag whose messages are the frames that lockstep waits for.',
         read_only=True,
     )
+    frames: int = parameter(
+        0,
+        'How many frames to play; 0 plays all.',
+        minimum=0,
+        maximum=999_999,
+        read_only=True,
+    )
     restamp: bool = parameter(
         False,
         'Replace header stamps by the time of playing, so that latency can be measured from '

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from time import monotonic, time_ns
 from typing import Any
@@ -175,8 +175,9 @@ class BagPlayer(Node):
     # Playing
 
     def _play(self, reader: BagReader, name: str) -> None:
-        groups = group_by_image(self._recorded(reader), self._config.image_topic)
         total = reader.topics[self._config.image_topic].count
+        total = min(self._config.frames or total, total)
+        groups = islice(group_by_image(self._recorded(reader), self._config.image_topic), total)
         pace = Pace(self._config.rate)
         self._told_ns = -1
         with Progress(name, total) as shown:

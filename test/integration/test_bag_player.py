@@ -97,6 +97,15 @@ def test_realtime_keeps_messages_stamps_and_pace(world, probe, bag):
     assert (probe.arrivals_ns[COLOR][-1] - started_ns) * 1e-9 > (FRAMES - 1) / RATE_HZ / 0.5
 
 
+@pytest.mark.parametrize('frames', [2, FRAMES + 1])
+def test_first_frames_are_played_with_what_belongs_to_them(world, probe, bag, frames):
+    process = world.start('bag_player', {'bag': bag, 'frames': frames})
+    probe.spin_until(lambda: not process.running())
+    assert counts(process)['sent'] == min(frames, FRAMES)
+    for topic in (COLOR, DEPTH, INFO):
+        assert stamps_of(probe, topic) == STAMPS_NS[:frames]
+
+
 @pytest.mark.perf
 @pytest.mark.parametrize('restamp', [False, True])
 def test_realtime_keeps_the_pace(world, probe, bag, restamp):

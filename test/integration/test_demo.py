@@ -58,6 +58,12 @@ def test_demo_on_the_sample_scores_every_frame(tmp_path, monkeypatch, capsys):
     assert str(out / 'report.html') in shown
 
 
+def test_demo_refuses_more_frames_than_there_are(tmp_path, capsys):
+    code, summary = demo(tmp_path / 'out', '--frames', '31')
+    assert (code, summary) == (1, None)
+    assert "sample_drive'; allowed: 1 to 30" in capsys.readouterr().err
+
+
 def test_demo_on_real_frames_scores_every_frame(tmp_path, rgbd):
     bag = tmp_path / 'bag'
     assert write_rgbd_bag(bag, real_frames(rgbd / 'sequences' / 'redkitchen_7scenes', 10)) == 10
