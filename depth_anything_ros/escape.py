@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
 from html import escape
 
 # Control, format (such as those that turn the direction of text) and lone surrogates; separators
@@ -46,15 +45,6 @@ def markdown(text: object) -> str:
     return _MARKDOWN.sub(r'\\\g<0>', escape(one_line(text), quote=False))
 
 
-def markdown_table(headings: Sequence[object], rows: Iterable[Sequence[object]]) -> list[str]:
-    """Return the lines of a table in Markdown."""
-    return [
-        _row(map(markdown, headings)),
-        _row(['---'] * len(headings)),
-        *(_row(map(markdown, row)) for row in rows),
-    ]
-
-
 def csv_cell(value: object) -> object:
     """
     Return a cell of one line that no spreadsheet takes for a formula.
@@ -76,10 +66,6 @@ def _seen(letter: str) -> str:
     if unicodedata.category(letter) not in _UNSEEN:
         return letter
     return letter.encode('unicode_escape').decode('ascii')
-
-
-def _row(cells: Iterable[str]) -> str:
-    return f'| {" | ".join(cells)} |'
 
 
 def _is_number(text: str) -> bool:

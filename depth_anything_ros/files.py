@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import errno
 import fcntl
 import glob
@@ -15,13 +14,16 @@ import shutil
 import stat
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from depth_anything_ros.errors import OutputError
-from depth_anything_ros.escape import csv_cell
+from depth_anything_ros.json_text import as_json
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 # The longest part of a name that leaves room for what a temporary adds to it.
 _NAME_BYTES = 200
@@ -169,33 +171,15 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode('utf-8', 'backslashreplace'))
 
 
-def write_json(path: Path, answer: Any) -> None:
+def write_json(path: Path, answer: object) -> None:
     """
-    Write plain dicts, lists, strings, numbers and None as JSON; see `writing`.
+    Write results, dicts, lists, strings, numbers and None as JSON; see `as_json` and `writing`.
 
     :raises OutputError: if it cannot be written.
     :raises ValueError: if the answer holds NaN or infinity, which JSON cannot say.
     """
-    text = json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False, default=as_json)
     write_text(path, f'{text}\n')
-
-
-def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """
-    Write a table as CSV, the headings first; see `writing`.
-
-    Text that a spreadsheet would take for a formula gets an apostrophe in front.
-
-    :raises OutputError: if it cannot be written.
-    """
-    write_text(path, csv_text([columns, *rows]))
-
-
-def csv_text(rows: Iterable[Sequence[Any]]) -> str:
-    """Return rows as CSV, a line each; see `write_csv`."""
-    text = io.StringIO(newline='')
-    csv.writer(text, lineterminator='\n').writerows(map(csv_cell, row) for row in rows)
-    return text.getvalue()
 
 
 def append(path: Path, content: bytes) -> None:
@@ -261,7 +245,7 @@ class _Temporary(io.FileIO):
 
     failure: OSError | None = None
 
-    def write(self, data: Any) -> int:
+    def write(self, data: ReadableBuffer) -> int:
         with self._remembering():
             return super().write(data)
 

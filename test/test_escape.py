@@ -13,9 +13,10 @@ from depth_anything_ros.evaluation.picture import Picture, write_picture
 from depth_anything_ros.evaluation.plots import stage_plot
 from depth_anything_ros.evaluation.report import write_report
 from depth_anything_ros.evaluation.table import FrameTable
-from depth_anything_ros.files import write_csv
+from depth_anything_ros.files import write_text
 from depth_anything_ros.lab.quality.report import write_statistics
 from depth_anything_ros.lab.quality.selection import statistics
+from depth_anything_ros.table import Table
 
 EVIL = [
     '<script>alert(1)</script>',
@@ -75,7 +76,7 @@ def test_a_page_shows_the_name_and_nothing_else(name):
 
 @pytest.mark.parametrize('name', EVIL)
 def test_a_table_of_markdown_keeps_its_cells(name):
-    lines = escape.markdown_table(['a', 'b'], [[name, 'x']])
+    lines = Table(['a', 'b'], [[name, 'x']]).markdown()
     assert len(lines) == 3
     row = lines[2].replace('\\\\', '').replace('\\|', '')
     assert row.count('|') == 3
@@ -86,7 +87,8 @@ def test_a_table_of_markdown_keeps_its_cells(name):
 
 @pytest.mark.parametrize('name', EVIL)
 def test_no_cell_of_a_spreadsheet_is_a_formula(tmp_path, name):
-    write_csv(tmp_path / 't.csv', ['name', name], [[name, -0.5], ['plain', '-1.5e-3']])
+    table = Table(['name', name], [[name, -0.5], ['plain', '-1.5e-3']])
+    write_text(tmp_path / 't.csv', table.csv())
     with (tmp_path / 't.csv').open(newline='', encoding='utf-8') as file:
         header, first, second = csv.reader(file)
     for cell in (header[1], first[0]):
@@ -103,7 +105,7 @@ def test_numbers_and_plain_text_stay_as_they_are(value):
 def test_the_terminal_of_every_verb_is_kept_from_names(capsys):
     for name in EVIL:
         console.write_line(name)
-        console.write_table(['a', 'b'], [[name, '1']])
+        console.write_table(Table(['a', 'b'], [[name, '1']]))
         console.write_error(name)
         console.write_warning(name)
     out, err = capsys.readouterr()

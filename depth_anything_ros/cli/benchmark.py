@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from depth_anything_ros.cli.console import (
     add_json_argument,
@@ -24,15 +25,17 @@ from depth_anything_ros.cli.console import (
     write_error,
     write_json,
     write_line,
+    write_lines,
 )
 from depth_anything_ros.errors import ConfigError, DepthAnythingError
-from depth_anything_ros.files import write_bytes
+from depth_anything_ros.files import write_bytes, write_text
 from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.types import Precision
 
 if TYPE_CHECKING:
     from depth_anything_ros.lab.benchmark.plan import AskedSize, Target
+    from depth_anything_ros.lab.benchmark.rows import BenchmarkResult, BenchmarkRow, LayerRow
 
 _PRECISIONS = [item.value for item in Precision]
 _EAGER, _NONE = 'eager', 'none'
@@ -177,9 +180,8 @@ def run(args: argparse.Namespace) -> int:
         Measuring,
         mark_interrupted,
         measure_group,
-        new_record,
     )
-    from depth_anything_ros.lab.benchmark.tables import show_group, tell_files_apart
+    from depth_anything_ros.lab.benchmark.tables import group_lines
 
     args.threads = args.threads or torch.get_num_threads()
     args.baseline_runs = args.baseline_runs or max(10, args.runs // 5)
@@ -187,33 +189,41 @@ def run(args: argparse.Namespace) -> int:
     torch.set_num_threads(args.threads)
     measuring = Measuring(args.runs, args.baseline_runs, args.warmup, args.memory)
     planned = planned_groups(args)
-    records = [
-        [new_record(target, number) for target in group] for number, group in enumerate(planned)
-    ]
-    results = [record for rows in records for record in rows]
-    tell_files_apart(results)
+    groups = _planned_rows(planned)
     _prepare_outputs(args)
-    layers: list[dict[str, Any]] = []
-    answer = {**_circumstances(args), 'complete': False, 'results': results, 'layers': layers}
+    layers: list[LayerRow] = []
+    complete = False
     try:
         with _each_said_once():
-            for group, rows in zip(planned, records, strict=True):
+            for targets, rows in zip(planned, groups, strict=True):
                 try:
-                    measure_group(group, rows, measuring, progress)
+                    measure_group(targets, rows, measuring, progress)
                 finally:
-                    show_group(rows)
-                    _write(args, answer)
+                    write_lines(group_lines(rows))
+                    _write(args, _result(args, groups, layers))
             if args.layers:
                 _describe_layers(args, planned, layers)
-        answer['complete'] = True
+        complete = True
     except KeyboardInterrupt:
-        mark_interrupted(results)
+        for rows in groups:
+            mark_interrupted(rows)
         raise
     finally:
-        _write(args, answer)
+        result = _result(args, groups, layers, complete)
+        _write(args, result)
         if args.plots:
-            _draw(args.plots, results, layers)
-    return 0 if any(_counts(record) for record in results) else 1
+            _draw(args.plots, result)
+    return 0 if any(map(_counts, result.results)) else 1
+
+
+def _planned_rows(planned: Sequence[Sequence[Target]]) -> list[list[BenchmarkRow]]:
+    """Return the rows of each group before they are measured, their files told apart."""
+    from depth_anything_ros.lab.benchmark.rows import BenchmarkRow, file_names
+
+    groups = [[BenchmarkRow.planned(target, number) for target in targets]
+              for number, targets in enumerate(planned)]  # fmt: skip
+    names = file_names(row.checkpoint for rows in groups for row in rows)
+    return [[replace(row, file=names[row.checkpoint]) for row in rows] for rows in groups]
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -246,41 +256,47 @@ def _prepare_outputs(args: argparse.Namespace) -> None:
         check_plots()
 
 
-def _circumstances(args: argparse.Namespace) -> dict[str, Any]:
+def _result(
+    args: argparse.Namespace,
+    groups: list[list[BenchmarkRow]],
+    layers: list[LayerRow],
+    complete: bool = False,
+) -> BenchmarkResult:
     import torch
 
     from depth_anything_ros.evaluation.environment import environment
+    from depth_anything_ros.lab.benchmark.rows import BenchmarkResult
 
     # On a GPU, whether fp32 products and convolutions may round their factors to 10 bits.
     tf32 = {
         'tf32_products': torch.backends.cuda.matmul.allow_tf32,
         'tf32_convolutions': torch.backends.cudnn.allow_tf32,
     }
-    return {
-        'environment': {**environment(), **tf32},
-        'threads': args.threads,
-        'runs': args.runs,
-        'baseline_runs': args.baseline_runs,
-        'warmup': args.warmup,
-    }
+    return BenchmarkResult(
+        environment={**environment(), **tf32},
+        threads=args.threads,
+        runs=args.runs,
+        baseline_runs=args.baseline_runs,
+        warmup=args.warmup,
+        complete=complete,
+        results=[row for rows in groups for row in rows],
+        layers=layers,
+    )
 
 
-def _counts(record: dict[str, Any]) -> bool:
+def _counts(row: BenchmarkRow) -> bool:
     from depth_anything_ros.lab.benchmark.plan import EAGER
 
-    return bool(record['status'] == 'ok' and record['backend'] != EAGER)
+    return row.status == 'ok' and row.backend != EAGER
 
 
 def _describe_layers(
-    args: argparse.Namespace, planned: list[list[Target]], layers: list[dict[str, Any]]
+    args: argparse.Namespace, planned: list[list[Target]], layers: list[LayerRow]
 ) -> None:
     """Run every model once more at every size, and show and write what its layers give."""
     from depth_anything_ros.lab.benchmark.layers import describe_network, fp32_requests
-    from depth_anything_ros.lab.benchmark.tables import (
-        show_layers,
-        tell_files_apart,
-        write_csv,
-    )
+    from depth_anything_ros.lab.benchmark.rows import file_names, rows_table
+    from depth_anything_ros.lab.benchmark.tables import layer_lines
 
     requests = fp32_requests([target for group in planned for target in group])
     try:
@@ -290,24 +306,25 @@ def _describe_layers(
             except DepthAnythingError as error:
                 write_error(f'layers of {request.options.model}: {error}')
     finally:
-        tell_files_apart(layers)
-        show_layers(layers)
+        names = file_names(row.checkpoint for row in layers)
+        layers[:] = [replace(row, file=names[row.checkpoint]) for row in layers]
+        write_lines(layer_lines(layers))
         if isinstance(args.layers, Path):
-            write_csv(args.layers, layers)
+            write_text(args.layers, rows_table(layers).csv())
 
 
-def _write(args: argparse.Namespace, answer: dict[str, Any]) -> None:
-    from depth_anything_ros.lab.benchmark.tables import write_csv
+def _write(args: argparse.Namespace, result: BenchmarkResult) -> None:
+    from depth_anything_ros.lab.benchmark.rows import rows_table
 
-    write_json(args.json, answer)
+    write_json(args.json, result)
     if args.csv:
-        write_csv(args.csv, answer['results'])
+        write_text(args.csv, rows_table(result.results).csv())
 
 
-def _draw(folder: Path, results: list[dict[str, Any]], layers: list[dict[str, Any]]) -> None:
+def _draw(folder: Path, result: BenchmarkResult) -> None:
     from depth_anything_ros.lab.benchmark.plots import draw
 
-    for name, picture in draw(results, layers).items():
+    for name, picture in draw(result.results, result.layers).items():
         write_bytes(folder / name, picture)
         write_line(f'drawn: {folder / name}')
 

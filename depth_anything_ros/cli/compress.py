@@ -24,6 +24,7 @@ from depth_anything_ros.cli.console import (
 )
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.lab.compression import RECIPES
+from depth_anything_ros.table import Table
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -203,7 +204,7 @@ def _show(answer: dict[str, Any], low: bool) -> None:
     if answer['views']:
         judged = f'too low: below {LEAST_SQNR_DB:g} dB' if low else ''
         rows.append(['SQNR of the output, dB', '', f'{sqnr_db:.1f}', judged])
-    write_table(_COLUMNS, rows)
+    write_table(Table(_COLUMNS, rows))
     if answer['views']:
         found = 'the same in every bit' if sqnr_db == math.inf else f'SQNR {sqnr_db:.1f} dB'
         write_line(f'network output, simulated views ({answer["views"]}): {found}')

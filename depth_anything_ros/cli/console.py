@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from depth_anything_ros import files
 from depth_anything_ros.cli.words import in_words_of_the_cli
 from depth_anything_ros.escape import one_line
-from depth_anything_ros.lab.terminal import write_line, write_table
 from depth_anything_ros.progress import progress
+from depth_anything_ros.table import Table
 
 __all__ = [
     'add_json_argument', 'check_outputs', 'progress', 'write_error', 'write_json', 'write_line',
-    'write_table', 'write_warning',
+    'write_lines', 'write_table', 'write_warning',
 ]  # fmt: skip
+
+
+def write_line(text: str = '') -> None:
+    """Write one line of results to the standard output, whatever the text holds."""
+    sys.stdout.write(f'{one_line(text)}\n')
+
+
+def write_lines(lines: Iterable[str]) -> None:
+    """Write lines of results to the standard output."""
+    for line in lines:
+        write_line(line)
+
+
+def write_table(table: Table) -> None:
+    """Write a table to the standard output."""
+    write_lines(table.lines())
 
 
 def write_error(text: str) -> None:
@@ -40,12 +56,12 @@ def add_json_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def write_json(path: Path | None, answer: dict[str, Any]) -> None:
+def write_json(path: Path | None, answer: object) -> None:
     """
     Write an answer as JSON; folders on the way are made.
 
     :param path: the file, or None to write nothing (the option was not given).
-    :param answer: plain dicts, lists, strings, numbers without NaN, and None.
+    :param answer: as for `files.write_json`, without NaN.
     :raises OutputError: if it cannot be written.
     :raises ValueError: if the answer holds NaN or infinity, which JSON cannot say.
     """

@@ -22,6 +22,7 @@ from depth_anything_ros.cli.console import (
 from depth_anything_ros.cli.demo_bag import DemoBag, open_bag
 from depth_anything_ros.config import DepthNodeConfig, parameter_infos
 from depth_anything_ros.errors import CheckpointError, ConfigError
+from depth_anything_ros.table import Table, number
 
 # Its weights ship with the package, so that the first start shows depth without a network.
 _MODEL = 'tiny'
@@ -216,24 +217,20 @@ def _show(summary: dict[str, Any], folder: Path) -> None:
     stages = {'capture → arrival': summary['latency_ms'], **summary['stages_ms']}
     columns = ('p50', 'p95', 'p99', 'max')
     write_line()
-    write_table(
-        ['latency in ms', *columns],
-        [[name, *(_cell(values.get(column)) for column in columns)]
-         for name, values in stages.items()],
-    )  # fmt: skip
+    times = [
+        [name, *(number(values.get(column), '.3f', '-') for column in columns)]
+        for name, values in stages.items()
+    ]
+    write_table(Table(['latency in ms', *columns], times))
     write_line()
-    write_table(
-        ['aligned by', *_METRICS, 'frames'],
-        [[name, *(_cell(values[metric]) for metric in _METRICS), str(values['frames'])]
-         for name, values in summary['metrics'].items()],
-    )  # fmt: skip
+    scores = [
+        [name, *(number(values[metric], '.3f', '-') for metric in _METRICS), values['frames']]
+        for name, values in summary['metrics'].items()
+    ]
+    write_table(Table(['aligned by', *_METRICS, 'frames'], scores))
     write_line()
     for warning in summary['warnings']:
         write_warning(warning)
     write_line(f'report     {folder / "report.html"}')
     write_line(f'pictures   {folder / "pictures"}')
     write_line(f'summary    {folder / "summary.json"}')
-
-
-def _cell(value: float | None) -> str:
-    return '-' if value is None else f'{value:.3f}'

@@ -246,7 +246,7 @@ def _show(summary: dict[str, Any]) -> None:
 
     for data in summary['data']:
         write_line(data['word'])
-        write_table(*source_table(data))
+        write_table(source_table(data))
         if 'baseline' in data:
             write_line(
                 f'baseline: {data["baseline"]["chosen"]} of {summary["protocol"]["baseline"]}'

@@ -11,6 +11,7 @@ from depth_anything_ros.config import NODE_CONFIGS, markdown_table, parameter_in
 from depth_anything_ros.errors import BackendError, MissingDependencyError
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.spec import ModelSpec
+from depth_anything_ros.table import Table
 from depth_anything_ros.types import Precision
 
 _DEVICES = ('cpu', 'cuda')
@@ -39,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     from depth_anything_ros.inference.selection import select
 
     rows = list(MODELS.values())
-    write_table(_COLUMNS, [_cells(row) for row in rows])
+    write_table(Table(_COLUMNS, [_cells(row) for row in rows]))
     write_line()
     write_line(
         'input: shorter side in pixels the model was trained at. relative: inverse depth '
@@ -50,11 +51,11 @@ def run(args: argparse.Namespace) -> int:
     backends = _backends()
     fastest = select('auto', 'auto', 'auto')
     write_line()
-    write_table(
-        ['backend', *_DEVICES],
-        [[name, *(', '.join(runs[device]) or '-' for device in _DEVICES)]
-         for name, runs in backends.items()],
-    )  # fmt: skip
+    cells = [
+        [name, *(', '.join(runs[device]) or '-' for device in _DEVICES)]
+        for name, runs in backends.items()
+    ]
+    write_table(Table(['backend', *_DEVICES], cells))
     auto = [fastest.backend, fastest.precision.value, fastest.device]
     write_line()
     write_line(f'auto takes here: {", ".join(auto)}')

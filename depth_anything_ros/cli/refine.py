@@ -29,6 +29,7 @@ from depth_anything_ros.cli.console import (
 from depth_anything_ros.cli.data_argument import add_data_argument, parse_data
 from depth_anything_ros.cli.predictor_options import add_predictor_arguments, open_predictor
 from depth_anything_ros.errors import ConfigError
+from depth_anything_ros.table import Table
 
 if TYPE_CHECKING:
     from depth_anything_ros.inference.predictor import Predictor
@@ -249,5 +250,5 @@ def _shown(
             ]
         )
     headings = [heading for heading, _, _ in columns]
-    write_table(['option', *headings, 'ratio', '95% interval'], rows)
+    write_table(Table(['option', *headings, 'ratio', '95% interval'], rows))
     return {'title': title, 'images': images, 'results': results}

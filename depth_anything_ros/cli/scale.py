@@ -27,6 +27,7 @@ from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.models import MODELS
+from depth_anything_ros.table import Table
 
 if TYPE_CHECKING:
     from depth_anything_ros.lab.trials.model_trial import ModelTrial
@@ -102,7 +103,7 @@ def _run_sources(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -
         for trial in try_sources(seed, height_m, args.frames, noise=noise):
             trials.setdefault((trial.name, height_m), []).append(trial)
     results = [summary(group) for group in trials.values()]
-    write_table(_COLUMNS, [_row(result) for result in results])
+    write_table(Table(_COLUMNS, [_row(result) for result in results]))
     write_line(f'{args.drives} drives of {args.frames} frames, noise {noise:g}')
     write_json(
         args.json,
@@ -132,7 +133,7 @@ def _run_model(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -> 
         for trial in try_model(predictor, seed, height_m, args.frames):
             trials.setdefault((trial.name, height_m), []).append(trial)
     results = [model_summary(group) for group in trials.values()]
-    write_table(_MODEL_COLUMNS, [_model_row(result) for result in results])
+    write_table(Table(_MODEL_COLUMNS, [_model_row(result) for result in results]))
     write_line(f'{args.drives} drives of {args.frames} frames, {args.model}')
     write_json(
         args.json,
@@ -196,8 +197,8 @@ def summary(trials: Sequence[Trial]) -> dict[str, Any]:
         'depth_error_max': max(depth) if depth else None,
         'scale_error_p50': float(np.median(scale)) if scale else None,
         'refused': sum(len(trial.refusals) for trial in trials),
-        'p50_ms': timing['p50_ms'],
-        'p95_ms': timing['p95_ms'],
+        'p50_ms': timing.p50_ms,
+        'p95_ms': timing.p95_ms,
     }
 
 

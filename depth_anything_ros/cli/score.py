@@ -108,7 +108,8 @@ def run(args: argparse.Namespace) -> int:
     samples = {label: select(found, selection) for label, found in scored.items()}
     _warn_of_failures(samples)
     records = _write_results(args.out, data, samples, config)
-    write_json(args.json, {'settings': {**vars(config), **vars(selection)}, 'data': records})
+    settings: dict[str, object] = {**vars(config), **vars(selection)}
+    write_json(args.json, {'settings': settings, 'data': records})
     return 0
 
 
@@ -181,7 +182,7 @@ def _write_results(
     for item in data:
         name = re.sub(r'[^\w.-]+', '_', item.label)
         write_examples(out / f'examples_{name}.png', item.dataset, samples[item.label], config)
-    write_table(*report.table_cells(rows))
+    write_table(report.statistics_table(rows))
     write_line(f'results in {out}')
     return report.statistics_records(rows)
 

@@ -301,11 +301,11 @@ def _show(summary: dict[str, Any], out: Path) -> None:
     from depth_anything_ros.lab.compression.study_report import cost_table, score_table
 
     results = summary['recipes']
-    write_table(*cost_table(results))
+    write_table(cost_table(results))
     for word in summary['protocol']['data']:
         write_line()
         write_line(word)
-        write_table(*score_table(results, word))
+        write_table(score_table(results, word))
         for text in summary['findings'][word]:
             write_line(text)
     for text in summary['warnings']:

@@ -22,7 +22,8 @@ from depth_anything_ros.evaluation.plots import (
 )
 from depth_anything_ros.evaluation.protocol import AlignmentMode
 from depth_anything_ros.evaluation.table import FrameTable
-from depth_anything_ros.files import write_csv, write_json, write_text
+from depth_anything_ros.files import write_json, write_text
+from depth_anything_ros.table import Table, shown
 
 __all__ = ['Picture', 'write_frames_csv', 'write_picture', 'write_report', 'write_summary']
 
@@ -47,7 +48,7 @@ def write_frames_csv(path: Path, table: FrameTable, rows: int | None = None) -> 
     :param rows: how many of the frames, from the first on; None is all.
     :raises OutputError: if the file cannot be written.
     """
-    write_csv(path, table.header(), table.rows(0, rows))
+    write_text(path, Table(table.header(), table.rows(0, rows)).csv())
 
 
 def write_summary(path: Path, summary: Mapping[str, Any]) -> None:
@@ -76,20 +77,20 @@ def write_report(
     modes = [AlignmentMode(name) for name in summary['metrics']]
     stages_ms = summary['stages_ms']
     parts = [
-        f'<h1>Depth evaluation: {_text(summary["model"]["name"])}</h1>',
-        *(f'<p class="warning">{_text(warning)}</p>' for warning in summary['warnings']),
+        f'<h1>Depth evaluation: {html(shown(summary["model"]["name"]))}</h1>',
+        *(f'<p class="warning">{html(warning)}</p>' for warning in summary['warnings']),
         '<h2>Frames and latency</h2>',
-        _table(['', *summary['frames']], [['frames', *summary['frames'].values()]]),
-        _table(
+        Table(['', *summary['frames']], [['frames', *summary['frames'].values()]]).html(),
+        Table(
             ['', *summary['latency_ms'], 'rate'],
             [
                 [
                     'latency (capture → arrival) in ms',
                     *summary['latency_ms'].values(),
-                    f'{_text(summary["rate_hz"])} Hz',
+                    f'{shown(summary["rate_hz"])} Hz',
                 ]
             ],
-        ),
+        ).html(),
         _image(
             partial(
                 latency_plot, table.seconds(), table.values('latency_ms'), summary['latency_ms']
@@ -103,14 +104,15 @@ def write_report(
     if stages_ms:
         parts += [
             '<h2>Stages of the depth node</h2>',
-            _table(
+            Table(
                 ['ms', *next(iter(stages_ms.values()))],
                 [[name, *values.values()] for name, values in stages_ms.items()],
-            ),
+            ).html(),
             _image(partial(stage_plot, stages_ms)),
         ]
     for title in ('model', 'environment'):
-        parts += [f'<h2>{title.capitalize()}</h2>', _table(['', ''], summary[title].items())]
+        table_of = Table(['', ''], list(summary[title].items()))
+        parts += [f'<h2>{title.capitalize()}</h2>', table_of.html()]
     parts += _gallery(path, pictures)
     body = '\n'.join(parts)
     write_text(
@@ -126,11 +128,11 @@ def _metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> str:
     names = list(next(iter(metrics.values()), {}))
     notes = ''.join(
         f'<li>{name}{f" in {metric.unit}" if metric.unit else ""}, {metric.better.value} is '
-        f'better: {_text(metric.formula)}</li>'
+        f'better: {html(metric.formula)}</li>'
         for name, metric in METRICS.items()
     )
     return (
-        _table(['alignment', *names], rows)
+        Table(['alignment', *names], rows).html()
         + '<p class="note">Per image, then averaged over images. <b>none</b> takes the numbers '
         'as metres (meaningless for a relative model); <b>scale</b> and <b>scale_shift</b> are '
         'fitted to the truth of each image; <b>online</b> is metric depth as published.</p>'
@@ -141,10 +143,10 @@ def _metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> str:
 def _stability_table(stability: Mapping[str, Mapping[str, Any]]) -> str:
     rows = [[name, *values.values()] for name, values in stability.items()]
     return (
-        _table(
+        Table(
             ['change from frame to frame', 'in m', 'as a share of depth', 'frames', 'gap in s'],
             rows,
-        )
+        ).html()
         + '<p class="note">Mean absolute change of the prediction where the truth stays within '
         '2 %; with a still camera that is everywhere. Frames after a longer gap than 1.5 times '
         'the median do not count. Compare runs of the same gap only: a run in lockstep loses no '
@@ -166,29 +168,11 @@ def _gallery(page: Path, pictures: Sequence[Path]) -> list[str]:
     ]
 
 
-def _table(header: Sequence[object], rows: Any) -> str:
-    head = ''.join(f'<th>{_text(cell)}</th>' for cell in header)
-    body = ''.join(
-        '<tr>' + ''.join(f'<td>{_text(cell)}</td>' for cell in row) + '</tr>' for row in rows
-    )
-    return f'<table><tr>{head}</tr>{body}</table>'
-
-
 def _image(draw: Callable[[], bytes]) -> str:
     if why_no_plots():
         return ''
     png = draw()
     return f'<img alt="plot" src="data:image/png;base64,{b64encode(png).decode("ascii")}">'
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return '–'
-    if isinstance(value, float):
-        return f'{value:.4g}'
-    if isinstance(value, (list, tuple)):
-        return '×'.join(_text(item) for item in value)
-    return html(value)
 
 
 def _finite(value: Any) -> Any:

@@ -16,7 +16,8 @@ from depth_anything_ros.evaluation.report import (
     write_summary,
 )
 from depth_anything_ros.evaluation.table import FrameTable
-from depth_anything_ros.files import append, csv_text, make_folder, reporting
+from depth_anything_ros.files import append, make_folder, reporting
+from depth_anything_ros.table import csv_lines
 
 PICTURES = 'pictures'
 # Where the results that were in the folder go.
@@ -72,7 +73,7 @@ class RunFiles:
         self.begin()
         count = len(self._table)
         if count > self._rows:
-            rows = csv_text(self._table.rows(self._rows, count))
+            rows = csv_lines(self._table.rows(self._rows, count))
             append(self.folder / FRAMES, rows.encode())
             self._rows = count
 

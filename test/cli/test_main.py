@@ -9,10 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from depth_anything_ros.cli import main
+from depth_anything_ros.cli import console, main
 from depth_anything_ros.cli.main import VERBS, Verb
 from depth_anything_ros.errors import DatasetError
-from depth_anything_ros.lab import console
+from depth_anything_ros.table import Table
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -144,7 +144,7 @@ def test_json_refuses_not_a_number(tmp_path):
 
 
 def test_table_columns_line_up(capsys):
-    console.write_table(['name', 'ms'], [['a', '1.5'], ['long', '10.5']])
+    console.write_table(Table(['name', 'ms'], [['a', '1.5'], ['long', '10.5']]))
     assert capsys.readouterr().out.splitlines() == ['name  ms', 'a      1.5', 'long  10.5']
 
 

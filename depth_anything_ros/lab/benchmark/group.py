@@ -6,7 +6,7 @@ import gc
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -25,7 +25,8 @@ from depth_anything_ros.lab.benchmark.network import (
 )
 from depth_anything_ros.lab.benchmark.networks import open_network
 from depth_anything_ros.lab.benchmark.peak import peak_gflop_per_s
-from depth_anything_ros.lab.benchmark.plan import Target, asked_text
+from depth_anything_ros.lab.benchmark.plan import Target
+from depth_anything_ros.lab.benchmark.rows import NOT_TIMED, BenchmarkRow, NetworkCounts
 from depth_anything_ros.lab.benchmark.timing import (
     Contender,
     Timing,
@@ -36,10 +37,9 @@ from depth_anything_ros.types import Float32Array, Precision
 
 T = TypeVar('T')
 
-NOT_TIMED = 'not timed'
 INTERRUPTED = 'interrupted before it was timed'
 # Of fewer runs these percentiles would be little more than the slowest run.
-_LEAST_RUNS = {'p95_ms': 20, 'p99_ms': 50}
+_LEAST_RUNS_P95, _LEAST_RUNS_P99 = 20, 50
 _STAGES = {'preprocess_ms': 'pre-processing', 'postprocess_ms': 'post-processing'}
 
 
@@ -68,10 +68,10 @@ class Measuring:
 
 @dataclass
 class Candidate:
-    """Hold a network that is ready: its row, what it reads, its first output, its clocks."""
+    """Hold a network that is ready: the place of its row, what it reads and gave, its clocks."""
 
     target: Target
-    record: dict[str, Any]
+    place: int
     network: Network
     inputs: Any
     output: Any
@@ -98,102 +98,55 @@ class Candidate:
         return request.kind is NetworkKind.TRANSFORMERS, request.options.model, request.size
 
 
-def new_record(target: Target, number: int) -> dict[str, Any]:
-    """
-    Return the row of a target before it is measured; every key that it will have is there.
-
-    :param number: of the group that it takes turns with.
-    """
-    request = target.request
-    return {
-        'group': number,
-        'baseline': target.baseline,
-        'model': request.options.model,
-        'checkpoint': request.options.checkpoint,
-        'file': request.file,
-        'weights': request.options.weights,
-        'recipe': '',
-        'sha256': '',
-        'revision': '',
-        'asked_size': asked_text(target.asked),
-        'input_size': list(request.size) if request.size else None,
-        'backend': target.backend,
-        'precision': request.selection.precision.value,
-        'device': request.selection.device,
-        'threads': request.options.threads,
-        'status': 'failed',
-        'reason': target.failure or NOT_TIMED,
-        'note': '',
-        **dict.fromkeys(_MEASURED),
-    }
-
-
-_MEASURED = (
-    'parameters', 'encoder_parameters', 'decoder_parameters',
-    'macs', 'encoder_macs', 'decoder_macs', 'gflop', 'integers',
-    'load_s', 'first_frame_ms', 'runs',
-    'mean_ms', 'std_ms', 'cov', 'min_ms', 'p50_ms', 'p95_ms', 'p99_ms', 'max_ms', 'fps',
-    'speedup', 'times_first', 'first_model', 'gflop_per_s', 'peak_gflop_per_s', 'share_of_peak',
-    'max_error', 'mean_error',
-    'preprocess_ms', 'encoder_ms', 'decoder_ms', 'network_ms', 'postprocess_ms',
-    'peak_resident_bytes', 'peak_device_bytes', 'memory_failure',
-)  # fmt: skip
-
-
 def measure_group(
     targets: Sequence[Target],
-    records: Sequence[dict[str, Any]],
+    rows: list[BenchmarkRow],
     measuring: Measuring,
     progress: Progress,
 ) -> None:
     """
-    Open the networks of a group, time them in turns and fill their rows.
+    Open the networks of a group, time them in turns and put what was found into their rows.
 
     What cannot be opened or fails keeps its reason, whatever a library raises, and the others go
     on. When it is interrupted the rows hold what was timed until then.
 
     :param targets: the group.
-    :param records: their rows, of :func:`new_record`.
+    :param rows: as they were planned, to be replaced in their places.
     :param measuring: how to measure.
     :param progress: shows how far it is.
     """
     try:
-        _time_group(targets, records, measuring, progress)
+        _time_group(targets, rows, measuring, progress)
     except KeyboardInterrupt:
-        mark_interrupted(records)
+        mark_interrupted(rows)
         raise
     # The networks are gone by now; caches of their memory would be in the way of the processes.
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     if measuring.memory:
-        pairs = [
-            (target, record)
-            for target, record in zip(targets, records, strict=True)
-            if record['status'] == 'ok'
-        ]
-        for target, record in progress(pairs, len(pairs), 'memory'):
-            _measure_memory(target, record)
+        done = [place for place, row in enumerate(rows) if row.timed]
+        for place in progress(done, len(done), 'memory'):
+            rows[place] = _measure_memory(targets[place], rows[place])
 
 
-def mark_interrupted(records: Sequence[dict[str, Any]]) -> None:
+def mark_interrupted(rows: list[BenchmarkRow]) -> None:
     """Say of rows which nothing else kept from being timed that they were interrupted."""
-    for record in records:
-        if record['reason'] == NOT_TIMED:
-            record['reason'] = INTERRUPTED
+    rows[:] = [
+        replace(row, reason=INTERRUPTED) if row.reason == NOT_TIMED else row for row in rows
+    ]
 
 
 def _time_group(
     targets: Sequence[Target],
-    records: Sequence[dict[str, Any]],
+    rows: list[BenchmarkRow],
     measuring: Measuring,
     progress: Progress,
 ) -> None:
-    pairs = list(zip(targets, records, strict=True))
     candidates = []
-    for target, record in progress(pairs, len(pairs), 'loading'):
-        if not target.failure:
-            candidate = _open(target, record)
+    for place in progress(range(len(targets)), len(targets), 'loading'):
+        if not targets[place].failure:
+            candidate = _open(targets[place], place, rows)
             candidates += [candidate] if candidate else []
     contenders = [
         Contender(
@@ -219,34 +172,34 @@ def _time_group(
             candidate.timing = timing
         of_stage = dict(zip(stages, timings[len(candidates) :], strict=False))
         for candidate in candidates:
-            _fill_times(candidate, of_stage)
-        _compare(candidates, targets[0])
+            rows[candidate.place] = _with_times(candidate, rows[candidate.place], of_stage)
+        _compare(candidates, rows, targets[0])
 
 
-def _open(target: Target, record: dict[str, Any]) -> Candidate | None:
+def _open(target: Target, place: int, rows: list[BenchmarkRow]) -> Candidate | None:
     """Open a network and let it have its first frame; None, with the reason, where it fails."""
     try:
         with failures(f'{target.backend} failed'):
             network = open_network(target.request)
-            summary = network.summary
-            record.update(weights=summary.weights, sha256=summary.sha256, recipe=summary.recipe,
-                          revision=summary.revision, note=summary.note, integers=summary.integers,
-                          load_s=summary.load_s)  # fmt: skip
+            found = network.summary
+            rows[place] = replace(
+                rows[place], weights=found.weights, sha256=found.sha256, recipe=found.recipe,
+                revision=found.revision, note=found.note, integers=found.integers,
+                load_s=found.load_s,
+            )  # fmt: skip
             inputs = network.preprocess(example_image())
-            record['input_size'] = list(network.input_size(inputs))
+            rows[place] = replace(rows[place], input_size=network.input_size(inputs))
             start_s = time.perf_counter()
             output = network.infer(inputs)
-            record['first_frame_ms'] = (time.perf_counter() - start_s) * 1e3
-            parameters, operations = network.parameters(), network.operations(inputs)
+            first_frame_ms = (time.perf_counter() - start_s) * 1e3
+            rows[place] = replace(rows[place], first_frame_ms=first_frame_ms)
+            counts = NetworkCounts.of(network.parameters(), network.operations(inputs))
     except DepthAnythingError as error:
-        record['reason'] = str(error)
+        rows[place] = replace(rows[place], reason=str(error))
         return None
-    for name, parts in (('parameters', parameters), ('macs', operations)):
-        record[name] = parts.total
-        record[f'encoder_{name}'], record[f'decoder_{name}'] = parts.encoder, parts.decoder
-    record['gflop'] = 2e-9 * operations.total
+    rows[place] = replace(rows[place], counts=counts)
     clock = None if network.encoder is None else EncoderClock(network.encoder, network.device)
-    return Candidate(target, record, network, inputs, output, clock)
+    return Candidate(target, place, network, inputs, output, clock)
 
 
 def _stage_contenders(
@@ -271,75 +224,85 @@ def _stage(call: Callable[..., object], *inputs: object) -> None:
         call(*inputs)
 
 
-def _fill_times(
-    candidate: Candidate, of_stage: dict[tuple[str, tuple[object, ...]], Timing]
-) -> None:
-    """Write down what was timed of one network."""
-    record, timing = candidate.record, candidate.timing
-    if timing.failure:
-        record['reason'] = timing.failure
-        return
-    if not timing.durations_ms:
-        return
-    record.update(status='ok', reason='', runs=len(timing.durations_ms))
-    record.update(statistics(timing.durations_ms))
-    for name, least in _LEAST_RUNS.items():
-        if len(timing.durations_ms) < least:
-            record[name] = None
-    record['network_ms'] = record['p50_ms']
-    record.update(_parts_ms(candidate))
+def _with_times(
+    candidate: Candidate,
+    row: BenchmarkRow,
+    of_stage: dict[tuple[str, tuple[object, ...]], Timing],
+) -> BenchmarkRow:
+    """Return the row of a network with what was timed of it."""
+    durations_ms = candidate.timing.durations_ms
+    if candidate.timing.failure:
+        return replace(row, reason=candidate.timing.failure)
+    if not durations_ms or row.counts is None:
+        return row
+    times = statistics(durations_ms)
+    times = replace(
+        times,
+        p95_ms=times.p95_ms if len(durations_ms) >= _LEAST_RUNS_P95 else None,
+        p99_ms=times.p99_ms if len(durations_ms) >= _LEAST_RUNS_P99 else None,
+    )
+    encoder_ms, decoder_ms = _parts_ms(candidate)
+    rate = row.counts.gflop / times.p50_ms * 1e3
+    held = not row.integers and row.device == 'cpu'
+    peak = peak_gflop_per_s(row.precision) if held else None
+    notes, stages_ms = [row.note], []
     for name, words in _STAGES.items():
         stage = of_stage.get((name, candidate.processing), Timing())
         if stage.failure:
-            said = f'{words} not timed: {stage.failure}'
-            record['note'] = '; '.join(note for note in (record['note'], said) if note)
-        elif stage.durations_ms:
-            record[name] = statistics(stage.durations_ms)['p50_ms']
-    record['gflop_per_s'] = record['gflop'] / record['p50_ms'] * 1e3
-    if not record['integers'] and record['device'] == 'cpu':
-        peak = peak_gflop_per_s(Precision(record['precision']))
-        record.update(peak_gflop_per_s=peak, share_of_peak=record['gflop_per_s'] / peak)
+            notes.append(f'{words} not timed: {stage.failure}')
+        known = stage.durations_ms and not stage.failure
+        stages_ms.append(statistics(stage.durations_ms).p50_ms if known else None)
+    return replace(
+        row, status='ok', reason='', note='; '.join(filter(None, notes)),
+        runs=len(durations_ms), times=times, network_ms=times.p50_ms, encoder_ms=encoder_ms,
+        decoder_ms=decoder_ms, preprocess_ms=stages_ms[0], postprocess_ms=stages_ms[1],
+        gflop_per_s=rate, peak_gflop_per_s=peak, share_of_peak=rate / peak if peak else None,
+    )  # fmt: skip
 
 
-def _parts_ms(candidate: Candidate) -> dict[str, float]:
-    """Return the median times of encoder and decoder, nothing where one graph runs both."""
+def _parts_ms(candidate: Candidate) -> tuple[float | None, float | None]:
+    """Return the median times of encoder and decoder, None where one graph runs both."""
     whole = candidate.timing.durations_ms
     if candidate.clock is None or len(candidate.clock.durations_ms) < len(whole):
-        return {}
+        return None, None
     encoder = np.asarray(candidate.clock.durations_ms[-len(whole) :])
-    return {
-        'encoder_ms': float(np.median(encoder)),
-        'decoder_ms': float(np.median(np.asarray(whole) - encoder)),
-    }
+    return float(np.median(encoder)), float(np.median(np.asarray(whole) - encoder))
 
 
-def _compare(candidates: Sequence[Candidate], planned_first: Target) -> None:
+def _compare(
+    candidates: Sequence[Candidate], rows: list[BenchmarkRow], planned_first: Target
+) -> None:
     """
     Add the ratios to the baseline of the model, and to the first model of the group.
 
     The latter only where the first model itself was timed in that library and precision: no
     other takes its place.
     """
-    done = [candidate for candidate in candidates if candidate.record['status'] == 'ok']
+    done = [(candidate, times) for candidate in candidates
+            if (times := rows[candidate.place].times) is not None]  # fmt: skip
     baselines = {
-        _compared(candidate): candidate for candidate in done if candidate.target.baseline
+        _compared(candidate): (candidate.output, times.p50_ms)
+        for candidate, times in done
+        if candidate.target.baseline
     }
     plain = planned_first.request.options
     first = {
-        _way(candidate): candidate.record['p50_ms']
-        for candidate in done
+        _way(candidate): times.p50_ms
+        for candidate, times in done
         if (options := candidate.target.request.options).model == plain.model
         and options.checkpoint == plain.checkpoint
     }
-    for candidate in done:
-        record = candidate.record
+    for candidate, times in done:
+        row = rows[candidate.place]
         if _way(candidate) in first:
-            record['times_first'] = record['p50_ms'] / first[_way(candidate)]
-            record['first_model'] = plain.model
-        baseline = baselines.get(_compared(candidate))
-        if baseline is not None:
-            record['speedup'] = baseline.record['p50_ms'] / record['p50_ms']
-            record.update(errors(candidate.output, baseline.output))
+            row = replace(row, times_first=times.p50_ms / first[_way(candidate)],
+                          first_model=plain.model)  # fmt: skip
+        if _compared(candidate) in baselines:
+            output, p50_ms = baselines[_compared(candidate)]
+            max_error, mean_error = errors(candidate.output, output)
+            row = replace(row, speedup=p50_ms / times.p50_ms, max_error=max_error,
+                          mean_error=mean_error)  # fmt: skip
+        rows[candidate.place] = row
 
 
 def _way(candidate: Candidate) -> tuple[str, Precision]:
@@ -356,27 +319,25 @@ def _compared(candidate: Candidate) -> tuple[object, ...]:
     return candidate.processing, candidate.target.asked
 
 
-def errors(output: Float32Array, reference: Float32Array) -> dict[str, float | None]:
+def errors(
+    output: Float32Array, reference: Float32Array
+) -> tuple[float, float] | tuple[None, None]:
     """
-    Return `max_error` and `mean_error` over the reference's range; None without a range.
+    Return the largest and the mean error over the reference's range; None without a range.
 
     :param output: float32 (h, w).
     :param reference: float32 (h, w).
     """
     span = float(reference.max() - reference.min())
     if not (span > 0 and math.isfinite(span)):
-        return {'max_error': None, 'mean_error': None}
+        return None, None
     difference = abs(output - reference)
-    return {
-        'max_error': float(difference.max()) / span,
-        'mean_error': float(difference.mean()) / span,
-    }
+    return float(difference.max()) / span, float(difference.mean()) / span
 
 
-def _measure_memory(target: Target, record: dict[str, Any]) -> None:
+def _measure_memory(target: Target, row: BenchmarkRow) -> BenchmarkRow:
     try:
         found = footprint(target.request)
     except DepthAnythingError as error:
-        record['memory_failure'] = str(error)
-        return
-    record.update(peak_resident_bytes=found.resident, peak_device_bytes=found.device)
+        return replace(row, memory_failure=str(error))
+    return replace(row, peak_resident_bytes=found.resident, peak_device_bytes=found.device)

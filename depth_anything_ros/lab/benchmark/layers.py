@@ -6,9 +6,8 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +16,7 @@ from depth_anything_ros.errors import BackendError
 from depth_anything_ros.lab.benchmark.network import NetworkKind, NetworkRequest, example_image
 from depth_anything_ros.lab.benchmark.networks import open_network
 from depth_anything_ros.lab.benchmark.plan import Target
+from depth_anything_ros.lab.benchmark.rows import LayerRow, LayerStatistics
 
 _LAYERS = (
     nn.Linear,
@@ -27,28 +27,6 @@ _LAYERS = (
     nn.ConvTranspose2d,
     nn.ConvTranspose3d,
 )
-
-
-@dataclass(frozen=True)
-class LayerStatistics:
-    """
-    Describe the output of one call of a layer.
-
-    `name` is the path of the layer in the network, with #2, #3 … for further calls in one run;
-    `kind` its class; `shape` that of the output. `minimum`, `maximum`, `mean` and `std` (of the
-    population) are over all numbers, None where NaN or infinity among these makes them so;
-    `not_finite` says how many these are. `sparsity` is the share of numbers that are exactly 0.
-    """
-
-    name: str
-    kind: str
-    shape: tuple[int, ...]
-    minimum: float | None
-    maximum: float | None
-    mean: float | None
-    std: float | None
-    sparsity: float
-    not_finite: int
 
 
 def layer_statistics(network: nn.Module, run: Callable[[], object]) -> list[LayerStatistics]:
@@ -119,12 +97,11 @@ def fp32_requests(targets: Sequence[Target]) -> list[NetworkRequest]:
     return list(found.values())
 
 
-def describe_network(request: NetworkRequest) -> list[dict[str, Any]]:
+def describe_network(request: NetworkRequest) -> list[LayerRow]:
     """
     Return what every convolution and linear layer of a network gives for the example image.
 
     :param request: one that torch runs.
-    :return: a row a layer, with model, checkpoint, weights, input size and the part it is in.
     :raises DepthAnythingError: if it cannot be had or cannot run here.
     """
     network = open_network(request)
@@ -133,17 +110,15 @@ def describe_network(request: NetworkRequest) -> list[dict[str, Any]]:
         raise BackendError(f'{request.selection.backend} does not show the layers of a network')
     in_encoder = set() if network.encoder is None else set(network.encoder.modules())
     parts = {name: layer in in_encoder for name, layer in network.module.named_modules()}
-    height, width = network.input_size(inputs)
     return [
-        {
-            'model': request.options.model,
-            'checkpoint': request.options.checkpoint,
-            'file': request.file,
-            'weights': network.summary.weights,
-            'input_size': [height, width],
-            'part': 'encoder' if parts[layer.name.partition('#')[0]] else 'decoder',
-            **asdict(layer),
-            'shape': list(layer.shape),
-        }
+        LayerRow(
+            model=request.options.model,
+            checkpoint=request.options.checkpoint,
+            file=request.file,
+            weights=network.summary.weights,
+            input_size=network.input_size(inputs),
+            part='encoder' if parts[layer.name.partition('#')[0]] else 'decoder',
+            statistics=layer,
+        )
         for layer in layer_statistics(network.module, partial(network.infer, inputs))
     ]

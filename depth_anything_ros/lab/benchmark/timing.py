@@ -97,12 +97,30 @@ def _turn(contender: Contender, timing: Timing, clock_ns: Callable[[], int]) -> 
     timing.durations_ms.append((clock_ns() - start_ns) * 1e-6)
 
 
-def statistics(durations_ms: Sequence[float]) -> dict[str, float]:
+@dataclass(frozen=True)
+class Statistics:
     """
-    Return mean_ms, std_ms (of the sample), cov, min_ms, p50_ms, p95_ms, p99_ms, max_ms and fps.
+    Hold statistics of durations.
 
-    Percentiles interpolate linearly between neighbours; cov, the coefficient of variation, is
-    std_ms / mean_ms; fps is 1000 / p50_ms.
+    Percentiles interpolate linearly between neighbours; `std_ms` is that of the sample; `cov`, the
+    coefficient of variation, is std_ms / mean_ms; `fps` is 1000 / p50_ms. A percentile may be left
+    out where it would say little.
+    """
+
+    mean_ms: float
+    std_ms: float
+    cov: float
+    min_ms: float
+    p50_ms: float
+    p95_ms: float | None
+    p99_ms: float | None
+    max_ms: float
+    fps: float
+
+
+def statistics(durations_ms: Sequence[float]) -> Statistics:
+    """
+    Return the statistics of durations, every percentile among them.
 
     :param durations_ms: at least one duration.
     """
@@ -110,14 +128,14 @@ def statistics(durations_ms: Sequence[float]) -> dict[str, float]:
     p50, p95, p99 = (float(value) for value in np.percentile(values, (50, 95, 99)))
     mean = float(values.mean())
     std = float(values.std(ddof=1)) if values.size > 1 else 0.0
-    return {
-        'mean_ms': mean,
-        'std_ms': std,
-        'cov': std / mean,
-        'min_ms': float(values.min()),
-        'p50_ms': p50,
-        'p95_ms': p95,
-        'p99_ms': p99,
-        'max_ms': float(values.max()),
-        'fps': 1000.0 / p50,
-    }
+    return Statistics(
+        mean_ms=mean,
+        std_ms=std,
+        cov=std / mean,
+        min_ms=float(values.min()),
+        p50_ms=p50,
+        p95_ms=p95,
+        p99_ms=p99,
+        max_ms=float(values.max()),
+        fps=1000.0 / p50,
+    )

@@ -292,9 +292,9 @@ class Study:
             return {'p50_ms': None, 'p95_ms': None, 'speed_up': None, 'failure': failure}
         parent, own = (statistics(timings[place].durations_ms) for place in (0, -1))
         return {
-            'p50_ms': own['p50_ms'],
-            'p95_ms': own['p95_ms'],
-            'speed_up': parent['p50_ms'] / own['p50_ms'],
+            'p50_ms': own.p50_ms,
+            'p95_ms': own.p95_ms,
+            'speed_up': parent.p50_ms / own.p50_ms,
             'failure': '',
         }
 

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from depth_anything_ros import files
-from depth_anything_ros.escape import markdown, markdown_table
+from depth_anything_ros.escape import markdown
 from depth_anything_ros.evaluation.metrics import METRICS
 from depth_anything_ros.lab.compression.chain import in_words_of_the_paper
 from depth_anything_ros.lab.compression.study_findings import (
@@ -22,8 +22,7 @@ from depth_anything_ros.lab.compression.study_findings import (
 )
 from depth_anything_ros.lab.compression.study_plots import SHOWN, size_plot, sparsity_plot
 from depth_anything_ros.lab.compression.study_scores import ALIGNED, RAW
-
-_UNKNOWN = '–'
+from depth_anything_ros.table import UNKNOWN, Table, number
 
 
 def write_csv(path: Path, results: Sequence[Result]) -> None:
@@ -40,7 +39,8 @@ def write_csv(path: Path, results: Sequence[Result]) -> None:
     records = [
         _record(result, results[0], word) for result in results for word in result['scores']
     ]
-    files.write_csv(path, list(records[0]), [list(record.values()) for record in records])
+    table = Table(list(records[0]), [list(record.values()) for record in records])
+    files.write_text(path, table.csv())
 
 
 def _record(result: Result, parent: Result, word: str) -> dict[str, Any]:
@@ -61,15 +61,16 @@ def _record(result: Result, parent: Result, word: str) -> dict[str, Any]:
     return record
 
 
-def cost_table(results: Sequence[Result]) -> tuple[list[str], list[list[str]]]:
-    """Return headings and rows of size, likeness, latency and memory of each recipe."""
+def cost_table(results: Sequence[Result]) -> Table:
+    """Return size, likeness, latency and memory of each recipe."""
     headings = ['recipe', 'file MB', 'of parent', 'not zero', 'SQNR dB']
     for text in results[0]['latency']:
         headings += [f'{text} p50 ms', 'speed-up', 'peak MB']
-    return headings, [
+    rows = [
         [in_words_of_the_paper(result['recipe']), *_costs(result, results[0])]
         for result in results
     ]
+    return Table(headings, rows)
 
 
 def _costs(result: Result, parent: Result) -> Iterator[str]:
@@ -77,16 +78,16 @@ def _costs(result: Result, parent: Result) -> Iterator[str]:
     yield f'{packed["bytes"] / 1e6:.2f}'
     yield f'{packed["bytes"] / parent["file"]["bytes"]:.3f}'
     yield f'{packed["nonzero_weights"] / packed["weights"]:.1%}'
-    yield '∞' if packed['identical'] else _number(packed['sqnr_db'], '.1f')
+    yield '∞' if packed['identical'] else number(packed['sqnr_db'], '.1f')
     for text, timing in result['latency'].items():
-        yield _number(timing['p50_ms'], '.1f')
-        yield _number(timing['speed_up'], '.2f')
+        yield number(timing['p50_ms'], '.1f')
+        yield number(timing['speed_up'], '.2f')
         peak = result['memory'][text]['peak_bytes']
-        yield _UNKNOWN if peak is None else f'{peak / 1e6:.0f}'
+        yield UNKNOWN if peak is None else f'{peak / 1e6:.0f}'
 
 
-def score_table(results: Sequence[Result], word: str) -> tuple[list[str], list[list[str]]]:
-    """Return headings and rows of the scores on one data set, aligned and raw."""
+def score_table(results: Sequence[Result], word: str) -> Table:
+    """Return the scores on one data set, aligned and raw."""
     headings = ['recipe', *SHOWN, f'{COMPARED} change']
     headings += [f'raw {name}' for name in SHOWN] + ['failed']
     rows = []
@@ -94,12 +95,12 @@ def score_table(results: Sequence[Result], word: str) -> tuple[list[str], list[l
         scores = result['scores'][word]
         rows.append(
             [in_words_of_the_paper(result['recipe'])]
-            + [_number(scores[ALIGNED.value][name], '.4f') for name in SHOWN]
-            + [_number(change(result, results[0], word), '+.2%')]
-            + [_number(scores[RAW.value][name], '.4f') for name in SHOWN]
+            + [number(scores[ALIGNED.value][name], '.4f') for name in SHOWN]
+            + [number(change(result, results[0], word), '+.2%')]
+            + [number(scores[RAW.value][name], '.4f') for name in SHOWN]
             + [str(scores['failed'])]
         )
-    return headings, rows
+    return Table(headings, rows)
 
 
 def findings(results: Sequence[Result], word: str) -> list[str]:
@@ -146,13 +147,13 @@ def write_report(path: Path, summary: Mapping[str, Any], pictures: Mapping[str, 
     lines = [f'# {markdown(model["name"])}: what compression costs', '']
     if model['weights'] == 'random':
         lines += ['**Random weights: no score on this page means anything.**', '']
-    lines += [_introduction(model, protocol), '', *markdown_table(*cost_table(results)), '']
-    for number, word in enumerate(protocol['data'], 1):
-        lines += [f'## {markdown(word)}', '', *markdown_table(*score_table(results, word)), '']
+    lines += [_introduction(model, protocol), '', *cost_table(results).markdown(), '']
+    for place, word in enumerate(protocol['data'], 1):
+        lines += [f'## {markdown(word)}', '', *score_table(results, word).markdown(), '']
         lines += [*(f'- {markdown(text)}' for text in summary['findings'][word]), '']
         for title, name, png in (
-            ('metrics over sparsity', f'sparsity_{number}.png', sparsity_plot(results, word)),
-            ('AbsRel over size', f'size_{number}.png', size_plot(results, word)),
+            ('metrics over sparsity', f'sparsity_{place}.png', sparsity_plot(results, word)),
+            ('AbsRel over size', f'size_{place}.png', size_plot(results, word)),
         ):
             if png is not None:
                 files.write_bytes(path.parent / name, png)
@@ -181,7 +182,3 @@ def _introduction(model: Mapping[str, Any], protocol: Mapping[str, Any]) -> str:
         f'{calibration}. Pruning breaks down where AbsRel is more than {bounds} above '
         "its parent's."
     )
-
-
-def _number(value: float | None, form: str) -> str:
-    return _UNKNOWN if value is None else format(value, form)

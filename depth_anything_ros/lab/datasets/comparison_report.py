@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from depth_anything_ros.escape import markdown, markdown_table
+from depth_anything_ros.escape import markdown
 from depth_anything_ros.evaluation.metrics import METRICS
 from depth_anything_ros.evaluation.table import SCORE_DETAILS
-from depth_anything_ros.files import write_csv, write_text
+from depth_anything_ros.files import write_text
 from depth_anything_ros.lab.bootstrap import DRAWS, LEVEL
 from depth_anything_ros.lab.datasets.comparison import COMPARED
 from depth_anything_ros.lab.datasets.offline import ImageScores
+from depth_anything_ros.table import UNKNOWN, Table, number
 
 _METRIC_COLUMNS = ('abs_rel', 'rmse', 'silog', 'delta1')
-_UNKNOWN = '–'
 ALL = 'all'
 
 
@@ -29,13 +29,13 @@ def write_images_csv(path: Path, images: Mapping[str, Sequence[ImageScores]]) ->
     :raises OutputError: if the file cannot be written.
     """
     columns = ['data', 'source', 'image', 'predictor', *METRICS, *SCORE_DETAILS, 'problem']
-    rows = (
+    rows = [
         [data, image.source, image.name, name, *_numbers(image, name), image.problems.get(name)]
         for data, scored in images.items()
         for image in scored
         for name in (*image.scores, *image.problems)
-    )
-    write_csv(path, columns, rows)
+    ]
+    write_text(path, Table(columns, rows).csv())
 
 
 def _numbers(image: ImageScores, name: str) -> list[str]:
@@ -47,9 +47,9 @@ def _numbers(image: ImageScores, name: str) -> list[str]:
     return [f'{value:.9g}' for value in values]
 
 
-def source_table(data: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+def source_table(data: Mapping[str, Any]) -> Table:
     """
-    Return headings and rows of one data set: each source, then all images.
+    Return the figures of one data set: each source, then all images.
 
     :param data: as `comparison.summarise` returns it.
     """
@@ -58,23 +58,24 @@ def source_table(data: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     if compared:
         headings += [f'baseline {COMPARED}', 'ratio', f'{LEVEL:.0%} interval']
     groups = [*data['sources'].items(), (ALL, data)]
-    return headings, [
+    rows = [
         [name, str(group['images']), str(group['failed'])]
         + [_number(group['metrics'][metric]) for metric in _METRIC_COLUMNS]
         + (_ratio_cells(group['ratio']) if compared else [])
         for name, group in groups
     ]
+    return Table(headings, rows)
 
 
 def _ratio_cells(ratio: Mapping[str, Any]) -> list[str]:
     interval = (
-        _UNKNOWN if ratio['low'] is None else f'{_number(ratio["low"])} … {_number(ratio["high"])}'
+        UNKNOWN if ratio['low'] is None else f'{_number(ratio["low"])} … {_number(ratio["high"])}'
     )
     return [_number(ratio['baseline']), _number(ratio['value']), interval]
 
 
 def _number(value: float | None) -> str:
-    return _UNKNOWN if value is None else f'{value:.3f}'
+    return number(value, '.3f')
 
 
 def write_markdown(path: Path, summary: Mapping[str, Any]) -> None:
@@ -95,7 +96,7 @@ def write_markdown(path: Path, summary: Mapping[str, Any]) -> None:
         '',
     ]
     for data in summary['data']:
-        lines += [f'## {markdown(data["word"])}', '', *markdown_table(*source_table(data)), '']
+        lines += [f'## {markdown(data["word"])}', '', *source_table(data).markdown(), '']
         if 'baseline' in data:
             lines += [_baseline_line(data['baseline'], protocol), '']
     warnings = [*summary['warnings'], *(w for data in summary['data'] for w in data['warnings'])]

@@ -8,9 +8,9 @@ from dataclasses import astuple, fields
 from pathlib import Path
 from typing import Any
 
-from depth_anything_ros.escape import markdown_table, plot
+from depth_anything_ros.escape import plot
 from depth_anything_ros.evaluation.plots import new_figure, save_figure
-from depth_anything_ros.files import write_csv, write_json, write_text
+from depth_anything_ros.files import write_json, write_text
 from depth_anything_ros.lab.quality.scores import DepthScore
 from depth_anything_ros.lab.quality.selection import (
     DataStatistics,
@@ -19,6 +19,7 @@ from depth_anything_ros.lab.quality.selection import (
     defined_scores,
     statistics,
 )
+from depth_anything_ros.table import UNKNOWN, Table
 
 # The three panels of the paper's figure 5.
 PLOTTED = {
@@ -41,7 +42,7 @@ def write_samples(path: Path, samples: Iterable[ScoredSample]) -> None:
     :raises OutputError: if it cannot be written.
     """
     columns = ('data', 'name', 'source', *_SCORE_COLUMNS, 'kept', 'reasons', 'failure')
-    rows = (
+    rows = [
         (
             sample.data,
             sample.name,
@@ -52,8 +53,8 @@ def write_samples(path: Path, samples: Iterable[ScoredSample]) -> None:
             ' '.join(sample.failure.split()),
         )
         for sample in samples
-    )
-    write_csv(path, columns, rows)
+    ]
+    write_text(path, Table(columns, rows).csv())
 
 
 def tabulate(samples: Mapping[str, Sequence[ScoredSample]]) -> list[DataStatistics]:
@@ -64,8 +65,8 @@ def tabulate(samples: Mapping[str, Sequence[ScoredSample]]) -> list[DataStatisti
     return rows
 
 
-def table_cells(rows: Sequence[DataStatistics]) -> tuple[list[str], list[list[str]]]:
-    """Return headings and cells of the statistics for people; undefined means are a dash."""
+def statistics_table(rows: Sequence[DataStatistics]) -> Table:
+    """Return the statistics for people; undefined means are a dash."""
     columns = ['data set', 'total', 'good', 'bad', *(reason.value for reason in Reason)]
     columns += ['mean total', 'mean distribution', 'mean gradient']
     cells = []
@@ -76,10 +77,10 @@ def table_cells(rows: Sequence[DataStatistics]) -> tuple[list[str], list[list[st
             [
                 row.data,
                 *map(str, counts),
-                *('–' if math.isnan(mean) else f'{mean:.3f}' for mean in means),
+                *(UNKNOWN if math.isnan(mean) else f'{mean:.3f}' for mean in means),
             ]
         )
-    return columns, cells
+    return Table(columns, cells)
 
 
 def statistics_records(rows: Sequence[DataStatistics]) -> list[dict[str, Any]]:
@@ -107,14 +108,14 @@ def write_statistics(folder: Path, rows: Sequence[DataStatistics]) -> None:
 
     :raises OutputError: if a file cannot be written.
     """
-    columns, cells = table_cells(rows)
-    lines = markdown_table(columns, cells)
+    lines = statistics_table(rows).markdown()
     write_text(folder / 'statistics.md', ''.join(f'{line}\n' for line in lines))
     records = statistics_records(rows)
     flat = [{**record, **record['dropped']} for record in records]
     for row in flat:
         del row['dropped']
-    write_csv(folder / 'statistics.csv', list(flat[0]), [list(row.values()) for row in flat])
+    table = Table(list(flat[0]), [list(row.values()) for row in flat])
+    write_text(folder / 'statistics.csv', table.csv())
     write_json(folder / 'statistics.json', records)
 
 

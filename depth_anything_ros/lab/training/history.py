@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from depth_anything_ros.evaluation.plots import new_figure, save_figure
-from depth_anything_ros.files import append, write_csv
+from depth_anything_ros.files import append, write_text
 from depth_anything_ros.lab.training.processes import Place
+from depth_anything_ros.table import Table, csv_lines
 
 _STEP_COLUMNS = ('step', 'samples', 'learning_rate', 'gradient_norm')
 VALIDATION_COLUMNS = ('val_abs_rel', 'val_delta1')
@@ -81,7 +82,7 @@ class History:
 
         :raises OutputError: if it cannot be written.
         """
-        write_csv(path, self.columns, map(_cells, self.rows))
+        write_text(path, Table(self.columns, list(map(_cells, self.rows))).csv())
 
     def append_csv(self, path: Path) -> None:
         """
@@ -89,7 +90,7 @@ class History:
 
         :raises OutputError: if it cannot be written.
         """
-        append(path, f'{",".join(_cells(self.rows[-1]))}\n'.encode())
+        append(path, csv_lines([_cells(self.rows[-1])]).encode())
 
     def column(self, name: str) -> list[float]:
         """Return a column."""

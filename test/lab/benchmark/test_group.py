@@ -11,7 +11,6 @@ from depth_anything_ros.lab.benchmark.group import (
     errors,
     mark_interrupted,
     measure_group,
-    new_record,
 )
 from depth_anything_ros.lab.benchmark.network import (
     NetworkKind,
@@ -20,6 +19,7 @@ from depth_anything_ros.lab.benchmark.network import (
     PartCounts,
 )
 from depth_anything_ros.lab.benchmark.plan import Target
+from depth_anything_ros.lab.benchmark.rows import BenchmarkRow
 
 MEASURING = Measuring(runs=6, eager_runs=3, warm_up=1, memory=False)
 
@@ -79,7 +79,7 @@ def order(monkeypatch):
 
 
 def measure(targets, measuring=MEASURING):
-    records = [new_record(item, 7) for item in targets]
+    records = [BenchmarkRow.planned(item, 7) for item in targets]
     measure_group(targets, records, measuring, lambda items, total, label: items)
     return records
 
@@ -87,20 +87,20 @@ def measure(targets, measuring=MEASURING):
 def test_all_models_take_turns_and_what_fails_leaves_the_others_alone(order):
     eager = target('a', NetworkKind.EAGER)
     broken, *records = measure([target('broken'), eager, target('a'), target('b')])
-    assert (broken['status'], broken['reason']) == ('failed', 'does not fit')
-    assert [record['status'] for record in records] == ['ok'] * 3
-    assert [record['runs'] for record in records] == [3, 6, 6]
+    assert (broken.status, broken.reason) == ('failed', 'does not fit')
+    assert [record.status for record in records] == ['ok'] * 3
+    assert [record.runs for record in records] == [3, 6, 6]
     # First frame and warm-up come before.
     assert [order.count(name) for name in ('a eager', 'a backend', 'b backend')] == [5, 8, 8]
     timed = [name for name in order if 'p' not in name.split()[0]][6:]
     halves = timed[: len(timed) // 2], timed[len(timed) // 2 :]
     for half in halves:
         assert {'a eager', 'a backend', 'b backend'} <= set(half)
-    assert records[0]['speedup'] == 1.0
-    assert records[1]['speedup'] == pytest.approx(records[0]['p50_ms'] / records[1]['p50_ms'])
-    assert records[2]['speedup'] is None
-    assert records[2]['times_first'] is None, 'the first one has no time to compare with'
-    assert records[1]['max_error'] == 0.0
+    assert records[0].speedup == 1.0
+    assert records[1].speedup == pytest.approx(records[0].times.p50_ms / records[1].times.p50_ms)
+    assert records[2].speedup is None
+    assert records[2].times_first is None, 'the first one has no time to compare with'
+    assert records[1].max_error == 0.0
 
 
 def test_unexpected_error_of_a_library_ends_its_row_only(order, monkeypatch):
@@ -113,27 +113,27 @@ def test_unexpected_error_of_a_library_ends_its_row_only(order, monkeypatch):
 
     monkeypatch.setattr(FakeNetwork, 'infer', fail_later)
     odd, good, late = measure([target('odd'), target('a'), target('b')])
-    assert (odd['status'], odd['reason']) == ('failed', "torch failed: KeyError: 'width'")
-    assert (good['status'], good['runs']) == ('ok', 6)
-    assert (late['status'], late['reason']) == ('failed', 'torch failed: IndexError: out of range')
+    assert (odd.status, odd.reason) == ('failed', "torch failed: KeyError: 'width'")
+    assert (good.status, good.runs) == ('ok', 6)
+    assert (late.status, late.reason) == ('failed', 'torch failed: IndexError: out of range')
 
 
 def test_no_other_model_takes_the_place_of_the_first(order):
     rows = measure([target('broken'), target('a'), target('b')])
-    assert [row['times_first'] for row in rows] == [None] * 3
-    assert [row['first_model'] for row in rows] == [None] * 3
+    assert [row.times_first for row in rows] == [None] * 3
+    assert [row.first_model for row in rows] == [None] * 3
 
 
 def test_packed_file_of_the_first_model_is_no_reference(order):
     packed = target('a', checkpoint='packed.safetensors')
     narrow = target('a', precision='bf16')
     rows = measure([target('a'), packed, target('b'), narrow])
-    first = rows[0]['p50_ms']
-    assert [row['times_first'] for row in rows] == [
-        pytest.approx(row['p50_ms'] / reference)
-        for row, reference in zip(rows, (first, first, first, rows[3]['p50_ms']), strict=True)
+    first = rows[0].times.p50_ms
+    assert [row.times_first for row in rows] == [
+        pytest.approx(row.times.p50_ms / reference)
+        for row, reference in zip(rows, (first, first, first, rows[3].times.p50_ms), strict=True)
     ]
-    assert {row['first_model'] for row in rows} == {'a'}
+    assert {row.first_model for row in rows} == {'a'}
 
 
 @pytest.mark.parametrize(('runs', 'known'), [
@@ -141,8 +141,8 @@ def test_packed_file_of_the_first_model_is_no_reference(order):
 ])  # fmt: skip
 def test_percentiles_need_runs(order, runs, known):
     (row,) = measure([target('a')], Measuring(runs, 1, 1, memory=False))
-    assert (row['p95_ms'] is not None, row['p99_ms'] is not None) == known
-    assert row['p50_ms'] is not None
+    assert (row.times.p95_ms is not None, row.times.p99_ms is not None) == known
+    assert row.times.p50_ms is not None
 
 
 def test_stage_that_fails_has_no_time_and_says_why(order, monkeypatch):
@@ -151,10 +151,10 @@ def test_stage_that_fails_has_no_time_and_says_why(order, monkeypatch):
 
     monkeypatch.setattr(FakeNetwork, 'postprocess', fail)
     (row,) = measure([target('a')])
-    assert row['status'] == 'ok'
-    assert row['preprocess_ms'] > 0
-    assert row['postprocess_ms'] is None
-    assert row['note'] == 'note of a backend; post-processing not timed: no such size'
+    assert row.status == 'ok'
+    assert row.preprocess_ms > 0
+    assert row.postprocess_ms is None
+    assert row.note == 'note of a backend; post-processing not timed: no such size'
 
 
 def test_processing_is_timed_once_for_the_rows_that_share_it(order):
@@ -162,37 +162,42 @@ def test_processing_is_timed_once_for_the_rows_that_share_it(order):
     assert order.count('pre a eager') == 1 + 1 + 6
     assert order.count('pre a backend') == 1
     assert order.count('post b backend') == 1 + 6
-    assert records[0]['preprocess_ms'] == records[1]['preprocess_ms'] > 0
+    assert records[0].preprocess_ms == records[1].preprocess_ms > 0
 
 
 def test_row_says_what_is_known(order):
     (record,) = measure([target('a')])
-    assert record['input_size'] == [64, 96]
-    assert record['asked_size'] == '64x96'
-    assert (record['parameters'], record['encoder_parameters']) == (30, 10)
-    assert (record['macs'], record['encoder_macs'], record['gflop']) == (5_000_000, None, 0.01)
-    assert (record['group'], record['load_s'], record['note']) == (7, 0.5, 'note of a backend')
-    assert record['encoder_ms'] is None
-    assert record['network_ms'] == record['p50_ms']
-    rate = record['share_of_peak'] * record['peak_gflop_per_s']
-    assert rate == pytest.approx(record['gflop_per_s']) == pytest.approx(10 / record['p50_ms'])
+    assert record.input_size == (64, 96)
+    assert record.asked_size == '64x96'
+    assert (record.counts.parameters, record.counts.encoder_parameters) == (30, 10)
+    assert (record.counts.macs, record.counts.encoder_macs, record.counts.gflop) == (
+        5_000_000,
+        None,
+        0.01,
+    )
+    assert (record.group, record.load_s, record.note) == (7, 0.5, 'note of a backend')
+    assert record.encoder_ms is None
+    assert record.network_ms == record.times.p50_ms
+    rate = record.share_of_peak * record.peak_gflop_per_s
+    assert rate == pytest.approx(record.gflop_per_s) == pytest.approx(10 / record.times.p50_ms)
 
 
 def test_row_that_cannot_be_opened_is_not_tried(order):
     item = target('a')
     (record,) = measure([Target(item.request, item.asked, failure='no bf16 here')])
-    assert record['reason'] == 'no bf16 here'
+    assert record.reason == 'no bf16 here'
     assert order == []
 
 
 def test_row_that_nobody_came_to_is_not_timed():
-    assert new_record(target('a'), 0)['reason'] == 'not timed'
+    assert BenchmarkRow.planned(target('a'), 0).reason == 'not timed'
 
 
 def test_only_rows_without_a_reason_were_interrupted():
-    rows = [{'reason': 'not timed'}, {'reason': 'no memory'}, {'reason': ''}]
+    planned = BenchmarkRow.planned(target('a'), 0)
+    rows = [replace(planned, reason=reason) for reason in ('not timed', 'no memory', '')]
     mark_interrupted(rows)
-    assert [row['reason'] for row in rows] == ['interrupted before it was timed', 'no memory', '']
+    assert [row.reason for row in rows] == ['interrupted before it was timed', 'no memory', '']
 
 
 def test_memory_that_cannot_be_told_is_said_and_the_times_stay(order, monkeypatch):
@@ -201,8 +206,8 @@ def test_memory_that_cannot_be_told_is_said_and_the_times_stay(order, monkeypatc
 
     monkeypatch.setattr(group_module, 'footprint', fail)
     (record,) = measure([target('a')], Measuring(1, 1, 1, memory=True))
-    assert (record['status'], record['memory_failure']) == ('ok', 'no process')
-    assert record['peak_resident_bytes'] is None
+    assert (record.status, record.memory_failure) == ('ok', 'no process')
+    assert record.peak_resident_bytes is None
 
 
 def test_interrupted_group_keeps_what_was_timed(order, monkeypatch):
@@ -214,19 +219,19 @@ def test_interrupted_group_keeps_what_was_timed(order, monkeypatch):
         return infer(self, inputs)
 
     monkeypatch.setattr(FakeNetwork, 'infer', stop)
-    records = [new_record(item, 0) for item in (target('a'), target('b'))]
+    records = [BenchmarkRow.planned(item, 0) for item in (target('a'), target('b'))]
     with pytest.raises(KeyboardInterrupt):
         measure_group([target('a'), target('b')], records, MEASURING, lambda items, *_: items)
-    assert (records[0]['status'], records[0]['runs']) == ('ok', 3)
-    assert records[1]['runs'] in (2, 3)
+    assert (records[0].status, records[0].runs) == ('ok', 3)
+    assert records[1].runs in (2, 3)
 
 
 def test_constant_reference_has_no_relative_error():
     values = np.ones((2, 2), np.float32)
-    assert errors(values, values) == {'max_error': None, 'mean_error': None}
+    assert errors(values, values) == (None, None)
 
 
 def test_error_is_relative_to_the_range_of_the_reference():
     reference = np.array([[1.0, 5.0]], np.float32)
     found = errors(np.array([[1.0, 7.0]], np.float32), reference)
-    assert found == pytest.approx({'max_error': 0.5, 'mean_error': 0.25})
+    assert found == pytest.approx((0.5, 0.25))

@@ -342,5 +342,5 @@ def test_missing_library_names_the_extra(module, monkeypatch, tmp_path):
 def test_layers_of_a_comparator_are_described(tmp_path):
     write_model('dpt', tmp_path)
     rows = describe_network(load(tmp_path))
-    assert {row['part'] for row in rows} == {'encoder', 'decoder'}
-    assert rows[0]['shape'] == [1, 32, 4, 4]
+    assert {row.part for row in rows} == {'encoder', 'decoder'}
+    assert rows[0].statistics.shape == (1, 32, 4, 4)

@@ -85,13 +85,14 @@ def test_every_convolution_and_linear_layer_is_described(model):
         network = create_model(spec)
     names = {name for name, layer in network.named_modules() if isinstance(layer, LAYERS)}
     rows = describe_network(load(model, input_size=(side, side)))
-    missing = names - {row['name'] for row in rows}
+    missing = names - {row.statistics.name for row in rows}
     # Depth Anything V2 leaves these out where nothing comes from a deeper layer.
     assert all('refinenet4.resConfUnit1' in name for name in missing)
-    assert {row['part'] for row in rows} == {'encoder', 'decoder'}
-    assert rows[0]['part'] == 'encoder'
-    assert rows[-1]['shape'][:2] == [1, 1]
-    assert rows[-1]['minimum'] <= rows[-1]['mean'] <= rows[-1]['maximum']
+    assert {row.part for row in rows} == {'encoder', 'decoder'}
+    assert rows[0].part == 'encoder'
+    last = rows[-1].statistics
+    assert last.shape[:2] == (1, 1)
+    assert last.minimum <= last.mean <= last.maximum
 
 
 def test_each_model_and_size_is_described_once_in_plain_fp32():

@@ -53,13 +53,13 @@ def test_csv_has_every_number_and_leaves_the_unknown_empty(tmp_path):
 
 
 def test_tables_show_what_is_known():
-    headings, rows = cost_table(RESULTS)
-    assert headings[-3:] == ['torch fp32 p50 ms', 'speed-up', 'peak MB']
-    assert rows[0] == ['float32', '2.00', '1.000', '25.0%', '∞', '12.5', '1.25', '346']
-    assert rows[2][-3:] == ['–', '–', '346']
-    headings, rows = score_table(RESULTS, WORD)
-    assert dict(zip(headings, rows[1], strict=True))['abs_rel change'] == '+20.00%'
-    assert rows[2] == ['prune(0.9, global)', *['–'] * 9, '10']
+    costs = cost_table(RESULTS)
+    assert costs.headings[-3:] == ['torch fp32 p50 ms', 'speed-up', 'peak MB']
+    assert costs.rows[0] == ['float32', '2.00', '1.000', '25.0%', '∞', '12.5', '1.25', '346']
+    assert costs.rows[2][-3:] == ['–', '–', '346']
+    scores = score_table(RESULTS, WORD)
+    assert dict(zip(scores.headings, scores.rows[1], strict=True))['abs_rel change'] == '+20.00%'
+    assert scores.rows[2] == ['prune(0.9, global)', *['–'] * 9, '10']
 
 
 def test_report_shows_tables_findings_plots_and_warnings(tmp_path):

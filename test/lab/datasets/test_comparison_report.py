@@ -44,7 +44,8 @@ def test_the_csv_has_a_line_for_every_image_and_predictor(tmp_path):
 
 
 def test_the_table_has_a_row_for_each_source_and_one_for_all():
-    headings, rows = source_table(summarise(IMAGES, ['mean']))
+    table = source_table(summarise(IMAGES, ['mean']))
+    headings, rows = table.headings, table.rows
     found = {row[0]: dict(zip(headings, row, strict=True)) for row in rows}
     assert list(found) == ['hall', 'desk', 'all']
     assert found['hall']['abs_rel'] == '0.150'
@@ -55,7 +56,8 @@ def test_the_table_has_a_row_for_each_source_and_one_for_all():
 
 
 def test_without_a_baseline_the_table_has_no_ratio():
-    headings, rows = source_table(summarise(IMAGES, []))
+    table = source_table(summarise(IMAGES, []))
+    headings, rows = table.headings, table.rows
     assert headings[-1] == 'delta1'
     assert len(rows[0]) == len(headings)
 

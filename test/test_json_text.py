@@ -1,0 +1,65 @@
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+import pytest
+
+from depth_anything_ros.json_text import FLAT, IF_KNOWN, as_json, keys, parse_json, record
+
+
+class Kind(str, Enum):
+    RELATIVE = 'relative inverse depth'
+
+
+@dataclass(frozen=True)
+class Times:
+    p50_ms: float
+    p95_ms: float | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    size: tuple[int, int]
+    kind: Kind
+    times: Times | None = field(default=None, metadata=FLAT)
+    means: Mapping[str, float] = field(default_factory=dict, metadata=FLAT)
+    ratio: Times | None = field(default=None, metadata=IF_KNOWN)
+    note: str | None = None
+
+
+def told(result: object) -> object:
+    return json.loads(json.dumps(result, default=as_json))
+
+
+def test_result_is_an_object_of_its_fields_in_their_order():
+    row = Row('a', (2, 3), Kind.RELATIVE, Times(1.5), {'rmse': 0.1}, Times(2.0, 3.0))
+    assert list(told([row])[0].items()) == [
+        ('name', 'a'), ('size', [2, 3]), ('kind', 'relative inverse depth'), ('p50_ms', 1.5),
+        ('p95_ms', None), ('rmse', 0.1), ('ratio', {'p50_ms': 2.0, 'p95_ms': 3.0}), ('note', None),
+    ]  # fmt: skip
+
+
+def test_flat_part_that_is_not_known_keeps_its_keys_and_others_may_be_left_out():
+    row = Row('a', (2, 3), Kind.RELATIVE)
+    assert list(record(row)) == ['name', 'size', 'kind', 'p50_ms', 'p95_ms', 'note']
+    assert record(row)['p50_ms'] is None
+
+
+def test_keys_are_known_without_a_result():
+    assert keys(Row) == ['name', 'size', 'kind', 'p50_ms', 'p95_ms', 'ratio', 'note']
+
+
+@pytest.mark.parametrize('value', [object(), Times, {1, 2}])
+def test_what_is_no_result_has_no_form(value):
+    with pytest.raises(TypeError, match='has no form in JSON'):
+        record(value)
+    with pytest.raises(TypeError, match='has no form in JSON'):
+        json.dumps(value, default=as_json)
+
+
+@pytest.mark.parametrize('text', ['{', b'\xff', '[' * 100_000])
+def test_text_that_is_no_json_is_a_value_error(text):
+    with pytest.raises(ValueError, match=r'.'):
+        parse_json(text)
