@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_anything_ros.colormap import apply_colormap
-from depth_anything_ros.config import DepthNodeConfig, from_mapping
+from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError, ConfigError, MessageError
 from depth_anything_ros.geometry.alignment import to_metric_depth
 from depth_anything_ros.geometry.metric_depth import inverse_depth, limit_depth
@@ -31,8 +31,9 @@ from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.predictor import Predictor, create_predictor
 from depth_anything_ros.messages.limits import check_bytes
 from depth_anything_ros.messages.pictures import decode_picture
+from depth_anything_ros.parameters import from_mapping
 from depth_anything_ros.scale import AlignmentSource
-from depth_anything_ros.scale.camera_height import CameraHeightScale
+from depth_anything_ros.scale.camera_height import CameraHeightConfig, CameraHeightScale
 from depth_anything_ros.scale.depth_image import DepthImageScale
 from depth_anything_ros.scale.fixed import FixedScale
 from depth_anything_ros.types import (
@@ -181,7 +182,7 @@ def camera_height(
         'camera_pitch_deg': pitch_deg,
         'camera_roll_deg': roll_deg,
     }
-    return CameraHeightScale.from_config(from_mapping(DepthNodeConfig, given))
+    return CameraHeightScale.from_config(from_mapping(CameraHeightConfig, given))
 
 
 def reference_depth(depth_m: NDArray[Any]) -> AlignmentSource:

@@ -7,10 +7,10 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from depth_anything_ros.config import PREVIEW_COLORMAPS
 from depth_anything_ros.errors import UnknownNameError
 from depth_anything_ros.types import Float32Array, UInt8Array
 
+PREVIEW_COLORMAPS = ('Spectral_r', 'viridis', 'plasma', 'magma', 'inferno', 'turbo')
 _SAMPLES = 16384
 # The colours of ColorBrewer's eleven-class Spectral, which OpenCV has no table of.
 _SPECTRAL = (
@@ -26,7 +26,7 @@ def apply_colormap(
     Colour an image of numbers.
 
     :param values: float32 (H, W), any unit; what is not finite becomes black.
-    :param name: one of `config.PREVIEW_COLORMAPS`.
+    :param name: one of PREVIEW_COLORMAPS.
     :param value_range: the values of the first and the last colour; None takes the 2 % and 98 %
         quantiles of the image.
     :return: uint8 (H, W, 3), red first.
@@ -70,7 +70,7 @@ def lookup_table(name: str) -> UInt8Array:
     """
     Return the colours of a colormap, uint8 (256, 1, 3), red first.
 
-    :raises UnknownNameError: if it is not one of `config.PREVIEW_COLORMAPS`.
+    :raises UnknownNameError: if it is not one of PREVIEW_COLORMAPS.
     Source: the tables of matplotlib, most of which OpenCV has too.
     """
     if name not in PREVIEW_COLORMAPS:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Generic, TypeVar
 
-from depth_anything_ros.errors import UnknownNameError
+from depth_anything_ros.errors import ConfigError, UnknownNameError
 
 T = TypeVar('T')
 
@@ -38,6 +38,17 @@ class Registry(Mapping[str, T], Generic[T]):
             entry = getattr(import_module(module), attribute)
             self._entries[name] = entry
         return entry
+
+    def add(self, name: str, entry: T | str) -> None:
+        """
+        Add an entry from outside the table, as a plug-in or a test does.
+
+        :param entry: as in the table: the object, or its import path.
+        :raises ConfigError: if the name is taken.
+        """
+        if name in self._entries:
+            raise ConfigError(f"there is a {self._kind} '{name}' already")
+        self._entries[name] = entry
 
     def __contains__(self, name: object) -> bool:
         """Tell whether the name is known, without importing anything."""

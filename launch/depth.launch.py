@@ -15,7 +15,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.substitutions import ExecutableInPackage
 
-from depth_anything_ros.config import DepthNodeConfig, parameter_infos
+from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.nodes.launching import (
     OwnArguments,
     declarations,
@@ -26,6 +26,7 @@ from depth_anything_ros.nodes.launching import (
 )
 from depth_anything_ros.nodes.overrides import given_values
 from depth_anything_ros.nodes.rviz_layout import with_topics
+from depth_anything_ros.parameters import parameter_infos
 
 SHARE = Path(__file__).absolute().parent.parent
 CONFIG = str(SHARE / 'config' / 'depth.yaml')

@@ -25,7 +25,7 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 from depth_anything_ros.bag import BagReader, find_topics
-from depth_anything_ros.config import BagPlayerConfig, EvaluatorConfig, parameter_infos
+from depth_anything_ros.config import BagPlayerConfig, EvaluatorConfig
 from depth_anything_ros.nodes.launching import (
     OwnArguments,
     declarations,
@@ -34,6 +34,7 @@ from depth_anything_ros.nodes.launching import (
     parameters,
 )
 from depth_anything_ros.nodes.topics import split_transport
+from depth_anything_ros.parameters import parameter_infos
 
 SHARE = Path(__file__).absolute().parent.parent
 DEPTH = str(SHARE / 'launch' / 'depth.launch.py')

@@ -4,8 +4,12 @@ from time import perf_counter
 import numpy as np
 import pytest
 
-from depth_anything_ros.colormap import apply_colormap, lookup_table, robust_range
-from depth_anything_ros.config import PREVIEW_COLORMAPS
+from depth_anything_ros.colormap import (
+    PREVIEW_COLORMAPS,
+    apply_colormap,
+    lookup_table,
+    robust_range,
+)
 from depth_anything_ros.errors import UnknownNameError
 
 

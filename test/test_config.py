@@ -1,23 +1,26 @@
+import ast
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
-from depth_anything_ros.config import (
-    BagPlayerConfig,
-    DepthNodeConfig,
-    EvaluatorConfig,
+import depth_anything_ros
+from depth_anything_ros.config import BagPlayerConfig, DepthNodeConfig, EvaluatorConfig
+from depth_anything_ros.errors import ConfigError
+from depth_anything_ros.evaluation.protocol import AlignmentMode
+from depth_anything_ros.inference import BACKENDS
+from depth_anything_ros.models import MODELS
+from depth_anything_ros.parameters import (
+    Affects,
     ParameterInfo,
     from_mapping,
     parameter,
     parameter_infos,
     parse_value,
 )
-from depth_anything_ros.errors import ConfigError
-from depth_anything_ros.evaluation.protocol import AlignmentMode
-from depth_anything_ros.inference import BACKENDS
-from depth_anything_ros.models import MODELS
 from depth_anything_ros.scale import SCALE_SOURCES
 
+PACKAGE = Path(depth_anything_ros.__file__).parent
 CONFIGS = [DepthNodeConfig, EvaluatorConfig, BagPlayerConfig]
 
 
@@ -82,6 +85,24 @@ def test_every_parameter_has_help_and_a_default_in_range(config):
         assert bounded or info.minimum is not None, f'{name} has no range'
         defaults[name] = default
     assert from_mapping(config, defaults) == config()
+
+
+@pytest.mark.parametrize('config', CONFIGS)
+def test_every_parameter_says_what_it_affects(config):
+    for name, (_, info) in parameter_infos(config).items():
+        assert info.affects is not None, name
+        assert (info.affects is Affects.START) == info.read_only, name
+
+
+@pytest.mark.parametrize('config', CONFIGS)
+def test_no_parameter_is_declared_and_never_read(config):
+    read = {
+        node.attr
+        for path in PACKAGE.rglob('*.py')
+        for node in ast.walk(ast.parse(path.read_text(encoding='utf-8')))
+        if isinstance(node, ast.Attribute)
+    }
+    assert set(parameter_infos(config)) - read == set()
 
 
 def test_choices_are_the_names_of_the_tables():

@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from depth_anything_ros.config import (
-    NODE_CONFIGS,
-    DepthNodeConfig,
+from depth_anything_ros.config import NODE_CONFIGS, DepthNodeConfig
+from depth_anything_ros.parameters import (
     from_mapping,
     markdown_table,
     parameter_infos,
@@ -43,7 +42,7 @@ def test_the_preset_of_the_r550_says_only_what_differs_and_is_accepted():
     assert list(sections) == ['/**']
     values = sections['/**']['ros__parameters']
     config = from_mapping(DepthNodeConfig, values)
-    assert config.scale_sources == ('depth_image', 'laser_scan', 'camera_height')
+    assert config.scale.names == ('depth_image', 'laser_scan', 'camera_height')
     defaults = parameter_infos(DepthNodeConfig)
     assert all(value != defaults[name][0] for name, value in values.items())
 

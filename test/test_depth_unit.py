@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from depth_anything_ros.config import steps_per_metre
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.messages import decode_depth, image_fields
+from depth_anything_ros.parameters import steps_per_metre
 
 
 class Message:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from depth_anything_ros.config import BagPlayerConfig, DepthNodeConfig, parameter_infos
+from depth_anything_ros.config import BagPlayerConfig, DepthNodeConfig
+from depth_anything_ros.parameters import parameter_infos
 
 ROOT = Path(__file__).resolve().parent.parent
 LAUNCH_FILES = sorted((ROOT / 'launch').glob('*.launch.py'))

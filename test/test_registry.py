@@ -1,6 +1,6 @@
 import pytest
 
-from depth_anything_ros.errors import UnknownNameError
+from depth_anything_ros.errors import ConfigError, UnknownNameError
 from depth_anything_ros.registry import Registry
 
 
@@ -25,3 +25,11 @@ def test_names_keep_the_order_of_the_table():
     table = Registry('thing', {'b': 1, 'a': 2})
     assert list(table) == ['b', 'a']
     assert len(table) == 2
+
+
+def test_an_entry_can_be_added_once():
+    table = Registry('part', {'a': 1})
+    table.add('b', 2)
+    assert list(table) == ['a', 'b'] and table['b'] == 2
+    with pytest.raises(ConfigError, match="there is a part 'b' already"):
+        table.add('b', 3)

@@ -20,8 +20,9 @@ from depth_anything_ros.cli.console import (
     write_warning,
 )
 from depth_anything_ros.cli.demo_bag import DemoBag, open_bag
-from depth_anything_ros.config import DepthNodeConfig, parameter_infos
+from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import CheckpointError, ConfigError
+from depth_anything_ros.parameters import parameter_infos
 from depth_anything_ros.table import Table, number
 
 # Its weights ship with the package, so that the first start shows depth without a network.

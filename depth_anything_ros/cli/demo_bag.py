@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from depth_anything_ros.cli.console import write_line, write_warning
 from depth_anything_ros.cli.data_argument import split_options
-from depth_anything_ros.config import MILLIMETRES
 from depth_anything_ros.home import expand_user
+from depth_anything_ros.parameters import MILLIMETRES
 
 if TYPE_CHECKING:
     from depth_anything_ros.geometry.reprojection import Registration

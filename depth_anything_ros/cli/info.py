@@ -7,10 +7,11 @@ from dataclasses import asdict
 from typing import Any
 
 from depth_anything_ros.cli.console import add_json_argument, write_json, write_line, write_table
-from depth_anything_ros.config import NODE_CONFIGS, markdown_table, parameter_infos
+from depth_anything_ros.config import NODE_CONFIGS
 from depth_anything_ros.errors import BackendError, MissingDependencyError
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.spec import ModelSpec
+from depth_anything_ros.parameters import markdown_table, parameter_infos
 from depth_anything_ros.table import Table
 from depth_anything_ros.types import Precision
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from depth_anything_ros.cli.console import write_error, write_line
 from depth_anything_ros.cli.data_argument import parse_data
-from depth_anything_ros.config.parameter import from_mapping
 from depth_anything_ros.errors import ConfigError
+from depth_anything_ros.parameters import from_mapping
 from depth_anything_ros.progress import Progress
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from depth_anything_ros.config import EvaluatorConfig
 from depth_anything_ros.errors import AlignmentError
+from depth_anything_ros.evaluation.config import EvaluatorConfig
 from depth_anything_ros.evaluation.gathering import GatheredFrame
 from depth_anything_ros.evaluation.image_counts import NO_TRUTH
 from depth_anything_ros.evaluation.picture import Picture

@@ -13,8 +13,8 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from depth_anything_ros.config import EvaluatorConfig
 from depth_anything_ros.errors import OutputError
+from depth_anything_ros.evaluation.config import EvaluatorConfig
 from depth_anything_ros.evaluation.environment import environment
 from depth_anything_ros.evaluation.frame_scoring import FrameScorer
 from depth_anything_ros.evaluation.gathering import FrameGatherer, GatheredFrame

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from depth_anything_ros.config import DEPTH_UNITS
+from depth_anything_ros.parameters import DEPTH_UNITS
 from depth_anything_ros.types import Float32Array
 
 # Frames that are looked at when a data set is opened.

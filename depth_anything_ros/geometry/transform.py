@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_anything_ros.config import pose_numbers
 from depth_anything_ros.errors import ConfigError
+from depth_anything_ros.parameters import pose_numbers
 
 Float64Array = NDArray[np.float64]
 

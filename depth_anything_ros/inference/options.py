@@ -4,31 +4,82 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from depth_anything_ros.inference import BACKENDS
+from depth_anything_ros.parameters import Affects, parameter
+
 
 @dataclass(frozen=True)
 class NetworkOptions:
     """
     Say which network is run, with which weights, and what runs it.
 
-    `model` is a name in MODELS. `checkpoint` is a file of weights; empty takes those that
-    `weights` names: 'pretrained', or 'random' from `seed` (for timing only). `backend` is a name
-    in BACKENDS, or 'auto': torch on CUDA, openvino on x86, onnxruntime elsewhere, and the next one
-    where a library is missing. `precision` is 'fp32', 'bf16', 'fp16', or 'auto' for the fastest
-    that is native. `device` is 'cpu', 'cuda', 'cuda:N' or 'auto'. `input_size` is the shorter side
-    in pixels, or (height, width) whatever the image; 0 takes the model's own shorter side.
-    `threads` 0 leaves the number of CPU threads to the library. `cache_dir` is the folder for
-    exported networks, empty the default one; it may take `cache_limit_gb`, in 10⁹ bytes, and what
-    was used longest ago goes.
+    A node has all of it as parameters, but for `seed`, that of random weights. In Python
+    `input_size` may be a pair too: the network's (height, width), whatever the image.
     """
 
-    model: str
-    checkpoint: str = ''
-    weights: str = 'pretrained'
+    model: str = parameter(
+        'depth_anything_v2_vits',
+        'Name of the model; `depth_anything_ros info` lists them.',
+        affects=Affects.MODEL,
+    )
+    checkpoint: str = parameter(
+        '',
+        'Local .pth or .safetensors file of the model, which says itself whether it gives metres; '
+        'empty downloads the published one into the Hugging Face cache on first use.',
+        affects=Affects.MODEL,
+    )
+    weights: str = parameter(
+        'pretrained',
+        'Random weights are for timing only: the depth they give means nothing.',
+        choices=('pretrained', 'random'),
+        affects=Affects.MODEL,
+    )
     seed: int = 0
-    backend: str = 'auto'
-    precision: str = 'auto'
-    device: str = 'auto'
-    input_size: int | tuple[int, int] = 0
-    threads: int = 0
-    cache_dir: str = ''
-    cache_limit_gb: float = 8.0
+    backend: str = parameter(
+        'auto',
+        'Inference library: torch, openvino or onnxruntime; auto takes the fastest here.',
+        choices=('auto',),
+        names=BACKENDS,
+        affects=Affects.MODEL,
+    )
+    precision: str = parameter(
+        'auto',
+        'Number format to compute in; auto takes the fastest that the device computes natively.',
+        choices=('auto', 'fp32', 'bf16', 'fp16'),
+        affects=Affects.MODEL,
+    )
+    device: str = parameter(
+        'auto',
+        'Where to compute: auto, cpu, cuda or cuda:N.',
+        affects=Affects.MODEL,
+    )
+    input_size: int | tuple[int, int] = parameter(
+        0,
+        "Shorter side of the network input, a multiple of the model's patch (14; 16 with DINOv3; "
+        '32 for tiny); smaller is faster and coarser; 0 takes what the model was trained at.',
+        unit='px',
+        minimum=0,
+        maximum=2072,
+        affects=Affects.MODEL,
+    )
+    threads: int = parameter(
+        0,
+        'CPU threads for inference; 0 leaves it to the library.',
+        minimum=0,
+        maximum=256,
+        affects=Affects.MODEL,
+    )
+    cache_dir: str = parameter(
+        '',
+        'Folder for exported networks; empty is $XDG_CACHE_HOME/depth_anything_ros.',
+        affects=Affects.MODEL,
+    )
+    cache_limit_gb: float = parameter(
+        8.0,
+        'What all exported networks together may take there, in 10⁹ bytes; those used longest ago '
+        'go first. The one that runs is kept in any case.',
+        unit='GB',
+        minimum=0.0,
+        maximum=1000.0,
+        affects=Affects.MODEL,
+    )

@@ -35,7 +35,7 @@ from depth_anything_ros.nodes.managed import ManagedNode
 from depth_anything_ros.nodes.message_sizes import largest_message, oversized
 from depth_anything_ros.nodes.outputs import DepthOutputs
 from depth_anything_ros.nodes.parameters import declare_parameters, updated
-from depth_anything_ros.nodes.pipeline_host import MODEL_PARAMETERS, PipelineHost, check_config
+from depth_anything_ros.nodes.pipeline_host import PipelineHost, check_config
 from depth_anything_ros.nodes.process import run_process, spin
 from depth_anything_ros.nodes.references import References, needs_tf, topics_of
 from depth_anything_ros.nodes.registration import DepthRegistration
@@ -46,6 +46,7 @@ from depth_anything_ros.nodes.topics import image_type, input_hint, input_names
 from depth_anything_ros.nodes.transforms import TransformLookup
 from depth_anything_ros.nodes.transport import segment_of
 from depth_anything_ros.nodes.worker import LatestItemWorker
+from depth_anything_ros.parameters import Affects, names_affecting, parameter_values
 from depth_anything_ros.scale import PrioritySources
 
 SAVE_TIMEOUT_S = 60.0
@@ -274,7 +275,7 @@ class DepthNode(ManagedNode):
                 check_config(config)
         except DepthAnythingError as error:
             return SetParametersResult(successful=False, reason=str(error))
-        rewired = config.scale_source != self._config.scale_source
+        rewired = config.scale.scale_source != self._config.scale.scale_source
         rewired |= topics_of(config) != topics_of(self._config)
         self._config = config
         self._host.change(config, frozenset() if self._showing_model else names)
@@ -294,11 +295,12 @@ class DepthNode(ManagedNode):
             return
         # At once, since a model and the checkpoint of another contradict each other.
         self._showing_model = True
+        kept, shown = parameter_values(running), parameter_values(self._config)
         self.set_parameters_atomically(
             [
-                Parameter(name, value=getattr(running, name))
-                for name in sorted(MODEL_PARAMETERS)
-                if getattr(running, name) != getattr(self._config, name)
+                Parameter(name, value=kept[name])
+                for name in sorted(names_affecting(DepthNodeConfig, Affects.MODEL))
+                if kept[name] != shown[name]
             ]
         )
         self._showing_model = False

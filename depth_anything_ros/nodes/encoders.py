@@ -23,6 +23,7 @@ from depth_anything_ros.messages import (
     point_cloud_fields,
 )
 from depth_anything_ros.nodes.diagnostics import alignment_section, key_values
+from depth_anything_ros.scale.camera_height import CameraHeightConfig
 from depth_anything_ros.types import DepthResult, ScaleState
 from depth_anything_ros.types import LaserScan as Scan
 
@@ -112,7 +113,7 @@ def _scan(frame: Finished) -> LaserScan | None:
         camera,
         band_m=(config.scan_min_height_m, config.scan_max_height_m),
         range_m=(SCAN_NEAREST_M, config.max_depth_m),
-        pitch_rad=math.radians(config.camera_pitch_deg),
+        pitch_rad=math.radians(config.scale.of(CameraHeightConfig).camera_pitch_deg),
     )
     frame_id = level_frame(frame.header.frame_id, config.scan_frame)
     return scan_message(frame.header, scan, frame_id)

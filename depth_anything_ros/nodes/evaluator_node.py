@@ -17,7 +17,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_srvs.srv import Trigger
 
 from depth_anything_ros.bag import header_frame_id, header_stamp_ns
-from depth_anything_ros.config import DEPTH_TRANSPORTS, IMAGE_TRANSPORTS, EvaluatorConfig
+from depth_anything_ros.config import EvaluatorConfig
 from depth_anything_ros.errors import DepthAnythingError, OutputError
 from depth_anything_ros.escape import one_line
 from depth_anything_ros.evaluation.run import RunEvaluation
@@ -40,6 +40,7 @@ from depth_anything_ros.nodes.topics import (
 )
 from depth_anything_ros.nodes.transforms import TransformLookup
 from depth_anything_ros.nodes.truth_input import TruthInput
+from depth_anything_ros.parameters import DEPTH_TRANSPORTS, IMAGE_TRANSPORTS
 from depth_anything_ros.types import Float32Array, OutputKind
 
 QUEUE_DEPTH = 30

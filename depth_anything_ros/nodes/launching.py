@@ -16,7 +16,7 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
-from depth_anything_ros.config import parameter_infos, parse_value
+from depth_anything_ros.parameters import parameter_infos, parse_value
 
 PACKAGE = 'depth_anything_ros'
 

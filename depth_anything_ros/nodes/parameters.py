@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 from typing import TypeVar
 
@@ -10,13 +9,8 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from depth_anything_ros.config import (
-    ParameterInfo,
-    check_value,
-    from_mapping,
-    parameter_infos,
-)
 from depth_anything_ros.nodes.overrides import unused_overrides
+from depth_anything_ros.parameters import ParameterInfo, changed, from_mapping, parameter_infos
 
 C = TypeVar('C')
 
@@ -58,12 +52,8 @@ def updated(config: C, parameters: Iterable[Parameter]) -> tuple[C, frozenset[st
     :raises ConfigError: if a value has the wrong type or is out of range.
     """
     infos = parameter_infos(type(config))
-    changes = {
-        item.name: check_value(item.name, item.value, *infos[item.name])
-        for item in parameters
-        if item.name in infos
-    }
-    return dataclasses.replace(config, **changes), frozenset(changes)  # type: ignore[type-var]
+    changes = {item.name: item.value for item in parameters if item.name in infos}
+    return changed(config, changes), frozenset(changes)
 
 
 def describe(default: object, info: ParameterInfo) -> ParameterDescriptor:

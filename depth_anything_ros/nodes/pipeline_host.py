@@ -10,58 +10,18 @@ from dataclasses import replace
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import DepthAnythingError
 from depth_anything_ros.inference import BACKENDS
-from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.predictor import Predictor, create_predictor
 from depth_anything_ros.inference.preprocess import check_multiple
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.local_file import local_file
 from depth_anything_ros.models.meaning import spec_of_file
 from depth_anything_ros.nodes.worker import LatestItemWorker
+from depth_anything_ros.parameters import Affects, names_affecting, parameter_values
 from depth_anything_ros.pipeline import DepthPipeline
 from depth_anything_ros.refinement import create_refinements
 from depth_anything_ros.scale import create_scale_source, create_scene_cut, create_tracker
 
 _LOGGER = logging.getLogger(__name__)
-
-MODEL_PARAMETERS = frozenset(
-    {
-        'model',
-        'checkpoint',
-        'weights',
-        'backend',
-        'precision',
-        'device',
-        'input_size',
-        'threads',
-        'cache_dir',
-        'cache_limit_gb',
-        'warmup_width',
-        'warmup_height',
-    }
-)
-SCALE_PARAMETERS = frozenset(
-    {
-        'scale_source',
-        'scale_fallbacks',
-        'fixed_scale',
-        'fixed_shift',
-        'reference_min_depth_m',
-        'reference_max_depth_m',
-        'reference_max_offset_s',
-        'scan_max_offset_s',
-        'scan_with_ground',
-        'camera_height_m',
-        'camera_pitch_deg',
-        'camera_roll_deg',
-        'camera_tilt_source',
-        'smoothing_time_s',
-        'alignment_expiry_s',
-        'scale_gate',
-        'stale_scale',
-        'scene_cut_correlation',
-    }
-)
-REFINEMENT_PARAMETERS = frozenset({'flip_augmentation', 'edge_filter_px', 'temporal_smoothing_s'})
 
 
 def load_predictor(config: DepthNodeConfig) -> Predictor:
@@ -70,20 +30,7 @@ def load_predictor(config: DepthNodeConfig) -> Predictor:
 
     :raises DepthAnythingError: if checkpoint, backend or device do not allow it.
     """
-    predictor = create_predictor(
-        NetworkOptions(
-            config.model,
-            checkpoint=config.checkpoint,
-            weights=config.weights,
-            backend=config.backend,
-            precision=config.precision,
-            device=config.device,
-            input_size=config.input_size,
-            threads=config.threads,
-            cache_dir=config.cache_dir,
-            cache_limit_gb=config.cache_limit_gb,
-        )
-    )
+    predictor = create_predictor(config.network)
     predictor.warm_up(config.warmup_height, config.warmup_width)
     return predictor
 
@@ -96,13 +43,15 @@ def check_config(config: DepthNodeConfig) -> None:
 
     :raises DepthAnythingError: naming the value and what is allowed.
     """
-    spec = MODELS[config.model]
-    if config.backend != 'auto' and config.backend not in BACKENDS:
-        BACKENDS[config.backend]
-    check_multiple("parameter 'input_size':", config.input_size or spec.input_size, spec.patch)
-    if config.checkpoint:
-        spec_of_file(spec, local_file(config.checkpoint), sha256='')
-    create_scale_source(config)
+    network, size = config.network, config.network.input_size
+    spec = MODELS[network.model]
+    if network.backend != 'auto' and network.backend not in BACKENDS:
+        BACKENDS[network.backend]
+    assert isinstance(size, int), 'a parameter of a node is no pair'
+    check_multiple("parameter 'input_size':", size or spec.input_size, spec.patch)
+    if network.checkpoint:
+        spec_of_file(spec, local_file(network.checkpoint), sha256='')
+    create_scale_source(config.scale)
 
 
 class PipelineHost:
@@ -146,7 +95,7 @@ class PipelineHost:
     def loading(self) -> str:
         """Return the name of the model that is being loaded, or ''."""
         wanted = self._wanted
-        return wanted.model if wanted else ''
+        return wanted.network.model if wanted else ''
 
     @property
     def running(self) -> DepthNodeConfig | None:
@@ -168,7 +117,8 @@ class PipelineHost:
             predictor = self._load(config)
             with self._lock:
                 if self._wanted is not config:
-                    raise DepthAnythingError(f'stopped while {config.model} was being loaded')
+                    model = config.network.model
+                    raise DepthAnythingError(f'stopped while {model} was being loaded')
                 self._pipeline = _assemble(predictor, self._config)
                 self._running = config
                 self._turn_to(self._config)
@@ -206,19 +156,19 @@ class PipelineHost:
             if self._pipeline is None:
                 return
             self._pipeline.max_depth_m = config.max_depth_m
-            if _differ(before, config, REFINEMENT_PARAMETERS):
-                self._pipeline.refinements = create_refinements(config)
-            if _differ(before, config, SCALE_PARAMETERS):
+            if _differ(before, config, Affects.REFINEMENT):
+                self._pipeline.refinements = create_refinements(config.refinement)
+            if _differ(before, config, Affects.SCALE):
                 self._pipeline = _assemble(self._pipeline.predictor, config)
-            if names & MODEL_PARAMETERS:
+            if names & names_affecting(DepthNodeConfig, Affects.MODEL):
                 self._turn_to(config)
 
     def _turn_to(self, config: DepthNodeConfig) -> None:
         """Load a network unless it runs or is on its way; to be called under the lock."""
         self.error = ''
-        if not _differ(config, self._running, MODEL_PARAMETERS):
+        if not _differ(config, self._running, Affects.MODEL):
             self._wanted = None
-        elif _differ(config, self._wanted, MODEL_PARAMETERS):
+        elif _differ(config, self._wanted, Affects.MODEL):
             self._wanted = config
             self._exchange.submit(config)
 
@@ -231,7 +181,7 @@ class PipelineHost:
         try:
             predictor = self._load(self._for_seen_images(config))
         except Exception as error:  # noqa: BLE001 - the running network must survive
-            problem = f'could not load {config.model}: {error}'
+            problem = f'could not load {config.network.model}: {error}'
         with self._lock:
             if self._wanted is not config or self._config is None:
                 return
@@ -244,7 +194,7 @@ class PipelineHost:
             _LOGGER.error('%s; the running network is kept', problem)
             self._refused()
         else:
-            _LOGGER.info('now running %s', config.model)
+            _LOGGER.info('now running %s', config.network.model)
 
     def _for_seen_images(self, config: DepthNodeConfig) -> DepthNodeConfig:
         """Warm up for the size of the images that come, so that none waits for a rebuild."""
@@ -254,19 +204,22 @@ class PipelineHost:
         return replace(config, warmup_height=height, warmup_width=width)
 
 
-def _differ(
-    one: DepthNodeConfig | None, other: DepthNodeConfig | None, names: frozenset[str]
-) -> bool:
-    return any(getattr(one, name, None) != getattr(other, name, None) for name in names)
+def _differ(one: DepthNodeConfig | None, other: DepthNodeConfig | None, affects: Affects) -> bool:
+    """Tell whether parameters that affect something differ; None differs from all else."""
+    if one is None or other is None:
+        return one is not other
+    before, after = parameter_values(one), parameter_values(other)
+    names = names_affecting(DepthNodeConfig, affects)
+    return any(before[name] != after[name] for name in names)
 
 
 def _assemble(predictor: Predictor, config: DepthNodeConfig) -> DepthPipeline:
     # A new tracker each time: scale and shift of one network mean nothing to another.
     return DepthPipeline(
         predictor,
-        create_scale_source(config),
-        create_tracker(config),
+        create_scale_source(config.scale),
+        create_tracker(config.scale),
         config.max_depth_m,
-        create_scene_cut(config),
-        create_refinements(config),
+        create_scene_cut(config.scale),
+        create_refinements(config.refinement),
     )

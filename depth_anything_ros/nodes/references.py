@@ -7,7 +7,7 @@ from typing import Any
 
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, Imu, LaserScan
 
-from depth_anything_ros.config import DepthNodeConfig, steps_per_metre
+from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError, DepthAnythingError
 from depth_anything_ros.geometry.registration import RegistrationRule
 from depth_anything_ros.geometry.transform import RigidTransform, optical_pose
@@ -19,34 +19,36 @@ from depth_anything_ros.nodes.run_statistics import RunStatistics
 from depth_anything_ros.nodes.topics import image_type
 from depth_anything_ros.nodes.transforms import TransformMissingError
 from depth_anything_ros.nodes.unit_watch import UnitWatch
+from depth_anything_ros.parameters import steps_per_metre
 from depth_anything_ros.scale import find_source
-from depth_anything_ros.scale.camera_height import CameraHeightScale
-from depth_anything_ros.scale.depth_image import DepthImageScale
+from depth_anything_ros.scale.camera_height import CameraHeightConfig, CameraHeightScale
+from depth_anything_ros.scale.depth_image import DepthImageConfig, DepthImageScale
 from depth_anything_ros.scale.gravity import GravityFilter
-from depth_anything_ros.scale.laser_scan import LaserScanScale
+from depth_anything_ros.scale.laser_scan import LaserScanConfig, LaserScanScale
 from depth_anything_ros.types import DepthReference
 
 
 def topics_of(config: DepthNodeConfig) -> dict[str, type]:
     """Return base topic → message class of what the scale sources of a config need."""
-    names = config.scale_sources
+    names, scale = config.scale.names, config.scale
     topics: dict[str, type] = {}
     if DepthImageScale.name in names:
-        depth = image_type(config.reference_transport)
+        depth = image_type(scale.of(DepthImageConfig).reference_transport)
         topics.update({'reference/camera_info': CameraInfo, 'reference/depth': depth})
     if LaserScanScale.name in names:
         topics['scan'] = LaserScan
-    if CameraHeightScale.name in names and config.camera_tilt_source == 'imu':
+    tilt_source = scale.of(CameraHeightConfig).camera_tilt_source
+    if CameraHeightScale.name in names and tilt_source == 'imu':
         topics['imu'] = Imu
     return topics
 
 
 def needs_tf(config: DepthNodeConfig) -> bool:
     """Tell whether a scale source of a config may ask TF where its sensor is."""
-    names = config.scale_sources
-    depth = config.reference_registration != 'registered' and not config.reference_pose
+    names, own = config.scale.names, config.scale.of(DepthImageConfig)
+    depth = own.reference_registration != 'registered' and not own.reference_pose
     return (depth and DepthImageScale.name in names) or (
-        not config.laser_pose and LaserScanScale.name in names
+        not config.scale.of(LaserScanConfig).laser_pose and LaserScanScale.name in names
     )
 
 
@@ -155,18 +157,18 @@ class References:
         source = self._source(DepthImageScale)
         if source is None:
             return False
-        config = self._config()
+        own = self._config().scale.of(DepthImageConfig)
         # How depth lies to the image follows from the frames of both.
-        if self.image_frame_id is None and config.reference_registration != 'registered':
+        if self.image_frame_id is None and own.reference_registration != 'registered':
             self._waiting.add('reference/depth')
             return False
         registration = self._registration.of(
             message.header.frame_id,
             self.image_frame_id or '',
-            RegistrationRule(config.reference_registration, config.reference_pose),
-            config.image_is_rectified,
+            RegistrationRule(own.reference_registration, own.reference_pose),
+            self._config().image_is_rectified,
         )
-        unit = config.reference_depth_unit
+        unit = own.reference_depth_unit
         depth_m = decode_any_depth(message, steps_per_metre(unit))
         source.add_reference(DepthReference(depth_m, stamp_ns(message.header)), registration)
         doubt = self._unit.look(message, depth_m, unit)
@@ -179,7 +181,8 @@ class References:
         return False
 
     def _take_scan(self, message: LaserScan) -> bool:
-        source, pose = self._source(LaserScanScale), self._config().laser_pose
+        source = self._source(LaserScanScale)
+        pose = self._config().scale.of(LaserScanConfig).laser_pose
         if source is None:
             return False
         # TF names the camera by the frame of its images.

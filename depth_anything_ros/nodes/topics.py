@@ -11,7 +11,9 @@ from typing import Any, Protocol
 
 from sensor_msgs.msg import CompressedImage, Image
 
-from depth_anything_ros.config import DEPTH_TRANSPORTS, IMAGE_TRANSPORTS, DepthNodeConfig
+from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.parameters import DEPTH_TRANSPORTS, IMAGE_TRANSPORTS
+from depth_anything_ros.scale.depth_image import DepthImageConfig
 
 RAW = 'raw'
 
@@ -72,10 +74,11 @@ def camera_info_name(node: Graph, base: str, own: str = '') -> str:
 
 def input_names(node: Graph, config: DepthNodeConfig) -> dict[str, str]:
     """Return base topic → name to subscribe with for every input of the depth node."""
+    transport = config.scale.of(DepthImageConfig).reference_transport
     return {
         'image': image_name(node, 'image', config.image_transport),
         'camera_info': camera_info_name(node, 'image'),
-        'reference/depth': image_name(node, 'reference/depth', config.reference_transport),
+        'reference/depth': image_name(node, 'reference/depth', transport),
         'reference/camera_info': camera_info_name(node, 'reference/depth'),
         'scan': 'scan',
         'imu': 'imu',
@@ -87,7 +90,7 @@ def input_hint(node: Graph, base: str, config: DepthNodeConfig) -> str:
     if base == 'image':
         transport = config.image_transport
         return missing_image_hint(node, base, transport, 'image_transport', IMAGE_TRANSPORTS)
-    transport = config.reference_transport
+    transport = config.scale.of(DepthImageConfig).reference_transport
     return missing_image_hint(node, base, transport, 'reference_transport', DEPTH_TRANSPORTS)
 
 

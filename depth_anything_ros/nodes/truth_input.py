@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from depth_anything_ros.config import EvaluatorConfig, steps_per_metre
+from depth_anything_ros.config import EvaluatorConfig
 from depth_anything_ros.errors import AlignmentError, CameraError, DepthAnythingError
 from depth_anything_ros.geometry.registration import RegistrationRule
 from depth_anything_ros.nodes.backlog import Message
@@ -13,6 +13,7 @@ from depth_anything_ros.nodes.decoding import decode_any_depth, read_message
 from depth_anything_ros.nodes.registration import DepthRegistration
 from depth_anything_ros.nodes.topics import image_type
 from depth_anything_ros.nodes.unit_watch import UnitWatch
+from depth_anything_ros.parameters import steps_per_metre
 from depth_anything_ros.types import Float32Array
 
 # A frame waits for eight newer ones; what its truth waits for must have come well before.

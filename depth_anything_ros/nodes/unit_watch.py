@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from sensor_msgs.msg import CompressedImage, Image
 
-from depth_anything_ros.config import MILLIMETRES, steps_per_metre
 from depth_anything_ros.geometry.plausibility import FRAMES, DepthUnit, unit_warning
+from depth_anything_ros.parameters import MILLIMETRES, steps_per_metre
 from depth_anything_ros.types import Float32Array
 
 # Every fourth pixel of every fourth row is enough for a median.

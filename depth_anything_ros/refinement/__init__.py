@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.refinement.base import MetricStep, PredictionStep, Refinements
+from depth_anything_ros.refinement.config import RefinementConfig
 from depth_anything_ros.refinement.edge_filter import EdgeFilter
 from depth_anything_ros.refinement.temporal_filter import TemporalFilter
 
@@ -11,13 +11,14 @@ __all__ = [
     'EdgeFilter',
     'MetricStep',
     'PredictionStep',
+    'RefinementConfig',
     'Refinements',
     'TemporalFilter',
     'create_refinements',
 ]
 
 
-def create_refinements(config: DepthNodeConfig) -> Refinements:
+def create_refinements(config: RefinementConfig) -> Refinements:
     """Return the steps that the parameters switch on, with nothing remembered."""
     edges = (EdgeFilter(config.edge_filter_px),) if config.edge_filter_px else ()
     seconds = config.temporal_smoothing_s

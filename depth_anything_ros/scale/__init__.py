@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from depth_anything_ros.config import DepthNodeConfig
-from depth_anything_ros.registry import Registry
 from depth_anything_ros.scale.base import AlignmentSource, ScaleSource
+from depth_anything_ros.scale.config import SCALE_SOURCES, ScaleConfig
 from depth_anything_ros.scale.priority import PrioritySources
 from depth_anything_ros.scale.scene_cut import SceneCutDetector
 from depth_anything_ros.scale.smoothing import AlignmentTracker
@@ -16,6 +15,7 @@ __all__ = [
     'AlignmentSource',
     'AlignmentTracker',
     'PrioritySources',
+    'ScaleConfig',
     'ScaleSource',
     'SceneCutDetector',
     'create_scale_source',
@@ -26,32 +26,21 @@ __all__ = [
 
 T = TypeVar('T')
 
-SCALE_SOURCES: Registry[type[ScaleSource]] = Registry(
-    'scale source',
-    {
-        'fixed': 'depth_anything_ros.scale.fixed:FixedScale',
-        'depth_image': 'depth_anything_ros.scale.depth_image:DepthImageScale',
-        'laser_scan': 'depth_anything_ros.scale.laser_scan:LaserScanScale',
-        'camera_height': 'depth_anything_ros.scale.camera_height:CameraHeightScale',
-    },
-)
 
-
-def create_scale_source(config: DepthNodeConfig) -> AlignmentSource | None:
+def create_scale_source(config: ScaleConfig) -> AlignmentSource | None:
     """
     Return the scale source that the parameters name, or None for 'none'.
 
     :return: with `scale_fallbacks`, all of them by priority.
     :raises UnknownNameError: if there is no source of that name.
     """
-    names = config.scale_sources
-    if not names:
+    sources = [SCALE_SOURCES[name].from_config(config.sources[name]) for name in config.names]
+    if not sources:
         return None
-    sources = [SCALE_SOURCES[name].from_config(config) for name in names]
     return sources[0] if len(sources) == 1 else PrioritySources(sources)
 
 
-def create_tracker(config: DepthNodeConfig) -> AlignmentTracker:
+def create_tracker(config: ScaleConfig) -> AlignmentTracker:
     """Return what smooths, guards and lets expire, as the parameters describe it."""
     return AlignmentTracker(
         config.smoothing_time_s,
@@ -61,7 +50,7 @@ def create_tracker(config: DepthNodeConfig) -> AlignmentTracker:
     )
 
 
-def create_scene_cut(config: DepthNodeConfig) -> SceneCutDetector:
+def create_scene_cut(config: ScaleConfig) -> SceneCutDetector:
     """Return what tells cuts of the scene, as the parameters describe it."""
     return SceneCutDetector(config.scene_cut_correlation)
 

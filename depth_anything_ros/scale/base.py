@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 
-from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.types import Alignment, Camera, RelativeInverseDepth
 
 
@@ -27,8 +26,14 @@ class AlignmentSource(Protocol):
 
 
 class ScaleSource(AlignmentSource, Protocol):
-    """Be one entry of the table of scale sources."""
+    """
+    Be one entry of the table of scale sources.
+
+    `parameters` is the config class of its own parameters, which the node has as well.
+    """
+
+    parameters: ClassVar[type]
 
     @classmethod
-    def from_config(cls, config: DepthNodeConfig) -> ScaleSource:
-        """Return the source as the node's parameters describe it."""
+    def from_config(cls, config: Any) -> ScaleSource:
+        """Return the source as its parameters, of the class `parameters`, describe it."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError, CameraError
 from depth_anything_ros.geometry.alignment import check_reach, fit_inverse_depth
 from depth_anything_ros.geometry.camera import require_calibrated
@@ -16,6 +16,8 @@ from depth_anything_ros.geometry.ground import (
     ground_cells,
     ground_inverse_depth,
 )
+from depth_anything_ros.parameters import Affects, parameter
+from depth_anything_ros.scale.shared_parameters import ReferenceRange, camera_height
 from depth_anything_ros.types import Alignment, Camera, Float32Array, RelativeInverseDepth
 
 Float64Array = NDArray[np.float64]
@@ -26,6 +28,38 @@ _MAX_BELOW = 0.1
 _BELOW_SHARE = 0.15
 # The tilt of the body is not used for images later than this after it: the robot drives on.
 MAX_TILT_AGE_S = 1.0
+
+
+@dataclass(frozen=True)
+class CameraHeightConfig(ReferenceRange):
+    """Say how the camera is mounted above the ground."""
+
+    camera_height_m: float = camera_height()
+    camera_pitch_deg: float = parameter(
+        0.0,
+        'How far the camera looks down, for camera_height; with camera_tilt_source imu, on the '
+        'body.',
+        unit='°',
+        minimum=-60.0,
+        maximum=60.0,
+        affects=Affects.SCALE,
+    )
+    camera_roll_deg: float = parameter(
+        0.0,
+        'How far the camera leans to the right, for camera_height; with camera_tilt_source imu, '
+        'on the body.',
+        unit='°',
+        minimum=-60.0,
+        maximum=60.0,
+        affects=Affects.SCALE,
+    )
+    camera_tilt_source: str = parameter(
+        'parameters',
+        'Whether the body counts as level, or its tilt is taken from the gravity on topic `imu` '
+        '(for ground that stays level while the body tilts, not for a robot on a ramp).',
+        choices=('parameters', 'imu'),
+        affects=Affects.SCALE,
+    )
 
 
 class CameraHeightScale:
@@ -45,6 +79,7 @@ class CameraHeightScale:
     """
 
     name = 'camera_height'
+    parameters = CameraHeightConfig
 
     def __init__(
         self, height_m: float, pitch_rad: float, roll_rad: float, max_depth_m: float
@@ -56,8 +91,8 @@ class CameraHeightScale:
         self._max_depth_m = max_depth_m
 
     @classmethod
-    def from_config(cls, config: DepthNodeConfig) -> CameraHeightScale:
-        """Return the source with the `camera_…` parameters and the range of the reference."""
+    def from_config(cls, config: CameraHeightConfig) -> CameraHeightScale:
+        """Return the source as its parameters describe it."""
         source = cls(
             config.camera_height_m,
             math.radians(config.camera_pitch_deg),

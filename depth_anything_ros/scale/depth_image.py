@@ -7,13 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.geometry.alignment import fit_inverse_depth
 from depth_anything_ros.geometry.registration import same_aspect
 from depth_anything_ros.geometry.reprojection import Registration
+from depth_anything_ros.parameters import (
+    DEPTH_TRANSPORTS,
+    Affects,
+    check_depth_unit,
+    check_pose,
+    parameter,
+)
 from depth_anything_ros.scale.history import StampedHistory
 from depth_anything_ros.scale.sampling import local_means
+from depth_anything_ros.scale.shared_parameters import ReferenceRange
 from depth_anything_ros.types import (
     Alignment,
     Camera,
@@ -24,6 +31,59 @@ from depth_anything_ros.types import (
 
 # Usable pixels kept of a reference: as many as the fit looks at.
 _KEPT_PIXELS = 4096
+
+
+@dataclass(frozen=True)
+class DepthImageConfig(ReferenceRange):
+    """Say how reference depth comes, where it lies and which of it counts."""
+
+    reference_max_offset_s: float = parameter(
+        0.05,
+        'Largest difference between the stamps of an image and of the reference used for it.',
+        unit='s',
+        minimum=0.0,
+        maximum=10.0,
+        affects=Affects.SCALE,
+    )
+    reference_transport: str = parameter(
+        'raw',
+        'How the reference depth comes: raw is an Image on `reference/depth`; compressedDepth, or '
+        'compressed for plain 16-bit PNG, a CompressedImage on the topic that it is remapped to '
+        'with the word after it.',
+        choices=DEPTH_TRANSPORTS,
+        read_only=True,
+    )
+    reference_depth_unit: str = parameter(
+        'mm',
+        'Step of a 16UC1 reference depth: mm, cm, 0.1mm, tum (5000/m), kitti (256/m), any other '
+        'number of steps as `5000/m`, or metres as `0.0002`.',
+        affects=Affects.REFERENCE,
+    )
+    reference_registration: str = parameter(
+        'auto',
+        'Whether reference depth is registered to the image: auto goes by the frame ids, and by '
+        '`reference/camera_info` where one is empty; registered believes it, unregistered '
+        'reprojects always.',
+        choices=('auto', 'registered', 'unregistered'),
+        affects=Affects.REFERENCE,
+    )
+    reference_pose: str = parameter(
+        '',
+        'Pose of the depth camera from the lens of the image, `x y z roll pitch yaw` in metres '
+        "and radians along the cameras' body axes (x ahead along the optical axis, y left, z "
+        'up), for depth that is not registered; empty takes it from TF.',
+        affects=Affects.REFERENCE,
+    )
+
+    def __post_init__(self) -> None:
+        """
+        Check what a range cannot say.
+
+        :raises ConfigError: if the range is empty, the unit unknown or the pose not six numbers.
+        """
+        super().__post_init__()
+        check_depth_unit(self, 'reference_depth_unit')
+        check_pose(self, 'reference_pose')
 
 
 @dataclass(frozen=True)
@@ -49,6 +109,7 @@ class DepthImageScale:
     """
 
     name = 'depth_image'
+    parameters = DepthImageConfig
 
     def __init__(self, min_depth_m: float, max_depth_m: float, max_offset_s: float) -> None:
         self._min_depth_m = min_depth_m
@@ -58,8 +119,8 @@ class DepthImageScale:
         )
 
     @classmethod
-    def from_config(cls, config: DepthNodeConfig) -> DepthImageScale:
-        """Return the source with the `reference_…` parameters."""
+    def from_config(cls, config: DepthImageConfig) -> DepthImageScale:
+        """Return the source as its parameters describe it."""
         return cls(
             config.reference_min_depth_m,
             config.reference_max_depth_m,

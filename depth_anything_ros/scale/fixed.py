@@ -3,10 +3,33 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
-from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError
+from depth_anything_ros.parameters import Affects, parameter
 from depth_anything_ros.types import Alignment, Camera, RelativeInverseDepth
+
+
+@dataclass(frozen=True)
+class FixedConfig:
+    """Give scale and shift."""
+
+    fixed_scale: float = parameter(
+        1.0,
+        'Scale of the fixed source: 1 / depth = scale · relative + shift.',
+        unit='1/m',
+        minimum=1e-9,
+        maximum=1e9,
+        affects=Affects.SCALE,
+    )
+    fixed_shift: float = parameter(
+        0.0,
+        'Shift of the fixed source: 1 / depth = scale · relative + shift.',
+        unit='1/m',
+        minimum=-100.0,
+        maximum=100.0,
+        affects=Affects.SCALE,
+    )
 
 
 class FixedScale:
@@ -22,6 +45,7 @@ class FixedScale:
     """
 
     name = 'fixed'
+    parameters = FixedConfig
 
     def __init__(self, scale: float, shift: float = 0.0) -> None:
         if not (math.isfinite(scale) and math.isfinite(shift) and scale > 0):
@@ -32,8 +56,8 @@ class FixedScale:
         self._shift = shift
 
     @classmethod
-    def from_config(cls, config: DepthNodeConfig) -> FixedScale:
-        """Return the source with `fixed_scale` and `fixed_shift`."""
+    def from_config(cls, config: FixedConfig) -> FixedScale:
+        """Return the source as its parameters describe it."""
         return cls(config.fixed_scale, config.fixed_shift)
 
     def align(

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError, CameraError
 from depth_anything_ros.geometry.alignment import check_reach, fit_inverse_depth
 from depth_anything_ros.geometry.camera import require_calibrated
 from depth_anything_ros.geometry.projection import MIN_DEPTH_M, project_points
 from depth_anything_ros.geometry.transform import RigidTransform
+from depth_anything_ros.parameters import Affects, check_pose, parameter
 from depth_anything_ros.scale.history import StampedHistory
 from depth_anything_ros.scale.sampling import local_means
 from depth_anything_ros.scale.scan_ground import (
@@ -23,6 +23,7 @@ from depth_anything_ros.scale.scan_ground import (
     ground_scale,
 )
 from depth_anything_ros.scale.scan_mounting import HeightCheck, YawCheck, far_off, meets_better
+from depth_anything_ros.scale.shared_parameters import ReferenceRange, camera_height
 from depth_anything_ros.types import (
     Alignment,
     Camera,
@@ -44,6 +45,44 @@ _PARTS = 8
 _HIDDEN_SHARE = 0.05
 # Tried beside a scan, to name the commonest error of mounting.
 _HALF_TURN = RigidTransform(np.diag([-1.0, -1.0, 1.0]), np.zeros(3))
+
+
+@dataclass(frozen=True)
+class LaserScanConfig(ReferenceRange):
+    """Say where the laser lies, which of its points count, and whether ground goes with them."""
+
+    scan_max_offset_s: float = parameter(
+        0.1,
+        'Largest difference between the stamps of an image and of the scan used for it.',
+        unit='s',
+        minimum=0.0,
+        maximum=10.0,
+        affects=Affects.SCALE,
+    )
+    scan_with_ground: bool = parameter(
+        False,
+        'Whether laser_scan also goes by the ground in the image, where there is any: far closer '
+        'with a network, if camera_height_m is right (an error of 5 % of it is one of 5 % of '
+        'depth). The laser must lie level.',
+        affects=Affects.SCALE,
+    )
+    laser_pose: str = parameter(
+        '',
+        'Pose of the laser from the lens of the image, `x y z roll pitch yaw` in metres and '
+        "radians along the camera's body axes (x ahead along the optical axis, y left, z up); "
+        'empty takes it from TF.',
+        affects=Affects.REFERENCE,
+    )
+    camera_height_m: float = camera_height()
+
+    def __post_init__(self) -> None:
+        """
+        Check what a range cannot say.
+
+        :raises ConfigError: if the range is empty or the pose not six numbers.
+        """
+        super().__post_init__()
+        check_pose(self, 'laser_pose')
 
 
 @dataclass(frozen=True)
@@ -95,6 +134,7 @@ class LaserScanScale:
     """
 
     name = 'laser_scan'
+    parameters = LaserScanConfig
 
     def __init__(
         self,
@@ -111,8 +151,8 @@ class LaserScanScale:
         self._yaw = YawCheck()
 
     @classmethod
-    def from_config(cls, config: DepthNodeConfig) -> LaserScanScale:
-        """Return the source with the range of the reference and the `scan_…` parameters."""
+    def from_config(cls, config: LaserScanConfig) -> LaserScanScale:
+        """Return the source as its parameters describe it."""
         return cls(
             config.reference_min_depth_m,
             config.reference_max_depth_m,

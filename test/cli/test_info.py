@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from depth_anything_ros.cli.main import main
-from depth_anything_ros.config import BagPlayerConfig, markdown_table, parameter_infos
+from depth_anything_ros.config import BagPlayerConfig
 from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.models import MODELS
+from depth_anything_ros.parameters import markdown_table, parameter_infos
 
 
 def test_table_has_a_line_per_model(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,13 +10,13 @@ import two_cameras
 from depth_anything_ros.bag import BagWriter
 from depth_anything_ros.cli.data_argument import parse_data
 from depth_anything_ros.cli.main import main
-from depth_anything_ros.config import DEPTH_UNITS
 from depth_anything_ros.errors import ConfigError, DatasetError
 from depth_anything_ros.geometry.plausibility import DepthUnit, unit_warning
 from depth_anything_ros.lab.datasets import warning_of
 from depth_anything_ros.lab.datasets.bag import open_bag
 from depth_anything_ros.lab.datasets.rgbd_folder import open_rgbd_folder
 from depth_anything_ros.messages import image_fields, stamp_fields
+from depth_anything_ros.parameters import DEPTH_UNITS
 
 # A desk 0.8 m away, as in the cases that went wrong.
 TRUTH_M = np.linspace(0.7, 0.9, 48 * 64).reshape(48, 64)

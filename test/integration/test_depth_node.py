@@ -14,9 +14,10 @@ from sensor_msgs.msg import CameraInfo, Image, LaserScan, PointCloud2
 from std_srvs.srv import Trigger
 
 from depth_anything_ros.colormap import apply_colormap
-from depth_anything_ros.config import DepthNodeConfig, parameter_infos
+from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.geometry.flying_pixels import flying_pixels
 from depth_anything_ros.messages import stamp_ns
+from depth_anything_ros.parameters import parameter_infos
 from depth_anything_ros.refinement import EdgeFilter, TemporalFilter
 from depth_anything_ros.types import Frame, MetricDepth, RelativeInverseDepth
 

@@ -15,6 +15,7 @@ from depth_anything_ros.nodes.camera_input import CameraInput
 from depth_anything_ros.nodes.references import References
 from depth_anything_ros.nodes.registration import DepthRegistration
 from depth_anything_ros.nodes.run_statistics import RunStatistics
+from depth_anything_ros.parameters import from_mapping
 from depth_anything_ros.pipeline import DepthPipeline
 from depth_anything_ros.scale import AlignmentTracker
 from depth_anything_ros.scale.camera_height import CameraHeightScale
@@ -163,7 +164,8 @@ class Robot:
             network(slanted()), source, AlignmentTracker(0.5, EXPIRY_S), 20.0
         )
         self.statistics = RunStatistics()
-        config = DepthNodeConfig(laser_pose='0 0 0 0 0 0', reference_registration='registered')
+        given = {'laser_pose': '0 0 0 0 0 0', 'reference_registration': 'registered'}
+        config = from_mapping(DepthNodeConfig, given)
         references = References(
             SimpleNamespace(pipeline=self.pipeline),
             lambda target, source: OPTICAL_FROM_BODY,
@@ -239,7 +241,7 @@ def test_the_tilt_of_an_imu_that_died_expires(arrivals, clock):
         None,
         None,
         RunStatistics(),
-        lambda: DepthNodeConfig(camera_tilt_source='imu'),
+        lambda: from_mapping(DepthNodeConfig, {'camera_tilt_source': 'imu'}),
         lambda: True,
         lambda text: None,
     )

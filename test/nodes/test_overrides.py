@@ -7,7 +7,7 @@ import pytest
 import rclpy
 import yaml
 
-from depth_anything_ros.config import DepthNodeConfig, parameter_infos
+from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.nodes import overrides, parameters
 from depth_anything_ros.nodes.overrides import (
     given_values,
@@ -16,6 +16,7 @@ from depth_anything_ros.nodes.overrides import (
     unused_overrides,
 )
 from depth_anything_ros.nodes.parameters import declare_parameters
+from depth_anything_ros.parameters import parameter_infos
 
 CONFIG = Path(__file__).resolve().parents[2] / 'config'
 

@@ -3,14 +3,10 @@ import rclpy
 from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.parameter import Parameter
 
-from depth_anything_ros.config import (
-    BagPlayerConfig,
-    DepthNodeConfig,
-    EvaluatorConfig,
-    parameter_infos,
-)
+from depth_anything_ros.config import BagPlayerConfig, DepthNodeConfig, EvaluatorConfig
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.nodes.parameters import declare_parameters, updated
+from depth_anything_ros.parameters import parameter_infos
 
 
 @pytest.fixture

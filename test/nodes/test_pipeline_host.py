@@ -1,4 +1,3 @@
-import dataclasses
 import threading
 
 import numpy as np
@@ -12,22 +11,23 @@ from depth_anything_ros.errors import (
     UnknownNameError,
 )
 from depth_anything_ros.nodes.pipeline_host import (
-    MODEL_PARAMETERS,
-    REFINEMENT_PARAMETERS,
-    SCALE_PARAMETERS,
     PipelineHost,
     check_config,
 )
+from depth_anything_ros.parameters import Affects, from_mapping, parameter_infos, parameter_values
+from depth_anything_ros.parameters import changed as with_changes
 from depth_anything_ros.types import Frame, ModelInput, RelativeInverseDepth
 
-CONFIG = DepthNodeConfig(scale_source='fixed', fixed_scale=0.5, weights='random')
+CONFIG = from_mapping(
+    DepthNodeConfig, {'scale_source': 'fixed', 'fixed_scale': 0.5, 'weights': 'random'}
+)
 
 
 class Network:
     """Stand in for a predictor that gives ones everywhere."""
 
     def __init__(self, config):
-        self.identity = config.model
+        self.identity = config.network.model
 
     def preprocess(self, rgb):
         return ModelInput(np.zeros((1, 3, 14, 14), np.float32), rgb.shape[:2])
@@ -53,7 +53,7 @@ def make_host():
 
 
 def changed(**fields):
-    return dataclasses.replace(CONFIG, **fields), frozenset(fields)
+    return with_changes(CONFIG, fields), frozenset(fields)
 
 
 def depth_m(host):
@@ -104,7 +104,7 @@ def test_a_new_model_is_loaded_beside_the_running_one(make_host):
     proceed = threading.Event()
 
     def load(config):
-        if config.model != CONFIG.model:
+        if config.network.model != CONFIG.network.model:
             assert proceed.wait(10)
         return Network(config)
 
@@ -112,7 +112,7 @@ def test_a_new_model_is_loaded_beside_the_running_one(make_host):
     host.start(CONFIG)
     host.change(*changed(model='depth_anything_v2_vitb'))
     assert host.loading == 'depth_anything_v2_vitb'
-    assert host.pipeline.predictor.identity == CONFIG.model
+    assert host.pipeline.predictor.identity == CONFIG.network.model
     assert depth_m(host) == pytest.approx(2.0)
     proceed.set()
     assert host.wait_idle(10)
@@ -122,7 +122,7 @@ def test_a_new_model_is_loaded_beside_the_running_one(make_host):
 
 def test_a_failed_load_keeps_the_old_model_and_says_why(make_host):
     def load(config):
-        if config.model != CONFIG.model:
+        if config.network.model != CONFIG.network.model:
             raise CheckpointError('damaged file')
         return Network(config)
 
@@ -131,10 +131,10 @@ def test_a_failed_load_keeps_the_old_model_and_says_why(make_host):
     host.start(CONFIG)
     host.change(*changed(model='depth_anything_v2_vitb'))
     assert host.wait_idle(10)
-    assert host.pipeline.predictor.identity == CONFIG.model
+    assert host.pipeline.predictor.identity == CONFIG.network.model
     assert host.error == 'could not load depth_anything_v2_vitb: damaged file'
     assert refusals == [CONFIG]
-    host.change(*changed(model=CONFIG.model))
+    host.change(*changed(model=CONFIG.network.model))
     assert host.wait_idle(10)
     assert host.error == ''
 
@@ -143,7 +143,7 @@ def test_scale_changed_during_a_load_is_not_lost(make_host):
     proceed = threading.Event()
 
     def load(config):
-        if config.model != CONFIG.model:
+        if config.network.model != CONFIG.network.model:
             assert proceed.wait(10)
         return Network(config)
 
@@ -151,7 +151,7 @@ def test_scale_changed_during_a_load_is_not_lost(make_host):
     host.start(CONFIG)
     config, names = changed(model='depth_anything_v2_vitb')
     host.change(config, names)
-    host.change(dataclasses.replace(config, fixed_scale=0.125), frozenset({'fixed_scale'}))
+    host.change(with_changes(config, {'fixed_scale': 0.125}), frozenset({'fixed_scale'}))
     proceed.set()
     assert host.wait_idle(10)
     assert host.pipeline.predictor.identity == 'depth_anything_v2_vitb'
@@ -163,7 +163,7 @@ def test_values_that_did_not_change_load_and_reset_nothing(make_host):
     host = make_host(load)
     host.start(CONFIG)
     pipeline = host.pipeline
-    host.change(CONFIG, MODEL_PARAMETERS | SCALE_PARAMETERS | REFINEMENT_PARAMETERS)
+    host.change(CONFIG, frozenset(parameter_infos(DepthNodeConfig)))
     assert host.wait_idle(10)
     assert len(load.warmed_up_for) == 1
     assert host.pipeline is pipeline
@@ -175,11 +175,11 @@ def test_turning_back_to_the_running_model_ends_the_load_of_another(make_host):
     host.start(CONFIG)
     host.change(*changed(input_size=70))
     assert load.begun[70].wait(10)
-    host.change(*changed(input_size=CONFIG.input_size))
+    host.change(*changed(input_size=CONFIG.network.input_size))
     assert host.loading == ''
     load.gates[70].set()
     assert host.wait_idle(10)
-    assert host.pipeline.predictor.identity == CONFIG.input_size
+    assert host.pipeline.predictor.identity == CONFIG.network.input_size
 
 
 def test_what_changes_during_the_first_load_is_taken_over(make_host):
@@ -189,7 +189,7 @@ def test_what_changes_during_the_first_load_is_taken_over(make_host):
     starting = threading.Thread(target=host.start, args=(config,))
     starting.start()
     assert load.begun[70].wait(10)
-    assert (host.loading, host.pipeline) == (CONFIG.model, None)
+    assert (host.loading, host.pipeline) == (CONFIG.network.model, None)
     host.change(*changed(input_size=70, fixed_scale=0.125))
     host.change(*changed(input_size=84, fixed_scale=0.125))
     load.gates[70].set()
@@ -223,7 +223,7 @@ def test_a_load_that_ends_after_stop_has_no_effect(make_host):
     proceed = threading.Event()
 
     def load(config):
-        if config.model != CONFIG.model:
+        if config.network.model != CONFIG.network.model:
             assert proceed.wait(10)
         return Network(config)
 
@@ -246,11 +246,11 @@ class GatedLoader:
 
     def __call__(self, config):
         self.warmed_up_for.append((config.warmup_height, config.warmup_width))
-        if config.input_size in self.gates:
-            self.begun[config.input_size].set()
-            assert self.gates[config.input_size].wait(10)
+        if config.network.input_size in self.gates:
+            self.begun[config.network.input_size].set()
+            assert self.gates[config.network.input_size].wait(10)
         network = Network(config)
-        network.identity = config.input_size
+        network.identity = config.network.input_size
         return network
 
 
@@ -271,7 +271,7 @@ def test_a_load_that_fails_after_a_stop_is_no_error_of_the_stopped_node(make_hos
     proceed = threading.Event()
 
     def load(config):
-        if config.model != CONFIG.model:
+        if config.network.model != CONFIG.network.model:
             assert proceed.wait(10)
             raise CheckpointError('damaged file')
         return Network(config)
@@ -294,8 +294,8 @@ def test_the_model_wanted_last_is_shown_as_loading_until_it_runs(make_host):
     host.change(*changed(input_size=84))
     load.gates[70].set()
     assert load.begun[84].wait(10)
-    assert host.loading == CONFIG.model
-    assert host.pipeline.predictor.identity == CONFIG.input_size
+    assert host.loading == CONFIG.network.model
+    assert host.pipeline.predictor.identity == CONFIG.network.input_size
     load.gates[84].set()
     assert host.wait_idle(10)
     assert (host.pipeline.predictor.identity, host.loading) == (84, '')
@@ -324,25 +324,74 @@ def test_a_new_model_is_warmed_up_for_the_images_that_come(make_host):
     ],
 )
 def test_what_must_fail_is_refused_before_loading(make_host, fields, error, words):
-    config = dataclasses.replace(CONFIG, **fields)
+    config = with_changes(CONFIG, fields)
     with pytest.raises(error, match=words):
         check_config(config)
     with pytest.raises(error):
         make_host().start(config)
 
 
-def test_every_parameter_in_the_sets_is_one_of_the_node():
-    names = {field.name for field in dataclasses.fields(DepthNodeConfig)}
-    assert names >= MODEL_PARAMETERS
-    assert names >= SCALE_PARAMETERS
-    assert names >= REFINEMENT_PARAMETERS
-    assert not MODEL_PARAMETERS & SCALE_PARAMETERS
+# What another allowed value is, where it is not just any.
+OTHER = {
+    'model': 'depth_anything_v2_vitb', 'checkpoint': '~/small.pth', 'device': 'cpu',
+    'input_size': 70, 'scale_fallbacks': 'camera_height', 'reference_min_depth_m': 0.3,
+    'reference_depth_unit': 'cm', 'reference_pose': '0 0 0 0 0 0', 'laser_pose': '0 0 0 0 0 0',
+    'scan_min_height_m': -1.0,
+}  # fmt: skip
+
+
+def another(name, info):
+    """Return an allowed value that the parameter does not have."""
+    now = parameter_values(CONFIG)[name]
+    if name in OTHER:
+        return OTHER[name]
+    if info.choices:
+        return next(choice for choice in reversed(info.choices) if choice != now)
+    if isinstance(now, bool):
+        return not now
+    if isinstance(now, str):
+        return 'other'
+    return type(now)((now + info.maximum) / 2) if now < info.maximum else info.minimum
+
+
+SETTABLE = {
+    name: info
+    for name, (_, info) in parameter_infos(DepthNodeConfig).items()
+    if not info.read_only
+}
+
+
+@pytest.mark.parametrize('name', SETTABLE)
+def test_what_a_parameter_affects_is_made_anew_and_nothing_else(make_host, name):
+    """What affects references and frames is read for each, so that nothing is made anew."""
+    loaded = []
+
+    def load(config):
+        loaded.append(config)
+        return Network(config)
+
+    host = make_host(load)
+    host.start(CONFIG)
+    before, refinements = host.pipeline, host.pipeline.refinements
+    source, tracker = before.scale_source, before.tracker
+    value = another(name, SETTABLE[name])
+    host.change(*changed(**{name: value}))
+    assert host.wait_idle(10)
+    affects = SETTABLE[name].affects
+    after = host.pipeline
+    assert (len(loaded) == 2) == (affects is Affects.MODEL)
+    assert parameter_values(loaded[-1])[name] == value or len(loaded) == 1
+    afresh = affects in (Affects.MODEL, Affects.SCALE)
+    assert (after.scale_source is not source) == afresh
+    assert (after.tracker is not tracker) == afresh
+    assert (after.refinements is not refinements) == (afresh or affects is Affects.REFINEMENT)
 
 
 def test_a_checkpoint_below_the_home_folder_is_found(tmp_path, monkeypatch):
     monkeypatch.setenv('HOME', str(tmp_path))
     (tmp_path / 'small.pth').write_bytes(b'')
-    check_config(dataclasses.replace(CONFIG, weights='pretrained', checkpoint='~/small.pth'))
+    config = with_changes(CONFIG, {'weights': 'pretrained', 'checkpoint': '~/small.pth'})
+    check_config(config)
 
 
 def test_what_is_set_as_the_first_load_ends_is_not_overwritten(make_host):
@@ -390,4 +439,4 @@ def test_the_name_of_a_checkpoint_does_not_refuse_what_its_sha256_may_allow(tmp_
     path = tmp_path / 'depth_anything_v2_metric_hypersim_vits.pth'
     path.write_bytes(b'')
     model = 'depth_anything_v2_metric_vkitti_vits'
-    check_config(dataclasses.replace(CONFIG, model=model, checkpoint=str(path)))
+    check_config(with_changes(CONFIG, {'model': model, 'checkpoint': str(path)}))

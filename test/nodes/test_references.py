@@ -18,9 +18,10 @@ from depth_anything_ros.nodes.references import References, needs_tf, topics_of
 from depth_anything_ros.nodes.registration import DepthRegistration
 from depth_anything_ros.nodes.run_statistics import RunStatistics
 from depth_anything_ros.nodes.transforms import TransformLookup, TransformMissingError
+from depth_anything_ros.parameters import from_mapping
 from depth_anything_ros.scale import PrioritySources
 from depth_anything_ros.scale.camera_height import CameraHeightScale
-from depth_anything_ros.scale.depth_image import DepthImageScale
+from depth_anything_ros.scale.depth_image import DepthImageConfig, DepthImageScale
 from depth_anything_ros.scale.laser_scan import LaserScanScale
 from depth_anything_ros.types import Camera
 
@@ -50,7 +51,7 @@ class World:
             self.lookup,
             DepthRegistration(color, CameraInput('/depth/camera_info'), self.lookup),
             self.statistics,
-            lambda: DepthNodeConfig(**config),
+            lambda: from_mapping(DepthNodeConfig, config),
             lambda: self.watched,
             self.warnings.append,
         )
@@ -99,7 +100,7 @@ def laser_world(**config):
     ],
 )
 def test_topics_are_those_that_the_sources_need(config, topics):
-    assert set(topics_of(DepthNodeConfig(**config))) == topics
+    assert set(topics_of(from_mapping(DepthNodeConfig, config))) == topics
 
 
 def test_a_source_among_several_gets_its_references():
@@ -322,7 +323,7 @@ def test_a_reference_that_comes_before_tf_waits_and_is_not_rejected():
     ],
 )
 def test_tf_is_needed_where_no_pose_is_given(config, needed):
-    assert needs_tf(DepthNodeConfig(**config)) is needed
+    assert needs_tf(from_mapping(DepthNodeConfig, config)) is needed
 
 
 @pytest.mark.parametrize(('unit', 'depth_m'), [('mm', 1.5), ('0.1mm', 0.15), ('tum', 0.3)])
@@ -379,7 +380,7 @@ def test_an_impossible_median_of_reference_depth_casts_doubt_on_the_unit():
 def test_another_unit_is_looked_at_anew():
     units = {'reference_depth_unit': 'cm'}
     world = depth_world()
-    world.references._config = lambda: DepthNodeConfig(**units)
+    world.references._config = lambda: from_mapping(DepthNodeConfig, units)
     see_depth(world, 30_000)
     assert world.references.doubt != ''
     units['reference_depth_unit'] = '0.1mm'
@@ -389,7 +390,7 @@ def test_another_unit_is_looked_at_anew():
 
 def test_a_wrong_unit_of_reference_depth_is_refused_with_the_known():
     with pytest.raises(ConfigError, match="parameter 'reference_depth_unit': 'inch' is no unit"):
-        DepthNodeConfig(reference_depth_unit='inch')
+        DepthImageConfig(reference_depth_unit='inch')
 
 
 def test_a_frame_with_two_parents_is_named(tf2):

@@ -6,7 +6,7 @@ import pytest
 import rclpy
 from sensor_msgs.msg import Image
 
-from depth_anything_ros.config import DEPTH_TRANSPORTS, IMAGE_TRANSPORTS, DepthNodeConfig
+from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.nodes.subscription import SensorSubscription
 from depth_anything_ros.nodes.topics import (
     camera_info_name,
@@ -15,6 +15,7 @@ from depth_anything_ros.nodes.topics import (
     input_names,
     split_transport,
 )
+from depth_anything_ros.parameters import DEPTH_TRANSPORTS, IMAGE_TRANSPORTS, from_mapping
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_the_calibration_lies_beside_the_remapped_image(make_node, remaps, topic
 
 def test_the_reference_depth_goes_by_the_same_rules(make_node):
     node = make_node('reference/depth:=/cam/depth/image_raw', 'image:=/cam/color/image_raw')
-    config = DepthNodeConfig(reference_transport='compressedDepth')
+    config = from_mapping(DepthNodeConfig, {'reference_transport': 'compressedDepth'})
     found = {
         base: node.resolve_topic_name(name) for base, name in input_names(node, config).items()
     }
@@ -151,7 +152,7 @@ RAW, COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
     ],
 )
 def test_the_hint_names_what_is_published_instead(graph, config, hint):
-    assert input_hint(graph, 'image', DepthNodeConfig(**config)) == hint
+    assert input_hint(graph, 'image', from_mapping(DepthNodeConfig, config)) == hint
 
 
 def test_the_hint_for_reference_depth_names_its_own_parameter():

@@ -20,7 +20,7 @@ from safetensors.torch import save
 
 from depth_anything_ros.bag import BagReader, BagWriter
 from depth_anything_ros.cli.data_argument import parse_data
-from depth_anything_ros.config import DepthNodeConfig, check_value, parameter_infos
+from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import DatasetError
 from depth_anything_ros.inference.backends.cache import MANIFEST, ExportCache
 from depth_anything_ros.lab.compression.chain import chain_text, parse_chain
@@ -30,6 +30,7 @@ from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.meaning import spec_of_file
 from depth_anything_ros.models.packed import FORMAT, HEADER_KEY, PackedHeader
 from depth_anything_ros.models.state_file import read_state
+from depth_anything_ros.parameters import check_value, parameter_infos
 
 STATE = {'a.weight': torch.ones(2, 3), 'a.bias': torch.zeros(2), 'count': torch.tensor(3)}
 PACKED = {

@@ -5,11 +5,10 @@ import numpy as np
 import pytest
 from made_drive import CAMERA, HEIGHTS_M, Network, drive
 
-from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.geometry.camera import ray_table
 from depth_anything_ros.geometry.ground import ground_inverse_depth
-from depth_anything_ros.scale.camera_height import CameraHeightScale
+from depth_anything_ros.scale.camera_height import CameraHeightConfig, CameraHeightScale
 from depth_anything_ros.types import RelativeInverseDepth
 
 HEIGHT_M = 0.149
@@ -102,13 +101,13 @@ def test_without_the_camera_of_the_image_there_is_no_ground(camera, words):
 
 
 def test_height_and_tilt_come_from_the_parameters():
-    config = DepthNodeConfig(camera_height_m=0.3, camera_pitch_deg=12.0, camera_roll_deg=2.0)
+    config = CameraHeightConfig(camera_height_m=0.3, camera_pitch_deg=12.0, camera_roll_deg=2.0)
     alignment = CameraHeightScale.from_config(config).align(room(0.3, 12.0, 2.0), 0, CAMERA)
     assert alignment.scale == pytest.approx(1 / GAIN, rel=1e-3)
 
 
 def test_with_the_imu_the_tilt_of_the_body_is_awaited_and_added():
-    config = DepthNodeConfig(
+    config = CameraHeightConfig(
         camera_height_m=HEIGHT_M, camera_pitch_deg=10.0, camera_tilt_source='imu'
     )
     scale_source = CameraHeightScale.from_config(config)

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 from made_drive import CAMERA, HEIGHTS_M, Network, drive
 
-from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.geometry.reprojection import Registration
 from depth_anything_ros.geometry.transform import RigidTransform
-from depth_anything_ros.scale.depth_image import DepthImageScale
+from depth_anything_ros.scale.depth_image import DepthImageConfig, DepthImageScale
 from depth_anything_ros.types import Camera, DepthReference, RelativeInverseDepth
 
 SCALE, SHIFT = 0.1, 0.04
@@ -57,7 +56,7 @@ def test_zero_nan_inf_and_out_of_range_pixels_are_ignored():
 
 
 def test_the_range_comes_from_the_parameters():
-    config = DepthNodeConfig(
+    config = DepthImageConfig(
         reference_min_depth_m=0.3, reference_max_depth_m=2.0, reference_max_offset_s=0.0
     )
     scale_source = DepthImageScale.from_config(config)

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 
-from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError
-from depth_anything_ros.scale.fixed import FixedScale
+from depth_anything_ros.scale.fixed import FixedConfig, FixedScale
 from depth_anything_ros.types import RelativeInverseDepth
 
 RELATIVE = RelativeInverseDepth(np.ones((4, 4), np.float32))
@@ -17,7 +16,7 @@ def test_the_given_numbers_come_back_with_the_stamp_of_the_frame():
 
 
 def test_the_numbers_come_from_the_parameters():
-    config = DepthNodeConfig(scale_source='fixed', fixed_scale=0.3, fixed_shift=0.02)
+    config = FixedConfig(fixed_scale=0.3, fixed_shift=0.02)
     alignment = FixedScale.from_config(config).align(RELATIVE, 0)
     assert (alignment.scale, alignment.shift) == (0.3, 0.02)
 

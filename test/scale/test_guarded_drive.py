@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 from made_drive import CAMERA, HEIGHTS_M, Network, drive, laser_place, spoilt
 
-from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.geometry.alignment import to_metric_depth
 from depth_anything_ros.lab.simulation.robot import Robot
 from depth_anything_ros.pipeline import DepthPipeline
-from depth_anything_ros.scale import create_tracker
-from depth_anything_ros.scale.laser_scan import LaserScanScale
+from depth_anything_ros.scale import ScaleConfig, create_tracker
+from depth_anything_ros.scale.laser_scan import LaserScanConfig, LaserScanScale
 from depth_anything_ros.types import DepthReference, Frame, ModelInput
 
-CONFIG = DepthNodeConfig(scale_source='laser_scan')
-GROUND = DepthNodeConfig(scale_source='laser_scan', scan_with_ground=True, camera_height_m=0.149)
+CONFIG = LaserScanConfig()
+GROUND = LaserScanConfig(scan_with_ground=True, camera_height_m=0.149)
+OVER_TIME = ScaleConfig()
 BOTH = pytest.mark.parametrize('config', [CONFIG, GROUND], ids=['scan', 'scan+ground'])
 RATE_HZ, FRAMES = 10, 60
 RECOVERY_S = 1.0
@@ -48,7 +48,7 @@ class Run:
         self.truth.depth_m = frame.rgbd.depth_m
         self.scan = frame.scan
         self.source = LaserScanScale.from_config(config)
-        self.pipeline = DepthPipeline(self.truth, self.source, create_tracker(config), 20.0)
+        self.pipeline = DepthPipeline(self.truth, self.source, create_tracker(OVER_TIME), 20.0)
         self.results = []
 
     def play(self, scan_at, frames=FRAMES):
@@ -102,7 +102,7 @@ def test_the_published_depth_is_that_of_the_alignment():
 @pytest.mark.parametrize('height_m', HEIGHTS_M)
 @pytest.mark.parametrize('seed', range(3))
 def test_median_error_is_below_two_percent_after_ten_frames(seed, height_m):
-    tracker, source = create_tracker(CONFIG), LaserScanScale.from_config(CONFIG)
+    tracker, source = create_tracker(OVER_TIME), LaserScanScale.from_config(CONFIG)
     network = Network.random(seed)
     for frame in drive(seed, height_m):
         source.add_scan(spoilt(frame.scan, network.rng), laser_place(Robot()))
@@ -117,7 +117,7 @@ def test_a_source_that_disappears_is_bridged_until_the_scale_expires(config):
     run = Run(config).play(lambda index, scan: scan if index < 10 else None)
     published = [result.metric is not None for result in run.results]
     # The scan of frame 9 serves frame 10 too, at the limit of scan_max_offset_s.
-    last = 10 + round(CONFIG.alignment_expiry_s * RATE_HZ)
+    last = 10 + round(OVER_TIME.alignment_expiry_s * RATE_HZ)
     assert published == [index <= last for index in range(FRAMES)]
     assert 'older than the image' in run.results[-1].no_metric_reason
 
@@ -136,7 +136,7 @@ def test_a_source_that_jumps_pauses_depth_and_is_believed_within_a_second():
         return scan if index < 20 else replace(scan, ranges_m=scan.ranges_m * np.float32(0.5))
 
     run = Run().play(halved)
-    assert run.largest_jump() <= CONFIG.scale_gate
+    assert run.largest_jump() <= OVER_TIME.scale_gate
     errors = run.errors()
     assert None in errors[20:30]
     assert all(error == pytest.approx(0.5, abs=0.1) for error in errors[30:])
@@ -148,7 +148,7 @@ def test_a_scan_that_jumps_against_the_ground_pauses_depth_too(factor):
         return scan if index < 20 else replace(scan, ranges_m=scan.ranges_m * np.float32(factor))
 
     run = Run(GROUND).play(jumping, frames=40)
-    assert run.largest_jump() <= CONFIG.scale_gate
+    assert run.largest_jump() <= OVER_TIME.scale_gate
     assert None in run.errors()[20:30]
 
 
@@ -163,7 +163,7 @@ def test_a_source_whose_points_are_all_wrong_is_never_followed(config):
         return scan
 
     run = Run(config).play(lying, frames=70)
-    assert run.largest_jump() <= CONFIG.scale_gate
+    assert run.largest_jump() <= OVER_TIME.scale_gate
     errors = run.errors()
     assert max(error for error in errors if error is not None) < 0.2
     assert errors[49] is None
@@ -192,7 +192,7 @@ def test_depth_references_that_jump_are_guarded_alike():
         depth_m = run.truth.depth_m * np.float32(factor)
         run.source.add_reference(DepthReference(depth_m, stamp_ns))
         run.results.append(run.pipeline.process(Frame(rgb, stamp_ns, 'camera', CAMERA)))
-    assert run.largest_jump() <= CONFIG.scale_gate
+    assert run.largest_jump() <= OVER_TIME.scale_gate
     assert run.results[19].metric is not None
     assert run.results[24].metric is None
     assert 'contradicts the scale' in run.results[24].no_metric_reason

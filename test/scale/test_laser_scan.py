@@ -12,11 +12,10 @@ from made_drive import (
     spoilt,
 )
 
-from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.geometry.transform import OPTICAL_FROM_BODY, RigidTransform
 from depth_anything_ros.lab.simulation.robot import Robot
-from depth_anything_ros.scale.laser_scan import LaserScanScale
+from depth_anything_ros.scale.laser_scan import LaserScanConfig, LaserScanScale
 from depth_anything_ros.types import LaserScan, RelativeInverseDepth
 
 MS = 1_000_000
@@ -109,7 +108,7 @@ def test_points_beyond_the_range_are_ignored():
 
 
 def test_the_limits_come_from_the_parameters():
-    config = DepthNodeConfig(
+    config = LaserScanConfig(
         reference_min_depth_m=0.3, reference_max_depth_m=0.4, scan_max_offset_s=0.0
     )
     scale_source = LaserScanScale.from_config(config)

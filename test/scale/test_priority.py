@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 
-from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError, CameraError, ConfigError
-from depth_anything_ros.scale import PrioritySources, create_scale_source, find_source
+from depth_anything_ros.scale import PrioritySources, ScaleConfig, create_scale_source, find_source
 from depth_anything_ros.scale.depth_image import DepthImageScale
 from depth_anything_ros.scale.fixed import FixedScale
 from depth_anything_ros.scale.laser_scan import LaserScanScale
@@ -40,10 +39,10 @@ def test_without_any_scale_the_reasons_of_all_are_given():
 
 
 def test_the_parameters_name_sources_by_priority():
-    config = DepthNodeConfig(
+    config = ScaleConfig(
         scale_source='depth_image', scale_fallbacks='laser_scan, fixed,depth_image'
     )
-    assert config.scale_sources == ('depth_image', 'laser_scan', 'fixed')
+    assert config.names == ('depth_image', 'laser_scan', 'fixed')
     made = create_scale_source(config)
     assert [type(source) for source in made.sources] == [
         DepthImageScale,
@@ -55,12 +54,12 @@ def test_the_parameters_name_sources_by_priority():
 
 
 def test_without_source_there_are_no_fallbacks():
-    assert create_scale_source(DepthNodeConfig(scale_fallbacks='fixed')) is None
+    assert create_scale_source(ScaleConfig(scale_fallbacks='fixed')) is None
 
 
 def test_an_unknown_fallback_is_refused_with_the_known_ones():
     with pytest.raises(ConfigError, match="unknown value 'sonar'; known: fixed"):
-        DepthNodeConfig(scale_fallbacks='laser_scan,sonar')
+        ScaleConfig(scale_fallbacks='laser_scan,sonar')
 
 
 def test_a_camera_that_one_source_cannot_use_leaves_the_others():

@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 from made_drive import CAMERA, HEIGHTS_M, Network, drive, laser_place, spoilt
 
-from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.geometry.camera import ray_table
 from depth_anything_ros.geometry.ground import ground_inverse_depth
 from depth_anything_ros.geometry.transform import OPTICAL_FROM_BODY, RigidTransform
 from depth_anything_ros.lab.simulation.robot import Robot
-from depth_anything_ros.scale.laser_scan import LaserScanScale
+from depth_anything_ros.scale.laser_scan import LaserScanConfig, LaserScanScale
 from depth_anything_ros.scale.scan_ground import (
     fit_with_ground,
     ground_below,
@@ -172,10 +171,10 @@ def test_a_quarter_of_the_points_does_not_spoil_the_slope_of_the_ground():
 
 
 def test_the_parameters_say_whether_the_ground_counts():
-    without = LaserScanScale.from_config(DepthNodeConfig(camera_height_m=HEIGHT_M))
+    without = LaserScanScale.from_config(LaserScanConfig(camera_height_m=HEIGHT_M))
     with pytest.raises(AlignmentError, match='hardly varies'):
         fit(without, scan_of_wall(), floor_and_wall())
-    config = DepthNodeConfig(camera_height_m=HEIGHT_M, scan_with_ground=True)
+    config = LaserScanConfig(camera_height_m=HEIGHT_M, scan_with_ground=True)
     alignment = fit(LaserScanScale.from_config(config), scan_of_wall(), floor_and_wall())
     assert alignment.scale == pytest.approx(1 / GAIN, rel=1e-3)
 

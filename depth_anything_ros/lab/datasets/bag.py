@@ -14,12 +14,12 @@ from depth_anything_ros.bag import (
     find_topics,
     time_ns,
 )
-from depth_anything_ros.config import MILLIMETRES, steps_per_metre
 from depth_anything_ros.errors import AlignmentError, CameraError, DatasetError, MessageError
 from depth_anything_ros.geometry.plausibility import FRAMES, DepthUnit, unit_warning
 from depth_anything_ros.geometry.registration import RegistrationRule
 from depth_anything_ros.geometry.reprojection import Registration
 from depth_anything_ros.lab.datasets.base import checked_sample, require_split
+from depth_anything_ros.parameters import MILLIMETRES, steps_per_metre
 from depth_anything_ros.types import DepthSample, Float32Array
 
 NAME = 'bag'

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from depth_anything_ros.config import MILLIMETRES, steps_per_metre
 from depth_anything_ros.errors import ConfigError, DatasetError
 from depth_anything_ros.geometry.plausibility import FRAMES, DepthUnit, unit_warning
 from depth_anything_ros.json_text import parse_json
@@ -23,6 +22,7 @@ from depth_anything_ros.lab.datasets.base import (
     require_split,
 )
 from depth_anything_ros.lab.datasets.files import read_npy, read_png_depth
+from depth_anything_ros.parameters import MILLIMETRES, steps_per_metre
 from depth_anything_ros.types import Float32Array
 
 NAME = 'rgbd_folder'

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from depth_anything_ros.config import DEPTH_UNITS
 from depth_anything_ros.lab.datasets.base import (
     Dataset,
     FilePair,
@@ -16,6 +15,7 @@ from depth_anything_ros.lab.datasets.base import (
     require_split,
 )
 from depth_anything_ros.lab.datasets.files import read_png_depth
+from depth_anything_ros.parameters import DEPTH_UNITS
 from depth_anything_ros.types import Float32Array
 
 NAME = 'vkitti2'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from depth_anything_ros.config.parameter import check_order, parameter
+from depth_anything_ros.parameters import check_order, parameter
 
 METRIC_LOSSES = ('silog', 'l1')
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from depth_anything_ros.config import DepthNodeConfig, from_mapping
+from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.evaluation.metrics import METRICS
 from depth_anything_ros.evaluation.protocol import (
@@ -31,6 +31,7 @@ from depth_anything_ros.lab.trials.scale_trial import (
     RATE_HZ,
     true_depth,
 )
+from depth_anything_ros.parameters import from_mapping
 from depth_anything_ros.pipeline import DepthPipeline
 from depth_anything_ros.refinement import create_refinements
 from depth_anything_ros.scale import create_tracker
@@ -63,9 +64,9 @@ class Option:
         return DepthPipeline(
             predictor,
             source,
-            create_tracker(self.config),
+            create_tracker(self.config.scale),
             self.config.max_depth_m,
-            refinements=create_refinements(self.config),
+            refinements=create_refinements(self.config.refinement),
         )
 
 

@@ -4,17 +4,34 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from collections.abc import Iterable
+from dataclasses import Field, dataclass
+from enum import Enum
+from typing import Any
 
 from depth_anything_ros.errors import ConfigError
 
-C = TypeVar('C')
-
 _INFO = 'parameter_info'
+_NAMES = 'parameter_names'
 # As YAML has them, which is what `-p name:=value` is read as.
 _BOOLEANS = {'true': True, 'false': False, 'yes': True, 'no': False, 'on': True, 'off': False}
+
+
+class Affects(str, Enum):
+    """
+    What a change of a parameter reaches.
+
+    `model` is loaded anew, `scale` starts afresh, the steps of `refinement` are made anew. What
+    affects a `reference` or a `frame` is read again for each message of references, or each
+    frame. What affects the `start` is read then and never again.
+    """
+
+    MODEL = 'model'
+    SCALE = 'scale'
+    REFINEMENT = 'refinement'
+    REFERENCE = 'reference'
+    FRAME = 'frame'
+    START = 'start'
 
 
 @dataclass(frozen=True)
@@ -23,7 +40,8 @@ class ParameterInfo:
     Describe one parameter.
 
     `minimum` and `maximum` are inclusive; `choices` lists the only values allowed;
-    `read_only` parameters are set at start and never again.
+    `read_only` parameters are set at start and never again. `affects` says what a change reaches;
+    None is for settings that are no node's.
     """
 
     help: str
@@ -32,6 +50,7 @@ class ParameterInfo:
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     read_only: bool = False
+    affects: Affects | None = None
 
     def range_text(self) -> str:
         """Return the allowed values in words: '1 … 16', 'raw, compressed' or ''."""
@@ -42,38 +61,28 @@ class ParameterInfo:
         return f'{_bound(self.minimum)} … {_bound(self.maximum)}'
 
 
-def parameter(default: Any, help: str, **info: Any) -> Any:
+def parameter(default: Any, help: str, *, names: Iterable[str] = (), **info: Any) -> Any:
     """
     Declare a dataclass field as a node parameter.
 
-    :param default: the default; a list stands for an array of strings.
+    :param default: the default; a tuple stands for an array of strings.
     :param help: one sentence for `ros2 param describe` and the README table.
+    :param names: a table whose names are choices too, those that come later included.
     :param info: the other fields of :class:`ParameterInfo`.
     """
-    metadata = {_INFO: ParameterInfo(help=help, **info)}
+    if info.get('read_only'):
+        info['affects'] = Affects.START
+    metadata = {_INFO: ParameterInfo(help=help, **info), _NAMES: names}
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def parameter_infos(config: type) -> dict[str, tuple[Any, ParameterInfo]]:
-    """Return name → (default, info) for every parameter of a config class, in order."""
-    return {
-        field.name: (field.default, field.metadata[_INFO]) for field in dataclasses.fields(config)
-    }
-
-
-def from_mapping(config: type[C], values: Mapping[str, Any]) -> C:
-    """
-    Build a config from parameter values; what is not given keeps its default.
-
-    :raises ConfigError: if a name is unknown, a type is wrong, a value out of range or at odds
-        with another.
-    """
-    infos = parameter_infos(config)
-    for name in values:
-        if name not in infos:
-            raise ConfigError(f"unknown parameter '{name}'; known: {', '.join(infos)}")
-    checked = {name: check_value(name, value, *infos[name]) for name, value in values.items()}
-    return config(**checked)
+def declared(field: Field[Any]) -> tuple[Any, ParameterInfo] | None:
+    """Return default and info of a dataclass field, or None if it is no parameter."""
+    info: ParameterInfo | None = field.metadata.get(_INFO)
+    if info is None:
+        return None
+    choices = (*info.choices, *field.metadata[_NAMES])
+    return field.default, dataclasses.replace(info, choices=choices)
 
 
 def check_value(name: str, value: Any, default: Any, info: ParameterInfo) -> Any:

@@ -6,7 +6,7 @@ import json
 import textwrap
 from typing import Any
 
-from depth_anything_ros.config.parameter import parameter_infos
+from depth_anything_ros.parameters.groups import parameter_infos
 
 
 def markdown_table(config: type) -> str:
