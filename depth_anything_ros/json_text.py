@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import Field, fields, is_dataclass
 from enum import Enum
 from functools import lru_cache
-from typing import Any, get_args, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
+
+T = TypeVar('T')
 
 FLAT: Mapping[str, str] = {'json': 'flat'}
 """For `field(metadata=…)`: the entries of this mapping or dataclass stand among the others."""
@@ -51,6 +54,17 @@ def record(result: object) -> dict[str, object]:
     raise TypeError(f'{type(result).__name__} has no form in JSON')
 
 
+def from_json(kind: type[T], content: object) -> T:
+    """
+    Return the result that a part of JSON is the form of; see :func:`as_json`.
+
+    :param kind: its dataclass.
+    :param content: as :func:`parse_json` returns it.
+    :raises ValueError: if it is of another form.
+    """
+    return cast(T, _read(kind, content))
+
+
 def keys(kind: type) -> list[str]:
     """Return the keys of a dataclass in JSON; one with a flat mapping has more."""
     found = []
@@ -84,3 +98,69 @@ def _part(kind: type, field: Field[Any]) -> type | None:
 @lru_cache(None)
 def _hints(kind: type) -> dict[str, Any]:
     return get_type_hints(kind)
+
+
+def _read(hint: Any, content: Any) -> Any:
+    """Return what a part of JSON stands for where a hint tells its type."""
+    if is_dataclass(hint):
+        return _read_result(cast(type, hint), content)
+    kind, parts = get_origin(hint) or hint, get_args(hint)
+    if kind is UnionType:
+        return _read_one_of(parts, content)
+    if kind is Literal:
+        fits = content in parts
+    elif issubclass(kind, Enum):
+        return kind(content)
+    elif issubclass(kind, Mapping) and isinstance(content, dict):
+        return {name: _read(parts[1], part) for name, part in content.items()}
+    elif issubclass(kind, tuple) and isinstance(content, list):
+        fits = len(content) == len(parts)
+        content = tuple(map(_read, parts, content))
+    elif kind is not str and issubclass(kind, Sequence) and isinstance(content, list):
+        return [_read(parts[0], part) for part in content]
+    else:
+        fits = type(content) in ((int, float) if kind is float else (kind,))
+    if not fits:
+        raise ValueError(f'{content!r} is no {hint}')
+    return content
+
+
+def _read_result(kind: type, content: Any) -> Any:
+    if not isinstance(content, dict):
+        raise ValueError(f'{content!r} is no {kind.__name__}')
+    found, rest = {}, dict(content)
+    # What is left after the others is in a flat mapping.
+    for field in sorted(fields(kind), key=lambda field: _is_open(kind, field)):
+        hint, how = _hints(kind)[field.name], field.metadata.get('json')
+        if how == 'flat':
+            names = keys(part) if (part := _part(kind, field)) else list(rest)
+            own = {name: _taken(rest, name, kind) for name in names}
+            unknown = NoneType in get_args(hint) and all(part is None for part in own.values())
+            found[field.name] = None if unknown else _read(hint, own)
+        elif how != 'if known' or field.name in rest:
+            found[field.name] = _read(hint, _taken(rest, field.name, kind))
+    if rest:
+        raise ValueError(f'a {kind.__name__} has no {", ".join(rest)}')
+    return kind(**found)
+
+
+def _is_open(kind: type, field: Field[Any]) -> bool:
+    """Tell whether the keys of a field are not known beforehand."""
+    return field.metadata.get('json') == 'flat' and _part(kind, field) is None
+
+
+def _taken(content: dict[str, Any], name: str, kind: type) -> Any:
+    if name not in content:
+        raise ValueError(f'this {kind.__name__} lacks {name}')
+    return content.pop(name)
+
+
+def _read_one_of(hints: Sequence[Any], content: Any) -> Any:
+    for hint in hints:
+        if hint is NoneType and content is None:
+            return None
+        try:
+            return _read(hint, content)
+        except ValueError:
+            continue
+    raise ValueError(f'{content!r} is none of {hints}')

@@ -5,7 +5,15 @@ from enum import Enum
 
 import pytest
 
-from depth_anything_ros.json_text import FLAT, IF_KNOWN, as_json, keys, parse_json, record
+from depth_anything_ros.json_text import (
+    FLAT,
+    IF_KNOWN,
+    as_json,
+    from_json,
+    keys,
+    parse_json,
+    record,
+)
 
 
 class Kind(str, Enum):
@@ -63,3 +71,37 @@ def test_what_is_no_result_has_no_form(value):
 def test_text_that_is_no_json_is_a_value_error(text):
     with pytest.raises(ValueError, match=r'.'):
         parse_json(text)
+
+
+@pytest.mark.parametrize('row', [
+    Row('a', (2, 3), Kind.RELATIVE, Times(1.5), {'rmse': 0.1}, Times(2.0, 3.0), 'said'),
+    Row('b', (2, 3), Kind.RELATIVE),
+])  # fmt: skip
+def test_result_comes_back_from_its_form(row):
+    assert from_json(Row, told(row)) == row
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        ({'name': 1}, "1 is no <class 'str'>"),
+        ({'size': [1, 2, 3]}, r'is no tuple\[int, int\]'),
+        ({'kind': 'colour'}, "'colour' is not a valid Kind"),
+        ({'p50_ms': True}, "'p50_ms': True.* is none of"),
+        ({'ratio': {'p50_ms': 1.0}}, 'is none of'),
+        ({'means': 'x'}, "'x' is no <class 'float'>"),
+    ],
+)
+def test_other_form_is_refused(change, message):
+    form = told(Row('a', (2, 3), Kind.RELATIVE, Times(1.5)))
+    with pytest.raises(ValueError, match=message):
+        from_json(Row, {**form, **change})
+
+
+def test_missing_and_strange_keys_are_refused():
+    with pytest.raises(ValueError, match='this Times lacks p95_ms'):
+        from_json(Times, {'p50_ms': 1.0})
+    with pytest.raises(ValueError, match='a Times has no p99_ms'):
+        from_json(Times, {'p50_ms': 1.0, 'p95_ms': None, 'p99_ms': 2.0})
+    with pytest.raises(ValueError, match='is no Times'):
+        from_json(Times, [1.0])

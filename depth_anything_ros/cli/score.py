@@ -116,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
 def _score(
     args: argparse.Namespace, config: ScoreConfig
 ) -> tuple[list[OpenData], dict[str, list[ScoredSample]]]:
-    from depth_anything_ros.lab.quality.journal import Journal
+    from depth_anything_ros.lab.quality.journal import ScoreJournal
     from depth_anything_ros.lab.quality.run import Origin, open_data, score_data
 
     data = open_data([Origin(word, parse_data) for word in args.data])
@@ -128,7 +128,7 @@ def _score(
             seen += 1
             yield entry
 
-    with _stop_signals(), Journal(args.out / _JOURNAL, config, args.restart) as journal:
+    with _stop_signals(), ScoreJournal(args.out / _JOURNAL, config, args.restart) as journal:
         try:
             with _workers(args) as workers:
                 start_s = time.perf_counter()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from depth_anything_ros.cli.compression_options import (
     COMPARED,
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from depth_anything_ros.inference.selection import Selection
     from depth_anything_ros.lab.compression.recipe import Recipe
     from depth_anything_ros.lab.compression.study import Study, StudyConfig, StudyInputs
+    from depth_anything_ros.lab.compression.study_results import StudySettings, StudySummary
     from depth_anything_ros.models.checkpoint import Weights
 
 _SPLIT = 'test'
@@ -145,7 +146,7 @@ def run(args: argparse.Namespace) -> int:
 
     from depth_anything_ros.evaluation.plots import check_plots
     from depth_anything_ros.lab.compression.study import Study
-    from depth_anything_ros.lab.compression.study_journal import StudyJournal
+    from depth_anything_ros.lab.compression.study_results import open_journal
     from depth_anything_ros.models.checkpoint import load_weights
 
     check_plots()
@@ -157,7 +158,7 @@ def run(args: argparse.Namespace) -> int:
     parent = load_weights(MODELS[args.model], args.checkpoint, args.weights)
     make_folder(args.out)
     settings = _settings(args, parent, config)
-    with StudyJournal(args.out / 'journal.jsonl', settings, args.restart) as journal:
+    with open_journal(args.out / 'journal.jsonl', settings, args.restart) as journal:
         study = Study(args.out, parent, chains, inputs, config, journal, progress)
         try:
             study.run()
@@ -234,60 +235,56 @@ def _compared(args: argparse.Namespace) -> str:
     return f'{COMPARED}:{args.views}'
 
 
-def _settings(args: argparse.Namespace, parent: Weights, config: StudyConfig) -> dict[str, Any]:
+def _settings(args: argparse.Namespace, parent: Weights, config: StudyConfig) -> StudySettings:
     """Return what all results of a study depend on, machine and versions included."""
     from depth_anything_ros.evaluation.environment import environment
+    from depth_anything_ros.lab.compression.study_results import Conditions, StudySettings
 
     machine = environment()
-    return {
-        'model': args.model,
-        'output': parent.spec.output,
-        'weights': parent.key,
-        'input_size': config.input_size,
-        'min_depth_m': config.min_depth_m,
-        'max_depth_m': config.max_depth_m,
-        'calibration': _calibration_name(args),
-        'compared': _compared(args),
-        'runs': config.runs,
-        'threads': config.threads,
-        'environment': {name: machine[name] for name in machine if name not in _OF_ROS},
-    }
+    conditions = Conditions(
+        input_size=config.input_size,
+        min_depth_m=config.min_depth_m,
+        max_depth_m=config.max_depth_m,
+        calibration=_calibration_name(args),
+        compared=_compared(args),
+        runs=config.runs,
+        threads=config.threads,
+        environment={name: machine[name] for name in machine if name not in _OF_ROS},
+    )
+    return StudySettings(args.model, parent.spec.output, parent.key, conditions)
 
 
 def _summary(
-    args: argparse.Namespace, study: Study, parent: Weights, settings: dict[str, Any]
-) -> dict[str, Any]:
+    args: argparse.Namespace, study: Study, parent: Weights, settings: StudySettings
+) -> StudySummary:
     from depth_anything_ros.lab.compression.study import label
     from depth_anything_ros.lab.compression.study_report import findings, warnings
+    from depth_anything_ros.lab.compression.study_results import (
+        StudyModel,
+        StudyProtocol,
+        StudySummary,
+    )
 
     results = study.results()
-    return {
-        'model': {
-            'name': args.model,
-            'weights': parent.origin,
-            'sha256': parent.sha256,
-            'licence': study.spec.licence,
-        },
-        'protocol': {
-            'data': args.data,
-            'backends': [label(selection) for selection in study.config.selections],
-            **{name: settings[name] for name in settings if name not in ('model', 'weights')},
-        },
-        'recipes': results,
-        'findings': {word: findings(results, word) for word in args.data},
-        'warnings': warnings(results, parent.origin == 'random'),
-    }
+    backends = [label(selection) for selection in study.config.selections]
+    return StudySummary(
+        StudyModel(args.model, parent.origin, parent.sha256, study.spec.licence),
+        StudyProtocol(args.data, backends, settings.output, settings.conditions),
+        results,
+        {word: findings(results, word) for word in args.data},
+        warnings(results, parent.origin == 'random'),
+    )
 
 
 def _write(
-    args: argparse.Namespace, study: Study, inputs: StudyInputs, summary: dict[str, Any]
+    args: argparse.Namespace, study: Study, inputs: StudyInputs, summary: StudySummary
 ) -> None:
     from depth_anything_ros.lab.compression.study_pictures import draw_first, evenly
     from depth_anything_ros.lab.compression.study_report import write_csv, write_report
 
     write_json(args.out / 'study.json', summary)
     write_json(args.json, summary)
-    write_csv(args.out / 'study.csv', summary['recipes'])
+    write_csv(args.out / 'study.csv', summary.recipes)
     shown = evenly(study.names, _PICTURED)
     pictures = {}
     for number, (word, dataset) in enumerate(inputs.data.items(), 1):
@@ -297,17 +294,17 @@ def _write(
     write_report(args.out / 'report.md', summary, pictures)
 
 
-def _show(summary: dict[str, Any], out: Path) -> None:
+def _show(summary: StudySummary, out: Path) -> None:
     from depth_anything_ros.lab.compression.study_report import cost_table, score_table
 
-    results = summary['recipes']
+    results = summary.recipes
     write_table(cost_table(results))
-    for word in summary['protocol']['data']:
+    for word in summary.protocol.data:
         write_line()
         write_line(word)
         write_table(score_table(results, word))
-        for text in summary['findings'][word]:
+        for text in summary.findings[word]:
             write_line(text)
-    for text in summary['warnings']:
+    for text in summary.warnings:
         write_warning(text)
     write_line(f'results in {out}')

@@ -13,6 +13,7 @@ Source: Ranftl et al., MiDaS (2020), and the evaluation of Depth Anything V2 (20
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -22,6 +23,9 @@ from numpy.typing import NDArray
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.evaluation.metrics import METRICS
 from depth_anything_ros.types import Float32Array, OutputKind
+
+Means = Mapping[str, float | None]
+"""Mean metrics and coverage by name, None where no image has a score."""
 
 
 class AlignmentMode(str, Enum):

@@ -23,9 +23,10 @@ from depth_anything_ros.cli.data_argument import parse_data
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import DatasetError
 from depth_anything_ros.inference.backends.cache import MANIFEST, ExportCache
+from depth_anything_ros.lab.benchmark.footprint import Footprint
 from depth_anything_ros.lab.compression.chain import chain_text, parse_chain
 from depth_anything_ros.lab.datasets import files
-from depth_anything_ros.lab.journal import JournalFile
+from depth_anything_ros.lab.journal import Journal
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.meaning import spec_of_file
 from depth_anything_ros.models.packed import FORMAT, HEADER_KEY, PackedHeader
@@ -315,14 +316,13 @@ def test_manifests_of_the_cache_are_believed_or_made_again(attack, tmp_path):
 
 def test_journals_are_resumed_or_refused(attack, tmp_path):
     path = tmp_path / 'journal.jsonl'
-    journal = JournalFile(path, {'what': 'test'})
-    journal.add([{'n': 1}, {'n': 2}])
-    journal.close()
+    with Journal(path, Footprint, {'what': 'test'}) as journal:
+        journal.add([Footprint(1, None), Footprint(2, 3)])
     valid = path.read_bytes()
 
     def check(data):
         path.write_bytes(data)
-        JournalFile(path, {'what': 'test'}).close()
+        Journal(path, Footprint, {'what': 'test'}).close()
 
     attack('journal', damaged((valid,)), check)
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from torch import Tensor
 
@@ -32,9 +32,18 @@ from depth_anything_ros.lab.compression.chain import chain_text
 from depth_anything_ros.lab.compression.fidelity import output_sqnr_db
 from depth_anything_ros.lab.compression.format import nonzero_weights, write_packed
 from depth_anything_ros.lab.compression.recipe import Recipe, compress, layers_of
-from depth_anything_ros.lab.compression.study_journal import StudyJournal
+from depth_anything_ros.lab.compression.study_results import (
+    FileResult,
+    LatencyResult,
+    MemoryResult,
+    NetworkScores,
+    StepResult,
+    StudyEntry,
+    StudyResult,
+)
 from depth_anything_ros.lab.compression.study_scores import score_network
 from depth_anything_ros.lab.datasets import Dataset
+from depth_anything_ros.lab.journal import Journal
 from depth_anything_ros.models.checkpoint import Weights, load_estimator
 from depth_anything_ros.models.local_file import file_sha256
 from depth_anything_ros.models.metadata import own_metadata
@@ -45,6 +54,7 @@ PARENT = 'float32'
 """The name of the model before compression among the recipes."""
 
 T = TypeVar('T')
+R = TypeVar('R', FileResult, NetworkScores, LatencyResult, MemoryResult)
 
 
 class Progress(Protocol):
@@ -103,7 +113,7 @@ class Step:
 
     recipe: str
     name: str
-    run: Callable[[], dict[str, Any]]
+    run: Callable[[], StepResult]
 
 
 class Study:
@@ -128,7 +138,7 @@ class Study:
         chains: Sequence[Sequence[Recipe]],
         inputs: StudyInputs,
         config: StudyConfig,
-        journal: StudyJournal,
+        journal: Journal[StudyEntry],
         progress: Progress,
     ) -> None:
         if config.input_size:
@@ -146,6 +156,8 @@ class Study:
         self._parent = parent
         self._inputs = inputs
         self._journal = journal
+        self._known = {(entry.recipe, entry.step): entry.result for entry in journal.entries
+                       if not entry.failed}  # fmt: skip
         self._progress = progress
         self._predictors: dict[tuple[str, Selection], Predictor] = {}
 
@@ -160,29 +172,30 @@ class Study:
         """
         missing = [step for step in self._steps() if not self._is_done(step)]
         for step in self._progress(missing, len(missing), 'study'):
-            self._journal.add(step.recipe, step.name, step.run())
+            result = step.run()
+            self._journal.add([StudyEntry(step.recipe, step.name, result)])
+            self._known[step.recipe, step.name] = result
         return len(missing)
 
-    def results(self) -> list[dict[str, Any]]:
-        """
-        Return what is known of the parent and each recipe, after :meth:`run`.
-
-        Each has `recipe`, `file`, and by the words of the data `scores`, by the labels of
-        backends `latency` and `memory`.
-        """
-        found = self._journal.results
+    def results(self) -> list[StudyResult]:
+        """Return what is known of the parent and each recipe, after :meth:`run`."""
         labels = [label(selection) for selection in self.config.selections]
         return [
-            {
-                'recipe': name,
-                'file': found[name, 'file'],
-                'scores': {word: found[name, self._scores_step(word)]
-                           for word in self._inputs.data},
-                'latency': {text: found[name, f'latency {text}'] for text in labels},
-                'memory': {text: found[name, f'memory {text}'] for text in labels},
-            }
+            StudyResult(
+                name,
+                self._found(FileResult, name, 'file'),
+                {word: self._found(NetworkScores, name, self._scores_step(word))
+                 for word in self._inputs.data},
+                {text: self._found(LatencyResult, name, f'latency {text}') for text in labels},
+                {text: self._found(MemoryResult, name, f'memory {text}') for text in labels},
+            )
             for name in self.names
         ]  # fmt: skip
+
+    def _found(self, kind: type[R], name: str, step: str) -> R:
+        result = self._known[name, step]
+        assert isinstance(result, kind), f'{step} is no {kind.__name__}'
+        return result
 
     def path(self, name: str) -> Path:
         """Return the file of a recipe, or of the parent in float32."""
@@ -229,11 +242,11 @@ class Study:
                 yield Step(name, f'memory {text}', partial(self._memory, name, selection))
 
     def _is_done(self, step: Step) -> bool:
-        result = self._journal.results.get((step.recipe, step.name))
-        if result is None or step.name != 'file':
+        result = self._known.get((step.recipe, step.name))
+        if not isinstance(result, FileResult):
             return result is not None
         path = self.path(step.recipe)
-        return path.is_file() and file_sha256(path) == result['sha256']
+        return path.is_file() and file_sha256(path) == result.sha256
 
     def _scores_step(self, word: str) -> str:
         """Return the name of a step that another backend or other images make another one."""
@@ -242,7 +255,7 @@ class Study:
         digest = hashlib.sha256(names.encode()).hexdigest()[:12]
         return f'scores {label(self.config.selections[0])} {word} {digest}'
 
-    def _file(self, name: str) -> dict[str, Any]:
+    def _file(self, name: str) -> FileResult:
         path = self.path(name)
         layers = list(layers_of(self.spec))
         state = {key: PackedTensor(values) for key, values in self._parent.state.items()}
@@ -259,23 +272,23 @@ class Study:
         reference, _ = load_estimator(self.spec.name, str(self.path(PARENT)))
         written, weights = load_estimator(self.spec.name, str(path))
         sqnr_db = output_sqnr_db(reference, written, self._inputs.compared())
-        return {
-            'bytes': path.stat().st_size,
-            'sha256': weights.sha256,
-            'weights': count,
-            'nonzero_weights': nonzero,
-            'sqnr_db': sqnr_db if math.isfinite(sqnr_db) else None,
-            'identical': sqnr_db == math.inf,
-        }
+        return FileResult(
+            bytes=path.stat().st_size,
+            sha256=weights.sha256,
+            weights=count,
+            nonzero_weights=nonzero,
+            sqnr_db=sqnr_db if math.isfinite(sqnr_db) else None,
+            identical=sqnr_db == math.inf,
+        )
 
-    def _scores(self, name: str, dataset: Dataset) -> dict[str, Any]:
+    def _scores(self, name: str, dataset: Dataset) -> NetworkScores:
         predictor = self.predictor(name, self.config.selections[0])
         shown = self._progress(range(len(dataset)), len(dataset), f'{name} {dataset.name}')
         return score_network(
             predictor.predict, dataset, shown, self.config.min_depth_m, self.config.max_depth_m
         )
 
-    def _latency(self, name: str, selection: Selection) -> dict[str, Any]:
+    def _latency(self, name: str, selection: Selection) -> LatencyResult:
         """Time the network in turns with that of the parent, so that their ratio is fair."""
         contenders = []
         for contender in dict.fromkeys((PARENT, name)):
@@ -289,25 +302,20 @@ class Study:
         timings = measure_interleaved(contenders, self.config.warm_up, progress=show)
         failure = next((timing.failure for timing in timings if timing.failure), '')
         if failure:
-            return {'p50_ms': None, 'p95_ms': None, 'speed_up': None, 'failure': failure}
+            return LatencyResult(None, None, None, failure)
         parent, own = (statistics(timings[place].durations_ms) for place in (0, -1))
-        return {
-            'p50_ms': own.p50_ms,
-            'p95_ms': own.p95_ms,
-            'speed_up': parent.p50_ms / own.p50_ms,
-            'failure': '',
-        }
+        return LatencyResult(own.p50_ms, own.p95_ms, parent.p50_ms / own.p50_ms, '')
 
-    def _memory(self, name: str, selection: Selection) -> dict[str, Any]:
+    def _memory(self, name: str, selection: Selection) -> MemoryResult:
         predictor = self.predictor(name, selection)
         size = predictor.network_size(*self._first_sample.rgb.shape[:2])
         request = NetworkRequest(replace(self._options(name, selection), input_size=size))
         try:
             # Exports the network if it has to be, so that the other process finds it.
             predictor.build(size)
-            return {'peak_bytes': peak_memory_bytes(request), 'failure': ''}
+            return MemoryResult(peak_memory_bytes(request), '')
         except (BackendError, WorkerError) as error:
-            return {'peak_bytes': None, 'failure': str(error)}
+            return MemoryResult(None, str(error))
 
     @cached_property
     def _calibration(self) -> Sequence[Tensor]:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import get_args
 
 from depth_anything_ros.lab.compression.chain import parse_chain
 from depth_anything_ros.lab.compression.prune import Prune, Scope
-from depth_anything_ros.lab.compression.study_scores import ALIGNED, RAW
+from depth_anything_ros.lab.compression.study_results import StudyResult
 
 COMPARED = 'abs_rel'
 BOUNDS = (0.03, 0.1)
 """How much larger than its parent's the aligned AbsRel of a recipe may be: hardly, clearly."""
 
-Result = Mapping[str, Any]
 _UNIT = {'layer': 'by layer', 'global': 'over all layers together'}
 
 
@@ -35,7 +35,7 @@ class Breakdown:
     change: float | None
 
 
-def change(result: Result, parent: Result, word: str) -> float | None:
+def change(result: StudyResult, parent: StudyResult, word: str) -> float | None:
     """
     Return by what share the aligned AbsRel of a recipe is above its parent's.
 
@@ -45,23 +45,24 @@ def change(result: Result, parent: Result, word: str) -> float | None:
     :return: negative where the recipe is better; None where the two were not scored on the same
         number of images, or on none.
     """
-    own, before = result['scores'][word], parent['scores'][word]
-    if own['failed'] != before['failed'] or not before[ALIGNED.value][COMPARED]:
+    own, before = result.scores[word], parent.scores[word]
+    found, reference = own.scale_shift[COMPARED], before.scale_shift[COMPARED]
+    if own.failed != before.failed or found is None or not reference:
         return None
-    return float(own[ALIGNED.value][COMPARED] / before[ALIGNED.value][COMPARED] - 1.0)
+    return found / reference - 1.0
 
 
-def sweep(results: Sequence[Result], scope: Scope) -> list[tuple[float, Result]]:
+def sweep(results: Sequence[StudyResult], scope: Scope) -> list[tuple[float, StudyResult]]:
     """Return the results of pruning alone by the share pruned, the least first."""
     found = []
     for result in results[1:]:
-        recipe, *others = parse_chain(result['recipe'])
+        recipe, *others = parse_chain(result.recipe)
         if isinstance(recipe, Prune) and not others and recipe.scope == scope:
             found.append((recipe.amount, result))
     return sorted(found, key=lambda item: item[0])
 
 
-def breakdowns(results: Sequence[Result], word: str) -> list[Breakdown]:
+def breakdowns(results: Sequence[StudyResult], word: str) -> list[Breakdown]:
     """
     Return where pruning leaves each of BOUNDS, for each scope that was studied.
 
@@ -76,7 +77,7 @@ def breakdowns(results: Sequence[Result], word: str) -> list[Breakdown]:
     ]
 
 
-def _breakdown(results: Sequence[Result], word: str, scope: Scope, bound: float) -> Breakdown:
+def _breakdown(results: Sequence[StudyResult], word: str, scope: Scope, bound: float) -> Breakdown:
     within = None
     for amount, result in sweep(results, scope):
         found = change(result, results[0], word)
@@ -100,7 +101,7 @@ def sentence(found: Breakdown) -> str:
     return f'{start} of the parent with {within}; with {found.beyond:.0%} {how}.'
 
 
-def contradiction(results: Sequence[Result], word: str) -> str:
+def contradiction(results: Sequence[StudyResult], word: str) -> str:
     """
     Return the recipes that raw AbsRel calls better and aligned AbsRel clearly worse, in words.
 
@@ -110,7 +111,7 @@ def contradiction(results: Sequence[Result], word: str) -> str:
     """
     parent = results[0]
     names = [
-        result['recipe']
+        result.recipe
         for result in results[1:]
         if (change(result, parent, word) or 0.0) > BOUNDS[-1]
         and _raw(result, word) < _raw(parent, word)
@@ -123,8 +124,9 @@ def contradiction(results: Sequence[Result], word: str) -> str:
     )
 
 
-def _raw(result: Result, word: str) -> float:
-    return float(result['scores'][word][RAW.value][COMPARED])
+def _raw(result: StudyResult, word: str) -> float:
+    found = result.scores[word].none[COMPARED]
+    return math.inf if found is None else found
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:

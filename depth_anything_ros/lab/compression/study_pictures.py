@@ -8,7 +8,7 @@ from pathlib import Path
 from depth_anything_ros.errors import AlignmentError, BackendError
 from depth_anything_ros.evaluation.protocol import score_aligned
 from depth_anything_ros.lab.compression.study import Study, first_readable
-from depth_anything_ros.lab.compression.study_scores import ALIGNED
+from depth_anything_ros.lab.compression.study_results import ALIGNED
 from depth_anything_ros.lab.datasets import Dataset
 from depth_anything_ros.lab.datasets.offline import ScoringRule, align_sample
 from depth_anything_ros.lab.grid import GridRow, write_grid

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 from depth_anything_ros.evaluation.metrics import METRICS
 from depth_anything_ros.evaluation.plots import to_png
 from depth_anything_ros.lab.compression.prune import Scope
 from depth_anything_ros.lab.compression.study_findings import (
     COMPARED,
-    Result,
     change,
     pareto_front,
     sweep,
 )
-from depth_anything_ros.lab.compression.study_scores import ALIGNED, RAW
+from depth_anything_ros.lab.compression.study_results import ALIGNED, RAW, StudyResult
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SHOWN = ('mae', 'rmse', 'abs_rel', 'delta1')
 _ROWS = {ALIGNED: 'scale and shift fitted', RAW: 'no alignment'}
 
 
-def sparsity_plot(results: Sequence[Result], word: str) -> bytes | None:
+def sparsity_plot(results: Sequence[StudyResult], word: str) -> bytes | None:
     """
     Return the metrics over the share of weights pruned, a line for each scope.
 
@@ -35,13 +37,13 @@ def sparsity_plot(results: Sequence[Result], word: str) -> bytes | None:
     if not scopes:
         return None
 
-    def draw(figure: Any) -> None:
+    def draw(figure: Figure) -> None:
         panels = figure.subplots(len(_ROWS), len(SHOWN), sharex=True)
         for row, (mode, how) in zip(panels, _ROWS.items(), strict=True):
             for panel, name in zip(row, SHOWN, strict=True):
                 for scope in scopes:
                     found = [(0.0, results[0]), *sweep(results, scope)]
-                    values = [item['scores'][word][mode.value][name] for _, item in found]
+                    values = [item.scores[word].means(mode)[name] for _, item in found]
                     panel.plot(
                         [100 * amount for amount, _ in found],
                         [float('nan') if value is None else value for value in values],
@@ -59,7 +61,7 @@ def sparsity_plot(results: Sequence[Result], word: str) -> bytes | None:
     return to_png(draw, 5.0)
 
 
-def size_plot(results: Sequence[Result], word: str) -> bytes:
+def size_plot(results: Sequence[StudyResult], word: str) -> bytes:
     """
     Return aligned AbsRel over the size of the file, with the Pareto front named.
 
@@ -70,16 +72,17 @@ def size_plot(results: Sequence[Result], word: str) -> bytes:
     """
     known = [
         (
-            result['recipe'],
-            result['file']['bytes'] / 1e6,
-            result['scores'][word][ALIGNED.value][COMPARED],
+            result.recipe,
+            result.file.bytes / 1e6,
+            error,
         )
         for result in results
-        if change(result, results[0], word) is not None
+        if (error := result.scores[word].scale_shift[COMPARED]) is not None
+        and change(result, results[0], word) is not None
     ]
     front = pareto_front([(size, error) for _, size, error in known])
 
-    def draw(figure: Any) -> None:
+    def draw(figure: Figure) -> None:
         from matplotlib.ticker import ScalarFormatter
 
         axes = figure.subplots()

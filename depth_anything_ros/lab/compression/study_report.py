@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from depth_anything_ros import files
@@ -14,18 +13,24 @@ from depth_anything_ros.lab.compression.chain import in_words_of_the_paper
 from depth_anything_ros.lab.compression.study_findings import (
     BOUNDS,
     COMPARED,
-    Result,
     breakdowns,
     change,
     contradiction,
     sentence,
 )
 from depth_anything_ros.lab.compression.study_plots import SHOWN, size_plot, sparsity_plot
-from depth_anything_ros.lab.compression.study_scores import ALIGNED, RAW
+from depth_anything_ros.lab.compression.study_results import (
+    ALIGNED,
+    RAW,
+    StudyModel,
+    StudyProtocol,
+    StudyResult,
+    StudySummary,
+)
 from depth_anything_ros.table import UNKNOWN, Table, number
 
 
-def write_csv(path: Path, results: Sequence[Result]) -> None:
+def write_csv(path: Path, results: Sequence[StudyResult]) -> None:
     """
     Write one line for every recipe and data set; what is not known is empty.
 
@@ -36,80 +41,82 @@ def write_csv(path: Path, results: Sequence[Result]) -> None:
     :param results: the parent's first.
     :raises OutputError: if the file cannot be written.
     """
-    records = [
-        _record(result, results[0], word) for result in results for word in result['scores']
-    ]
+    records = [_record(result, results[0], word) for result in results for word in result.scores]
     table = Table(list(records[0]), [list(record.values()) for record in records])
     files.write_text(path, table.csv())
 
 
-def _record(result: Result, parent: Result, word: str) -> dict[str, Any]:
-    packed, scores = result['file'], result['scores'][word]
-    record = {
-        'recipe': result['recipe'],
+def _record(result: StudyResult, parent: StudyResult, word: str) -> dict[str, object]:
+    packed, scores = result.file, result.scores[word]
+    record: dict[str, object] = {
+        'recipe': result.recipe,
         'data': word,
-        **{name: packed[name] for name in ('bytes', 'weights', 'nonzero_weights')},
-        'sqnr_db': 'inf' if packed['identical'] else packed['sqnr_db'],
-        **{name: scores[name] for name in ('images', 'failed', 'inverted')},
+        'bytes': packed.bytes,
+        'weights': packed.weights,
+        'nonzero_weights': packed.nonzero_weights,
+        'sqnr_db': 'inf' if packed.identical else packed.sqnr_db,
+        'images': scores.images,
+        'failed': scores.failed,
+        'inverted': scores.inverted,
     }
     for mode in (RAW, ALIGNED):
-        record |= {f'{mode.value}_{name}': scores[mode.value][name] for name in METRICS}
+        record |= {f'{mode.value}_{name}': scores.means(mode)[name] for name in METRICS}
     record[f'{COMPARED}_change'] = change(result, parent, word)
-    for text, timing in result['latency'].items():
-        record |= {f'{text} {name}': timing[name] for name in ('p50_ms', 'speed_up')}
-        record[f'{text} peak_bytes'] = result['memory'][text]['peak_bytes']
+    for text, timing in result.latency.items():
+        record[f'{text} p50_ms'] = timing.p50_ms
+        record[f'{text} speed_up'] = timing.speed_up
+        record[f'{text} peak_bytes'] = result.memory[text].peak_bytes
     return record
 
 
-def cost_table(results: Sequence[Result]) -> Table:
+def cost_table(results: Sequence[StudyResult]) -> Table:
     """Return size, likeness, latency and memory of each recipe."""
     headings = ['recipe', 'file MB', 'of parent', 'not zero', 'SQNR dB']
-    for text in results[0]['latency']:
+    for text in results[0].latency:
         headings += [f'{text} p50 ms', 'speed-up', 'peak MB']
     rows = [
-        [in_words_of_the_paper(result['recipe']), *_costs(result, results[0])]
-        for result in results
+        [in_words_of_the_paper(result.recipe), *_costs(result, results[0])] for result in results
     ]
     return Table(headings, rows)
 
 
-def _costs(result: Result, parent: Result) -> Iterator[str]:
-    packed = result['file']
-    yield f'{packed["bytes"] / 1e6:.2f}'
-    yield f'{packed["bytes"] / parent["file"]["bytes"]:.3f}'
-    yield f'{packed["nonzero_weights"] / packed["weights"]:.1%}'
-    yield '∞' if packed['identical'] else number(packed['sqnr_db'], '.1f')
-    for text, timing in result['latency'].items():
-        yield number(timing['p50_ms'], '.1f')
-        yield number(timing['speed_up'], '.2f')
-        peak = result['memory'][text]['peak_bytes']
+def _costs(result: StudyResult, parent: StudyResult) -> Iterator[str]:
+    packed = result.file
+    yield f'{packed.bytes / 1e6:.2f}'
+    yield f'{packed.bytes / parent.file.bytes:.3f}'
+    yield f'{packed.nonzero_weights / packed.weights:.1%}'
+    yield '∞' if packed.identical else number(packed.sqnr_db, '.1f')
+    for text, timing in result.latency.items():
+        yield number(timing.p50_ms, '.1f')
+        yield number(timing.speed_up, '.2f')
+        peak = result.memory[text].peak_bytes
         yield UNKNOWN if peak is None else f'{peak / 1e6:.0f}'
 
 
-def score_table(results: Sequence[Result], word: str) -> Table:
+def score_table(results: Sequence[StudyResult], word: str) -> Table:
     """Return the scores on one data set, aligned and raw."""
     headings = ['recipe', *SHOWN, f'{COMPARED} change']
     headings += [f'raw {name}' for name in SHOWN] + ['failed']
     rows = []
     for result in results:
-        scores = result['scores'][word]
+        scores = result.scores[word]
         rows.append(
-            [in_words_of_the_paper(result['recipe'])]
-            + [number(scores[ALIGNED.value][name], '.4f') for name in SHOWN]
+            [in_words_of_the_paper(result.recipe)]
+            + [number(scores.scale_shift[name], '.4f') for name in SHOWN]
             + [number(change(result, results[0], word), '+.2%')]
-            + [number(scores[RAW.value][name], '.4f') for name in SHOWN]
-            + [str(scores['failed'])]
+            + [number(scores.none[name], '.4f') for name in SHOWN]
+            + [str(scores.failed)]
         )
     return Table(headings, rows)
 
 
-def findings(results: Sequence[Result], word: str) -> list[str]:
+def findings(results: Sequence[StudyResult], word: str) -> list[str]:
     """Return what the figures of one data set say, a sentence each."""
     told = [sentence(found) for found in breakdowns(results, word)]
     return [text for text in (*told, contradiction(results, word)) if text]
 
 
-def warnings(results: Sequence[Result], random: bool) -> list[str]:
+def warnings(results: Sequence[StudyResult], random: bool) -> list[str]:
     """
     Return what a reader must know of a study.
 
@@ -118,39 +125,38 @@ def warnings(results: Sequence[Result], random: bool) -> list[str]:
     """
     found = ['random weights: no score means anything; sizes and times do'] if random else []
     for result in results:
-        for word, scores in result['scores'].items():
-            name = f'{result["recipe"]}, {word}'
-            for problem, count in scores['problems'].items():
+        for word, scores in result.scores.items():
+            name = f'{result.recipe}, {word}'
+            for problem, count in scores.problems.items():
                 found.append(f'{name}: {count} images have no score: {problem}')
-            if scores['inverted']:
+            if scores.inverted:
                 found.append(
-                    f'{name}: the fitted scale is negative in {scores["inverted"]} of '
-                    f'{scores["images"]} images: there the prediction is upside down'
+                    f'{name}: the fitted scale is negative in {scores.inverted} of '
+                    f'{scores.images} images: there the prediction is upside down'
                 )
-        for kind in ('latency', 'memory'):
-            for text, measured in result[kind].items():
-                if measured['failure']:
-                    found.append(f'{result["recipe"]}, {text}: {measured["failure"]}')
+        failures = [(text, measured.failure) for text, measured in result.latency.items()]
+        failures += [(text, measured.failure) for text, measured in result.memory.items()]
+        found += [f'{result.recipe}, {text}: {failure}' for text, failure in failures if failure]
     return found
 
 
-def write_report(path: Path, summary: Mapping[str, Any], pictures: Mapping[str, Path]) -> None:
+def write_report(path: Path, summary: StudySummary, pictures: Mapping[str, Path]) -> None:
     """
     Write the plots beside a page in Markdown that shows them with the tables.
 
     :param path: the page; folders on the way are made.
-    :param summary: as the verb `study` writes it in study.json.
+    :param summary: of the whole study.
     :param pictures: of the first image, by the word of the data.
     :raises OutputError: if a file cannot be written.
     """
-    model, protocol, results = summary['model'], summary['protocol'], summary['recipes']
-    lines = [f'# {markdown(model["name"])}: what compression costs', '']
-    if model['weights'] == 'random':
+    model, protocol, results = summary.model, summary.protocol, summary.recipes
+    lines = [f'# {markdown(model.name)}: what compression costs', '']
+    if model.weights == 'random':
         lines += ['**Random weights: no score on this page means anything.**', '']
     lines += [_introduction(model, protocol), '', *cost_table(results).markdown(), '']
-    for place, word in enumerate(protocol['data'], 1):
+    for place, word in enumerate(protocol.data, 1):
         lines += [f'## {markdown(word)}', '', *score_table(results, word).markdown(), '']
-        lines += [*(f'- {markdown(text)}' for text in summary['findings'][word]), '']
+        lines += [*(f'- {markdown(text)}' for text in summary.findings[word]), '']
         for title, name, png in (
             ('metrics over sparsity', f'sparsity_{place}.png', sparsity_plot(results, word)),
             ('AbsRel over size', f'size_{place}.png', size_plot(results, word)),
@@ -160,23 +166,24 @@ def write_report(path: Path, summary: Mapping[str, Any], pictures: Mapping[str, 
                 lines += [f'![{title}]({name})', '']
         if word in pictures:
             lines += [f'![first image]({quote(pictures[word].name)})', '']
-    if summary['warnings']:
-        lines += ['## Warnings', '', *(f'- {markdown(text)}' for text in summary['warnings']), '']
+    if summary.warnings:
+        lines += ['## Warnings', '', *(f'- {markdown(text)}' for text in summary.warnings), '']
     files.write_text(path, '\n'.join(lines))
 
 
-def _introduction(model: Mapping[str, Any], protocol: Mapping[str, Any]) -> str:
-    compared, calibration = markdown(protocol['compared']), markdown(protocol['calibration'])
+def _introduction(model: StudyModel, protocol: StudyProtocol) -> str:
+    conditions = protocol.conditions
+    compared, calibration = markdown(conditions.compared), markdown(conditions.calibration)
     bounds = ' and '.join(f'{bound:.0%}' for bound in BOUNDS)
     return (
-        f'{model["weights"]} weights (sha256 {model["sha256"] or "none"}). Scores with '
-        f'{protocol["backends"][0]}, truth within {protocol["min_depth_m"]:g} to '
-        f'{protocol["max_depth_m"]:g} m, each image counting the same. Raw takes the numbers of '
+        f'{model.weights} weights (sha256 {model.sha256 or "none"}). Scores with '
+        f'{protocol.backends[0]}, truth within {conditions.min_depth_m:g} to '
+        f'{conditions.max_depth_m:g} m, each image counting the same. Raw takes the numbers of '
         'the network as metres, as "Depth Anything V2 Mini" does, clamped to that range, which '
         'means nothing for inverse depth; else scale and shift are fitted to the truth of each '
         "image in inverse depth. SQNR is that of the network's output in float32 on "
         f'{compared}, ∞ where it is the same in every bit. p50 is of the network alone over '
-        f'{protocol["runs"]} runs, in turns with its parent, and speed-up the ratio '
+        f'{conditions.runs} runs, in turns with its parent, and speed-up the ratio '
         'of the two; peak is the resident memory of a fresh process that loads the file and runs '
         'it, Python and libraries included. Ranges of int8_static were found on '
         f'{calibration}. Pruning breaks down where AbsRel is more than {bounds} above '

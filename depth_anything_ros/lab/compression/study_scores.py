@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
 
 from depth_anything_ros.errors import AlignmentError, BackendError, DatasetError
 from depth_anything_ros.evaluation.protocol import (
@@ -13,18 +12,18 @@ from depth_anything_ros.evaluation.protocol import (
     MeanScore,
     score_aligned,
 )
+from depth_anything_ros.lab.compression.study_results import ALIGNED, RAW, NetworkScores
 from depth_anything_ros.lab.datasets import Dataset
 from depth_anything_ros.lab.datasets.offline import Predict, ScoringRule, align_sample
 from depth_anything_ros.types import DepthSample
 
-RAW, ALIGNED = AlignmentMode.NONE, AlignmentMode.SCALE_SHIFT
 _REASONS = 3
 
 
 def score_network(
     predict: Predict, dataset: Dataset, indices: Iterable[int], min_depth_m: float,
     max_depth_m: float,
-) -> dict[str, Any]:  # fmt: skip
+) -> NetworkScores:  # fmt: skip
     """
     Predict every image once and average its scores without alignment and with scale and shift.
 
@@ -35,9 +34,6 @@ def score_network(
     :param indices: which images.
     :param min_depth_m: truth below this is not scored.
     :param max_depth_m: truth beyond this is not scored.
-    :return: `images`, `failed`, `problems` (how many images have which), `inverted` (images whose
-        fitted scale is negative), and the mean of every metric by alignment, None where no image
-        has a score.
     """
     rules = {mode: ScoringRule(mode, min_depth_m, max_depth_m) for mode in (RAW, ALIGNED)}
     means = {mode: MeanScore() for mode in rules}
@@ -53,13 +49,14 @@ def score_network(
         inverted += scores[ALIGNED].scale < 0
         for mode, score in scores.items():
             means[mode].add(score)
-    return {
-        'images': images,
-        'failed': problems.total(),
-        'problems': dict(problems.most_common(_REASONS)),
-        'inverted': inverted,
-        **{mode.value: mean.result() for mode, mean in means.items()},
-    }
+    return NetworkScores(
+        images=images,
+        failed=problems.total(),
+        problems=dict(problems.most_common(_REASONS)),
+        inverted=inverted,
+        none=means[RAW].result(),
+        scale_shift=means[ALIGNED].result(),
+    )
 
 
 def _scores(

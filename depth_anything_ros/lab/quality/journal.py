@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import asdict, astuple, dataclass, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
-from types import TracebackType
-from typing import Any
 
-from depth_anything_ros.json_text import parse_json
-from depth_anything_ros.lab.journal import JournalFile
+from depth_anything_ros.json_text import IF_KNOWN, record
+from depth_anything_ros.lab.journal import Journal
 from depth_anything_ros.lab.quality.scores import DepthScore, ScoreConfig
 
 _FORMAT = 1
@@ -30,39 +28,44 @@ class Entry:
     failure: str = ''
 
 
-class Journal:
-    """
-    Keep outcomes in a file of one JSON line each, written to at its end only.
+@dataclass(frozen=True)
+class _Line:
+    """Hold an entry as the file does: the scores in the order of DepthScore, or the failure."""
 
-    What an earlier run left is read when it is opened; a last line that was cut off is removed.
+    data: str
+    name: str
+    scores: Sequence[float | None] | None = field(default=None, metadata=IF_KNOWN)
+    failure: str | None = field(default=None, metadata=IF_KNOWN)
+
+
+class ScoreJournal:
+    """
+    Keep the outcomes of a run; `scores` holds them by the word of the data and the sample's name.
+
     An outcome with a failure is not given back, so that a run that goes on tries it again.
 
     :param path: the file; it is made where there is none.
     :param config: how depth is scored; the file must have been begun with the same.
     :param restart: forget what the file holds.
-    :raises DatasetError: if the file is none of ours, damaged, begun with other settings or in
-        use by another run.
+    :raises DatasetError: as :class:`Journal` does.
     """
 
     def __init__(self, path: Path, config: ScoreConfig, restart: bool = False) -> None:
         self.scores: dict[tuple[str, str], DepthScore] = {}
-        self._file = JournalFile(path, {'format': _FORMAT, **asdict(config)}, restart)
-        try:
-            self._read()
-        except BaseException:
-            self._file.close()
-            raise
+        self._file = Journal(path, _Line, {'format': _FORMAT, **record(config)}, restart)
+        for place, line in enumerate(self._file.entries):
+            if line.failure is None:
+                if line.scores is None or len(line.scores) != len(fields(DepthScore)):
+                    self._file.close()
+                    raise self._file.damaged(place)
+                values = (math.nan if value is None else value for value in line.scores)
+                self.scores[line.data, line.name] = DepthScore(*values)
 
-    def __enter__(self) -> Journal:
+    def __enter__(self) -> ScoreJournal:
         """Return the journal itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the file."""
         self._file.close()
 
@@ -72,29 +75,12 @@ class Journal:
 
         :raises OutputError: if the file cannot be written.
         """
-        records = []
+        lines = []
         for entry in entries:
-            record: dict[str, Any] = {'data': entry.origin, 'name': entry.name}
             if entry.score is None:
-                record['failure'] = entry.failure
-            else:
-                values = astuple(entry.score)
-                record['scores'] = [None if math.isnan(value) else value for value in values]
-                self.scores[entry.origin, entry.name] = entry.score
-            records.append(record)
-        self._file.add(records)
-
-    def _read(self) -> None:
-        for place, line in enumerate(self._file.lines):
-            try:
-                record = parse_json(line)
-                if 'failure' not in record:
-                    self.scores[record['data'], record['name']] = _score(record['scores'])
-            except (ValueError, KeyError, TypeError) as error:
-                raise self._file.damaged(place) from error
-
-
-def _score(values: list[float | None]) -> DepthScore:
-    if len(values) != len(fields(DepthScore)):
-        raise ValueError(f'{len(values)} scores')
-    return DepthScore(*(math.nan if value is None else float(value) for value in values))
+                lines.append(_Line(entry.origin, entry.name, failure=entry.failure))
+                continue
+            values = [None if math.isnan(value) else value for value in astuple(entry.score)]
+            lines.append(_Line(entry.origin, entry.name, values))
+            self.scores[entry.origin, entry.name] = entry.score
+        self._file.add(lines)

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from depth_anything_ros.errors import ConfigError, DatasetError, DepthAnythingError
-from depth_anything_ros.lab.quality.journal import Entry, Journal
+from depth_anything_ros.lab.quality.journal import Entry, ScoreJournal
 from depth_anything_ros.lab.quality.scores import ScoreConfig, score_depth
 from depth_anything_ros.lab.quality.selection import ScoredSample
 from depth_anything_ros.lab.quality.workers import Workers
@@ -73,7 +73,7 @@ def open_data(origins: Sequence[Origin]) -> list[OpenData]:
 def score_data(
     data: Sequence[OpenData],
     config: ScoreConfig,
-    journal: Journal,
+    journal: ScoreJournal,
     workers: Workers,
     progress: Progress,
 ) -> dict[str, list[ScoredSample]]:
@@ -136,7 +136,7 @@ def _open_here(origin: Origin) -> Dataset:
 def _outcomes(
     calls: Iterator[tuple[Origin, Sequence[int]]],
     config: ScoreConfig,
-    journal: Journal,
+    journal: ScoreJournal,
     workers: Workers,
 ) -> Iterator[Entry]:
     """Give calls to the workers, a few ahead, and yield what they found once it is on disk."""
@@ -157,7 +157,7 @@ def _outcomes(
             yield from entries
 
 
-def _missing(item: OpenData, journal: Journal) -> list[int]:
+def _missing(item: OpenData, journal: ScoreJournal) -> list[int]:
     word, dataset = item.origin.word, item.dataset
     return [
         index
@@ -172,7 +172,7 @@ def _batches(indices: Sequence[int]) -> Iterator[Sequence[int]]:
 
 
 def _samples(
-    item: OpenData, journal: Journal, failures: dict[tuple[str, str], str]
+    item: OpenData, journal: ScoreJournal, failures: dict[tuple[str, str], str]
 ) -> list[ScoredSample]:
     samples = []
     for index in range(len(item.dataset)):

@@ -74,9 +74,8 @@ def test_share_with_failures_breaks_down():
 
 
 def test_raw_scores_that_praise_a_worse_network_are_named():
-    worse, raw_too, hardly = pruned({0.5: 0.2, 0.6: 0.2, 0.7: 0.105})
-    for praised in (worse, hardly):
-        praised['scores'][WORD]['none']['abs_rel'] = 0.09
+    worse, hardly = result('prune(0.5)', 0.2, raw=0.09), result('prune(0.7)', 0.105, raw=0.09)
+    (raw_too,) = pruned({0.6: 0.2})
     failed = result('prune(0.9)', None, failed=10)
     assert contradiction([PARENT, worse, raw_too, hardly, failed], WORD) == (
         'Raw AbsRel is lower than that of the parent with prune(0.5), whose aligned AbsRel is '

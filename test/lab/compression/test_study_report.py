@@ -13,6 +13,12 @@ from depth_anything_ros.lab.compression.study_report import (
     write_csv,
     write_report,
 )
+from depth_anything_ros.lab.compression.study_results import (
+    Conditions,
+    StudyModel,
+    StudyProtocol,
+    StudySummary,
+)
 
 RESULTS = [
     result('float32', 0.1, 2_000_000),
@@ -22,21 +28,23 @@ RESULTS = [
 
 
 def summary(random=False):
-    return {
-        'model': {'name': 'tiny', 'weights': 'random' if random else 'pretrained', 'sha256': 'ab'},
-        'protocol': {
-            'data': [WORD],
-            'backends': ['torch fp32'],
-            'min_depth_m': 0.2,
-            'max_depth_m': 8.0,
-            'compared': 'simulator:2000000:4',
-            'calibration': 'simulator:1000000:32 (at most 32 images)',
-            'runs': 50,
-        },
-        'recipes': RESULTS,
-        'findings': {WORD: findings(RESULTS, WORD)},
-        'warnings': warnings(RESULTS, random),
-    }
+    conditions = Conditions(
+        input_size=0,
+        min_depth_m=0.2,
+        max_depth_m=8.0,
+        calibration='simulator:1000000:32 (at most 32 images)',
+        compared='simulator:2000000:4',
+        runs=50,
+        threads=0,
+        environment={},
+    )
+    return StudySummary(
+        StudyModel('tiny', 'random' if random else 'pretrained', 'ab', 'Apache-2.0'),
+        StudyProtocol([WORD], ['torch fp32'], 'relative inverse depth', conditions),
+        RESULTS,
+        {WORD: findings(RESULTS, WORD)},
+        warnings(RESULTS, random),
+    )
 
 
 def test_csv_has_every_number_and_leaves_the_unknown_empty(tmp_path):

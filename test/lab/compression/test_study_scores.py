@@ -34,29 +34,29 @@ def predictor_of(function):
 def test_affine_inverse_depth_is_perfect_when_aligned_and_metres_when_not():
     predict = predictor_of(lambda depth_m: 3.0 / depth_m + 1.0)
     scores = score_network(predict, Ramps(), range(3), *RANGE)
-    assert (scores['images'], scores['failed'], scores['inverted']) == (3, 0, 0)
-    assert scores['scale_shift']['abs_rel'] == pytest.approx(0, abs=1e-5)
-    assert scores['scale_shift']['delta1'] == 1
+    assert (scores.images, scores.failed, scores.inverted) == (3, 0, 0)
+    assert scores.scale_shift['abs_rel'] == pytest.approx(0, abs=1e-5)
+    assert scores.scale_shift['delta1'] == 1
     expected = [
         np.mean(np.abs(3 / truth + 1 - truth)) for truth in (Ramps()[i].depth_m for i in range(3))
     ]
-    assert scores['none']['mae'] == pytest.approx(np.mean(expected), rel=1e-5)
+    assert scores.none['mae'] == pytest.approx(np.mean(expected), rel=1e-5)
 
 
 def test_upside_down_prediction_is_counted():
     scores = score_network(predictor_of(lambda depth_m: depth_m), Ramps(), range(3), *RANGE)
-    assert scores['inverted'] == 3
-    assert scores['none']['mae'] == 0
+    assert scores.inverted == 3
+    assert scores.none['mae'] == 0
 
 
 def test_image_without_alignment_is_in_neither_mean():
     constant = predictor_of(lambda depth_m: np.where(depth_m.max() > 3.9, 2.0, 1 / depth_m))
     scores = score_network(constant, Ramps(), range(3), *RANGE)
-    assert (scores['images'], scores['failed']) == (3, 1)
-    assert scores['problems'] == {'the prediction is constant: no scale can be fitted': 1}
-    assert scores['scale_shift']['abs_rel'] == pytest.approx(0, abs=1e-5)
+    assert (scores.images, scores.failed) == (3, 1)
+    assert scores.problems == {'the prediction is constant: no scale can be fitted': 1}
+    assert scores.scale_shift['abs_rel'] == pytest.approx(0, abs=1e-5)
     others = score_network(constant, Ramps(), [1, 2], *RANGE)
-    assert others['none'] == scores['none']
+    assert others.none == scores.none
 
 
 def test_no_score_at_all_is_none():
@@ -64,8 +64,8 @@ def test_no_score_at_all_is_none():
         raise BackendError('out of memory')
 
     scores = score_network(fail, Ramps(), range(2), *RANGE)
-    assert scores['problems'] == {'out of memory': 2}
-    assert scores['none']['rmse'] is scores['scale_shift']['rmse'] is None
+    assert scores.problems == {'out of memory': 2}
+    assert scores.none['rmse'] is scores.scale_shift['rmse'] is None
 
 
 def test_unreadable_image_is_counted():
@@ -73,4 +73,4 @@ def test_unreadable_image_is_counted():
         return RelativeInverseDepth(np.random.default_rng(0).random((30, 40), np.float32))
 
     scores = score_network(predict, MadeDataset('made', 8), [6, 7], *RANGE)
-    assert scores['problems'] == {'007.png is no image': 1}
+    assert scores.problems == {'007.png is no image': 1}

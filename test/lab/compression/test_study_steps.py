@@ -25,8 +25,13 @@ from depth_anything_ros.lab.compression.study import (
     label,
     write_float32,
 )
-from depth_anything_ros.lab.compression.study_journal import StudyJournal
 from depth_anything_ros.lab.compression.study_pictures import draw_first, evenly
+from depth_anything_ros.lab.compression.study_results import (
+    Conditions,
+    MemoryResult,
+    StudySettings,
+    open_journal,
+)
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.activation import DYNAMIC
 from depth_anything_ros.models.checkpoint import load_weights
@@ -35,6 +40,9 @@ from depth_anything_ros.types import Precision
 SPEC = MODELS['tiny']
 TORCH = Selection('torch', Precision.FP32, 'cpu')
 CONFIG = StudyConfig((TORCH,), input_size=64, runs=2, warm_up=1, threads=1)
+SETTINGS = StudySettings(
+    'tiny', SPEC.output, 'weights', Conditions(64, 0.2, 8.0, 'none', 'none', 2, 1, {})
+)
 CHAINS = ('fp16', 'prune(0.5)')
 
 
@@ -68,7 +76,7 @@ def run(tmp_path, parent):
             data or {'made:2': MadeDataset('made', 2)}, lambda: (), lambda: (), 'none'
         )
         progress = Stopping(stop_after)
-        with StudyJournal(tmp_path / 'journal.jsonl', {}) as journal:
+        with open_journal(tmp_path / 'journal.jsonl', SETTINGS) as journal:
             study = Study(
                 tmp_path, weights, [parse_chain(chain) for chain in chains], inputs,
                 config, journal, progress,
@@ -81,20 +89,20 @@ def run(tmp_path, parent):
 def test_every_recipe_is_measured_like_the_parent(run, tmp_path):
     study, steps, results = run()
     assert steps == 3 * 4
-    assert [result['recipe'] for result in results] == [PARENT, *CHAINS]
-    parent, half, pruned = (result['file'] for result in results)
+    assert [result.recipe for result in results] == [PARENT, *CHAINS]
+    parent, half, pruned = (result.file for result in results)
     for name, result in zip(study.names, results, strict=True):
-        assert result['file']['bytes'] == study.path(name).stat().st_size
-        assert set(result['scores']) == {'made:2'}
-        assert result['latency']['torch fp32']['p50_ms'] > 0
-        assert result['memory']['torch fp32']['peak_bytes'] == 64
-    assert parent['bytes'] == pytest.approx(4 * SPEC.parameters, rel=0.03)
-    assert half['bytes'] == pytest.approx(2 * SPEC.parameters, rel=0.03)
-    assert pruned['nonzero_weights'] == pytest.approx(pruned['weights'] / 2, rel=1e-3)
-    scores = [result['scores']['made:2'] for result in results]
+        assert result.file.bytes == study.path(name).stat().st_size
+        assert set(result.scores) == {'made:2'}
+        assert result.latency['torch fp32'].p50_ms > 0
+        assert result.memory['torch fp32'].peak_bytes == 64
+    assert parent.bytes == pytest.approx(4 * SPEC.parameters, rel=0.03)
+    assert half.bytes == pytest.approx(2 * SPEC.parameters, rel=0.03)
+    assert pruned.nonzero_weights == pytest.approx(pruned.weights / 2, rel=1e-3)
+    scores = [result.scores['made:2'] for result in results]
     # The weights that ship are float16, so that storing them so changes nothing.
     assert scores[0] == scores[1] != scores[2]
-    assert results[0]['latency']['torch fp32']['speed_up'] == 1
+    assert results[0].latency['torch fp32'].speed_up == 1
 
 
 def test_stopped_study_goes_on_with_what_is_missing(run):
@@ -132,12 +140,12 @@ def test_failure_is_told_and_tried_again(run, monkeypatch):
         patch.setattr(module, 'peak_memory_bytes', fail)
         patch.setattr(Predictor, 'infer', lambda *_: (_ for _ in ()).throw(BackendError('full')))
         _, _, results = run(chains=())
-    assert results[0]['memory']['torch fp32'] == {'peak_bytes': None, 'failure': 'killed'}
-    assert results[0]['latency']['torch fp32']['failure'] == 'full'
-    assert results[0]['scores']['made:2']['problems'] == {'full': 2}
+    assert results[0].memory['torch fp32'] == MemoryResult(None, 'killed')
+    assert results[0].latency['torch fp32'].failure == 'full'
+    assert results[0].scores['made:2'].problems == {'full': 2}
     _, steps, results = run(chains=())
     assert steps == 2
-    assert results[0]['memory']['torch fp32']['peak_bytes'] == 64
+    assert results[0].memory['torch fp32'].peak_bytes == 64
 
 
 def test_calibrated_recipe_without_images_is_an_error(run):

@@ -16,7 +16,7 @@ from depth_anything_ros.errors import (
     WorkerError,
 )
 from depth_anything_ros.lab.quality import workers as workers_module
-from depth_anything_ros.lab.quality.journal import Journal
+from depth_anything_ros.lab.quality.journal import ScoreJournal
 from depth_anything_ros.lab.quality.run import Origin, open_data, score_data, score_samples
 from depth_anything_ros.lab.quality.scores import ScoreConfig, score_depth
 from depth_anything_ros.lab.quality.workers import dask_workers, local_workers
@@ -44,7 +44,7 @@ def run(path, words, workers=None, config=CONFIG):
             seen.append((entry.name, total))
             yield entry
 
-    with Journal(path, config) as journal, workers or local_workers(1) as found:
+    with ScoreJournal(path, config) as journal, workers or local_workers(1) as found:
         samples = score_data(
             open_data([origin(word) for word in words]), config, journal, found, progress
         )
@@ -95,7 +95,7 @@ def test_run_goes_on_where_it_was_stopped(tmp_path, expected):
 
     with (
         pytest.raises(KeyboardInterrupt),
-        Journal(path, CONFIG) as journal,
+        ScoreJournal(path, CONFIG) as journal,
         local_workers(1) as workers,
     ):
         score_data(open_data([origin('a:30')]), CONFIG, journal, workers, stop)
@@ -115,14 +115,14 @@ _PROGRAM = """
 import sys
 from pathlib import Path
 import made_data
-from depth_anything_ros.lab.quality.journal import Journal
+from depth_anything_ros.lab.quality.journal import ScoreJournal
 from depth_anything_ros.lab.quality.run import Origin, open_data, score_data
 from depth_anything_ros.lab.quality.scores import ScoreConfig
 from depth_anything_ros.lab.quality.workers import local_workers
 
 if __name__ == '__main__':
     config = ScoreConfig()
-    with Journal(Path(sys.argv[1]), config) as journal, local_workers(2) as workers:
+    with ScoreJournal(Path(sys.argv[1]), config) as journal, local_workers(2) as workers:
         data = open_data([Origin(sys.argv[2], made_data.open_made)])
         score_data(data, config, journal, workers, lambda entries, total: entries)
 """
@@ -201,7 +201,7 @@ def test_process_that_ends_early_is_told(tmp_path):
     data = open_data([Origin(str(tmp_path / 'first'), made_data.open_once)])
     with (
         pytest.raises(WorkerError, match='a process ended before its work'),
-        Journal(tmp_path / 'journal.jsonl', CONFIG) as journal,
+        ScoreJournal(tmp_path / 'journal.jsonl', CONFIG) as journal,
         local_workers(2) as workers,
     ):
         score_data(data, CONFIG, journal, workers, lambda entries, total: entries)
