@@ -45,6 +45,8 @@ EXTRAS = {
         'transformers>=5.0',
     ],
     'lint': ['ruff', 'mypy', 'import-linter'],
+    # The documents as a site.
+    'docs': ['mkdocs>=1.6', 'mkdocs-material>=9.5'],
 }
 
 

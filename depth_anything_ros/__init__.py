@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from depth_anything_ros.api import (
+        AlignmentError,
         Camera,
+        DepthAnythingError,
         DepthModel,
         camera_height,
         colorize,
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    'AlignmentError',
     'Camera',
+    'DepthAnythingError',
     'DepthModel',
     'camera_height',
     'colorize',

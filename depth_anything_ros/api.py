@@ -24,7 +24,12 @@ from numpy.typing import NDArray
 
 from depth_anything_ros.colormap import apply_colormap
 from depth_anything_ros.config import DepthNodeConfig
-from depth_anything_ros.errors import AlignmentError, ConfigError, MessageError
+from depth_anything_ros.errors import (
+    AlignmentError,
+    ConfigError,
+    DepthAnythingError,
+    MessageError,
+)
 from depth_anything_ros.geometry.alignment import to_metric_depth
 from depth_anything_ros.geometry.metric_depth import inverse_depth, limit_depth
 from depth_anything_ros.inference.options import NetworkOptions
@@ -46,7 +51,9 @@ from depth_anything_ros.types import (
 )
 
 __all__ = [
+    'AlignmentError',
     'Camera',
+    'DepthAnythingError',
     'DepthModel',
     'camera_height',
     'colorize',

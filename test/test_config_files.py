@@ -1,11 +1,13 @@
-"""The parameter files and the README say what the config classes say."""
+"""The parameter files say what the config classes say, and the policy what the topics are."""
 
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import yaml
 
-from depth_anything_ros.config import NODE_CONFIGS, DepthNodeConfig
+from depth_anything_ros.config import NODE_CONFIGS, NODE_TOPICS, DepthNodeConfig, topic_table
+from depth_anything_ros.errors import UnknownNameError
 from depth_anything_ros.parameters import (
     from_mapping,
     markdown_table,
@@ -47,12 +49,27 @@ def test_the_preset_of_the_r550_says_only_what_differs_and_is_accepted():
     assert all(value != defaults[name][0] for name, value in values.items())
 
 
-@pytest.mark.parametrize('node', NODE_CONFIGS)
-def test_readme_table_is_that_of_the_config_class(node):
-    readme = (ROOT / 'README.md').read_text()
-    start, end = f'<!-- parameters:{node} -->', '<!-- /parameters -->'
-    table = readme.split(start)[1].split(end)[0].strip()
-    assert table == markdown_table(NODE_CONFIGS[node])
+@pytest.mark.parametrize('node', ['depth_node', 'evaluator_node'])
+def test_the_documented_topics_are_those_of_the_sros2_policy(node):
+    policy = ElementTree.parse(ROOT / 'config' / 'sros2_policy.xml')
+    profile = policy.find(f".//profile[@node='{node}']")
+
+    def allowed(kind, right):
+        groups = (group for group in profile.findall(f'{kind}s') if group.get(right) == 'ALLOW')
+        return {item.text for group in groups for item in group.findall(kind)}
+
+    def documented(way):
+        return {topic.name for topic in NODE_TOPICS[node] if topic.way == way}
+
+    of_ros = {'/tf', '/tf_static', '/clock', '/parameter_events', '/rosout', '~/transition_event'}
+    assert documented('in') == allowed('topic', 'subscribe') - of_ros
+    assert documented('out') == allowed('topic', 'publish') - of_ros
+    assert documented('service') <= allowed('service', 'reply')
+
+
+def test_topics_of_an_unknown_node_are_refused():
+    with pytest.raises(UnknownNameError, match="'depth'; known: depth_node, evaluator_node"):
+        topic_table('depth')
 
 
 def test_table_has_a_row_for_each_parameter_with_default_unit_and_range():

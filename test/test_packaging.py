@@ -33,7 +33,7 @@ ROSDEP_KEYS = {
     'tqdm': 'python3-tqdm',
     'yaml': 'python3-yaml',
 }
-# Without a usable rosdep key: from pip, as the README says.
+# Without a usable rosdep key: from pip, as docs/index.md says.
 PIP_ONLY = {'huggingface_hub', 'rosbags', 'safetensors', 'torch'}
 EXTRAS = {
     'dask',

@@ -121,7 +121,7 @@ def test_the_limits_are_those_that_the_documents_state():
     check_bytes(MAX_BYTES, 'it')
     with pytest.raises(MessageError, match='it has 300 MB; at most 180 MB are read'):
         check_bytes(300_000_000, 'it')
-    text = (Path(__file__).parents[1] / 'README.md').read_text(encoding='utf-8')
+    text = (Path(__file__).parents[1] / 'docs' / 'nodes.md').read_text(encoding='utf-8')
     assert '50 megapixels' in text and '180 MB' in text
 
 

@@ -1,4 +1,4 @@
-"""The verb `info`: the models, the backends of this machine, the parameters of the nodes."""
+"""The verb `info`: models, backends of this machine, parameters and topics of the nodes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from depth_anything_ros.cli.console import add_json_argument, write_json, write_line, write_table
-from depth_anything_ros.config import NODE_CONFIGS
+from depth_anything_ros.config import NODE_CONFIGS, NODE_TOPICS, topic_table
 from depth_anything_ros.errors import BackendError, MissingDependencyError
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.spec import ModelSpec
@@ -21,11 +21,18 @@ _COLUMNS = ['model', 'parameters', 'licence', 'input', 'output', 'weights']
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
-    parser.add_argument(
+    node = parser.add_mutually_exclusive_group()
+    node.add_argument(
         '--parameters',
         choices=tuple(NODE_CONFIGS),
         metavar='NODE',
         help=f'show the parameters of a node as a table: {", ".join(NODE_CONFIGS)}',
+    )
+    node.add_argument(
+        '--topics',
+        choices=tuple(NODE_TOPICS),
+        metavar='NODE',
+        help='show the topics and services of a node as a table',
     )
     add_json_argument(parser)
 
@@ -33,11 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the tables asked for, and all that is known of what is in them as JSON."""
     if args.parameters:
-        config = NODE_CONFIGS[args.parameters]
-        for line in markdown_table(config).splitlines():
-            write_line(line)
-        write_json(args.json, {'node': args.parameters, 'parameters': _parameters(config)})
-        return 0
+        node, config = args.parameters, NODE_CONFIGS[args.parameters]
+        return _show(args, markdown_table(config), node, 'parameters', _parameters(config))
+    if args.topics:
+        topics = [asdict(topic) for topic in NODE_TOPICS[args.topics]]
+        return _show(args, topic_table(args.topics), args.topics, 'topics', topics)
     from depth_anything_ros.inference.selection import select
 
     rows = list(MODELS.values())
@@ -66,6 +73,14 @@ def run(args: argparse.Namespace) -> int:
         'auto': dict(zip(('backend', 'precision', 'device'), auto, strict=True)),
     }
     write_json(args.json, answer)
+    return 0
+
+
+def _show(args: argparse.Namespace, table: str, node: str, kind: str, answer: Any) -> int:
+    """Write a table of a node, and the same as JSON."""
+    for line in table.splitlines():
+        write_line(line)
+    write_json(args.json, {'node': node, kind: answer})
     return 0
 
 

@@ -2,9 +2,18 @@
 
 from depth_anything_ros.config.bag_player import BagPlayerConfig
 from depth_anything_ros.config.depth_node import DepthNodeConfig
+from depth_anything_ros.config.topics import NODE_TOPICS, Topic, topic_table
 from depth_anything_ros.evaluation.config import EvaluatorConfig
 
-__all__ = ['NODE_CONFIGS', 'BagPlayerConfig', 'DepthNodeConfig', 'EvaluatorConfig']
+__all__ = [
+    'NODE_CONFIGS',
+    'NODE_TOPICS',
+    'BagPlayerConfig',
+    'DepthNodeConfig',
+    'EvaluatorConfig',
+    'Topic',
+    'topic_table',
+]
 
 NODE_CONFIGS: dict[str, type] = {
     'depth_node': DepthNodeConfig,

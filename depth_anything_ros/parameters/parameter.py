@@ -66,7 +66,7 @@ def parameter(default: Any, help: str, *, names: Iterable[str] = (), **info: Any
     Declare a dataclass field as a node parameter.
 
     :param default: the default; a tuple stands for an array of strings.
-    :param help: one sentence for `ros2 param describe` and the README table.
+    :param help: one sentence for `ros2 param describe` and the tables of the documents.
     :param names: a table whose names are choices too, those that come later included.
     :param info: the other fields of :class:`ParameterInfo`.
     """

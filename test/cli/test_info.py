@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from depth_anything_ros.cli.main import main
-from depth_anything_ros.config import BagPlayerConfig
+from depth_anything_ros.config import BagPlayerConfig, topic_table
 from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.parameters import markdown_table, parameter_infos
@@ -63,3 +63,15 @@ def test_parameters_of_a_node_are_answered_in_json(tmp_path: Path) -> None:
     assert list(answer['parameters']) == list(parameter_infos(BagPlayerConfig))
     rate = answer['parameters']['rate']
     assert (rate['default'], rate['minimum'], rate['maximum']) == (1.0, 0.01, 100.0)
+
+
+def test_topics_of_a_node_are_shown_as_a_table_and_answered_in_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / 'topics.json'
+    assert main(['info', '--topics', 'depth_node', '--json', str(path)]) == 0
+    assert capsys.readouterr().out.strip() == topic_table('depth_node')
+    answer = json.loads(path.read_text())
+    assert answer['node'] == 'depth_node'
+    cloud = next(topic for topic in answer['topics'] if topic['name'] == '~/points')
+    assert (cloud['way'], cloud['type']) == ('out', 'sensor_msgs/PointCloud2')

@@ -1,0 +1,153 @@
+"""What each node reads, writes and serves, as people read it: names, types, meaning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from depth_anything_ros.errors import UnknownNameError
+
+_IMAGE = 'sensor_msgs/Image'
+_COMPRESSED = 'sensor_msgs/CompressedImage'
+_CAMERA_INFO = 'sensor_msgs/CameraInfo'
+_DIAGNOSTICS = 'diagnostic_msgs/DiagnosticArray'
+_TRIGGER = 'std_srvs/Trigger'
+
+
+@dataclass(frozen=True)
+class Topic:
+    """
+    Describe a topic or a service of a node.
+
+    `name` is relative, or private with `~/`, as the node has it before remapping; `way` is
+    `in`, `out` or `service`; `help` says what is in it and when it is there.
+    """
+
+    way: str
+    name: str
+    type: str
+    help: str
+
+
+NODE_TOPICS: dict[str, tuple[Topic, ...]] = {
+    'depth_node': (
+        Topic(
+            'in', 'image', _IMAGE,
+            'rgb8, bgr8, rgba8, bgra8, their 16-bit kin, mono8, mono16, 8UC1/3/4, 16UC3/4, nv12, '
+            'nv21, nv24, yuv422, yuv422_yuy2, uyvy, yuyv, bayer 8/16 bit; others through '
+            'cv_bridge where it is installed',
+        ),
+        Topic(
+            'in', 'image/compressed', _COMPRESSED,
+            'JPEG or PNG, instead of `image`, with `image_transport:=compressed`',
+        ),
+        Topic(
+            'in', 'camera_info', _CAMERA_INFO,
+            'for clouds, scans and the ground; without it, or with K[0] = 0, depth still comes. '
+            '`plumb_bob` and `rational_polynomial` with 4, 5, 8, 12 or 14 coefficients, '
+            '`equidistant` with k1 k2 k3 k4 (longer lists only where they can be read in one way)',
+        ),
+        Topic('in', 'reference/depth', _IMAGE, 'with `scale_source:=depth_image`'),
+        Topic(
+            'in', 'reference/depth/compressedDepth', _COMPRESSED,
+            'instead of it, with that word as `reference_transport`: 16UC1 or 32FC1 of '
+            'compressed_depth_image_transport',
+        ),
+        Topic(
+            'in', 'reference/depth/compressed', _COMPRESSED,
+            'instead of it, with that word as `reference_transport`: plain 16-bit PNG',
+        ),
+        Topic(
+            'in', 'reference/camera_info', _CAMERA_INFO,
+            'of that depth, where it is not registered to the image',
+        ),
+        Topic('in', 'scan', 'sensor_msgs/LaserScan', 'with `scale_source:=laser_scan`'),
+        Topic(
+            'in', 'imu', 'sensor_msgs/Imu',
+            'with `scale_source:=camera_height` and `camera_tilt_source:=imu`; axes as those of '
+            'the body (x ahead, y left, z up). A tilt more than 1 s older than the image is not '
+            'used',
+        ),
+        Topic(
+            'out', '~/relative/image_raw', _IMAGE,
+            '32FC1, inverse depth without unit, larger is nearer; not from a metric model',
+        ),
+        Topic(
+            'out', '~/depth/image_raw', _IMAGE,
+            '32FC1 metres with NaN, or 16UC1 millimetres with 0, where unknown (REP 118), at the '
+            "image's size",
+        ),
+        Topic(
+            'out', '~/depth/camera_info', _CAMERA_INFO,
+            'beside every depth image, where `camera_info` fits it; P and R that the driver left '
+            'empty are K and identity',
+        ),
+        Topic(
+            'out', '~/points', 'sensor_msgs/PointCloud2',
+            'organised, x y z rgb, NaN where unknown',
+        ),
+        Topic(
+            'out', '~/scan', 'sensor_msgs/LaserScan',
+            'the nearest thing in each direction within a band of heights, NaN where nothing is '
+            'known; for robots without a laser',
+        ),
+        Topic('out', '~/preview/image_raw', _IMAGE, 'rgb8, depth in colours'),
+        Topic(
+            'out', '~/scale', _DIAGNOSTICS,
+            'state (fitted, held, stale), source, scale, shift, points, inlier_ratio, residual in '
+            '1/m and as residual_cm_at_2m, age_s, and no_fit_reason of the frame in the header; '
+            'level WARN while held or stale, ERROR without any scale',
+        ),
+        Topic(
+            'out', '/diagnostics', _DIAGNOSTICS,
+            'state, counts, rate, stage times, model and weights',
+        ),
+        Topic(
+            'service', '~/save_cloud', _TRIGGER,
+            'writes a PLY file into `cloud_dir` and answers its path',
+        ),
+    ),
+    'evaluator_node': (
+        Topic('in', 'image', _IMAGE, 'the image that the depth node reads'),
+        Topic('in', 'image/compressed', _COMPRESSED, 'with `image_transport:=compressed`'),
+        Topic('in', 'camera_info', _CAMERA_INFO, 'of the image'),
+        Topic('in', 'relative', _IMAGE, 'inverse depth of the depth node'),
+        Topic('in', 'depth', _IMAGE, 'metric depth of the depth node'),
+        Topic('in', 'ground_truth', _IMAGE, 'measured depth'),
+        Topic(
+            'in', 'ground_truth/compressedDepth', _COMPRESSED,
+            'with that word as `ground_truth_transport`',
+        ),
+        Topic(
+            'in', 'ground_truth/compressed', _COMPRESSED,
+            'with that word as `ground_truth_transport`',
+        ),
+        Topic(
+            'in', 'ground_truth/camera_info', _CAMERA_INFO,
+            'of the measured depth, where it is not registered to the image',
+        ),
+        Topic('in', '/diagnostics', _DIAGNOSTICS, 'stage times and model of the depth node'),
+        Topic('service', '~/save', _TRIGGER, 'writes `summary.json` and `report.html` now'),
+    ),
+    'bag_player': (
+        Topic(
+            'in', 'prediction', _IMAGE,
+            'what lockstep waits for before it plays the next frame',
+        ),
+        Topic('out', '/clock', 'rosgraph_msgs/Clock', 'the recorded time, with `publish_clock`'),
+    ),
+}  # fmt: skip
+
+
+def topic_table(node: str) -> str:
+    """
+    Return the topics and services of a node as a Markdown table, one row each.
+
+    :raises UnknownNameError: if there is no node of that name.
+    """
+    if node not in NODE_TOPICS:
+        raise UnknownNameError(f"unknown node '{node}'; known: {', '.join(NODE_TOPICS)}")
+    rows = [
+        f'| {topic.way} | `{topic.name}` | {topic.type} | {topic.help} |'
+        for topic in NODE_TOPICS[node]
+    ]
+    return '\n'.join(('| | topic | type | what |', '| --- | --- | --- | --- |', *rows))

@@ -1,0 +1,113 @@
+"""
+Fill in what the pages do not hold themselves, when MkDocs builds the site.
+
+`<!-- parameters NODE -->`, `<!-- topics NODE -->`, `<!-- verbs -->` and `<!-- models -->` become
+tables that come from the code, `<!-- file PATH -->` the text of a file of the repository.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+from typing import Any
+
+from depth_anything_ros.cli.main import VERBS, make_parser
+from depth_anything_ros.config import NODE_CONFIGS, topic_table
+from depth_anything_ros.models import MODELS
+from depth_anything_ros.parameters import markdown_table
+
+ROOT = Path(__file__).resolve().parents[1]
+_MARK = re.compile(r'^<!-- (parameters|topics|verbs|models|file) ?(\S*) -->$', re.MULTILINE)
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Return the text of a page with its marks filled in; MkDocs calls this."""
+    return expand(markdown)
+
+
+def expand(text: str) -> str:
+    """Return a text with every mark replaced by what it stands for."""
+    return _MARK.sub(lambda mark: _FILLED[mark[1]](mark[2]), text)
+
+
+def _file(path: str) -> str:
+    return (ROOT / path).read_text(encoding='utf-8')
+
+
+def _verbs(_: str) -> str:
+    """Return a table of the verbs, and below it a section of options for each."""
+    rows = [(f'[`{name}`](#{name})', verb.help) for name, verb in VERBS.items()]
+    sections = [
+        f'## {name}\n\n{_sentence(verb.help)}\n\n{_options(name)}' for name, verb in VERBS.items()
+    ]
+    return '\n\n'.join((_table(('verb', 'what it does'), rows), *sections))
+
+
+def _sentence(text: str) -> str:
+    return f'{text[0].upper()}{text[1:]}.'
+
+
+def _options(verb: str) -> str:
+    rows = []
+    for action in _subparser(verb)._actions:
+        if isinstance(action, argparse._HelpAction):
+            continue
+        words = ', '.join(f'`{word}`' for word in action.option_strings) or f'`{action.dest}`'
+        rows.append((words, _choices(action), _help(action)))
+    return _table(('option', 'takes', 'what it does'), rows)
+
+
+def _subparser(verb: str) -> argparse.ArgumentParser:
+    parser = make_parser(verb)
+    (subparsers,) = (
+        action for action in parser._actions if isinstance(action, argparse._SubParsersAction)
+    )
+    return subparsers.choices[verb]
+
+
+def _choices(action: argparse.Action) -> str:
+    if action.nargs == 0:
+        return ''
+    if action.choices and not action.metavar:
+        return ', '.join(f'`{choice}`' for choice in action.choices)
+    return f'`{action.metavar or action.dest.upper()}`'
+
+
+def _help(action: argparse.Action) -> str:
+    return (action.help or '') % {**vars(action), 'prog': 'depth_anything_ros'}
+
+
+def _models(_: str) -> str:
+    rows = [
+        (f'`{row.name}`', f'{row.parameters / 1e6:.1f} M', _output(row.max_depth_m),
+         f'{row.input_size}', row.licence, _home(row))
+        for row in MODELS.values()
+    ]  # fmt: skip
+    return _table(('model', 'parameters', 'output', 'input, px', 'licence', 'weights'), rows)
+
+
+def _output(max_depth_m: float | None) -> str:
+    return 'relative' if max_depth_m is None else f'metres, to {max_depth_m:g} m'
+
+
+def _home(row: Any) -> str:
+    if not row.weights_file:
+        return 'none published'
+    return f'`{row.hub_repo}`' if row.hub_repo else 'in this package'
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [head, ('---',) * len(head), *rows]
+    return '\n'.join(
+        '| ' + ' | '.join(cell.replace('|', r'\|') for cell in row) + ' |' for row in lines
+    )
+
+
+_FILLED = {
+    'parameters': lambda node: markdown_table(NODE_CONFIGS[node]),
+    'topics': topic_table,
+    'verbs': _verbs,
+    'models': _models,
+    'file': _file,
+}
