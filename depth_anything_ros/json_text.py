@@ -18,6 +18,9 @@ FLAT: Mapping[str, str] = {'json': 'flat'}
 IF_KNOWN: Mapping[str, str] = {'json': 'if known'}
 """For `field(metadata=…)`: None is left out."""
 
+ALL_KEYS: Mapping[str, str] = {'json': 'all keys'}
+"""For `field(metadata=…)`: None is an object with null for each key of the dataclass."""
+
 
 def parse_json(text: str | bytes) -> Any:
     """
@@ -84,6 +87,8 @@ def _entries(value: Any) -> Iterator[tuple[str, object]]:
             if part is None and kind is not None:
                 part = dict.fromkeys(keys(kind))
             yield from part.items() if isinstance(part, Mapping) else _entries(part)
+        elif how == 'all keys' and part is None and (kind := _part(type(value), field)):
+            yield field.name, dict.fromkeys(keys(kind))
         elif how != 'if known' or part is not None:
             yield field.name, part.value if isinstance(part, Enum) else part
 
@@ -135,10 +140,11 @@ def _read_result(kind: type, content: Any) -> Any:
         if how == 'flat':
             names = keys(part) if (part := _part(kind, field)) else list(rest)
             own = {name: _taken(rest, name, kind) for name in names}
-            unknown = NoneType in get_args(hint) and all(part is None for part in own.values())
-            found[field.name] = None if unknown else _read(hint, own)
+            found[field.name] = _read(hint, None if _is_none(hint, own) else own)
         elif how != 'if known' or field.name in rest:
-            found[field.name] = _read(hint, _taken(rest, field.name, kind))
+            own = _taken(rest, field.name, kind)
+            unknown = how == 'all keys' and _is_none(hint, own)
+            found[field.name] = _read(hint, None if unknown else own)
     if rest:
         raise ValueError(f'a {kind.__name__} has no {", ".join(rest)}')
     return kind(**found)
@@ -147,6 +153,11 @@ def _read_result(kind: type, content: Any) -> Any:
 def _is_open(kind: type, field: Field[Any]) -> bool:
     """Tell whether the keys of a field are not known beforehand."""
     return field.metadata.get('json') == 'flat' and _part(kind, field) is None
+
+
+def _is_none(hint: Any, content: dict[str, Any]) -> bool:
+    """Tell whether the keys of a dataclass, all null, stand for None."""
+    return NoneType in get_args(hint) and all(part is None for part in content.values())
 
 
 def _taken(content: dict[str, Any], name: str, kind: type) -> Any:

@@ -9,14 +9,17 @@ import pytest
 
 from depth_anything_ros import escape
 from depth_anything_ros.cli import console
+from depth_anything_ros.evaluation.image_counts import ImageCounts
 from depth_anything_ros.evaluation.picture import Picture, write_picture
 from depth_anything_ros.evaluation.plots import stage_plot
 from depth_anything_ros.evaluation.report import write_report
+from depth_anything_ros.evaluation.summary import RunProtocol, RunSummary
 from depth_anything_ros.evaluation.table import FrameTable
 from depth_anything_ros.files import write_text
 from depth_anything_ros.lab.quality.report import write_statistics
 from depth_anything_ros.lab.quality.selection import statistics
 from depth_anything_ros.table import Table
+from depth_anything_ros.types import ModelIdentity
 
 EVIL = [
     '<script>alert(1)</script>',
@@ -116,17 +119,20 @@ def test_the_terminal_of_every_verb_is_kept_from_names(capsys):
 
 
 def evil_summary(name):
-    return {
-        'frames': {'sent': 1},
-        'latency_ms': dict.fromkeys(('p50', 'p95', 'p99', 'max')),
-        'rate_hz': None,
-        'stages_ms': {name: {'p50': 1.0, 'p95': 2.0, 'p99': 3.0}},
-        'metrics': {},
-        'stability': {},
-        'model': {'name': name},
-        'environment': {name: name},
-        'warnings': [f'1 messages left out: {name}'],
-    }
+    return RunSummary(
+        finished=True,
+        frames=ImageCounts(1, 0, 0, 1, 0, 0, 0),
+        unscored={},
+        latency_ms=dict.fromkeys(('p50', 'p95', 'p99', 'max')),
+        rate_hz=None,
+        stages_ms={name: {'p50': 1.0, 'p95': 2.0, 'p99': 3.0}},
+        metrics={},
+        stability={},
+        model=ModelIdentity(name, name, name, name, name, name, (1, 1), name),
+        environment={name: name},
+        protocol=RunProtocol(0.2, 8.0, 0.05, 'stamp'),
+        warnings=[f'1 messages left out: {name}'],
+    )
 
 
 def test_the_report_of_a_run_holds_no_tag_of_a_message(tmp_path):

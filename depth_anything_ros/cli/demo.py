@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from depth_anything_ros.cli.console import (
     add_json_argument,
@@ -22,8 +21,14 @@ from depth_anything_ros.cli.console import (
 from depth_anything_ros.cli.demo_bag import DemoBag, open_bag
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import CheckpointError, ConfigError
+from depth_anything_ros.json_text import from_json, parse_json
 from depth_anything_ros.parameters import parameter_infos
 from depth_anything_ros.table import Table, number
+
+if TYPE_CHECKING:
+    from depth_anything_ros.evaluation.summary import RunSummary
+    from depth_anything_ros.models.spec import ModelSpec
+    from depth_anything_ros.types import OutputKind
 
 # Its weights ship with the package, so that the first start shows depth without a network.
 _MODEL = 'tiny'
@@ -95,18 +100,20 @@ def run(args: argparse.Namespace) -> int:
     _clear_results(args.out)
     with _terminated_as_interrupted():
         _play(args, bag, weights, spec.output_kind)
-    summary = json.loads((args.out / 'summary.json').read_text(encoding='utf-8'))
+    from depth_anything_ros.evaluation.summary import RunSummary
+
+    summary = from_json(RunSummary, parse_json((args.out / 'summary.json').read_bytes()))
     _show(summary, args.out)
     write_json(args.json, summary)
-    frames = summary['frames']
-    complete = {frames['sent'], frames['received'], frames['scored']} == {bag.images}
+    frames = summary.frames
+    complete = {frames.sent, frames.received, frames.scored} == {bag.images}
     if args.mode == 'lockstep' and not complete:
         write_warning(f'of {bag.images} images not every one was sent, answered and scored')
         return 1
     return 0
 
 
-def _choose_weights(args: argparse.Namespace, spec: Any) -> str:
+def _choose_weights(args: argparse.Namespace, spec: ModelSpec) -> str:
     from depth_anything_ros.models.hub import published_file
 
     if args.weights == 'random' or args.checkpoint:
@@ -137,7 +144,7 @@ def _clear_results(folder: Path) -> None:
             path.unlink()
 
 
-def _play(args: argparse.Namespace, bag: DemoBag, weights: str, kind: Any) -> None:
+def _play(args: argparse.Namespace, bag: DemoBag, weights: str, kind: OutputKind) -> None:
     from depth_anything_ros.cli.processes import NodeProcesses
     from depth_anything_ros.types import OutputKind
 
@@ -204,18 +211,19 @@ def _terminated_as_interrupted() -> Iterator[None]:
         signal.signal(signal.SIGTERM, previous)
 
 
-def _show(summary: dict[str, Any], folder: Path) -> None:
-    frames, model = summary['frames'], summary['model']
+def _show(summary: RunSummary, folder: Path) -> None:
+    frames, model = summary.frames, summary.model
     write_line()
     write_line(
-        f'frames     {frames["sent"]} sent, {frames["received"]} received, '
-        f'{frames["scored"]} scored, {frames["dropped"]} dropped, {frames["rejected"]} rejected'
+        f'frames     {frames.sent} sent, {frames.received} received, {frames.scored} scored, '
+        f'{frames.dropped} dropped, {frames.rejected} rejected'
     )
-    write_line(
-        f'model      {model["name"]}, {model["weights"]} weights, {model["backend"]} '
-        f'{model["precision"]} {model["device"]}, input {model["input_size"]}'
-    )
-    stages = {'capture → arrival': summary['latency_ms'], **summary['stages_ms']}
+    if model is not None:
+        write_line(
+            f'model      {model.name}, {model.weights} weights, {model.backend} '
+            f'{model.precision} {model.device}, input {list(model.input_size)}'
+        )
+    stages = {'capture → arrival': summary.latency_ms, **summary.stages_ms}
     columns = ('p50', 'p95', 'p99', 'max')
     write_line()
     times = [
@@ -225,12 +233,12 @@ def _show(summary: dict[str, Any], folder: Path) -> None:
     write_table(Table(['latency in ms', *columns], times))
     write_line()
     scores = [
-        [name, *(number(values[metric], '.3f', '-') for metric in _METRICS), values['frames']]
-        for name, values in summary['metrics'].items()
+        [name, *(number(found.means[metric], '.3f', '-') for metric in _METRICS), found.frames]
+        for name, found in summary.metrics.items()
     ]
     write_table(Table(['aligned by', *_METRICS, 'frames'], scores))
     write_line()
-    for warning in summary['warnings']:
+    for warning in summary.warnings:
         write_warning(warning)
     write_line(f'report     {folder / "report.html"}')
     write_line(f'pictures   {folder / "pictures"}')

@@ -6,9 +6,9 @@ import math
 import os
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import is_dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from depth_anything_ros.escape import html
@@ -21,9 +21,13 @@ from depth_anything_ros.evaluation.plots import (
     why_no_plots,
 )
 from depth_anything_ros.evaluation.protocol import AlignmentMode
+from depth_anything_ros.evaluation.stability import Stability
+from depth_anything_ros.evaluation.summary import RunSummary, ScoreTable
 from depth_anything_ros.evaluation.table import FrameTable
 from depth_anything_ros.files import write_json, write_text
+from depth_anything_ros.json_text import keys, record
 from depth_anything_ros.table import Table, shown
+from depth_anything_ros.types import ModelIdentity
 
 __all__ = ['Picture', 'write_frames_csv', 'write_picture', 'write_report', 'write_summary']
 
@@ -51,7 +55,7 @@ def write_frames_csv(path: Path, table: FrameTable, rows: int | None = None) -> 
     write_text(path, Table(table.header(), table.rows(0, rows)).csv())
 
 
-def write_summary(path: Path, summary: Mapping[str, Any]) -> None:
+def write_summary(path: Path, summary: RunSummary) -> None:
     """
     Write a summary as JSON; numbers that are not finite become null.
 
@@ -61,7 +65,7 @@ def write_summary(path: Path, summary: Mapping[str, Any]) -> None:
 
 
 def write_report(
-    path: Path, summary: Mapping[str, Any], table: FrameTable, pictures: Sequence[Path]
+    path: Path, summary: RunSummary, table: FrameTable, pictures: Sequence[Path]
 ) -> None:
     """
     Write a page that holds its plots and links to the pictures.
@@ -69,36 +73,35 @@ def write_report(
     Without the library that draws them the page has no plots.
 
     :param path: the HTML file; folders on the way are made.
-    :param summary: as written by :func:`write_summary`.
+    :param summary: of the run.
     :param table: the frames.
     :param pictures: PNG files, linked by their path relative to the page.
     :raises OutputError: if the file cannot be written.
     """
-    modes = [AlignmentMode(name) for name in summary['metrics']]
-    stages_ms = summary['stages_ms']
+    modes = [AlignmentMode(name) for name in summary.metrics]
+    stages_ms, frames = summary.stages_ms, record(summary.frames)
+    model = record(summary.model) if summary.model else dict.fromkeys(keys(ModelIdentity))
     parts = [
-        f'<h1>Depth evaluation: {html(shown(summary["model"]["name"]))}</h1>',
-        *(f'<p class="warning">{html(warning)}</p>' for warning in summary['warnings']),
+        f'<h1>Depth evaluation: {html(shown(model["name"]))}</h1>',
+        *(f'<p class="warning">{html(warning)}</p>' for warning in summary.warnings),
         '<h2>Frames and latency</h2>',
-        Table(['', *summary['frames']], [['frames', *summary['frames'].values()]]).html(),
+        Table(['', *frames], [['frames', *frames.values()]]).html(),
         Table(
-            ['', *summary['latency_ms'], 'rate'],
+            ['', *summary.latency_ms, 'rate'],
             [
                 [
                     'latency (capture → arrival) in ms',
-                    *summary['latency_ms'].values(),
-                    f'{shown(summary["rate_hz"])} Hz',
+                    *summary.latency_ms.values(),
+                    f'{shown(summary.rate_hz)} Hz',
                 ]
             ],
         ).html(),
         _image(
-            partial(
-                latency_plot, table.seconds(), table.values('latency_ms'), summary['latency_ms']
-            )
+            partial(latency_plot, table.seconds(), table.values('latency_ms'), summary.latency_ms)
         ),
         '<h2>Metrics</h2>',
-        _metrics_table(summary['metrics']),
-        _stability_table(summary['stability']),
+        _metrics_table(summary.metrics),
+        _stability_table(summary.stability),
         _image(partial(metric_plot, table, modes, ('abs_rel', 'rmse', 'delta1'))),
     ]
     if stages_ms:
@@ -110,9 +113,9 @@ def write_report(
             ).html(),
             _image(partial(stage_plot, stages_ms)),
         ]
-    for title in ('model', 'environment'):
-        table_of = Table(['', ''], list(summary[title].items()))
-        parts += [f'<h2>{title.capitalize()}</h2>', table_of.html()]
+    parts += ['<h2>Model</h2>', Table(['', ''], list(model.items())).html()]
+    environment = list(summary.environment.items())
+    parts += ['<h2>Environment</h2>', Table(['', ''], environment).html()]
     parts += _gallery(path, pictures)
     body = '\n'.join(parts)
     write_text(
@@ -123,9 +126,9 @@ def write_report(
     )
 
 
-def _metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> str:
-    rows = [[name, *values.values()] for name, values in metrics.items()]
-    names = list(next(iter(metrics.values()), {}))
+def _metrics_table(metrics: Mapping[str, ScoreTable]) -> str:
+    rows = [[name, *record(scores).values()] for name, scores in metrics.items()]
+    names = [name for scores in [*metrics.values()][:1] for name in record(scores)]
     notes = ''.join(
         f'<li>{name}{f" in {metric.unit}" if metric.unit else ""}, {metric.better.value} is '
         f'better: {html(metric.formula)}</li>'
@@ -140,8 +143,8 @@ def _metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> str:
     )
 
 
-def _stability_table(stability: Mapping[str, Mapping[str, Any]]) -> str:
-    rows = [[name, *values.values()] for name, values in stability.items()]
+def _stability_table(stability: Mapping[str, Stability]) -> str:
+    rows = [[name, *record(found).values()] for name, found in stability.items()]
     return (
         Table(
             ['change from frame to frame', 'in m', 'as a share of depth', 'frames', 'gap in s'],
@@ -175,7 +178,10 @@ def _image(draw: Callable[[], bytes]) -> str:
     return f'<img alt="plot" src="data:image/png;base64,{b64encode(png).decode("ascii")}">'
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: object) -> object:
+    """Return plain lists, dicts, text and numbers; what is not finite is None."""
+    if is_dataclass(value):
+        value = record(value)
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, Mapping):

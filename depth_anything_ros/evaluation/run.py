@@ -8,10 +8,9 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, fields, replace
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
-from typing import Any
 
 from depth_anything_ros.errors import OutputError
 from depth_anything_ros.evaluation.config import EvaluatorConfig
@@ -36,6 +35,7 @@ from depth_anything_ros.evaluation.run_warnings import (
     score_warnings,
 )
 from depth_anything_ros.evaluation.stability import StabilityMean
+from depth_anything_ros.evaluation.summary import RunProtocol, RunSummary, ScoreTable
 from depth_anything_ros.evaluation.table import FrameTable
 from depth_anything_ros.types import Float32Array, ModelIdentity, OutputKind, UInt8Array
 
@@ -222,7 +222,7 @@ class RunEvaluation:
         with self._lock:
             return self._gatherer.take()
 
-    def finish(self, limit_s: float | None = None) -> dict[str, Any]:
+    def finish(self, limit_s: float | None = None) -> RunSummary:
         """
         Score the frames that are not complete with what they have.
 
@@ -238,7 +238,7 @@ class RunEvaluation:
 
     def save(
         self, folder: Path | None = None, *, final: bool = True, limit_s: float | None = None
-    ) -> dict[str, Any]:
+    ) -> RunSummary:
         """
         Score what is ready and write frames.csv, summary.json and report.html.
 
@@ -278,33 +278,33 @@ class RunEvaluation:
         with self._scoring_alone():
             self._files.save(self.summary())
 
-    def summary(self) -> dict[str, Any]:
-        """Return what has been scored so far in the layout of summary.json."""
+    def summary(self) -> RunSummary:
+        """Return what has been scored so far."""
         with self._lock:
             counts = self._image_counts()
             unscored = unscored_reasons(self._gatherer, self._unscored, counts)
-            return {
-                'finished': self._finished,
-                'frames': asdict(counts),
-                'unscored': unscored,
-                'latency_ms': percentiles(self._table.values('latency_ms')),
-                'rate_hz': max(self._arrivals.values(), key=len).hz(),
-                'stages_ms': self._stages_ms,
-                'metrics': {
-                    mode.value: {**mean.result(), 'frames': mean.frames}
+            return RunSummary(
+                finished=self._finished,
+                frames=counts,
+                unscored=unscored,
+                latency_ms=percentiles(self._table.values('latency_ms')),
+                rate_hz=max(self._arrivals.values(), key=len).hz(),
+                stages_ms=self._stages_ms,
+                metrics={
+                    mode.value: ScoreTable(mean.result(), mean.frames)
                     for mode, mean in self._means.items()
                 },
-                'stability': {mode.value: mean.result() for mode, mean in self._stability.items()},
-                'model': _model_section(self._model),
-                'environment': environment(),
-                'protocol': {
-                    'min_depth_m': self._config.min_depth_m,
-                    'max_depth_m': self._config.max_depth_m,
-                    'pairing_tolerance_s': self._config.pairing_tolerance_s,
-                    'latency_from': self._config.latency_from,
-                },
-                'warnings': self._warnings(counts, unscored),
-            }
+                stability={mode.value: mean.result() for mode, mean in self._stability.items()},
+                model=self._model,
+                environment=environment(),
+                protocol=RunProtocol(
+                    self._config.min_depth_m,
+                    self._config.max_depth_m,
+                    self._config.pairing_tolerance_s,
+                    self._config.latency_from,
+                ),
+                warnings=self._warnings(counts, unscored),
+            )
 
     def _score(self, frame: GatheredFrame) -> None:
         """Score one frame, note it, and draw it if it is its turn."""
@@ -373,9 +373,3 @@ class RunEvaluation:
         for problem, frames in self._table.problems().most_common(_REASONS):
             warnings.append(f'{frames} frames: {problem}')
         return warnings
-
-
-def _model_section(model: ModelIdentity | None) -> dict[str, Any]:
-    if model is None:
-        return dict.fromkeys(field.name for field in fields(ModelIdentity))
-    return {**asdict(model), 'input_size': list(model.input_size)}

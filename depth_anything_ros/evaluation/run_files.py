@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from depth_anything_ros.evaluation.report import (
     FRAMES,
@@ -15,6 +14,7 @@ from depth_anything_ros.evaluation.report import (
     write_report,
     write_summary,
 )
+from depth_anything_ros.evaluation.summary import RunSummary
 from depth_anything_ros.evaluation.table import FrameTable
 from depth_anything_ros.files import append, make_folder, reporting
 from depth_anything_ros.table import csv_lines
@@ -77,7 +77,7 @@ class RunFiles:
             append(self.folder / FRAMES, rows.encode())
             self._rows = count
 
-    def save(self, summary: Mapping[str, Any]) -> None:
+    def save(self, summary: RunSummary) -> None:
         """
         Write the rows that are new and the summary.
 
@@ -86,7 +86,7 @@ class RunFiles:
         self.append()
         write_summary(self.folder / SUMMARY, summary)
 
-    def report(self, summary: Mapping[str, Any], pictures: Sequence[Path], folder: Path) -> None:
+    def report(self, summary: RunSummary, pictures: Sequence[Path], folder: Path) -> None:
         """
         Write the rows that are new, the summary and the page.
 

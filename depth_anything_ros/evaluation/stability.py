@@ -105,6 +105,21 @@ class _Step:
     change: DepthChange | None
 
 
+@dataclass(frozen=True)
+class Stability:
+    """
+    Hold the mean change from frame to frame, in metres and as a share of depth.
+
+    It is of that many `frames`; `gap_s` is their mean time since the frame before. None is not
+    known.
+    """
+
+    change_m: float | None
+    change: float | None
+    frames: int
+    gap_s: float | None
+
+
 class StabilityMean:
     """
     Average :func:`unmoved_change` over the scored frames of a run; only the last one is kept.
@@ -127,13 +142,8 @@ class StabilityMean:
             change = unmoved_change(before[1], frame)
             self._steps.append(_Step(stamp_ns - before[0], change))
 
-    def result(self) -> dict[str, float | int | None]:
-        """
-        Return the means, from any thread.
-
-        :return: `change_m`, `change` (a share of depth), the number of `frames` that they are
-            means of, and `gap_s`, the mean time since the frame before of these.
-        """
+    def result(self) -> Stability:
+        """Return the means, from any thread."""
         steps = list(self._steps)
         longest_ns = _LONGEST_GAPS * np.median([step.gap_ns for step in steps]) if steps else 0.0
         counted = [
@@ -142,12 +152,14 @@ class StabilityMean:
             if step.change is not None and step.gap_ns <= longest_ns
         ]
         frames = len(counted)
-        return {
-            'change_m': sum(change.metres for change, _ in counted) / frames if frames else None,
-            'change': sum(change.share for change, _ in counted) / frames if frames else None,
-            'frames': frames,
-            'gap_s': sum(gap_ns for _, gap_ns in counted) * 1e-9 / frames if frames else None,
-        }
+        if not frames:
+            return Stability(None, None, 0, None)
+        return Stability(
+            change_m=sum(change.metres for change, _ in counted) / frames,
+            change=sum(change.share for change, _ in counted) / frames,
+            frames=frames,
+            gap_s=sum(gap_ns for _, gap_ns in counted) * 1e-9 / frames,
+        )
 
 
 def _change(before: DepthPair, now: DepthPair) -> DepthChange | None:

@@ -3,12 +3,14 @@ import csv
 import json
 import re
 import sys
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
 from depth_anything_ros.errors import OutputError
+from depth_anything_ros.evaluation.image_counts import ImageCounts
 from depth_anything_ros.evaluation.metrics import METRICS
 from depth_anything_ros.evaluation.protocol import AlignmentMode, FrameScore
 from depth_anything_ros.evaluation.report import (
@@ -16,7 +18,10 @@ from depth_anything_ros.evaluation.report import (
     write_report,
     write_summary,
 )
+from depth_anything_ros.evaluation.stability import Stability
+from depth_anything_ros.evaluation.summary import RunProtocol, RunSummary, ScoreTable
 from depth_anything_ros.evaluation.table import FrameTable
+from depth_anything_ros.types import ModelIdentity
 
 STAGES = {'inference': {'p50': 50.0, 'p95': 60.0, 'p99': None, 'max': 70.0}}
 
@@ -30,22 +35,26 @@ def table(frames=3):
     return filled
 
 
+def scores(abs_rel=0.2, frames=3):
+    return {'scale': ScoreTable(dict.fromkeys(METRICS, abs_rel), frames)}
+
+
 def summary(**changes):
-    numbers = {'p50': 21.0, 'p95': 22.0, 'p99': 22.0, 'max': 22.0}
-    return {
-        'frames': {'sent': 3, 'received': 3},
-        'latency_ms': numbers,
-        'rate_hz': 10.0,
-        'stages_ms': STAGES,
-        'metrics': {'scale': {**dict.fromkeys(METRICS, 0.2), 'frames': 3}},
-        'stability': {
-            'scale': {'change_m': 0.0123, 'change': 0.0456, 'frames': 2, 'gap_s': 0.125}
-        },
-        'model': {'name': 'some <model>', 'input_size': [518, 686]},
-        'environment': {'python': '3.10'},
-        'warnings': [],
-        **changes,
-    }
+    whole = RunSummary(
+        finished=True,
+        frames=ImageCounts(3, 3, 3, 0, 0, 0, 3),
+        unscored={},
+        latency_ms={'p50': 21.0, 'p95': 22.0, 'p99': 22.0, 'max': 22.0},
+        rate_hz=10.0,
+        stages_ms=STAGES,
+        metrics=scores(),
+        stability={'scale': Stability(0.0123, 0.0456, 2, 0.125)},
+        model=ModelIdentity('some <model>', 'random', '', 'torch', 'fp32', 'cpu', (518, 686), ''),
+        environment={'python': '3.10'},
+        protocol=RunProtocol(0.2, 8.0, 0.05, 'stamp'),
+        warnings=[],
+    )
+    return replace(whole, **changes)
 
 
 def test_the_csv_has_a_line_per_frame_under_named_columns(tmp_path):
@@ -57,12 +66,13 @@ def test_the_csv_has_a_line_per_frame_under_named_columns(tmp_path):
 
 
 def test_numbers_that_are_not_finite_are_null_in_the_summary(tmp_path):
-    write_summary(
-        tmp_path / 's.json',
-        {'a': float('nan'), 'b': {'c': [float('inf'), 1.5, np.float64('nan')]}, 'd': 'δ', 'e': 2},
-    )
+    odd = {'p50': float('nan'), 'p95': np.float64('inf'), 'p99': 1.5, 'max': None}
+    write_summary(tmp_path / 's.json', summary(latency_ms=odd, rate_hz=float('inf')))
     text = (tmp_path / 's.json').read_text(encoding='utf-8')
-    assert json.loads(text) == {'a': None, 'b': {'c': [None, 1.5, None]}, 'd': 'δ', 'e': 2}
+    written = json.loads(text)
+    assert written['latency_ms'] == {'p50': None, 'p95': None, 'p99': 1.5, 'max': None}
+    assert (written['rate_hz'], written['frames']['sent']) == (None, 3)
+    assert '<model>' in text
     assert 'NaN' not in text
 
 
@@ -124,8 +134,8 @@ def test_a_run_without_frames_and_stages_has_a_page_too(tmp_path):
         latency_ms=nothing,
         rate_hz=None,
         stages_ms={},
-        metrics={'scale': dict.fromkeys(METRICS)},
-        model={'name': None},
+        metrics=scores(None, 0),
+        model=None,
     )
     assert '<td>–</td>' in text
 

@@ -10,9 +10,13 @@ import pytest
 
 from depth_anything_ros.config import EvaluatorConfig
 from depth_anything_ros.errors import OutputError
+from depth_anything_ros.evaluation.image_counts import ImageCounts
 from depth_anything_ros.evaluation.metrics import METRICS
 from depth_anything_ros.evaluation.run import RunEvaluation
 from depth_anything_ros.evaluation.run_warnings import Stream
+from depth_anything_ros.evaluation.stability import Stability
+from depth_anything_ros.evaluation.summary import RunSummary, ScoreTable
+from depth_anything_ros.json_text import from_json, parse_json
 from depth_anything_ros.types import ModelIdentity, OutputKind
 
 RELATIVE, METRIC = OutputKind.RELATIVE_INVERSE_DEPTH, OutputKind.METRIC_DEPTH
@@ -62,11 +66,11 @@ def test_what_flickers_before_a_still_camera_is_told(tmp_path):
         run.add_truth(stamp, still)
         run.add_prediction(stamp, stamp, RELATIVE, relative_of(still))
         run.add_prediction(stamp, stamp, METRIC, still * np.float32(factor))
-    found = run.finish()['stability']
-    assert found['online']['frames'] == 3
-    assert found['online']['change'] == pytest.approx(0.1, rel=1e-4)
-    assert found['online']['change_m'] == pytest.approx(0.1 * still.mean(), rel=1e-4)
-    assert found['scale_shift']['change'] == pytest.approx(0.0, abs=1e-5)
+    found = run.finish().stability
+    assert found['online'].frames == 3
+    assert found['online'].change == pytest.approx(0.1, rel=1e-4)
+    assert found['online'].change_m == pytest.approx(0.1 * still.mean(), rel=1e-4)
+    assert found['scale_shift'].change == pytest.approx(0.0, abs=1e-5)
 
 
 def test_without_the_library_that_draws_all_else_is_written_with_a_warning(tmp_path, monkeypatch):
@@ -79,9 +83,10 @@ def test_without_the_library_that_draws_all_else_is_written_with_a_warning(tmp_p
         'report.html',
         'summary.json',
     ]
-    assert summary == json.loads((tmp_path / 'out' / 'summary.json').read_text(encoding='utf-8'))
-    assert summary['metrics']['online']['abs_rel'] == pytest.approx(0.1, abs=1e-3)
-    (warning,) = [text for text in summary['warnings'] if 'plots' in text]
+    written = parse_json((tmp_path / 'out' / 'summary.json').read_bytes())
+    assert summary == from_json(RunSummary, written)
+    assert summary.metrics['online'].means['abs_rel'] == pytest.approx(0.1, abs=1e-3)
+    (warning,) = [text for text in summary.warnings if 'plots' in text]
     assert "pip install 'depth_anything_ros[report]'" in warning
     assert 'depth_anything_ros[report]' in (tmp_path / 'out' / 'report.html').read_text()
 
@@ -96,65 +101,54 @@ def test_a_dropped_frame_is_not_taken_for_flicker(tmp_path):
         run.add_truth(stamp, still)
         if index not in (2, 3, 4):
             run.add_prediction(stamp, stamp, METRIC, still * np.float32(1 + 0.01 * index))
-    found = run.finish()['stability']['online']
-    assert found['frames'] == 3
-    assert found['change'] == pytest.approx(0.01, rel=1e-3)
-    assert found['gap_s'] == pytest.approx(0.1)
+    found = run.finish().stability['online']
+    assert found.frames == 3
+    assert found.change == pytest.approx(0.01, rel=1e-3)
+    assert found.gap_s == pytest.approx(0.1)
 
 
 def test_a_scene_that_changes_tells_nothing_of_stability(tmp_path):
     run = make(tmp_path)
     play(run)
-    assert run.finish()['stability']['online'] == {
-        'change_m': None,
-        'change': None,
-        'frames': 0,
-        'gap_s': None,
-    }
+    assert run.finish().stability['online'] == Stability(None, None, 0, None)
 
 
 def test_a_lockstep_run_is_scored_completely(tmp_path):
     run = make(tmp_path)
     play(run)
-    frames = run.finish()['frames']
-    assert frames == {
-        'sent': 5,
-        'received': 5,
-        'scored': 5,
-        'dropped': 0,
-        'rejected': 0,
-        'unscored': 0,
-        'truth': 5,
-    }
+    frames = run.finish().frames
+    assert frames == ImageCounts(
+        sent=5, received=5, scored=5, dropped=0, rejected=0, unscored=0, truth=5
+    )
 
 
 def test_every_alignment_is_scored_as_it_should(tmp_path):
     run = make(tmp_path)
     play(run)
-    metrics = run.finish()['metrics']
+    metrics = run.finish().metrics
     assert list(metrics) == ['none', 'scale', 'scale_shift', 'online']
-    assert metrics['scale_shift']['abs_rel'] < 1e-4
-    assert metrics['online']['abs_rel'] == pytest.approx(0.1, abs=0.003)
-    assert metrics['scale']['abs_rel'] > 0.05
-    assert metrics['none']['delta1'] < 0.3
-    assert all(values['frames'] == 5 and values['coverage'] == 1.0 for values in metrics.values())
+    assert metrics['scale_shift'].means['abs_rel'] < 1e-4
+    assert metrics['online'].means['abs_rel'] == pytest.approx(0.1, abs=0.003)
+    assert metrics['scale'].means['abs_rel'] > 0.05
+    assert metrics['none'].means['delta1'] < 0.3
+    assert all(found.frames == 5 and found.means['coverage'] == 1.0 for found in metrics.values())
 
 
 def test_latency_counts_from_the_stamp_to_the_first_prediction(tmp_path):
     run = make(tmp_path)
     play(run)
     summary = run.finish()
-    assert summary['latency_ms'] == pytest.approx(
+    assert summary.latency_ms == pytest.approx(
         {'p50': 42.0, 'p95': 43.8, 'p99': 43.96, 'max': 44.0}
     )
     # Five arrivals, 101 ms apart.
-    assert summary['rate_hz'] == pytest.approx(1000 / 101)
+    assert summary.rate_hz == pytest.approx(1000 / 101)
 
 
 def test_latency_can_count_from_the_arrival_of_the_image(tmp_path):
     run = make(tmp_path, latency_from='image')
     play(run)
-    assert run.finish()['latency_ms']['p50'] == pytest.approx(40.0)
+    assert run.finish().latency_ms['p50'] == pytest.approx(40.0)
 
 
 def test_the_files_of_a_run_say_the_same(tmp_path):
@@ -182,7 +176,8 @@ def test_the_summary_has_the_documented_layout(tmp_path):
     run.set_model(identity())
     run.set_stages({'inference': {'p50': 1.0, 'p95': 2.0, 'p99': None}})
     play(run)
-    summary = run.finish()
+    run.save()
+    summary = json.loads((tmp_path / 'out' / 'summary.json').read_text(encoding='utf-8'))
     assert set(summary['latency_ms']) == {'p50', 'p95', 'p99', 'max'}
     assert set(summary['metrics']['online']) == {*METRICS, 'frames', 'coverage'}
     assert summary['model'] == {
@@ -209,22 +204,19 @@ def test_frames_without_prediction_are_dropped_or_rejected(tmp_path):
     for index in range(3):
         run.add_sent(START + (600 + index) * MS, START, RGB)
     run.set_rejected(1)
-    frames = run.finish()['frames']
-    assert (frames['sent'], frames['received']) == (8, 5)
-    assert (frames['dropped'], frames['rejected']) == (2, 1)
+    frames = run.finish().frames
+    assert (frames.sent, frames.received) == (8, 5)
+    assert (frames.dropped, frames.rejected) == (2, 1)
 
 
 def test_without_metric_depth_only_online_has_no_score(tmp_path):
     run = make(tmp_path)
     play(run, metric_factor=None)
     summary = run.finish()
-    assert summary['frames']['scored'] == 5
-    assert summary['metrics']['online'] == {
-        **dict.fromkeys((*METRICS, 'coverage')),
-        'frames': 0,
-    }
-    assert summary['metrics']['scale_shift']['frames'] == 5
-    assert summary['warnings'] == ['5 frames: online: no metric_depth received']
+    assert summary.frames.scored == 5
+    assert summary.metrics['online'] == ScoreTable(dict.fromkeys((*METRICS, 'coverage')), 0)
+    assert summary.metrics['scale_shift'].frames == 5
+    assert summary.warnings == ['5 frames: online: no metric_depth received']
 
 
 def test_a_metric_model_is_scored_with_every_alignment(tmp_path):
@@ -233,9 +225,9 @@ def test_a_metric_model_is_scored_with_every_alignment(tmp_path):
         stamp = START + index * 100 * MS
         run.add_truth(stamp, truth(index))
         run.add_prediction(stamp, stamp, METRIC, truth(index) * np.float32(1.1))
-    metrics = run.finish()['metrics']
+    metrics = run.finish().metrics
     assert metrics['online'] == metrics['none']
-    assert metrics['scale']['abs_rel'] == pytest.approx(0.0, abs=1e-6)
+    assert metrics['scale'].means['abs_rel'] == pytest.approx(0.0, abs=1e-6)
 
 
 def test_a_lost_relative_prediction_is_not_replaced_by_the_metric_one(tmp_path):
@@ -245,9 +237,9 @@ def test_a_lost_relative_prediction_is_not_replaced_by_the_metric_one(tmp_path):
     run.add_sent(stamp, stamp)
     run.add_truth(stamp, truth(9))
     run.add_prediction(stamp, stamp, METRIC, truth(9))
-    metrics = run.finish()['metrics']
-    assert metrics['scale']['frames'] == 2
-    assert metrics['online']['frames'] == 3
+    metrics = run.finish().metrics
+    assert metrics['scale'].frames == 2
+    assert metrics['online'].frames == 3
 
 
 def test_predictions_without_truth_are_received_but_not_scored(tmp_path):
@@ -258,24 +250,24 @@ def test_predictions_without_truth_are_received_but_not_scored(tmp_path):
     run.add_prediction(stamp, stamp, RELATIVE, relative_of(truth()))
     run.add_truth(stamp + 21 * MS, truth())
     summary = run.finish()
-    assert (summary['frames']['received'], summary['frames']['scored']) == (3, 2)
-    assert summary['frames']['unscored'] == 1
-    assert summary['warnings'] == ['1 frames: no truth within the pairing tolerance']
+    assert (summary.frames.received, summary.frames.scored) == (3, 2)
+    assert summary.frames.unscored == 1
+    assert summary.warnings == ['1 frames: no truth within the pairing tolerance']
 
 
 def test_truth_within_the_tolerance_is_used(tmp_path):
     run = make(tmp_path)
     run.add_prediction(START, START, METRIC, truth())
     run.add_truth(START + 15 * MS, truth())
-    assert run.finish()['frames']['scored'] == 1
-    assert run.summary()['metrics']['online']['mae'] == 0.0
+    assert run.finish().frames.scored == 1
+    assert run.summary().metrics['online'].means['mae'] == 0.0
 
 
 def test_random_weights_are_warned_of(tmp_path):
     run = make(tmp_path)
     run.set_model(identity('random'))
     play(run)
-    assert run.save()['warnings'][0].startswith('random weights')
+    assert run.save().warnings[0].startswith('random weights')
     page = (tmp_path / 'out' / 'report.html').read_text(encoding='utf-8')
     assert '<p class="warning">random weights' in page
 
@@ -285,7 +277,7 @@ def test_messages_left_out_are_warned_of_by_reason(tmp_path):
     for reason in ('too slow', 'bad', 'too slow'):
         run.add_left_out(reason)
     run.add_left_out('too slow', 5)
-    warnings = run.finish()['warnings']
+    warnings = run.finish().warnings
     assert [text for text in warnings if 'left out' in text] == [
         '7 messages left out: too slow',
         '1 messages left out: bad',
@@ -296,20 +288,20 @@ def test_an_inverted_prediction_is_warned_of(tmp_path):
     run = make(tmp_path)
     run.add_truth(START, truth())
     run.add_prediction(START, START, RELATIVE, -relative_of(truth()))
-    assert 'scale_shift has a negative scale in 1 of 1 frames' in run.finish()['warnings'][0]
+    assert 'scale_shift has a negative scale in 1 of 1 frames' in run.finish().warnings[0]
 
 
 def test_stamps_of_another_clock_are_warned_of(tmp_path):
     run = make(tmp_path)
     play(run, latency_ms=-1000)
-    assert 'different clocks' in run.finish()['warnings'][0]
+    assert 'different clocks' in run.finish().warnings[0]
 
 
 def test_wrong_stamps_are_warned_of(tmp_path):
     run = make(tmp_path)
     play(run, frames=2)
     run.add_prediction(START + 7, START, RELATIVE, relative_of(truth()))
-    assert any('a stamp that no image had' in text for text in run.finish()['warnings'])
+    assert any('a stamp that no image had' in text for text in run.finish().warnings)
 
 
 def test_a_run_without_any_frame_is_saved(tmp_path):
@@ -328,9 +320,9 @@ def test_saving_in_the_middle_loses_no_frame(tmp_path):
     run.add_sent(START, START)
     run.add_truth(START, truth())
     run.add_prediction(START, START, RELATIVE, relative_of(truth()))
-    assert run.save(final=False)['frames']['scored'] == 0
+    assert run.save(final=False).frames.scored == 0
     run.add_prediction(START, START, METRIC, truth())
-    assert run.finish()['metrics']['online']['frames'] == 1
+    assert run.finish().metrics['online'].frames == 1
 
 
 def test_saving_twice_adds_nothing_twice(tmp_path):
@@ -434,8 +426,8 @@ def test_what_is_not_scored_in_time_is_counted_as_such(tmp_path):
         run.add_truth(stamp, truth(index))
         run.add_prediction(stamp, stamp, RELATIVE, relative_of(truth(index)))
     summary = run.save(limit_s=0.0)
-    assert (summary['frames']['scored'], summary['frames']['unscored']) == (0, 6)
-    assert summary['unscored'] == {'not scored within 0 s of the end': 6}
+    assert (summary.frames.scored, summary.frames.unscored) == (0, 6)
+    assert summary.unscored == {'not scored within 0 s of the end': 6}
 
 
 def test_a_frame_that_cannot_be_scored_does_not_end_the_run(tmp_path, monkeypatch):
@@ -450,8 +442,8 @@ def test_a_frame_that_cannot_be_scored_does_not_end_the_run(tmp_path, monkeypatc
         run.process()
     play(run, frames=2, start=START + 10**10)
     summary = run.finish()
-    assert (summary['frames']['scored'], summary['frames']['unscored']) == (2, 1)
-    assert summary['unscored'] == {'ZeroDivisionError: broken': 1}
+    assert (summary.frames.scored, summary.frames.unscored) == (2, 1)
+    assert summary.unscored == {'ZeroDivisionError: broken': 1}
 
 
 def test_scoring_that_hangs_does_not_hold_up_the_end(tmp_path):
@@ -467,8 +459,8 @@ def test_truth_of_half_the_size_is_taken_at_the_size_of_the_image(tmp_path):
     run.add_sent(START, START)
     run.add_truth(START, half)
     run.add_prediction(START, START, METRIC, np.kron(half, np.full((2, 2), 1.1, np.float32)))
-    metrics = run.finish()['metrics']['online']
-    assert metrics['abs_rel'] == pytest.approx(0.1, abs=0.005)
+    metrics = run.finish().metrics['online']
+    assert metrics.means['abs_rel'] == pytest.approx(0.1, abs=0.005)
 
 
 def test_truth_of_another_shape_is_refused_with_both_sizes(tmp_path):
@@ -476,7 +468,7 @@ def test_truth_of_another_shape_is_refused_with_both_sizes(tmp_path):
     run.add_sent(START, START)
     run.add_truth(START, truth()[:, :20])
     run.add_prediction(START, START, METRIC, truth())
-    (reason,) = run.finish()['unscored']
+    (reason,) = run.finish().unscored
     assert '(24, 32)' in reason and '(24, 20)' in reason
 
 
@@ -485,10 +477,10 @@ def test_streams_that_never_came_are_warned_of(tmp_path):
     for stream in Stream:
         run.expect(stream, f'no {stream.value}')
     expected = ['no image', 'no prediction', 'no truth', 'no diagnostics']
-    assert run.summary()['warnings'] == expected
+    assert run.summary().warnings == expected
     play(run)
     run.set_rejected(0)
-    assert run.finish()['warnings'] == []
+    assert run.finish().warnings == []
 
 
 def test_saving_does_not_hold_up_what_comes_meanwhile(tmp_path, monkeypatch):
@@ -533,7 +525,7 @@ def test_arrays_do_not_pile_up_when_nobody_processes(tmp_path):
     run = make(tmp_path)
     play(run, frames=100)
     assert run._gatherer.ready() <= 17
-    assert run.finish()['frames']['scored'] == 100
+    assert run.finish().frames.scored == 100
 
 
 def test_frames_may_be_scored_by_another_thread(tmp_path):
@@ -550,5 +542,5 @@ def test_frames_may_be_scored_by_another_thread(tmp_path):
     done.set()
     worker.join()
     summary = run.finish()
-    assert summary['frames']['scored'] == 60
-    assert summary['metrics']['scale_shift']['abs_rel'] < 1e-4
+    assert summary.frames.scored == 60
+    assert summary.metrics['scale_shift'].means['abs_rel'] < 1e-4

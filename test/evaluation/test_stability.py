@@ -6,6 +6,7 @@ import pytest
 from depth_anything_ros.errors import CameraError
 from depth_anything_ros.evaluation.stability import (
     DepthPair,
+    Stability,
     StabilityMean,
     tracked_change,
     unmoved_change,
@@ -95,23 +96,23 @@ def mean_of(*frames):
 
 
 def test_a_mean_over_frames_compares_each_with_the_one_before():
-    nothing = {'change_m': None, 'change': None, 'frames': 0, 'gap_s': None}
+    nothing = Stability(None, None, 0, None)
     assert StabilityMean().result() == nothing
     assert mean_of((0.0, 2.0)).result() == nothing
     mean = mean_of((0.0, 2.0), (0.1, 2.1), (0.22, 2.4))
     mean.add(300_000_000, DepthPair(WALL, WALL + 1))
     found = mean.result()
-    assert found['frames'] == 2
-    assert found['change_m'] == pytest.approx(0.2, rel=1e-5)
-    assert found['change'] == pytest.approx(0.1, rel=1e-5)
-    assert found['gap_s'] == pytest.approx(0.11)
+    assert found.frames == 2
+    assert found.change_m == pytest.approx(0.2, rel=1e-5)
+    assert found.change == pytest.approx(0.1, rel=1e-5)
+    assert found.gap_s == pytest.approx(0.11)
 
 
 @pytest.mark.parametrize(('gap_s', 'frames'), [(0.149, 4), (0.151, 3), (5.0, 3), (-0.3, 3)])
 def test_frames_further_apart_than_usual_do_not_count(gap_s, frames):
     seconds = (1.0, 1.1, 1.2, 1.2 + gap_s, 1.3 + gap_s)
     found = mean_of(*((time, 2.0 + 0.1 * time) for time in seconds)).result()
-    assert found['frames'] == frames
+    assert found.frames == frames
     counted = 0.1 if frames == 3 else 0.25 * (0.3 + gap_s)
-    assert found['gap_s'] == pytest.approx(counted)
-    assert found['change_m'] == pytest.approx(0.1 * counted, rel=1e-4)
+    assert found.gap_s == pytest.approx(counted)
+    assert found.change_m == pytest.approx(0.1 * counted, rel=1e-4)

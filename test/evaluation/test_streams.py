@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 import pytest
@@ -81,17 +81,15 @@ def play(run, events, rejected=0):
 
 def check(summary):
     """Assert what holds for every stream."""
-    frames = summary['frames']
-    assert all(count >= 0 for count in frames.values())
-    assert frames['sent'] == sum(
-        frames[name] for name in ('scored', 'dropped', 'rejected', 'unscored')
-    )
-    assert frames['received'] == frames['scored'] + frames['unscored']
-    assert sum(summary['unscored'].values()) == frames['unscored']
-    assert 'not scored yet' not in summary['unscored']
-    if frames['scored']:
+    frames = summary.frames
+    assert min(astuple(frames)) >= 0
+    assert frames.sent == frames.scored + frames.dropped + frames.rejected + frames.unscored
+    assert frames.received == frames.scored + frames.unscored
+    assert sum(summary.unscored.values()) == frames.unscored
+    assert 'not scored yet' not in summary.unscored
+    if frames.scored:
         # No prediction met the truth of another moment.
-        assert summary['metrics']['online']['abs_rel'] == pytest.approx(RATIO - 1, abs=1e-6)
+        assert summary.metrics['online'].means['abs_rel'] == pytest.approx(RATIO - 1, abs=1e-6)
 
 
 def stamps(count, start=START):
@@ -221,24 +219,23 @@ def answers_without_images():
 )
 def test_each_image_is_counted_for_what_became_of_it(run, stream, expected, warnings):
     summary = play(run, stream())
-    frames = summary['frames']
-    names = ('sent', 'scored', 'dropped', 'unscored')
-    assert tuple(frames[name] for name in names) == expected
+    frames = summary.frames
+    assert (frames.sent, frames.scored, frames.dropped, frames.unscored) == expected
     for text in warnings:
-        assert sum(text in warning for warning in summary['warnings']) == 1, summary['warnings']
+        assert sum(text in warning for warning in summary.warnings) == 1, summary.warnings
 
 
 def test_good_stamps_are_not_warned_of(run):
     summary = play(run, [event for i, stamp in enumerate(stamps(20)) for event in frame(stamp, i)])
-    assert summary['warnings'] == []
-    assert summary['unscored'] == {}
+    assert summary.warnings == []
+    assert summary.unscored == {}
 
 
 def test_images_that_the_node_refused_are_not_dropped(run):
     events = [event for index, stamp in enumerate(stamps(20)) for event in frame(stamp, index)]
     refused = [event for event in events if event.stream != 'answer' or event.content % 4]
-    frames = play(run, refused, rejected=3)['frames']
-    assert (frames['sent'], frames['rejected'], frames['dropped']) == (20, 3, 2)
+    frames = play(run, refused, rejected=3).frames
+    assert (frames.sent, frames.rejected, frames.dropped) == (20, 3, 2)
 
 
 def test_what_the_node_refused_before_the_run_does_not_count(run):
@@ -246,14 +243,14 @@ def test_what_the_node_refused_before_the_run_does_not_count(run):
     run.set_rejected(500, received=2000)
     run.add_sent(START + GAP, 0)
     run.set_rejected(501, received=2001)
-    frames = run.finish()['frames']
-    assert (frames['sent'], frames['rejected'], frames['dropped']) == (2, 1, 1)
+    frames = run.finish().frames
+    assert (frames.sent, frames.rejected, frames.dropped) == (2, 1, 1)
 
 
 def test_what_the_node_refuses_from_the_start_on_counts(run):
     run.add_sent(START, 0)
     run.set_rejected(1, received=1)
-    assert run.finish()['frames']['rejected'] == 1
+    assert run.finish().frames.rejected == 1
 
 
 def test_a_node_that_starts_over_goes_on_counting(run):
@@ -261,21 +258,21 @@ def test_a_node_that_starts_over_goes_on_counting(run):
         run.add_sent(stamp, index)
     for images in (0, 2, 3, 1):
         run.set_rejected(images)
-    assert run.finish()['frames']['rejected'] == 4
+    assert run.finish().frames.rejected == 4
 
 
 def test_more_refused_than_unanswered_is_warned_of(run):
     summary = play(run, frame(START, 0), rejected=4)
-    assert summary['frames']['rejected'] == 0
-    assert any('rejected 4 images, but only 0' in text for text in summary['warnings'])
+    assert summary.frames.rejected == 0
+    assert any('rejected 4 images, but only 0' in text for text in summary.warnings)
 
 
 def test_two_nodes_on_one_topic_are_noticed(run):
     events = [event for index, stamp in enumerate(stamps(20)) for event in frame(stamp, index)]
     twice = [copy for event in events for copy in [event] * (1 + (event.stream == 'answer'))]
     summary = play(run, twice)
-    assert summary['frames']['scored'] == 20
-    assert any('as of two depth nodes' in text for text in summary['warnings'])
+    assert summary.frames.scored == 20
+    assert any('as of two depth nodes' in text for text in summary.warnings)
 
 
 def test_truth_of_two_scenes_under_one_stamp_scores_nothing(run):
@@ -283,7 +280,7 @@ def test_truth_of_two_scenes_under_one_stamp_scores_nothing(run):
         run,
         [image(START, 0), measured(START, 0), measured(START, 1), answer(START, 0)],
     )
-    assert summary['unscored'] == {'different truth images share its stamp': 1}
+    assert summary.unscored == {'different truth images share its stamp': 1}
 
 
 def test_a_lost_prediction_is_answered_but_not_scored(run):
@@ -293,14 +290,14 @@ def test_a_lost_prediction_is_answered_but_not_scored(run):
         run.add_prediction(START, 5, kind, None, "encoding 'nv99' is unknown")
     summary = run.finish()
     check(summary)
-    assert summary['unscored'] == {"encoding 'nv99' is unknown": 1}
+    assert summary.unscored == {"encoding 'nv99' is unknown": 1}
 
 
 def test_truth_that_cannot_be_used_says_why(run):
     run.add_sent(START, 0)
     run.add_truth(START, None, problem='not registered to the image')
     run.add_prediction(START, 5, METRIC, truth(0))
-    assert run.finish()['unscored'] == {'not registered to the image': 1}
+    assert run.finish().unscored == {'not registered to the image': 1}
 
 
 # A stream drawn at random: what becomes of each image is drawn first, then the order.
@@ -360,11 +357,11 @@ def test_random_streams_are_counted_as_drawn(run, seed):
     summary = play(run, events, rejected=sum(fate.rejected for fate in fates))
     answered = [fate for fate in fates if fate.answered]
     expected = Counter(fate.truth in ('exact', 'near') for fate in answered)
-    frames, reasons = summary['frames'], summary['unscored']
-    assert frames['sent'] == sum(fate.copies for fate in fates) + len(quiet) // 3
-    assert frames['received'] == sum(fate.answered for fate in fates) + len(quiet) // 3
-    assert frames['rejected'] == sum(fate.rejected for fate in fates)
-    assert frames['scored'] == expected[True] + len(quiet) // 3
+    frames, reasons = summary.frames, summary.unscored
+    assert frames.sent == sum(fate.copies for fate in fates) + len(quiet) // 3
+    assert frames.received == sum(fate.answered for fate in fates) + len(quiet) // 3
+    assert frames.rejected == sum(fate.rejected for fate in fates)
+    assert frames.scored == expected[True] + len(quiet) // 3
     repeated = sum(fate.answered - 1 for fate in answered)
     assert reasons.get('the image repeats the stamp of one that still waited', 0) == repeated
     late = sum(fate.truth == 'late' for fate in answered)

@@ -68,12 +68,12 @@ def test_a_malformed_status_is_left_out_and_the_last_good_one_stays(run, place):
     reports.take(DiagnosticArray(status=[MALFORMED[place]]))
     assert len(warnings) == 1
     summary = run.save()
-    assert summary['model']['name'] == 'tiny'
-    assert summary['model']['input_size'] == [56, 70]
-    assert list(summary['stages_ms']) == ['inference']
-    assert summary['stages_ms']['inference']['p50'] == 12.5
-    assert sum('left out: diagnostics' in text for text in summary['warnings']) == 1
-    assert not any('no status named' in text for text in summary['warnings'])
+    assert summary.model.name == 'tiny'
+    assert summary.model.input_size == (56, 70)
+    assert list(summary.stages_ms) == ['inference']
+    assert summary.stages_ms['inference']['p50'] == 12.5
+    assert sum('left out: diagnostics' in text for text in summary.warnings) == 1
+    assert not any('no status named' in text for text in summary.warnings)
 
 
 def test_keys_without_names_and_sections_that_are_values_are_survived(run):
@@ -81,15 +81,15 @@ def test_keys_without_names_and_sections_that_are_values_are_survived(run):
     keys = ('', '.', '..', 'frames', 'stages_ms', 'model', 'frames.rejected.', 'a.b', 'a')
     values = [KeyValue(key=key, value='1') for key in keys]
     reports.take(DiagnosticArray(status=[DiagnosticStatus(name=NAME, values=values)]))
-    assert run.save()['model']['name'] is None
+    assert run.save().model is None
 
 
 def test_a_status_that_never_comes_is_warned_of_with_the_names_that_do(run):
     reports = ReportInput(at_once, 'depth_node', run, lambda _: None)
-    assert 'those that came: none' in run.summary()['warnings'][0]
+    assert 'those that came: none' in run.summary().warnings[0]
     others = [DiagnosticStatus(name=name) for name in (NAME, 'battery', 'a\x1b[2J')]
     reports.take(DiagnosticArray(status=others))
-    (warning,) = run.summary()['warnings']
+    (warning,) = run.summary().warnings
     assert "no status named 'depth_node' came on /diagnostics" in warning
     assert f"'{NAME}', 'battery', 'a\\x1b[2J'" in warning
     assert 'set depth_node' in warning
@@ -98,7 +98,7 @@ def test_a_status_that_never_comes_is_warned_of_with_the_names_that_do(run):
 def test_many_other_names_do_not_fill_the_report(run):
     reports = ReportInput(at_once, 'depth_node', run, lambda _: None)
     reports.take(DiagnosticArray(status=[DiagnosticStatus(name=f'n{i}') for i in range(1000)]))
-    assert len(run.summary()['warnings'][0]) < 500
+    assert len(run.summary().warnings[0]) < 500
 
 
 def test_only_the_status_of_the_depth_node_waits(run):
@@ -108,6 +108,6 @@ def test_only_the_status_of_the_depth_node_waits(run):
     assert waiting == []
     reports.take(DiagnosticArray(status=[DiagnosticStatus(name='battery'), good(rejected=3)]))
     assert len(waiting) == 1
-    assert run.summary()['model']['name'] is None
+    assert run.summary().model is None
     waiting[0]('')
-    assert run.summary()['model']['name'] == 'tiny'
+    assert run.summary().model.name == 'tiny'

@@ -1,0 +1,57 @@
+"""What a run's scores say together; the fields in order are the keys of summary.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from depth_anything_ros.evaluation.image_counts import ImageCounts
+from depth_anything_ros.evaluation.protocol import Means
+from depth_anything_ros.evaluation.stability import Stability
+from depth_anything_ros.json_text import ALL_KEYS, FLAT
+from depth_anything_ros.types import ModelIdentity
+
+Percentiles = Mapping[str, float | None]
+"""Of durations in milliseconds, by the names of `latency.PERCENTILES`; None is not known."""
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """Hold the means over the frames that one alignment has a score for, and their number."""
+
+    means: Means = field(metadata=FLAT)
+    frames: int
+
+
+@dataclass(frozen=True)
+class RunProtocol:
+    """Say how frames were scored and timed."""
+
+    min_depth_m: float
+    max_depth_m: float
+    pairing_tolerance_s: float
+    latency_from: str
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """
+    Hold what became of a run.
+
+    `finished` is False in the middle of it; `unscored` counts images with a prediction by the
+    reason why they have no score; `stages_ms` are those of the depth node; `metrics` and
+    `stability` are by the names of the alignments; `model` is None where nobody named it.
+    """
+
+    finished: bool
+    frames: ImageCounts
+    unscored: Mapping[str, int]
+    latency_ms: Percentiles
+    rate_hz: float | None
+    stages_ms: Mapping[str, Percentiles]
+    metrics: Mapping[str, ScoreTable]
+    stability: Mapping[str, Stability]
+    model: ModelIdentity | None = field(metadata=ALL_KEYS)
+    environment: Mapping[str, str | int]
+    protocol: RunProtocol
+    warnings: Sequence[str]
