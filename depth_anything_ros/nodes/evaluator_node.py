@@ -48,7 +48,7 @@ TOO_SLOW = 'scoring could not keep up'
 LOG_PERIOD_S = 5.0
 # Silence of an input that is told of, and looked into, while it lasts.
 SILENCE_S = 10.0
-# Of the end: for the frames that are not complete.
+# Of the end: for frames that are not complete, however long those that are have taken.
 FINISH_S = 2.0
 
 
@@ -113,9 +113,10 @@ class EvaluatorNode(Node):
         """
         self._backlog.do(lambda _: self._truth.finish())
         limit_s = self._config.drain_s
+        end_s = monotonic() + limit_s
         if not self._backlog.stop(limit_s, f'not scored within {limit_s:g} s of the end'):
             self._evaluation.add_left_out('scoring of a frame did not end')
-        self._save(final=True)
+        self._save(final=True, limit_s=max(FINISH_S, end_s - monotonic()))
 
     # The executor's thread
 
@@ -255,8 +256,8 @@ class EvaluatorNode(Node):
         except Exception as error:  # noqa: BLE001 - who waits must get an answer
             saved.set_result((False, _text(error)))
 
-    def _save(self, *, final: bool = False) -> Path:
-        self._evaluation.save(final=final, limit_s=FINISH_S if final else None)
+    def _save(self, *, final: bool = False, limit_s: float | None = None) -> Path:
+        self._evaluation.save(final=final, limit_s=limit_s)
         folder = Path(self._config.output_dir).resolve()
         if self.context.ok():
             self.get_logger().info(one_line(f'results in {folder}'))

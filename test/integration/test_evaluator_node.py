@@ -53,7 +53,7 @@ def floats(image, values):
     return message
 
 
-def send_frame(probe, camera, age_s=0.02, factor=1.1, wait_s=0.1):
+def send_frame(probe, camera, age_s=0.02, factor=1.1, wait_s=0.1, metric=True):
     """Send an image, its truth of 1 to 3 m, and predictions: exact relative, 10 % deep metric."""
     image = camera.image()
     camera.stamp(image, time.time_ns() - round(age_s * 1e9))
@@ -62,7 +62,8 @@ def send_frame(probe, camera, age_s=0.02, factor=1.1, wait_s=0.1):
     probe.publish('image', image)
     probe.publish('ground_truth', truth)
     probe.publish('relative', floats(image, 5 / (depth_mm / 1000) - 0.25))
-    probe.publish('depth', floats(image, depth_mm / 1000 * factor))
+    if metric:
+        probe.publish('depth', floats(image, depth_mm / 1000 * factor))
     probe.spin(wait_s)
 
 
@@ -514,3 +515,33 @@ def test_what_waits_is_scored_for_as_long_as_is_said_and_no_longer(world, probe,
     assert process.wait(60) == 0
     assert 4.0 < time.monotonic() - begun_s < 30.0
     assert results(world)[0]['frames']['scored'] == 1
+
+
+# So busy a machine that an image takes longer than what is left of the end after `drain_s`.
+SLOW = """
+import time
+from depth_anything_ros.evaluation.run import RunEvaluation
+from depth_anything_ros.nodes.start import start
+
+score = RunEvaluation._score
+
+def wait(*args):
+    time.sleep(2.5)
+    score(*args)
+
+RunEvaluation._score = wait
+start('evaluator_node')
+"""
+
+
+def test_incomplete_frames_have_as_long_at_the_end_as_those_that_wait(world, probe, camera):
+    parameters = {'output_dir': world.folder / 'results', 'picture_every': 0, 'drain_s': 60.0}
+    words = [word for name, value in parameters.items() for word in ('-p', f'{name}:={value}')]
+    process = world.run('slow', [sys.executable, '-c', SLOW, '--ros-args', *words])
+    probe.await_subscribers('image', 'ground_truth', 'relative', 'depth')
+    for _ in range(2):
+        send_frame(probe, camera, metric=False)
+    probe.spin(0.5)
+    process.signal(signal.SIGINT)
+    assert process.wait(60) == 0
+    assert results(world)[0]['frames']['scored'] == 2
