@@ -11,13 +11,14 @@ slopes a little, adds the same inverse depth to all of it: that the scan settles
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
 from depth_anything_ros.errors import AlignmentError
-from depth_anything_ros.geometry.alignment import fit_inverse_depth
 from depth_anything_ros.geometry.ground import find_ground, ground_cells, plane_inverse_depth
 from depth_anything_ros.geometry.transform import RigidTransform
+from depth_anything_ros.scale.fitting import DepthPairs, Fit, Refusal, fit_pairs
 from depth_anything_ros.types import Alignment, Camera, Float32Array
 
 # Cells of the ground that are fitted; more say nothing new and take time.
@@ -28,23 +29,51 @@ _MAX_SLOPE_RAD = math.radians(2.5)
 _MAX_DISAGREEMENT = 0.3
 
 
+@dataclass(frozen=True)
+class Ground:
+    """
+    Ground that an image shows, as it lies at the height of the camera.
+
+    `pairs` are its points, at the depth that follows from `height_m`; `scale` is what they give
+    alone, in 1/m, and finite.
+    """
+
+    pairs: DepthPairs
+    height_m: float
+    scale: float
+
+    @classmethod
+    def of_pairs(cls, pairs: DepthPairs, height_m: float) -> Ground | Refusal:
+        """Return the ground with its scale, a refusal if its relative depth does not vary."""
+        scale = ground_slope(pairs.relative, pairs.inverse_depth())
+        if not math.isfinite(scale):
+            return Refusal('the relative depth of the ground hardly varies')
+        return cls(pairs, height_m, scale)
+
+    def lift_to(self, scan: DepthPairs) -> float:
+        """Return how much inverse depth the ground lacks to meet a scan, in 1/m."""
+        off_scan, off_ground = (
+            np.median(pairs.inverse_depth() - np.float32(self.scale) * pairs.relative)
+            for pairs in (scan, self.pairs)
+        )
+        return float(off_scan - off_ground)
+
+
 def ground_below(
     values: Float32Array,
     camera: Camera,
     camera_from_laser: RigidTransform,
     height_m: float,
     max_depth_m: float,
-) -> tuple[Float32Array, Float32Array]:
+) -> DepthPairs | Refusal:
     """
-    Return relative inverse depth of ground that lies level below a laser, and its depth.
+    Return points of ground that lies level below a laser, a refusal if the image shows too little.
 
     :param values: relative inverse depth of the image, (H, W).
     :param camera: of the image.
     :param camera_from_laser: the laser's frame in the optical frame; only its tilt counts.
     :param height_m: of the camera above the ground.
     :param max_depth_m: ground farther than this is left out.
-    :return: two float32 (n,), the second in metres.
-    :raises AlignmentError: if too little of the image is ground.
     """
     cells, rays = ground_cells(values, camera)
     x, y, z = camera_from_laser.rotation[:, 2].tolist()
@@ -53,98 +82,61 @@ def ground_below(
     inverse = plane_inverse_depth(rays, (side * x, side * y, side * z), height_m)
     with np.errstate(invalid='ignore'):
         below = inverse >= 1.0 / max_depth_m
-    ground = np.flatnonzero(find_ground(cells, inverse, below))
+    try:
+        ground = np.flatnonzero(find_ground(cells, inverse, below))
+    except AlignmentError as error:
+        return Refusal(str(error))
     ground = ground[:: math.ceil(len(ground) / _FITTED_CELLS)]
     depth_m = (1.0 / inverse.reshape(-1)[ground]).astype(np.float32)
-    return cells.reshape(-1)[ground], depth_m
+    return DepthPairs(cells.reshape(-1)[ground], depth_m)
 
 
-def fit_with_ground(
-    scan: tuple[Float32Array, Float32Array],
-    ground: tuple[Float32Array, Float32Array],
-    lift: float,
-    height_m: float,
-    source: str,
-    stamp_ns: int,
-) -> Alignment:
+def fit_with_ground(scan: DepthPairs, ground: Ground, source: str, stamp_ns: int) -> Fit:
     """
     Fit scale and shift to a scan and the ground, which count the same.
 
-    :param scan: relative inverse depth of its points and their depth in metres, two float32 (n,).
-    :param ground: the same of the ground, two float32 (m,), at the height of the camera.
-    :param lift: what :func:`ground_lift` says of the two, in 1/m.
-    :param height_m: of the camera above the ground.
+    :param scan: its points in the image.
     :param source: name of the scale source, copied into the result.
     :param stamp_ns: stamp of the scan, copied into the result.
-    :raises AlignmentError: if the ground would slope by more than 2.5 degrees against the plane
-        of the laser or lie above the horizon, no line fits both, or half of the scan is more than
-        30 % off.
+    :return: a refusal if the ground would slope by more than 2.5 degrees against the plane of the
+        laser or lie above the horizon, no line fits both, or half of the scan is more than 30 %
+        off.
     """
-    values, depth_m = scan
-    on_ground, level = ground[0], 1.0 / ground[1]
-    inverse = 1.0 / depth_m
-    slope = math.atan(lift * height_m)
+    lift = ground.lift_to(scan)
+    slope = math.atan(lift * ground.height_m)
     if not abs(slope) <= _MAX_SLOPE_RAD:
-        raise AlignmentError(
+        return Refusal(
             f'the ground slopes by {math.degrees(slope):.1f} degrees against the plane of the '
-            f'laser, as {height_m:g} m below the camera has it; at most '
+            f'laser, as {ground.height_m:g} m below the camera has it; at most '
             f'{math.degrees(_MAX_SLOPE_RAD):g} are allowed: are camera_height_m and the yaw of '
             'the laser right?'
         )
+    level = ground.pairs.inverse_depth()
     lifted = level + np.float32(lift)
     ahead = lifted > 0
     if not ahead.any():
-        raise AlignmentError(
+        return Refusal(
             f'the scan puts all of the ground above the horizon: it would have to be moved by '
             f'{lift:.3g} 1/m; at least {-level.max():.3g} is allowed'
         )
-    counts = (len(values), int(ahead.sum()))
-    alignment = fit_inverse_depth(
-        np.concatenate([values, on_ground[ahead]]),
-        1.0 / np.concatenate([inverse, lifted[ahead]]),
-        weights=np.repeat([1.0 / count for count in counts], counts).astype(np.float32),
-        source=source,
-        stamp_ns=stamp_ns,
+    counts = (len(scan), int(ahead.sum()))
+    inverse = np.concatenate([scan.inverse_depth(), lifted[ahead]])
+    both = DepthPairs(np.concatenate([scan.relative, ground.pairs.relative[ahead]]), 1.0 / inverse)
+    weights = np.repeat([1.0 / count for count in counts], counts).astype(np.float32)
+    fit = fit_pairs(both, weights=weights, source=source, stamp_ns=stamp_ns)
+    return fit if isinstance(fit, Refusal) else _meets(fit, scan)
+
+
+def _meets(fit: Alignment, scan: DepthPairs) -> Fit:
+    """Return a fit if half of the scan lies close to it, else a refusal."""
+    found = fit.scale * scan.relative + fit.shift
+    disagreement = float(np.median(np.abs(found * scan.depth_m - 1.0)))
+    if disagreement <= _MAX_DISAGREEMENT:
+        return fit
+    return Refusal(
+        f'half of the scan is more than {disagreement:.0%} off where the ground is right; at '
+        f'most {_MAX_DISAGREEMENT:.0%} are allowed'
     )
-    found = alignment.scale * values + alignment.shift
-    disagreement = float(np.median(np.abs(found * depth_m - 1.0)))
-    if not disagreement <= _MAX_DISAGREEMENT:
-        raise AlignmentError(
-            f'half of the scan is more than {disagreement:.0%} off where the ground is right; at '
-            f'most {_MAX_DISAGREEMENT:.0%} are allowed'
-        )
-    return alignment
-
-
-def ground_scale(ground: tuple[Float32Array, Float32Array]) -> float:
-    """
-    Return the scale that the ground alone gives, in 1/m.
-
-    :param ground: relative inverse depth and expected depth in metres, two float32 (m,).
-    :raises AlignmentError: if the relative depth of the ground does not vary.
-    """
-    scale = ground_slope(ground[0], 1.0 / ground[1])
-    if not math.isfinite(scale):
-        raise AlignmentError('the relative depth of the ground hardly varies')
-    return scale
-
-
-def ground_lift(
-    scan: tuple[Float32Array, Float32Array],
-    ground: tuple[Float32Array, Float32Array],
-    scale: float,
-) -> float:
-    """
-    Return how much inverse depth the ground lacks to meet a scan, in 1/m.
-
-    :param scan: relative inverse depth of its points and their depth in metres, two float32 (n,).
-    :param ground: the same of the ground, two float32 (m,).
-    :param scale: of both, in 1/m.
-    """
-    off_scan, off_ground = (
-        np.median(1.0 / depth_m - np.float32(scale) * values) for values, depth_m in (scan, ground)
-    )
-    return float(off_scan - off_ground)
 
 
 def ground_slope(values: Float32Array, inverse: Float32Array) -> float:

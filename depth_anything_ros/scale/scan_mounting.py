@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from enum import Enum
 
 import numpy as np
 
-from depth_anything_ros.errors import AlignmentError
+from depth_anything_ros.scale.fitting import Refusal
+from depth_anything_ros.scale.scan_fit import ScanFitter
+from depth_anything_ros.scale.scan_ground import Ground
 from depth_anything_ros.types import Alignment
 
 # A scale from the scan alone counts against the height where its standard error is at most this
@@ -48,67 +51,122 @@ class HeightCheck:
         """Whether the next frame is to have a fit to the scan alone."""
         return self._updates < _FIRST_FRAMES or self._updates % _EVERY == 0
 
-    def update(self, alone: Alignment | None, ground_scale: float, height_m: float) -> None:
+    def update(
+        self, alone: Alignment | None, ground_scale: float, height_m: float
+    ) -> Refusal | None:
         """
-        Take in one frame.
+        Take in one frame and return the verdict: None, or that the height is more than 25 % off.
 
         :param alone: the fit to the scan alone, with its covariance; None where it is refused or
             not made.
         :param ground_scale: inverse depth per relative value along the ground, in 1/m.
         :param height_m: of the camera above the ground, as it was told.
-        :raises AlignmentError: if the height is more than 25 % off.
         """
         self._updates += 1
         precise = alone is not None and _is_precise(alone) and ground_scale > 0
         self._ratios.append(alone.scale / ground_scale if alone and precise else None)
         known = [ratio for ratio in self._ratios if ratio is not None]
         if not known or (not precise and len(known) < _QUORUM):
-            return
+            return None
         ratio = float(np.median(known))
-        if not 1.0 / _HEIGHT_MARGIN <= ratio <= _HEIGHT_MARGIN:
-            raise AlignmentError(
-                f'scan and ground fit only with the camera at {height_m / ratio:.3g} m, not at '
-                f'camera_height_m = {height_m:g}: a factor of {ratio:.2f}; at most '
-                f'{_HEIGHT_MARGIN:g} either way is allowed'
-            )
+        if 1.0 / _HEIGHT_MARGIN <= ratio <= _HEIGHT_MARGIN:
+            return None
+        return Refusal(
+            f'scan and ground fit only with the camera at {height_m / ratio:.3g} m, not at '
+            f'camera_height_m = {height_m:g}: a factor of {ratio:.2f}; at most '
+            f'{_HEIGHT_MARGIN:g} either way is allowed'
+        )
+
+
+class Yaw(Enum):
+    """What one scan says about the yaw of the laser."""
+
+    RIGHT = 'it fits as the laser is mounted'
+    TURNED = 'it fits only when it is turned by 180 degrees'
+    UNKNOWN = 'it fits neither way'
 
 
 class YawCheck:
     """
-    Count the scans that fit ahead only, or only when they are turned by 180 degrees.
+    Look for scans in a row that fit only when they are turned by 180 degrees.
 
-    `trusted` says whether so many in a row fitted ahead that accidents no longer count.
+    `trusted` says whether so many in a row fitted as they are that accidents no longer count.
     """
 
     def __init__(self) -> None:
-        self._ahead = 0
+        self._right = 0
         self._turned = 0
 
     @property
     def trusted(self) -> bool:
         """Whether the yaw of the laser is known to be right."""
-        return self._ahead >= _YAW_FITS
+        return self._right >= _YAW_FITS
 
-    def fits_ahead(self) -> None:
-        """Count a scan that fits as it is mounted."""
-        self._ahead, self._turned = self._ahead + 1, 0
+    def update(self, yaw: Yaw) -> Refusal | None:
+        """Take in what a scan says and return the verdict: None, or that the yaw is wrong."""
+        if yaw is Yaw.RIGHT:
+            self._right += 1
+        elif yaw is Yaw.TURNED:
+            self._right = 0
+        self._turned = self._turned + 1 if yaw is Yaw.TURNED else 0
+        if self._turned < _YAW_FITS:
+            return None
+        return Refusal(
+            f'the last {self._turned} scans fit the image only when they are turned by 180 '
+            'degrees: the yaw of the laser in TF or in laser_pose is wrong'
+        )
 
-    def fits_neither(self) -> None:
-        """Forget the scans in a row that fitted turned."""
-        self._turned = 0
 
-    def fits_turned(self) -> None:
-        """
-        Count a scan that fits only when it is turned.
+class MountingCheck:
+    """
+    Judge, frame by frame, whether laser and camera are mounted as they were told.
 
-        :raises AlignmentError: from the fifth in a row.
-        """
-        self._ahead, self._turned = 0, self._turned + 1
-        if self._turned >= _YAW_FITS:
-            raise AlignmentError(
-                f'the last {self._turned} scans fit the image only when they are turned by 180 '
-                'degrees: the yaw of the laser in TF or in laser_pose is wrong'
-            )
+    A verdict is None where nothing speaks against it, else why the frame is to have no fit.
+    """
+
+    def __init__(self) -> None:
+        self._height = HeightCheck()
+        self._yaw = YawCheck()
+
+    def judge_alone(self, scan: ScanFitter) -> Refusal | None:
+        """Return the verdict for a frame that shows no ground."""
+        if _fits(scan):
+            return self._yaw.update(Yaw.RIGHT)
+        return self._yaw.update(Yaw.TURNED if _fits(scan.turned) else Yaw.UNKNOWN)
+
+    def judge(self, scan: ScanFitter, ground: Ground) -> Refusal | None:
+        """Return the verdict for a frame that shows ground."""
+        alone = scan.alone if self._height.due else None
+        known = alone if isinstance(alone, Alignment) else None
+        return self._judge_yaw(scan, ground, known) or self._height.update(
+            known, ground.scale, ground.height_m
+        )
+
+    def _judge_yaw(
+        self, scan: ScanFitter, ground: Ground, alone: Alignment | None
+    ) -> Refusal | None:
+        """Return the verdict on the yaw where the ground meets the scan as it is, or turned."""
+        lift = ground.lift_to(scan.pairs)
+        turned_lift = math.nan
+        # Most scans meet the ground as they are, and turning them takes time.
+        if far_off(lift, float(np.median(scan.pairs.inverse_depth()))) and scan.turned.enough:
+            turned_lift = ground.lift_to(scan.turned.pairs)
+        if not meets_better(turned_lift, lift):
+            return None if alone is None else self._yaw.update(Yaw.RIGHT)
+        fits, fits_turned = _fits(scan), _fits(scan.turned)
+        if fits and not fits_turned:
+            return self._yaw.update(Yaw.RIGHT)
+        if fits_turned and not fits:
+            wrong = self._yaw.update(Yaw.TURNED)
+            if wrong is not None:
+                return wrong
+        elif self._yaw.trusted:
+            return None
+        return Refusal(
+            f'the ground is {lift:.2g} 1/m off the scan, and {turned_lift:.2g} when the scan is '
+            'turned by 180 degrees: are the yaw of the laser, the pitch of the camera and '
+            'camera_height_m right?'
+        )
 
 
 def far_off(lift: float, inverse: float) -> bool:
@@ -134,3 +192,7 @@ def meets_better(turned_lift: float, lift: float) -> bool:
 
 def _is_precise(alone: Alignment) -> bool:
     return math.sqrt(alone.covariance[0]) <= _PRECISE * alone.scale
+
+
+def _fits(scan: ScanFitter) -> bool:
+    return isinstance(scan.alone, Alignment)

@@ -88,8 +88,7 @@ def test_points_that_a_nearer_surface_hides_from_the_camera_are_left_out():
     scale_source = source()
     scale_source.add_scan(scan_of(ranges_m), camera_from_laser)
     _, scan = scale_source._scans.nearest(0)
-    points = camera_from_laser.apply(scan.points_m)
-    columns, _, depth_m = scale_source._visible(points, scan, CAMERA)
+    columns, _, depth_m = scan.seen_by(CAMERA, 0.2, 8.0)
     # The post is at x = tan(0.20..0.32) - 0.3 m, 1 m away, in the camera's frame.
     left, right = (CAMERA.cx_px + CAMERA.fx_px * (math.tan(a) - 0.3) for a in (0.21, 0.31))
     behind = (columns > left + 1) & (columns < right - 1)

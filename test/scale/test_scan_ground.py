@@ -1,4 +1,5 @@
 import math
+import re
 
 import numpy as np
 import pytest
@@ -9,15 +10,15 @@ from depth_anything_ros.geometry.camera import ray_table
 from depth_anything_ros.geometry.ground import ground_inverse_depth
 from depth_anything_ros.geometry.transform import OPTICAL_FROM_BODY, RigidTransform
 from depth_anything_ros.lab.simulation.robot import Robot
+from depth_anything_ros.scale.fitting import DepthPairs, Refusal
 from depth_anything_ros.scale.laser_scan import LaserScanConfig, LaserScanScale
 from depth_anything_ros.scale.scan_ground import (
+    Ground,
     fit_with_ground,
     ground_below,
-    ground_lift,
-    ground_scale,
     ground_slope,
 )
-from depth_anything_ros.types import LaserScan, RelativeInverseDepth
+from depth_anything_ros.types import Alignment, LaserScan, RelativeInverseDepth
 
 HEIGHT_M = 0.149
 GAIN, OFFSET = 4.0, 1.0
@@ -72,14 +73,15 @@ def test_the_tilt_of_the_camera_against_the_laser_is_that_of_the_ground(upside_d
     over = RigidTransform.from_pose(0, 0, 0, math.pi if upside_down else 0.0, 0, 0)
     place = OPTICAL_FROM_BODY @ nod @ over
     values = floor_and_wall(pitch=pitch).values
-    found, depth_m = ground_below(values, CAMERA, place, HEIGHT_M, 1.0)
-    np.testing.assert_allclose((found - OFFSET) / GAIN, 1 / depth_m, rtol=2e-3)
-    assert 100 < len(depth_m) <= 500
+    found = ground_below(values, CAMERA, place, HEIGHT_M, 1.0)
+    np.testing.assert_allclose((found.relative - OFFSET) / GAIN, 1 / found.depth_m, rtol=2e-3)
+    assert 100 < len(found) <= 500
 
 
 def test_ground_that_shows_too_little_is_no_ground():
-    with pytest.raises(AlignmentError, match='looks like ground'):
-        ground_below(np.ones((240, 320), np.float32), CAMERA, OPTICAL_FROM_BODY, HEIGHT_M, 8.0)
+    flat = np.ones((240, 320), np.float32)
+    refused = ground_below(flat, CAMERA, OPTICAL_FROM_BODY, HEIGHT_M, 8.0)
+    assert 'looks like ground' in refused.reason
 
 
 @pytest.mark.parametrize('height_m', HEIGHTS_M)
@@ -118,48 +120,48 @@ def test_without_ground_in_the_image_the_scan_is_taken_alone():
 
 
 def fitted(scan, ground, height_m):
-    lift = ground_lift(scan, ground, ground_scale(ground))
-    return fit_with_ground(scan, ground, lift, height_m, '', 0)
+    found = Ground.of_pairs(ground, height_m)
+    return found if isinstance(found, Refusal) else fit_with_ground(scan, found, '', 0)
 
 
 def test_ground_that_slopes_against_the_laser_is_refused():
     ground = _ground()
     scan = _points(np.full(60, 1.0))
-    fitted(scan, ground, HEIGHT_M)
-    lifted = scan[0] + np.float32(GAIN * math.tan(math.radians(3.0)) / HEIGHT_M)
-    with pytest.raises(AlignmentError, match=r'slopes by -3\.0 degrees .* at most 2\.5 '):
-        fitted((lifted, scan[1]), ground, HEIGHT_M)
+    assert isinstance(fitted(scan, ground, HEIGHT_M), Alignment)
+    lifted = scan.relative + np.float32(GAIN * math.tan(math.radians(3.0)) / HEIGHT_M)
+    refused = fitted(DepthPairs(lifted, scan.depth_m), ground, HEIGHT_M)
+    assert re.search(r'slopes by -3\.0 degrees .* at most 2\.5 ', refused.reason)
 
 
 def test_a_scan_that_puts_all_ground_above_the_horizon_is_refused():
     """Far ground, a small height: what is lost is little, and so is the slope."""
-    inverse = np.linspace(0.15, 0.3, 60)
-    ground = (GAIN * inverse + OFFSET).astype(np.float32), (1 / inverse).astype(np.float32)
-    values, depth_m = _points(np.full(60, 1.0))
-    scan = values + np.float32(GAIN * 0.4), depth_m
-    with pytest.raises(AlignmentError, match=r'above the horizon: .* -0\.4 1/m; at least -0\.3 '):
-        fitted(scan, ground, 0.05)
+    ground = _pairs(np.linspace(0.15, 0.3, 60))
+    points = _points(np.full(60, 1.0))
+    scan = DepthPairs(points.relative + np.float32(GAIN * 0.4), points.depth_m)
+    refused = fitted(scan, ground, 0.05)
+    assert re.search(r'above the horizon: .* -0\.4 1/m; at least -0\.3 ', refused.reason)
 
 
 def test_a_scan_of_nothing_that_is_there_is_refused():
     rng = np.random.default_rng(0)
-    values, depth_m = _points(np.full(60, 1.0))
-    wrong = (depth_m * np.exp(rng.uniform(-1.5, 1.5, 60))).astype(np.float32)
-    with pytest.raises(AlignmentError, match=r'half of the scan is more than \d+% off .* 30%'):
-        fitted((values, wrong), _ground(), HEIGHT_M)
+    points = _points(np.full(60, 1.0))
+    wrong = (points.depth_m * np.exp(rng.uniform(-1.5, 1.5, 60))).astype(np.float32)
+    refused = fitted(DepthPairs(points.relative, wrong), _ground(), HEIGHT_M)
+    assert re.search(r'half of the scan is more than \d+% off .* 30%', refused.reason)
 
 
 def test_ground_of_one_relative_depth_is_refused():
-    flat = np.ones(60, np.float32), np.linspace(0.5, 1.0, 60, dtype=np.float32)
-    with pytest.raises(AlignmentError, match='relative depth of the ground hardly varies'):
-        fitted(_points(np.full(60, 1.0)), flat, HEIGHT_M)
+    flat = DepthPairs(np.ones(60, np.float32), np.linspace(0.5, 1.0, 60, dtype=np.float32))
+    refused = fitted(_points(np.full(60, 1.0)), flat, HEIGHT_M)
+    assert 'relative depth of the ground hardly varies' in refused.reason
 
 
 def test_a_relative_depth_that_grows_with_distance_is_refused():
-    values, depth_m = _points(np.full(60, 1.0))
-    ground_values, ground_m = _ground()
-    with pytest.raises(AlignmentError, match='slopes by|not positive'):
-        fitted((-values, depth_m), (-ground_values, ground_m), HEIGHT_M)
+    scan, ground = (
+        DepthPairs(-pairs.relative, pairs.depth_m)
+        for pairs in (_points(np.full(60, 1.0)), _ground())
+    )
+    assert re.search('slopes by|not positive', fitted(scan, ground, HEIGHT_M).reason)
 
 
 def test_a_quarter_of_the_points_does_not_spoil_the_slope_of_the_ground():
@@ -179,13 +181,17 @@ def test_the_parameters_say_whether_the_ground_counts():
     assert alignment.scale == pytest.approx(1 / GAIN, rel=1e-3)
 
 
+def _pairs(inverse):
+    """Return points of exact relative values at these inverse depths."""
+    return DepthPairs(
+        (GAIN * inverse + OFFSET).astype(np.float32), (1 / inverse).astype(np.float32)
+    )
+
+
 def _points(inverse):
-    """Return exact relative values of inverse depths that lie close together, and the depths."""
-    inverse = inverse + np.linspace(-0.1, 0.1, len(inverse))
-    values = (GAIN * inverse + OFFSET).astype(np.float32)
-    return values, (1 / inverse).astype(np.float32)
+    """Return points of inverse depths that lie close together."""
+    return _pairs(inverse + np.linspace(-0.1, 0.1, len(inverse)))
 
 
 def _ground():
-    inverse = np.linspace(0.5, 3.0, 200)
-    return (GAIN * inverse + OFFSET).astype(np.float32), (1 / inverse).astype(np.float32)
+    return _pairs(np.linspace(0.5, 3.0, 200))

@@ -1,0 +1,76 @@
+"""The fits of one image to one laser scan: alone, turned, and with the ground."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from depth_anything_ros.scale.fitting import DepthPairs, Fit, Refusal, fit_pairs, within_reach
+from depth_anything_ros.scale.scan_ground import Ground, fit_with_ground, ground_below
+from depth_anything_ros.scale.scan_points import ScanPoints
+from depth_anything_ros.types import Camera, Float32Array
+
+# A scanner has one to four beams a degree, of which a camera sees some tens.
+MIN_POINTS = 25
+
+
+@dataclass(frozen=True)
+class ScanFitter:
+    """
+    Fit an image to a scan; each fit is made when it is first asked for, and kept.
+
+    `values` is relative inverse depth, float32 (H, W), of an image of `camera`; `stamp_ns` that of
+    the scan. Points and ground count from `nearest_m` to `farthest_m` along the optical axis.
+    """
+
+    source: str
+    values: Float32Array
+    camera: Camera
+    points: ScanPoints
+    stamp_ns: int
+    nearest_m: float
+    farthest_m: float
+
+    @cached_property
+    def turned(self) -> ScanFitter:
+        """The fits to the scan as it were with the laser turned by 180 degrees."""
+        return replace(self, points=self.points.turned())
+
+    @cached_property
+    def pairs(self) -> DepthPairs:
+        """
+        The points of the scan that the camera sees.
+
+        :raises CameraError: if the distortion model of the camera is unknown.
+        """
+        columns, rows, depth_m = self.points.seen_by(self.camera, self.nearest_m, self.farthest_m)
+        return DepthPairs(self.values[rows, columns], depth_m)
+
+    @property
+    def enough(self) -> bool:
+        """Whether the camera sees enough of the scan to fit it."""
+        return len(self.pairs) >= MIN_POINTS
+
+    @cached_property
+    def alone(self) -> Fit:
+        """The fit to the scan alone."""
+        fit = fit_pairs(
+            self.pairs, min_points=MIN_POINTS, source=self.source, stamp_ns=self.stamp_ns
+        )
+        return within_reach(fit, self.values)
+
+    def ground(self, height_m: float) -> Ground | Refusal | None:
+        """
+        Return the ground in the image, None where it shows too little of it.
+
+        :param height_m: of the camera above the ground.
+        :return: a refusal if the relative depth of the ground means nothing.
+        """
+        place = self.points.camera_from_laser
+        pairs = ground_below(self.values, self.camera, place, height_m, self.farthest_m)
+        return None if isinstance(pairs, Refusal) else Ground.of_pairs(pairs, height_m)
+
+    def with_ground(self, ground: Ground) -> Fit:
+        """Return the fit to the scan and the ground."""
+        fit = fit_with_ground(self.pairs, ground, f'{self.source}+ground', self.stamp_ns)
+        return within_reach(fit, self.values)
