@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from depth_anything_ros.cli.console import (
     add_json_argument,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from depth_anything_ros.lab.datasets.baseline import Baseline
     from depth_anything_ros.lab.datasets.gallery import Gallery
     from depth_anything_ros.lab.datasets.offline import ImageScores, Predict, ScoringRule
+    from depth_anything_ros.lab.datasets.results import EvaluationSummary
 
 _SPLIT = 'test'
 _ALIGNMENTS = ('none', 'scale', 'scale_shift')
@@ -136,14 +138,12 @@ def run(args: argparse.Namespace) -> int:
         rule=rule,
         random=predictor.identity.weights == 'random',
     )
-    images = {item.word: _score(item, predictors, rule, gallery) for item in data}
+    images = [(item, _score(item, predictors, rule, gallery)) for item in data]
     gallery.finish()
     summary = _summary(args, predictor, rule, baseline, images)
-    for item, found in zip(data, summary['data'], strict=True):
-        found['warnings'] = item.warnings + found['warnings']
     _show(summary)
-    _write(args, summary, images, baseline)
-    return int(any(data['failed'] == data['images'] for data in summary['data']))
+    _write(args, summary, {item.word: scored for item, scored in images}, baseline)
+    return int(any(data.whole.failed == data.whole.images for data in summary.data))
 
 
 def _open(words: list[str], sources: list[str]) -> list[_Data]:
@@ -210,56 +210,53 @@ def _summary(
     predictor: Predictor,
     rule: ScoringRule,
     baseline: Baseline | None,
-    images: dict[str, list[ImageScores]],
-) -> dict[str, Any]:
+    images: Sequence[tuple[_Data, list[ImageScores]]],
+) -> EvaluationSummary:
     from depth_anything_ros.evaluation.environment import environment
     from depth_anything_ros.lab import bootstrap
     from depth_anything_ros.lab.datasets.comparison import summarise
+    from depth_anything_ros.lab.datasets.results import (
+        Bootstrap,
+        EvaluationProtocol,
+        EvaluationSummary,
+    )
 
     candidates = [item.name for item in baseline.maps] if baseline else []
     random = predictor.identity.weights == 'random'
-    return {
-        'data': [
-            {'word': word, **summarise(scored, candidates)} for word, scored in images.items()
-        ],
-        'model': {**asdict(predictor.identity), 'input_size': list(predictor.identity.input_size)},
-        'protocol': {
-            'alignment': rule.alignment.value,
-            'min_depth_m': rule.min_depth_m,
-            'max_depth_m': rule.max_depth_m,
-            'sources': args.source,
-            'baseline': baseline.origin if baseline else None,
-            'baseline_scenes': baseline.scenes if baseline else None,
-            'bootstrap': {
-                'draws': bootstrap.DRAWS,
-                'level': bootstrap.LEVEL,
-                'seed': bootstrap.SEED,
-            },
-        },
-        'environment': environment(),
-        'warnings': ['random weights: the depth means nothing'] if random else [],
-    }
+    return EvaluationSummary(
+        data=[summarise(data.word, scored, candidates, data.warnings) for data, scored in images],
+        model=predictor.identity,
+        protocol=EvaluationProtocol(
+            alignment=rule.alignment.value,
+            min_depth_m=rule.min_depth_m,
+            max_depth_m=rule.max_depth_m,
+            sources=args.source,
+            baseline=baseline.origin if baseline else None,
+            baseline_scenes=baseline.scenes if baseline else None,
+            bootstrap=Bootstrap(bootstrap.DRAWS, bootstrap.LEVEL, bootstrap.SEED),
+        ),
+        environment=environment(),
+        warnings=['random weights: the depth means nothing'] if random else [],
+    )
 
 
-def _show(summary: dict[str, Any]) -> None:
+def _show(summary: EvaluationSummary) -> None:
     from depth_anything_ros.lab.datasets.comparison_report import source_table
 
-    for data in summary['data']:
-        write_line(data['word'])
+    for data in summary.data:
+        write_line(data.word)
         write_table(source_table(data))
-        if 'baseline' in data:
-            write_line(
-                f'baseline: {data["baseline"]["chosen"]} of {summary["protocol"]["baseline"]}'
-            )
-        for warning in data['warnings']:
+        if data.baseline is not None:
+            write_line(f'baseline: {data.baseline.chosen} of {summary.protocol.baseline}')
+        for warning in data.warnings:
             write_warning(warning)
-    for warning in summary['warnings']:
+    for warning in summary.warnings:
         write_warning(warning)
 
 
 def _write(
     args: argparse.Namespace,
-    summary: dict[str, Any],
+    summary: EvaluationSummary,
     images: dict[str, list[ImageScores]],
     baseline: Baseline | None,
 ) -> None:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from depth_anything_ros.evaluation.protocol import MeanScore
 from depth_anything_ros.lab.bootstrap import ratio_interval
 from depth_anything_ros.lab.datasets.offline import ImageScores
+from depth_anything_ros.lab.datasets.results import (
+    BaselineRatio,
+    BaselineResult,
+    DataResult,
+    PredictorMeans,
+    SourceResult,
+)
 
 MODEL = 'model'
 # The metric by which baselines are chosen and ratios taken.
@@ -18,63 +24,61 @@ COMPARED = 'abs_rel'
 _REASONS = 5
 
 
-def summarise(images: Sequence[ImageScores], baselines: Sequence[str]) -> dict[str, Any]:
+def summarise(
+    word: str,
+    images: Sequence[ImageScores],
+    baselines: Sequence[str],
+    warnings: Sequence[str] = (),
+) -> DataResult:
     """
-    Return what a data set's scores say, as plain numbers for JSON; None is what is not known.
+    Return what a data set's scores say.
 
-    `images`, `failed` and the means of METRICS with `coverage` are of the model. `baseline`
-    holds the candidates' means and names the one of lowest AbsRel over the images, which is the
-    one compared with. `ratio` is the mean AbsRel of the model over that of the baseline, both
-    over the images that both have a score for, with its bootstrap interval by sources.
-    `sources` holds the same for each source.
+    The baseline is the candidate of lowest AbsRel over the images.
 
+    :param word: names the data set.
     :param images: the scores of all images; the model's are named MODEL.
     :param baselines: the names of the candidates; none leaves out baseline and ratio.
+    :param warnings: what is odd about the data, to be told before what is about the scores.
     """
     candidates = {name: _means(images, name) for name in baselines}
     chosen = _best(candidates)
-    summary: dict[str, Any] = _of_images(images, chosen)
-    if baselines:
-        summary['baseline'] = {'chosen': chosen, 'candidates': candidates}
-    summary['sources'] = {
-        source: _of_images([image for image in images if image.source == source], chosen)
-        for source in dict.fromkeys(image.source for image in images)
-    }
-    summary['warnings'] = _warnings(images, baselines)
-    return summary
+    return DataResult(
+        word=word,
+        whole=_of_images(images, chosen),
+        baseline=BaselineResult(chosen, candidates) if baselines else None,
+        sources={
+            source: _of_images([image for image in images if image.source == source], chosen)
+            for source in dict.fromkeys(image.source for image in images)
+        },
+        warnings=[*warnings, *_warnings(images, baselines)],
+    )
 
 
-def _of_images(images: Sequence[ImageScores], baseline: str | None) -> dict[str, Any]:
+def _of_images(images: Sequence[ImageScores], baseline: str | None) -> SourceResult:
     failed = sum(MODEL in image.problems for image in images)
-    found: dict[str, Any] = {
-        'images': len(images),
-        'failed': failed,
-        'metrics': _means(images, MODEL),
-    }
-    if baseline is not None:
-        found['ratio'] = _ratio(images, baseline)
-    return found
+    ratio = None if baseline is None else _ratio(images, baseline)
+    return SourceResult(len(images), failed, _means(images, MODEL), ratio)
 
 
-def _means(images: Iterable[ImageScores], name: str) -> dict[str, float | int | None]:
+def _means(images: Iterable[ImageScores], name: str) -> PredictorMeans:
     mean = MeanScore()
     for image in images:
         if name in image.scores:
             mean.add(image.scores[name])
-    return {**mean.result(), 'images': mean.frames}
+    return PredictorMeans(mean.result(), mean.frames)
 
 
-def _best(candidates: dict[str, dict[str, float | int | None]]) -> str | None:
+def _best(candidates: Mapping[str, PredictorMeans]) -> str | None:
     """Return the name of the lowest AbsRel among those that were scored on the most images."""
-    known = {name: means for name, means in candidates.items() if means[COMPARED] is not None}
-    return min(
-        known,
-        key=lambda name: (-float(known[name]['images'] or 0), float(known[name][COMPARED] or 0)),
-        default=None,
-    )
+    known = [
+        (-found.images, error, name)
+        for name, found in candidates.items()
+        if (error := found.means[COMPARED]) is not None
+    ]
+    return min(known, key=lambda item: item[:2])[2] if known else None
 
 
-def _ratio(images: Sequence[ImageScores], baseline: str) -> dict[str, float | int | None]:
+def _ratio(images: Sequence[ImageScores], baseline: str) -> BaselineRatio:
     pairs: dict[str, list[tuple[float, float]]] = {}
     for image in images:
         if MODEL in image.scores and baseline in image.scores:
@@ -82,17 +86,17 @@ def _ratio(images: Sequence[ImageScores], baseline: str) -> dict[str, float | in
             pairs.setdefault(image.source, []).append((next(pair), next(pair)))
     groups = {source: np.array(values) for source, values in pairs.items()}
     if not groups:
-        return {'images': 0, 'baseline': None, 'value': None, 'low': None, 'high': None}
+        return BaselineRatio(0, None, None, None, None)
     model, other = np.concatenate(list(groups.values())).mean(axis=0)
     known = other > 0
     interval = ratio_interval(groups) if known else None
-    return {
-        'images': sum(len(group) for group in groups.values()),
-        'baseline': float(other),
-        'value': float(model / other) if known else None,
-        'low': interval.low if interval else None,
-        'high': interval.high if interval else None,
-    }
+    return BaselineRatio(
+        images=sum(len(group) for group in groups.values()),
+        baseline=float(other),
+        value=float(model / other) if known else None,
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
+    )
 
 
 def _warnings(images: Sequence[ImageScores], baselines: Sequence[str]) -> list[str]:

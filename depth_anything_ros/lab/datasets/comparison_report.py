@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from depth_anything_ros.escape import markdown
 from depth_anything_ros.evaluation.metrics import METRICS
@@ -13,6 +12,13 @@ from depth_anything_ros.files import write_text
 from depth_anything_ros.lab.bootstrap import DRAWS, LEVEL
 from depth_anything_ros.lab.datasets.comparison import COMPARED
 from depth_anything_ros.lab.datasets.offline import ImageScores
+from depth_anything_ros.lab.datasets.results import (
+    BaselineRatio,
+    BaselineResult,
+    DataResult,
+    EvaluationProtocol,
+    EvaluationSummary,
+)
 from depth_anything_ros.table import UNKNOWN, Table, number
 
 _METRIC_COLUMNS = ('abs_rel', 'rmse', 'silog', 'delta1')
@@ -47,72 +53,66 @@ def _numbers(image: ImageScores, name: str) -> list[str]:
     return [f'{value:.9g}' for value in values]
 
 
-def source_table(data: Mapping[str, Any]) -> Table:
-    """
-    Return the figures of one data set: each source, then all images.
-
-    :param data: as `comparison.summarise` returns it.
-    """
-    compared = 'ratio' in data
+def source_table(data: DataResult) -> Table:
+    """Return the figures of one data set: each source, then all images."""
+    compared = data.whole.ratio is not None
     headings = ['source', 'images', 'failed', *_METRIC_COLUMNS]
     if compared:
         headings += [f'baseline {COMPARED}', 'ratio', f'{LEVEL:.0%} interval']
-    groups = [*data['sources'].items(), (ALL, data)]
     rows = [
-        [name, str(group['images']), str(group['failed'])]
-        + [_number(group['metrics'][metric]) for metric in _METRIC_COLUMNS]
-        + (_ratio_cells(group['ratio']) if compared else [])
-        for name, group in groups
+        [name, str(found.images), str(found.failed)]
+        + [_number(found.metrics.means[metric]) for metric in _METRIC_COLUMNS]
+        + ([] if found.ratio is None else _ratio_cells(found.ratio))
+        for name, found in (*data.sources.items(), (ALL, data.whole))
     ]
     return Table(headings, rows)
 
 
-def _ratio_cells(ratio: Mapping[str, Any]) -> list[str]:
-    interval = (
-        UNKNOWN if ratio['low'] is None else f'{_number(ratio["low"])} … {_number(ratio["high"])}'
-    )
-    return [_number(ratio['baseline']), _number(ratio['value']), interval]
+def _ratio_cells(ratio: BaselineRatio) -> list[str]:
+    known = ratio.low is not None
+    interval = f'{_number(ratio.low)} … {_number(ratio.high)}' if known else UNKNOWN
+    return [_number(ratio.baseline), _number(ratio.value), interval]
 
 
 def _number(value: float | None) -> str:
     return number(value, '.3f')
 
 
-def write_markdown(path: Path, summary: Mapping[str, Any]) -> None:
+def write_markdown(path: Path, summary: EvaluationSummary) -> None:
     """
     Write the tables of all data sets with what they mean.
 
-    :param summary: as in summary.json of the verb `evaluate`.
+    :param summary: of all data.
     :raises OutputError: if the file cannot be written.
     """
-    model, protocol = summary['model'], summary['protocol']
+    model, protocol = summary.model, summary.protocol
     lines = [
-        f'# {markdown(model["name"])}: depth against truth',
+        f'# {markdown(model.name)}: depth against truth',
         '',
-        f'{model["weights"]} weights, {model["backend"]} {model["precision"]}, network input '
-        f'{"×".join(map(str, model["input_size"]))} (height × width) for the last image. '
-        f'Alignment {protocol["alignment"]}, truth within {protocol["min_depth_m"]:g} to '
-        f'{protocol["max_depth_m"]:g} m; per image, then averaged over images.',
+        f'{model.weights} weights, {model.backend} {model.precision}, network input '
+        f'{"×".join(map(str, model.input_size))} (height × width) for the last image. '
+        f'Alignment {protocol.alignment}, truth within {protocol.min_depth_m:g} to '
+        f'{protocol.max_depth_m:g} m; per image, then averaged over images.',
         '',
     ]
-    for data in summary['data']:
-        lines += [f'## {markdown(data["word"])}', '', *source_table(data).markdown(), '']
-        if 'baseline' in data:
-            lines += [_baseline_line(data['baseline'], protocol), '']
-    warnings = [*summary['warnings'], *(w for data in summary['data'] for w in data['warnings'])]
+    for data in summary.data:
+        lines += [f'## {markdown(data.word)}', '', *source_table(data).markdown(), '']
+        if data.baseline is not None:
+            lines += [_baseline_line(data.baseline, protocol), '']
+    warnings = [*summary.warnings, *(text for data in summary.data for text in data.warnings)]
     if warnings:
         lines += ['## Warnings', '', *(f'- {markdown(warning)}' for warning in warnings), '']
     write_text(path, '\n'.join(lines))
 
 
-def _baseline_line(baseline: Mapping[str, Any], protocol: Mapping[str, Any]) -> str:
+def _baseline_line(baseline: BaselineResult, protocol: EvaluationProtocol) -> str:
     candidates = ', '.join(
-        f'{name} {_number(means[COMPARED])}' for name, means in baseline['candidates'].items()
+        f'{name} {_number(found.means[COMPARED])}' for name, found in baseline.candidates.items()
     )
-    made_of = f'{protocol["baseline_scenes"]} scenes of {markdown(protocol["baseline"])}'
+    made_of = f'{protocol.baseline_scenes} scenes of {markdown(protocol.baseline)}'
     return (
         f'Ratio: mean {COMPARED} over that of the best image-independent predictor '
-        f'({baseline["chosen"]}; candidates: {candidates}), made of {made_of} and aligned in the '
+        f'({baseline.chosen}; candidates: {candidates}), made of {made_of} and aligned in the '
         f'same way. Interval: {DRAWS} bootstrap draws of sources, then of images in them; in the '
         'row of a source, of its images only.'
     )

@@ -11,6 +11,12 @@ from depth_anything_ros.lab.datasets.comparison_report import (
     write_markdown,
 )
 from depth_anything_ros.lab.datasets.offline import ImageScores
+from depth_anything_ros.lab.datasets.results import (
+    Bootstrap,
+    EvaluationProtocol,
+    EvaluationSummary,
+)
+from depth_anything_ros.types import ModelIdentity
 
 
 def image(source, name, problems=None, **abs_rels):
@@ -44,7 +50,7 @@ def test_the_csv_has_a_line_for_every_image_and_predictor(tmp_path):
 
 
 def test_the_table_has_a_row_for_each_source_and_one_for_all():
-    table = source_table(summarise(IMAGES, ['mean']))
+    table = source_table(summarise('made', IMAGES, ['mean']))
     headings, rows = table.headings, table.rows
     found = {row[0]: dict(zip(headings, row, strict=True)) for row in rows}
     assert list(found) == ['hall', 'desk', 'all']
@@ -56,25 +62,22 @@ def test_the_table_has_a_row_for_each_source_and_one_for_all():
 
 
 def test_without_a_baseline_the_table_has_no_ratio():
-    table = source_table(summarise(IMAGES, []))
+    table = source_table(summarise('made', IMAGES, []))
     headings, rows = table.headings, table.rows
     assert headings[-1] == 'delta1'
     assert len(rows[0]) == len(headings)
 
 
 def test_the_report_names_model_data_baseline_and_warnings(tmp_path):
-    summary = {
-        'data': [{'word': 'rgbd_folder:rooms', **summarise(IMAGES, ['mean'])}],
-        'model': {
-            'name': 'tiny', 'weights': 'checkpoint', 'backend': 'torch', 'precision': 'fp32',
-            'input_size': [192, 256],
-        },
-        'protocol': {
-            'alignment': 'scale_shift', 'min_depth_m': 0.2, 'max_depth_m': 8.0,
-            'baseline': 'simulator:1:500', 'baseline_scenes': 499,
-        },
-        'warnings': ['something to know'],
-    }  # fmt: skip
+    summary = EvaluationSummary(
+        data=[summarise('rgbd_folder:rooms', IMAGES, ['mean'])],
+        model=ModelIdentity('tiny', 'checkpoint', '', 'torch', 'fp32', 'cpu', (192, 256), ''),
+        protocol=EvaluationProtocol(
+            'scale_shift', 0.2, 8.0, [], 'simulator:1:500', 499, Bootstrap(1000, 0.95, 0)
+        ),
+        environment={},
+        warnings=['something to know'],
+    )
     write_markdown(tmp_path / 'report.md', summary)
     text = (tmp_path / 'report.md').read_text()
     assert text.startswith('# tiny: depth against truth\n')

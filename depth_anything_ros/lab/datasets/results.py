@@ -1,0 +1,95 @@
+"""What an evaluation on data sets found; the fields in order are the keys of summary.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from depth_anything_ros.evaluation.protocol import Means
+from depth_anything_ros.json_text import FLAT, IF_KNOWN
+from depth_anything_ros.types import ModelIdentity
+
+
+@dataclass(frozen=True)
+class PredictorMeans:
+    """Hold the means of a predictor over the images that it has a score for, and their number."""
+
+    means: Means = field(metadata=FLAT)
+    images: int
+
+
+@dataclass(frozen=True)
+class BaselineRatio:
+    """
+    Compare the mean AbsRel of the model with that of the baseline, on the images both score.
+
+    `value` is model over `baseline`, `low` and `high` its bootstrap interval by sources.
+    """
+
+    images: int
+    baseline: float | None
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class SourceResult:
+    """Hold what the images of a source, or of a whole data set, say; `failed` have no score."""
+
+    images: int
+    failed: int
+    metrics: PredictorMeans
+    ratio: BaselineRatio | None = field(default=None, metadata=IF_KNOWN)
+
+
+@dataclass(frozen=True)
+class BaselineResult:
+    """Hold the means of the candidates, and which of them is the best."""
+
+    chosen: str | None
+    candidates: Mapping[str, PredictorMeans]
+
+
+@dataclass(frozen=True)
+class DataResult:
+    """Hold what is known of one data set, named by its word."""
+
+    word: str
+    whole: SourceResult = field(metadata=FLAT)
+    baseline: BaselineResult | None = field(metadata=IF_KNOWN)
+    sources: Mapping[str, SourceResult]
+    warnings: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """Say how intervals were drawn."""
+
+    draws: int
+    level: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class EvaluationProtocol:
+    """Say how images were scored; `sources` are those chosen, none for all of them."""
+
+    alignment: str
+    min_depth_m: float
+    max_depth_m: float
+    sources: Sequence[str]
+    baseline: str | None
+    baseline_scenes: int | None
+    bootstrap: Bootstrap
+
+
+@dataclass(frozen=True)
+class EvaluationSummary:
+    """Hold what was found on all data."""
+
+    data: Sequence[DataResult]
+    model: ModelIdentity
+    protocol: EvaluationProtocol
+    environment: Mapping[str, str | int]
+    warnings: Sequence[str]
