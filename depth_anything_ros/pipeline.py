@@ -117,13 +117,15 @@ class DepthPipeline:
         """Return the alignment to use, and why the frame has no fit of its own, or ''."""
         if self.scale_source is None:
             return None, 'relative model and no scale source'
-        reason = ''
+        stamp_ns = frame.stamp_ns
         try:
-            fit = self.scale_source.align(relative, frame.stamp_ns, frame.camera)
-            self.tracker.update(fit, frame.stamp_ns, relative_span(relative))
+            fit = self.scale_source.align(relative, stamp_ns, frame.camera)
         except (AlignmentError, CameraError) as error:
-            reason = str(error)
-        return self.tracker.current(frame.stamp_ns), reason
+            return self.tracker.update(None, stamp_ns), str(error)
+        try:
+            return self.tracker.update(fit, stamp_ns, relative_span(relative)), ''
+        except AlignmentError as error:
+            return self.tracker.current(stamp_ns), str(error)
 
 
 def _refine(

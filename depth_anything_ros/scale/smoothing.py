@@ -2,18 +2,66 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TypeAlias
+
 from depth_anything_ros.errors import AlignmentError
+from depth_anything_ros.scale.gate import depth_change
 from depth_anything_ros.scale.kalman import AlignmentFilter
 from depth_anything_ros.types import Alignment, ScaleState
-
-# The gate holds for depths of the image from here to there: what a robot acts on.
-GATE_NEAR_M, GATE_FAR_M = 0.3, 3.0
 
 # While fits contradict the scale it is held this long, then metric depth stops; fits that agree
 # with each other for this long, and as many, are believed.
 HOLD_S = 0.3
 CONFIRM_S = 0.6
 CONFIRM_FITS = 3
+
+
+@dataclass(frozen=True)
+class _Trusted:
+    """There is a scale, and the last fit agreed with it."""
+
+    smoothed: AlignmentFilter
+
+    @property
+    def newest_ns(self) -> int:
+        return self.smoothed.updated_ns
+
+
+@dataclass(frozen=True)
+class _Rival:
+    """Fits that agree with each other and not with the scale: since when, and how many."""
+
+    smoothed: AlignmentFilter
+    since_ns: int
+    fits: int
+
+
+@dataclass(frozen=True)
+class _Doubted:
+    """There is a scale; fits have contradicted it since a stamp, and it is held for now."""
+
+    smoothed: AlignmentFilter
+    rival: _Rival
+    since_ns: int
+
+    @property
+    def newest_ns(self) -> int:
+        return self.rival.smoothed.updated_ns
+
+
+@dataclass(frozen=True)
+class _Lost:
+    """The scale was contradicted for too long, and nothing else is believed yet."""
+
+    rival: _Rival
+
+    @property
+    def newest_ns(self) -> int:
+        return self.rival.smoothed.updated_ns
+
+
+_State: TypeAlias = _Trusted | _Doubted | _Lost
 
 
 class AlignmentTracker:
@@ -26,6 +74,8 @@ class AlignmentTracker:
     alignment, until fits have agreed with each other for 0.6 s. So depth that is given never
     jumps by more than the gate from one frame to the next; between two scales that differ by
     more there is always a frame without depth.
+
+    Only :meth:`update`, to be called once a frame, and :meth:`reset` change anything.
 
     :param time_constant_s: 0 takes every fit as it is.
     :param expiry_s: an alignment is stale when the last fit is older than this.
@@ -46,52 +96,50 @@ class AlignmentTracker:
         self._expiry_ns = round(expiry_s * 1e9)
         self._gate = gate
         self._keep_stale = keep_stale
-        self._filter: AlignmentFilter | None = None
-        self._candidate: AlignmentFilter | None = None
-        self._candidate_since_ns = 0
-        self._candidate_fits = 0
-        self._contradicted_ns: int | None = None
-        self._lost = False
+        self._state: _State | None = None
 
     def update(
-        self, alignment: Alignment, stamp_ns: int, span: tuple[float, float] | None = None
-    ) -> Alignment:
+        self, fit: Alignment | None, stamp_ns: int, span: tuple[float, float] | None = None
+    ) -> Alignment | None:
         """
-        Take in the fit of one frame; a stamp before the last one resets the tracker first.
+        Take in one frame; a stamp before that of the last fit resets the tracker first.
 
-        :param alignment: the fit.
-        :param stamp_ns: acquisition time of the frame it was made for.
+        :param fit: of the frame; None where it has none.
+        :param stamp_ns: acquisition time of the frame.
         :param span: relative inverse depth of the far and the near end of what the frame shows;
             without it, depths from 0.3 to 3 m count, shown or not.
-        :return: the smoothed scale and shift, with all else as in the fit.
+        :return: the alignment to use for the frame: scale and shift smoothed, all else as in the
+            last fit; as :meth:`current` where the frame has no fit.
         :raises AlignmentError: if the fit contradicts the others and is not believed yet.
         """
-        tracked = self.current(stamp_ns)
-        if tracked is None and not self._lost:
-            return self._start(self._filter_of(alignment, stamp_ns))
-        known = self._filter if not self._lost else None
-        if known is not None and self._agree(known, alignment, span):
-            self._candidate, self._contradicted_ns = None, None
-            return known.update(alignment, stamp_ns)
-        return self._doubt(alignment, stamp_ns, span)
+        state, known = self._state_at(stamp_ns), self._smoothed_at(stamp_ns)
+        if fit is None:
+            self._state = state
+            return None if known is None else known.alignment
+        if state is None or (known is None and not isinstance(state, _Lost)):
+            self._state = _Trusted(self._start(fit, stamp_ns))
+        elif known is not None and self._agree(known, fit, span):
+            known.update(fit, stamp_ns)
+            self._state = _Trusted(known)
+        else:
+            self._state = self._contradicted(state, fit, stamp_ns, span)
+        if isinstance(self._state, _Trusted):
+            return self._state.smoothed.alignment
+        raise AlignmentError(
+            f'{fit.source} contradicts the scale of before by more than {self._gate:.0%} of depth '
+            f'(scale {fit.scale:.4g}, shift {fit.shift:.4g} 1/m); it is believed after '
+            f'{CONFIRM_S:g} s of agreement'
+        )
 
     def current(self, stamp_ns: int) -> Alignment | None:
         """
         Return the alignment to use for a frame of that stamp.
 
         :return: None before the first fit, after expiry, while fits contradict each other, and
-            after stamps stepped back.
+            for a stamp before that of the last fit.
         """
-        newest_ns = max(
-            (kept.updated_ns for kept in (self._filter, self._candidate) if kept), default=0
-        )
-        if stamp_ns < newest_ns or (self._lost and stamp_ns - newest_ns > self._expiry_ns):
-            self.reset()
-        if self._filter is None or self._lost:
-            return None
-        if stamp_ns - self._filter.updated_ns > self._expiry_ns and not self._keep_stale:
-            return None
-        return self._filter.alignment
+        known = self._smoothed_at(stamp_ns)
+        return None if known is None else known.alignment
 
     def state(self, stamp_ns: int, *, fitted: bool) -> ScaleState | None:
         """
@@ -99,76 +147,60 @@ class AlignmentTracker:
 
         :param fitted: the frame had a fit of its own, which was taken in.
         """
-        if self.current(stamp_ns) is None or self._filter is None:
+        known = self._smoothed_at(stamp_ns)
+        if known is None:
             return None
         if fitted:
             return ScaleState.FITTED
-        stale = stamp_ns - self._filter.updated_ns > self._expiry_ns
-        return ScaleState.STALE if stale else ScaleState.HELD
+        return ScaleState.STALE if self._expired(known.updated_ns, stamp_ns) else ScaleState.HELD
 
     def reset(self) -> None:
         """Forget everything, as after a change of model, scale source or scene."""
-        self._filter = self._candidate = self._contradicted_ns = None
-        self._candidate_since_ns = self._candidate_fits = 0
-        self._lost = False
+        self._state = None
 
-    def _filter_of(self, alignment: Alignment, stamp_ns: int) -> AlignmentFilter:
-        return AlignmentFilter(alignment, stamp_ns, self._time_constant_s)
+    def _state_at(self, stamp_ns: int) -> _State | None:
+        """Return the state that a frame of that stamp comes to, None if nothing is known."""
+        state = self._state
+        if state is None or stamp_ns < state.newest_ns:
+            return None
+        ended = isinstance(state, _Lost) and self._expired(state.newest_ns, stamp_ns)
+        return None if ended else state
 
-    def _start(self, tracked: AlignmentFilter) -> Alignment:
-        self.reset()
-        self._filter = tracked
-        return tracked.alignment
+    def _smoothed_at(self, stamp_ns: int) -> AlignmentFilter | None:
+        """Return what has the alignment for a frame of that stamp."""
+        state = self._state_at(stamp_ns)
+        if state is None or isinstance(state, _Lost):
+            return None
+        stale = self._expired(state.smoothed.updated_ns, stamp_ns)
+        return None if stale and not self._keep_stale else state.smoothed
+
+    def _expired(self, updated_ns: int, stamp_ns: int) -> bool:
+        return stamp_ns - updated_ns > self._expiry_ns
+
+    def _start(self, fit: Alignment, stamp_ns: int) -> AlignmentFilter:
+        return AlignmentFilter(fit, stamp_ns, self._time_constant_s)
 
     def _agree(
-        self, tracked: AlignmentFilter, fit: Alignment, span: tuple[float, float] | None
+        self, smoothed: AlignmentFilter, fit: Alignment, span: tuple[float, float] | None
     ) -> bool:
-        return self._gate <= 0 or depth_change(tracked.alignment, fit, span) <= self._gate
+        return self._gate <= 0 or depth_change(smoothed.alignment, fit, span) <= self._gate
 
-    def _doubt(self, fit: Alignment, stamp_ns: int, span: tuple[float, float] | None) -> Alignment:
-        """Keep a fit that contradicts the others, and believe it once enough others agree."""
-        if self._candidate is not None and self._agree(self._candidate, fit, span):
-            self._candidate.update(fit, stamp_ns)
-            self._candidate_fits += 1
+    def _contradicted(
+        self, state: _State, fit: Alignment, stamp_ns: int, span: tuple[float, float] | None
+    ) -> _State:
+        """Return the state after a fit that does not agree with the scale, or finds none."""
+        rival = None if isinstance(state, _Trusted) else state.rival
+        if rival is not None and self._agree(rival.smoothed, fit, span):
+            rival.smoothed.update(fit, stamp_ns)
+            rival = _Rival(rival.smoothed, rival.since_ns, rival.fits + 1)
         else:
-            self._candidate = self._filter_of(fit, stamp_ns)
-            self._candidate_since_ns, self._candidate_fits = stamp_ns, 1
-        confirmed = stamp_ns - self._candidate_since_ns >= CONFIRM_S * 1e9
-        # Only after a frame without depth, so that depth never jumps.
-        if self._lost and confirmed and self._candidate_fits >= CONFIRM_FITS:
-            return self._start(self._candidate)
-        if self._contradicted_ns is None:
-            self._contradicted_ns = stamp_ns
-        if stamp_ns - self._contradicted_ns >= HOLD_S * 1e9:
-            self._lost = True
-        raise AlignmentError(
-            f'{fit.source} contradicts the scale of before by more than {self._gate:.0%} of depth '
-            f'(scale {fit.scale:.4g}, shift {fit.shift:.4g} 1/m); it is believed after '
-            f'{CONFIRM_S:g} s of agreement'
-        )
-
-
-def depth_change(
-    before: Alignment, after: Alignment, span: tuple[float, float] | None = None
-) -> float:
-    """
-    Return the largest relative change of depth from one alignment to another.
-
-    With the same relative value, inverse depth y becomes a · y + b: the relative change of depth
-    is monotonic in y, so that the ends of the range bound it. It is infinite where a depth is
-    lost.
-
-    :param span: relative inverse depth of the far and the near end of the range, which is cut to
-        0.3 and 3 m before; without it the range is that from 0.3 to 3 m.
-    """
-    least, most = 1 / GATE_FAR_M, 1 / GATE_NEAR_M
-    ends_per_m = [least, most]
-    if span is not None:
-        shown = [before.scale * value + before.shift for value in span]
-        ends_per_m = [min(max(end, least), most) for end in shown]
-    gain = after.scale / before.scale
-    offset = after.shift - gain * before.shift
-    ratios = [gain + offset / end_per_m for end_per_m in ends_per_m]
-    if min(ratios) <= 0:
-        return float('inf')
-    return max(abs(1.0 / ratio - 1.0) for ratio in ratios)
+            rival = _Rival(self._start(fit, stamp_ns), stamp_ns, 1)
+        if isinstance(state, _Lost):
+            confirmed = stamp_ns - rival.since_ns >= CONFIRM_S * 1e9
+            # There was a frame without depth, so that depth does not jump.
+            believed = confirmed and rival.fits >= CONFIRM_FITS
+            return _Trusted(rival.smoothed) if believed else _Lost(rival)
+        since_ns = state.since_ns if isinstance(state, _Doubted) else stamp_ns
+        if stamp_ns - since_ns >= HOLD_S * 1e9:
+            return _Lost(rival)
+        return _Doubted(state.smoothed, rival, since_ns)

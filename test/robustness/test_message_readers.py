@@ -184,6 +184,8 @@ def test_time_of_any_kind_leaves_no_false_state(attack):
                     fits = False
                 else:
                     fitted_ns = stamp_ns
+            else:
+                tracker.update(None, stamp_ns)
             alignment = tracker.current(stamp_ns)
             state = tracker.state(stamp_ns, fitted=fits)
             if fits:

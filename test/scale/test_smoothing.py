@@ -4,7 +4,7 @@ import pytest
 
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.scale import AlignmentTracker
-from depth_anything_ros.scale.smoothing import depth_change
+from depth_anything_ros.scale.gate import depth_change
 from depth_anything_ros.types import Alignment, ScaleState
 
 S = 1_000_000_000
@@ -68,8 +68,41 @@ def test_stamps_that_step_back_reset_the_tracker():
     tracker = AlignmentTracker(10.0, 100.0)
     tracker.update(fit(1.0), 5 * S)
     assert tracker.update(fit(3.0), 4 * S).scale == 3.0
-    assert tracker.current(3 * S) is None
+    assert tracker.update(None, 3 * S) is None
     assert tracker.current(4 * S) is None
+
+
+def states(tracker, stamps_ns):
+    return [
+        (tracker.current(stamp_ns), tracker.state(stamp_ns, fitted=False))
+        for stamp_ns in stamps_ns
+    ]
+
+
+@pytest.mark.parametrize('scale', [1.0, 1.1, 2.0])
+@pytest.mark.parametrize('count', [1, 2, 6])
+def test_asking_changes_nothing(scale, count):
+    """Questions about any time, between fits that agree, that contradict, and after a pause."""
+    asked, told = gated(), gated()
+    for tracker in (asked, told):
+        feed(tracker, 1.0, 1000, 3)
+    stamps_ns = [0, 999 * MS, 1300 * MS, 1900 * MS, 5 * S, 2 * S]
+    for index in range(count):
+        before = states(asked, stamps_ns)
+        assert states(asked, stamps_ns) == before
+        start_ms = 1300 + 100 * index
+        assert feed(asked, scale, start_ms, 1) == feed(told, scale, start_ms, 1)
+    assert states(asked, stamps_ns) == states(told, stamps_ns)
+
+
+def test_a_frame_without_fit_gets_what_is_known_and_one_from_before_forgets_it():
+    tracker = AlignmentTracker(0.5, 2.0)
+    assert tracker.update(None, S) is None
+    tracker.update(fit(1.0), S)
+    assert tracker.update(None, 2 * S) == fit(1.0)
+    assert tracker.update(None, 4 * S) is None
+    assert tracker.update(None, 0) is None
+    assert tracker.current(S) is None
 
 
 def test_reset_forgets_the_alignment():
