@@ -14,12 +14,11 @@ import pytest
 from depth_anything_ros.geometry.point_cloud import build_point_cloud
 from depth_anything_ros.geometry.transform import RigidTransform
 from depth_anything_ros.lab.simulation.journey import journey
-from depth_anything_ros.lab.simulation.robot import Robot
-from depth_anything_ros.lab.simulation.sample import sample_camera
+from depth_anything_ros.lab.simulation.robot import Robot, robot_camera
 from depth_anything_ros.messages.fields import depth_image_fields, point_cloud_fields
 from depth_anything_ros.types import MetricDepth
 
-CAMERA = sample_camera(320, 240)
+CAMERA = robot_camera(320, 240)
 ROBOT = Robot(camera_height_m=0.149, camera_forward_m=0.1, laser_forward_m=0.1)
 CELL_M, MOST_M = 0.05, 3.0
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import numpy as np
+import torch
 
 from depth_anything_ros.bag import BagWriter, RgbdTopics
 from depth_anything_ros.geometry.transform import OPTICAL_FROM_BODY, RigidTransform
-from depth_anything_ros.lab.simulation.raycast import Pose, RayCaster, image_rays
-from depth_anything_ros.lab.simulation.renderer import Renderer
-from depth_anything_ros.lab.simulation.robot import quaternion
-from depth_anything_ros.lab.simulation.room import make_room
+from depth_anything_ros.lab.simulation.optics import random_look
+from depth_anything_ros.lab.simulation.packing import Scenery
+from depth_anything_ros.lab.simulation.pose import Pose
+from depth_anything_ros.lab.simulation.robot import Robot, quaternion
+from depth_anything_ros.lab.simulation.route import find_route, follow
+from depth_anything_ros.lab.simulation.scenery import furnish
+from depth_anything_ros.lab.simulation.studio import Studio
+from depth_anything_ros.lab.simulation.viewpoint import solids_of
 from depth_anything_ros.messages import (
     camera_info_fields,
     depth_image_fields,
@@ -22,6 +29,8 @@ from depth_anything_ros.types import Camera
 
 COLOR_FRAME, DEPTH_FRAME = 'camera_color_optical_frame', 'camera_depth_optical_frame'
 TOPICS = RgbdTopics()
+# No window is on the way, whose depth is unknown, and nothing near, where a millimetre is much.
+ROOM = 'two cameras/113'
 START_NS = 1_700_000_000_000_000_000
 # Of the depth sensor from the colour one, in body axes: 50 mm to the left, turned by a degree.
 PLACE = (0.004, 0.05, -0.002, 0.0, 0.0, 0.0175)
@@ -55,29 +64,21 @@ def write_bag(
     """
     color, depth = cameras(width)
     place = RigidTransform.from_pose(*PLACE)
-    room = make_room(0)
-    renderer, caster = Renderer(room, color), RayCaster(room)
     truth = []
     with BagWriter(path) as writer:
         if tf:
             _write_static(writer, place)
-        for index in range(frames):
-            yaw = -1.2 + 0.15 * index
-            pose = Pose(1.1 + 0.05 * index, 2.3, 0.3, yaw)
-            rendered = renderer.render(pose)
-            truth.append(rendered.depth_m)
-            other = _beside(pose)
-            seen = caster.cast(other, image_rays(depth), caster.bounds(other)).depth_m
-            depth_m = rendered.depth_m if registered else np.where(np.isfinite(seen), seen, np.nan)
+        for index, (rgb, color_depth_m, sensor_depth_m) in enumerate(_views(color, depth, frames)):
+            truth.append(color_depth_m)
+            depth_m = color_depth_m if registered else sensor_depth_m
             frame = COLOR_FRAME if registered else DEPTH_FRAME
             depth_camera = color if registered else depth
             stamp_ns = START_NS + index * 100_000_000
             messages = [
                 (TOPICS.camera_info, 'CameraInfo', COLOR_FRAME, camera_info_fields(color)),
-                (TOPICS.depth, 'Image', frame,
-                 depth_image_fields(depth_m.astype(np.float32), '16UC1')),
-                (TOPICS.image, 'Image', COLOR_FRAME, image_fields(rendered.rgb, 'rgb8')),
-            ]  # fmt: skip
+                (TOPICS.depth, 'Image', frame, depth_image_fields(depth_m, '16UC1')),
+                (TOPICS.image, 'Image', COLOR_FRAME, image_fields(rgb, 'rgb8')),
+            ]
             if info:
                 fields = camera_info_fields(depth_camera)
                 messages.insert(0, (TOPICS.depth_camera_info, 'CameraInfo', frame, fields))
@@ -87,6 +88,22 @@ def write_bag(
                     topic, f'sensor_msgs/msg/{kind}', {'header': header, **fields}, stamp_ns
                 )
     return np.stack(truth)
+
+
+def _views(
+    color: Camera, depth: Camera, frames: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield image and depth of the colour camera and depth of the sensor, on a robot's way."""
+    rng = Random(ROOM)
+    plan, room = furnish(rng)
+    solids, robot = solids_of(plan), Robot(camera_height_m=0.3)
+    look = random_look(rng)
+    studio = Studio(0, torch.device('cpu'))
+    for base in follow(find_route(solids, room, robot.top_m), frames, 5.0, 0.3):
+        pose = robot.camera_pose(base)
+        views = [Scenery(plan, solids, pose, color), Scenery(plan, solids, _beside(pose), depth)]
+        rgb, depth_m = studio.render(views, [look, look], part=0)
+        yield rgb[0].numpy(), depth_m[0].numpy(), depth_m[1].numpy()
 
 
 def static_transform(parent: str, child: str, place: RigidTransform) -> dict:

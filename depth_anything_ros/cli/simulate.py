@@ -1,4 +1,4 @@
-"""The verb `simulate`: a drive through the sample room, or a random one, as a ROS 2 bag."""
+"""The verb `simulate`: a robot's drive through a random room as a ROS 2 bag."""
 
 from __future__ import annotations
 
@@ -26,30 +26,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--rate', type=float, default=10.0, metavar='HZ', help='frames a second (default 10)'
     )
-    rooms = parser.add_mutually_exclusive_group()
-    rooms.add_argument(
-        '--seed',
-        type=int,
-        default=0,
-        help='colours and small things of the sample room (default 0)',
-    )
-    rooms.add_argument(
-        '--world',
-        type=int,
-        metavar='SEED',
-        help='a random room instead, with a laser scan and transforms',
+    parser.add_argument(
+        '--world', type=int, default=0, metavar='SEED', help='which room (default 0)'
     )
     parser.add_argument(
         '--camera-height',
         type=float,
+        default=0.149,
         metavar='M',
-        help='height of the lens above the floor, above 0 to 2; with --world (default 0.149)',
+        help='height of the lens above the floor, above 0 to 2 (default %(default)s)',
     )
     parser.add_argument(
         '--camera-pitch',
         type=float,
+        default=0.0,
         metavar='DEG',
-        help='how far the camera looks down, -68 to 68; with --world (default 0)',
+        help='how far the camera looks down, -68 to 68 (default 0)',
     )
     parser.add_argument(
         '--storage',
@@ -81,9 +73,9 @@ def run(args: argparse.Namespace) -> int:
     :raises ConfigError: if the camera's height or pitch is out of range.
     :raises OutputError: if the bag cannot be written; what was at OUT stays then.
     """
-    from depth_anything_ros.lab.simulation.sample import sample_camera
+    from depth_anything_ros.lab.simulation.robot import robot_camera
 
-    camera = sample_camera(*args.size)
+    camera = robot_camera(*args.size)
     write, topics = _drive(args, camera)
     _check_replaceable(args.out, args.force)
     with writing_folder(args.out, replace=args.force) as folder:
@@ -99,8 +91,8 @@ def run(args: argparse.Namespace) -> int:
         'bags': [str(path) for path in bags.values()],
         'frames': args.frames,
         'rate_hz': args.rate,
-        'seed': args.seed if args.world is None else args.world,
-        'room': 'sample' if args.world is None else 'random',
+        'seed': args.world,
+        'room': 'random',
         'width': camera.width,
         'height': camera.height,
         'topics': topics,
@@ -115,32 +107,19 @@ def _drive(
     args: argparse.Namespace, camera: Camera
 ) -> tuple[Callable[[Path, str], object], dict[str, str]]:
     """Return what writes the drive asked for into a bag of a storage, and its topics by name."""
-    from depth_anything_ros.bag import RgbdTopics, write_rgbd_bag
-
-    rgbd = RgbdTopics().compressed() if args.compressed else RgbdTopics()
-    topics: dict[str, str] = dict(vars(rgbd))
-    if args.world is None:
-        from depth_anything_ros.lab.simulation.sample import sample_frames
-
-        if args.camera_height is not None or args.camera_pitch is not None:
-            raise DatasetError('--camera-height and --camera-pitch need --world')
-        rendered = sample_frames(args.frames, args.rate, args.seed, camera)
-        shown = progress(rendered, args.frames, 'rendering')
-        return (lambda path, storage: write_rgbd_bag(path, shown, storage, rgbd)), topics
-
+    from depth_anything_ros.bag import RgbdTopics
     from depth_anything_ros.lab.simulation import robot_bag
     from depth_anything_ros.lab.simulation.journey import journey
     from depth_anything_ros.lab.simulation.robot import Robot
 
     robot = Robot(
-        camera_height_m=Robot.camera_height_m
-        if args.camera_height is None
-        else args.camera_height,
-        camera_pitch_rad=math.radians(args.camera_pitch or 0.0),
+        camera_height_m=args.camera_height, camera_pitch_rad=math.radians(args.camera_pitch)
     )
     driven = journey(args.world, args.frames, args.rate, camera, robot)
     sensed = progress(driven, args.frames, 'rendering')
-    topics |= {
+    rgbd = RgbdTopics().compressed() if args.compressed else RgbdTopics()
+    topics = {
+        **vars(rgbd),
         'scan': robot_bag.SCAN_TOPIC,
         'tf': robot_bag.TF_TOPIC,
         'tf_static': robot_bag.STATIC_TF_TOPIC,

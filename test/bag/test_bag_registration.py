@@ -1,4 +1,4 @@
-"""Depth of bags as the data set `bag` brings it to the image, against the renderer."""
+"""Depth of bags as the data set `bag` brings it to the image, against exact depth."""
 
 import json
 

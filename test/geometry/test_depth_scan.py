@@ -6,8 +6,7 @@ import pytest
 from depth_anything_ros.errors import CameraError
 from depth_anything_ros.geometry.depth_scan import level_frame, scan_of_depth
 from depth_anything_ros.lab.simulation.journey import journey
-from depth_anything_ros.lab.simulation.robot import Robot
-from depth_anything_ros.lab.simulation.sample import sample_camera
+from depth_anything_ros.lab.simulation.robot import Robot, robot_camera
 from depth_anything_ros.types import Camera, MetricDepth
 
 CAMERA = Camera(64, 48, 60.0, 60.0, 31.5, 23.5)
@@ -59,7 +58,7 @@ def test_unknown_depth_and_ranges_beyond_the_limits_are_nan():
 @pytest.mark.parametrize('pitch_rad', [0.0, 0.15])
 def test_it_agrees_with_the_laser_of_a_simulated_robot(pitch_rad):
     robot = Robot(0.149, pitch_rad, camera_forward_m=0.1, laser_forward_m=0.1)
-    camera = sample_camera(320, 240)
+    camera = robot_camera(320, 240)
     errors = []
     for frame in journey(2, 3, 1.0, camera, robot):
         # The laser's plane is 2 cm above the lens.

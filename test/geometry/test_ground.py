@@ -5,7 +5,7 @@ import pytest
 
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.geometry.ground import ground_inverse_depth, tilt_of_gravity
-from depth_anything_ros.lab.simulation.raycast import Pose
+from depth_anything_ros.lab.simulation.pose import Pose
 
 G = 9.81
 

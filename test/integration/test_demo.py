@@ -9,7 +9,8 @@ import two_cameras
 
 from depth_anything_ros.bag import RgbdFrame, write_rgbd_bag
 from depth_anything_ros.cli.main import main
-from depth_anything_ros.lab.simulation.sample import sample_camera, sample_frames
+from depth_anything_ros.lab.simulation.journey import journey
+from depth_anything_ros.lab.simulation.robot import robot_camera
 from depth_anything_ros.types import Camera, Frame
 
 SMALL = ('--weights', 'random', '--backend', 'torch', '--input-size', '64')
@@ -37,6 +38,12 @@ def real_frames(folder, count):
         stamp_ns = 1_700_000_000_000_000_000 + index * 33_333_333
         frame = Frame(rgb, stamp_ns, 'camera_color_optical_frame', camera)
         yield RgbdFrame(frame, np.where(depth_m > 0, depth_m, np.float32(np.nan)))
+
+
+def write_drive(path, frames, width, height):
+    """Write a bag of a simulated drive at 30 Hz."""
+    driven = journey(0, frames, 30.0, robot_camera(width, height))
+    write_rgbd_bag(path, (frame.rgbd for frame in driven), 'sqlite3')
 
 
 def test_demo_on_the_sample_scores_every_frame(tmp_path, monkeypatch, capsys):
@@ -120,7 +127,7 @@ def test_shipped_models_show_depth_in_metres(tmp_path, request, model, source):
 @pytest.mark.slow
 def test_demo_in_realtime_drops_what_is_too_fast_and_says_so(tmp_path):
     bag = tmp_path / 'bag'
-    write_rgbd_bag(bag, sample_frames(60, 30.0, camera=sample_camera(160, 120)), 'sqlite3')
+    write_drive(bag, 60, 160, 120)
     code, summary = demo(tmp_path / 'out', '--bag', str(bag), '--mode', 'realtime', '--rate', '4')
     assert code == 0
     frames = summary['frames']
@@ -130,7 +137,7 @@ def test_demo_in_realtime_drops_what_is_too_fast_and_says_so(tmp_path):
 
 def test_demo_without_the_topics_says_which_there_are(tmp_path, capsys):
     bag = tmp_path / 'bag'
-    write_rgbd_bag(bag, sample_frames(1, camera=sample_camera(32, 24)))
+    write_drive(bag, 1, 32, 24)
     code, summary = demo(tmp_path / 'out', '--bag', f'{bag},depth=/depth')
     assert (code, summary) == (1, None)
     error = capsys.readouterr().err
@@ -140,7 +147,7 @@ def test_demo_without_the_topics_says_which_there_are(tmp_path, capsys):
 
 def test_demo_refuses_a_topic_that_holds_no_images(tmp_path, capsys):
     bag = tmp_path / 'bag'
-    write_rgbd_bag(bag, sample_frames(1, camera=sample_camera(32, 24)))
+    write_drive(bag, 1, 32, 24)
     topic = '/camera/color/camera_info'
     code, summary = demo(tmp_path / 'out', '--bag', f'{bag},image={topic}')
     assert (code, summary) == (1, None)
@@ -150,7 +157,7 @@ def test_demo_refuses_a_topic_that_holds_no_images(tmp_path, capsys):
 
 def test_demo_tells_why_a_node_failed(tmp_path, capsys):
     bag = tmp_path / 'bag'
-    write_rgbd_bag(bag, sample_frames(1, camera=sample_camera(32, 24)))
+    write_drive(bag, 1, 32, 24)
     broken = tmp_path / 'x.pth'
     broken.write_bytes(b'no checkpoint')
     arguments = ['--bag', str(bag), '--checkpoint', str(broken)]

@@ -3,8 +3,7 @@
 from functools import lru_cache
 
 from depth_anything_ros.lab.simulation.journey import RobotFrame, journey
-from depth_anything_ros.lab.simulation.robot import Robot
-from depth_anything_ros.lab.simulation.sample import sample_camera
+from depth_anything_ros.lab.simulation.robot import Robot, robot_camera
 from depth_anything_ros.lab.trials.scale_trial import AffineNetwork as Network
 from depth_anything_ros.lab.trials.scale_trial import laser_in_camera as laser_place
 from depth_anything_ros.lab.trials.scale_trial import spoil_scan as spoilt
@@ -12,7 +11,7 @@ from depth_anything_ros.types import Camera
 
 __all__ = ['CAMERA', 'HEIGHTS_M', 'Network', 'drive', 'laser_place', 'spoilt']
 
-CAMERA = sample_camera(320, 240)
+CAMERA = robot_camera(320, 240)
 HEIGHTS_M = (0.115, 0.149)
 
 

@@ -12,14 +12,8 @@ from depth_anything_ros.bag import RgbdFrame
 from depth_anything_ros.errors import CameraError, DatasetError
 from depth_anything_ros.lab.simulation.optics import random_look
 from depth_anything_ros.lab.simulation.packing import Scenery
-from depth_anything_ros.lab.simulation.robot import LASER_FRAME, BasePose, Robot
+from depth_anything_ros.lab.simulation.robot import LASER_FRAME, BasePose, Robot, robot_camera
 from depth_anything_ros.lab.simulation.route import find_route, follow, route_length_m
-from depth_anything_ros.lab.simulation.sample import (
-    FRAME_ID,
-    START_NS,
-    check_frames,
-    sample_camera,
-)
 from depth_anything_ros.lab.simulation.scan import scan
 from depth_anything_ros.lab.simulation.scenery import furnish
 from depth_anything_ros.lab.simulation.studio import Studio
@@ -27,6 +21,8 @@ from depth_anything_ros.lab.simulation.viewpoint import solids_of
 from depth_anything_ros.types import Camera, Frame, LaserScan
 
 SPEED_M_S = 0.3
+_FRAME_ID = 'camera_color_optical_frame'
+_START_NS = 1_700_000_000_000_000_000
 _SHORTEST_ROUTE_M = 2.5
 _ROOMS_TRIED = 40
 
@@ -57,7 +53,7 @@ def journey(
     :param seed: of the room, at least 0; no view of a `World` shows it.
     :param frames: how many.
     :param rate_hz: frames a second; stamps start at a fixed time.
-    :param camera: None is `sample_camera()`.
+    :param camera: None is `robot_camera()`.
     :param robot: None is a camera at 0.149 m that looks level.
     :param speed_m_s: of the robot on straight ways; at 0 it stands still, and only the noise of
         the images changes.
@@ -65,7 +61,7 @@ def journey(
         not above 0.
     :raises CameraError: if the camera has lens distortion or no focal length.
     """
-    camera = camera or sample_camera()
+    camera = camera or robot_camera()
     if camera.distortion or camera.fx_px <= 0 or camera.fy_px <= 0:
         raise CameraError(
             'rendering needs a pinhole camera: no distortion and focal lengths above 0, '
@@ -73,8 +69,15 @@ def journey(
         )
     if seed < 0:
         raise DatasetError(f'world seed {seed} is not allowed; allowed: 0 and above')
-    check_frames(frames, rate_hz)
+    _check_frames(frames, rate_hz)
     return _drive(seed, frames, rate_hz, camera, robot or Robot(), speed_m_s)
+
+
+def _check_frames(frames: int, rate_hz: float) -> None:
+    if frames < 1:
+        raise DatasetError(f'{frames} frames cannot be made; 1 is the least')
+    if not 0 < rate_hz <= 1000:
+        raise DatasetError(f'a rate of {rate_hz:g} Hz cannot be made; allowed: above 0 to 1000')
 
 
 def _drive(
@@ -92,11 +95,11 @@ def _drive(
     studio = Studio(seed, torch.device('cpu'))
     look = random_look(rng)._replace(motion_px=0.0, blur_px=0.3, compression=0.0)
     for index, base in enumerate(follow(route, frames, rate_hz, speed_m_s)):
-        stamp_ns = START_NS + round(index * 1e9 / rate_hz)
+        stamp_ns = _START_NS + round(index * 1e9 / rate_hz)
         scenery = Scenery(plan, solids, robot.camera_pose(base), camera)
         rgb, depth_m = studio.render([scenery], [look._replace(noise_at=rng.random())], part=0)
         yield RobotFrame(
-            RgbdFrame(Frame(rgb[0].numpy(), stamp_ns, FRAME_ID, camera), depth_m[0].numpy()),
+            RgbdFrame(Frame(rgb[0].numpy(), stamp_ns, _FRAME_ID, camera), depth_m[0].numpy()),
             replace(scan(solids, robot.laser_pose(base)), stamp_ns=stamp_ns, frame_id=LASER_FRAME),
             base,
         )

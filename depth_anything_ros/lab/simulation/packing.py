@@ -13,7 +13,7 @@ from torch import Tensor
 from depth_anything_ros.lab.simulation.atlas import LEVEL_START
 from depth_anything_ros.lab.simulation.building import Blueprint, Kind
 from depth_anything_ros.lab.simulation.casting import Table
-from depth_anything_ros.lab.simulation.raycast import Pose
+from depth_anything_ros.lab.simulation.pose import Pose
 from depth_anything_ros.lab.simulation.viewpoint import Solids
 from depth_anything_ros.types import Camera
 

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_anything_ros.errors import ConfigError
-from depth_anything_ros.lab.simulation.raycast import Pose
+from depth_anything_ros.errors import ConfigError, DatasetError
+from depth_anything_ros.lab.simulation.pose import Pose
+from depth_anything_ros.types import Camera
 
 ODOM_FRAME, BASE_FRAME, LASER_FRAME = 'odom', 'base_link', 'laser'
 
@@ -18,6 +19,23 @@ _HIGHEST_M, _STEEPEST_RAD = 2.0, 1.2
 # A base that keeps a route's distance from walls keeps what it carries this far out off them.
 _FARTHEST_OUT_M = 0.2
 _BODY_TOP_M, _LASER_CASE_M = 0.4, 0.05
+# The colour camera of an Astra S sees about 60 degrees across.
+_FOCAL_PER_WIDTH = 0.866
+_LEAST_PX = 16
+
+
+def robot_camera(width: int = 640, height: int = 480) -> Camera:
+    """
+    Return a pinhole camera of 60 degrees with its axis through the middle of the image.
+
+    :raises DatasetError: if a side is smaller than 16 pixels.
+    """
+    if min(width, height) < _LEAST_PX:
+        raise DatasetError(
+            f'image size {width}x{height} is too small; {_LEAST_PX}x{_LEAST_PX} is the least'
+        )
+    focal_px = _FOCAL_PER_WIDTH * width
+    return Camera(width, height, focal_px, focal_px, (width - 1) / 2, (height - 1) / 2)
 
 
 class Transform(NamedTuple):

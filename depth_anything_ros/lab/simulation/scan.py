@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from depth_anything_ros.lab.simulation.building import Kind
-from depth_anything_ros.lab.simulation.raycast import Pose
-from depth_anything_ros.lab.simulation.viewpoint import Float64Array, Solids
+from depth_anything_ros.lab.simulation.pose import Float64Array, Pose
+from depth_anything_ros.lab.simulation.viewpoint import Solids
 from depth_anything_ros.types import LaserScan
 
 

@@ -12,8 +12,7 @@ from depth_anything_ros.evaluation.metrics import abs_rel
 from depth_anything_ros.evaluation.protocol import AlignmentMode, align_prediction
 from depth_anything_ros.inference.predictor import Predictor
 from depth_anything_ros.lab.simulation.journey import journey
-from depth_anything_ros.lab.simulation.robot import Robot
-from depth_anything_ros.lab.simulation.sample import sample_camera
+from depth_anything_ros.lab.simulation.robot import Robot, robot_camera
 from depth_anything_ros.lab.trials.scale_trial import (
     FARTHEST_M,
     NEAREST_M,
@@ -75,7 +74,7 @@ def try_model(
     """
     if predictor.output_kind is not OutputKind.RELATIVE_INVERSE_DEPTH:
         raise ConfigError(f'{predictor.spec.name} gives metres by itself; it needs no scale')
-    camera = camera or sample_camera()
+    camera = camera or robot_camera()
     robot = Robot(camera_height_m=height_m)
     drive = list(journey(seed, frames, RATE_HZ, camera, robot))
     predictions = [_relative(predictor.predict(frame.rgbd.frame.rgb)) for frame in drive]

@@ -22,8 +22,7 @@ from depth_anything_ros.geometry.flying_pixels import flying_pixels
 from depth_anything_ros.geometry.point_cloud import build_point_cloud
 from depth_anything_ros.geometry.transform import RigidTransform
 from depth_anything_ros.lab.simulation.journey import RobotFrame, journey
-from depth_anything_ros.lab.simulation.robot import Robot
-from depth_anything_ros.lab.simulation.sample import sample_camera
+from depth_anything_ros.lab.simulation.robot import Robot, robot_camera
 from depth_anything_ros.lab.trials.edges import between_surfaces, edge_band
 from depth_anything_ros.lab.trials.scale_trial import (
     FARTHEST_M,
@@ -154,7 +153,7 @@ def try_on_drive(
     :param speed_m_s: of the robot; 0 stands still.
     :param camera: None is 640×480.
     """
-    camera = camera or sample_camera()
+    camera = camera or robot_camera()
     robot = Robot()
     source = f'drive {seed} at {speed_m_s:g} m/s'
     runners = [_DriveRunner(option, predictor, camera) for option in options]

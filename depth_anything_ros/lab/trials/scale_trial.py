@@ -15,8 +15,7 @@ from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.geometry.reprojection import Registration
 from depth_anything_ros.geometry.transform import OPTICAL_FROM_BODY, RigidTransform
 from depth_anything_ros.lab.simulation.journey import RobotFrame, journey
-from depth_anything_ros.lab.simulation.robot import Robot
-from depth_anything_ros.lab.simulation.sample import sample_camera
+from depth_anything_ros.lab.simulation.robot import Robot, robot_camera
 from depth_anything_ros.pipeline import relative_span
 from depth_anything_ros.scale import AlignmentSource, AlignmentTracker
 from depth_anything_ros.scale.camera_height import CameraHeightScale
@@ -153,7 +152,7 @@ def try_sources(
     :param noise: of the prediction, as a share of the inverse depth of each pixel.
     :param pitch_errors_deg: the source `camera_height` is tried with each of them.
     """
-    camera = camera or sample_camera()
+    camera = camera or robot_camera()
     robot = Robot(camera_height_m=height_m)
     drive = list(journey(seed, frames, RATE_HZ, camera, robot))
     network = AffineNetwork.random(seed, noise)

@@ -8,7 +8,7 @@ import torch
 from depth_anything_ros.lab.simulation.building import Blueprint, Kind, Place, along_axis, any_turn
 from depth_anything_ros.lab.simulation.casting import cast
 from depth_anything_ros.lab.simulation.packing import Scenery, pack
-from depth_anything_ros.lab.simulation.raycast import Pose
+from depth_anything_ros.lab.simulation.pose import Pose
 from depth_anything_ros.lab.simulation.viewpoint import solids_of
 from depth_anything_ros.types import Camera
 

@@ -6,13 +6,12 @@ import pytest
 from depth_anything_ros.bag import BagReader
 from depth_anything_ros.errors import CameraError, DatasetError
 from depth_anything_ros.lab.simulation.journey import journey
-from depth_anything_ros.lab.simulation.robot import Robot
+from depth_anything_ros.lab.simulation.robot import Robot, robot_camera
 from depth_anything_ros.lab.simulation.robot_bag import write_robot_bag
-from depth_anything_ros.lab.simulation.sample import sample_camera
 from depth_anything_ros.messages import camera_from_message, decode_depth
 from depth_anything_ros.types import Camera
 
-CAMERA = sample_camera(160, 120)
+CAMERA = robot_camera(160, 120)
 ROBOT = Robot(camera_height_m=0.115, camera_pitch_rad=0.1)
 FRAMES = 3
 
@@ -38,6 +37,11 @@ def test_same_arguments_give_the_same_data(frames):
     np.testing.assert_array_equal(again.rgbd.frame.rgb, frames[0].rgbd.frame.rgb)
     np.testing.assert_array_equal(again.rgbd.depth_m, frames[0].rgbd.depth_m)
     np.testing.assert_array_equal(again.scan.ranges_m, frames[0].scan.ranges_m)
+
+
+def test_stamps_follow_the_rate(frames):
+    stamps_ns = [frame.rgbd.frame.stamp_ns for frame in frames]
+    assert np.diff(stamps_ns).tolist() == [2_000_000_000] * (FRAMES - 1)
 
 
 def test_robot_moves_and_hits_nothing(frames):

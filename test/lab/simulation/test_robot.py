@@ -3,9 +3,9 @@ import math
 import numpy as np
 import pytest
 
-from depth_anything_ros.errors import ConfigError
+from depth_anything_ros.errors import ConfigError, DatasetError
 from depth_anything_ros.geometry.transform import RigidTransform
-from depth_anything_ros.lab.simulation.robot import BasePose, Robot, quaternion
+from depth_anything_ros.lab.simulation.robot import BasePose, Robot, quaternion, robot_camera
 
 
 def rotated(rotation, vector):
@@ -87,3 +87,14 @@ def test_sensor_far_out_is_refused(name, forward):
 def test_robot_is_as_high_as_its_body_or_its_mast():
     assert Robot().top_m == 0.4
     assert Robot(camera_height_m=1.0).top_m == pytest.approx(1.07)
+
+
+def test_camera_sees_sixty_degrees_through_the_middle():
+    camera = robot_camera(320, 240)
+    assert 2 * math.degrees(math.atan(160 / camera.fx_px)) == pytest.approx(60, abs=0.01)
+    assert (camera.cx_px, camera.cy_px) == (159.5, 119.5)
+
+
+def test_tiny_image_is_refused():
+    with pytest.raises(DatasetError, match='8x8 is too small; 16x16 is the least'):
+        robot_camera(8, 8)

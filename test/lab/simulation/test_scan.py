@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from depth_anything_ros.lab.simulation.building import Blueprint, Kind, Place, any_turn
-from depth_anything_ros.lab.simulation.raycast import Pose
+from depth_anything_ros.lab.simulation.pose import Pose
 from depth_anything_ros.lab.simulation.scan import first_hits, scan
 from depth_anything_ros.lab.simulation.viewpoint import solids_of
 

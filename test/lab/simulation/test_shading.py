@@ -9,7 +9,7 @@ from depth_anything_ros.lab.simulation.atlas import LEVEL_START, TILES
 from depth_anything_ros.lab.simulation.building import Blueprint, Kind, Lamp, Place, any_turn
 from depth_anything_ros.lab.simulation.casting import cast
 from depth_anything_ros.lab.simulation.packing import Scenery, pack
-from depth_anything_ros.lab.simulation.raycast import Pose
+from depth_anything_ros.lab.simulation.pose import Pose
 from depth_anything_ros.lab.simulation.shading import shade
 from depth_anything_ros.lab.simulation.surface import find_surface
 from depth_anything_ros.lab.simulation.viewpoint import solids_of

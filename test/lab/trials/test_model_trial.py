@@ -7,8 +7,7 @@ from depth_anything_ros.errors import AlignmentError, ConfigError
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.predictor import create_predictor
 from depth_anything_ros.lab.simulation.journey import journey
-from depth_anything_ros.lab.simulation.robot import Robot
-from depth_anything_ros.lab.simulation.sample import sample_camera
+from depth_anything_ros.lab.simulation.robot import Robot, robot_camera
 from depth_anything_ros.lab.trials.model_trial import (
     ModelTrial,
     aligned_abs_rel,
@@ -19,7 +18,7 @@ from depth_anything_ros.lab.trials.scale_trial import RATE_HZ, AffineNetwork, tr
 from depth_anything_ros.types import OutputKind, RelativeInverseDepth
 
 HEIGHT_M = 0.149
-CAMERA = sample_camera(320, 240)
+CAMERA = robot_camera(320, 240)
 LASER = 'laser_scan with ground, pitch +0°'
 FRAMES = 4
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from depth_anything_ros.errors import ConfigError
-from depth_anything_ros.lab.simulation.sample import sample_camera
+from depth_anything_ros.lab.simulation.robot import robot_camera
 from depth_anything_ros.lab.trials.refinement_trial import (
     make_options,
     try_on_drive,
@@ -15,7 +15,7 @@ from depth_anything_ros.types import (
     RelativeInverseDepth,
 )
 
-CAMERA = sample_camera(160, 120)
+CAMERA = robot_camera(160, 120)
 FRAMES = 4
 SETTINGS = {
     'flip_augmentation': True,

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from depth_anything_ros.lab.simulation.robot import Robot
-from depth_anything_ros.lab.simulation.sample import sample_camera
+from depth_anything_ros.lab.simulation.robot import Robot, robot_camera
 from depth_anything_ros.lab.trials.scale_trial import (
     AffineNetwork,
     laser_in_camera,
@@ -14,7 +13,7 @@ from depth_anything_ros.types import Alignment, LaserScan
 
 @pytest.fixture(scope='module')
 def trials():
-    found = try_sources(0, 0.149, 6, sample_camera(320, 240))
+    found = try_sources(0, 0.149, 6, robot_camera(320, 240))
     return {trial.name: trial for trial in found}
 
 
