@@ -73,3 +73,9 @@ class MissingDependencyError(DepthAnythingError):
     def __reduce__(self) -> tuple[type[MissingDependencyError], tuple[str, str]]:
         """Let it pass between processes, which rebuild an exception from its message alone."""
         return MissingDependencyError, self._arguments
+
+
+def reason_of(error: Exception) -> str:
+    """Return the message of an error; one that is none of ours is named by its class too."""
+    known = isinstance(error, DepthAnythingError)
+    return str(error) if known else f'{type(error).__name__}: {error}'

@@ -22,6 +22,7 @@ from depth_anything_ros.nodes.launching import (
     failure_when_idle,
     full_name,
     given,
+    own_node,
     parameters,
 )
 from depth_anything_ros.nodes.overrides import given_values
@@ -136,29 +137,20 @@ def depth_node(context: LaunchContext) -> list[Node | RegisterEventHandler]:
         'scan': 'scan',
         'imu': 'imu',
     }
-    node = Node(
-        package='depth_anything_ros',
-        executable='depth_node',
+    node = own_node(
+        'depth_node',
+        {
+            'use_sim_time': LaunchConfiguration('use_sim_time'),
+            **parameters(context, DepthNodeConfig, PARAMETERS),
+        },
         name=LaunchConfiguration('name'),
-        namespace=LaunchConfiguration('namespace'),
         respawn=given(context, 'respawn') == 'true',
-        output='screen',
-        # Here, unlike in `parameters`, a file that does not exist is an error.
-        ros_arguments=[
-            '--params-file', LaunchConfiguration('config'),
-            '--log-level', LaunchConfiguration('log_level'),
-        ],
-        parameters=[
-            {
-                'use_sim_time': LaunchConfiguration('use_sim_time'),
-                **parameters(context, DepthNodeConfig, PARAMETERS),
-            }
-        ],
+        ros_arguments=['--log-level', LaunchConfiguration('log_level')],
         # What is not given follows from the image.
         remappings=[
             (topic, LaunchConfiguration(argument))
             for topic, argument in remappings.items()
             if given(context, argument)
         ],
-    )  # fmt: skip
+    )
     return [*failure_when_idle(node), node]

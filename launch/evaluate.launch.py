@@ -31,6 +31,7 @@ from depth_anything_ros.nodes.launching import (
     declarations,
     full_name,
     given,
+    own_node,
     parameters,
 )
 from depth_anything_ros.nodes.topics import split_transport
@@ -137,24 +138,18 @@ def evaluator(context: LaunchContext) -> list[Node]:
         'ground_truth/camera_info': given(context, 'ground_truth_info'),
     }
     return [
-        Node(
-            package='depth_anything_ros',
-            executable='evaluator_node',
-            name='evaluator_node',
-            namespace=LaunchConfiguration('namespace'),
-            output='screen',
-            ros_arguments=['--params-file', LaunchConfiguration('evaluator_config')],
-            parameters=[
-                {
-                    'output_dir': ParameterValue(LaunchConfiguration('output'), value_type=str),
-                    'depth_node': full_name(context, node),
-                    # The bag keeps its old stamps, which say nothing about latency.
-                    'latency_from': 'image',
-                    # Of the patience below.
-                    'drain_s': 15.0,
-                    **parameters(context, EvaluatorConfig, shared),
-                }
-            ],
+        own_node(
+            'evaluator_node',
+            {
+                'output_dir': ParameterValue(LaunchConfiguration('output'), value_type=str),
+                'depth_node': full_name(context, node),
+                # The bag keeps its old stamps, which say nothing about latency.
+                'latency_from': 'image',
+                # Of the patience below.
+                'drain_s': 15.0,
+                **parameters(context, EvaluatorConfig, shared),
+            },
+            config='evaluator_config',
             remappings=[
                 ('image', LaunchConfiguration('image')),
                 ('relative', f'{node}/relative/image_raw'),
@@ -173,23 +168,17 @@ def player(context: LaunchContext) -> list[Node]:
     image = given(context, 'image') + (f'/{transport}' if transport != 'raw' else '')
     prediction = given(context, 'prediction') or f'{given(context, "name")}/relative/image_raw'
     return [
-        Node(
-            package='depth_anything_ros',
-            executable='bag_player',
-            name='bag_player',
-            namespace=LaunchConfiguration('namespace'),
-            output='screen',
-            ros_arguments=['--params-file', LaunchConfiguration('player_config')],
-            parameters=[
-                {
-                    **playing(context),
-                    'image_topic': image,
-                    # RViz, and what waits for the first image to start it, are one more.
-                    'subscribers': 3 if given(context, 'rviz') == 'true' else 2,
-                    # The first start may download the model; a node that fails ends the wait.
-                    'wait_for_subscribers_s': 600.0,
-                }
-            ],
+        own_node(
+            'bag_player',
+            {
+                **playing(context),
+                'image_topic': image,
+                # RViz, and what waits for the first image to start it, are one more.
+                'subscribers': 3 if given(context, 'rviz') == 'true' else 2,
+                # The first start may download the model; a node that fails ends the wait.
+                'wait_for_subscribers_s': 600.0,
+            },
+            config='player_config',
             remappings=[('prediction', prediction)],
         )
     ]

@@ -29,6 +29,17 @@ from depth_anything_ros.nodes.transport import USER_CHOICES, prepare_transport
 prepare_transport()
 
 TIMEOUT_S = 60.0
+# Of a depth node that starts and answers in seconds, on one core.
+QUICK = {
+    'weights': 'random',
+    'input_size': 56,
+    'backend': 'torch',
+    'precision': 'fp32',
+    'threads': 1,
+    'warmup_width': 64,
+    'warmup_height': 48,
+    'diagnostics_period_s': 0.2,
+}
 # Of tests that run in processes side by side each has domains of its own.
 _WORKER = int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0').removeprefix('gw'))
 _WORKERS = int(os.environ.get('PYTEST_XDIST_WORKER_COUNT', '1'))
@@ -180,6 +191,17 @@ class Probe:
         return {'level': status.level, 'message': status.message, **to_dict(status)}
 
 
+def ros_arguments(parameters=None, remaps=None) -> list[str]:
+    """Return the command line that gives a node its parameters and names."""
+    arguments = ['--ros-args']
+    for key, value in (parameters or {}).items():
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        arguments += ['-p', f'{key}:={text}']
+    for key, value in (remaps or {}).items():
+        arguments += ['-r', f'{key}:={value}']
+    return arguments
+
+
 class World:
     """A ROS domain with the processes and probes started in it."""
 
@@ -196,14 +218,8 @@ class World:
 
     def start(self, module: str, parameters=None, remaps=None, name='') -> NodeProcess:
         """Start a node of the package."""
-        arguments = ['--ros-args']
-        for key, value in (parameters or {}).items():
-            text = str(value).lower() if isinstance(value, bool) else str(value)
-            arguments += ['-p', f'{key}:={text}']
-        for key, value in (remaps or {}).items():
-            arguments += ['-r', f'{key}:={value}']
-        command = [sys.executable, '-m', 'depth_anything_ros.nodes.start', module, *arguments]
-        return self.run(name or module, command)
+        command = [sys.executable, '-m', 'depth_anything_ros.nodes.start', module]
+        return self.run(name or module, [*command, *ros_arguments(parameters, remaps)])
 
     def run(self, name: str, command: list[str]) -> NodeProcess:
         log = self.folder / f'{len(self._processes)}_{name}.log'

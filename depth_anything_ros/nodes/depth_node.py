@@ -13,20 +13,17 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]  # Humble's place
 from rclpy.exceptions import ParameterException
-from rclpy.executors import ExternalShutdownException
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo
-from std_srvs.srv import Trigger
 
 from depth_anything_ros.config import DepthNodeConfig
-from depth_anything_ros.errors import DepthAnythingError
+from depth_anything_ros.errors import DepthAnythingError, reason_of
 from depth_anything_ros.escape import lines, one_line
 from depth_anything_ros.nodes.arrival import ArrivalStamps
-from depth_anything_ros.nodes.beside import beside
+from depth_anything_ros.nodes.beside import offer
 from depth_anything_ros.nodes.camera_input import CameraInput
 from depth_anything_ros.nodes.diagnostics import to_status
 from depth_anything_ros.nodes.frame_processor import FrameProcessor, Job
@@ -111,9 +108,7 @@ class DepthNode(ManagedNode):
             self._publish_diagnostics,
             clock=Clock(clock_type=ClockType.STEADY_TIME),
         )
-        # It waits while callbacks of other groups run.
-        own_group = MutuallyExclusiveCallbackGroup()
-        self.create_service(Trigger, '~/save_cloud', self._on_save_cloud, callback_group=own_group)
+        offer(self, '~/save_cloud', self._begin_cloud, SAVE_TIMEOUT_S)
         self._model_refused = self.create_guard_condition(self._show_running_model)
         self.add_on_set_parameters_callback(self._on_set_parameters)
 
@@ -185,7 +180,7 @@ class DepthNode(ManagedNode):
         except (DepthAnythingError, ParameterException) as error:
             self._failure = text = str(error)
         except Exception as error:  # noqa: BLE001 - the caller is told that the transition failed
-            self._failure, text = f'{type(error).__name__}: {error}', traceback.format_exc()
+            self._failure, text = reason_of(error), traceback.format_exc()
         if text and self.context.ok():
             self.get_logger().error(lines(text))
         return not self._failure
@@ -307,24 +302,15 @@ class DepthNode(ManagedNode):
 
     # Cloud files
 
-    async def _on_save_cloud(
-        self, _request: Trigger.Request, response: Trigger.Response
-    ) -> Trigger.Response:
+    def _begin_cloud(self) -> Future[Path]:
         if self._latest is None:
-            response.message = f'no image yet on {self._topic("image")} (node {self._lifecycle})'
-            return response
+            raise DepthAnythingError(
+                f'no image yet on {self._topic("image")} (node {self._lifecycle})'
+            )
         self._references.catch_up()
         saved: Future[Path] = Future()
         self._worker.demand(Job(self._latest, perf_counter_ns(), saved))
-        try:
-            response.message = str(await beside(self, partial(saved.result, SAVE_TIMEOUT_S)))
-            response.success = True
-        except ExternalShutdownException:
-            raise
-        except Exception as error:  # noqa: BLE001 - the caller is told
-            saved.cancel()
-            response.message = str(error) or f'no cloud within {SAVE_TIMEOUT_S:.0f} s'
-        return response
+        return saved
 
     # Diagnostics
 

@@ -10,21 +10,19 @@ from time import monotonic, monotonic_ns
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]  # Humble's place
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, Image
-from std_srvs.srv import Trigger
 
 from depth_anything_ros.bag import header_frame_id, header_stamp_ns
 from depth_anything_ros.config import EvaluatorConfig
-from depth_anything_ros.errors import DepthAnythingError, OutputError
+from depth_anything_ros.errors import DepthAnythingError, OutputError, reason_of
 from depth_anything_ros.escape import one_line
 from depth_anything_ros.evaluation.run import RunEvaluation
 from depth_anything_ros.evaluation.run_warnings import Stream
 from depth_anything_ros.messages import decode_depth, decode_inverse_depth
 from depth_anything_ros.nodes.backlog import Backlog, Message
-from depth_anything_ros.nodes.beside import beside
+from depth_anything_ros.nodes.beside import offer, settle
 from depth_anything_ros.nodes.camera_input import CameraInput
 from depth_anything_ros.nodes.decoding import decode_any, read_message
 from depth_anything_ros.nodes.parameters import declare_parameters
@@ -93,9 +91,7 @@ class EvaluatorNode(Node):
             self._backlog.renew, config.depth_node, self._evaluation, self._warn
         )
         self._subscribe({'camera_info': color, 'ground_truth/camera_info': measured})
-        # While it waits, callbacks of other groups run.
-        own_group = MutuallyExclusiveCallbackGroup()
-        self.create_service(Trigger, '~/save', self._on_save, callback_group=own_group)
+        offer(self, '~/save', self._begin_save)
         self._expect()
         self.create_timer(
             SILENCE_S, self._on_silence, clock=Clock(clock_type=ClockType.STEADY_TIME)
@@ -188,19 +184,15 @@ class EvaluatorNode(Node):
             self._evaluation.expect(stream, text)
             self._warn(text)
 
-    async def _on_save(
-        self, _request: Trigger.Request, response: Trigger.Response
-    ) -> Trigger.Response:
-        saved: Future[tuple[bool, str]] = Future()
-        self._backlog.do(partial(self._answer_save, saved))
-        # Without holding up the arrival times of the messages that come meanwhile.
-        response.success, response.message = await beside(self, saved.result)
-        return response
+    def _begin_save(self) -> Future[Path]:
+        saved: Future[Path] = Future()
+        self._backlog.do(lambda given_up: settle(saved, partial(self._save_unless, given_up)))
+        return saved
 
     # The worker's thread
 
     def _on_failed(self, error: Exception) -> None:
-        text = _text(error)
+        text = reason_of(error)
         if isinstance(error, OutputError):
             # The frames are scored, and their rows are written when there is room again.
             self._warn(text)
@@ -250,11 +242,10 @@ class EvaluatorNode(Node):
         self._evaluation.add_warning(text)
         self._warn(text)
 
-    def _answer_save(self, saved: Future[tuple[bool, str]], given_up: str) -> None:
-        try:
-            saved.set_result((False, given_up) if given_up else (True, str(self._save())))
-        except Exception as error:  # noqa: BLE001 - who waits must get an answer
-            saved.set_result((False, _text(error)))
+    def _save_unless(self, given_up: str) -> Path:
+        if given_up:
+            raise DepthAnythingError(given_up)
+        return self._save()
 
     def _save(self, *, final: bool = False, limit_s: float | None = None) -> Path:
         self._evaluation.save(final=final, limit_s=limit_s)
@@ -276,10 +267,6 @@ def _attempt(message: Message, decode: Callable[[bytes], Any]) -> tuple[Any, str
         return decode(message.cdr), ''
     except DepthAnythingError as error:
         return None, str(error)
-
-
-def _text(error: Exception) -> str:
-    return str(error) if isinstance(error, DepthAnythingError) else repr(error)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

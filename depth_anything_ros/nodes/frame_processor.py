@@ -6,15 +6,17 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
 from depth_anything_ros.config import DepthNodeConfig
-from depth_anything_ros.errors import AlignmentError, DepthAnythingError
+from depth_anything_ros.errors import AlignmentError, DepthAnythingError, reason_of
 from depth_anything_ros.geometry.point_cloud import build_point_cloud, write_ply
 from depth_anything_ros.home import expand_user
 from depth_anything_ros.messages import stamp_ns
+from depth_anything_ros.nodes.beside import settle
 from depth_anything_ros.nodes.camera_input import CameraInput, CameraView
 from depth_anything_ros.nodes.decoding import decode_any
 from depth_anything_ros.nodes.encoders import POINTS, SCAN, Finished
@@ -107,7 +109,7 @@ class FrameProcessor:
     def process(self, job: Job) -> None:
         """Publish the depth of one frame, or save its cloud."""
         if job.saved is not None:
-            self._save_cloud(job, job.saved)
+            settle(job.saved, partial(self._write_cloud, job))
             return
         self._replace_waiting(None)
         outputs = self.outputs
@@ -124,16 +126,15 @@ class FrameProcessor:
                 self.process(job)
             return
         except Exception as error:  # noqa: BLE001 - the next good frame must be processed
-            self.refuse(_text(error))
+            self.refuse(reason_of(error))
             return
         stages_ms['total'] = _since_ms(job.arrival_ns)
         self._statistics.processed(stages_ms, topics)
 
     def give_up(self, job: Job) -> None:
         """Tell who waits for the cloud of a frame that none will be saved."""
-        if job.saved is not None and job.saved.set_running_or_notify_cancel():
-            error = DepthAnythingError('no cloud was saved: the node stopped taking images first')
-            job.saved.set_exception(error)
+        if job.saved is not None:
+            settle(job.saved, _refuse_cloud)
 
     def _replace_waiting(self, waiting: tuple[Job, str] | None) -> None:
         """Let another frame wait, or none; the one before it, now too old, is rejected."""
@@ -180,14 +181,6 @@ class FrameProcessor:
         self._host.image_size = (height, width)
         return result, view
 
-    def _save_cloud(self, job: Job, saved: Future[Path]) -> None:
-        if not saved.set_running_or_notify_cancel():
-            return
-        try:
-            saved.set_result(self._write_cloud(job))
-        except Exception as error:  # noqa: BLE001 - handed to the caller of the service
-            saved.set_exception(error)
-
     def _write_cloud(self, job: Job) -> Path:
         result, _ = self._estimate(job, {})
         if result.metric is None:
@@ -202,9 +195,8 @@ class FrameProcessor:
         return path
 
 
-def _text(error: Exception) -> str:
-    known = isinstance(error, DepthAnythingError)
-    return str(error) if known else f'{type(error).__name__}: {error}'
+def _refuse_cloud() -> Path:
+    raise DepthAnythingError('no cloud was saved: the node stopped taking images first')
 
 
 def _since_ms(start_ns: int) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import launch.logging
@@ -126,6 +126,35 @@ class OwnArguments:
             left.is_default = left == default
             values[name] = left
         values.update(self._set_aside)
+
+
+def own_node(
+    executable: str,
+    values: Mapping[str, Any],
+    *,
+    config: str = 'config',
+    ros_arguments: Sequence[Any] = (),
+    **options: Any,
+) -> Node:
+    """
+    Return a node of this package in the namespace of the launch file.
+
+    :param values: parameters that count over those of the file.
+    :param config: the argument that names its parameter file.
+    :param ros_arguments: further ones.
+    :param options: further arguments of launch_ros's Node; without `name` it is the executable's.
+    """
+    # Here, unlike in `parameters`, a file that does not exist is an error.
+    file = ['--params-file', LaunchConfiguration(config)]
+    return Node(
+        package=PACKAGE,
+        executable=executable,
+        namespace=LaunchConfiguration('namespace'),
+        output='screen',
+        ros_arguments=[*file, *ros_arguments],
+        parameters=[dict(values)],
+        **{'name': executable, **options},
+    )
 
 
 def failure_when_idle(node: Node) -> list[RegisterEventHandler]:

@@ -8,7 +8,7 @@ from typing import Any
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, Imu, LaserScan
 
 from depth_anything_ros.config import DepthNodeConfig
-from depth_anything_ros.errors import AlignmentError, DepthAnythingError
+from depth_anything_ros.errors import AlignmentError, reason_of
 from depth_anything_ros.geometry.registration import RegistrationRule
 from depth_anything_ros.geometry.transform import RigidTransform, optical_pose
 from depth_anything_ros.messages import decode_scan, stamp_ns
@@ -139,8 +139,7 @@ class References:
         except TransformMissingError as error:
             self._await_tf(topic, message, f'{topic}: {error}')
         except Exception as error:  # noqa: BLE001 - the next good reference must be taken
-            known = isinstance(error, DepthAnythingError)
-            self.refuse(f'{topic}: {error if known else f"{type(error).__name__}: {error}"}')
+            self.refuse(f'{topic}: {reason_of(error)}')
         else:
             if taken:
                 self._statistics.reference()

@@ -5,6 +5,7 @@ from array import array
 import cv2
 import numpy as np
 import pytest
+from node_world import QUICK
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from depth_anything_ros.messages import decode_compressed
@@ -13,17 +14,7 @@ COLOR, DEPTH = '/cam/color/image_raw', '/cam/depth/image_raw'
 COMPRESSED, COMPRESSED_DEPTH = f'{COLOR}/compressed', f'{DEPTH}/compressedDepth'
 INFO = '/cam/color/camera_info'
 OUTPUT = '/depth_node/depth/image_raw'
-PARAMETERS = {
-    'weights': 'random',
-    'input_size': 56,
-    'backend': 'torch',
-    'precision': 'fp32',
-    'threads': 1,
-    'warmup_width': 64,
-    'warmup_height': 48,
-    'scale_source': 'depth_image',
-    'diagnostics_period_s': 0.2,
-}
+PARAMETERS = {**QUICK, 'scale_source': 'depth_image'}
 
 
 @pytest.fixture

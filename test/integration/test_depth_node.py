@@ -9,6 +9,7 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
+from node_world import QUICK
 from rcl_interfaces.srv import GetParameters
 from sensor_msgs.msg import CameraInfo, Image, LaserScan, PointCloud2
 from std_srvs.srv import Trigger
@@ -35,18 +36,7 @@ TYPES = {
     SCAN: LaserScan,
     SCALE: DiagnosticArray,
 }
-PARAMETERS = {
-    'weights': 'random',
-    'input_size': 56,
-    'backend': 'torch',
-    'precision': 'fp32',
-    'threads': 1,
-    'warmup_width': 64,
-    'warmup_height': 48,
-    'scale_source': 'fixed',
-    'fixed_shift': 0.5,
-    'diagnostics_period_s': 0.2,
-}
+PARAMETERS = {**QUICK, 'scale_source': 'fixed', 'fixed_shift': 0.5}
 
 
 @pytest.fixture(scope='module')

@@ -477,7 +477,7 @@ def test_an_unforeseen_error_answers_save_and_the_next_is_served(world):
     probe = world.probe()
     answers = [probe.call(Trigger, '/evaluator_node/save') for _ in range(2)]
     assert [answer.success for answer in answers] == [False, True]
-    assert answers[0].message == "ValueError('unforeseen')"
+    assert answers[0].message == 'ValueError: unforeseen'
 
 
 # A machine so busy that its first image takes until four seconds after the end.

@@ -7,6 +7,7 @@ from pathlib import Path
 import hostile
 import numpy as np
 import pytest
+from node_world import QUICK
 from sensor_msgs.msg import CompressedImage, Image
 
 from depth_anything_ros.messages import stamp_ns
@@ -14,17 +15,10 @@ from depth_anything_ros.messages import stamp_ns
 NODE = '/depth_node'
 RELATIVE = f'{NODE}/relative/image_raw'
 PARAMETERS = {
-    'weights': 'random',
-    'input_size': 56,
-    'backend': 'torch',
-    'precision': 'fp32',
-    'threads': 1,
-    'warmup_width': 64,
-    'warmup_height': 48,
+    **QUICK,
     'image_transport': 'compressed',
     'scale_source': 'depth_image',
     'reference_transport': 'compressedDepth',
-    'diagnostics_period_s': 0.2,
 }
 
 

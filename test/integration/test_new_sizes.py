@@ -4,19 +4,11 @@ import sys
 
 import numpy as np
 import pytest
+from node_world import QUICK, ros_arguments
 from sensor_msgs.msg import Image
 
 NODE = '/depth_node'
-PARAMETERS = {
-    'weights': 'random',
-    'input_size': 28,
-    'backend': 'torch',
-    'precision': 'fp32',
-    'threads': 1,
-    'warmup_width': 64,
-    'warmup_height': 48,
-    'diagnostics_period_s': 0.1,
-}
+PARAMETERS = {**QUICK, 'input_size': 28, 'diagnostics_period_s': 0.1}
 # Building any network after the first waits until a file is there.
 GATED = """
 import sys, time
@@ -40,10 +32,8 @@ LISTENED = f'{NODE}/relative/image_raw'
 
 @pytest.fixture
 def probe(world, tmp_path):
-    arguments = ['--ros-args']
-    for name, value in PARAMETERS.items():
-        arguments += ['-p', f'{name}:={value}']
-    world.run('gated', [sys.executable, '-c', GATED, str(tmp_path / 'gate'), *arguments])
+    command = [sys.executable, '-c', GATED, str(tmp_path / 'gate')]
+    world.run('gated', [*command, *ros_arguments(PARAMETERS)])
     made = world.probe()
     made.publisher(Image, 'image')
     made.listen(Image, LISTENED)

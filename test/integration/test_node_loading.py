@@ -7,22 +7,12 @@ import time
 import pytest
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
+from node_world import QUICK, ros_arguments
 from sensor_msgs.msg import CameraInfo, Image
 from std_srvs.srv import Trigger
 
 NODE = '/depth_node'
-PARAMETERS = {
-    'weights': 'random',
-    'input_size': 56,
-    'backend': 'torch',
-    'precision': 'fp32',
-    'threads': 1,
-    'warmup_width': 64,
-    'warmup_height': 48,
-    'scale_source': 'fixed',
-    'fixed_shift': 0.5,
-    'diagnostics_period_s': 0.1,
-}
+PARAMETERS = {**QUICK, 'scale_source': 'fixed', 'fixed_shift': 0.5, 'diagnostics_period_s': 0.1}
 # Loading, or writing a cloud, waits until a file is there.
 GATED = """
 import sys, time
@@ -57,10 +47,7 @@ def probe(world):
 
 
 def start(world, what, gate, **parameters):
-    arguments = ['--ros-args']
-    for name, value in {**PARAMETERS, **parameters}.items():
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        arguments += ['-p', f'{name}:={text}']
+    arguments = ros_arguments({**PARAMETERS, **parameters})
     return world.run('gated', [sys.executable, '-c', GATED, what, str(gate), *arguments])
 
 

@@ -5,6 +5,7 @@ import time
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
+from node_world import QUICK
 from sensor_msgs.msg import CameraInfo, Image, LaserScan, PointCloud2
 
 from depth_anything_ros.messages import stamp_ns
@@ -16,19 +17,12 @@ OUTPUTS = {RELATIVE: Image, SCALE: DiagnosticArray, DEPTH: Image, INFO: CameraIn
 OUTPUTS[POINTS] = PointCloud2
 EXPIRY_S = 1.0
 PARAMETERS = {
-    'weights': 'random',
-    'input_size': 56,
-    'backend': 'torch',
-    'precision': 'fp32',
-    'threads': 1,
-    'warmup_width': 64,
-    'warmup_height': 48,
+    **QUICK,
     'laser_pose': "'0 0 0 0 0 0'",
     'reference_min_depth_m': 0.1,
     'reference_max_offset_s': 0.3,
     'scan_max_offset_s': 0.3,
     'alignment_expiry_s': EXPIRY_S,
-    'diagnostics_period_s': 0.2,
 }
 
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from node_world import QUICK
 
 pytest.importorskip('rclpy', reason='no ROS 2 is installed')
 
@@ -22,16 +23,6 @@ from hypothesis import HealthCheck, given, settings
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, LaserScan
 from std_srvs.srv import Trigger
 
-PARAMETERS = {
-    'weights': 'random',
-    'input_size': 56,
-    'backend': 'torch',
-    'precision': 'fp32',
-    'threads': 1,
-    'warmup_width': 64,
-    'warmup_height': 48,
-    'diagnostics_period_s': 0.2,
-}
 LARGEST_FLOAT32 = 3.0e38
 CASES = 600
 
@@ -113,7 +104,7 @@ def frames(status):
 
 @pytest.mark.parametrize('transport', ['raw', 'compressed'])
 def test_the_depth_node_survives_and_counts_every_image(world, camera, transport, count_cases):
-    node = world.start('depth_node', {**PARAMETERS, 'image_transport': transport})
+    node = world.start('depth_node', {**QUICK, 'image_transport': transport})
     probe = world.probe()
     compressed = transport == 'compressed'
     topic, kind = ('image/compressed', CompressedImage) if compressed else ('image', Image)
@@ -162,7 +153,7 @@ def test_references_that_lie_give_no_metres(world, camera, count_cases):
     node = world.start(
         'depth_node',
         {
-            **PARAMETERS,
+            **QUICK,
             'scale_source': 'depth_image',
             'scale_fallbacks': 'laser_scan',
             'laser_pose': '0 0 0 0 0 0',
@@ -221,7 +212,7 @@ def test_compressed_depth_that_lies_is_refused(world, camera, count_cases):
     node = world.start(
         'depth_node',
         {
-            **PARAMETERS,
+            **QUICK,
             'scale_source': 'depth_image',
             'reference_transport': 'compressedDepth',
             'reference_registration': 'registered',
