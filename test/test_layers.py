@@ -1,6 +1,7 @@
 """The wings of the package: what a node loads, and that no module imports itself by a detour."""
 
 import ast
+import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,6 +38,16 @@ def circles(graph: dict[str, set[str]]) -> list[str]:
         for name in leaves:
             del graph[name]
     return sorted(graph)
+
+
+def test_modules_of_the_robots_wing_are_short():
+    robot = [
+        len(path.read_text(encoding='utf-8').splitlines())
+        for path in modules().values()
+        if path.relative_to(PACKAGE).parts[0] not in ('lab', 'cli')
+    ]
+    assert statistics.median(robot) <= 150
+    assert max(robot) <= 400
 
 
 def test_circle_is_found():
