@@ -297,6 +297,15 @@ class Camera:
         return info
 
 
+def floats(image, values) -> Image:
+    """Return 32FC1 values under the header of an image."""
+    message = Image(header=image.header, encoding='32FC1')
+    message.height, message.width = values.shape
+    message.step = 4 * message.width
+    message.data = array('B', values.astype(np.float32).tobytes())
+    return message
+
+
 @pytest.fixture
 def camera():
     return Camera()

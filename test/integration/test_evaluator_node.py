@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from node_world import floats
 from rcl_interfaces.srv import GetParameters
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
@@ -43,14 +44,6 @@ def start(world, probe, **parameters):
     # The other side may know of the publishers a little later.
     probe.spin(0.5)
     return process
-
-
-def floats(image, values):
-    message = Image(header=image.header, encoding='32FC1')
-    message.height, message.width = values.shape
-    message.step = 4 * message.width
-    message.data = array('B', values.astype(np.float32).tobytes())
-    return message
 
 
 def send_frame(probe, camera, age_s=0.02, factor=1.1, wait_s=0.1, metric=True):

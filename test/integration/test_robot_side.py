@@ -1,12 +1,13 @@
 """The process of a node loads the robot's wing only, and the evaluator draws only its report."""
 
+import json
 import os
 import signal
 import sys
 
 import numpy as np
 import pytest
-from node_world import QUICK, ros_arguments
+from node_world import QUICK, floats, ros_arguments
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_srvs.srv import Trigger
 
@@ -46,8 +47,9 @@ def told(tmp_path):
     return tmp_path / 'modules'
 
 
-def start(world, told, node, parameters=None, program=()):
-    command = [sys.executable, '-c', TELLING, str(told), node, *program]
+def start(world, told, node, parameters=None, program=(), first=''):
+    """Start a node whose process can be asked, after a line of Python."""
+    command = [sys.executable, '-c', f'{first}\n{TELLING}', str(told), node, *program]
     return world.run(node, [*command, *ros_arguments(parameters)])
 
 
@@ -89,18 +91,8 @@ def test_a_depth_node_that_has_published_all_its_outputs_is_lean(
     assert of_workshop(process, probe, told) == set()
 
 
-def floats(image, values):
-    message = Image(header=image.header, encoding='32FC1')
-    message.height, message.width = values.shape
-    message.step = 4 * message.width
-    message.data.frombytes(values.astype(np.float32).tobytes())
-    return message
-
-
-def test_an_evaluator_loads_what_draws_only_for_its_report(world, probe, told, camera):
-    folder = world.folder / 'results'
-    parameters = {'output_dir': folder, 'picture_every': 0}
-    process = start(world, told, 'evaluator_node', parameters)
+def await_scores(probe, camera, folder):
+    """Send frames until two are scored."""
     topics = ('image', 'ground_truth', 'depth')
     for topic in topics:
         probe.publisher(Image, topic)
@@ -119,10 +111,34 @@ def test_an_evaluator_loads_what_draws_only_for_its_report(world, probe, told, c
         return rows.exists() and len(rows.read_text().splitlines()) > 2
 
     probe.spin_until(scored)
+
+
+def test_an_evaluator_loads_what_draws_only_for_its_report(world, probe, told, camera):
+    folder = world.folder / 'results'
+    parameters = {'output_dir': folder, 'picture_every': 0}
+    process = start(world, told, 'evaluator_node', parameters)
+    await_scores(probe, camera, folder)
     assert of_workshop(process, probe, told) == set()
     assert probe.call(Trigger, '/evaluator_node/save').success
     assert DRAWING in of_workshop(process, probe, told)
-    assert (folder / 'report.html').exists()
+    assert b'data:image/png' in (folder / 'report.html').read_bytes()
+
+
+def test_an_evaluator_without_what_draws_writes_all_else_and_says_so(world, probe, told, camera):
+    folder = world.folder / 'results'
+    missing = f'import sys; sys.modules[{DRAWING!r}] = None'
+    parameters = {'output_dir': folder, 'picture_every': 1}
+    process = start(world, told, 'evaluator_node', parameters, first=missing)
+    await_scores(probe, camera, folder)
+    assert probe.call(Trigger, '/evaluator_node/save').success
+    process.signal(signal.SIGINT)
+    assert process.wait() == 0
+    summary = json.loads((folder / 'summary.json').read_text())
+    assert summary['frames']['scored'] >= 2
+    (warning,) = [text for text in summary['warnings'] if 'no plots' in text]
+    assert 'depth_anything_ros[report]' in warning and warning in process.output()
+    names = {path.name for path in folder.iterdir()}
+    assert names == {'frames.csv', 'summary.json', 'report.html'}
 
 
 def test_a_player_in_the_middle_of_a_bag_is_lean(world, probe, told, tmp_path):
