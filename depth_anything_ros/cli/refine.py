@@ -13,10 +13,9 @@ turns on every frame.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from depth_anything_ros.cli.console import (
     add_json_argument,
@@ -29,30 +28,32 @@ from depth_anything_ros.cli.console import (
 from depth_anything_ros.cli.data_argument import add_data_argument, parse_data
 from depth_anything_ros.cli.predictor_options import add_predictor_arguments, open_predictor
 from depth_anything_ros.errors import ConfigError
-from depth_anything_ros.table import Table
+from depth_anything_ros.table import Table, number
 
 if TYPE_CHECKING:
     from depth_anything_ros.inference.predictor import Predictor
-    from depth_anything_ros.lab.trials.refinement_trial import Option, Record
+    from depth_anything_ros.lab.trials.refinement_trial import Option
+    from depth_anything_ros.lab.trials.results import OptionResult, OptionsResult
 
 _SPLIT = 'test'
 _STILL_M_S, _MOVING_M_S = 0.0, 0.3
 _DRAWN_IMAGES = 3
 _DRAWN_OPTIONS = ('none', 'edge_filter_px', 'cloud_edge_jump')
 _TRIED_EDGE_FILTER_PX, _TRIED_SMOOTHING_S, _TRIED_EDGE_JUMP = 6, 0.3, 0.02
-# Heading, format and key of each column.
-_COLUMNS = (
-    ('abs_rel', '.4f', 'abs_rel'),
-    ('delta1', '.4f', 'delta1'),
-    ('at edges', '.4f', 'edge_abs_rel'),
-    ('flying', '.2%', 'flying'),
-    ('kept', '.2%', 'kept'),
+# Heading, format and number of each column.
+_Column = tuple[str, str, 'Callable[[OptionResult], float | None]']
+_COLUMNS: tuple[_Column, ...] = (
+    ('abs_rel', '.4f', lambda result: result.values.get('abs_rel')),
+    ('delta1', '.4f', lambda result: result.values.get('delta1')),
+    ('at edges', '.4f', lambda result: result.values.get('edge_abs_rel')),
+    ('flying', '.2%', lambda result: result.values.get('flying')),
+    ('kept', '.2%', lambda result: result.values.get('kept')),
 )
-_DRIVE_COLUMNS = (
+_DRIVE_COLUMNS: tuple[_Column, ...] = (
     *_COLUMNS,
-    ('change cm', '.2f', 'change_cm'),
-    ('change', '.2%', 'change'),
-    ('+ms', '.1f', 'added_ms'),
+    ('change cm', '.2f', lambda result: result.values.get('change_cm')),
+    ('change', '.2%', lambda result: result.values.get('change')),
+    ('+ms', '.1f', lambda result: result.added_ms),
 )
 
 
@@ -121,7 +122,7 @@ def run(args: argparse.Namespace) -> int:
     write_json(
         args.json,
         {
-            'model': asdict(predictor.identity),
+            'model': predictor.identity,
             'settings': settings,
             'threads': args.threads,
             'data': answers,
@@ -140,22 +141,24 @@ def _check(args: argparse.Namespace) -> None:
         raise ConfigError('nothing to try: --drives 0 and no --data')
 
 
-def _try_images(word: str, predictor: Predictor, options: Sequence[Option]) -> dict[str, Any]:
+def _try_images(word: str, predictor: Predictor, options: Sequence[Option]) -> OptionsResult:
     from depth_anything_ros.lab.trials.refinement_trial import try_on_images
+    from depth_anything_ros.lab.trials.results import compare_options
 
     dataset = parse_data(word, _SPLIT)
     samples = ((dataset.source(index), dataset[index]) for index in range(len(dataset)))
     # Nothing is known of the past of a single image.
     single = [option for option in options if option.name != 'temporal_smoothing_s']
     shown = progress(samples, len(dataset), dataset.name)
-    results = summarise(list(try_on_images(shown, predictor, single)))
+    results = compare_options(list(try_on_images(shown, predictor, single)))
     return _shown(word, len(dataset), results, _COLUMNS)
 
 
 def _try_drives(
     speed_m_s: float, args: argparse.Namespace, predictor: Predictor, options: Sequence[Option]
-) -> dict[str, Any]:
+) -> OptionsResult:
     from depth_anything_ros.lab.trials.refinement_trial import try_on_drive
+    from depth_anything_ros.lab.trials.results import compare_options
 
     title = f'{args.drives} drives of {args.frames} frames at {speed_m_s:g} m/s'
     records = [
@@ -163,7 +166,7 @@ def _try_drives(
         for seed in progress(range(args.drives), args.drives, title)
         for record in try_on_drive(seed, args.frames, speed_m_s, predictor, options)
     ]
-    return _shown(title, args.drives * args.frames, summarise(records), _DRIVE_COLUMNS)
+    return _shown(title, args.drives * args.frames, compare_options(records), _DRIVE_COLUMNS)
 
 
 def _draw(args: argparse.Namespace, predictor: Predictor, options: Sequence[Option]) -> None:
@@ -175,80 +178,24 @@ def _draw(args: argparse.Namespace, predictor: Predictor, options: Sequence[Opti
     write_picture(args.picture, samples, predictor, drawn)
 
 
-def summarise(records: Sequence[Record]) -> list[dict[str, Any]]:
-    """
-    Return the figures of every option over all its records, which start with the plain way.
-
-    Means over the images that tell a figure, but the median for `ms` and `added_ms`; None where
-    none tells it. `ratio` is the mean AbsRel over that of the plain way, over the images that
-    both tell, and `interval` what it lies in.
-    """
-    import numpy as np
-
-    keys = dict.fromkeys(key for record in records for key in record.values)
-    by_option: dict[str, list[Record]] = {}
-    for record in records:
-        by_option.setdefault(record.option, []).append(record)
-    plain = next(iter(by_option.values()), [])
-    results = []
-    for name, own in by_option.items():
-        result: dict[str, Any] = {'option': name, 'images': len(own)}
-        for key in keys:
-            told = [record.values[key] for record in own if key in record.values]
-            average = np.median if key == 'ms' else np.mean
-            result[key] = float(average(told)) if told else None
-        times = _pairs(plain, own, 'ms')
-        added = [with_it - without for _, with_it, without in times]
-        result['added_ms'] = float(np.median(added)) if added else None
-        results.append({**result, **_ratio(_pairs(plain, own, 'abs_rel'))})
-    return results
-
-
-def _pairs(
-    plain: Sequence[Record], own: Sequence[Record], key: str
-) -> list[tuple[str, float, float]]:
-    """Return source, own value and plain value of the images that tell both."""
-    return [
-        (record.source, record.values[key], before.values[key])
-        for before, record in zip(plain, own, strict=True)
-        if key in record.values and key in before.values
-    ]
-
-
-def _ratio(pairs: Sequence[tuple[str, float, float]]) -> dict[str, Any]:
-    import numpy as np
-
-    from depth_anything_ros.lab.bootstrap import ratio_interval
-
-    sources: dict[str, list[tuple[float, float]]] = {}
-    for source, with_it, without in pairs:
-        sources.setdefault(source, []).append((with_it, without))
-    interval = ratio_interval({source: np.array(both) for source, both in sources.items()})
-    without = sum(pair[2] for pair in pairs)
-    return {
-        'ratio': sum(pair[1] for pair in pairs) / without if without else None,
-        'interval': [interval.low, interval.high] if interval else None,
-    }
-
-
 def _shown(
-    title: str, images: int, results: list[dict[str, Any]], columns: Sequence[tuple[str, str, str]]
-) -> dict[str, Any]:
+    title: str, images: int, results: list[OptionResult], columns: Sequence[_Column]
+) -> OptionsResult:
     """Show a table of results and return them with their title."""
+    from depth_anything_ros.lab.trials.results import OptionsResult
+
     write_line(f'{title}, {images} images')
     rows = []
     for result in results:
-        interval = result['interval']
+        low, high = result.interval or (None, None)
         rows.append(
             [
-                result['option'],
-                *(
-                    '' if result.get(key) is None else f'{result[key]:{form}}'
-                    for _, form, key in (*columns, ('ratio', '.3f', 'ratio'))
-                ),
-                f'{interval[0]:.3f} … {interval[1]:.3f}' if interval else '',
+                result.option,
+                *(number(value(result), form, '') for _, form, value in columns),
+                number(result.ratio, '.3f', ''),
+                '' if low is None else f'{low:.3f} … {high:.3f}',
             ]
         )
     headings = [heading for heading, _, _ in columns]
     write_table(Table(['option', *headings, 'ratio', '95% interval'], rows))
-    return {'title': title, 'images': images, 'results': results}
+    return OptionsResult(title, images, results)

@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from depth_anything_ros.cli.console import (
     add_json_argument,
@@ -27,10 +26,11 @@ from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.models import MODELS
-from depth_anything_ros.table import Table
+from depth_anything_ros.table import Table, number
 
 if TYPE_CHECKING:
     from depth_anything_ros.lab.trials.model_trial import ModelTrial
+    from depth_anything_ros.lab.trials.results import ModelResult, SourceResult
     from depth_anything_ros.lab.trials.scale_trial import Trial
 
 _HEIGHTS_M = (0.115, 0.149)
@@ -95,6 +95,7 @@ def _check_combination(args: argparse.Namespace) -> None:
 
 def _run_sources(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -> int:
     from depth_anything_ros.evaluation.environment import environment
+    from depth_anything_ros.lab.trials.results import SourceResult
     from depth_anything_ros.lab.trials.scale_trial import try_sources
 
     noise = _NOISE if args.noise is None else args.noise
@@ -102,7 +103,7 @@ def _run_sources(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -
     for seed, height_m in progress(pairs, len(pairs), 'drives'):
         for trial in try_sources(seed, height_m, args.frames, noise=noise):
             trials.setdefault((trial.name, height_m), []).append(trial)
-    results = [summary(group) for group in trials.values()]
+    results = [SourceResult.of(group) for group in trials.values()]
     write_table(Table(_COLUMNS, [_row(result) for result in results]))
     write_line(f'{args.drives} drives of {args.frames} frames, noise {noise:g}')
     write_json(
@@ -123,6 +124,7 @@ def _run_model(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -> 
     from depth_anything_ros.evaluation.environment import environment
     from depth_anything_ros.inference.predictor import create_predictor
     from depth_anything_ros.lab.trials.model_trial import try_model
+    from depth_anything_ros.lab.trials.results import ModelResult
 
     options = NetworkOptions(
         args.model, checkpoint=args.checkpoint or '', backend=args.backend or 'auto'
@@ -132,14 +134,14 @@ def _run_model(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -> 
     for seed, height_m in progress(pairs, len(pairs), 'drives'):
         for trial in try_model(predictor, seed, height_m, args.frames):
             trials.setdefault((trial.name, height_m), []).append(trial)
-    results = [model_summary(group) for group in trials.values()]
+    results = [ModelResult.of(group) for group in trials.values()]
     write_table(Table(_MODEL_COLUMNS, [_model_row(result) for result in results]))
     write_line(f'{args.drives} drives of {args.frames} frames, {args.model}')
     write_json(
         args.json,
         {
             'environment': environment(),
-            'model': asdict(predictor.identity),
+            'model': predictor.identity,
             'drives': args.drives,
             'first_drive': args.first_drive,
             'frames': args.frames,
@@ -149,69 +151,26 @@ def _run_model(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -> 
     return 0
 
 
-def model_summary(trials: Sequence[ModelTrial]) -> dict[str, Any]:
-    """Return the figures of a network with one source at one height over all its drives."""
-    import numpy as np
-
-    found = [value for trial in trials for value in trial.abs_rel]
-    best = [value for trial in trials for value in trial.best_abs_rel]
-    online, optimum = (float(np.mean(values)) if values else None for values in (found, best))
-    return {
-        'source': trials[0].name,
-        'height_m': trials[0].height_m,
-        'abs_rel': online,
-        'best_abs_rel': optimum,
-        'ratio': online / optimum if online and optimum else None,
-        'frames': sum(trial.frames for trial in trials),
-        'without_scale': sum(trial.frames for trial in trials) - len(found),
-        'refused': sum(len(trial.refusals) for trial in trials),
-    }
-
-
-def _model_row(result: dict[str, Any]) -> list[str]:
+def _model_row(result: ModelResult) -> list[str]:
     return [
-        result['source'],
-        f'{result["height_m"]:.3f}',
-        *(
-            '' if result[key] is None else f'{result[key]:.{digits}f}'
-            for key, digits in (('abs_rel', 4), ('best_abs_rel', 4), ('ratio', 2))
-        ),
-        str(result['without_scale']),
-        str(result['refused']),
+        result.source,
+        f'{result.height_m:.3f}',
+        number(result.abs_rel, '.4f', ''),
+        number(result.best_abs_rel, '.4f', ''),
+        number(result.ratio, '.2f', ''),
+        str(result.without_scale),
+        str(result.refused),
     ]
 
 
-def summary(trials: Sequence[Trial]) -> dict[str, Any]:
-    """Return the figures of one source at one height over all its drives."""
-    import numpy as np
-
-    from depth_anything_ros.lab.benchmark.timing import statistics
-
-    depth = [error for trial in trials for error in trial.depth_errors]
-    scale = [error for trial in trials for error in trial.scale_errors]
-    timing = statistics([duration for trial in trials for duration in trial.durations_ms])
-    return {
-        'source': trials[0].name,
-        'height_m': trials[0].height_m,
-        'depth_error_p50': float(np.median(depth)) if depth else None,
-        'depth_error_max': max(depth) if depth else None,
-        'scale_error_p50': float(np.median(scale)) if scale else None,
-        'refused': sum(len(trial.refusals) for trial in trials),
-        'p50_ms': timing.p50_ms,
-        'p95_ms': timing.p95_ms,
-    }
-
-
-def _row(result: dict[str, Any]) -> list[str]:
-    shares = [
-        '' if result[key] is None else f'{result[key]:.2%}'
-        for key in ('depth_error_p50', 'depth_error_max', 'scale_error_p50')
-    ]
+def _row(result: SourceResult) -> list[str]:
     return [
-        result['source'],
-        f'{result["height_m"]:.3f}',
-        *shares,
-        str(result['refused']),
-        f'{result["p50_ms"]:.2f}',
-        f'{result["p95_ms"]:.2f}',
+        result.source,
+        f'{result.height_m:.3f}',
+        number(result.depth_error_p50, '.2%', ''),
+        number(result.depth_error_max, '.2%', ''),
+        number(result.scale_error_p50, '.2%', ''),
+        str(result.refused),
+        number(result.p50_ms, '.2f', ''),
+        number(result.p95_ms, '.2f', ''),
     ]

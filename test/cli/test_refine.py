@@ -3,9 +3,9 @@ import json
 import pytest
 
 from depth_anything_ros.cli.main import main, make_parser
-from depth_anything_ros.cli.refine import summarise
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.lab.trials.refinement_trial import Record
+from depth_anything_ros.lab.trials.results import compare_options
 from depth_anything_ros.parameters import parameter_infos
 
 
@@ -56,7 +56,7 @@ def record(option, source, **values):
 
 
 def test_figures_are_means_and_times_medians_of_differences():
-    found = summarise(
+    found = compare_options(
         [
             record('none', 'a', abs_rel=0.1, ms=10.0),
             record('none', 'a', abs_rel=0.3, ms=30.0),
@@ -67,16 +67,16 @@ def test_figures_are_means_and_times_medians_of_differences():
         ]
     )
     plain, flip = found
-    assert (plain['option'], plain['images'], plain['ms']) == ('none', 3, 12.0)
-    assert plain['abs_rel'] == pytest.approx(0.2)
-    assert (plain['ratio'], plain['added_ms'], plain['interval']) == (1.0, 0.0, [1.0, 1.0])
-    assert flip['ratio'] == pytest.approx(0.5)
-    assert (flip['ms'], flip['added_ms']) == (19.0, 2.0)
-    assert flip['interval'][0] <= 0.5 <= flip['interval'][1]
+    assert (plain.option, plain.images, plain.values['ms']) == ('none', 3, 12.0)
+    assert plain.values['abs_rel'] == pytest.approx(0.2)
+    assert (plain.ratio, plain.added_ms, plain.interval) == (1.0, 0.0, (1.0, 1.0))
+    assert flip.ratio == pytest.approx(0.5)
+    assert (flip.values['ms'], flip.added_ms) == (19.0, 2.0)
+    assert flip.interval[0] <= 0.5 <= flip.interval[1]
 
 
 def test_only_images_that_both_tell_are_compared():
-    found = summarise(
+    found = compare_options(
         [
             record('none', 'a'),
             record('none', 'a', abs_rel=0.2),
@@ -84,14 +84,14 @@ def test_only_images_that_both_tell_are_compared():
             record('all', 'a', abs_rel=0.1),
         ]
     )
-    assert found[1]['abs_rel'] == pytest.approx(0.5)
-    assert found[1]['ratio'] == pytest.approx(0.5)
-    assert found[1]['interval'] is None
+    assert found[1].values['abs_rel'] == pytest.approx(0.5)
+    assert found[1].ratio == pytest.approx(0.5)
+    assert found[1].interval is None
 
 
 def test_what_no_image_tells_is_none():
-    found = summarise([record('none', 'a'), record('all', 'a')])
-    assert (found[0]['ratio'], found[1]['added_ms']) == (None, None)
+    found = compare_options([record('none', 'a'), record('all', 'a')])
+    assert (found[0].ratio, found[1].added_ms) == (None, None)
 
 
 def test_a_value_out_of_range_is_an_error_in_one_line(capsys):

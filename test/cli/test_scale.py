@@ -3,8 +3,8 @@ import json
 import pytest
 
 from depth_anything_ros.cli.main import main
-from depth_anything_ros.cli.scale import model_summary, summary
 from depth_anything_ros.lab.trials.model_trial import ModelTrial
+from depth_anything_ros.lab.trials.results import ModelResult, SourceResult
 from depth_anything_ros.lab.trials.scale_trial import Trial
 
 
@@ -31,14 +31,14 @@ def test_the_table_and_the_answer_have_every_source(tmp_path, capsys):
 def test_figures_are_over_all_drives():
     first = Trial('laser_scan', 0.115, 0, [0.01, 0.03], [0.02], [1.0, 3.0], ['too few'])
     second = Trial('laser_scan', 0.115, 1, [0.02], [0.04], [2.0], [])
-    found = summary([first, second])
-    assert (found['depth_error_p50'], found['depth_error_max']) == (0.02, 0.03)
-    assert (found['scale_error_p50'], found['refused'], found['p50_ms']) == (0.03, 1, 2.0)
+    found = SourceResult.of([first, second])
+    assert (found.depth_error_p50, found.depth_error_max) == (0.02, 0.03)
+    assert (found.scale_error_p50, found.refused, found.p50_ms) == (0.03, 1, 2.0)
 
 
 def test_a_source_without_any_scale_has_no_error():
-    found = summary([Trial('laser_scan', 0.115, 0, [], [], [1.0], ['no'])])
-    assert found['depth_error_p50'] is None and found['scale_error_p50'] is None
+    found = SourceResult.of([Trial('laser_scan', 0.115, 0, [], [], [1.0], ['no'])])
+    assert found.depth_error_p50 is None and found.scale_error_p50 is None
 
 
 def test_a_model_is_scored_against_the_best_alignment_of_each_frame(tmp_path, capsys):
@@ -58,12 +58,12 @@ def test_a_model_is_scored_against_the_best_alignment_of_each_frame(tmp_path, ca
 def test_figures_of_a_model_are_means_over_the_frames_that_had_a_scale():
     first = ModelTrial('laser_scan', 0.115, 0, 3, [0.1, 0.2], [0.1, 0.1], ['no'])
     second = ModelTrial('laser_scan', 0.115, 1, 1, [0.3], [0.2], [])
-    found = model_summary([first, second])
-    assert found['abs_rel'] == pytest.approx(0.2)
-    assert found['best_abs_rel'] == pytest.approx(0.4 / 3)
-    assert found['ratio'] == pytest.approx(1.5)
-    assert (found['frames'], found['without_scale'], found['refused']) == (4, 1, 1)
-    assert model_summary([ModelTrial('laser_scan', 0.115, 0, 2)])['ratio'] is None
+    found = ModelResult.of([first, second])
+    assert found.abs_rel == pytest.approx(0.2)
+    assert found.best_abs_rel == pytest.approx(0.4 / 3)
+    assert found.ratio == pytest.approx(1.5)
+    assert (found.frames, found.without_scale, found.refused) == (4, 1, 1)
+    assert ModelResult.of([ModelTrial('laser_scan', 0.115, 0, 2)]).ratio is None
 
 
 def test_missing_weights_are_an_error_in_one_line(capsys):

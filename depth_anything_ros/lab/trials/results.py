@@ -1,0 +1,168 @@
+"""What trials found over all their drives; the fields in order are the keys in JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from depth_anything_ros.json_text import FLAT
+from depth_anything_ros.lab.benchmark.timing import statistics
+from depth_anything_ros.lab.bootstrap import ratio_interval
+from depth_anything_ros.lab.trials.model_trial import ModelTrial
+from depth_anything_ros.lab.trials.refinement_trial import Record
+from depth_anything_ros.lab.trials.scale_trial import Trial
+
+
+@dataclass(frozen=True)
+class SourceResult:
+    """
+    Hold the figures of one scale source at one height; errors are relative, None is not known.
+
+    `refused` counts frames without a fit; times are those of a frame.
+    """
+
+    source: str
+    height_m: float
+    depth_error_p50: float | None
+    depth_error_max: float | None
+    scale_error_p50: float | None
+    refused: int
+    p50_ms: float
+    p95_ms: float | None
+
+    @classmethod
+    def of(cls, trials: Sequence[Trial]) -> SourceResult:
+        """Return the figures of the trials of one source at one height, at least one."""
+        depth = [error for trial in trials for error in trial.depth_errors]
+        scale = [error for trial in trials for error in trial.scale_errors]
+        timing = statistics([duration for trial in trials for duration in trial.durations_ms])
+        return cls(
+            source=trials[0].name,
+            height_m=trials[0].height_m,
+            depth_error_p50=float(np.median(depth)) if depth else None,
+            depth_error_max=max(depth, default=None),
+            scale_error_p50=float(np.median(scale)) if scale else None,
+            refused=sum(len(trial.refusals) for trial in trials),
+            p50_ms=timing.p50_ms,
+            p95_ms=timing.p95_ms,
+        )
+
+
+@dataclass(frozen=True)
+class ModelResult:
+    """
+    Hold the figures of a network with one scale source at one height.
+
+    `abs_rel` is that with the source, `best_abs_rel` that with scale and shift fitted to the truth
+    of the same frames, `ratio` the first over the second; None is not known.
+    """
+
+    source: str
+    height_m: float
+    abs_rel: float | None
+    best_abs_rel: float | None
+    ratio: float | None
+    frames: int
+    without_scale: int
+    refused: int
+
+    @classmethod
+    def of(cls, trials: Sequence[ModelTrial]) -> ModelResult:
+        """Return the figures of the trials with one source at one height, at least one."""
+        found = [value for trial in trials for value in trial.abs_rel]
+        best = [value for trial in trials for value in trial.best_abs_rel]
+        online, optimum = (float(np.mean(values)) if values else None for values in (found, best))
+        frames = sum(trial.frames for trial in trials)
+        return cls(
+            source=trials[0].name,
+            height_m=trials[0].height_m,
+            abs_rel=online,
+            best_abs_rel=optimum,
+            ratio=online / optimum if online and optimum else None,
+            frames=frames,
+            without_scale=frames - len(found),
+            refused=sum(len(trial.refusals) for trial in trials),
+        )
+
+
+@dataclass(frozen=True)
+class OptionResult:
+    """
+    Hold the figures of one option over all its images.
+
+    `values` are by the names of :class:`Record`: means over the images that tell them, of `ms` the
+    median. `added_ms` is the median of the time over the plain way's. `ratio` is the mean AbsRel
+    over that of the plain way, on the images that both tell, within `interval`. None is not known.
+    """
+
+    option: str
+    images: int
+    values: Mapping[str, float | None] = field(metadata=FLAT)
+    added_ms: float | None
+    ratio: float | None
+    interval: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class OptionsResult:
+    """Hold the figures of all options on one kind of images."""
+
+    title: str
+    images: int
+    results: Sequence[OptionResult]
+
+
+def compare_options(records: Sequence[Record]) -> list[OptionResult]:
+    """Return the figures of every option over all its records, which start with the plain way."""
+    keys = dict.fromkeys(key for record in records for key in record.values)
+    by_option: dict[str, list[Record]] = {}
+    for record in records:
+        by_option.setdefault(record.option, []).append(record)
+    plain = next(iter(by_option.values()), [])
+    return [
+        _compare_option(name, own, plain, {key: _average(own, key) for key in keys})
+        for name, own in by_option.items()
+    ]
+
+
+def _average(records: Iterable[Record], key: str) -> float | None:
+    told = [record.values[key] for record in records if key in record.values]
+    if not told:
+        return None
+    return float(np.median(told) if key == 'ms' else np.mean(told))
+
+
+def _compare_option(
+    name: str,
+    own: Sequence[Record],
+    plain: Sequence[Record],
+    values: Mapping[str, float | None],
+) -> OptionResult:
+    added = [with_it - without for _, with_it, without in _pairs(plain, own, 'ms')]
+    pairs = _pairs(plain, own, 'abs_rel')
+    sources: dict[str, list[tuple[float, float]]] = {}
+    for source, with_it, without in pairs:
+        sources.setdefault(source, []).append((with_it, without))
+    interval = ratio_interval({source: np.array(both) for source, both in sources.items()})
+    total = sum(without for _, _, without in pairs)
+    return OptionResult(
+        option=name,
+        images=len(own),
+        values=values,
+        added_ms=float(np.median(added)) if added else None,
+        ratio=sum(with_it for _, with_it, _ in pairs) / total if total else None,
+        interval=(interval.low, interval.high) if interval else None,
+    )
+
+
+def _pairs(
+    plain: Sequence[Record], own: Sequence[Record], key: str
+) -> list[tuple[str, float, float]]:
+    """Return source, own value and plain value of the images that tell both."""
+    return [
+        (record.source, record.values[key], before.values[key])
+        for before, record in zip(plain, own, strict=True)
+        if key in record.values and key in before.values
+    ]
