@@ -10,6 +10,7 @@ from functools import partial
 from itertools import count
 from typing import Any
 
+from depth_anything_ros.bag.calibration import BagCalibration
 from depth_anything_ros.bag.pairing import Pair, StampPairer
 from depth_anything_ros.bag.reader import BagMessage, BagReader
 from depth_anything_ros.bag.topics import (
@@ -20,23 +21,24 @@ from depth_anything_ros.bag.topics import (
     require_type,
 )
 from depth_anything_ros.bag.transforms import BagTransforms
-from depth_anything_ros.errors import CameraError, DatasetError, MessageError
+from depth_anything_ros.errors import DatasetError, MessageError
 from depth_anything_ros.geometry.registration import ImageView, RegistrationRule
 from depth_anything_ros.geometry.reprojection import Registration
 from depth_anything_ros.messages import (
     MM_PER_M,
-    camera_from_message,
     decode_compressed,
     decode_compressed_depth,
     decode_depth,
     decode_image,
 )
-from depth_anything_ros.types import Camera, Float32Array, Frame
+from depth_anything_ros.types import Float32Array, Frame
 
 # Images of either stream that may lie between the two of a pair.
 _PAIRING_CAPACITY = 1000
 # Files of the RealSense viewer name the frame of every stream '0'; the stream itself tells more.
 _VIEWER_STREAM = re.compile(r'/device_\d+/sensor_\d+/[^/]+')
+
+_Size = tuple[int, int] | None
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ class RgbdFrames:
     Pair and decode the images of an open bag; depth is brought to the image by the rule of nodes.
 
     Stamps are paired nearest first, one to one; a message without stamp counts as taken when it
-    was recorded. Nothing but the messages between partners is held in memory.
+    was recorded. The camera_info of an image is that of its stamp, else the nearest in time.
+    Nothing but the messages between partners is held in memory.
 
     :param topics: of image and depth, `Image` or `CompressedImage`; depth '' is none. Without
         camera_info, frames have no camera.
@@ -93,13 +96,11 @@ class RgbdFrames:
         self._topics = topics
         self._rule = rule or RegistrationRule()
         self._steps_per_m = steps_per_m
-        self._color = _Calibration(reader, topics.camera_info, rectified)
-        self._depth = _Calibration(reader, topics.depth_camera_info, rectified)
+        self._color = BagCalibration(topics.camera_info, rectified)
+        self._depth = BagCalibration(topics.depth_camera_info, rectified)
         self._transforms = BagTransforms(reader, topics.image)
         # Number of the image → number of its depth image, each in the order of its topic.
-        self._depth_of = (
-            _pairs(reader, topics.image, topics.depth, tolerance_ns) if topics.depth else {}
-        )
+        self._depth_of = self._scan(tolerance_ns)
 
     def __iter__(self) -> Iterator[RgbdFrame]:
         """
@@ -149,13 +150,17 @@ class RgbdFrames:
         image = pair.image.deserialize()
         compressed = pair.image.type_name == COMPRESSED
         rgb = decode_compressed(image) if compressed else decode_image(image)
-        frame_id = str(image.header.frame_id)
-        frame = Frame(rgb, time_ns(pair.image), frame_id, self._color.camera)
+        height, width = rgb.shape[:2]
+        stamp_ns = time_ns(pair.image)
+        camera = self._color.at(stamp_ns).camera
+        fits = camera is not None and (camera.height, camera.width) == (height, width)
+        frame = Frame(rgb, stamp_ns, str(image.header.frame_id), camera if fits else None)
         if pair.depth is None:
             return RgbdFrame(frame, None)
         depth = pair.depth.deserialize()
         depth_m = self._decode_depth(pair.depth, depth)
-        found = self._registration(image, depth, frame.stamp_ns)
+        sizes = (depth_m.shape[0], depth_m.shape[1]), (height, width)
+        found = self._registration(pair, image, depth, sizes)
         return RgbdFrame(frame, depth_m if found is None else found.register(depth_m))
 
     def sensor_depth(self, message: BagMessage) -> tuple[Float32Array, bool]:
@@ -185,16 +190,43 @@ class RgbdFrames:
         """
         if pair.depth is None:
             return None
-        return self._registration(
-            pair.image.deserialize(), pair.depth.deserialize(), time_ns(pair.image)
-        )
+        image, depth = pair.image.deserialize(), pair.depth.deserialize()
+        return self._registration(pair, image, depth, (_told_size(depth), _told_size(image)))
 
-    def _registration(self, image: Any, depth: Any, stamp_ns: int) -> Registration | None:
+    def _registration(
+        self, pair: MessagePair, image: Any, depth: Any, sizes: tuple[_Size, _Size]
+    ) -> Registration | None:
+        """Return how depth is brought to its image; `sizes` are of depth and image."""
+        stamp_ns = time_ns(pair.image)
+        depth_ns = stamp_ns if pair.depth is None else time_ns(pair.depth)
         return self._rule.find(
-            self._depth.view(depth, self._topics.depth),
-            self._color.view(image, self._topics.image),
+            _view(self._depth, depth, self._topics.depth, depth_ns, sizes[0]),
+            _view(self._color, image, self._topics.image, stamp_ns, sizes[1]),
             partial(self._transforms.lookup, time_ns=stamp_ns),
         )
+
+    def _scan(self, tolerance_ns: int) -> dict[int, int]:
+        """Take in all camera_info; return number of the image → number of its depth image."""
+        calibrations = [item for item in (self._color, self._depth) if item.topic]
+        images = [self._topics.image, self._topics.depth] if self._topics.depth else []
+        names = [*images, *(item.topic for item in calibrations)]
+        pairer: StampPairer[int, int] = StampPairer(tolerance_ns, _PAIRING_CAPACITY)
+        numbers, depth_numbers = count(), count()
+        pairs: list[Pair[int, int]] = []
+        for message in self._reader.messages(names) if names else ():
+            stamp_ns = time_ns(message)
+            if message.topic not in images:
+                for item in calibrations:
+                    if item.topic == message.topic:
+                        item.add(message, stamp_ns)
+            elif message.topic == self._topics.image:
+                pairs += pairer.add_left(stamp_ns, next(numbers))
+            else:
+                pairs += pairer.add_right(stamp_ns, next(depth_numbers))
+        for item in calibrations:
+            item.close()
+        pairs += pairer.flush()
+        return {pair.left: pair.right for pair in pairs}
 
 
 def time_ns(message: BagMessage) -> int:
@@ -205,41 +237,19 @@ def time_ns(message: BagMessage) -> int:
         return message.log_time_ns
 
 
-class _Calibration:
-    """Hold the first usable camera of a topic of camera_info, and the frame it names."""
-
-    def __init__(self, reader: BagReader, topic: str, rectified: bool) -> None:
-        self._topic = topic
-        self._frame_id = ''
-        self.camera: Camera | None = None
-        for message in reader.messages([topic]) if topic else ():
-            info = message.deserialize()
-            self._frame_id = str(info.header.frame_id)
-            try:
-                self.camera = camera_from_message(info, rectified)
-            except CameraError:
-                continue
-            break
-
-    def view(self, image: Any, topic: str) -> ImageView:
-        """Return from where an image of a topic was taken."""
-        stream = _VIEWER_STREAM.match(topic)
-        frame_id = stream[0] if stream else str(image.header.frame_id) or self._frame_id
-        frame_id = frame_id.removeprefix('/')
-        return ImageView(frame_id, self.camera, self._topic or f'the camera_info of {topic}')
+def _told_size(image: Any) -> _Size:
+    """Return (H, W) of an image, None of a compressed one, which tells when it is decoded."""
+    return (int(image.height), int(image.width)) if hasattr(image, 'height') else None
 
 
-def _pairs(
-    reader: BagReader, image_topic: str, depth_topic: str, tolerance_ns: int
-) -> dict[int, int]:
-    """Return number of the image → number of its depth image, nearest stamps first."""
-    pairer: StampPairer[int, int] = StampPairer(tolerance_ns, _PAIRING_CAPACITY)
-    images, depths = count(), count()
-    pairs: list[Pair[int, int]] = []
-    for message in reader.messages([image_topic, depth_topic]):
-        if message.topic == image_topic:
-            pairs += pairer.add_left(time_ns(message), next(images))
-        else:
-            pairs += pairer.add_right(time_ns(message), next(depths))
-    pairs += pairer.flush()
-    return {pair.left: pair.right for pair in pairs}
+def _view(
+    calibration: BagCalibration, image: Any, topic: str, stamp_ns: int, size: _Size
+) -> ImageView:
+    """Return from where an image of a topic was taken."""
+    found = calibration.at(stamp_ns)
+    stream = _VIEWER_STREAM.match(topic)
+    frame_id = stream[0] if stream else str(image.header.frame_id) or found.frame_id
+    info_topic = calibration.topic or f'the camera_info of {topic}'
+    return ImageView(
+        frame_id.removeprefix('/'), found.camera, info_topic, found.other, found.problem, size
+    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from depth_anything_ros.errors import AlignmentError, CameraError
-from depth_anything_ros.geometry.camera import scale_camera
+from depth_anything_ros.geometry.camera import require_calibrated, scale_camera
 from depth_anything_ros.geometry.reprojection import Registration
 from depth_anything_ros.geometry.transform import OPTICAL_FROM_BODY, RigidTransform, optical_pose
 from depth_anything_ros.types import Camera, Float32Array
@@ -16,8 +16,10 @@ from depth_anything_ros.types import Camera, Float32Array
 # Returns the second frame in the first, and raises AlignmentError where nothing connects them.
 Lookup = Callable[[str, str], RigidTransform]
 
-# Focal lengths and principal points that differ by less than this share of the width are one.
-_SAME_CAMERA = 0.01
+# Calibrations whose numbers differ by no more than this are one: a share of the focal length, and
+# pixels of the principal point, as drivers round it when they scale.
+_SAME_FOCAL_SHARE = 0.01
+_SAME_CENTRE_PX = 2.0
 # Two sizes are one view at two scales if their sides have the same ratio this closely.
 _ASPECT_TOLERANCE = 0.01
 
@@ -30,11 +32,35 @@ class ImageView:
     :param frame_id: the optical frame; '' where the images name none.
     :param camera: None where there is no calibration, or none that can be used.
     :param info_topic: where the calibration comes from, for messages.
+    :param other: the camera that the other one of K and P describes, None if it cannot be used;
+        it tells whether two calibrations are one, whichever of its matrices a driver fills.
+    :param problem: why there is no camera; '' is that no calibration has come.
+    :param size: (H, W) of the images in pixels, None where it is not known.
     """
 
     frame_id: str
     camera: Camera | None
     info_topic: str
+    other: Camera | None = None
+    problem: str = ''
+    size: tuple[int, int] | None = None
+
+    def calibrated(self) -> Camera:
+        """
+        Return the camera.
+
+        :raises CameraError: if there is none, or it is of another size than the images.
+        """
+        if self.camera is None:
+            raise CameraError(
+                f'{self.info_topic}: {self.problem}'
+                if self.problem
+                else f'no calibrated camera_info has come on {self.info_topic}'
+            )
+        try:
+            return require_calibrated(self.camera, *self.size) if self.size else self.camera
+        except CameraError as error:
+            raise CameraError(f'{self.info_topic}: {error}') from error
 
 
 @dataclass(frozen=True)
@@ -59,41 +85,45 @@ class RegistrationRule:
         """
         Return how depth is brought to the image, or None where it is registered.
 
+        Two calibrations that contradict each other are not of registered depth, though both bear
+        the name of one frame.
+
         :param lookup: gives the second frame in the first, from TF.
-        :raises CameraError: if depth is not registered and a camera is not calibrated.
-        :raises AlignmentError: if it is not registered and TF does not connect the frames, or
-            one is not named.
+        :raises CameraError: if depth is not registered and a camera is not calibrated, or its
+            calibration is of another size than its images.
+        :raises AlignmentError: if it is not registered and TF does not connect the frames, one
+            is not named, or the only name there is tells nothing.
         :raises ConfigError: if `pose` is not a pose.
         """
         named = bool(depth.frame_id and image.frame_id)
         same_frame = named and depth.frame_id == image.frame_id
-        # Drivers that register may go on sending the depth camera's own camera_info.
-        if self.mode == 'registered' or (self.mode == 'auto' and same_frame):
+        contradiction = '' if named and not same_frame else _contradiction(depth, image)
+        if self.mode == 'registered':
             return None
-        source, target = depth.camera, image.camera
-        same_camera = source is None or target is None or same_view(source, target)
-        if self.mode == 'auto' and not named and same_camera:
+        if self.mode == 'auto' and (same_frame or not named) and not contradiction:
             return None
         unregistered = (
             f"depth in frame '{depth.frame_id}' is not registered to the image in "
-            f"'{image.frame_id}'"
+            f"'{image.frame_id}'{contradiction}"
         )
-        if source is None or target is None:
-            missing = depth.info_topic if source is None else image.info_topic
+        try:
+            source, target = depth.calibrated(), image.calibrated()
+        except CameraError as error:
             raise CameraError(
-                f'{unregistered}, and no calibrated camera_info has come on {missing}; '
-                f'turn registration on in the camera driver (depth_registration), or {self.cure}'
-            )
+                f'{unregistered}, and {error}; turn registration on in the camera driver '
+                f'(depth_registration), or {self.cure}'
+            ) from error
         if self.pose:
             # A pose speaks of body axes, the depth image of the optical frame.
             place = optical_pose(self.pose) @ OPTICAL_FROM_BODY.inverse()
-        elif not named:
-            raise AlignmentError(
-                f'{unregistered}, and without both names TF does not tell where the depth camera '
-                f'is: {self.place_cure}, or {self.cure}'
-            )
-        elif same_frame:
+        elif same_frame and (self.mode == 'unregistered' or is_crop(source, target)):
             place = OPTICAL_FROM_BODY @ OPTICAL_FROM_BODY.inverse()
+        elif same_frame or not named:
+            missing = 'one name for both' if same_frame else 'without both names TF'
+            raise AlignmentError(
+                f'{unregistered}, and {missing} does not tell where the depth camera is: '
+                f'{self.place_cure}, or {self.cure}'
+            )
         else:
             try:
                 place = lookup(image.frame_id, depth.frame_id)
@@ -102,13 +132,53 @@ class RegistrationRule:
         return Registration(source, target, place)
 
 
+def _contradiction(depth: ImageView, image: ImageView) -> str:
+    """Return how the calibrations of depth and image contradict each other, '' if not."""
+    if depth.camera is None or image.camera is None:
+        return ''
+    sources = [camera for camera in (depth.camera, depth.other) if camera is not None]
+    targets = [camera for camera in (image.camera, image.other) if camera is not None]
+    if any(same_view(source, target) for source in sources for target in targets):
+        return ''
+    return (
+        f', as {depth.info_topic} has {_numbers(depth.camera)} and {image.info_topic} has '
+        f'{_numbers(image.camera)}'
+    )
+
+
+def _numbers(camera: Camera) -> str:
+    return (
+        f'fx {camera.fx_px:.4g}, fy {camera.fy_px:.4g}, cx {camera.cx_px:.4g}, '
+        f'cy {camera.cy_px:.4g} px at {camera.width}x{camera.height}'
+    )
+
+
 def same_view(source: Camera, target: Camera) -> bool:
     """Tell whether two cameras show the same, but for the size of the image and the lens."""
     scaled = scale_camera(source, target.width, target.height)
-    tolerance_px = _SAME_CAMERA * target.width
-    return all(
-        abs(getattr(scaled, name) - getattr(target, name)) <= tolerance_px
-        for name in ('fx_px', 'fy_px', 'cx_px', 'cy_px')
+    # Half a pixel of a small image, which drivers count or leave out, is several of a large one.
+    tolerance_px = max(_SAME_CENTRE_PX, target.width / source.width)
+    return (
+        _same_focal(scaled, target)
+        and abs(scaled.cx_px - target.cx_px) <= tolerance_px
+        and abs(scaled.cy_px - target.cy_px) <= tolerance_px
+    )
+
+
+def is_crop(source: Camera, target: Camera) -> bool:
+    """Tell whether a camera may be a part of another one, as a region of interest is."""
+    left_px, top_px = target.cx_px - source.cx_px, target.cy_px - source.cy_px
+    return (
+        _same_focal(source, target)
+        and -_SAME_CENTRE_PX <= left_px <= target.width - source.width + _SAME_CENTRE_PX
+        and -_SAME_CENTRE_PX <= top_px <= target.height - source.height + _SAME_CENTRE_PX
+    )
+
+
+def _same_focal(source: Camera, target: Camera) -> bool:
+    return (
+        abs(source.fx_px - target.fx_px) <= _SAME_FOCAL_SHARE * target.fx_px
+        and abs(source.fy_px - target.fy_px) <= _SAME_FOCAL_SHARE * target.fy_px
     )
 
 

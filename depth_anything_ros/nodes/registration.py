@@ -39,22 +39,21 @@ class DepthRegistration:
         :raises ConfigError: if the rule's pose is not a pose.
         """
         return rule.find(
-            ImageView(
-                frame_id or self.depth.frame_id,
-                _usable(self.depth, rectified),
-                self.depth.topic,
-            ),
-            ImageView(
-                image_frame_id or self._color.frame_id,
-                _usable(self._color, rectified),
-                self._color.topic,
-            ),
+            _view(self.depth, frame_id, rectified),
+            _view(self._color, image_frame_id, rectified),
             self._lookup,
         )
 
 
-def _usable(camera: CameraInput, rectified: bool) -> Camera | None:
+def _view(camera: CameraInput, frame_id: str, rectified: bool) -> ImageView:
+    taken, problem = _usable(camera, rectified)
+    other, _ = _usable(camera, not rectified)
+    return ImageView(frame_id or camera.frame_id, taken, camera.topic, other, problem)
+
+
+def _usable(camera: CameraInput, rectified: bool) -> tuple[Camera | None, str]:
+    """Return the camera, or why there is none; '' before the first camera_info."""
     try:
-        return camera.camera(rectified)
-    except CameraError:
-        return None
+        return camera.camera(rectified), ''
+    except CameraError as error:
+        return None, str(error)

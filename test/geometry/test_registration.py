@@ -33,8 +33,14 @@ def view(frame_id='depth', camera=DEPTH):
 @pytest.mark.parametrize(
     ('mode', 'depth'),
     [
-        ('auto', view('color')),
+        ('auto', view('color', COLOR)),
         ('auto', view('color', None)),
+        # Scaled, and rounded as drivers do; at an eighth half a pixel is four of the image.
+        ('auto', view('color', Camera(32, 24, 30.0, 30.0, 15.5, 11.5))),
+        ('auto', view('color', Camera(8, 6, 7.5, 7.5, 3.5, 2.5))),
+        ('auto', view('color', Camera(64, 48, 60.5, 59.5, 33.0, 22.0))),
+        # P of the depth is the K of the image.
+        ('auto', ImageView('color', DEPTH, '/depth/camera_info', COLOR)),
         ('auto', view('', COLOR)),
         ('auto', view('', None)),
         ('registered', view()),
@@ -42,6 +48,49 @@ def view(frame_id='depth', camera=DEPTH):
 )
 def test_depth_counts_as_registered(mode, depth):
     assert RegistrationRule(mode).find(depth, IMAGE, no_tf) is None
+
+
+@pytest.mark.parametrize(
+    'camera',
+    [
+        DEPTH,
+        Camera(64, 48, 60.0, 61.0, 31.5, 23.5),
+        Camera(64, 48, 60.0, 60.0, 31.5, 26.0),
+        Camera(32, 24, 25.0, 25.0, 15.5, 11.5),
+    ],
+)
+def test_the_name_of_a_frame_does_not_make_another_camera_registered(camera):
+    """Drivers that give depth the frame of the image, and its own calibration."""
+    with pytest.raises(AlignmentError) as error:
+        RegistrationRule().find(view('color', camera), IMAGE, no_tf)
+    assert str(error.value).startswith(
+        "depth in frame 'color' is not registered to the image in 'color', as /depth/camera_info "
+        f'has fx {camera.fx_px:g}, '
+    )
+    assert str(error.value).endswith(
+        '/color/camera_info has fx 60, fy 60, cx 31.5, cy 23.5 px at 64x48, and one name for both '
+        'does not tell where the depth camera is: set reference_pose, or set '
+        'reference_registration to registered if it is'
+    )
+    found = RegistrationRule(pose='0 -0.025 0 0 0 0').find(view('color', camera), IMAGE, no_tf)
+    np.testing.assert_allclose(found.target_from_source.translation_m, TF.translation_m)
+
+
+def test_a_crop_within_one_frame_is_put_where_it_belongs():
+    crop = Camera(32, 24, 60.0, 60.0, 21.5, 13.5)
+    found = RegistrationRule().find(view('color', crop), IMAGE, no_tf)
+    registered = found.register(np.full((24, 32), 2.0, np.float32))
+    np.testing.assert_array_equal(registered[10:34, 10:42], 2)
+    assert np.isfinite(registered).sum() == 24 * 32
+
+
+@pytest.mark.parametrize('size', [(24, 32), (48, 65)])
+def test_calibration_of_another_size_than_its_images_reprojects_nothing(size):
+    depth = ImageView('depth', DEPTH, '/depth/camera_info', size=size)
+    with pytest.raises(
+        CameraError, match=f'/depth/camera_info: .*is {size[1]}x{size[0]}; the siz'
+    ):
+        RegistrationRule().find(depth, IMAGE, tf)
 
 
 @pytest.mark.parametrize('mode', ['auto', 'unregistered'])
@@ -101,6 +150,12 @@ def test_no_tf_is_refused_with_reason_and_cure():
 def test_no_calibration_is_refused_with_its_topic(depth, image, missing):
     with pytest.raises(CameraError, match=f'camera_info has come on {missing}; turn regist'):
         RegistrationRule().find(depth, image, tf)
+
+
+def test_calibration_that_cannot_be_used_says_why():
+    depth = ImageView('depth', None, '/depth/camera_info', problem='camera_info is for 0x0')
+    with pytest.raises(CameraError, match='and /depth/camera_info: camera_info is for 0x0; turn '):
+        RegistrationRule().find(depth, IMAGE, tf)
 
 
 def test_what_is_no_pose_is_refused():

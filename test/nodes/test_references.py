@@ -172,13 +172,14 @@ def test_depth_that_comes_before_the_first_image_waits_for_it(frame_id):
     world = World(DepthImageScale(0.2, 8.0, 0.05), reference_pose='0 0.025 0 0 0 0')
     message = depth()
     message.header.frame_id = frame_id
-    world.references.add('reference/camera_info', camera_info(120.0, frame_id))
+    registered = frame_id == OPTICAL
+    info = camera_info(60.0 if registered else 120.0, frame_id)
+    world.references.add('reference/camera_info', info)
     world.references.add('reference/depth', message)
     assert (world.counts()['received'], len(world.source)) == (0, 0)
     world.references.see_image(OPTICAL)
     assert world.counts() == {'received': 1, 'rejected': 0}
     # All but depth in the frame of the image is brought there: twice the focal length shows half.
-    registered = frame_id == OPTICAL
     assert (len(np.unique(kept(world).indices)) == 48 * 64) == registered
     world.references.see_image(OPTICAL)
     assert world.counts()['received'] == 1
@@ -465,18 +466,27 @@ def test_depth_of_the_frame_of_the_image_needs_no_calibration():
     assert len(kept(world).indices) == 48 * 64
 
 
-def test_depth_in_the_frame_of_the_image_is_registered_whatever_its_calibration():
-    # Drivers that register go on sending the calibration of the depth camera.
+def test_depth_in_the_frame_of_the_image_is_registered_where_its_calibration_tells_nothing():
     uncalibrated = camera_info()
     uncalibrated.k[0] = 0.0
-    for info in (camera_info(focal_px=120.0), uncalibrated):
-        world = depth_world()
-        world.references.image_frame_id = OPTICAL
-        message = depth()
-        message.header.frame_id = OPTICAL
-        world.references.add('reference/camera_info', info)
-        world.references.add('reference/depth', message)
-        assert len(kept(world).indices) == 48 * 64
+    world = in_the_frame_of_the_image(depth_world(), uncalibrated)
+    assert len(kept(world).indices) == 48 * 64
+
+
+def test_depth_of_another_calibration_is_refused_though_it_names_the_frame_of_the_image():
+    world = in_the_frame_of_the_image(depth_world(), camera_info(focal_px=120.0))
+    assert world.counts() == {'received': 1, 'rejected': 1}
+    assert 'has fx 120, fy 120, cx 31.5, cy 23.5 px at 64x48' in world.warnings[0]
+    assert 'set reference_pose, or set reference_registration to registered' in world.warnings[0]
+
+
+def in_the_frame_of_the_image(world, info):
+    world.references.image_frame_id = OPTICAL
+    message = depth()
+    message.header.frame_id = OPTICAL
+    world.references.add('reference/camera_info', info)
+    world.references.add('reference/depth', message)
+    return world
 
 
 def test_depth_of_another_calibration_without_a_frame_is_refused_without_a_pose():

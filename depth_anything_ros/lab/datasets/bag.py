@@ -70,7 +70,7 @@ def open_bag(
     rule = RegistrationRule(
         registration,
         cure="write ',registration=registered' behind the path if it is",
-        place_cure='record images that name their frames',
+        place_cure='record images and depth that name frames of their own',
     )
     return BagDataset(path, topics, rule, unit)
 
