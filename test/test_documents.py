@@ -6,13 +6,14 @@ it says `<!-- not run: REASON -->`; `<!-- slow -->` leaves it to the slow tests.
 still parsed.
 """
 
+import ast
 import importlib.util
 import os
 import re
 import shlex
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -27,6 +28,7 @@ from depth_anything_ros.bag.qos import TopicQos
 from depth_anything_ros.bag.reader import BagTopic
 from depth_anything_ros.cli.main import VERBS, main, make_parser
 from depth_anything_ros.config import NODE_CONFIGS, NODE_TOPICS, DepthNodeConfig, topic_table
+from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.lab.simulation.journey import journey
 from depth_anything_ros.lab.simulation.robot import Robot
 from depth_anything_ros.models import MODELS
@@ -198,6 +200,22 @@ def test_the_readme_is_short_and_its_python_has_ten_lines():
     names = re.findall(r'`((?:tiny|depth_anything)_?[a-z0-9_]*)`', text)
     assert len(names) > 5
     assert set(names) - {'depth_anything_ros'} <= set(MODELS)
+
+
+def test_the_options_of_the_python_page_are_those_of_the_record():
+    text = (ROOT / 'docs' / 'python.md').read_text(encoding='utf-8')
+    table = text.split('| option | default |')[1].split('\n\n')[0]
+    rows = re.findall(r'^\| (.+?) \| (.+?) \|', table, re.M)[1:]
+    told = {
+        name: ast.literal_eval(default)
+        for names, defaults in rows
+        for name, default in zip(
+            re.findall('`(.+?)`', names), re.findall('`(.+?)`', defaults), strict=True
+        )
+    }
+    # The seed is that of random weights, which are for timing.
+    record = {field.name: field.default for field in fields(NetworkOptions)}
+    assert told == {name: record[name] for name in record if name not in ('model', 'seed')}
 
 
 def test_the_costmaps_of_nav2_read_what_the_node_publishes():
