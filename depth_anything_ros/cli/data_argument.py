@@ -4,7 +4,8 @@ The words with which a user names data: `rgbd_folder:PATH`, `simulator:SEED:COUN
 `NAME:PATH` opens an entry of DATASETS; `NAME/SPLIT:PATH` asks for a split other than the verb's
 own. Behind the path may stand what the data set's opener takes as keywords:
 `bag:PATH,image=/cam/color,depth=/cam/depth`. `simulator:SEED:COUNT` renders the first COUNT views
-of the world with that seed, and `simulator:SEED:COUNT:WIDTHxHEIGHT` at a size of its own.
+of the world with that seed, and `simulator:SEED:COUNT:WIDTHxHEIGHT` at a size of its own;
+`simulator/2:…` is world 2, where floors and ceilings always have their own coats.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ def _open(word: str, split: str, simulated_size: tuple[int, int]) -> Dataset:
     name, colon, place = word.partition(':')
     if not (name and colon and place):
         raise ConfigError(f"'{word}' names no data; write it as {_FORM}")
-    if name == _SIMULATOR:
+    if name.partition('/')[0] == _SIMULATOR:
         return _open_simulator(word, simulated_size)
     from depth_anything_ros.lab.datasets import DATASETS, options_of
 
@@ -138,12 +139,12 @@ def split_options(place: str, known: Sequence[str], owner: str) -> tuple[str, di
 
 
 def _open_simulator(word: str, size: tuple[int, int]) -> Dataset:
-    match = re.fullmatch(r'simulator:(\d+):(\d+)(?::(\d+)x(\d+))?', word)
+    match = re.fullmatch(r'simulator(?:/([12]))?:(\d+):(\d+)(?::(\d+)x(\d+))?', word)
     if match is None:
         raise ConfigError(f"'{word}' names no simulated data; write it as {_SIMULATOR_FORM}")
     from depth_anything_ros.lab.simulation.dataset import SimulatedDataset
 
-    seed, count, width, height = match.groups()
+    version, seed, count, width, height = match.groups()
     if width is not None:
         size = int(height), int(width)
-    return SimulatedDataset(int(seed), int(count), *size)
+    return SimulatedDataset(int(seed), int(count), *size, int(version or 1))

@@ -30,6 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--world', type=int, default=0, metavar='SEED', help='which room (default 0)'
     )
     parser.add_argument(
+        '--world-version',
+        type=int,
+        choices=(1, 2),
+        default=1,
+        help='2 mends floors and ceilings that show the coat of the walls (default 1)',
+    )
+    parser.add_argument(
         '--camera-height',
         type=float,
         default=0.149,
@@ -115,7 +122,7 @@ def _drive(
     robot = Robot(
         camera_height_m=args.camera_height, camera_pitch_rad=math.radians(args.camera_pitch)
     )
-    driven = journey(args.world, args.frames, args.rate, camera, robot)
+    driven = journey(args.world, args.frames, args.rate, camera, robot, version=args.world_version)
     sensed = progress(driven, args.frames, 'rendering')
     rgbd = RgbdTopics().compressed() if args.compressed else RgbdTopics()
     topics = {

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 EXIT_INTERRUPTED = 130
 _LARGEST_SEED, _MOST_THREADS, _LARGEST_BATCH = 2**63 - 1, 4096, 65536
-_WORLD = re.compile(r'simulator:(\d+)')
+_WORLD = re.compile(r'simulator(?:/([12]))?:(\d+)')
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -160,7 +160,8 @@ def open_source(
     for word in args.data:
         world = _WORLD.fullmatch(word)
         if world:
-            sources.append(SimulatorSource(int(world[1]), *form, device=device))
+            version, seed = int(world[1] or 1), int(world[2])
+            sources.append(SimulatorSource(seed, *form, device=device, version=version))
         else:
             dataset = parse_data(word, 'train', size, args.kept)
             sources.append(DatasetSource(dataset, *form, seed=args.seed))
@@ -187,11 +188,10 @@ def check_held_out(train: list[str], validate: str) -> None:
     :raises ConfigError: if it is.
     """
     held_out = _WORLD.match(validate)
-    if held_out and any(
-        word.split(':')[:2] == validate.split(':')[:2] for word in train if _WORLD.match(word)
-    ):
+    # Worlds of one seed show the same rooms, whatever their version.
+    if held_out and held_out[2] in {found[2] for found in map(_WORLD.match, train) if found}:
         raise ConfigError(
-            f"world {held_out[1]} is both --data and --validate '{validate}'; take another seed"
+            f"world {held_out[2]} is both --data and --validate '{validate}'; take another seed"
         )
 
 

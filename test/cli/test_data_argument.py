@@ -84,6 +84,7 @@ def test_simulator_word_gives_views_of_a_world():
         7, 100, 96, 128
     )
     assert parse_data('simulator:7:100:64x48') == SimulatedDataset(7, 100, 48, 64)
+    assert parse_data('simulator/2:7:100') == SimulatedDataset(7, 100, 480, 640, version=2)
 
 
 @pytest.mark.parametrize('word', ['', 'made', ':/data', 'made:', 'made/:/data/x'])

@@ -21,7 +21,8 @@ class SimulatedDataset:
     Hold the first `count` views of the world with a seed, rendered when they are asked for.
 
     `height` and `width` are in pixels. It holds no arrays, so that it travels to other processes
-    at no cost; each renders for itself and gets the same image for the same number.
+    at no cost; each renders for itself and gets the same image for the same number. `version` is
+    that of the world, see `furnish`.
 
     :raises ConfigError: if the seed is negative, there is no view or a side is too small.
     """
@@ -30,6 +31,7 @@ class SimulatedDataset:
     count: int
     height: int
     width: int
+    version: int = 1
 
     def __post_init__(self) -> None:
         if self.seed < 0:
@@ -45,7 +47,7 @@ class SimulatedDataset:
     @property
     def name(self) -> str:
         """Return the name of the data set, which holds the seed."""
-        return f'simulator_{self.seed}'
+        return f'simulator_{self.seed}' + ('' if self.version == 1 else f'_world{self.version}')
 
     def __len__(self) -> int:
         """Return the number of views."""
@@ -76,7 +78,7 @@ class SimulatedDataset:
         :raises IndexError: if there is no such view.
         """
         name = self.sample_name(index)
-        world = _world(self.seed, self.height, self.width)
+        world = _world(self.seed, self.height, self.width, self.version)
         return replace(world.sample(index), name=name)
 
     def _check(self, index: int) -> None:
@@ -85,7 +87,7 @@ class SimulatedDataset:
 
 
 @lru_cache(maxsize=4)
-def _world(seed: int, height: int, width: int) -> World:
+def _world(seed: int, height: int, width: int, version: int) -> World:
     from depth_anything_ros.lab.simulation.world import World
 
-    return World(seed, height, width)
+    return World(seed, height, width, version=version)

@@ -43,6 +43,7 @@ def journey(
     camera: Camera | None = None,
     robot: Robot | None = None,
     speed_m_s: float = SPEED_M_S,
+    version: int = 1,
 ) -> Iterator[RobotFrame]:
     """
     Iterate over what a robot senses on a drive through a random furnished room.
@@ -57,6 +58,7 @@ def journey(
     :param robot: None is a camera at 0.149 m that looks level.
     :param speed_m_s: of the robot on straight ways; at 0 it stands still, and only the noise of
         the images changes.
+    :param version: of the world, see `furnish`.
     :raises DatasetError: if the seed is negative, there are less than one frame or the rate is
         not above 0.
     :raises CameraError: if the camera has lens distortion or no focal length.
@@ -70,7 +72,7 @@ def journey(
     if seed < 0:
         raise DatasetError(f'world seed {seed} is not allowed; allowed: 0 and above')
     _check_frames(frames, rate_hz)
-    return _drive(seed, frames, rate_hz, camera, robot or Robot(), speed_m_s)
+    return _drive(seed, frames, rate_hz, camera, robot or Robot(), speed_m_s, version)
 
 
 def _check_frames(frames: int, rate_hz: float) -> None:
@@ -81,11 +83,17 @@ def _check_frames(frames: int, rate_hz: float) -> None:
 
 
 def _drive(
-    seed: int, frames: int, rate_hz: float, camera: Camera, robot: Robot, speed_m_s: float
+    seed: int,
+    frames: int,
+    rate_hz: float,
+    camera: Camera,
+    robot: Robot,
+    speed_m_s: float,
+    version: int,
 ) -> Iterator[RobotFrame]:
     for attempt in range(_ROOMS_TRIED):
         rng = Random(f'journey/{seed}/{attempt}')
-        plan, room = furnish(rng)
+        plan, room = furnish(rng, version)
         solids = solids_of(plan)
         route = find_route(solids, room, robot.top_m)
         if route_length_m(route) >= _SHORTEST_ROUTE_M:

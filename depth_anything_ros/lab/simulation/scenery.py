@@ -6,6 +6,7 @@ import math
 from random import Random
 from typing import NamedTuple
 
+from depth_anything_ros.errors import DatasetError
 from depth_anything_ros.lab.simulation.building import (
     Blueprint,
     Color,
@@ -34,6 +35,10 @@ from depth_anything_ros.lab.simulation.paint import (
 from depth_anything_ros.lab.simulation.seats import Space, chair, office_chair, stool
 from depth_anything_ros.lab.simulation.things import Fit, cable, monitor, parcels
 
+VERSIONS = (1, 2)
+# How far the walls reach beyond floor and ceiling in version 2. In version 1 they end in the same
+# plane, and rounding decides which of the two is seen.
+_OVERLAP_M = 0.001
 _WEIGHTS = [row[1] for row in ALONG_WALLS]
 
 
@@ -55,11 +60,20 @@ class Room(NamedTuple):
         return Place(0.0, self.width_m, 0.0, -math.pi / 2), self.width_m
 
 
-def furnish(rng: Random) -> tuple[Blueprint, Room]:
-    """Return a room full of things; the first shapes are its floor, ceiling and walls."""
+def furnish(rng: Random, version: int = 1) -> tuple[Blueprint, Room]:
+    """
+    Return a room full of things; the first shapes are its walls, floor and ceiling.
+
+    :param version: 1 is the world that the shipped models were trained on, whose floor or ceiling
+        now and then shows the coat of the walls; 2 has the same rooms without that fault.
+    :raises DatasetError: if the version is unknown.
+    """
+    if version not in VERSIONS:
+        known = ', '.join(map(str, VERSIONS))
+        raise DatasetError(f'version {version} of the world is unknown; known: {known}')
     plan = Blueprint(rng)
     room = _room(rng)
-    _shell(plan, room)
+    _shell(plan, room, _OVERLAP_M if version > 1 else 0.0)
     fullness = rng.uniform(0.3, 1.0)
     windows = [_wall_things(plan, room, number) for number in range(4)]
     for number in range(4):
@@ -83,12 +97,13 @@ def _room(rng: Random) -> Room:
     return Room(rng.uniform(6, 12), rng.uniform(5, 9), rng.uniform(2.4, 4.5))
 
 
-def _shell(plan: Blueprint, room: Room) -> None:
+def _shell(plan: Blueprint, room: Room, overlap_m: float) -> None:
     """Add the room seen from inside, with floor, ceiling and single walls laid over it."""
     rng = plan.rng
     length, width, height = room
     walls = wall_coat(plan)
-    plan.box(Place(length / 2, width / 2), room, walls, kind=Kind.ROOM)
+    inside = (length, width, height + 2 * overlap_m)
+    plan.box(Place(length / 2, width / 2, -overlap_m), inside, walls, kind=Kind.ROOM)
     plan.box(Place(length / 2, width / 2, -0.2), (length, width, 0.2), floor_coat(plan))
     ceiling = plan.coat(
         rng.choice(('plain', 'plain', 'plain', 'tiles', 'stain')), off_white(rng),

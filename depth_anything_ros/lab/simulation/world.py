@@ -50,10 +50,13 @@ class World:
     :param height: of the images in pixels, at least 16.
     :param width: of the images in pixels, at least 16.
     :param device: as torch names it.
+    :param version: see `furnish`.
     :raises DatasetError: if the seed is negative or a side is smaller than 16 pixels.
     """
 
-    def __init__(self, seed: int, height: int, width: int, device: str = 'cpu') -> None:
+    def __init__(
+        self, seed: int, height: int, width: int, device: str = 'cpu', version: int = 1
+    ) -> None:
         if seed < 0:
             raise DatasetError(f'world seed {seed} is not allowed; allowed: 0 and above')
         if min(height, width) < _LEAST_PX:
@@ -62,6 +65,7 @@ class World:
             )
         self.seed = seed
         self.height, self.width = height, width
+        self.version = version
         self.device = torch.device(device)
         self._studio = Studio(seed, self.device)
 
@@ -104,7 +108,7 @@ class World:
     def _scene(self, index: int) -> tuple[Scenery, Look]:
         """Return what view `index` shows; the text makes all bits of both numbers count."""
         rng = Random(f'{self.seed}/{index}')
-        plan, room = furnish(rng)
+        plan, room = furnish(rng, self.version)
         view, solids = choose_view(plan, room)
         focal_px = self.width / 2 / math.tan(view.fov_rad / 2)
         camera = Camera(

@@ -139,6 +139,7 @@ class SimulatorSource:
     :param std: of RGB in 0..1.
     :param augment: None leaves the views as rendered.
     :param device: where to render; another than the CPU only without worker processes.
+    :param version: of the world, 1 or 2.
     :raises ConfigError: if a size is below 1.
     """
 
@@ -152,8 +153,10 @@ class SimulatorSource:
         std: Triple,
         augment: Augmentation | None,
         device: str = 'cpu',
+        version: int = 1,
     ) -> None:
         self.form = BatchForm(height, width, batch_size, mean, std, augment, world_seed)
+        self._version = version
         self._device = device
         self._world: World | None = None
 
@@ -171,7 +174,7 @@ class SimulatorSource:
 
         form = self.form
         if self._world is None:
-            self._world = World(form.seed, form.height, form.width, self._device)
+            self._world = World(form.seed, form.height, form.width, self._device, self._version)
         first = step * form.batch_size
         views = self._world.render(range(first, first + form.batch_size))
         images = list(zip(views.rgb.cpu().numpy(), views.depth_m.cpu().numpy(), strict=True))

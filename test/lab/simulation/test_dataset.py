@@ -28,6 +28,12 @@ def test_view_is_that_of_the_world_and_survives_pickling():
     assert sample.depth_m.shape == (24, 32)
 
 
+def test_views_of_world_2_bear_its_name():
+    views = SimulatedDataset(3, 4, 24, 32, version=2)
+    assert views.name == views.source(0) == 'simulator_3_world2'
+    assert views[2].depth_m.shape == (24, 32)
+
+
 @pytest.mark.parametrize('ask', [lambda d, i: d[i], SimulatedDataset.source])
 @pytest.mark.parametrize('index', [-1, 4])
 def test_view_beyond_the_end_is_refused(ask, index):

@@ -1,3 +1,4 @@
+import hashlib
 import math
 
 import numpy as np
@@ -5,6 +6,8 @@ import pytest
 import torch
 
 from depth_anything_ros.errors import DatasetError
+from depth_anything_ros.lab.simulation.casting import cast
+from depth_anything_ros.lab.simulation.packing import pack
 from depth_anything_ros.lab.simulation.world import PART, World
 
 HEIGHT, WIDTH = 72, 96
@@ -135,3 +138,54 @@ def test_negative_seed_is_refused():
 def test_views_that_do_not_exist_are_refused(world, indices):
     with pytest.raises(DatasetError, match='allowed: 0 and above'):
         world.render(indices)
+
+
+SHELL_M = 2e-3
+
+
+def wrong_coats(world, index):
+    """Return how many pixels of floor and ceiling show the coat of the walls."""
+    scene, _ = world._scene(index)
+    hits = cast(pack([scene], world.device).table, 1, world.height, world.width)
+    rays = [
+        (np.arange(size) - centre) / scene.camera.fx_px
+        for size, centre in ((world.width, scene.camera.cx_px), (world.height, scene.camera.cy_px))
+    ]
+    x, y = np.meshgrid(*rays)
+    up = np.stack([x, y, np.ones_like(x)], -1) @ scene.pose.optical_axes[:, 2]
+    height_m = scene.pose.position[2] + hits.depth_m[0].numpy() * up
+    ceiling_m = scene.solids.center[2, 2] - scene.solids.half_m[2, 2]
+    level = (np.abs(height_m) < SHELL_M / 10) | (np.abs(height_m - ceiling_m) < SHELL_M / 10)
+    return int((level & (hits.shape[0].numpy() == 0)).sum())
+
+
+def test_scenes_of_the_trained_world_stay_as_they_were():
+    digest = hashlib.sha256()
+    for index in (0, 1, 2, 5000):
+        scene, _ = World(0, HEIGHT, WIDTH)._scene(index)
+        position, axes = scene.pose.position, scene.pose.optical_axes
+        for values in (*scene.solids[:3], position, axes, [scene.camera.fx_px]):
+            digest.update(np.round(np.asarray(values, float), 6).astype('f4').tobytes())
+        digest.update(repr([coat.tile for coat in scene.plan.coats]).encode())
+    assert digest.hexdigest() == '74deb053ab8d44283407eb2a0d5f584396293859ff0ad223fdde16f97ffd63fb'
+
+
+def test_floors_and_ceilings_of_world_2_have_their_own_coats_where_those_of_world_1_do_not(world):
+    mended = World(3, HEIGHT, WIDTH, version=2)
+    wrong = [index for index in range(48) if wrong_coats(world, index) > 3]
+    assert len(wrong) > 5
+    assert [wrong_coats(mended, index) for index in wrong] == [0] * len(wrong)
+
+
+def test_world_2_has_the_views_and_the_depth_of_world_1(batch):
+    mended = World(3, HEIGHT, WIDTH, version=2).render(range(48))
+    assert mended.cameras == batch.cameras
+    near = torch.isclose(mended.depth_m, batch.depth_m, rtol=1e-5, equal_nan=True)
+    assert near.float().mean() > 0.999
+    same = (mended.rgb.int() - batch.rgb.int()).abs().amax((1, 2, 3)) <= 2
+    assert 0.4 < same.float().mean() < 1
+
+
+def test_world_that_is_unknown_is_refused():
+    with pytest.raises(DatasetError, match='version 3 of the world is unknown; known: 1, 2'):
+        World(3, HEIGHT, WIDTH, version=3).render([0])

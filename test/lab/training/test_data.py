@@ -14,7 +14,7 @@ from depth_anything_ros.lab.training.data import SimulatorSource
 class FakeWorld:
     """Views whose every pixel holds their number."""
 
-    def __init__(self, seed: int, height: int, width: int, device: str = 'cpu') -> None:
+    def __init__(self, seed, height, width, device='cpu', version=1) -> None:
         self.size = (height, width)
 
     def render(self, indices):
