@@ -15,6 +15,7 @@ from depth_anything_ros.messages.compressed import (
     KNOWN_FORMATS,
     compressed_depth_fields,
     compressed_fields,
+    decode_any_depth,
     decode_compressed,
     decode_compressed_depth,
 )
@@ -44,6 +45,7 @@ __all__ = [
     'completed_projection',
     'compressed_depth_fields',
     'compressed_fields',
+    'decode_any_depth',
     'decode_compressed',
     'decode_compressed_depth',
     'decode_depth',

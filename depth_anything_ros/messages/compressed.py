@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from depth_anything_ros.errors import MessageError
 from depth_anything_ros.messages.depth import (
     MM_PER_M,
+    decode_depth,
     metres_from_steps,
     millimetres,
     only_distances,
@@ -84,6 +85,18 @@ def decode_compressed_depth(message: Any, steps_per_m: float = MM_PER_M) -> Floa
         np.divide(np.float32(quantisation_a_m), depth_m, out=depth_m)
     depth_m[values == 0] = np.nan
     return only_distances(depth_m)
+
+
+def decode_any_depth(message: Any, steps_per_m: float = MM_PER_M) -> Float32Array:
+    """
+    Return the depth of an Image or CompressedImage, float32 (H, W) in metres, NaN where unknown.
+
+    :param steps_per_m: of integer depth.
+    :raises MessageError: if the encoding or format is unknown, or the message truncated.
+    """
+    if not hasattr(message, 'encoding'):
+        return decode_compressed_depth(message, steps_per_m)
+    return decode_depth(message, steps_per_m)
 
 
 def compressed_fields(rgb: UInt8Array) -> dict[str, Any]:

@@ -10,12 +10,9 @@ from depth_anything_ros.errors import MessageError
 from depth_anything_ros.messages import (
     KNOWN_ENCODINGS,
     decode_compressed,
-    decode_compressed_depth,
-    decode_depth,
     decode_image,
 )
-from depth_anything_ros.messages.depth import MM_PER_M
-from depth_anything_ros.types import Float32Array, UInt8Array
+from depth_anything_ros.types import UInt8Array
 
 
 def read_message(cdr: bytes, message_type: type) -> Any:
@@ -43,18 +40,6 @@ def decode_any(message: Any) -> UInt8Array:
     if message.encoding in KNOWN_ENCODINGS or not has_cv_bridge():
         return decode_image(message)
     return decode_image(message, convert_by_cv_bridge)
-
-
-def decode_any_depth(message: Any, steps_per_m: float = MM_PER_M) -> Float32Array:
-    """
-    Return the depth of an Image or CompressedImage, float32 (H, W) in metres, NaN where unknown.
-
-    :param steps_per_m: of integer depth.
-    :raises MessageError: if the encoding or format is unknown, or the message truncated.
-    """
-    if not hasattr(message, 'encoding'):
-        return decode_compressed_depth(message, steps_per_m)
-    return decode_depth(message, steps_per_m)
 
 
 def convert_by_cv_bridge(message: Any) -> Any:

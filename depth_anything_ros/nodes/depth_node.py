@@ -39,7 +39,7 @@ from depth_anything_ros.nodes.registration import DepthRegistration
 from depth_anything_ros.nodes.run_statistics import RunStatistics
 from depth_anything_ros.nodes.sizes import SizeBuilder
 from depth_anything_ros.nodes.subscription import SensorSubscription
-from depth_anything_ros.nodes.topics import image_type, input_hint, input_names
+from depth_anything_ros.nodes.topics import image_type, input_hint, input_names, reference_topics
 from depth_anything_ros.nodes.transforms import TransformLookup
 from depth_anything_ros.nodes.transport import segment_of
 from depth_anything_ros.nodes.worker import LatestItemWorker
@@ -78,7 +78,6 @@ class DepthNode(ManagedNode):
             lambda: self._config,
             self._warn,
         )
-        depth_camera = CameraInput(self._topic('reference/camera_info'))
         self._transforms = TransformLookup(self)
         if needs_tf(self._config):
             # From the start, so that it is known when the first reference comes.
@@ -87,7 +86,13 @@ class DepthNode(ManagedNode):
         self._references = References(
             self._host,
             lookup,
-            DepthRegistration(self._camera, depth_camera, lookup),
+            {
+                topic.name: DepthRegistration(
+                    self._camera, CameraInput(self._topic(topic.camera_info)), lookup
+                )
+                for topic, _ in reference_topics(self._config)
+                if topic.camera_info
+            },
             self._statistics,
             lambda: self._config,
             self._watched,
@@ -349,9 +354,9 @@ class DepthNode(ManagedNode):
 
     def _traps(self) -> tuple[str, ...]:
         traps = (*self._unused, *self._transforms.conflicts(), *self._arrivals.traps)
-        if 'reference/depth' in self._inputs:
-            hint = input_hint(self, 'reference/depth', self._config)
-            traps += (f'no depth on {self._topic("reference/depth")}: {hint}',) if hint else ()
+        for base in self._inputs.keys() - {'image'}:
+            hint = input_hint(self, base, self._config)
+            traps += (f'no depth on {self._topic(base)}: {hint}',) if hint else ()
         return (*traps, *filter(None, (self._references.doubt, self._oversized())))
 
     def _oversized(self) -> str:

@@ -2,54 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image, Imu, LaserScan
+from sensor_msgs.msg import CameraInfo
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError, reason_of
-from depth_anything_ros.geometry.registration import RegistrationRule
+from depth_anything_ros.geometry.registration import Lookup, RegistrationRule
+from depth_anything_ros.geometry.reprojection import Registration
 from depth_anything_ros.geometry.transform import RigidTransform, optical_pose
-from depth_anything_ros.messages import decode_scan, stamp_ns
-from depth_anything_ros.nodes.decoding import decode_any_depth
+from depth_anything_ros.nodes.camera_input import CameraInput
 from depth_anything_ros.nodes.pipeline_host import PipelineHost
 from depth_anything_ros.nodes.registration import DepthRegistration
 from depth_anything_ros.nodes.run_statistics import RunStatistics
-from depth_anything_ros.nodes.topics import image_type
+from depth_anything_ros.nodes.topics import reference_type
 from depth_anything_ros.nodes.transforms import TransformMissingError
-from depth_anything_ros.nodes.unit_watch import UnitWatch
-from depth_anything_ros.parameters import steps_per_metre
-from depth_anything_ros.scale import find_source
-from depth_anything_ros.scale.camera_height import CameraHeightConfig, CameraHeightScale
-from depth_anything_ros.scale.depth_image import DepthImageConfig, DepthImageScale
-from depth_anything_ros.scale.gravity import GravityFilter
-from depth_anything_ros.scale.laser_scan import LaserScanConfig, LaserScanScale
-from depth_anything_ros.types import DepthReference
+from depth_anything_ros.scale import SCALE_SOURCES, find_source
+from depth_anything_ros.scale.references import Intake, NoImageYetError, ReferenceTopic
 
 
 def topics_of(config: DepthNodeConfig) -> dict[str, type]:
     """Return base topic → message class of what the scale sources of a config need."""
-    names, scale = config.scale.names, config.scale
     topics: dict[str, type] = {}
-    if DepthImageScale.name in names:
-        depth = image_type(scale.of(DepthImageConfig).reference_transport)
-        topics.update({'reference/camera_info': CameraInfo, 'reference/depth': depth})
-    if LaserScanScale.name in names:
-        topics['scan'] = LaserScan
-    tilt_source = scale.of(CameraHeightConfig).camera_tilt_source
-    if CameraHeightScale.name in names and tilt_source == 'imu':
-        topics['imu'] = Imu
+    for topic, own in config.scale.topics():
+        if topic.camera_info:
+            topics[topic.camera_info] = CameraInfo
+        topics[topic.name] = reference_type(topic, own)
     return topics
 
 
 def needs_tf(config: DepthNodeConfig) -> bool:
     """Tell whether a scale source of a config may ask TF where its sensor is."""
-    names, own = config.scale.names, config.scale.of(DepthImageConfig)
-    depth = own.reference_registration != 'registered' and not own.reference_pose
-    return (depth and DepthImageScale.name in names) or (
-        not config.scale.of(LaserScanConfig).laser_pose and LaserScanScale.name in names
-    )
+    return any(topic.needs_tf(own) for topic, own in config.scale.topics())
+
+
+@dataclass(frozen=True)
+class _Surroundings:
+    """Say where a sensor lies to the camera: see `scale.references.Surroundings`."""
+
+    image_frame_id: str | None
+    rectified: bool
+    lookup: Lookup
+    depth: DepthRegistration | None
+
+    def place(self, frame_id: str, pose: str, cure: str) -> RigidTransform:
+        """Return where a sensor lies in the camera's optical frame."""
+        if pose:
+            return optical_pose(pose)
+        # TF names the camera by the frame of its images.
+        if self.image_frame_id is None:
+            raise NoImageYetError('no image has come yet')
+        if not self.image_frame_id:
+            raise AlignmentError(f'images without frame_id have no place in TF; {cure}')
+        return self.lookup(self.image_frame_id, frame_id)
+
+    def registration(self, frame_id: str, rule: RegistrationRule) -> Registration | None:
+        """Return how a depth image is brought to the image, or None where it is registered."""
+        # How depth lies to the image follows from the frames of both.
+        if self.image_frame_id is None and rule.mode != 'registered':
+            raise NoImageYetError('no image has come yet')
+        assert self.depth is not None, 'a topic of depth images declares its camera_info'
+        return self.depth.of(frame_id, self.image_frame_id or '', rule, self.rectified)
 
 
 class References:
@@ -58,7 +73,7 @@ class References:
 
     :param host: has the pipeline.
     :param lookup: returns the second frame in the first, from TF; see `TransformLookup.lookup`.
-    :param registration: says how reference depth lies to the image.
+    :param registrations: base topic of depth images → how they lie to the image.
     :param statistics: told what became of each reference.
     :param config: gives the parameters in force.
     :param watched: tells whether anybody wants depth; while nobody does, only the newest message
@@ -69,8 +84,8 @@ class References:
     def __init__(
         self,
         host: PipelineHost,
-        lookup: Callable[[str, str], RigidTransform],
-        registration: DepthRegistration,
+        lookup: Lookup,
+        registrations: Mapping[str, DepthRegistration],
         statistics: RunStatistics,
         config: Callable[[], DepthNodeConfig],
         watched: Callable[[], bool],
@@ -78,36 +93,35 @@ class References:
     ) -> None:
         self._host = host
         self._lookup = lookup
-        self._registration = registration
+        self._registrations = registrations
+        self._takers: dict[str, list[tuple[str, ReferenceTopic]]] = {}
+        self._calibrations: dict[str, CameraInput] = {}
+        for name, source in SCALE_SOURCES.items():
+            for topic in source.references:
+                self._takers.setdefault(topic.name, []).append((name, topic))
+                if topic.camera_info:
+                    self._calibrations[topic.camera_info] = registrations[topic.name].depth
+        self._intakes: dict[tuple[str, str], Intake] = {}
         self._statistics = statistics
         self._config = config
         self._watched = watched
         self._warn = warn
         self._newest: dict[str, Any] = {}
-        self._take: dict[str, Callable[[Any], bool]] = {
-            'reference/camera_info': self._take_depth_info,
-            'reference/depth': self._take_depth,
-            'scan': self._take_scan,
-            'imu': self._take_imu,
-        }
-        self._gravity = GravityFilter()
         self.image_frame_id: str | None = None  # before the first image
         self._waiting: set[str] = set()
         self._early: dict[str, Any] = {}
-        self._unit = UnitWatch('reference/depth', 'reference_depth_unit')
 
     @property
     def doubt(self) -> str:
-        """Return why the unit of the first reference depth cannot be right, or ''."""
-        return self._unit.impossible
+        """Return why the references that came first cannot be right, or ''."""
+        return '; '.join(filter(None, (intake.doubt for intake in self._intakes.values())))
 
     def forget(self) -> None:
         """Forget the newest messages, as when nothing is subscribed to any more."""
         self._newest.clear()
         self._waiting.clear()
         self._early.clear()
-        self._unit.forget()
-        self._gravity.reset()
+        self._intakes.clear()
 
     def add(self, topic: str, message: Any) -> None:
         """Take a message of one of the topics of `topics_of`."""
@@ -135,7 +149,9 @@ class References:
 
     def _use(self, topic: str, message: Any) -> None:
         try:
-            taken = self._take[topic](message)
+            taken = self._take(topic, message)
+        except NoImageYetError:
+            self._waiting.add(topic)
         except TransformMissingError as error:
             self._await_tf(topic, message, f'{topic}: {error}')
         except Exception as error:  # noqa: BLE001 - the next good reference must be taken
@@ -152,62 +168,25 @@ class References:
             self._statistics.early_reference(reason)
             self._warn(f'reference waits for TF: {reason}')
 
-    def _take_depth(self, message: Image | CompressedImage) -> bool:
-        source = self._source(DepthImageScale)
-        if source is None:
+    def _take(self, topic: str, message: Any) -> bool:
+        """Give a message to the sources at work that measure with it; False if there are none."""
+        if topic in self._calibrations:
+            self._calibrations[topic].update(message)
             return False
-        own = self._config().scale.of(DepthImageConfig)
-        # How depth lies to the image follows from the frames of both.
-        if self.image_frame_id is None and own.reference_registration != 'registered':
-            self._waiting.add('reference/depth')
-            return False
-        registration = self._registration.of(
-            message.header.frame_id,
-            self.image_frame_id or '',
-            RegistrationRule(own.reference_registration, own.reference_pose),
-            self._config().image_is_rectified,
+        pipeline, config = self._host.pipeline, self._config()
+        around = _Surroundings(
+            self.image_frame_id,
+            config.image_is_rectified,
+            self._lookup,
+            self._registrations.get(topic),
         )
-        unit = own.reference_depth_unit
-        depth_m = decode_any_depth(message, steps_per_metre(unit))
-        source.add_reference(DepthReference(depth_m, stamp_ns(message.header)), registration)
-        doubt = self._unit.look(message, depth_m, unit)
-        if doubt:
-            self._warn(doubt)
-        return True
-
-    def _take_depth_info(self, message: CameraInfo) -> bool:
-        self._registration.depth.update(message)
-        return False
-
-    def _take_scan(self, message: LaserScan) -> bool:
-        source = self._source(LaserScanScale)
-        pose = self._config().scale.of(LaserScanConfig).laser_pose
-        if source is None:
-            return False
-        # TF names the camera by the frame of its images.
-        if self.image_frame_id is None and not pose:
-            self._waiting.add('scan')
-            return False
-        scan = decode_scan(message)
-        source.add_scan(scan, self._place(pose, scan.frame_id))
-        return True
-
-    def _take_imu(self, message: Imu) -> bool:
-        source = self._source(CameraHeightScale)
-        if source is None:
-            return False
-        read, time_ns = message.linear_acceleration, stamp_ns(message.header)
-        source.set_body_tilt(*self._gravity.update((read.x, read.y, read.z), time_ns), time_ns)
-        return True
-
-    def _place(self, pose: str, frame_id: str) -> RigidTransform:
-        """Return where a sensor lies in the camera's optical frame."""
-        if pose:
-            return optical_pose(pose)
-        if not self.image_frame_id:
-            raise AlignmentError('images without frame_id have no place in TF; set laser_pose')
-        return self._lookup(self.image_frame_id, frame_id)
-
-    def _source(self, kind: type[Any]) -> Any:
-        pipeline = self._host.pipeline
-        return find_source(pipeline.scale_source, kind) if pipeline else None
+        taken = False
+        for name, declared in self._takers[topic]:
+            source = find_source(pipeline.scale_source, SCALE_SOURCES[name]) if pipeline else None
+            if source is not None:
+                intake = self._intakes.setdefault((name, topic), declared.intake())
+                doubt = intake.take(source, message, config.scale.sources[name], around)
+                if doubt:
+                    self._warn(doubt)
+                taken = True
+        return taken

@@ -7,13 +7,16 @@ it. A name that was resolved already would be remapped a second time.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from importlib import import_module
 from typing import Any, Protocol
 
 from sensor_msgs.msg import CompressedImage, Image
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.parameters import DEPTH_TRANSPORTS, IMAGE_TRANSPORTS
-from depth_anything_ros.scale.depth_image import DepthImageConfig
+from depth_anything_ros.scale import SCALE_SOURCES
+from depth_anything_ros.scale.references import ReferenceTopic
 
 RAW = 'raw'
 
@@ -74,24 +77,47 @@ def camera_info_name(node: Graph, base: str, own: str = '') -> str:
 
 def input_names(node: Graph, config: DepthNodeConfig) -> dict[str, str]:
     """Return base topic → name to subscribe with for every input of the depth node."""
-    transport = config.scale.of(DepthImageConfig).reference_transport
-    return {
+    names = {
         'image': image_name(node, 'image', config.image_transport),
         'camera_info': camera_info_name(node, 'image'),
-        'reference/depth': image_name(node, 'reference/depth', transport),
-        'reference/camera_info': camera_info_name(node, 'reference/depth'),
-        'scan': 'scan',
-        'imu': 'imu',
     }
+    for topic, own in reference_topics(config):
+        names[topic.name] = image_name(node, topic.name, transport_of(topic, own))
+        if topic.camera_info:
+            names[topic.camera_info] = camera_info_name(node, topic.name)
+    return names
+
+
+def reference_topics(config: DepthNodeConfig) -> Iterator[tuple[ReferenceTopic, Any]]:
+    """Return every topic that a scale source may need, with that source's parameters."""
+    for name, source in SCALE_SOURCES.items():
+        yield from ((topic, config.scale.sources[name]) for topic in source.references)
+
+
+def transport_of(topic: ReferenceTopic, own: Any) -> str:
+    """Return how the messages of a reference topic come, by the source's parameters."""
+    return str(getattr(own, topic.transport)) if topic.transport else RAW
+
+
+def reference_type(topic: ReferenceTopic, own: Any) -> type:
+    """Return the message class that a reference topic comes in."""
+    if transport_of(topic, own) != RAW:
+        return CompressedImage
+    package, _, name = topic.message.partition('/msg/')
+    found: type = getattr(import_module(f'{package}.msg'), name)
+    return found
 
 
 def input_hint(node: Graph, base: str, config: DepthNodeConfig) -> str:
-    """Return :func:`missing_image_hint` of `image` or `reference/depth` of the depth node."""
+    """Return :func:`missing_image_hint` of an input of the depth node, '' if it is no image."""
     if base == 'image':
         transport = config.image_transport
         return missing_image_hint(node, base, transport, 'image_transport', IMAGE_TRANSPORTS)
-    transport = config.scale.of(DepthImageConfig).reference_transport
-    return missing_image_hint(node, base, transport, 'reference_transport', DEPTH_TRANSPORTS)
+    for topic, own in reference_topics(config):
+        if topic.name == base and topic.transport:
+            transport, name = transport_of(topic, own), topic.transport
+            return missing_image_hint(node, base, transport, name, DEPTH_TRANSPORTS)
+    return ''
 
 
 def missing_image_hint(

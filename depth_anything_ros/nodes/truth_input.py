@@ -8,11 +8,12 @@ from collections.abc import Callable
 from depth_anything_ros.config import EvaluatorConfig
 from depth_anything_ros.errors import AlignmentError, CameraError, DepthAnythingError
 from depth_anything_ros.geometry.registration import RegistrationRule
+from depth_anything_ros.geometry.unit_watch import UnitWatch
+from depth_anything_ros.messages import decode_any_depth
 from depth_anything_ros.nodes.backlog import Message
-from depth_anything_ros.nodes.decoding import decode_any_depth, read_message
+from depth_anything_ros.nodes.decoding import read_message
 from depth_anything_ros.nodes.registration import DepthRegistration
 from depth_anything_ros.nodes.topics import image_type
-from depth_anything_ros.nodes.unit_watch import UnitWatch
 from depth_anything_ros.parameters import steps_per_metre
 from depth_anything_ros.types import Float32Array
 

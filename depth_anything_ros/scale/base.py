@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Protocol
 
+from depth_anything_ros.scale.references import ReferenceTopic
 from depth_anything_ros.types import Alignment, Camera, RelativeInverseDepth
 
 
@@ -29,10 +30,12 @@ class ScaleSource(AlignmentSource, Protocol):
     """
     Be one entry of the table of scale sources.
 
-    `parameters` is the config class of its own parameters, which the node has as well.
+    `parameters` is the config class of its own parameters, which the node has as well;
+    `references` are the topics that it measures with.
     """
 
     parameters: ClassVar[type]
+    references: ClassVar[tuple[ReferenceTopic, ...]]
 
     @classmethod
     def from_config(cls, config: Any) -> ScaleSource:

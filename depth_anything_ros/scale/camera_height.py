@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,10 @@ from depth_anything_ros.geometry.ground import (
     ground_cells,
     ground_inverse_depth,
 )
+from depth_anything_ros.messages import stamp_ns
 from depth_anything_ros.parameters import Affects, parameter
+from depth_anything_ros.scale.gravity import GravityFilter
+from depth_anything_ros.scale.references import ReferenceTopic, Surroundings
 from depth_anything_ros.scale.shared_parameters import ReferenceRange, camera_height
 from depth_anything_ros.types import Alignment, Camera, Float32Array, RelativeInverseDepth
 
@@ -62,6 +66,31 @@ class CameraHeightConfig(ReferenceRange):
     )
 
 
+class TiltIntake:
+    """Find how far the body is tilted from what its accelerometer reads."""
+
+    doubt = ''
+
+    def __init__(self) -> None:
+        self._gravity = GravityFilter()
+
+    def take(
+        self,
+        source: CameraHeightScale,
+        message: Any,
+        own: CameraHeightConfig,  # noqa: ARG002 - the body's axes need none
+        around: Surroundings,  # noqa: ARG002 - nor a place
+    ) -> str:
+        """
+        Give the tilt that an Imu shows to the source.
+
+        :raises AlignmentError: if its readings are no gravity.
+        """
+        read, time_ns = message.linear_acceleration, stamp_ns(message.header)
+        source.set_body_tilt(*self._gravity.update((read.x, read.y, read.z), time_ns), time_ns)
+        return ''
+
+
 class CameraHeightScale:
     """
     Fit relative inverse depth to level ground, from the height and tilt of the camera.
@@ -80,6 +109,14 @@ class CameraHeightScale:
 
     name = 'camera_height'
     parameters = CameraHeightConfig
+    references = (
+        ReferenceTopic(
+            'imu',
+            'sensor_msgs/msg/Imu',
+            TiltIntake,
+            needed=lambda own: own.camera_tilt_source == 'imu',
+        ),
+    )
 
     def __init__(
         self, height_m: float, pitch_rad: float, roll_rad: float, max_depth_m: float

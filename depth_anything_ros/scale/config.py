@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ from depth_anything_ros.parameters import (
 )
 from depth_anything_ros.registry import Registry
 from depth_anything_ros.scale.base import ScaleSource
+from depth_anything_ros.scale.references import ReferenceTopic
 
 C = TypeVar('C')
 
@@ -105,6 +106,12 @@ class ScaleConfig:
     def of(self, kind: type[C]) -> C:
         """Return the parameters of the source that declares this class of them."""
         return next(own for own in self.sources.values() if isinstance(own, kind))
+
+    def topics(self) -> Iterator[tuple[ReferenceTopic, Any]]:
+        """Return the topics that the sources to ask listen to, with the source's parameters."""
+        for name in self.names:
+            own = self.sources[name]
+            yield from ((one, own) for one in SCALE_SOURCES[name].references if one.needed(own))
 
     @property
     def names(self) -> tuple[str, ...]:

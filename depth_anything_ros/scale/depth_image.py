@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.geometry.alignment import fit_inverse_depth
-from depth_anything_ros.geometry.registration import same_aspect
+from depth_anything_ros.geometry.registration import RegistrationRule, same_aspect
 from depth_anything_ros.geometry.reprojection import Registration
+from depth_anything_ros.geometry.unit_watch import UnitWatch
+from depth_anything_ros.messages import decode_any_depth, stamp_ns
 from depth_anything_ros.parameters import (
     DEPTH_TRANSPORTS,
     Affects,
     check_depth_unit,
     check_pose,
     parameter,
+    steps_per_metre,
 )
 from depth_anything_ros.scale.history import StampedHistory
+from depth_anything_ros.scale.references import ReferenceTopic, Surroundings
 from depth_anything_ros.scale.sampling import local_means
 from depth_anything_ros.scale.shared_parameters import ReferenceRange
 from depth_anything_ros.types import (
@@ -95,6 +100,38 @@ class _Reference:
     depth_m: Float32Array
 
 
+class DepthIntake:
+    """Read depth images in their unit, and find how they lie to the image."""
+
+    def __init__(self) -> None:
+        self._unit = UnitWatch('reference/depth', 'reference_depth_unit')
+
+    @property
+    def doubt(self) -> str:
+        """Return why the unit of the first depth images cannot be right, or ''."""
+        return self._unit.impossible
+
+    def take(
+        self, source: DepthImageScale, message: Any, own: DepthImageConfig, around: Surroundings
+    ) -> str:
+        """
+        Give a depth image, an Image or CompressedImage, to the source.
+
+        :raises NoImageYetError: if its place follows from the frame of the image.
+        :raises DepthAnythingError: if it cannot be read or brought to the image.
+        """
+        rule = RegistrationRule(own.reference_registration, own.reference_pose)
+        registration = around.registration(message.header.frame_id, rule)
+        unit = own.reference_depth_unit
+        depth_m = decode_any_depth(message, steps_per_metre(unit))
+        source.add_reference(DepthReference(depth_m, stamp_ns(message.header)), registration)
+        return self._unit.look(message, depth_m, unit)
+
+
+def _place_is_open(own: DepthImageConfig) -> bool:
+    return own.reference_registration != 'registered' and not own.reference_pose
+
+
 class DepthImageScale:
     """
     Fit relative inverse depth to depth images registered to the colour image, or made so.
@@ -110,6 +147,16 @@ class DepthImageScale:
 
     name = 'depth_image'
     parameters = DepthImageConfig
+    references = (
+        ReferenceTopic(
+            'reference/depth',
+            'sensor_msgs/msg/Image',
+            DepthIntake,
+            transport='reference_transport',
+            camera_info='reference/camera_info',
+            needs_tf=_place_is_open,
+        ),
+    )
 
     def __init__(self, min_depth_m: float, max_depth_m: float, max_offset_s: float) -> None:
         self._min_depth_m = min_depth_m

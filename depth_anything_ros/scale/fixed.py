@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.parameters import Affects, parameter
+from depth_anything_ros.scale.references import ReferenceTopic
 from depth_anything_ros.types import Alignment, Camera, RelativeInverseDepth
 
 
@@ -46,6 +48,7 @@ class FixedScale:
 
     name = 'fixed'
     parameters = FixedConfig
+    references: ClassVar[tuple[ReferenceTopic, ...]] = ()
 
     def __init__(self, scale: float, shift: float = 0.0) -> None:
         if not (math.isfinite(scale) and math.isfinite(shift) and scale > 0):

@@ -19,10 +19,6 @@ class GravityFilter:
         self._mean_m_s2: NDArray[np.float64] | None = None
         self._updated_ns = 0
 
-    def reset(self) -> None:
-        """Forget all readings."""
-        self._mean_m_s2 = None
-
     def update(
         self, acceleration_m_s2: tuple[float, float, float], stamp_ns: int
     ) -> tuple[float, float]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from depth_anything_ros.errors import AlignmentError, CameraError
 from depth_anything_ros.geometry.camera import require_calibrated
 from depth_anything_ros.geometry.projection import MIN_DEPTH_M
 from depth_anything_ros.geometry.transform import RigidTransform
+from depth_anything_ros.messages import decode_scan
 from depth_anything_ros.parameters import Affects, check_pose, parameter
 from depth_anything_ros.scale.fitting import Fit, Refusal
 from depth_anything_ros.scale.history import StampedHistory
+from depth_anything_ros.scale.references import ReferenceTopic, Surroundings
 from depth_anything_ros.scale.sampling import local_means
 from depth_anything_ros.scale.scan_fit import ScanFitter
 from depth_anything_ros.scale.scan_mounting import MountingCheck
@@ -57,6 +60,25 @@ class LaserScanConfig(ReferenceRange):
         check_pose(self, 'laser_pose')
 
 
+class ScanIntake:
+    """Read laser scans, and find where the laser lies."""
+
+    doubt = ''
+
+    def take(
+        self, source: LaserScanScale, message: Any, own: LaserScanConfig, around: Surroundings
+    ) -> str:
+        """
+        Give a LaserScan to the source.
+
+        :raises NoImageYetError: if TF is to be asked for its place and no image has come.
+        :raises DepthAnythingError: if it cannot be read or has no place.
+        """
+        scan = decode_scan(message)
+        source.add_scan(scan, around.place(scan.frame_id, own.laser_pose, 'set laser_pose'))
+        return ''
+
+
 class LaserScanScale:
     """
     Fit relative inverse depth to the points of a 2-D laser scan that the camera sees.
@@ -88,6 +110,14 @@ class LaserScanScale:
 
     name = 'laser_scan'
     parameters = LaserScanConfig
+    references = (
+        ReferenceTopic(
+            'scan',
+            'sensor_msgs/msg/LaserScan',
+            ScanIntake,
+            needs_tf=lambda own: not own.laser_pose,
+        ),
+    )
 
     def __init__(
         self,

@@ -169,7 +169,11 @@ class Robot:
         references = References(
             SimpleNamespace(pipeline=self.pipeline),
             lambda target, source: OPTICAL_FROM_BODY,
-            DepthRegistration(CameraInput('/info'), CameraInput('/depth_info'), None),
+            {
+                'reference/depth': DepthRegistration(
+                    CameraInput('/info'), CameraInput('/depth_info'), None
+                )
+            },
             self.statistics,
             lambda: config,
             lambda: True,
@@ -239,7 +243,7 @@ def test_the_tilt_of_an_imu_that_died_expires(arrivals, clock):
     references = References(
         SimpleNamespace(pipeline=SimpleNamespace(scale_source=source)),
         None,
-        None,
+        {'reference/depth': DepthRegistration(CameraInput(''), CameraInput(''), None)},
         RunStatistics(),
         lambda: from_mapping(DepthNodeConfig, {'camera_tilt_source': 'imu'}),
         lambda: True,

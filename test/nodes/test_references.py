@@ -49,7 +49,11 @@ class World:
         self.references = References(
             SimpleNamespace(pipeline=SimpleNamespace(scale_source=source)),
             self.lookup,
-            DepthRegistration(color, CameraInput('/depth/camera_info'), self.lookup),
+            {
+                'reference/depth': DepthRegistration(
+                    color, CameraInput('/depth/camera_info'), self.lookup
+                )
+            },
             self.statistics,
             lambda: from_mapping(DepthNodeConfig, config),
             lambda: self.watched,

@@ -24,12 +24,10 @@ def test_another_tilt_is_followed_with_a_time_constant_of_half_a_second():
     assert pitch_rad == pytest.approx(math.atan2(-mean_x, mean_z))
 
 
-def test_stamps_that_step_back_and_a_reset_start_afresh():
+def test_stamps_that_step_back_start_afresh():
     gravity = GravityFilter()
     gravity.update(LEVEL, HALF_S)
     assert gravity.update(NOD, HALF_S - 1) == pytest.approx((0.1, 0.0))
-    gravity.reset()
-    assert gravity.update(LEVEL, HALF_S) == (0.0, 0.0)
 
 
 def test_a_reading_that_is_not_finite_is_refused_and_leaves_no_trace():

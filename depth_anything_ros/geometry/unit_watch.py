@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-
-from sensor_msgs.msg import CompressedImage, Image
+from typing import Any
 
 from depth_anything_ros.geometry.plausibility import FRAMES, DepthUnit, unit_warning
 from depth_anything_ros.parameters import MILLIMETRES, steps_per_metre
@@ -36,10 +35,11 @@ class UnitWatch:
         self._first_m: list[Float32Array] = []
         self.impossible = ''
 
-    def look(self, message: Image | CompressedImage, depth_m: Float32Array, unit: str) -> str:
+    def look(self, message: Any, depth_m: Float32Array, unit: str) -> str:
         """
         Return once, with the last of the first images, why their unit is doubtful; else ''.
 
+        :param message: an Image or CompressedImage.
         :param depth_m: (H, W) of the message in metres, NaN where unknown.
         :param unit: that integers were read in; another one than before starts anew.
         """

@@ -1,0 +1,90 @@
+"""What a scale source declares of the messages that it measures with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from depth_anything_ros.errors import AlignmentError
+from depth_anything_ros.geometry.registration import RegistrationRule
+from depth_anything_ros.geometry.reprojection import Registration
+from depth_anything_ros.geometry.transform import RigidTransform
+
+
+class NoImageYetError(AlignmentError):
+    """Say that a message can be taken only once an image has named the frame of the camera."""
+
+
+class Surroundings(Protocol):
+    """Where the sensor of a message lies to the camera, as the node knows it at this moment."""
+
+    def place(self, frame_id: str, pose: str, cure: str) -> RigidTransform:
+        """
+        Return where a sensor lies in the camera's optical frame.
+
+        :param frame_id: of the message.
+        :param pose: `x y z roll pitch yaw` along the camera's body axes; '' asks TF.
+        :param cure: what to do where images name no frame, for the message.
+        :raises NoImageYetError: if TF is to be asked and no image has come.
+        :raises AlignmentError: if TF does not connect the frames.
+        """
+
+    def registration(self, frame_id: str, rule: RegistrationRule) -> Registration | None:
+        """
+        Return how a depth image is brought to the image, or None where it is registered.
+
+        :param frame_id: of the depth image.
+        :raises NoImageYetError: if the rule needs the frame of the image and none has come.
+        :raises DepthAnythingError: as `RegistrationRule.find`.
+        """
+
+
+class Intake(Protocol):
+    """Bring the messages of a topic to a scale source; made anew with each subscription."""
+
+    @property
+    def doubt(self) -> str:
+        """Return why what came cannot be right, or ''."""
+
+    def take(self, source: Any, message: Any, own: Any, around: Surroundings) -> str:
+        """
+        Give a message to the source as a reference.
+
+        :param source: the scale source at work.
+        :param message: read by its fields alone.
+        :param own: the parameters of the source that are in force now.
+        :return: what to warn of, or ''.
+        :raises NoImageYetError: to be given the message again with the first image.
+        :raises DepthAnythingError: if it cannot be used.
+        """
+
+
+def _always(_own: Any) -> bool:
+    return True
+
+
+def _never(_own: Any) -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class ReferenceTopic:
+    """
+    Declare a topic that a scale source measures with.
+
+    `name` is the base name, which is remapped; `message` the type as ROS writes it,
+    'sensor_msgs/msg/LaserScan'; `intake` what brings its messages to the source. For images,
+    `transport` names the parameter that says how they come (other than raw they are
+    CompressedImages), and `camera_info` the topic of their calibration. By the source's own
+    parameters `needed` tells whether the topic is listened to, and `needs_tf` whether TF may be
+    asked for the sensor's place.
+    """
+
+    name: str
+    message: str
+    intake: Callable[[], Intake]
+    transport: str = ''
+    camera_info: str = ''
+    needed: Callable[[Any], bool] = _always
+    needs_tf: Callable[[Any], bool] = _never
