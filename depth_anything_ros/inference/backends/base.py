@@ -35,12 +35,15 @@ class Backend(Protocol):
     """
     Run a network at one input size; an entry of BACKENDS is a class like this.
 
+    `libraries` are the modules that it imports when it is first used, besides torch.
+
     :param options: what to run and how.
     :raises BackendError: if the network cannot be built; NoRoomError if its export can be written
         nowhere.
     """
 
     name: ClassVar[str]
+    libraries: ClassVar[tuple[str, ...]]
 
     def __init__(self, options: BackendOptions) -> None: ...
 

@@ -42,6 +42,7 @@ class OnnxRuntimeBackend:
     """
 
     name: ClassVar[str] = 'onnxruntime'
+    libraries: ClassVar[tuple[str, ...]] = ('onnx', 'onnxruntime')
 
     def __init__(self, options: BackendOptions) -> None:
         import onnx

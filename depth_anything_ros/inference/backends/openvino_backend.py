@@ -42,6 +42,7 @@ class OpenVinoBackend:
     """
 
     name: ClassVar[str] = 'openvino'
+    libraries: ClassVar[tuple[str, ...]] = ('openvino',)
 
     def __init__(self, options: BackendOptions) -> None:
         import openvino

@@ -41,6 +41,7 @@ class TorchBackend:
     """
 
     name: ClassVar[str] = 'torch'
+    libraries: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, options: BackendOptions) -> None:
         self._threads = options.threads

@@ -8,10 +8,10 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from depth_anything_ros.errors import BackendError, DepthAnythingError
+from depth_anything_ros.inference import BACKENDS
 
 # Errors whose message is a sentence; that of a KeyError is the bare key.
 _SPEAKING = (DepthAnythingError, RuntimeError, ValueError, MemoryError, OSError, ImportError)
-_LIBRARIES = {'torch': (), 'openvino': ('openvino',), 'onnxruntime': ('onnx', 'onnxruntime')}
 
 
 def import_libraries(backend: str) -> None:
@@ -22,7 +22,7 @@ def import_libraries(backend: str) -> None:
 
     :param backend: a name in BACKENDS.
     """
-    for name in ('safetensors.torch', *_LIBRARIES[backend]):
+    for name in ('safetensors.torch', *BACKENDS[backend].libraries):
         if find_spec(name.partition('.')[0]) is not None:
             import_module(name)
 
