@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from depth_anything_ros.errors import UnknownNameError
+from depth_anything_ros.scale import SCALE_SOURCES
 
 _IMAGE = 'sensor_msgs/Image'
 _COMPRESSED = 'sensor_msgs/CompressedImage'
@@ -28,6 +30,23 @@ class Topic:
     help: str
 
 
+def _references() -> Iterator[Topic]:
+    """Return what the scale sources declare that they measure with."""
+    for source in SCALE_SOURCES.values():
+        for topic in source.references:
+            yield Topic('in', topic.name, topic.message.replace('/msg/', '/'), topic.help)
+            for word, help_text in topic.transports.items():
+                yield Topic(
+                    'in', f'{topic.name}/{word}', _COMPRESSED,
+                    f'instead of it, with that word as `{topic.transport}`: {help_text}',
+                )  # fmt: skip
+            if topic.camera_info:
+                yield Topic(
+                    'in', topic.camera_info, _CAMERA_INFO,
+                    'of that depth, where it is not registered to the image',
+                )  # fmt: skip
+
+
 NODE_TOPICS: dict[str, tuple[Topic, ...]] = {
     'depth_node': (
         Topic(
@@ -46,27 +65,7 @@ NODE_TOPICS: dict[str, tuple[Topic, ...]] = {
             '`plumb_bob` and `rational_polynomial` with 4, 5, 8, 12 or 14 coefficients, '
             '`equidistant` with k1 k2 k3 k4 (longer lists only where they can be read in one way)',
         ),
-        Topic('in', 'reference/depth', _IMAGE, 'with `scale_source:=depth_image`'),
-        Topic(
-            'in', 'reference/depth/compressedDepth', _COMPRESSED,
-            'instead of it, with that word as `reference_transport`: 16UC1 or 32FC1 of '
-            'compressed_depth_image_transport',
-        ),
-        Topic(
-            'in', 'reference/depth/compressed', _COMPRESSED,
-            'instead of it, with that word as `reference_transport`: plain 16-bit PNG',
-        ),
-        Topic(
-            'in', 'reference/camera_info', _CAMERA_INFO,
-            'of that depth, where it is not registered to the image',
-        ),
-        Topic('in', 'scan', 'sensor_msgs/LaserScan', 'with `scale_source:=laser_scan`'),
-        Topic(
-            'in', 'imu', 'sensor_msgs/Imu',
-            'with `scale_source:=camera_height` and `camera_tilt_source:=imu`; axes as those of '
-            'the body (x ahead, y left, z up). A tilt more than 1 s older than the image is not '
-            'used',
-        ),
+        *_references(),
         Topic(
             'out', '~/relative/image_raw', _IMAGE,
             '32FC1, inverse depth without unit, larger is nearer; not from a metric model',

@@ -116,7 +116,7 @@ def input_hint(node: Graph, base: str, config: DepthNodeConfig) -> str:
     for topic, own in reference_topics(config):
         if topic.name == base and topic.transport:
             transport, name = transport_of(topic, own), topic.transport
-            return missing_image_hint(node, base, transport, name, DEPTH_TRANSPORTS)
+            return missing_image_hint(node, base, transport, name, (RAW, *topic.transports))
     return ''
 
 

@@ -114,6 +114,9 @@ class CameraHeightScale:
             'imu',
             'sensor_msgs/msg/Imu',
             TiltIntake,
+            help='with `scale_source:=camera_height` and `camera_tilt_source:=imu`; axes as those '
+            'of the body (x ahead, y left, z up). A tilt more than 1 s older than the image is '
+            'not used',
             needed=lambda own: own.camera_tilt_source == 'imu',
         ),
     )

@@ -152,7 +152,12 @@ class DepthImageScale:
             'reference/depth',
             'sensor_msgs/msg/Image',
             DepthIntake,
+            help='with `scale_source:=depth_image`',
             transport='reference_transport',
+            transports={
+                'compressedDepth': '16UC1 or 32FC1 of compressed_depth_image_transport',
+                'compressed': 'plain 16-bit PNG',
+            },
             camera_info='reference/camera_info',
             needs_tf=_place_is_open,
         ),

@@ -115,6 +115,7 @@ class LaserScanScale:
             'scan',
             'sensor_msgs/msg/LaserScan',
             ScanIntake,
+            help='with `scale_source:=laser_scan`',
             needs_tf=lambda own: not own.laser_pose,
         ),
     )

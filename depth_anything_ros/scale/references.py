@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from depth_anything_ros.errors import AlignmentError
@@ -74,17 +74,21 @@ class ReferenceTopic:
     Declare a topic that a scale source measures with.
 
     `name` is the base name, which is remapped; `message` the type as ROS writes it,
-    'sensor_msgs/msg/LaserScan'; `intake` what brings its messages to the source. For images,
-    `transport` names the parameter that says how they come (other than raw they are
-    CompressedImages), and `camera_info` the topic of their calibration. By the source's own
-    parameters `needed` tells whether the topic is listened to, and `needs_tf` whether TF may be
-    asked for the sensor's place.
+    'sensor_msgs/msg/LaserScan'; `intake` what brings its messages to the source; `help` says in
+    the documents when they are wanted. By the source's own parameters `needed` tells whether the
+    topic is listened to, and `needs_tf` whether TF may be asked for the sensor's place.
+
+    For images, `transport` names the parameter that says how they come, and `transports` has
+    what is to be known of each way but raw, which are CompressedImages; `camera_info` is the
+    topic of their calibration.
     """
 
     name: str
     message: str
     intake: Callable[[], Intake]
+    help: str = ''
     transport: str = ''
+    transports: Mapping[str, str] = field(default_factory=dict)
     camera_info: str = ''
     needed: Callable[[Any], bool] = _always
     needs_tf: Callable[[Any], bool] = _never
