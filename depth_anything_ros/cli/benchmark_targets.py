@@ -19,8 +19,8 @@ from depth_anything_ros.lab.benchmark.plan import (
     groups,
 )
 from depth_anything_ros.models import MODELS
+from depth_anything_ros.models.checkpoint_file import CheckpointFile
 from depth_anything_ros.models.local_file import local_file
-from depth_anything_ros.models.packed import read_header
 from depth_anything_ros.types import Precision
 
 
@@ -125,7 +125,7 @@ def _packed_for(args: argparse.Namespace, model: str) -> list[str]:
     found = []
     for name in args.compressed:
         try:
-            header = read_header(local_file(name))
+            header = CheckpointFile.read(local_file(name)).packed
         except CheckpointError:
             header = None
         if header is not None and header.model not in args.model:

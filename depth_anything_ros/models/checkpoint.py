@@ -14,18 +14,18 @@ from torch import Tensor
 from depth_anything_ros.errors import CheckpointError, ConfigError
 from depth_anything_ros.models import MODELS, create_model
 from depth_anything_ros.models.activation import ActivationRange
+from depth_anything_ros.models.checkpoint_file import CheckpointFile
 from depth_anything_ros.models.estimator import DepthEstimator
-from depth_anything_ros.models.fit import check_fits
+from depth_anything_ros.models.fit import empty_model, model_of_state
 from depth_anything_ros.models.hub import checked_sha256, expected_sha256, published_file
 from depth_anything_ros.models.initialisation import initialise, state_digest
 from depth_anything_ros.models.local_file import check_size, local_file
 from depth_anything_ros.models.meaning import spec_of_file
 from depth_anything_ros.models.metadata import damaged
-from depth_anything_ros.models.packed import PackedHeader, read_header
+from depth_anything_ros.models.packed import PackedHeader
 from depth_anything_ros.models.quantised import quantise_inputs
 from depth_anything_ros.models.spec import ModelSpec
 from depth_anything_ros.models.state_file import float32_state, read_tensors
-from depth_anything_ros.models.units import narrow
 
 _LOG = logging.getLogger(__name__)
 
@@ -69,19 +69,7 @@ def load_weights(
     :raises CheckpointError: if the file is missing, damaged, of another model or of another
         output than the row, or cannot be downloaded.
     """
-    if weights not in _KINDS:
-        raise ConfigError(
-            f"parameter 'weights': unknown value '{weights}'; known: {', '.join(_KINDS)}"
-        )
-    if weights == 'random':
-        if checkpoint:
-            raise ConfigError(
-                f"parameters 'weights' (random) and 'checkpoint' ({checkpoint}) exclude each other"
-            )
-        return _random_weights(spec, seed)
-    if checkpoint:
-        return _weights_of_file(spec, local_file(checkpoint), 'checkpoint')
-    return _weights_of_file(spec, published_file(spec), 'pretrained')
+    return _load(spec, checkpoint, weights, seed)[1]
 
 
 def load_estimator(
@@ -101,8 +89,7 @@ def load_estimator(
     :raises ConfigError: as :func:`load_weights`.
     :raises CheckpointError: as :func:`load_weights`.
     """
-    loaded = load_weights(MODELS[name], checkpoint, weights, seed)
-    return build_estimator(loaded.spec, loaded.state, loaded.inputs, attention), loaded
+    return _load(MODELS[name], checkpoint, weights, seed, attention)
 
 
 def build_estimator(
@@ -119,12 +106,8 @@ def build_estimator(
     :param inputs: of the layers that round what they read to 8 bits, by their names.
     :param attention: as for :func:`create_model`.
     """
-    with torch.device('meta'):
-        estimator = create_model(spec, attention)
-    narrow(estimator, {name: values.shape for name, values in state.items()})
-    estimator.load_state_dict(state, strict=True, assign=True)
-    quantise_inputs(estimator, inputs)
-    return estimator.eval()
+    shapes = {name: values.shape for name, values in state.items()}
+    return _filled(empty_model(spec, shapes, attention), state, inputs)
 
 
 def require_floats(weights: Weights) -> None:
@@ -140,15 +123,37 @@ def require_floats(weights: Weights) -> None:
         )
 
 
-def _weights_of_file(row: ModelSpec, path: Path, origin: Origin) -> Weights:
+def _load(
+    spec: ModelSpec, checkpoint: str, weights: str, seed: int, attention: str = 'sdpa'
+) -> tuple[DepthEstimator, Weights]:
+    if weights not in _KINDS:
+        raise ConfigError(
+            f"parameter 'weights': unknown value '{weights}'; known: {', '.join(_KINDS)}"
+        )
+    if weights == 'random':
+        if checkpoint:
+            raise ConfigError(
+                f"parameters 'weights' (random) and 'checkpoint' ({checkpoint}) exclude each other"
+            )
+        loaded = _random_weights(spec, seed)
+        return build_estimator(loaded.spec, loaded.state, {}, attention), loaded
+    if checkpoint:
+        return _load_file(spec, local_file(checkpoint), 'checkpoint', attention)
+    return _load_file(spec, published_file(spec), 'pretrained', attention)
+
+
+def _load_file(
+    row: ModelSpec, path: Path, origin: Origin, attention: str
+) -> tuple[DepthEstimator, Weights]:
     check_size(path)
     wanted = expected_sha256(row, path) if origin == 'pretrained' else ''
     sha256 = checked_sha256(path, wanted, row.weights_file)
-    spec = spec_of_file(row, path, sha256)
-    tensors = read_tensors(path)
-    check_fits(spec, tensors, path)
+    checkpoint = CheckpointFile.read(path)
+    spec = spec_of_file(row, checkpoint, sha256)
+    tensors = read_tensors(checkpoint)
+    estimator = model_of_state(spec, tensors, path, attention)
     state = float32_state(tensors, path)
-    header = read_header(path)
+    header = checkpoint.packed
     if header is not None:
         _log_packing(header, path)
     recipe, inputs = (header.recipe, header.inputs) if header else ('', {})
@@ -156,7 +161,19 @@ def _weights_of_file(row: ModelSpec, path: Path, origin: Origin) -> Weights:
         if getattr(state.get(f'{layer}.weight'), 'ndim', 0) < 2:
             raise damaged(path, f'its header names the layer {layer}, which the model lacks')
     _log_licence(spec, path, sha256)
-    return Weights(spec, state, origin, sha256, path, sha256, recipe, inputs)
+    weights = Weights(spec, state, origin, sha256, path, sha256, recipe, inputs)
+    return _filled(estimator, state, inputs), weights
+
+
+def _filled(
+    estimator: DepthEstimator,
+    state: Mapping[str, Tensor],
+    inputs: Mapping[str, ActivationRange],
+) -> DepthEstimator:
+    """Give an empty network its tensors, whose memory it shares, and its rounding."""
+    estimator.load_state_dict(state, strict=True, assign=True)
+    quantise_inputs(estimator, inputs)
+    return estimator.eval()
 
 
 def _log_packing(header: PackedHeader, path: Path) -> None:

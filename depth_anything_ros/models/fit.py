@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from depth_anything_ros.errors import CheckpointError
 from depth_anything_ros.models import MODELS, create_model
+from depth_anything_ros.models.estimator import DepthEstimator
 from depth_anything_ros.models.nesting import some
 from depth_anything_ros.models.spec import ModelSpec
 from depth_anything_ros.models.units import narrow
@@ -24,18 +25,24 @@ _OTHERS = {
 }
 
 
-def check_fits(spec: ModelSpec, state: Mapping[str, Tensor], path: Path) -> None:
+def model_of_state(
+    spec: ModelSpec, state: Mapping[str, Tensor], path: Path, attention: str = 'sdpa'
+) -> DepthEstimator:
     """
-    Check that a state dict has exactly the tensors of a model.
+    Return the network, without numbers, that has exactly the tensors of a state dict.
 
     Units that are left out, as by structured pruning, are left out of the model too. Relative and
     metric models of one size have the same tensors, and so has Depth Anything V1; what the output
     means is decided in :mod:`depth_anything_ros.models.meaning`.
 
-    :raises CheckpointError: if it has not; the message names the model it looks like.
+    :param path: of the file, for messages.
+    :param attention: as for :func:`create_model`.
+    :raises CheckpointError: if the model has other tensors; the message names the one it looks
+        like.
     """
     given: Shapes = {key: tuple(value.shape) for key, value in state.items()}
-    wanted = model_shapes(spec, given)
+    model = empty_model(spec, given, attention)
+    wanted = _shapes_of(model)
     if given == wanted:
         integers = [
             key
@@ -44,7 +51,7 @@ def check_fits(spec: ModelSpec, state: Mapping[str, Tensor], path: Path) -> None
         ]
         if integers:
             raise CheckpointError(f"checkpoint '{path}' has integers in {some(integers)}")
-        return
+        return model
     alike = [row.name for row in MODELS.values() if model_shapes(row) == given]
     if alike:
         raise CheckpointError(
@@ -66,15 +73,27 @@ def check_fits(spec: ModelSpec, state: Mapping[str, Tensor], path: Path) -> None
     )
 
 
-def model_shapes(spec: ModelSpec, like: Shapes | None = None) -> Shapes:
+def empty_model(
+    spec: ModelSpec, like: Mapping[str, Sequence[int]], attention: str = 'sdpa'
+) -> DepthEstimator:
     """
-    Return the shape of every tensor of a model, by its public name.
+    Return a network without numbers.
 
-    :param like: shapes of tensors that may lack some units of the model.
+    :param like: shapes of its tensors, by name; they may lack some units of the model.
+    :param attention: as for :func:`create_model`.
     """
     with torch.device('meta'):
-        estimator = create_model(spec)
-    narrow(estimator, like or {})
+        estimator = create_model(spec, attention)
+    narrow(estimator, like)
+    return estimator
+
+
+def model_shapes(spec: ModelSpec) -> Shapes:
+    """Return the shape of every tensor of a whole model, by its public name."""
+    return _shapes_of(empty_model(spec, {}))
+
+
+def _shapes_of(estimator: DepthEstimator) -> Shapes:
     return {key: tuple(value.shape) for key, value in estimator.state_dict().items()}
 
 

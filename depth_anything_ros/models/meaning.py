@@ -26,9 +26,10 @@ from typing import Any
 from depth_anything_ros.errors import CheckpointError
 from depth_anything_ros.json_text import parse_json
 from depth_anything_ros.models import MODELS
+from depth_anything_ros.models.checkpoint_file import CheckpointFile
 from depth_anything_ros.models.hf_config import check_network, config_beside
 from depth_anything_ros.models.local_file import file_sha256, local_file
-from depth_anything_ros.models.metadata import HEADER_KEY, OWN_KEY, damaged, read_metadata
+from depth_anything_ros.models.metadata import OWN_KEY, damaged
 from depth_anything_ros.models.spec import ModelSpec, is_range, output_words
 
 _LOG = logging.getLogger(__name__)
@@ -67,21 +68,22 @@ class Reading:
         return f'{output_words(self.max_depth_m)} according to {self.source}'
 
 
-def spec_of_file(row: ModelSpec, path: Path, sha256: str) -> ModelSpec:
+def spec_of_file(row: ModelSpec, checkpoint: CheckpointFile, sha256: str) -> ModelSpec:
     """
     Return the row with the output that a checkpoint file has, by the rule of this module.
 
     :param row: the model that was asked for.
-    :param path: of the checkpoint.
+    :param checkpoint: the file.
     :param sha256: of its content; '' asks metadata and config.json only.
     :raises CheckpointError: if two sources, or one and the row, contradict each other, the file
         is of Depth Anything V1, or what a source says cannot be read.
     """
+    path = checkpoint.path
     _refuse_first_generation(path, sha256)
     config = config_beside(path)
     if config is not None:
         check_network(config, row, path)
-    own = _own_reading(path)
+    own = _own_reading(checkpoint)
     beside = None if config is None else Reading(f"'{config.path}'", config.max_depth_m)
     published = _published_reading(sha256)
     spoken = own or beside or published
@@ -113,7 +115,7 @@ def spec_of_checkpoint(row: ModelSpec, checkpoint: str) -> ModelSpec:
     if not checkpoint:
         return row
     path = local_file(checkpoint)
-    return spec_of_file(row, path, file_sha256(path))
+    return spec_of_file(row, CheckpointFile.read(path), file_sha256(path))
 
 
 def rows_like(spec: ModelSpec, max_depth_m: float | None) -> list[str]:
@@ -156,13 +158,10 @@ def _refuse_first_generation(path: Path, sha256: str) -> None:
     )
 
 
-def _own_reading(path: Path) -> Reading | None:
-    entries = read_metadata(path)
-    if HEADER_KEY in entries:
-        from depth_anything_ros.models.packed import PackedHeader
-
-        header = PackedHeader.from_json(entries[HEADER_KEY], path)
-        return Reading('its own metadata', header.max_depth_m, header.model)
+def _own_reading(checkpoint: CheckpointFile) -> Reading | None:
+    path, entries, packed = checkpoint.path, checkpoint.metadata, checkpoint.packed
+    if packed is not None:
+        return Reading('its own metadata', packed.max_depth_m, packed.model)
     if OWN_KEY not in entries:
         return None
     try:

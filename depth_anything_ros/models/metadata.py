@@ -19,6 +19,13 @@ HEADER_KEY = 'depth_anything_ros_packed'
 
 # The header of the largest model takes 150 kB.
 _LARGEST_HEADER = 1 << 23
+# How files begin that are no checkpoints of the kind that their name says.
+_STARTS = {
+    b'version https://git-lfs': 'it is a pointer of Git LFS; run `git lfs pull` where it is from',
+    b'<': 'it is a web page; download the file itself',
+}
+_START_BYTES = 64
+_ZIP = b'PK\x03\x04'
 
 
 def own_metadata(spec: ModelSpec) -> dict[str, str]:
@@ -43,12 +50,14 @@ def read_metadata(path: Path) -> dict[str, str]:
     try:
         size = path.stat().st_size
         with path.open('rb') as file:
-            start = file.read(8)
-            if len(start) < 8:
-                raise not_a_checkpoint(path, 'it has no header')
-            (length,) = struct.unpack('<Q', start)
+            start = file.read(_START_BYTES)
+            mistaken = _kind_of(start, path)
+            if mistaken or len(start) < 8:
+                raise not_a_checkpoint(path, mistaken or 'it has no header')
+            (length,) = struct.unpack_from('<Q', start)
             if length > min(size - 8, _LARGEST_HEADER):
                 raise not_a_checkpoint(path, f'its header should have {length} bytes')
+            file.seek(8)
             header = parse_json(file.read(length))
     except OSError as error:
         raise CheckpointError(f"checkpoint '{path}' cannot be read: {error.strerror}") from error
@@ -58,6 +67,26 @@ def read_metadata(path: Path) -> dict[str, str]:
     if not isinstance(entries, dict) or any(type(text) is not str for text in entries.values()):
         raise not_a_checkpoint(path, 'its metadata is not a table of texts')
     return entries
+
+
+def mistaken_for(path: Path) -> str:
+    """Return what a file is instead of a checkpoint of the kind its name says, '' if not known."""
+    try:
+        with path.open('rb') as file:
+            return _kind_of(file.read(_START_BYTES), path)
+    except OSError:
+        return ''
+
+
+def _kind_of(start: bytes, path: Path) -> str:
+    if not start:
+        return 'it is empty'
+    named = path.suffix == SAFETENSORS_SUFFIX
+    if named and start.startswith(_ZIP):
+        return "it is a file of torch.save; let its name end in '.pth'"
+    if not named and start[8:10] == b'{"' and not start.startswith(_ZIP):
+        return f"it is a safetensors file; let its name end in '{SAFETENSORS_SUFFIX}'"
+    return next((what for mark, what in _STARTS.items() if start.startswith(mark)), '')
 
 
 def not_a_checkpoint(path: Path, reason: str) -> CheckpointError:

@@ -31,7 +31,7 @@ from depth_anything_ros.errors import CheckpointError
 from depth_anything_ros.json_text import parse_json
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.activation import DYNAMIC, ActivationRange
-from depth_anything_ros.models.metadata import HEADER_KEY, damaged, read_metadata
+from depth_anything_ros.models.metadata import damaged
 from depth_anything_ros.models.spec import is_range
 
 FORMAT = 2
@@ -128,16 +128,6 @@ class PackedHeader:
             for name, numbers in content['inputs'].items()
         }
         return cls(**content)
-
-
-def read_header(path: Path) -> PackedHeader | None:
-    """
-    Return the header of a packed file, or None if it is an ordinary checkpoint.
-
-    :raises CheckpointError: if the header is damaged, or of a format that is not known.
-    """
-    text = read_metadata(path).get(HEADER_KEY)
-    return None if text is None else PackedHeader.from_json(text, path)
 
 
 def unpack(tensors: Mapping[str, Tensor], header: PackedHeader, path: Path) -> dict[str, Tensor]:

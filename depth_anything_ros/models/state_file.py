@@ -9,19 +9,13 @@ import torch
 from torch import Tensor
 
 from depth_anything_ros.errors import CheckpointError
+from depth_anything_ros.models.checkpoint_file import CheckpointFile
 from depth_anything_ros.models.hf_layout import is_hf_layout, public_state
 from depth_anything_ros.models.local_file import SAFETENSORS_SUFFIX
-from depth_anything_ros.models.metadata import not_a_checkpoint
+from depth_anything_ros.models.metadata import mistaken_for, not_a_checkpoint
 from depth_anything_ros.models.nesting import check_stored, plain_state, some
-from depth_anything_ros.models.packed import read_header, unpack
+from depth_anything_ros.models.packed import unpack
 from depth_anything_ros.models.pickles import load_pickle
-
-# How files begin that are no checkpoints of the kind that their name says.
-_STARTS = {
-    b'version https://git-lfs': 'it is a pointer of Git LFS; run `git lfs pull` where it is from',
-    b'<': 'it is a web page; download the file itself',
-}
-_ZIP = b'PK\x03\x04'
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
@@ -35,22 +29,23 @@ def read_state(path: Path) -> dict[str, Tensor]:
         weight that is not finite, is packed in a format that is not known, or cannot be read
         safely with this torch.
     """
-    return float32_state(read_tensors(path), path)
+    return float32_state(read_tensors(CheckpointFile.read(path)), path)
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
+def read_tensors(checkpoint: CheckpointFile) -> dict[str, Tensor]:
     """
     Return the tensors of a checkpoint as they are stored, under the public key names.
 
     :raises CheckpointError: as :func:`read_state`; numbers are not looked at.
     """
+    path = checkpoint.path
     if path.suffix == SAFETENSORS_SUFFIX:
-        state = _load_safetensors(path)
+        state = _load_safetensors(checkpoint)
     else:
         try:
             content = load_pickle(path)
         except ValueError as error:
-            raise not_a_checkpoint(path, _mistaken(path) or str(error)) from error
+            raise not_a_checkpoint(path, mistaken_for(path) or str(error)) from error
         state = plain_state(content, path)
         check_stored(state, path)
     return public_state(state) if is_hf_layout(state) else state
@@ -74,14 +69,11 @@ def float32_state(state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
     return found
 
 
-def _load_safetensors(path: Path) -> dict[str, Tensor]:
+def _load_safetensors(checkpoint: CheckpointFile) -> dict[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    mistaken = _mistaken(path)
-    if mistaken:
-        raise not_a_checkpoint(path, mistaken)
-    header = read_header(path)
+    path, header = checkpoint.path, checkpoint.packed
     try:
         tensors = load_file(path, device='cpu')
     except (SafetensorError, OSError, LookupError, RuntimeError, ValueError, TypeError) as error:
@@ -90,20 +82,3 @@ def _load_safetensors(path: Path) -> dict[str, Tensor]:
     if header is not None:
         return unpack(tensors, header, path)
     return plain_state(tensors, path)
-
-
-def _mistaken(path: Path) -> str:
-    """Return what a file is instead of a checkpoint of the kind its name says, '' if not known."""
-    try:
-        with path.open('rb') as file:
-            start = file.read(64)
-    except OSError:
-        return ''
-    if not start:
-        return 'it is empty'
-    named = path.suffix == SAFETENSORS_SUFFIX
-    if named and start.startswith(_ZIP):
-        return "it is a file of torch.save; let its name end in '.pth'"
-    if not named and start[8:10] == b'{"' and not start.startswith(_ZIP):
-        return f"it is a safetensors file; let its name end in '{SAFETENSORS_SUFFIX}'"
-    return next((what for mark, what in _STARTS.items() if start.startswith(mark)), '')

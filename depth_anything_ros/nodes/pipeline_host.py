@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import DepthAnythingError
@@ -13,6 +14,7 @@ from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.inference.predictor import Predictor, create_predictor
 from depth_anything_ros.inference.preprocess import check_multiple
 from depth_anything_ros.models import MODELS
+from depth_anything_ros.models.checkpoint_file import CheckpointFile
 from depth_anything_ros.models.local_file import local_file
 from depth_anything_ros.models.meaning import spec_of_file
 from depth_anything_ros.nodes.worker import LatestItemWorker
@@ -43,15 +45,21 @@ def check_config(config: DepthNodeConfig) -> None:
 
     :raises DepthAnythingError: naming the value and what is allowed.
     """
+    path = _check_parameters(config)
+    if path is not None:
+        spec_of_file(MODELS[config.network.model], CheckpointFile.read(path), sha256='')
+
+
+def _check_parameters(config: DepthNodeConfig) -> Path | None:
+    """Check all but what is in the checkpoint, and return its path, None for the published one."""
     network, size = config.network, config.network.input_size
     spec = MODELS[network.model]
     if network.backend != 'auto' and network.backend not in BACKENDS:
         BACKENDS[network.backend]
     assert isinstance(size, int), 'a parameter of a node is no pair'
     check_multiple("parameter 'input_size':", size or spec.input_size, spec.patch)
-    if network.checkpoint:
-        spec_of_file(spec, local_file(network.checkpoint), sha256='')
     create_scale_source(config.scale)
+    return local_file(network.checkpoint) if network.checkpoint else None
 
 
 class PipelineHost:
@@ -110,7 +118,7 @@ class PipelineHost:
 
         :raises DepthAnythingError: if it cannot be loaded; nothing runs then.
         """
-        check_config(config)
+        _check_parameters(config)  # what a checkpoint says, loading finds out
         with self._lock:
             self._config = self._wanted = config
         try:

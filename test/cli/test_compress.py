@@ -6,7 +6,7 @@ from depth_anything_ros.cli.main import main
 from depth_anything_ros.inference.backends import processor
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.checkpoint import load_weights
-from depth_anything_ros.models.packed import read_header
+from depth_anything_ros.models.checkpoint_file import CheckpointFile
 
 RANDOM = ['compress', '--model', 'tiny', '--weights', 'random']
 
@@ -18,7 +18,7 @@ def test_file_is_written_compared_and_described(tmp_path, capsys):
     shown = capsys.readouterr()
     answer = json.loads(answer_file.read_text())
     weights = load_weights(MODELS['tiny'], checkpoint=str(out))
-    assert answer['recipe'] == read_header(out).recipe == 'prune(0.5)+int16_static'
+    assert answer['recipe'] == CheckpointFile.read(out).packed.recipe == 'prune(0.5)+int16_static'
     assert answer['sha256'] == weights.sha256
     assert answer['after']['bytes'] == out.stat().st_size < answer['before']['bytes'] / 2
     assert answer['after']['nonzero_weights'] == pytest.approx(
@@ -42,7 +42,7 @@ def test_compressing_again_changes_nothing(tmp_path, capsys):
     answer = json.loads(answer_file.read_text())
     assert answer['parent'] == {
         'origin': 'checkpoint',
-        'sha256': read_header(second).parent_sha256,
+        'sha256': CheckpointFile.read(second).packed.parent_sha256,
     }
     assert (answer['sqnr_db'], answer['identical']) == (None, True)
     assert 'the same in every bit' in capsys.readouterr().out
@@ -54,7 +54,7 @@ def test_calibration_is_recorded(tmp_path, capsys):
     assert (
         main([*RANDOM, '--recipe', 'int8_static', *data, '--views', '1', '--out', str(out)]) == 0
     )
-    header = read_header(out)
+    header = CheckpointFile.read(out).packed
     assert header.calibration == 'simulator:5:3:64x48 (2 images)'
     assert len(header.inputs) > 50
     assert 'SQNR' in capsys.readouterr().out
@@ -120,7 +120,7 @@ def test_existing_file_is_kept_unless_forced(tmp_path, capsys):
     assert f"'{out}' exists; --force replaces it" in capsys.readouterr().err
     assert out.read_text() == 'mine'
     assert main([*command, '--force']) == 0
-    assert read_header(out).recipe == 'fp16'
+    assert CheckpointFile.read(out).packed.recipe == 'fp16'
 
 
 @pytest.mark.parametrize(

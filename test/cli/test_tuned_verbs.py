@@ -14,8 +14,8 @@ from depth_anything_ros.cli.main import main
 from depth_anything_ros.lab.compression import study
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.checkpoint import load_weights
+from depth_anything_ros.models.checkpoint_file import CheckpointFile
 from depth_anything_ros.models.metadata import own_metadata
-from depth_anything_ros.models.packed import read_header
 from depth_anything_ros.types import OutputKind
 
 WALL_M = 4.0
@@ -71,7 +71,7 @@ def test_compressed_file_keeps_kind_and_range(tuned, data, tmp_path, recipe):
         out = tmp_path / f'{number}.safetensors'
         call = ['compress', '--model', 'tiny', '--checkpoint', str(source), '--views', '0']
         assert main([*call, '--recipe', recipe, '--out', str(out)]) == 0
-        header = read_header(out)
+        header = CheckpointFile.read(out).packed
         assert (header.model, header.max_depth_m) == ('tiny', 10.0)
         assert load_weights(MODELS['tiny'], str(out)).spec == TUNED
         assert raw_abs_rel(out, data, tmp_path / 'answer.json') == pytest.approx(0.0, abs=1e-2)

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from depth_anything_ros.errors import CheckpointError
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.checkpoint import load_estimator, load_weights
+from depth_anything_ros.models.checkpoint_file import CheckpointFile
 from depth_anything_ros.models.meaning import rows_like, spec_of_checkpoint, spec_of_file
 from depth_anything_ros.models.metadata import OWN_KEY, own_metadata
 
@@ -43,14 +44,14 @@ def configured(folder: Path, **entries: object) -> None:
 
 def read(model: str, path: Path, sha256: str = UNKNOWN_SHA256) -> float | None:
     """Return the range that a file is found to have."""
-    return spec_of_file(MODELS[model], path, sha256).max_depth_m
+    return spec_of_file(MODELS[model], CheckpointFile.read(path), sha256).max_depth_m
 
 
 @pytest.mark.parametrize('model', ['tiny', RELATIVE, HYPERSIM, VKITTI])
 @pytest.mark.parametrize('max_depth_m', [10.0, 0.5, None])
 def test_own_metadata_decides_for_the_model_it_names(tmp_path, model, max_depth_m):
     path = tuned(tmp_path, model, max_depth_m)
-    spec = spec_of_file(MODELS[model], path, '')
+    spec = spec_of_file(MODELS[model], CheckpointFile.read(path), '')
     assert spec == replace(MODELS[model], max_depth_m=max_depth_m)
 
 
@@ -245,9 +246,9 @@ def test_two_sources_that_contradict_each_other_are_both_named(tmp_path):
 def test_row_decides_last_and_says_so(tmp_path, caplog, model, level):
     path = silent(tmp_path)
     with caplog.at_level(logging.INFO):
-        assert spec_of_file(MODELS[model], path, 'ab') is MODELS[model]
+        assert spec_of_file(MODELS[model], CheckpointFile.read(path), 'ab') is MODELS[model]
         # Asked without the sha256, which may still say so.
-        assert spec_of_file(MODELS[model], path, '') is MODELS[model]
+        assert spec_of_file(MODELS[model], CheckpointFile.read(path), '') is MODELS[model]
     (record,) = caplog.records
     assert record.levelno == level
     output = MODELS[model].output
@@ -317,7 +318,7 @@ def test_config_as_transformers_writes_it_is_read(tmp_path, kind, limit_m, model
         depth_estimation_type=kind, max_depth=limit_m,
     ).save_pretrained(tmp_path)  # fmt: skip
     path = silent(tmp_path, 'model.safetensors')
-    assert spec_of_file(MODELS[model], path, '') == MODELS[model]
+    assert spec_of_file(MODELS[model], CheckpointFile.read(path), '') == MODELS[model]
 
 
 def test_rows_of_a_network_are_told_by_their_range():

@@ -13,7 +13,8 @@ from safetensors.torch import save_file
 from depth_anything_ros.errors import CheckpointError
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.checkpoint import load_weights
-from depth_anything_ros.models.packed import HEADER_KEY, read_header
+from depth_anything_ros.models.checkpoint_file import CheckpointFile
+from depth_anything_ros.models.metadata import HEADER_KEY
 from depth_anything_ros.models.state_file import read_state
 
 HEADER = {
@@ -69,7 +70,7 @@ def test_every_layout_is_read_by_hand(tmp_path):
 
 
 def test_header_is_read_without_the_tensors(tmp_path):
-    header = read_header(written(tmp_path))
+    header = CheckpointFile.read(written(tmp_path)).packed
     assert (header.model, header.recipe, header.calibration) == ('tiny', 'prune(0.3)', None)
     assert header.shapes == {'sparse': (3, 3), 'both': (2, 2)}
     assert header.inputs == {'fixed': (-1.5, 2.0), 'found': 'dynamic'}
@@ -79,7 +80,7 @@ def test_header_is_read_without_the_tensors(tmp_path):
 def test_ordinary_file_has_no_header(tmp_path):
     path = tmp_path / 'plain.safetensors'
     save_file({'a': torch.zeros(2)}, path, {'depth_anything_ros': '{}'})
-    assert read_header(path) is None
+    assert CheckpointFile.read(path).packed is None
 
 
 @pytest.mark.parametrize('number', [0, 3, '1', None])
@@ -166,7 +167,9 @@ def test_huge_shape_takes_no_memory(tmp_path):
 def test_first_format_has_the_range_of_its_row(tmp_path):
     first = {key: value for key, value in HEADER.items() if key != 'max_depth_m'}
     for model, limit_m in (('tiny', None), ('depth_anything_v2_metric_vkitti_vits', 80.0)):
-        header = read_header(written(tmp_path, {**first, 'format': 1, 'model': model}))
+        header = CheckpointFile.read(
+            written(tmp_path, {**first, 'format': 1, 'model': model})
+        ).packed
         assert header.max_depth_m == limit_m
 
 

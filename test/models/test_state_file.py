@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from depth_anything_ros.errors import CheckpointError
 from depth_anything_ros.models import MODELS
-from depth_anything_ros.models.fit import check_fits, model_shapes
+from depth_anything_ros.models.fit import model_of_state, model_shapes
 from depth_anything_ros.models.local_file import file_sha256, local_file
 from depth_anything_ros.models.state_file import read_state
 
@@ -134,7 +134,7 @@ def meta_state(name: str) -> dict[str, torch.Tensor]:
 
 
 def test_state_of_the_model_fits() -> None:
-    check_fits(SMALL, meta_state(SMALL.name), Path('own.pth'))
+    model_of_state(SMALL, meta_state(SMALL.name), Path('own.pth'))
 
 
 @pytest.mark.parametrize('size', ['vitb', 'vitl'])
@@ -144,7 +144,7 @@ def test_state_of_another_model_is_recognised(size: str) -> None:
         rf'of depth_anything_v2_{size} or depth_anything_v2_metric_hypersim_{size}'
     )
     with pytest.raises(CheckpointError, match=message):
-        check_fits(SMALL, meta_state(f'depth_anything_v2_{size}'), Path('other.pth'))
+        model_of_state(SMALL, meta_state(f'depth_anything_v2_{size}'), Path('other.pth'))
 
 
 def test_state_of_no_model_is_described() -> None:
@@ -158,4 +158,4 @@ def test_state_of_no_model_is_described() -> None:
         r'1 of another shape: pretrained\.norm\.weight \(383,\) instead of \(384,\)'
     )
     with pytest.raises(CheckpointError, match=message):
-        check_fits(SMALL, state, Path('other.pth'))
+        model_of_state(SMALL, state, Path('other.pth'))

@@ -1,4 +1,5 @@
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,12 @@ from depth_anything_ros.errors import (
     DepthAnythingError,
     UnknownNameError,
 )
+from depth_anything_ros.inference.predictor import create_predictor
+from depth_anything_ros.lab.compression.chain import parse_chain
+from depth_anything_ros.lab.compression.format import write_packed
+from depth_anything_ros.lab.compression.recipe import compress
+from depth_anything_ros.models import MODELS, fit
+from depth_anything_ros.models.checkpoint import load_weights
 from depth_anything_ros.nodes.pipeline_host import (
     PipelineHost,
     check_config,
@@ -440,3 +447,33 @@ def test_the_name_of_a_checkpoint_does_not_refuse_what_its_sha256_may_allow(tmp_
     path.write_bytes(b'')
     model = 'depth_anything_v2_metric_vkitti_vits'
     check_config(with_changes(CONFIG, {'model': model, 'checkpoint': str(path)}))
+
+
+def test_a_checkpoint_is_read_and_fitted_once_on_its_way_into_the_node(tmp_path, monkeypatch):
+    path = tmp_path / 'small.safetensors'
+    parent = load_weights(MODELS['tiny'], weights='random')
+    recipes = parse_chain('prune(0.5)')
+    packed = compress(parent.spec, parent.state, recipes)
+    write_packed(path, packed, 'tiny', recipes, parent)
+    opened, narrowed = [], []
+    opening, narrowing = Path.open, fit.narrow
+
+    def note_open(self, *args, **options):
+        opened.append(self)
+        return opening(self, *args, **options)
+
+    def note_narrow(*args):
+        narrowed.append(args)
+        narrowing(*args)
+
+    monkeypatch.setattr(Path, 'open', note_open)
+    monkeypatch.setattr(fit, 'narrow', note_narrow)
+    values = {'model': 'tiny', 'checkpoint': str(path), 'backend': 'torch'}
+    host = PipelineHost(lambda config: create_predictor(config.network))
+    try:
+        host.start(from_mapping(DepthNodeConfig, values))
+        assert host.pipeline.predictor.recipe == 'prune(0.5)'
+    finally:
+        host.close(5)
+    # For its sha256, and for its header; safetensors maps the tensors by itself.
+    assert (opened.count(path), len(narrowed)) == (2, 1)

@@ -28,8 +28,10 @@ from depth_anything_ros.lab.compression.chain import chain_text, parse_chain
 from depth_anything_ros.lab.datasets import files
 from depth_anything_ros.lab.journal import Journal
 from depth_anything_ros.models import MODELS
+from depth_anything_ros.models.checkpoint_file import CheckpointFile
 from depth_anything_ros.models.meaning import spec_of_file
-from depth_anything_ros.models.packed import FORMAT, HEADER_KEY, PackedHeader
+from depth_anything_ros.models.metadata import HEADER_KEY
+from depth_anything_ros.models.packed import FORMAT, PackedHeader
 from depth_anything_ros.models.state_file import read_state
 from depth_anything_ros.parameters import check_value, parameter_infos
 
@@ -88,7 +90,7 @@ def test_safetensors_are_read_or_refused(attack, place):
 
     def check(data):
         path = place('weights.safetensors', data)
-        spec_of_file(MODELS['tiny'], path, '')
+        spec_of_file(MODELS['tiny'], CheckpointFile.read(path), '')
         assert_state(read_state(path))
 
     attack('checkpoint .safetensors', damaged(valid), check)
@@ -145,7 +147,7 @@ def test_configs_beside_a_checkpoint_are_read_or_refused(attack, place):
 
     def check(data):
         place('config.json', data)
-        spec = spec_of_file(row, checkpoint, '')
+        spec = spec_of_file(row, CheckpointFile.read(checkpoint), '')
         assert spec.max_depth_m is None or 0 < spec.max_depth_m < 10_000
 
     attack('config.json', damaged_text((json.dumps(config),)), check)

@@ -23,11 +23,11 @@ from depth_anything_ros.lab.compression.format import (
 from depth_anything_ros.lab.compression.recipe import compress
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.checkpoint import load_weights
+from depth_anything_ros.models.checkpoint_file import CheckpointFile
+from depth_anything_ros.models.metadata import HEADER_KEY
 from depth_anything_ros.models.packed import (
-    HEADER_KEY,
     PackedHeader,
     PackedTensor,
-    read_header,
     unpack,
 )
 
@@ -107,7 +107,7 @@ def test_file_tells_what_it_was_made_of(parent, tmp_path):
     recipes = parse_chain('prune(0.5)+int16_static')
     path = tmp_path / 'new' / 'small.safetensors'
     write_packed(path, compress(TINY, parent.state, recipes), 'tiny', recipes, parent)
-    header = read_header(path)
+    header = CheckpointFile.read(path).packed
     assert (header.model, header.recipe) == ('tiny', 'prune(0.5)+int16_static')
     assert (header.parent_origin, header.parent_sha256) == ('random', '')
     assert header.calibration is None
@@ -138,7 +138,7 @@ def test_sha256_of_the_parent_is_kept_and_that_of_the_file_is_its_key(parent, tm
     assert middle.key == middle.sha256 == digest
     half = parse_chain('fp16')
     write_packed(second, compress(TINY, middle.state, half), 'tiny', half, middle)
-    header = read_header(second)
+    header = CheckpointFile.read(second).packed
     assert (header.parent_sha256, header.parent_origin) == (digest, 'checkpoint')
     assert second.stat().st_size < first.stat().st_size
 
