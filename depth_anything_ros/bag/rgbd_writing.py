@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from depth_anything_ros.bag.rgbd import RgbdFrame
 from depth_anything_ros.bag.topics import CAMERA_INFO, COMPRESSED, IMAGE, RgbdTopics
@@ -56,7 +55,7 @@ def write_rgbd_frame(writer: BagWriter, rgbd_frame: RgbdFrame, topics: RgbdTopic
     frame = rgbd_frame.frame
     header = {'header': {'stamp': stamp_fields(frame.stamp_ns), 'frame_id': frame.frame_id}}
 
-    def write(topic: str, type_name: str, fields: dict[str, Any]) -> None:
+    def write(topic: str, type_name: str, fields: dict[str, object]) -> None:
         writer.write(topic, type_name, {**header, **fields}, frame.stamp_ns)
 
     if frame.camera is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from depth_anything_ros.cli.compression_options import (
     COMPARED,
@@ -29,6 +29,7 @@ from depth_anything_ros.table import Table
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from depth_anything_ros.lab.compression.outcome import CompressionResult, WeightsSize
     from depth_anything_ros.models.checkpoint import Weights
     from depth_anything_ros.models.estimator import DepthEstimator
     from depth_anything_ros.models.spec import ModelSpec
@@ -115,6 +116,7 @@ def run(args: argparse.Namespace) -> int:
         nonzero_weights,
         write_packed,
     )
+    from depth_anything_ros.lab.compression.outcome import CompressionResult, Parent
     from depth_anything_ros.lab.compression.recipe import compress, layers_of
     from depth_anything_ros.models.checkpoint import load_estimator, require_floats
     from depth_anything_ros.models.packed import PackedTensor
@@ -135,34 +137,38 @@ def run(args: argparse.Namespace) -> int:
     source = f'{args.calibration} ({len(images)} images)' if calibrated else None
     write_packed(args.out, state, spec.name, recipes, parent, source)
     compressed, written = load_estimator(spec.name, checkpoint=str(args.out))
-    answer = {
-        'model': spec.name,
-        'output': spec.output,
-        'recipe': chain_text(recipes),
-        'parent': {'origin': parent.origin, 'sha256': parent.sha256},
-        'calibration': source,
-        'out': str(args.out),
-        'sha256': written.sha256,
-        'before': before,
-        'after': _size(written, *nonzero_weights(state, names)),
-        'sqnr_db': _sqnr_db(reference, compressed, args.views),
-        'views': args.views,
-        'integers': _integers(compressed),
-    }
-    low = bool(args.views) and warn_of_low_sqnr(answer['sqnr_db'], answer['recipe'])
-    _show(answer, low)
-    write_json(args.json, _finite(answer))
+    sqnr_db = _sqnr_db(reference, compressed, args.views)
+    result = CompressionResult(
+        model=spec.name,
+        output=spec.output,
+        recipe=chain_text(recipes),
+        parent=Parent(parent.origin, parent.sha256),
+        calibration=source,
+        out=str(args.out),
+        sha256=written.sha256,
+        before=before,
+        after=_size(written, *nonzero_weights(state, names)),
+        sqnr_db=sqnr_db if math.isfinite(sqnr_db) else None,
+        views=args.views,
+        integers=_integers(compressed),
+        identical=sqnr_db == math.inf,
+    )
+    low = bool(args.views) and warn_of_low_sqnr(sqnr_db, result.recipe)
+    _show(result, sqnr_db, low)
+    write_json(args.json, result)
     return 0
 
 
-def _size(weights: Weights, nonzero: int, count: int) -> dict[str, int]:
+def _size(weights: Weights, nonzero: int, count: int) -> WeightsSize:
     """Return the size in bytes, of float32 where there is no file, and the numbers of weights."""
+    from depth_anything_ros.lab.compression.outcome import WeightsSize
+
     size = (
         weights.path.stat().st_size
         if weights.path
         else sum(values.nbytes for values in weights.state.values())
     )
-    return {'bytes': size, 'weights': count, 'nonzero_weights': nonzero}
+    return WeightsSize(size, count, nonzero)
 
 
 def _sqnr_db(reference: DepthEstimator, compressed: DepthEstimator, views: int) -> float:
@@ -190,36 +196,25 @@ def _calibration(args: argparse.Namespace, spec: ModelSpec) -> list[Tensor]:
     return list(progress(inputs, args.calibration_images, 'calibration'))
 
 
-def _show(answer: dict[str, Any], low: bool) -> None:
+def _show(result: CompressionResult, sqnr_db: float, low: bool) -> None:
     from depth_anything_ros.lab.compression.fidelity import LEAST_SQNR_DB
 
-    before, after, sqnr_db = answer['before'], answer['after'], answer['sqnr_db']
+    before, after = result.before, result.after
     rows = [
-        ['file, MB', f'{before["bytes"] / 1e6:.2f}', f'{after["bytes"] / 1e6:.2f}',
-         f'{after["bytes"] / before["bytes"]:.3f}'],
-        ['weights that are not zero', str(before['nonzero_weights']),
-         str(after['nonzero_weights']),
-         f'{after["nonzero_weights"] / before["nonzero_weights"]:.3f}'],
+        ['file, MB', f'{before.bytes / 1e6:.2f}', f'{after.bytes / 1e6:.2f}',
+         f'{after.bytes / before.bytes:.3f}'],
+        ['weights that are not zero', str(before.nonzero_weights), str(after.nonzero_weights),
+         f'{after.nonzero_weights / before.nonzero_weights:.3f}'],
     ]  # fmt: skip
-    if answer['views']:
+    if result.views:
         judged = f'too low: below {LEAST_SQNR_DB:g} dB' if low else ''
         rows.append(['SQNR of the output, dB', '', f'{sqnr_db:.1f}', judged])
     write_table(Table(_COLUMNS, rows))
-    if answer['views']:
-        found = 'the same in every bit' if sqnr_db == math.inf else f'SQNR {sqnr_db:.1f} dB'
-        write_line(f'network output, simulated views ({answer["views"]}): {found}')
-    for backend, integers in answer['integers'].items():
+    if result.views:
+        found = 'the same in every bit' if result.identical else f'SQNR {sqnr_db:.1f} dB'
+        write_line(f'network output, simulated views ({result.views}): {found}')
+    for backend, integers in result.integers.items():
         write_line(f'{backend} on this processor: {integers}')
-    write_line(f'wrote {answer["out"]} (sha256 {answer["sha256"]})')
-    if answer['parent']['origin'] == 'random':
+    write_line(f'wrote {result.out} (sha256 {result.sha256})')
+    if result.parent.origin == 'random':
         write_warning('random weights: the depth means nothing; before is their size in float32')
-
-
-def _finite(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return the answer for JSON: `sqnr_db` null where nothing changed or was compared."""
-    sqnr_db = answer['sqnr_db']
-    return {
-        **answer,
-        'sqnr_db': sqnr_db if math.isfinite(sqnr_db) else None,
-        'identical': sqnr_db == math.inf,
-    }

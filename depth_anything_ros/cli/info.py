@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
-from typing import Any
 
 from depth_anything_ros.cli.console import add_json_argument, write_json, write_line, write_table
 from depth_anything_ros.config import NODE_CONFIGS, NODE_TOPICS, topic_table
@@ -76,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _show(args: argparse.Namespace, table: str, node: str, kind: str, answer: Any) -> int:
+def _show(args: argparse.Namespace, table: str, node: str, kind: str, answer: object) -> int:
     """Write a table of a node, and the same as JSON."""
     for line in table.splitlines():
         write_line(line)
@@ -84,7 +83,7 @@ def _show(args: argparse.Namespace, table: str, node: str, kind: str, answer: An
     return 0
 
 
-def _parameters(config: type) -> dict[str, dict[str, Any]]:
+def _parameters(config: type) -> dict[str, dict[str, object]]:
     """Return name → default, help, unit, range, choices and read-only flag."""
     return {
         name: {'default': default, **asdict(info)}
@@ -132,5 +131,5 @@ def _weights(row: ModelSpec) -> str:
     return f'{row.hub_repo}/{row.weights_file}' if row.hub_repo else 'in this package'
 
 
-def _answer(row: ModelSpec) -> dict[str, Any]:
+def _answer(row: ModelSpec) -> dict[str, object]:
     return {**asdict(row), 'output_kind': row.output_kind.value}

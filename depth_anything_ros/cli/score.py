@@ -12,10 +12,10 @@ import os
 import re
 import signal
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from depth_anything_ros.cli.console import (
     add_json_argument,
@@ -163,7 +163,7 @@ def _write_results(
     data: list[OpenData],
     samples: dict[str, list[ScoredSample]],
     config: ScoreConfig,
-) -> list[dict[str, Any]]:
+) -> list[Mapping[str, object]]:
     from depth_anything_ros.lab.quality import report
     from depth_anything_ros.lab.quality.examples import write_examples
     from depth_anything_ros.lab.quality.kept import write_kept

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from depth_anything_ros.cli.console import add_json_argument, progress, write_json, write_line
 from depth_anything_ros.errors import DatasetError
@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
         for storage, path in list(fresh.items())[1:]:
             _copy_bag(first_path, path, storage)
     bags = _bag_paths(args.out, args.storage)
-    answer: dict[str, Any] = {
+    answer: dict[str, object] = {
         'bags': [str(path) for path in bags.values()],
         'frames': args.frames,
         'rate_hz': args.rate,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from depth_anything_ros.cli.console import write_error, write_line
 from depth_anything_ros.cli.data_argument import parse_data
@@ -211,7 +212,7 @@ class Plan:
     size: tuple[int, int]
     batch: int
     augmentation: Augmentation | None
-    settings: Mapping[str, Any]
+    settings: Mapping[str, object]
 
 
 def run_training(args: argparse.Namespace, plan: Plan) -> int:
@@ -239,7 +240,7 @@ def run_training(args: argparse.Namespace, plan: Plan) -> int:
     return status
 
 
-def _config(args: argparse.Namespace, settings: Mapping[str, Any]) -> TrainConfig:
+def _config(args: argparse.Namespace, settings: Mapping[str, object]) -> TrainConfig:
     from depth_anything_ros.lab.training.config import TrainConfig
 
     names = (
@@ -297,11 +298,10 @@ def _finish(
         },
         half=args.half_weights,
     )  # fmt: skip
-    row = record['last_row']
     shown = ', '.join(
-        f'{name} {row[name]:.4g}'
+        f'{name} {value:.4g}'
         for name in ('loss', 'val_abs_rel', 'val_delta1')
-        if row.get(name) is not None
+        if not math.isnan(value := result.row.get(name, math.nan))
     )
     write_line(
         f'{args.out / WEIGHTS}: {record["model"]} after {result.steps} of {config.steps} steps, '

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,11 @@ from depth_anything_ros.evaluation.protocol import AlignmentMode
 from depth_anything_ros.evaluation.table import FrameTable, column
 from depth_anything_ros.files import writing
 
-Draw = Callable[[Any], None]
+if TYPE_CHECKING:
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure
+
+Draw = Callable[['Figure'], None]
 Layout = Literal['constrained'] | None
 
 # A fixed number: rules that follow the spread make 10,000 bars of one frame that took seconds.
@@ -52,7 +56,7 @@ def latency_plot(
 ) -> bytes:
     """Return latency over the run beside its histogram, with the percentiles marked."""
 
-    def draw(figure: Any) -> None:
+    def draw(figure: Figure) -> None:
         over_time, histogram = figure.subplots(
             1, 2, sharey=True, gridspec_kw={'width_ratios': (3, 1)}
         )
@@ -77,7 +81,7 @@ def latency_plot(
 def metric_plot(table: FrameTable, modes: Sequence[AlignmentMode], names: Sequence[str]) -> bytes:
     """Return metrics over the frames, one panel each, one colour per alignment."""
 
-    def draw(figure: Any) -> None:
+    def draw(figure: Figure) -> None:
         panels = figure.subplots(1, len(names), squeeze=False)[0]
         for panel, name in zip(panels, names, strict=True):
             metric = METRICS[name]
@@ -101,7 +105,7 @@ def metric_plot(table: FrameTable, modes: Sequence[AlignmentMode], names: Sequen
 def stage_plot(stages_ms: Mapping[str, Mapping[str, float | None]]) -> bytes:
     """Return the stages' p50 as bars, with p95 and p99 marked."""
 
-    def draw(figure: Any) -> None:
+    def draw(figure: Figure) -> None:
         axes = figure.subplots()
         places = np.arange(len(stages_ms))
         axes.barh(places, _stage_values(stages_ms, 'p50'), height=0.6, label='p50')
@@ -136,7 +140,7 @@ def to_png(draw: Draw, height_inches: float) -> bytes:
     return buffer.getvalue()
 
 
-def new_figure(size_inches: tuple[float, float], dpi: int, layout: Layout = None) -> Any:
+def new_figure(size_inches: tuple[float, float], dpi: int, layout: Layout = None) -> Figure:
     """
     Return an empty matplotlib figure that is drawn without a screen.
 
@@ -152,7 +156,7 @@ def new_figure(size_inches: tuple[float, float], dpi: int, layout: Layout = None
     return figure
 
 
-def save_figure(path: Path, figure: Any) -> None:
+def save_figure(path: Path, figure: Figure) -> None:
     """
     Write a figure as PNG.
 
@@ -163,7 +167,7 @@ def save_figure(path: Path, figure: Any) -> None:
         figure.savefig(file, format='png')
 
 
-def depth_colours(name: str) -> Any:
+def depth_colours(name: str) -> Colormap:
     """Return a colormap of matplotlib that shows unknown pixels dark grey."""
     from matplotlib import colormaps
 

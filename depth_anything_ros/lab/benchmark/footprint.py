@@ -6,13 +6,12 @@ import json
 import signal
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from depth_anything_ros.errors import WorkerError
-from depth_anything_ros.inference.options import NetworkOptions
-from depth_anything_ros.lab.benchmark.network import NetworkKind, NetworkRequest, example_image
+from depth_anything_ros.json_text import as_json, from_json, parse_json
+from depth_anything_ros.lab.benchmark.network import NetworkRequest, example_image
 from depth_anything_ros.lab.benchmark.networks import open_network
 
 _RUNS = 3
@@ -52,7 +51,7 @@ def footprint(request: NetworkRequest) -> Footprint:
     :param request: what to load and run.
     :raises WorkerError: as :func:`peak_memory_bytes`.
     """
-    command = [sys.executable, '-m', __name__, json.dumps(asdict(request))]
+    command = [sys.executable, '-m', __name__, json.dumps(request, default=as_json)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     answer = done.stdout.strip().rpartition('\n')[2]
     if done.returncode or not answer.startswith('{'):
@@ -60,21 +59,12 @@ def footprint(request: NetworkRequest) -> Footprint:
         if done.returncode == -signal.SIGKILL:
             reason = 'the system killed its process, as it does for lack of memory'
         raise WorkerError(f'no peak memory of {request.options.model}: {reason}')
-    return Footprint(**json.loads(answer))
-
-
-def _load(record: dict[str, Any]) -> NetworkRequest:
-    given = record['options']
-    # JSON knows no tuples.
-    size = tuple(given['input_size']) if given['input_size'] else 0
-    return NetworkRequest(
-        NetworkOptions(**{**given, 'input_size': size}), NetworkKind(record['kind'])
-    )
+    return from_json(Footprint, parse_json(answer))
 
 
 def _run(record: str) -> Footprint:
     """Load and run what :class:`NetworkRequest` says, and return the peak of this process."""
-    request = _load(json.loads(record))
+    request = from_json(NetworkRequest, parse_json(record))
     network = open_network(request)
     inputs = network.preprocess(example_image())
     for _ in range(_RUNS):
@@ -107,4 +97,4 @@ def peak_of_this_process(status: Path = _STATUS) -> int:
 
 
 if __name__ == '__main__':
-    sys.stdout.write(f'{json.dumps(asdict(_run(sys.argv[1])))}\n')
+    sys.stdout.write(f'{json.dumps(_run(sys.argv[1]), default=as_json)}\n')

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from depth_anything_ros.bag import (
     BagReader,
@@ -120,7 +119,7 @@ class BagDataset:
         """Return the number of samples."""
         return len(self._stamps)
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """Return what another process needs; it opens the bag for itself."""
         return {**self.__dict__, '_running': None, '_next': 0}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,6 +20,8 @@ from depth_anything_ros.lab.quality.scores import (
 from depth_anything_ros.lab.quality.selection import Reason, ScoredSample
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from depth_anything_ros.lab.datasets import Dataset
     from depth_anything_ros.types import DepthSample
 
@@ -103,7 +105,7 @@ def _title(kind: str, sample: ScoredSample, score: DepthScore) -> str:
     )
 
 
-def _draw_row(panels: Any, title: str, item: DepthSample, config: ScoreConfig) -> None:
+def _draw_row(panels: Sequence[Axes], title: str, item: DepthSample, config: ScoreConfig) -> None:
     valid = (item.depth_m > 0) & (item.depth_m <= config.far_m)
     depth_m = np.where(valid, item.depth_m, np.float32(np.nan))
     magnitude = gradient_magnitude(depth_m)

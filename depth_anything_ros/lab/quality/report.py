@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, fields
 from pathlib import Path
-from typing import Any
 
 from depth_anything_ros.escape import plot
 from depth_anything_ros.evaluation.plots import new_figure, save_figure
@@ -83,7 +82,7 @@ def statistics_table(rows: Sequence[DataStatistics]) -> Table:
     return Table(columns, cells)
 
 
-def statistics_records(rows: Sequence[DataStatistics]) -> list[dict[str, Any]]:
+def statistics_records(rows: Sequence[DataStatistics]) -> list[Mapping[str, object]]:
     """Return the statistics as plain dicts for JSON; undefined means are None."""
     return [
         {
@@ -111,9 +110,11 @@ def write_statistics(folder: Path, rows: Sequence[DataStatistics]) -> None:
     lines = statistics_table(rows).markdown()
     write_text(folder / 'statistics.md', ''.join(f'{line}\n' for line in lines))
     records = statistics_records(rows)
-    flat = [{**record, **record['dropped']} for record in records]
-    for row in flat:
-        del row['dropped']
+    flat = [
+        {name: value for name, value in record.items() if name != 'dropped'}
+        | {reason.value: row.dropped[reason] for reason in Reason}
+        for row, record in zip(rows, records, strict=True)
+    ]
     table = Table(list(flat[0]), [list(row.values()) for row in flat])
     write_text(folder / 'statistics.csv', table.csv())
     write_json(folder / 'statistics.json', records)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from depth_anything_ros.bag import BagWriter, RgbdTopics, write_rgbd_frame
 from depth_anything_ros.errors import DatasetError
@@ -67,7 +66,7 @@ def write_robot_bag(
     return written
 
 
-def _mounting(robot: Robot, frame: Frame) -> dict[str, Any]:
+def _mounting(robot: Robot, frame: Frame) -> dict[str, object]:
     """Return the fields of a tf2_msgs/TFMessage of what does not move on the robot."""
     level = level_frame(frame.frame_id, '')
     places = (
@@ -78,11 +77,11 @@ def _mounting(robot: Robot, frame: Frame) -> dict[str, Any]:
     return {'transforms': [_transform(*place, frame.stamp_ns) for place in places]}
 
 
-def _header(frame_id: str, stamp_ns: int) -> dict[str, Any]:
+def _header(frame_id: str, stamp_ns: int) -> dict[str, object]:
     return {'stamp': stamp_fields(stamp_ns), 'frame_id': frame_id}
 
 
-def _transform(parent: str, child: str, transform: Transform, stamp_ns: int) -> dict[str, Any]:
+def _transform(parent: str, child: str, transform: Transform, stamp_ns: int) -> dict[str, object]:
     """Return the fields of a geometry_msgs/TransformStamped."""
     return {
         'header': _header(parent, stamp_ns),

@@ -16,7 +16,7 @@ LAST = 'last.pt'
 _FORMAT = 1
 
 
-def save_run(folder: Path, state: Mapping[str, Any]) -> None:
+def save_run(folder: Path, state: Mapping[str, object]) -> None:
     """
     Write the state of a run, replacing the one before at once.
 
@@ -49,7 +49,7 @@ def load_run(folder: Path) -> dict[str, Any]:
     return state
 
 
-def check_same_run(saved: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+def check_same_run(saved: Mapping[str, object], asked: Mapping[str, object]) -> None:
     """
     Check that a run is resumed with the settings it was started with.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import cv2
 import numpy as np
@@ -164,7 +164,7 @@ class SimulatorSource:
         """Return the number of views, far more than a run sees."""
         return _WORLD_VIEWS
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """Return what another process needs; it makes its own world."""
         return {**self.__dict__, '_world': None}
 

@@ -61,7 +61,7 @@ class History:
         """Average what was added since the last row over the processes."""
         self._sums = place.mean(self._sums)
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, object]:
         """Return rows and unfinished sums for a checkpoint."""
         return {
             'columns': list(self.columns),

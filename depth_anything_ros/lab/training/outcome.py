@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from depth_anything_ros.evaluation.environment import environment
 from depth_anything_ros.files import write_bytes, write_json
@@ -20,9 +19,9 @@ def write_outcome(
     out: Path,
     result: TrainResult,
     command: Sequence[str],
-    details: dict[str, Any],
+    details: dict[str, object],
     half: bool = False,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """
     Write `weights.safetensors` (under the public key names) and `run.json`.
 

@@ -16,7 +16,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 import numpy as np
 import torch
@@ -314,7 +314,7 @@ class _Average:
         return self.estimator.train().eval()
 
 
-def parameter_groups(estimator: DepthEstimator, config: TrainConfig) -> list[dict[str, Any]]:
+def parameter_groups(estimator: DepthEstimator, config: TrainConfig) -> list[dict[str, object]]:
     """
     Return the groups of the optimiser: encoder and decoder, each with and without decay.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -86,14 +86,14 @@ class Record:
     values: dict[str, float]
 
 
-def make_options(settings: Mapping[str, Any]) -> list[Option]:
+def make_options(settings: Mapping[str, object]) -> list[Option]:
     """
     Return the plain way, every setting alone and all of them.
 
     :param settings: values of parameters of the depth node.
     :raises ConfigError: if a value is out of range.
     """
-    ways: dict[str, Mapping[str, Any]] = {PLAIN: {}}
+    ways: dict[str, Mapping[str, object]] = {PLAIN: {}}
     ways.update({name: {name: value} for name, value in settings.items()})
     ways[ALL] = settings
     return [Option(name, from_mapping(DepthNodeConfig, ways[name])) for name in ways]

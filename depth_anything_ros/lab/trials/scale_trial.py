@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter_ns
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -114,7 +114,7 @@ class Trial:
 
 
 # Takes a frame's reference into the source, and returns nothing.
-Feed = Callable[[RobotFrame], Any]
+Feed = Callable[[RobotFrame], object]
 
 
 class Step(NamedTuple):

@@ -1,0 +1,48 @@
+"""What a compression gave; the fields in order are the keys of the answer of `compress`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Parent:
+    """Name the weights before compression."""
+
+    origin: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class WeightsSize:
+    """Hold the size of weights: of the file, or in float32 where there is none."""
+
+    bytes: int
+    weights: int
+    nonzero_weights: int
+
+
+@dataclass(frozen=True)
+class CompressionResult:
+    """
+    Hold what became of a model.
+
+    `calibration` says what images its activations were measured on. `sqnr_db` is that of the
+    output over so many simulated `views`, None where it is `identical` or nothing was compared;
+    `integers` says by backend with how many bits it multiplies here.
+    """
+
+    model: str
+    output: str
+    recipe: str
+    parent: Parent
+    calibration: str | None
+    out: str
+    sha256: str
+    before: WeightsSize
+    after: WeightsSize
+    sqnr_db: float | None
+    views: int
+    integers: Mapping[str, str]
+    identical: bool
