@@ -12,8 +12,8 @@ from depth_anything_ros.errors import CheckpointError
 from depth_anything_ros.models import MODELS, create_model
 from depth_anything_ros.models.estimator import DepthEstimator
 from depth_anything_ros.models.nesting import some
+from depth_anything_ros.models.prunable_groups import narrow
 from depth_anything_ros.models.spec import ModelSpec
-from depth_anything_ros.models.units import narrow
 
 _COUNTER = 'num_batches_tracked'
 Shapes = dict[str, tuple[int, ...]]

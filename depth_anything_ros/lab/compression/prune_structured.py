@@ -16,7 +16,7 @@ from depth_anything_ros.lab.compression.recipe import (
     estimator_of,
 )
 from depth_anything_ros.models.packed import PackedTensor
-from depth_anything_ros.models.units import Units, units_of
+from depth_anything_ros.models.prunable_groups import PrunableGroups, prunable_groups_of
 
 _LARGEST_BLOCK = 64
 
@@ -48,7 +48,7 @@ class PruneStructured:
     def apply(self, state: PackedState, subject: Subject) -> PackedState:
         """Return the tensors without the weakest units."""
         left = dict(state)
-        for units in units_of(estimator_of(subject.spec, state)).values():
+        for units in prunable_groups_of(estimator_of(subject.spec, state)).values():
             chosen = _strongest(units, state, self.amount)
             for place in units.places:
                 values = units.keep(place, state[place.tensor].values, chosen)
@@ -56,7 +56,7 @@ class PruneStructured:
         return left
 
 
-def _strongest(units: Units, state: PackedState, amount: float) -> Tensor:
+def _strongest(units: PrunableGroups, state: PackedState, amount: float) -> Tensor:
     """Return the numbers of the units to keep, ascending."""
     squares: Tensor = torch.zeros(())
     for name, axis, times in units.places:

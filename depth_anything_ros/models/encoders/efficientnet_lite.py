@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from depth_anything_ros.models.estimator import Encoder
-from depth_anything_ros.models.units import Place, Units
+from depth_anything_ros.models.prunable_groups import Place, PrunableGroups
 from depth_anything_ros.registry import Registry
 
 _NORM_EPS = 1e-3
@@ -124,10 +124,10 @@ class InvertedResidual(nn.Module):
         projected: Tensor = self.bn2(self.project_conv(inner))
         return projected + features if self.adds else projected
 
-    def units(self) -> Units:
+    def prunable_groups(self) -> PrunableGroups:
         """Return where the inner channels are; a block that does not expand has none to spare."""
         if not self.expands:
-            return Units(1, ())
+            return PrunableGroups(1, ())
         inner = ['expand_conv.weight', 'depthwise_conv.weight']
         inner += [
             f'{norm}.{name}'
@@ -135,7 +135,7 @@ class InvertedResidual(nn.Module):
             for name in ('weight', 'bias', 'running_mean', 'running_var')
         ]
         places = [Place(name, 0) for name in inner]
-        return Units(1, (*places, Place('project_conv.weight', 1)))
+        return PrunableGroups(1, (*places, Place('project_conv.weight', 1)))
 
 
 class SameConv2d(nn.Conv2d):

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from depth_anything_ros.models.norm_readers import NormReaders
-from depth_anything_ros.models.units import Place, Units
+from depth_anything_ros.models.prunable_groups import Place, PrunableGroups
 from depth_anything_ros.registry import Registry
 
 _MLP_RATIO = 4
@@ -101,10 +101,10 @@ class Attention(nn.Module):
         out: Tensor = self.proj(mixed.transpose(1, 2).reshape(batch, count, -1))
         return out
 
-    def units(self) -> Units:
+    def prunable_groups(self) -> PrunableGroups:
         """Return where the heads are."""
         made = [Place(f'qkv.{name}', 0, times=3) for name in self.qkv.state_dict()]
-        return Units(self.head_width, (*made, Place('proj.weight', 1)))
+        return PrunableGroups(self.head_width, (*made, Place('proj.weight', 1)))
 
 
 class Mlp(nn.Module):
@@ -120,10 +120,10 @@ class Mlp(nn.Module):
         out: Tensor = self.fc2(F.gelu(self.fc1(tokens)))
         return out
 
-    def units(self) -> Units:
+    def prunable_groups(self) -> PrunableGroups:
         """Return where the hidden channels are."""
         made = (Place('fc1.weight', 0), Place('fc1.bias', 0))
-        return Units(1, (*made, Place('fc2.weight', 1)))
+        return PrunableGroups(1, (*made, Place('fc2.weight', 1)))
 
 
 class LayerScale(nn.Module):

@@ -1,5 +1,5 @@
 """
-Units: what can be taken out of a network whole, so that its layers become smaller.
+Prunable groups: units that can be taken out of a network whole, so that its layers become smaller.
 
 A unit is a head of an attention, or a hidden channel of an MLP or of an inverted residual. Modules
 that consist of units say which tensors hold them; a checkpoint tells by its shapes how many are
@@ -29,7 +29,7 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Units:
+class PrunableGroups:
     """Hold where the units of one module are; each takes `size` numbers along an axis."""
 
     size: int
@@ -60,23 +60,23 @@ class Units:
 
 
 @runtime_checkable
-class HasUnits(Protocol):
+class HasPrunableGroups(Protocol):
     """A module that consists of units."""
 
-    def units(self) -> Units:
+    def prunable_groups(self) -> PrunableGroups:
         """Return where they are, with names relative to the module."""
 
 
-def units_of(network: nn.Module) -> dict[str, Units]:
+def prunable_groups_of(network: nn.Module) -> dict[str, PrunableGroups]:
     """Return the units of each module that has some, by its name, with names of the network."""
-    found: dict[str, Units] = {}
+    found: dict[str, PrunableGroups] = {}
     for name, module in network.named_modules():
-        if isinstance(module, HasUnits):
-            own = module.units()
+        if isinstance(module, HasPrunableGroups):
+            own = module.prunable_groups()
             if not own.places:
                 continue
             places = tuple(place._replace(tensor=f'{name}.{place.tensor}') for place in own.places)
-            found[name] = Units(own.size, places)
+            found[name] = PrunableGroups(own.size, places)
     return found
 
 
@@ -90,7 +90,7 @@ def narrow(network: nn.Module, shapes: Mapping[str, Sequence[int]]) -> None:
     :param shapes: by the names of the network's tensors.
     """
     whole = {name: values.shape for name, values in network.state_dict().items()}
-    for units in units_of(network).values():
+    for units in prunable_groups_of(network).values():
         left, full = units.count(shapes), units.count(whole)
         if left is None or full is None or left >= full:
             continue

@@ -4,7 +4,12 @@ import pytest
 import torch
 
 from depth_anything_ros.models import MODELS, create_model
-from depth_anything_ros.models.units import Place, Units, narrow, units_of
+from depth_anything_ros.models.prunable_groups import (
+    Place,
+    PrunableGroups,
+    narrow,
+    prunable_groups_of,
+)
 
 VITS, TINY = MODELS['depth_anything_v2_vits'], MODELS['tiny']
 
@@ -12,10 +17,10 @@ VITS, TINY = MODELS['depth_anything_v2_vits'], MODELS['tiny']
 def test_units_are_kept_whole_in_every_repetition():
     # Two units of two numbers, the sequence three times, as of queries, keys and values.
     rows = torch.arange(12.0)[:, None]
-    kept = Units(2, (Place('a', 0, 3),)).keep(Place('a', 0, 3), rows, torch.tensor([1]))
+    kept = PrunableGroups(2, (Place('a', 0, 3),)).keep(Place('a', 0, 3), rows, torch.tensor([1]))
     assert kept.flatten().tolist() == [2, 3, 6, 7, 10, 11]
     columns = torch.arange(4.0)[None, :]
-    kept = Units(2, (Place('b', 1),)).keep(Place('b', 1), columns, torch.tensor([0]))
+    kept = PrunableGroups(2, (Place('b', 1),)).keep(Place('b', 1), columns, torch.tensor([0]))
     assert kept.tolist() == [[0, 1]]
 
 
@@ -31,7 +36,7 @@ def test_units_are_kept_whole_in_every_repetition():
     ],
 )
 def test_shapes_tell_how_many_units_there_are(shapes, count):
-    assert Units(2, (Place('a', 0, 3), Place('b', 1))).count(shapes) == count
+    assert PrunableGroups(2, (Place('a', 0, 3), Place('b', 1))).count(shapes) == count
 
 
 @pytest.mark.parametrize('spec', [VITS, TINY, MODELS['anydepth_vits']], ids=lambda row: row.name)
@@ -42,7 +47,7 @@ def test_network_without_some_units_gives_what_the_whole_gives_with_them_at_zero
         torch.nn.init.normal_(values, std=0.05)
     state = whole.state_dict()
     kept = dict(state)
-    for units in units_of(whole).values():
+    for units in prunable_groups_of(whole).values():
         count = units.count({name: values.shape for name, values in state.items()})
         chosen = torch.arange(0, count, 2)
         gone = torch.arange(1, count, 2)
@@ -76,7 +81,7 @@ def test_layers_say_their_new_size():
     estimator = create_model(TINY)
     block = estimator.pretrained.blocks[3]
     shapes = {name: tuple(v.shape) for name, v in estimator.state_dict().items()}
-    for place in units_of(estimator)['pretrained.blocks.3'].places:
+    for place in prunable_groups_of(estimator)['pretrained.blocks.3'].places:
         shape = list(shapes[place.tensor])
         shape[place.axis] = 48
         shapes[place.tensor] = tuple(shape)
