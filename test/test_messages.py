@@ -529,6 +529,20 @@ def test_a_projection_that_says_nothing_is_k(projection):
     assert camera == Camera(640, 480, 500.0, 510.0, 320.5, 240.5)
 
 
+@pytest.mark.parametrize(('rectified', 'name'), [(True, 'P'), (False, 'K')])
+def test_a_skewed_camera_is_refused_and_a_skew_of_nothing_is_none(rectified, name):
+    def skewed(skew_px):
+        return camera_info(
+            k=[500.0, skew_px, 320.5, 0, 510.0, 240.5, 0, 0, 1],
+            p=[480.0, skew_px, 318.0, 0, 0, 490.0, 238.0, 0, 0, 0, 1, 0],
+        )
+
+    expected = camera_from_message(skewed(0.0), rectified)
+    assert camera_from_message(skewed(0.4), rectified) == expected
+    with pytest.raises(CameraError, match=rf'skew, {name}\[1\], of 7 px, which is not modelled'):
+        camera_from_message(skewed(7.0), rectified)
+
+
 @pytest.mark.parametrize('distortion', [(), (0.1, -0.2, 0.001, 0.002, 0.0)])
 def test_camera_info_round_trip(distortion):
     camera = Camera(640, 480, 500.0, 510.0, 320.5, 240.5, distortion)

@@ -31,7 +31,8 @@ from depth_anything_ros.messages import (
     decode_depth,
     decode_image,
 )
-from depth_anything_ros.types import Float32Array, Frame
+from depth_anything_ros.messages.brightness import brightest, has_16_bits
+from depth_anything_ros.types import Float32Array, Frame, UInt8Array
 
 # Images of either stream that may lie between the two of a pair.
 _PAIRING_CAPACITY = 1000
@@ -148,8 +149,7 @@ class RgbdFrames:
         :raises AlignmentError: as `registration`.
         """
         image = pair.image.deserialize()
-        compressed = pair.image.type_name == COMPRESSED
-        rgb = decode_compressed(image) if compressed else decode_image(image)
+        rgb = _decoded(pair.image, image)
         height, width = rgb.shape[:2]
         stamp_ns = time_ns(pair.image)
         camera = self._color.at(stamp_ns).camera
@@ -162,6 +162,17 @@ class RgbdFrames:
         sizes = (depth_m.shape[0], depth_m.shape[1]), (height, width)
         found = self._registration(pair, image, depth, sizes)
         return RgbdFrame(frame, depth_m if found is None else found.register(depth_m))
+
+    @staticmethod
+    def brightness(message: BagMessage) -> int | None:
+        """
+        Return how bright an image of 16 bits is, see `brightest`, None for one of other bits.
+
+        :raises DatasetError: if the message does not fit its type.
+        :raises MessageError: if it cannot be decoded.
+        """
+        image = message.deserialize()
+        return brightest(_decoded(message, image)) if has_16_bits(image) else None
 
     def sensor_depth(self, message: BagMessage) -> tuple[Float32Array, bool]:
         """
@@ -227,6 +238,10 @@ class RgbdFrames:
             item.close()
         pairs += pairer.flush()
         return {pair.left: pair.right for pair in pairs}
+
+
+def _decoded(message: BagMessage, image: Any) -> UInt8Array:
+    return decode_compressed(image) if message.type_name == COMPRESSED else decode_image(image)
 
 
 def time_ns(message: BagMessage) -> int:

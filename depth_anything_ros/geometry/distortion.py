@@ -19,6 +19,13 @@ DISTORTION_COEFFICIENTS = {
     'rational_polynomial': _BROWN_CONRADY,
     'equidistant': (4, 5, 8),
 }
+# What drivers call them, or write with capitals or hyphens. RealSense's Brown-Conrady is k1 k2 p1
+# p2 k3 as here; its modified and inverse ones are other models.
+_OTHER_NAMES = {
+    'fisheye': ('equidistant', (4,)),
+    'kannala_brandt4': ('equidistant', (4,)),
+    'brown_conrady': ('plumb_bob', (5,)),
+}
 
 # A ray that does not project back onto its own pixel this closely has no known direction, and
 # one that leans so far has none that floats can hold.
@@ -34,10 +41,10 @@ def undistort(camera: Camera, distorted: Float64Array) -> Float64Array:
     :return: (H, W, 2); NaN where the distortion cannot be inverted.
     :raises CameraError: if the model or its number of coefficients is not known.
     """
-    coefficients = _coefficients(camera)
+    model, coefficients = _model(camera)
     points = distorted.reshape(-1, 1, 2)
     identity = np.eye(3)
-    if camera.distortion_model == 'equidistant':
+    if model == 'equidistant':
         rays = cv2.fisheye.undistortPoints(points, identity, coefficients)
     else:
         stop = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 40, 1e-9)
@@ -60,9 +67,9 @@ def distort(camera: Camera, rays: Float64Array) -> Float64Array:
     :return: the same of the pixels that show them, (N, 2).
     :raises CameraError: if the model or its number of coefficients is not known.
     """
-    coefficients = _coefficients(camera)
+    model, coefficients = _model(camera)
     points = rays.reshape(-1, 1, 2)
-    if camera.distortion_model == 'equidistant':
+    if model == 'equidistant':
         distorted = cv2.fisheye.distortPoints(points, np.eye(3), coefficients)
     else:
         distorted, _ = cv2.projectPoints(
@@ -76,10 +83,12 @@ def distort(camera: Camera, rays: Float64Array) -> Float64Array:
     return flat
 
 
-def _coefficients(camera: Camera) -> Float64Array:
-    """Return what OpenCV takes: for `equidistant` k1 k2 k3 k4."""
-    known, given = DISTORTION_COEFFICIENTS, camera.distortion
-    if len(given) not in known.get(camera.distortion_model, ()):
+def _model(camera: Camera) -> tuple[str, Float64Array]:
+    """Return a model by its ROS name, and what OpenCV takes: for `equidistant` k1 k2 k3 k4."""
+    given, name = camera.distortion, camera.distortion_model.lower().replace('-', '_')
+    others = {other: counts for other, (_, counts) in _OTHER_NAMES.items()}
+    known = {**DISTORTION_COEFFICIENTS, **others}
+    if len(given) not in known.get(name, ()):
         allowed = '; '.join(
             f'{name} with {" or ".join(map(str, counts))}' for name, counts in known.items()
         )
@@ -87,9 +96,10 @@ def _coefficients(camera: Camera) -> Float64Array:
             f"unknown distortion '{camera.distortion_model}' with {len(given)} coefficients; "
             f'known: {allowed}'
         )
-    if camera.distortion_model == 'equidistant' and len(given) > 4:
+    model, _ = _OTHER_NAMES.get(name, (name, ()))
+    if model == 'equidistant' and len(given) > 4:
         given = _equidistant(given)
-    return np.array(given, np.float64)
+    return model, np.array(given, np.float64)
 
 
 def _equidistant(given: tuple[float, ...]) -> tuple[float, ...]:

@@ -10,6 +10,8 @@ from depth_anything_ros.messages.limits import MAX_PIXELS
 from depth_anything_ros.types import Camera
 
 _PLUMB_BOB_COEFFICIENTS = 5
+# A pixel 45° off the axis is moved by as much.
+_LARGEST_SKEW_PX = 0.5
 _IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
 
@@ -24,16 +26,21 @@ def camera_from_message(message: Any, rectified: bool) -> Camera:
         empty (zeros or NaN), and no distortion. Otherwise take K and the lens distortion D.
     :return: the camera; distortion of zeros alone counts as none.
     :raises CameraError: if the camera is uncalibrated (K[0] = 0) or a number that is needed is
-        not finite, or if no image can have that size, binning or region of interest.
+        not finite or skewed, or if no image can have that size, binning or region of interest.
     Source: sensor_msgs/CameraInfo; image_geometry::PinholeCameraModel for binning.
     """
     matrix_k, matrix_p, coefficients = _numbers(message)
     if matrix_k[0] == 0.0:
         raise CameraError('camera_info is uncalibrated (K[0] = 0): no cloud can be made')
     if rectified and _is_projection(matrix_p):
-        fx, fy, cx, cy = (matrix_p[index] for index in (0, 5, 2, 6))
+        name, skew, fx, fy, cx, cy = 'P', *(matrix_p[index] for index in (1, 0, 5, 2, 6))
     else:
-        fx, fy, cx, cy = (matrix_k[index] for index in (0, 4, 2, 5))
+        name, skew, fx, fy, cx, cy = 'K', *(matrix_k[index] for index in (1, 0, 4, 2, 5))
+    if abs(skew) > _LARGEST_SKEW_PX:
+        raise CameraError(
+            f'camera_info has a skew, {name}[1], of {skew:g} px, which is not modelled; at most '
+            f'{_LARGEST_SKEW_PX:g} px are taken for none'
+        )
     distortion = coefficients if any(coefficients) and not rectified else ()
     if not all(map(math.isfinite, (fx, fy, cx, cy, *distortion))):
         raise CameraError(
@@ -79,6 +86,11 @@ def completed_projection(message: Any) -> dict[str, tuple[float, ...]]:
         return {'p': _projection_of(matrix_k), 'r': _IDENTITY}
     rotation = tuple(float(value) for value in message.r)
     return {} if any(rotation) and all(map(math.isfinite, rotation)) else {'r': _IDENTITY}
+
+
+def lacks_projection(message: Any) -> bool:
+    """Tell whether P of a CameraInfo holds numbers that are not finite, so that K is taken."""
+    return not all(map(math.isfinite, _numbers(message)[1]))
 
 
 def _numbers(message: Any) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]:

@@ -16,7 +16,7 @@ from depth_anything_ros.models import MODELS, create_model
 from depth_anything_ros.models.activation import ActivationRange
 from depth_anything_ros.models.checkpoint_file import CheckpointFile
 from depth_anything_ros.models.estimator import DepthEstimator
-from depth_anything_ros.models.fit import empty_model, model_of_state
+from depth_anything_ros.models.fit import empty_model, model_of_state, with_counters
 from depth_anything_ros.models.hub import checked_sha256, expected_sha256, published_file
 from depth_anything_ros.models.initialisation import initialise, state_digest
 from depth_anything_ros.models.local_file import check_size, local_file
@@ -150,7 +150,7 @@ def _load_file(
     sha256 = checked_sha256(path, wanted, row.weights_file)
     checkpoint = CheckpointFile.read(path)
     spec = spec_of_file(row, checkpoint, sha256)
-    tensors = read_tensors(checkpoint)
+    tensors = with_counters(read_tensors(checkpoint))
     estimator = model_of_state(spec, tensors, path, attention)
     state = float32_state(tensors, path)
     header = checkpoint.packed

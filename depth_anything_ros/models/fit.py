@@ -16,6 +16,7 @@ from depth_anything_ros.models.prunable_groups import narrow
 from depth_anything_ros.models.spec import ModelSpec
 
 _COUNTER = 'num_batches_tracked'
+_MEAN = 'running_mean'
 Shapes = dict[str, tuple[int, ...]]
 # What the names of other networks begin with, and what to do with their files.
 _OTHERS = {
@@ -71,6 +72,17 @@ def model_of_state(
         f"checkpoint '{path}' does not belong to model '{spec.name}' nor to another known "
         f'model; of {len(wanted)} tensors {details}{_looks_like(given)}'
     )
+
+
+def with_counters(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """
+    Return a state dict with the counters of its batch norms, zero where it lacks them.
+
+    Only training reads them, and some programs leave them out.
+    """
+    norms = [key.removesuffix(_MEAN) for key in state if key.endswith(_MEAN)]
+    missing = [norm + _COUNTER for norm in norms if norm + _COUNTER not in state]
+    return {**state, **{key: torch.zeros((), dtype=torch.int64) for key in missing}}
 
 
 def empty_model(

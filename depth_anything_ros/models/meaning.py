@@ -130,10 +130,12 @@ def rows_like(spec: ModelSpec, max_depth_m: float | None) -> list[str]:
 def _check_row(row: ModelSpec, reading: Reading, path: Path) -> None:
     """Check that the row asked for can be what a checkpoint was found to be."""
     maker = next((known for known in MODELS.values() if known.name == reading.model), None)
-    if maker is not None and not _same_network(maker, row):
+    unknown = maker is None and reading.model not in ('', row.name)
+    if unknown or (maker is not None and not _same_network(maker, row)):
         raise CheckpointError(
-            f"checkpoint '{path}' is of model '{maker.name}' according to {reading.source}, not "
-            f"of '{row.name}'"
+            f"checkpoint '{path}' is of model '{reading.model}' according to {reading.source}, "
+            f"not of '{row.name}'"
+            + (f'; no such model is known here: {", ".join(MODELS)}' if unknown else '')
         )
     if reading.max_depth_m == row.max_depth_m or reading.model == row.name:
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ _STARTS = {
 }
 _START_BYTES = 64
 _ZIP = b'PK\x03\x04'
+# A pickle says so and which protocol it has; 5 is the last.
+_PICKLE = re.compile(rb'\x80[\x00-\x05]')
 
 
 def own_metadata(spec: ModelSpec) -> dict[str, str]:
@@ -84,6 +87,8 @@ def _kind_of(start: bytes, path: Path) -> str:
     named = path.suffix == SAFETENSORS_SUFFIX
     if named and start.startswith(_ZIP):
         return "it is a file of torch.save; let its name end in '.pth'"
+    if named and start[8:9] != b'{' and _PICKLE.match(start):
+        return "it is a pickle; let its name end in '.pth'"
     if not named and start[8:10] == b'{"' and not start.startswith(_ZIP):
         return f"it is a safetensors file; let its name end in '{SAFETENSORS_SUFFIX}'"
     return next((what for mark, what in _STARTS.items() if start.startswith(mark)), '')

@@ -11,6 +11,7 @@ import pickle
 import pickletools
 import re
 import struct
+import warnings
 import zipfile
 from pathlib import Path
 from typing import IO
@@ -64,8 +65,11 @@ def load_pickle(path: Path) -> object:
             with path.open('rb') as file:
                 for _ in range(_MOST_PICKLES):
                     _check_calls(file)
-        # Mapped, a declared size that the file does not have takes no memory.
-        return torch.load(path, map_location='cpu', weights_only=True, mmap=zipped)
+        with warnings.catch_warnings():
+            # Of pickles that torch.save did not write; what is wrong with them is told below.
+            warnings.simplefilter('ignore', UserWarning)
+            # Mapped, a declared size that the file does not have takes no memory.
+            return torch.load(path, map_location='cpu', weights_only=True, mmap=zipped)
     except _UNREADABLE as error:
         raise ValueError(_reason(error)) from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,10 @@ from sensor_msgs.msg import CameraInfo
 from depth_anything_ros.errors import CameraError
 from depth_anything_ros.geometry.camera import require_calibrated
 from depth_anything_ros.messages import camera_from_message, completed_projection
+from depth_anything_ros.messages.calibration import lacks_projection
 from depth_anything_ros.types import Camera
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -33,10 +37,14 @@ class CameraInput:
     def __init__(self, topic: str) -> None:
         self.topic = topic
         self._message: CameraInfo | None = None
+        self._told = False
 
     def update(self, message: CameraInfo) -> None:
-        """Take a new camera_info."""
+        """Take a new camera_info; once, say in the log that its P cannot be used."""
         self._message = message
+        if not self._told and lacks_projection(message):
+            self._told = True
+            _LOG.warning('P of %s is not finite: K is taken in its place', self.topic)
 
     @property
     def frame_id(self) -> str:

@@ -357,7 +357,8 @@ class DepthNode(ManagedNode):
         for base in self._inputs.keys() - {'image'}:
             hint = input_hint(self, base, self._config)
             traps += (f'no depth on {self._topic(base)}: {hint}',) if hint else ()
-        return (*traps, *filter(None, (self._references.doubt, self._oversized())))
+        doubts = (self._processor.doubt, self._references.doubt, self._oversized())
+        return (*traps, *filter(None, doubts))
 
     def _oversized(self) -> str:
         size, outputs = self._host.image_size, self._processor.outputs

@@ -17,6 +17,7 @@ from depth_anything_ros.geometry.point_cloud import build_point_cloud, write_ply
 from depth_anything_ros.home import expand_user
 from depth_anything_ros.messages import stamp_ns
 from depth_anything_ros.nodes.beside import settle
+from depth_anything_ros.nodes.brightness_watch import BrightnessWatch
 from depth_anything_ros.nodes.camera_input import CameraInput, CameraView
 from depth_anything_ros.nodes.decoding import decode_any
 from depth_anything_ros.nodes.encoders import POINTS, SCAN, Finished
@@ -89,11 +90,18 @@ class FrameProcessor:
         self.outputs: DepthOutputs | None = None
         self.last_result: DepthResult | None = None
         self.camera_fault = CameraFault()
+        self._brightness = BrightnessWatch('image')
+
+    @property
+    def doubt(self) -> str:
+        """Return what is odd about the last images, or ''."""
+        return self._brightness.doubt
 
     def reset(self) -> None:
         """Forget the last frame, as on activation."""
         self.last_result = None
         self.camera_fault = CameraFault()
+        self._brightness.forget()
 
     def refuse(self, reason: str) -> None:
         """Count and report a frame that cannot be processed."""
@@ -169,6 +177,7 @@ class FrameProcessor:
             raise DepthAnythingError('no network is loaded')
         start_ns = perf_counter_ns()
         rgb = decode_any(job.message)
+        self._brightness.look(job.message, rgb)
         height, width = rgb.shape[:2]
         if not self._sizes.is_built(pipeline.predictor, (height, width)):
             raise NetworkAwaitedError(f'the network for images of {width}x{height} is being built')

@@ -244,3 +244,37 @@ def test_opencv_projects_the_rays_of_a_fisheye_back():
     )
     columns, rows = np.meshgrid(np.arange(64), np.arange(48))
     np.testing.assert_allclose(pixels.reshape(48, 64, 2), np.stack([columns, rows], -1), atol=0.06)
+
+
+@pytest.mark.parametrize(
+    ('name', 'model', 'coefficients'),
+    [
+        ('fisheye', 'equidistant', (0.05, -0.02, 0.01, -0.003)),
+        ('kannala_brandt4', 'equidistant', (0.05, -0.02, 0.01, -0.003)),
+        ('Kannala_Brandt4', 'equidistant', (0.05, -0.02, 0.01, -0.003)),
+        ('brown_conrady', 'plumb_bob', (-0.25, 0.06, 0.001, -0.002, 0.01)),
+        ('plumb-bob', 'plumb_bob', (-0.25, 0.06, 0.001, -0.002)),
+        ('Rational_Polynomial', 'rational_polynomial', BROWN[:8]),
+    ],
+)
+def test_other_names_of_a_distortion_are_the_model_they_mean(name, model, coefficients):
+    named, meant = (
+        replace(CAMERA, distortion=coefficients, distortion_model=text) for text in (name, model)
+    )
+    np.testing.assert_array_equal(ray_table(named), ray_table(meant))
+    points = np.array([[0.3, -0.2, 1.0], [-0.1, 0.4, 2.0]])
+    np.testing.assert_array_equal(project_points(named, points), project_points(meant, points))
+
+
+@pytest.mark.parametrize(
+    ('name', 'count'),
+    [
+        ('modified_brown_conrady', 5), ('inverse_brown_conrady', 5), ('brown_conrady', 8),
+        ('kannala_brandt4', 5), ('fisheye', 8), ('ftheta', 4),
+    ],
+)  # fmt: skip
+def test_names_of_other_models_stay_refused(name, count):
+    camera = replace(CAMERA, distortion=(0.1,) * count, distortion_model=name)
+    known = f"'{name}' with {count} coefficients; known: plumb_bob .* brown_conrady with 5"
+    with pytest.raises(CameraError, match=known):
+        ray_table(camera)

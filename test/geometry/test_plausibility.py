@@ -205,3 +205,35 @@ def test_the_warning_is_shown_and_is_in_the_summary(tmp_path, capsys):
     assert capsys.readouterr().err.count('median depth of') == 1
     parse_data(word)
     assert capsys.readouterr().err.count('warning: median depth of') == 1
+
+
+def write_grey_bag(path, factor):
+    topics = two_cameras.TOPICS
+    with BagWriter(path) as writer:
+        header = {'header': {'stamp': stamp_fields(5_000_000_000), 'frame_id': 'camera'}}
+        grey = np.tile(np.arange(64, dtype=np.uint16) * 4 * factor, (48, 1))
+        steps = np.rint(TRUTH_M * 1000).astype(np.uint16)
+        for topic, fields in (
+            (topics.image, {**image_fields(grey, '16UC1'), 'encoding': 'mono16'}),
+            (topics.depth, image_fields(steps, '16UC1')),
+        ):
+            writer.write(topic, 'sensor_msgs/msg/Image', {**header, **fields}, 5_000_000_000)
+
+
+@pytest.mark.parametrize(('factor', 'brightest'), [(4, 4), (16, 15), (257, None)])
+def test_bags_of_10_and_12_bits_in_16_are_warned_of(tmp_path, factor, brightest):
+    write_grey_bag(tmp_path / 'bag', factor)
+    found = warning_of(open_bag(tmp_path / 'bag', 'all'))
+    if brightest is None:
+        assert found == ''
+    else:
+        assert f'almost black: their brightest pixel is {brightest} of 255' in found
+
+
+@pytest.mark.parametrize('factor', [4, 16, 257])
+def test_folders_of_10_and_12_bits_in_16_are_warned_of(tmp_path, factor):
+    write_frame(tmp_path)
+    grey = np.tile(np.arange(64, dtype=np.uint16) * 4 * factor, (48, 1))
+    cv2.imwrite(str(tmp_path / 'rgb' / 'a.png'), grey)
+    found = warning_of(open_rgbd_folder(tmp_path, 'all'))
+    assert ('almost black' in found) is (factor < 257)

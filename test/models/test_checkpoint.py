@@ -151,3 +151,20 @@ def test_own_file_may_differ_from_the_published_one(
     known_rows(monkeypatch, **{NAME: 'f' * 64})
     _, weights = load_estimator(NAME, checkpoint=str(official))
     assert weights.origin == 'checkpoint'
+
+
+@pytest.mark.parametrize('suffix', ['.pth', '.safetensors'])
+def test_counters_of_batch_norms_may_be_missing(tmp_path: Path, suffix: str) -> None:
+    whole = load_weights(MODELS['tiny'], weights='random', seed=9).state
+    state = {key: values for key, values in whole.items() if 'num_batches' not in key}
+    assert len(state) < len(whole)
+    path = tmp_path / f'w{suffix}'
+    (save_file if suffix == '.safetensors' else torch.save)(state, path)
+    loaded, _ = load_estimator('tiny', checkpoint=str(path))
+    assert loaded.state_dict().keys() == whole.keys()
+    for key, values in state.items():
+        assert torch.equal(loaded.state_dict()[key], values)
+    del state[next(key for key in state if 'running_mean' in key)]
+    torch.save(state, tmp_path / 'cut.pth')
+    with pytest.raises(CheckpointError, match='2 missing: .*running_mean'):
+        load_weights(MODELS['tiny'], checkpoint=str(tmp_path / 'cut.pth'))

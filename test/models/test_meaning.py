@@ -344,3 +344,17 @@ def test_loaded_network_gives_the_metres_of_its_file(tmp_path):
     with torch.no_grad():
         values = estimator.values(pixels)
         torch.testing.assert_close(estimator(pixels), 10.0 / (1.0 + (-values).exp()))
+
+
+def test_file_of_an_unknown_model_is_refused_with_both_readings(tmp_path):
+    path = tmp_path / 'weights.safetensors'
+    about = {'model': 'foo', 'max_depth_m': None}
+    save_file({'a': torch.zeros(1)}, path, {OWN_KEY: json.dumps(about)})
+    message = (
+        "is of model 'foo' according to its own metadata, not of 'tiny'; no such model is known "
+        'here: .*tiny'
+    )
+    with pytest.raises(CheckpointError, match=message):
+        read('tiny', path)
+    own = replace(MODELS['tiny'], name='foo')
+    assert spec_of_file(own, CheckpointFile.read(path), '').name == 'foo'

@@ -208,3 +208,11 @@ def test_meaning_of_a_checkpoint_is_found_without_torch():
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, '-c', code], check=False).returncode == 0
+
+
+def test_pickle_of_another_program_is_refused_without_warnings(tmp_path, recwarn):
+    path = tmp_path / 'w.pth'
+    path.write_bytes(pickle.dumps({'a': Path}, protocol=4))
+    with pytest.raises(CheckpointError, match='damaged or not a checkpoint'):
+        read_state(path)
+    assert not list(recwarn)

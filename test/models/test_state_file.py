@@ -11,6 +11,7 @@ from depth_anything_ros.errors import CheckpointError
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.fit import model_of_state, model_shapes
 from depth_anything_ros.models.local_file import file_sha256, local_file
+from depth_anything_ros.models.metadata import read_metadata
 from depth_anything_ros.models.state_file import read_state
 
 SMALL = MODELS['depth_anything_v2_vits']
@@ -57,6 +58,25 @@ def test_file_that_is_something_else_is_called_damaged(file: Path, content: byte
     file.write_bytes(content)
     with pytest.raises(CheckpointError, match='damaged or not a checkpoint'):
         read_state(file)
+
+
+@pytest.mark.parametrize(
+    ('content', 'words'),
+    [
+        (b'version https://git-lfs.github.com/spec/v1\noid sha256:abc\n', 'a pointer of Git LFS'),
+        (b'<!DOCTYPE html><html>', 'a web page'),
+        (pickle.dumps({'a': 1}, protocol=2), "a pickle; let its name end in '.pth'"),
+        (b'PK\x03\x04' + bytes(30), "a file of torch.save; let its name end in '.pth'"),
+    ],
+)
+def test_file_named_safetensors_is_called_what_it_is(
+    tmp_path: Path, content: bytes, words: str
+) -> None:
+    path = tmp_path / 'w.safetensors'
+    path.write_bytes(content)
+    for read in (read_state, read_metadata):
+        with pytest.raises(CheckpointError, match=f'not a checkpoint .*: it is {words}'):
+            read(path)
 
 
 class Intruder:

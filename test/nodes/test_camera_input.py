@@ -101,3 +101,15 @@ def test_a_camera_info_of_another_size_costs_no_memory(camera_input):
     tracemalloc.stop()
     assert view.reason.startswith('camera_info is for 6000x6000, the image is 640x480')
     assert peak < 100_000
+
+
+def test_a_projection_that_is_not_finite_is_told_once(camera_input, caplog):
+    info = make_info()
+    info.p = [float('nan')] * 12
+    camera_input.update(make_info())
+    assert not caplog.records
+    for _ in range(3):
+        camera_input.update(info)
+    words = 'P of /camera/camera_info is not finite: K is taken in its place'
+    assert [record.message for record in caplog.records] == [words]
+    assert camera_input.camera(rectified=True) == Camera(640, 480, 500, 500, 320, 240)

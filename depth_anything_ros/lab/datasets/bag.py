@@ -17,7 +17,8 @@ from depth_anything_ros.errors import AlignmentError, CameraError, DatasetError,
 from depth_anything_ros.geometry.plausibility import FRAMES, DepthUnit, unit_warning
 from depth_anything_ros.geometry.registration import RegistrationRule
 from depth_anything_ros.geometry.reprojection import Registration
-from depth_anything_ros.lab.datasets.base import checked_sample, require_split
+from depth_anything_ros.lab.datasets.base import DARK_CURE, checked_sample, require_split
+from depth_anything_ros.messages.brightness import PICTURES, dark_warning
 from depth_anything_ros.parameters import MILLIMETRES, steps_per_metre
 from depth_anything_ros.types import DepthSample, Float32Array
 
@@ -104,14 +105,19 @@ class BagDataset:
             self._stamps: list[int] = []
             checked = False
             seen: list[tuple[Float32Array, bool]] = []
+            lights: list[int] = []
             for pair in _with_depth(found):
                 checked = checked or self._check_registration(found, pair)
                 self._stamps.append(time_ns(pair.image))
                 if len(seen) < FRAMES:
                     seen += _sensor_depth(found, pair)
+                if len(lights) < PICTURES:
+                    lights += _brightness(found, pair)
         if not self._stamps:
             raise DatasetError(f"bag '{path}' has no image with a depth image of its time")
-        self.warning = self._unit_warning(seen, told=bool(unit))
+        dark = dark_warning(f'{path}, {topics.image}', lights, DARK_CURE)
+        warnings = (self._unit_warning(seen, told=bool(unit)), dark)
+        self.warning = '; '.join(filter(None, warnings))
         self._running: Iterator[tuple[RgbdFrames, MessagePair]] | None = None
         self._next = 0
 
@@ -210,3 +216,12 @@ def _sensor_depth(frames: RgbdFrames, pair: MessagePair) -> list[tuple[Float32Ar
         return [frames.sensor_depth(pair.depth)]
     except (DatasetError, MessageError):
         return []
+
+
+def _brightness(frames: RgbdFrames, pair: MessagePair) -> list[int]:
+    """Return how bright the image of a pair is; nothing where it has 8 bits or is damaged."""
+    try:
+        found = frames.brightness(pair.image)
+    except (DatasetError, MessageError):
+        return []
+    return [] if found is None else [found]

@@ -12,6 +12,9 @@ from depth_anything_ros.geometry.registration import resized_to, same_aspect
 from depth_anything_ros.lab.datasets.files import read_rgb
 from depth_anything_ros.types import DepthSample, Float32Array, UInt8Array
 
+# For pictures of 10 or 12 bits.
+DARK_CURE = 'convert them to 8 bits, or to the whole of 16'
+
 
 class Dataset(Protocol):
     """Samples by number; names and sources are known without reading any."""

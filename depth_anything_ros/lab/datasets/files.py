@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from depth_anything_ros.errors import DatasetError, MessageError, MissingDependencyError
 from depth_anything_ros.lab.datasets.numpy_files import load_npy
 from depth_anything_ros.messages import metres_from_steps
+from depth_anything_ros.messages.brightness import brightest
 from depth_anything_ros.messages.limits import check_bytes
 from depth_anything_ros.messages.pictures import decode_picture
 from depth_anything_ros.types import Float32Array, UInt8Array
@@ -34,6 +35,16 @@ def read_rgb(path: Path) -> UInt8Array:
     # Depth has no orientation of its own: pixels pair with pixels.
     image = _read_image(path, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def read_brightness(path: Path) -> int | None:
+    """
+    Return how bright an image of 16 bits is read, see `brightest`, None for one of other bits.
+
+    :raises DatasetError: if the file is missing or damaged.
+    """
+    wide = _read_image(path, cv2.IMREAD_UNCHANGED).dtype == np.uint16
+    return brightest(read_rgb(path)) if wide else None
 
 
 def read_png_depth(path: Path, steps_per_m: float) -> Float32Array:

@@ -14,6 +14,7 @@ from depth_anything_ros.errors import ConfigError, DatasetError
 from depth_anything_ros.geometry.plausibility import FRAMES, DepthUnit, unit_warning
 from depth_anything_ros.json_text import parse_json
 from depth_anything_ros.lab.datasets.base import (
+    DARK_CURE,
     Dataset,
     FilePair,
     PairedFiles,
@@ -21,7 +22,8 @@ from depth_anything_ros.lab.datasets.base import (
     require_pairs,
     require_split,
 )
-from depth_anything_ros.lab.datasets.files import read_npy, read_png_depth
+from depth_anything_ros.lab.datasets.files import read_brightness, read_npy, read_png_depth
+from depth_anything_ros.messages.brightness import PICTURES, dark_warning
 from depth_anything_ros.parameters import MILLIMETRES, steps_per_metre
 from depth_anything_ros.types import Float32Array
 
@@ -91,7 +93,8 @@ def open_rgbd_folder(path: Path, split: str, *, unit: str = '') -> Dataset:
         pairs, units = _plain_pairs(folder if folder.is_dir() else path), {}
     require_pairs(pairs, path, LAYOUT)
     reader = _DepthReader(units, steps_per_metre(unit or MILLIMETRES))
-    return PairedFiles(NAME, pairs, reader, _warning(path, pairs, reader, bool(unit)))
+    warnings = (_warning(path, pairs, reader, bool(unit)), _dark_warning(path, pairs))
+    return PairedFiles(NAME, pairs, reader, '; '.join(filter(None, warnings)))
 
 
 def thinned(count: int, wanted: int | None) -> list[int]:
@@ -132,6 +135,20 @@ def _warning(path: Path, pairs: Sequence[FilePair], reader: _DepthReader, told: 
         except DatasetError:
             continue  # told where the sample is asked for
     return unit_warning(str(path), depths_m, unit)
+
+
+def _dark_warning(path: Path, pairs: Sequence[FilePair]) -> str:
+    """Return what is odd about images of 16 bits that are all almost black."""
+    found: list[int] = []
+    for place in thinned(len(pairs), PICTURES):
+        try:
+            brightness = read_brightness(pairs[place].rgb)
+        except DatasetError:
+            continue  # told where the sample is asked for
+        if brightness is None:
+            return ''
+        found.append(brightness)
+    return dark_warning(str(path), found, DARK_CURE)
 
 
 def _indexed_pairs(
