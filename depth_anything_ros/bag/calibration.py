@@ -8,7 +8,7 @@ from typing import Any
 
 from depth_anything_ros.bag.reader import BagMessage
 from depth_anything_ros.errors import CameraError, DatasetError, MessageError
-from depth_anything_ros.messages import camera_from_message
+from depth_anything_ros.messages import camera_from_message, lens_effects
 from depth_anything_ros.types import Camera
 
 # The first bytes of a message: encapsulation and stamp, which is all that differs of most.
@@ -21,13 +21,14 @@ class Calibration:
     Hold what one camera_info says.
 
     `camera` is that of images as they are taken, None with a `problem`; `other` is what the
-    other one of K and P describes, None where it cannot be used.
+    other one of K and P describes, None where it cannot be used; `lens` is as `lens_effects`.
     """
 
     frame_id: str = ''
     camera: Camera | None = None
     other: Camera | None = None
     problem: str = ''
+    lens: str = ''
 
 
 class BagCalibration:
@@ -86,7 +87,7 @@ class BagCalibration:
             other = camera_from_message(info, not self._rectified)
         except CameraError:
             other = None
-        return Calibration(frame_id, camera, other)
+        return Calibration(frame_id, camera, other, lens=lens_effects(info))
 
 
 def _time(item: tuple[int, Calibration]) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Generic, TypeVar
@@ -23,6 +25,12 @@ class Pair(Generic[L, R]):
     def offset_ns(self) -> int:
         """Return the stamp of the right one minus that of the left one."""
         return self.right_ns - self.left_ns
+
+
+def distance(stamps_ns: Sequence[int], stamp_ns: int) -> int:
+    """Return how far a stamp is from the nearest one of some, at least one, in order."""
+    after = bisect_left(stamps_ns, stamp_ns)
+    return min(abs(near - stamp_ns) for near in stamps_ns[max(0, after - 1) : after + 1])
 
 
 class StampPairer(Generic[L, R]):

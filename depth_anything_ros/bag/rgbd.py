@@ -7,11 +7,12 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
 from typing import Any
 
+import numpy as np
+
 from depth_anything_ros.bag.calibration import BagCalibration
-from depth_anything_ros.bag.pairing import Pair, StampPairer
+from depth_anything_ros.bag.pairing import Pair, StampPairer, distance
 from depth_anything_ros.bag.reader import BagMessage, BagReader
 from depth_anything_ros.bag.topics import (
     CAMERA_INFO,
@@ -30,6 +31,8 @@ from depth_anything_ros.messages import (
     decode_compressed_depth,
     decode_depth,
     decode_image,
+    frame_doubt,
+    rectification_doubt,
 )
 from depth_anything_ros.messages.brightness import brightest, has_16_bits
 from depth_anything_ros.types import Float32Array, Frame, UInt8Array
@@ -39,6 +42,7 @@ _PAIRING_CAPACITY = 1000
 # Files of the RealSense viewer name the frame of every stream '0'; the stream itself tells more.
 _VIEWER_STREAM = re.compile(r'/device_\d+/sensor_\d+/[^/]+')
 
+_UNRECTIFIED = "write ',rectified=false' behind the path if they are not"
 _Size = tuple[int, int] | None
 
 
@@ -74,7 +78,7 @@ class RgbdFrames:
     :param topics: of image and depth, `Image` or `CompressedImage`; depth '' is none. Without
         camera_info, frames have no camera.
     :param rule: how depth lies to the image.
-    :param steps_per_m: of integer depth.
+    :param steps_per_m: of depth; None takes integers as millimetres and floats as metres.
     :param tolerance_ns: the largest difference of stamps in a pair.
     :param rectified: see `camera_from_message`.
     :raises DatasetError: if a topic is missing or of another type, or the bag damaged.
@@ -85,7 +89,7 @@ class RgbdFrames:
         reader: BagReader,
         topics: RgbdTopics,
         rule: RegistrationRule | None = None,
-        steps_per_m: float = MM_PER_M,
+        steps_per_m: float | None = None,
         tolerance_ns: int = 20_000_000,
         rectified: bool = True,
     ) -> None:
@@ -100,8 +104,49 @@ class RgbdFrames:
         self._color = BagCalibration(topics.camera_info, rectified)
         self._depth = BagCalibration(topics.depth_camera_info, rectified)
         self._transforms = BagTransforms(reader, topics.image)
+        self._rectified = rectified
+        self._tolerance_ns = tolerance_ns
+        self._stamps_ns: list[int] = []
+        self._depth_stamps_ns: list[int] = []
         # Number of the image → number of its depth image, each in the order of its topic.
-        self._depth_of = self._scan(tolerance_ns)
+        self._depth_of = self._scan()
+
+    def left_out(self) -> str:
+        """Return how many images have no depth image of their time, and why; '' if all have."""
+        alone_ns = [
+            stamp_ns
+            for number, stamp_ns in enumerate(self._stamps_ns)
+            if number not in self._depth_of
+        ]
+        if not alone_ns:
+            return ''
+        text = (
+            f'{len(alone_ns)} of {len(self._stamps_ns)} images of {self._topics.image} have no '
+            f'depth image of their own within {self._tolerance_ns / 1e6:g} ms'
+        )
+        if not self._depth_stamps_ns:
+            return f'{text}: {self._topics.depth} has none'
+        known_ns = sorted(self._depth_stamps_ns)
+        nearest_ns = min(distance(known_ns, stamp_ns) for stamp_ns in alone_ns)
+        return f'{text}: the nearest one is {nearest_ns / 1e6:g} ms away'
+
+    def doubts(self, pair: MessagePair) -> list[str]:
+        """
+        Return what is odd about the calibration of a pair.
+
+        :raises DatasetError: if a message does not fit its type.
+        """
+        found = []
+        images = [(self._color, pair.image, self._topics.image)]
+        if pair.depth is not None:
+            images.append((self._depth, pair.depth, self._topics.depth))
+        for calibration, message, topic in images:
+            known = calibration.at(time_ns(message))
+            frame_id = str(message.deserialize().header.frame_id)
+            found.append(frame_doubt(calibration.topic, known.frame_id, frame_id))
+            if self._rectified:
+                found.append(rectification_doubt(topic, known.lens, _UNRECTIFIED))
+        return [doubt for doubt in found if doubt]
 
     def __iter__(self) -> Iterator[RgbdFrame]:
         """
@@ -183,13 +228,15 @@ class RgbdFrames:
         :raises MessageError: if it cannot be decoded.
         """
         depth = message.deserialize()
-        name = depth.format if message.type_name == COMPRESSED else depth.encoding
-        return self._decode_depth(message, depth), not str(name).startswith('32FC1')
+        return self._decode_depth(message, depth), _is_integer(depth)
 
     def _decode_depth(self, message: BagMessage, depth: Any) -> Float32Array:
         compressed = message.type_name == COMPRESSED
         decode = decode_compressed_depth if compressed else decode_depth
-        return decode(depth, self._steps_per_m)
+        depth_m = decode(depth, self._steps_per_m or MM_PER_M)
+        if self._steps_per_m is not None and not _is_integer(depth):
+            depth_m /= np.float32(self._steps_per_m)
+        return depth_m
 
     def registration(self, pair: MessagePair) -> Registration | None:
         """
@@ -216,13 +263,12 @@ class RgbdFrames:
             partial(self._transforms.lookup, time_ns=stamp_ns),
         )
 
-    def _scan(self, tolerance_ns: int) -> dict[int, int]:
+    def _scan(self) -> dict[int, int]:
         """Take in all camera_info; return number of the image → number of its depth image."""
         calibrations = [item for item in (self._color, self._depth) if item.topic]
         images = [self._topics.image, self._topics.depth] if self._topics.depth else []
         names = [*images, *(item.topic for item in calibrations)]
-        pairer: StampPairer[int, int] = StampPairer(tolerance_ns, _PAIRING_CAPACITY)
-        numbers, depth_numbers = count(), count()
+        pairer: StampPairer[int, int] = StampPairer(self._tolerance_ns, _PAIRING_CAPACITY)
         pairs: list[Pair[int, int]] = []
         for message in self._reader.messages(names) if names else ():
             stamp_ns = time_ns(message)
@@ -231,9 +277,11 @@ class RgbdFrames:
                     if item.topic == message.topic:
                         item.add(message, stamp_ns)
             elif message.topic == self._topics.image:
-                pairs += pairer.add_left(stamp_ns, next(numbers))
+                pairs += pairer.add_left(stamp_ns, len(self._stamps_ns))
+                self._stamps_ns.append(stamp_ns)
             else:
-                pairs += pairer.add_right(stamp_ns, next(depth_numbers))
+                pairs += pairer.add_right(stamp_ns, len(self._depth_stamps_ns))
+                self._depth_stamps_ns.append(stamp_ns)
         for item in calibrations:
             item.close()
         pairs += pairer.flush()
@@ -250,6 +298,11 @@ def time_ns(message: BagMessage) -> int:
         return message.stamp_ns or message.log_time_ns
     except (DatasetError, MessageError):
         return message.log_time_ns
+
+
+def _is_integer(depth: Any) -> bool:
+    name = depth.encoding if hasattr(depth, 'encoding') else depth.format
+    return not str(name).startswith('32FC1')
 
 
 def _told_size(image: Any) -> _Size:

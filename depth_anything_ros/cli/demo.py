@@ -162,6 +162,7 @@ def _play(args: argparse.Namespace, bag: DemoBag, weights: str, kind: OutputKind
                 'input_size': args.input_size,
                 'scale_source': 'depth_image',
                 'image_transport': bag.image.transport,
+                'image_is_rectified': bag.rectified,
                 **bag.depth_parameters('reference'),
             },
             bag.remaps('reference/depth', 'reference/camera_info'),
@@ -172,6 +173,7 @@ def _play(args: argparse.Namespace, bag: DemoBag, weights: str, kind: OutputKind
                 'output_dir': str(args.out),
                 'drain_s': _DRAIN_S,
                 'image_transport': bag.image.transport,
+                'image_is_rectified': bag.rectified,
                 **bag.depth_parameters('ground_truth'),
             },
             {

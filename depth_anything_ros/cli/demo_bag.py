@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from depth_anything_ros.cli.console import write_line, write_warning
 from depth_anything_ros.cli.data_argument import split_options
+from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.home import expand_user
 from depth_anything_ros.parameters import MILLIMETRES
 
@@ -37,7 +38,7 @@ class DemoBag:
     Hold what nodes are told of a bag.
 
     `images` is how many are played; `registration` is None where depth is registered; `unit` is
-    that of integer depth.
+    that of integer depth; `rectified` says whether the images are, as parameters have it.
     """
 
     path: Path
@@ -46,6 +47,7 @@ class DemoBag:
     images: int
     registration: Registration | None
     unit: str
+    rectified: str = 'true'
 
     def remaps(self, depth: str, depth_info: str) -> dict[str, str]:
         """Return what leads a node's inputs to image and depth, by the names it has for depth."""
@@ -77,7 +79,7 @@ def open_bag(word: str) -> DemoBag:
     Find image and depth in a bag.
 
     :param word: its path, with options behind it as in data words.
-    :raises ConfigError: if an option is unknown or the unit is none.
+    :raises ConfigError: if an option is unknown, or the unit is none or one of metres.
     :raises DatasetError: if the bag cannot be read, has no image with depth, or its depth is not
         registered and cannot be.
     """
@@ -90,6 +92,11 @@ def open_bag(word: str) -> DemoBag:
     dataset = bags.open_bag(path, 'all', **options)
     if dataset.warning:
         write_warning(dataset.warning)
+    if 'unit' in options and not dataset.integers:
+        raise ConfigError(
+            f"depth of '{path}' is stored as 32FC1, which nodes take as metres whatever the unit; "
+            f"leave ',unit={options['unit']}' out, or have it converted"
+        )
     topics = dataset.topics
     with BagReader(path) as reader:
         image, depth = (
@@ -102,8 +109,9 @@ def open_bag(word: str) -> DemoBag:
         images = reader.topics[topics.image].count
     write_line(f'bag: images {image.name}, depth {depth.name}{_place(dataset.registration)}')
     return DemoBag(
-        path, image, depth, images, dataset.registration, options.get('unit', MILLIMETRES)
-    )
+        path, image, depth, images, dataset.registration, options.get('unit', MILLIMETRES),
+        options.get('rectified', 'true'),
+    )  # fmt: skip
 
 
 def _place(registration: Registration | None) -> str:

@@ -84,9 +84,9 @@ class EvaluatorConfig:
     )
     ground_truth_registration: str = parameter(
         'auto',
-        'Whether measured depth is registered to the image: auto goes by the frame ids, and by '
-        '`ground_truth/camera_info` where one is empty; registered believes it, unregistered '
-        'reprojects always.',
+        'Whether measured depth is registered to the image: auto goes by the frame ids, unless '
+        '`ground_truth/camera_info` contradicts that of the image; registered believes it, '
+        'unregistered reprojects always.',
         choices=('auto', 'registered', 'unregistered'),
         read_only=True,
     )

@@ -24,7 +24,7 @@ class DepthUnit:
     """
     Hold how depth became metres.
 
-    :param steps_per_m: of integer depth; None is depth stored in metres.
+    :param steps_per_m: that it was divided by; None is depth stored in metres.
     :param told: the user or an index named it, rather than that millimetres are usual.
     """
 
@@ -45,7 +45,7 @@ def unit_warning(
     :param place: where the depth comes from.
     :param depths_m: float32 (H, W) each, metres, NaN where unknown; those without depth do not
         count.
-    :param option: what the name of a unit is written behind.
+    :param option: what the name of a unit is written behind; '' where none can be told.
     :param cure: where that is written.
     """
     known = [depth_m[np.isfinite(depth_m)] for depth_m in depths_m]
@@ -58,15 +58,16 @@ def unit_warning(
     if low_m <= median_m <= high_m:
         return ''
     odd = f"median depth of '{place}' is {median_m:.4g} m"
-    if unit.steps_per_m is None:
-        return f'{odd}, stored as metres; {low_m:g} to {high_m:g} m are possible'
+    steps_per_m = unit.steps_per_m or 1.0
     likely = [
-        f"'{option}{name}' ({median_m * unit.steps_per_m / steps:.2g} m)"
+        f"'{option}{name}' ({median_m * steps_per_m / steps:.2g} m)"
         for name, steps in DEPTH_UNITS.items()
-        if _USUAL_M[0] <= median_m * unit.steps_per_m / steps <= _USUAL_M[1]
+        if option and _USUAL_M[0] <= median_m * steps_per_m / steps <= _USUAL_M[1]
     ]
     advice = f'; {cure}, as {" or ".join(likely)}' if likely else ''
     right = f", or '{option}mm' if it is right" if usual and likely else ''
+    if unit.steps_per_m is None:
+        return f'{odd}, stored as metres; {low_m:g} to {high_m:g} m are possible{advice}'
     return (
         f'{odd}, at {unit.steps_per_m:g} steps a metre; '
         f'{"usual" if usual else "possible"} are {low_m:g} to {high_m:g} m{advice}{right}'

@@ -58,5 +58,6 @@ class UnitWatch:
         return self._doubt(replace(told, told=unit != MILLIMETRES))
 
     def _doubt(self, unit: DepthUnit) -> str:
-        cure = 'set the unit'
-        return unit_warning(self._topic, self._first_m, unit, f'{self._parameter}:=', cure)
+        # The parameter is of integers: floats are metres.
+        option = f'{self._parameter}:=' if unit.steps_per_m is not None else ''
+        return unit_warning(self._topic, self._first_m, unit, option, 'set the unit')

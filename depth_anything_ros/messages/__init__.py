@@ -9,6 +9,9 @@ from depth_anything_ros.messages.calibration import (
     camera_from_message,
     camera_info_fields,
     completed_projection,
+    frame_doubt,
+    lens_effects,
+    rectification_doubt,
 )
 from depth_anything_ros.messages.color import KNOWN_ENCODINGS, decode_image
 from depth_anything_ros.messages.compressed import (
@@ -53,10 +56,13 @@ __all__ = [
     'decode_inverse_depth',
     'decode_scan',
     'depth_image_fields',
+    'frame_doubt',
     'image_fields',
     'laser_scan_fields',
+    'lens_effects',
     'metres_from_steps',
     'point_cloud_fields',
+    'rectification_doubt',
     'stamp_fields',
     'stamp_ns',
 ]

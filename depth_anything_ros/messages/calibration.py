@@ -12,6 +12,8 @@ from depth_anything_ros.types import Camera
 _PLUMB_BOB_COEFFICIENTS = 5
 # A pixel 45° off the axis is moved by as much.
 _LARGEST_SKEW_PX = 0.5
+# P and K that differ by less are one.
+_SAME_PX = 0.5
 _IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
 
@@ -91,6 +93,50 @@ def completed_projection(message: Any) -> dict[str, tuple[float, ...]]:
 def lacks_projection(message: Any) -> bool:
     """Tell whether P of a CameraInfo holds numbers that are not finite, so that K is taken."""
     return not all(map(math.isfinite, _numbers(message)[1]))
+
+
+def lens_effects(message: Any) -> str:
+    """Return how images as the sensor takes them differ from rectified ones, '' if not."""
+    matrix_k, matrix_p, coefficients = _numbers(message)
+    effects = []
+    if any(coefficients):
+        effects.append(f'lens distortion D = {_listed(coefficients)}')
+    raw, rectified = (
+        tuple(matrix[index] for index in places)
+        for matrix, places in ((matrix_k, (0, 4, 2, 5)), (matrix_p, (0, 5, 2, 6)))
+    )
+    shift_px = max(map(abs, (one - other for one, other in zip(raw, rectified, strict=True))))
+    if _is_projection(matrix_p) and shift_px > _SAME_PX:
+        effects.append(f'fx, fy, cx, cy {_listed(rectified)} px in P and {_listed(raw)} px in K')
+    return ' and '.join(effects)
+
+
+def rectification_doubt(topic: str, lens: str, cure: str) -> str:
+    """
+    Return why images that are taken as rectified may not be, '' where nothing says so.
+
+    :param topic: of the images; image_proc and drivers name rectified ones by `rect`.
+    :param lens: as `lens_effects`.
+    :param cure: how to say that they are not.
+    """
+    if not lens or 'rect' in topic.lower():
+        return ''
+    return f'images of {topic} are taken as rectified, but their camera_info has {lens}: {cure}'
+
+
+def frame_doubt(info_topic: str, info_frame_id: str, frame_id: str) -> str:
+    """Return that a camera_info is not of the frame of its image, '' if it may be."""
+    info_frame_id, frame_id = info_frame_id.removeprefix('/'), frame_id.removeprefix('/')
+    if not info_frame_id or not frame_id or info_frame_id == frame_id:
+        return ''
+    return (
+        f"camera_info on {info_topic} is of frame '{info_frame_id}', its image of '{frame_id}'; "
+        'make sure that it belongs to this camera'
+    )
+
+
+def _listed(numbers: tuple[float, ...]) -> str:
+    return ', '.join(f'{number:.4g}' for number in numbers)
 
 
 def _numbers(message: Any) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]:

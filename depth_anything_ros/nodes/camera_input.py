@@ -11,7 +11,13 @@ from sensor_msgs.msg import CameraInfo
 
 from depth_anything_ros.errors import CameraError
 from depth_anything_ros.geometry.camera import require_calibrated
-from depth_anything_ros.messages import camera_from_message, completed_projection
+from depth_anything_ros.messages import (
+    camera_from_message,
+    completed_projection,
+    frame_doubt,
+    lens_effects,
+    rectification_doubt,
+)
 from depth_anything_ros.messages.calibration import lacks_projection
 from depth_anything_ros.types import Camera
 
@@ -23,19 +29,27 @@ class CameraView:
     """
     Hold the camera of one image and its camera_info under the image's header, P and R filled in.
 
-    Both are None, and `reason` says why, where no camera_info fits the image.
+    Both are None, and `reason` says why, where no camera_info fits the image; `doubt` is what
+    is odd about the one that does.
     """
 
     camera: Camera | None
     info: CameraInfo | None
     reason: str = ''
+    doubt: str = ''
 
 
 class CameraInput:
-    """Keep the last camera_info and say which camera it gives for an image; thread-safe."""
+    """
+    Keep the last camera_info and say which camera it gives for an image; thread-safe.
 
-    def __init__(self, topic: str) -> None:
+    :param topic: of the camera_info.
+    :param image_topic: of the images, '' where it does not matter whether they are rectified.
+    """
+
+    def __init__(self, topic: str, image_topic: str = '') -> None:
         self.topic = topic
+        self._image_topic = image_topic
         self._message: CameraInfo | None = None
         self._told = False
 
@@ -80,4 +94,11 @@ class CameraInput:
         info.header = header
         for name, value in completed_projection(message).items():
             setattr(info, name, value)
-        return CameraView(camera, info)
+        return CameraView(camera, info, doubt=self._doubt(message, header, rectified))
+
+    def _doubt(self, message: CameraInfo, header: Any, rectified: bool) -> str:
+        doubts = [frame_doubt(self.topic, message.header.frame_id, header.frame_id)]
+        if rectified and self._image_topic:
+            lens, cure = lens_effects(message), 'set image_is_rectified to false if they are not'
+            doubts.append(rectification_doubt(self._image_topic, lens, cure))
+        return '; '.join(filter(None, doubts))

@@ -68,7 +68,7 @@ class DepthNode(ManagedNode):
         self._host = PipelineHost(refused=self._on_refused)
         self._statistics = RunStatistics()
         self._names = input_names(self, self._config)
-        self._camera = CameraInput(self._topic('camera_info'))
+        self._camera = CameraInput(self._topic('camera_info'), self._topic('image'))
         self._sizes = SizeBuilder(self._resume)
         self._processor = FrameProcessor(
             self._host,

@@ -59,8 +59,8 @@ class FrameProcessor:
     A frame whose network is being built waits for it, unless a newer frame comes: then it is
     rejected.
 
-    `last_result` and `camera_fault` are of the last frame, to be read from any thread: each is
-    replaced as a whole.
+    `last_result`, `camera_fault` and `camera_doubt` are of the last frame, to be read from any
+    thread: each is replaced as a whole.
 
     :param host: has the pipeline.
     :param sizes: builds networks for sizes of images that come up.
@@ -90,18 +90,20 @@ class FrameProcessor:
         self.outputs: DepthOutputs | None = None
         self.last_result: DepthResult | None = None
         self.camera_fault = CameraFault()
+        self.camera_doubt = ''
         self._brightness = BrightnessWatch('image')
 
     @property
     def doubt(self) -> str:
-        """Return what is odd about the last images, or ''."""
-        return self._brightness.doubt
+        """Return what is odd about the last images and their camera, or ''."""
+        return '; '.join(filter(None, (self._brightness.doubt, self.camera_doubt)))
 
     def reset(self) -> None:
         """Forget the last frame, as on activation."""
         self.last_result = None
         self.camera_fault = CameraFault()
         self._brightness.forget()
+        self.camera_doubt = ''
 
     def refuse(self, reason: str) -> None:
         """Count and report a frame that cannot be processed."""
@@ -155,6 +157,9 @@ class FrameProcessor:
         self, job: Job, outputs: DepthOutputs, stages_ms: dict[str, float]
     ) -> tuple[str, ...]:
         result, view = self._estimate(job, stages_ms)
+        if view.doubt and view.doubt != self.camera_doubt:
+            self._warn(view.doubt)
+        self.camera_doubt = view.doubt
         finished = Finished(result, job.message.header, view.info, self._config())
         published = outputs.publish(finished, stages_ms)
         # Without a camera there is neither, asked for or not.

@@ -66,9 +66,9 @@ class DepthImageConfig(ReferenceRange):
     )
     reference_registration: str = parameter(
         'auto',
-        'Whether reference depth is registered to the image: auto goes by the frame ids, and by '
-        '`reference/camera_info` where one is empty; registered believes it, unregistered '
-        'reprojects always.',
+        'Whether reference depth is registered to the image: auto goes by the frame ids, unless '
+        '`reference/camera_info` contradicts that of the image; registered believes it, '
+        'unregistered reprojects always.',
         choices=('auto', 'registered', 'unregistered'),
         affects=Affects.REFERENCE,
     )

@@ -9,6 +9,7 @@ import two_cameras
 
 from depth_anything_ros.bag import BagWriter
 from depth_anything_ros.cli.data_argument import parse_data
+from depth_anything_ros.cli.demo_bag import open_bag as open_demo
 from depth_anything_ros.cli.main import main
 from depth_anything_ros.errors import ConfigError, DatasetError
 from depth_anything_ros.geometry.plausibility import DepthUnit, unit_warning
@@ -75,9 +76,11 @@ def test_a_unit_that_was_told_is_doubted_only_where_impossible(tmp_path):
 def test_metres_have_no_unit_but_limits():
     depth_m = np.full((2, 2), 2000.0, np.float32)
     warning = unit_warning('/x', [depth_m], DepthUnit(None, told=False))
-    assert (
-        warning == "median depth of '/x' is 2000 m, stored as metres; 0.05 to 200 m are possible"
+    assert warning == (
+        "median depth of '/x' is 2000 m, stored as metres; 0.05 to 200 m are possible; name the "
+        "unit behind the path, as ',unit=mm' (2 m) or ',unit=tum' (0.4 m)"
     )
+    assert unit_warning('/x', [depth_m], DepthUnit(None, told=False), '').endswith('possible')
     assert unit_warning('/x', [depth_m / 100], DepthUnit(None, told=False)) == ''
 
 
@@ -191,7 +194,39 @@ def test_bags_have_a_unit_too(tmp_path):
 
 def test_bags_with_metres_that_are_none_are_warned_of(tmp_path):
     write_bag(tmp_path / 'bag', 1000.0, '32FC1')
-    assert 'is 800 m, stored as metres' in warning_of(open_bag(tmp_path / 'bag', 'all'))
+    warning = warning_of(open_bag(tmp_path / 'bag', 'all'))
+    assert 'is 800 m, stored as metres' in warning
+    assert "name the unit behind the path, as ',unit=mm' (0.8 m)" in warning
+
+
+def test_the_unit_holds_for_floats_too(tmp_path):
+    write_bag(tmp_path / 'bag', 1000.0, '32FC1')
+    dataset = open_bag(tmp_path / 'bag', 'all', unit='mm')
+    np.testing.assert_allclose(dataset[0].depth_m, TRUTH_M, atol=1e-3)
+    assert warning_of(dataset) == ''
+    with pytest.raises(ConfigError, match='is stored as 32FC1, which nodes take as metres'):
+        open_demo(f'{tmp_path}/bag,unit=mm')
+    folder = tmp_path / 'folder'
+    write_frame(folder)
+    (folder / 'depth' / 'a.png').unlink()
+    np.save(folder / 'depth' / 'a.npy', (TRUTH_M * 10).astype(np.float32))
+    dataset = open_rgbd_folder(folder, 'all', unit='0.1')
+    np.testing.assert_allclose(dataset[0].depth_m, TRUTH_M, rtol=1e-6)
+
+
+def test_one_unit_is_not_of_floats_and_integers(tmp_path):
+    write_frame(tmp_path)
+    np.save(tmp_path / 'depth' / 'b.npy', TRUTH_M.astype(np.float32))
+    with pytest.raises(DatasetError, match='has depth as PNG and as .npy, which one unit= cannot'):
+        open_rgbd_folder(tmp_path, 'all', unit='mm')
+
+
+def test_images_of_a_folder_without_depth_are_counted(tmp_path):
+    write_frame(tmp_path)
+    (tmp_path / 'rgb' / 'b.png').write_bytes((tmp_path / 'rgb' / 'a.png').read_bytes())
+    assert warning_of(open_rgbd_folder(tmp_path, 'all')) == (
+        f"1 of 2 images of '{tmp_path}' have no depth file of their name"
+    )
 
 
 def test_the_warning_is_shown_and_is_in_the_summary(tmp_path, capsys):

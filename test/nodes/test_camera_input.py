@@ -31,6 +31,10 @@ HEADER = Header(frame_id='optical')
 def test_rectified_takes_p_and_raw_takes_k_and_d(camera_input):
     camera_input.update(make_info())
     rectified = camera_input.view(HEADER, 480, 640, True)
+    assert rectified.doubt == (
+        "camera_info on /camera/camera_info is of frame 'other', its image of 'optical'; make "
+        'sure that it belongs to this camera'
+    )
     assert (rectified.camera, rectified.reason) == (Camera(640, 480, 510, 510, 321, 241), '')
     camera = camera_input.view(HEADER, 480, 640, False).camera
     assert (camera.fx_px, camera.cx_px, camera.distortion[0]) == (500.0, 320.0, 0.1)
@@ -113,3 +117,25 @@ def test_a_projection_that_is_not_finite_is_told_once(camera_input, caplog):
     words = 'P of /camera/camera_info is not finite: K is taken in its place'
     assert [record.message for record in caplog.records] == [words]
     assert camera_input.camera(rectified=True) == Camera(640, 480, 500, 500, 320, 240)
+
+
+def test_images_that_may_not_be_rectified_are_doubted():
+    info = make_info()
+    info.header.frame_id = 'optical'
+    for topic, rectified, doubted in (
+        ('/camera/image_raw', True, True),
+        ('/camera/image_raw', False, False),
+        ('/camera/image_rect', True, False),
+        ('', True, False),
+    ):
+        camera_input = CameraInput('/camera/camera_info', topic)
+        camera_input.update(info)
+        doubt = camera_input.view(HEADER, 480, 640, rectified).doubt
+        assert ('set image_is_rectified to false' in doubt) == doubted
+        assert (
+            'D = 0.1, 0, 0, 0, 0 and fx, fy, cx, cy 510, 510, 321, 241 px in P' in doubt
+        ) == doubted
+    info.d, info.p = 5 * [0.0], 12 * [0.0]
+    camera_input = CameraInput('/camera/camera_info', '/camera/image_raw')
+    camera_input.update(info)
+    assert camera_input.view(HEADER, 480, 640, True).doubt == ''

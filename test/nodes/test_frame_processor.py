@@ -118,6 +118,22 @@ def test_an_output_that_failed_is_named_and_the_other_not(processor):
     assert processor.camera_fault == CameraFault('', ())
 
 
+def test_a_doubtful_camera_info_is_logged_once_and_kept_for_diagnostics(processor, warnings):
+    fields = camera_info_fields(Camera(5, 3, 4.0, 4.0, 2.0, 1.0))
+    info = CameraInfo(**{name: value for name, value in fields.items() if name != 'd'})
+    info.header.frame_id = 'rear'
+    processor._camera.update(info)
+    front = image()
+    front.header.frame_id = 'front'
+    for number in range(2):
+        processor.process(Job(front, number))
+    assert "camera_info on /info is of frame 'rear', its image of 'front'" in warnings[0]
+    assert (warnings, processor.camera_doubt) == ([warnings[0]], warnings[0])
+    front.header.frame_id = 'rear'
+    processor.process(Job(front, 3))
+    assert processor.camera_doubt == ''
+
+
 def test_a_frame_waits_for_the_network_of_its_size(processor):
     processor._sizes.missing = {(3, 5)}
     job = Job(image(), 0)

@@ -18,13 +18,15 @@ from depth_anything_ros.geometry.plausibility import FRAMES, DepthUnit, unit_war
 from depth_anything_ros.geometry.registration import RegistrationRule
 from depth_anything_ros.geometry.reprojection import Registration
 from depth_anything_ros.lab.datasets.base import DARK_CURE, checked_sample, require_split
+from depth_anything_ros.messages import MM_PER_M
 from depth_anything_ros.messages.brightness import PICTURES, dark_warning
-from depth_anything_ros.parameters import MILLIMETRES, steps_per_metre
+from depth_anything_ros.parameters import steps_per_metre
 from depth_anything_ros.types import DepthSample, Float32Array
 
 NAME = 'bag'
 
 REGISTRATIONS = ('auto', 'registered', 'unregistered')
+_FLAGS = {'true': True, 'false': False}
 
 # What can be wrong with one frame while the others are whole.
 _OF_A_FRAME = (MessageError, CameraError, AlignmentError)
@@ -40,6 +42,7 @@ def open_bag(
     depth_camera_info: str = '',
     registration: str = 'auto',
     unit: str = '',
+    rectified: str = 'true',
 ) -> BagDataset:
     """
     Open a ROS 1 or ROS 2 bag; the samples are its colour images that have a depth image.
@@ -54,8 +57,10 @@ def open_bag(
     :param depth_camera_info: topic of the depth's calibration, likewise.
     :param registration: whether depth is registered to the image: one of REGISTRATIONS, see
         `RegistrationRule`.
-    :param unit: of integer depth, see `steps_per_metre`; '' is millimetres, with a warning where
-        that gives an unusual median.
+    :param unit: of depth, see `steps_per_metre`; '' is millimetres for integers and metres for
+        floats, with a warning where that gives an unusual median.
+    :param rectified: whether the images are, as the nodes' `image_is_rectified`: `true` takes P
+        of camera_info, `false` K and D.
     :raises ConfigError: if the unit is none.
     :raises DatasetError: if the bag is missing or damaged, does not have such topics, has no
         image with depth, or depth is not registered and cannot be.
@@ -65,6 +70,8 @@ def open_bag(
         raise DatasetError(
             f"registration '{registration}' is unknown; known: {', '.join(REGISTRATIONS)}"
         )
+    if rectified not in _FLAGS:
+        raise DatasetError(f"rectified '{rectified}' is unknown; known: {', '.join(_FLAGS)}")
     with BagReader(path) as reader:
         topics = find_topics(reader, image, depth, camera_info, depth_camera_info)
     rule = RegistrationRule(
@@ -72,7 +79,7 @@ def open_bag(
         cure="write ',registration=registered' behind the path if it is",
         place_cure='record images and depth that name frames of their own',
     )
-    return BagDataset(path, topics, rule, unit)
+    return BagDataset(path, topics, rule, unit, rectified=_FLAGS[rectified])
 
 
 class BagDataset:
@@ -80,12 +87,14 @@ class BagDataset:
     Read the RGB-D frames of a bag; a damaged one is an error of its own, the rest is read.
 
     `registration` says how the depth of the first frame is brought to its image, None where it is
-    registered; `warning` what is odd about the depth.
+    registered; `integers` whether depth is stored as such; `warning` is what is odd about depth
+    and calibration, and how many images are left out.
 
     :param path: as `BagReader` takes it.
     :param topics: of image, depth and calibration.
     :param rule: how depth lies to the image.
-    :param unit: of integer depth; '' is millimetres.
+    :param unit: of depth; '' is millimetres for integers and metres for floats.
+    :param rectified: see `camera_from_message`.
     :raises DatasetError: if the bag is missing or damaged, has no image with depth, or depth is
         not registered and cannot be.
     """
@@ -93,30 +102,48 @@ class BagDataset:
     name = NAME
 
     def __init__(
-        self, path: Path, topics: RgbdTopics, rule: RegistrationRule, unit: str = ''
+        self,
+        path: Path,
+        topics: RgbdTopics,
+        rule: RegistrationRule,
+        unit: str = '',
+        *,
+        rectified: bool = True,
     ) -> None:
         self._path = path
         self.topics = topics
         self.registration: Registration | None = None
         self._rule = rule
-        self._steps_per_m = steps_per_metre(unit or MILLIMETRES)
+        self._rectified = rectified
+        self._steps_per_m = steps_per_metre(unit) if unit else None
+        doubts: list[str] = []
         with BagReader(path) as reader:
-            found = RgbdFrames(reader, topics, rule, self._steps_per_m)
+            found = self._frames(reader)
             self._stamps: list[int] = []
             checked = False
             seen: list[tuple[Float32Array, bool]] = []
             lights: list[int] = []
             for pair in _with_depth(found):
-                checked = checked or self._check_registration(found, pair)
+                if not checked:
+                    checked = self._check_registration(found, pair)
+                    # Where depth is registered, calibration is not asked for.
+                    doubts = found.doubts(pair) if self.registration is not None else []
                 self._stamps.append(time_ns(pair.image))
                 if len(seen) < FRAMES:
                     seen += _sensor_depth(found, pair)
                 if len(lights) < PICTURES:
                     lights += _brightness(found, pair)
         if not self._stamps:
-            raise DatasetError(f"bag '{path}' has no image with a depth image of its time")
-        dark = dark_warning(f'{path}, {topics.image}', lights, DARK_CURE)
-        warnings = (self._unit_warning(seen, told=bool(unit)), dark)
+            raise DatasetError(
+                f"bag '{path}' has no image with a depth image of its time: {found.left_out()}"
+            )
+        self.integers = any(integer for _, integer in seen)
+        warnings = (
+            self._unit_warning([depth_m for depth_m, _ in seen], told=bool(unit)),
+            dark_warning(f'{path}, {topics.image}', lights, DARK_CURE),
+            *doubts,
+            found.left_out(),
+        )
         self.warning = '; '.join(filter(None, warnings))
         self._running: Iterator[tuple[RgbdFrames, MessagePair]] | None = None
         self._next = 0
@@ -191,15 +218,19 @@ class BagDataset:
             return False
         return True
 
-    def _unit_warning(self, seen: list[tuple[Float32Array, bool]], *, told: bool) -> str:
+    def _unit_warning(self, depths_m: list[Float32Array], *, told: bool) -> str:
         """Return what is odd about the depth of the first frames; see `unit_warning`."""
-        steps = self._steps_per_m if any(integer for _, integer in seen) else None
-        place = f'{self._path}, {self.topics.depth}'
-        return unit_warning(place, [depth_m for depth_m, _ in seen], DepthUnit(steps, told))
+        steps = self._steps_per_m or (MM_PER_M if self.integers else None)
+        return unit_warning(f'{self._path}, {self.topics.depth}', depths_m, DepthUnit(steps, told))
+
+    def _frames(self, reader: BagReader) -> RgbdFrames:
+        return RgbdFrames(
+            reader, self.topics, self._rule, self._steps_per_m, rectified=self._rectified
+        )
 
     def _pairs(self) -> Iterator[tuple[RgbdFrames, MessagePair]]:
         with BagReader(self._path) as reader:
-            frames = RgbdFrames(reader, self.topics, self._rule, self._steps_per_m)
+            frames = self._frames(reader)
             for pair in _with_depth(frames):
                 yield frames, pair
 

@@ -23,8 +23,9 @@ from depth_anything_ros.lab.datasets.base import (
     require_split,
 )
 from depth_anything_ros.lab.datasets.files import read_brightness, read_npy, read_png_depth
+from depth_anything_ros.messages import MM_PER_M
 from depth_anything_ros.messages.brightness import PICTURES, dark_warning
-from depth_anything_ros.parameters import MILLIMETRES, steps_per_metre
+from depth_anything_ros.parameters import steps_per_metre
 from depth_anything_ros.types import Float32Array
 
 NAME = 'rgbd_folder'
@@ -75,13 +76,13 @@ def open_rgbd_folder(path: Path, split: str, *, unit: str = '') -> Dataset:
     `train`, `val` and `test` are folders of that name where there are any; else every split is
     all.
 
-    A frame of the index may name the unit of its PNG, as `"unit": "5000/m"`.
+    A frame of the index may name the unit of its depth, as `"unit": "5000/m"`.
 
-    :param unit: of PNG for which no index names one, see `steps_per_metre`; '' is millimetres,
-        with a warning where that gives an unusual median.
+    :param unit: of depth for which no index names one, see `steps_per_metre`; '' is millimetres
+        for PNG and metres for .npy, with a warning where that gives an unusual median.
     :raises ConfigError: if the unit is none.
     :raises DatasetError: if there are no frames, the split is unknown, the index is damaged,
-        points outside the folder or contradicts the unit.
+        points outside the folder or contradicts the unit, or the unit is told for both kinds.
     """
     require_folder(path)
     if (path / 'index.json').is_file():
@@ -92,8 +93,12 @@ def open_rgbd_folder(path: Path, split: str, *, unit: str = '') -> Dataset:
         folder = path / split
         pairs, units = _plain_pairs(folder if folder.is_dir() else path), {}
     require_pairs(pairs, path, LAYOUT)
-    reader = _DepthReader(units, steps_per_metre(unit or MILLIMETRES))
-    warnings = (_warning(path, pairs, reader, bool(unit)), _dark_warning(path, pairs))
+    reader = _DepthReader(units, steps_per_metre(unit) if unit else None)
+    warnings = (
+        _unit_warning(path, pairs, reader),
+        _dark_warning(path, pairs),
+        _left_out(path, pairs),
+    )
     return PairedFiles(NAME, pairs, reader, '; '.join(filter(None, warnings)))
 
 
@@ -106,28 +111,40 @@ def thinned(count: int, wanted: int | None) -> list[int]:
 
 @dataclass(frozen=True)
 class _DepthReader:
-    """Read depth by the unit that the index names for a frame, else by that of all others."""
+    """
+    Read depth by the unit that the index names for a frame, else by that of all others.
+
+    `steps_per_m` of None takes PNG as millimetres and .npy as metres.
+    """
 
     units: Mapping[Path, float]
-    steps_per_m: float
+    steps_per_m: float | None
 
     def __call__(self, pair: FilePair) -> Float32Array:
+        steps_per_m = self.units.get(pair.depth, self.steps_per_m)
         if pair.depth.suffix == _METRES_SUFFIX:
-            depth_m = read_npy(pair.depth)
+            depth_m = read_npy(pair.depth) / np.float32(steps_per_m or 1.0)
             return np.where(np.isfinite(depth_m) & (depth_m > 0), depth_m, np.float32(np.nan))
-        return read_png_depth(pair.depth, self.units.get(pair.depth, self.steps_per_m))
+        return read_png_depth(pair.depth, steps_per_m or MM_PER_M)
 
 
-def _warning(path: Path, pairs: Sequence[FilePair], reader: _DepthReader, told: bool) -> str:
-    """Return what is odd about the depth of some frames, those whose unit nobody named first."""
-    metres = [pair for pair in pairs if pair.depth.suffix == _METRES_SUFFIX]
-    guessed = [
-        pair
-        for pair in pairs
-        if pair.depth.suffix != _METRES_SUFFIX and pair.depth not in reader.units
-    ]
-    shown = guessed or metres
-    unit = DepthUnit(reader.steps_per_m if guessed else None, told)
+def _unit_warning(path: Path, pairs: Sequence[FilePair], reader: _DepthReader) -> str:
+    """
+    Return what is odd about the depth of some frames, integers first.
+
+    :raises DatasetError: if one unit is told for integers and floats.
+    """
+    others = [pair for pair in pairs if pair.depth not in reader.units]
+    floats = [pair for pair in others if pair.depth.suffix == _METRES_SUFFIX]
+    integers = [pair for pair in others if pair.depth.suffix != _METRES_SUFFIX]
+    told = reader.steps_per_m is not None
+    if told and floats and integers:
+        raise DatasetError(
+            f"'{path}' has depth as PNG and as .npy, which one unit= cannot be of; leave it out, "
+            'or put them into folders of their own'
+        )
+    shown = integers or floats
+    unit = DepthUnit(reader.steps_per_m or (MM_PER_M if integers else None), told)
     depths_m = []
     for place in thinned(len(shown), FRAMES):
         try:
@@ -149,6 +166,19 @@ def _dark_warning(path: Path, pairs: Sequence[FilePair]) -> str:
             return ''
         found.append(brightness)
     return dark_warning(str(path), found, DARK_CURE)
+
+
+def _left_out(path: Path, pairs: Sequence[FilePair]) -> str:
+    """Return how many images beside the pairs have no depth, '' if all have."""
+    images, alone = 0, 0
+    folders = {pair.depth.parent for pair in pairs if pair.depth.parent.name == 'depth'}
+    for folder in (depth.parent for depth in folders):
+        stems = {file.stem for file in _files(folder / 'rgb', _RGB_SUFFIXES)}
+        images += len(stems)
+        alone += len(stems - {file.stem for file in _files(folder / 'depth', _DEPTH_SUFFIXES)})
+    if not alone:
+        return ''
+    return f"{alone} of {images} images of '{path}' have no depth file of their name"
 
 
 def _indexed_pairs(
