@@ -119,7 +119,8 @@ def imported_names(*folders: str) -> dict[str, str]:
     return {
         name: path
         for name, path in names.items()
-        if name not in sys.stdlib_module_names and name != PACKAGE
+        # _typeshed is a part of type checkers.
+        if name not in sys.stdlib_module_names | {PACKAGE, '_typeshed'}
     }
 
 
