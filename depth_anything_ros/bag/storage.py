@@ -39,12 +39,15 @@ def require_bag(path: Path) -> None:
 def repair_of(path: Path) -> str:
     """Return the command that may repair a bag that cannot be read, or '' where none is known."""
     if path.is_dir():
-        storages = [entry for entry in sorted(path.iterdir()) if entry.suffix == '.mcap']
+        storages = [entry for entry in sorted(path.iterdir()) if entry.suffix in _STORAGES]
         return ' && '.join(map(repair_of, storages))
     quoted = shlex.quote(str(path))
     if path.suffix == '.mcap':
         recovered = shlex.quote(str(path.with_name(f'{path.stem}_recovered.mcap')))
         return f'mcap recover {quoted} -o {recovered}'
+    if path.suffix == '.db3':
+        recovered = shlex.quote(str(path.with_name(f'{path.stem}_recovered.db3')))
+        return f'sqlite3 {quoted} .recover | sqlite3 {recovered}'
     return f'rosbag reindex {quoted}' if path.suffix == '.bag' else ''
 
 

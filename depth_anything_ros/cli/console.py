@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+from typing import TextIO
 
 from depth_anything_ros import files
 from depth_anything_ros.cli.words import in_words_of_the_cli
@@ -14,14 +18,41 @@ from depth_anything_ros.progress import progress
 from depth_anything_ros.table import Table
 
 __all__ = [
-    'add_json_argument', 'check_outputs', 'progress', 'write_error', 'write_json', 'write_line',
-    'write_lines', 'write_table', 'write_warning',
+    'add_json_argument', 'check_outputs', 'discard', 'prepare_streams', 'progress', 'write_error',
+    'write_json', 'write_line', 'write_lines', 'write_table', 'write_warning',
 ]  # fmt: skip
 
 
+def prepare_streams() -> None:
+    """Make both streams take any text: closed ones, as of services, and those not of UTF-8."""
+    for name in ('stdout', 'stderr'):
+        stream: object = getattr(sys, name)
+        if stream is None:
+            # It takes the number of the closed one, which no file may get.
+            setattr(sys, name, Path(os.devnull).open('w', encoding='utf-8'))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors='backslashreplace')
+
+
+def discard(*streams: TextIO) -> None:
+    """Throw away what is written to streams from now on, at the exit too."""
+    for stream in streams:
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def write_line(text: str = '') -> None:
-    """Write one line of results to the standard output, whatever the text holds."""
-    sys.stdout.write(f'{one_line(text)}\n')
+    """
+    Write one line of results to the standard output, whatever the text holds.
+
+    :raises OutputError: if it cannot be written.
+    """
+    try:
+        sys.stdout.write(f'{one_line(text)}\n')
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise files.output_error('standard output', error) from error
 
 
 def write_lines(lines: Iterable[str]) -> None:

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import argparse
-import os
+import signal
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Protocol, cast
+from typing import NoReturn, Protocol, cast
 
-from depth_anything_ros.cli.console import check_outputs, write_error, write_line
+from depth_anything_ros.cli.console import (
+    check_outputs,
+    discard,
+    prepare_streams,
+    write_error,
+    write_line,
+)
 from depth_anything_ros.cli.words import speak_of
 from depth_anything_ros.errors import DepthAnythingError
+from depth_anything_ros.files import output_error
 from depth_anything_ros.home import check_working_folder, usable_home
 from depth_anything_ros.progress import reported
 
 EXIT_DONE, EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 # As a shell tells of a program that SIGPIPE ended.
 EXIT_UNREAD = 141
+_EXIT_SIGNAL = 128
 
 
 class VerbModule(Protocol):
@@ -110,17 +119,42 @@ def main(argv: Sequence[str] | None = None) -> int:
     :param argv: the arguments without the program's name; None takes the process's own.
     :raises SystemExit: with 2 on wrong usage and 0 after --help and --version, as argparse does.
     """
+    prepare_streams()
+    code = EXIT_ERROR
     try:
-        try:
-            return _run(sys.argv[1:] if argv is None else list(argv))
-        finally:
-            sys.stdout.flush()
+        with _ended_by_sigterm():
+            try:
+                code = _run(sys.argv[1:] if argv is None else list(argv))
+            finally:
+                sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever reads has had enough, as `head` does; nothing more may be written at the exit.
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        # Whoever reads has had enough, as `head` does.
+        discard(sys.stdout, sys.stderr)
         return EXIT_UNREAD
+    except OSError as error:
+        discard(sys.stdout)
+        if code != EXIT_ERROR:  # else it has been told
+            write_error(str(output_error('standard output', error)))
+        return EXIT_ERROR
+    return code
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Leave what is open in an orderly way on SIGTERM, so that no temporaries stay."""
+    main_thread = threading.current_thread() is threading.main_thread()
+    if not main_thread or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+
+    def end(number: int, _: object) -> NoReturn:
+        raise SystemExit(_EXIT_SIGNAL + number)
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _run(arguments: list[str]) -> int:

@@ -17,6 +17,7 @@ from types import TracebackType
 
 from depth_anything_ros.errors import DepthAnythingError, MissingDependencyError
 from depth_anything_ros.files import make_folder, reporting
+from depth_anything_ros.parent import PARENT_VARIABLE
 from depth_anything_ros.progress import Progress
 
 # How long a process may take to end after each signal.
@@ -91,7 +92,7 @@ class NodeProcesses:
         with reporting(self.log(node)), self.log(node).open('wb') as log:
             self._processes[node] = subprocess.Popen(
                 command,
-                env=self._environment,
+                env={**self._environment, PARENT_VARIABLE: str(os.getpid())},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=None if terminal else subprocess.STDOUT,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from depth_anything_ros.cli.console import add_json_argument, progress, write_json, write_line
 from depth_anything_ros.errors import DatasetError
 from depth_anything_ros.files import writing_folder
+from depth_anything_ros.messages.limits import MAX_PIXELS
 
 if TYPE_CHECKING:
     from depth_anything_ros.types import Camera
@@ -172,4 +173,8 @@ def _size(text: str) -> tuple[int, int]:
     width, _, height = text.partition('x')
     if not (width.isdecimal() and height.isdecimal()):
         raise argparse.ArgumentTypeError(f"'{text}' is no size; write it as 640x480")
+    if int(width) * int(height) > MAX_PIXELS:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is too large; at most {MAX_PIXELS // 1_000_000} megapixels are rendered"
+        )
     return int(width), int(height)

@@ -15,6 +15,7 @@ from typing import NoReturn
 
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.home import check_working_folder
+from depth_anything_ros.parent import end_with_parent
 
 
 def start(node: str) -> NoReturn:
@@ -28,6 +29,7 @@ def start(node: str) -> NoReturn:
     :return: never; the process ends with the exit code of `process.run_process`, or with 1 if it
         was started in a folder that is gone.
     """
+    end_with_parent()
     try:
         check_working_folder()
     except ConfigError as error:

@@ -121,3 +121,12 @@ def test_a_bag_reached_through_a_link_is_read(bag, tmp_path):
     (tmp_path / 'link').symlink_to(bag)
     with BagReader(tmp_path / 'link') as reader:
         assert reader.topics
+
+
+def test_a_cut_sqlite3_bag_is_answered_with_recover(tmp_path):
+    path = tmp_path / 'bag.db3'
+    path.write_bytes(b'SQLite format 3\0' + bytes(200))
+    recovered = path.with_name('bag_recovered.db3')
+    with pytest.raises(DatasetError) as error:
+        BagReader(path)
+    assert str(error.value).endswith(f'repair it: sqlite3 {path} .recover | sqlite3 {recovered}')

@@ -150,3 +150,38 @@ def test_table_columns_line_up(capsys):
 
 def test_progress_passes_items_through():
     assert list(console.progress([1, 2, 3], 3, 'items')) == [1, 2, 3]
+
+
+PROGRAM = [sys.executable, '-m', 'depth_anything_ros.cli.main']
+
+
+def shell(command, **environment):
+    return subprocess.run(
+        ['bash', '-c', command.replace('PROGRAM', ' '.join(PROGRAM))],
+        capture_output=True, text=True, timeout=60, env={**os.environ, **environment},
+    )  # fmt: skip
+
+
+def test_closed_streams_change_neither_work_nor_exit_code(tmp_path):
+    for closed in ('>&-', '>&- 2>&-'):
+        answer = tmp_path / 'answer.json'
+        ended = shell(f'PROGRAM info --json {answer} {closed}')
+        assert (ended.returncode, ended.stderr) == (0, '')
+        assert json.loads(answer.read_text())
+        answer.unlink()
+
+
+def test_a_name_that_the_terminal_cannot_show_is_escaped(tmp_path):
+    command = f'PROGRAM simulate {tmp_path}/ünï --frames 1 --size 64x48'
+    ended = shell(command, PYTHONIOENCODING='ascii')
+    assert (ended.returncode, 'Traceback' in ended.stderr) == (0, False)
+    assert ended.stdout == f'{tmp_path}/\\xfcn\\xef: 1 frames of 64x48\n'
+
+
+def test_a_full_disk_behind_the_standard_output_is_told_once():
+    ended = shell('PROGRAM info > /dev/full')
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines() == [
+        "depth_anything_ros: error: cannot write 'standard output': No space left on device; "
+        'make room there or choose another place'
+    ]

@@ -1,4 +1,6 @@
 import os
+import select
+import subprocess
 import sys
 import time
 
@@ -121,3 +123,25 @@ def test_without_ros_the_error_names_the_extra(tmp_path, monkeypatch):
     monkeypatch.setattr(processes, 'find_spec', lambda _name: None)
     with pytest.raises(MissingDependencyError, match=r'rclpy.*\[ros\]'):
         processes.NodeProcesses(tmp_path)
+
+
+def test_a_child_ends_when_the_parent_that_asked_for_it_is_killed():
+    child = (
+        'import time; from depth_anything_ros.parent import end_with_parent; '
+        "end_with_parent(); print('up', flush=True); time.sleep(60)"
+    )
+    parent = (
+        'import os, subprocess, sys, time\n'
+        'from depth_anything_ros.parent import PARENT_VARIABLE\n'
+        'environment = {**os.environ, PARENT_VARIABLE: str(os.getpid())}\n'
+        f'subprocess.Popen([sys.executable, "-c", {child!r}], env=environment)\n'
+        'time.sleep(60)\n'
+    )
+    process = subprocess.Popen([sys.executable, '-c', parent], stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b'up\n'
+    process.kill()
+    # The child holds the other end of the pipe until it ends.
+    assert select.select([process.stdout], [], [], 10)[0]
+    assert process.stdout.read() == b''
+    process.wait()
+    process.stdout.close()

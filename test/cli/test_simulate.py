@@ -1,4 +1,8 @@
 import json
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -107,3 +111,21 @@ def test_camera_out_of_range_is_one_line(tmp_path, capsys):
     call = ['simulate', str(tmp_path / 'room'), *SMALL, '--world', '3']
     assert main([*call, '--camera-height', '5']) == 1
     assert 'camera height 5 m; allowed: above 0 to 2' in capsys.readouterr().err
+
+
+def test_a_size_that_no_memory_holds_is_refused_with_the_limit(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(['simulate', str(tmp_path / 'bag'), '--size', '99999x99999'])
+    assert "'99999x99999' is too large; at most 50 megapixels" in capsys.readouterr().err
+
+
+def test_sigterm_leaves_nothing_behind(tmp_path):
+    command = [sys.executable, '-m', 'depth_anything_ros.cli.main', 'simulate']
+    process = subprocess.Popen([*command, str(tmp_path / 'bag'), '--frames', '10000'])
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert list(tmp_path.iterdir())
+    process.terminate()
+    assert process.wait(30) == 128 + signal.SIGTERM
+    assert list(tmp_path.iterdir()) == []

@@ -265,7 +265,9 @@ def _relative_name(folder: Path, root: Path) -> str:
 
 def _folder_pairs(folder: Path, source: str) -> list[FilePair]:
     """Pair the files of the same name; an image without depth is no sample, depth without is."""
-    images = {file.stem: file for file in _files(folder / 'rgb', _RGB_SUFFIXES)}
+    # Of any kind first: one that cannot be read is named with the kinds that can.
+    images = {file.stem: file for file in _files(folder / 'rgb')}
+    images |= {file.stem: file for file in _files(folder / 'rgb', _RGB_SUFFIXES)}
     return [
         FilePair(
             f'{source}/{depth.stem}',
@@ -277,7 +279,10 @@ def _folder_pairs(folder: Path, source: str) -> list[FilePair]:
     ]
 
 
-def _files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
+def _files(folder: Path, suffixes: tuple[str, ...] = ()) -> list[Path]:
+    """Return the entries of a folder with one of these suffixes; none means all."""
     if not folder.is_dir():
         return []
-    return sorted(file for file in folder.iterdir() if file.suffix.lower() in suffixes)
+    return sorted(
+        file for file in folder.iterdir() if not suffixes or file.suffix.lower() in suffixes
+    )

@@ -166,3 +166,12 @@ def test_sequence_without_frames_is_an_error(tmp_path):
 def test_missing_folder_is_an_error(tmp_path):
     with pytest.raises(DatasetError, match=r"no folder '.*nowhere'"):
         open_rgbd_folder(tmp_path / 'nowhere', 'all')
+
+
+def test_an_image_of_another_kind_is_named_with_the_known_ones(tmp_path):
+    write_frame(tmp_path / 'rgb' / 'a.png', tmp_path / 'depth' / 'a.png')
+    (tmp_path / 'rgb' / 'a.png').rename(tmp_path / 'rgb' / 'a.png.kept')
+    cv2.imwrite(str(tmp_path / 'rgb' / 'a.tiff'), np.zeros((2, 3, 3), np.uint8))
+    message = r"rgb/a\.tiff' .* of no known kind; known: jpeg, png, webp, bmp"
+    with pytest.raises(DatasetError, match=message):
+        open_rgbd_folder(tmp_path, 'all')[0]
