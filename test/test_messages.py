@@ -396,7 +396,7 @@ def test_picture_of_absurd_size_is_refused():
         decode_compressed(compressed(data[:12] + chunk + data[33:], 'png'))
 
 
-@pytest.mark.parametrize('data', [b'', b'RIFF1234WEBP'])
+@pytest.mark.parametrize('data', [b'', b'GIF89a123456'])
 def test_picture_of_unknown_kind_lists_the_known_ones(data):
     with pytest.raises(MessageError, match=r"'webp'.*known: jpeg, png"):
         decode_compressed(compressed(data, 'webp'))
@@ -675,3 +675,18 @@ def test_scan_keeps_ranges_angles_stamp_and_frame():
 def test_scan_without_angles_limits_or_ranges_is_refused(changes, words):
     with pytest.raises(MessageError, match=words):
         messages.decode_scan(scan_message(**changes))
+
+
+@pytest.mark.parametrize('suffix', ['.webp', '.bmp'])
+def test_pictures_that_files_may_be_are_decoded_from_messages_too(suffix):
+    rgb = np.random.default_rng(3).integers(0, 256, (12, 16, 3), dtype=np.uint8)
+    lossless = [cv2.IMWRITE_WEBP_QUALITY, 101] if suffix == '.webp' else []
+    data = cv2.imencode(suffix, rgb[..., ::-1], lossless)[1].tobytes()
+    message = SimpleNamespace(format=f'rgb8; {suffix[1:]} compressed', data=data)
+    np.testing.assert_array_equal(decode_compressed(message), rgb)
+
+
+def test_rvl_is_refused_with_the_cure():
+    message = SimpleNamespace(format='16UC1; compressedDepth rvl', data=bytes(40))
+    with pytest.raises(MessageError, match='rvl.* is not decoded, PNG is; .*format .* to png'):
+        decode_compressed_depth(message)

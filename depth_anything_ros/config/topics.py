@@ -57,7 +57,7 @@ NODE_TOPICS: dict[str, tuple[Topic, ...]] = {
         ),
         Topic(
             'in', 'image/compressed', _COMPRESSED,
-            'JPEG or PNG, instead of `image`, with `image_transport:=compressed`',
+            'JPEG, PNG, WebP or BMP, instead of `image`, with `image_transport:=compressed`',
         ),
         Topic(
             'in', 'camera_info', _CAMERA_INFO,

@@ -11,11 +11,16 @@ from depth_anything_ros.types import Float32Array
 
 # Every fourth pixel of every fourth row is enough for a median.
 _STRIDE = 4
+# The unit may change while the node runs, as when another camera takes over: so many images later
+# some are looked at again.
+_PERIOD = 100
 
 
 class UnitWatch:
     """
-    Look at the unit of the first depth images of a topic, by the rule of the data sets.
+    Look at the unit of the first depth images of a topic, and of some later ones.
+
+    The rule is that of the data sets.
 
     `impossible` says that no camera or lidar measures what they show, or is empty; what is only
     unusual, as the depth of a road, is told once and not kept.
@@ -32,12 +37,14 @@ class UnitWatch:
     def forget(self) -> None:
         """Look at the next images as if they were the first ones."""
         self._unit = ''
-        self._first_m: list[Float32Array] = []
+        self._some_m: list[Float32Array] = []
+        self._seen = 0
+        self._told = False
         self.impossible = ''
 
     def look(self, message: Any, depth_m: Float32Array, unit: str) -> str:
         """
-        Return once, with the last of the first images, why their unit is doubtful; else ''.
+        Return once, with the last of some images, why their unit is doubtful; else ''.
 
         :param message: an Image or CompressedImage.
         :param depth_m: (H, W) of the message in metres, NaN where unknown.
@@ -46,18 +53,24 @@ class UnitWatch:
         if unit != self._unit:
             self.forget()
             self._unit = unit
-        if len(self._first_m) == FRAMES:
-            return ''
-        self._first_m.append(depth_m[::_STRIDE, ::_STRIDE].copy())
-        if len(self._first_m) < FRAMES:
+        place, self._seen = self._seen % _PERIOD, self._seen + 1
+        if place == 0:
+            self._some_m.clear()
+        if place < FRAMES:
+            self._some_m.append(depth_m[::_STRIDE, ::_STRIDE].copy())
+        if place != FRAMES - 1:
             return ''
         form = message.encoding if hasattr(message, 'encoding') else message.format
         steps_per_m = None if form.startswith('32FC1') else steps_per_metre(unit)
         told = DepthUnit(steps_per_m, told=True)
         self.impossible = self._doubt(told)
-        return self._doubt(replace(told, told=unit != MILLIMETRES))
+        doubt = self._doubt(replace(told, told=unit != MILLIMETRES))
+        if self._told or not doubt:
+            return ''
+        self._told = True
+        return doubt
 
     def _doubt(self, unit: DepthUnit) -> str:
         # The parameter is of integers: floats are metres.
         option = f'{self._parameter}:=' if unit.steps_per_m is not None else ''
-        return unit_warning(self._topic, self._first_m, unit, option, 'set the unit')
+        return unit_warning(self._topic, self._some_m, unit, option, 'set the unit')

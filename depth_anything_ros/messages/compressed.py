@@ -1,4 +1,4 @@
-"""JPEG and PNG images of sensor_msgs/CompressedImage ↔ arrays."""
+"""Encoded images of sensor_msgs/CompressedImage ↔ arrays."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from depth_anything_ros.messages.depth import (
 from depth_anything_ros.messages.pictures import decode_picture
 from depth_anything_ros.types import Float32Array, UInt8Array
 
-KNOWN_FORMATS = ('jpeg', 'png')
+KNOWN_FORMATS = ('jpeg', 'png', 'webp', 'bmp')
+_DEPTH_FORMATS = ('png',)
 
 # What compressed_image_transport takes by default.
 _JPEG_QUALITY = 95
@@ -37,7 +38,7 @@ def decode_compressed(message: Any) -> UInt8Array:
 
     :param message: a CompressedImage: format, data.
     :return: uint8 (H, W, 3).
-    :raises MessageError: if the data is neither JPEG nor PNG, is truncated or damaged, says it
+    :raises MessageError: if the data is none of `KNOWN_FORMATS`, is truncated or damaged, says it
         is larger than :mod:`depth_anything_ros.messages.limits` allows, or is depth rather than
         a picture.
     """
@@ -45,7 +46,7 @@ def decode_compressed(message: Any) -> UInt8Array:
     if 'compressedDepth' in message.format or message.format.startswith(('16UC1', '32FC1')):
         raise MessageError(f"format '{message.format}' is depth; a picture is needed")
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    bgr = _decode(data, flags, message.format)
+    bgr = _decode(data, flags, message.format, KNOWN_FORMATS)
     return cast(UInt8Array, cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB, dst=bgr))
 
 
@@ -71,7 +72,12 @@ def decode_compressed_depth(message: Any, steps_per_m: float = MM_PER_M) -> Floa
             )
         _, quantisation_a_m, quantisation_b = _DEPTH_HEADER.unpack_from(data)
         data = data[_DEPTH_HEADER.size :]
-    values = _decode(data, cv2.IMREAD_UNCHANGED, message.format)
+    if message.format.endswith('rvl'):
+        raise MessageError(
+            f"format '{message.format}' is not decoded, PNG is; at the node that compresses it, "
+            'set the parameter compressedDepth.format of the topic to png'
+        )
+    values = _decode(data, cv2.IMREAD_UNCHANGED, message.format, _DEPTH_FORMATS)
     if values.dtype != np.uint16 or values.ndim != 2:
         raise MessageError(
             f"format '{message.format}': the picture is {values.dtype} {values.shape}; depth is "
@@ -117,8 +123,8 @@ def compressed_depth_fields(depth_m: Float32Array) -> dict[str, Any]:
     return {'format': '16UC1; compressedDepth png', 'data': np.append(header, data)}
 
 
-def _decode(data: bytes, flags: int, name: str) -> NDArray[Any]:
+def _decode(data: bytes, flags: int, name: str, known: tuple[str, ...]) -> NDArray[Any]:
     try:
-        return decode_picture(data, flags, KNOWN_FORMATS)
+        return decode_picture(data, flags, known)
     except MessageError as error:
         raise MessageError(f"format '{name}': {error}") from error
