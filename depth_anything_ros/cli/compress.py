@@ -187,7 +187,7 @@ def _integers(compressed: DepthEstimator) -> dict[str, str]:
     return {
         name: integers_text(compressed, backend.narrowed(compressed))
         for name, backend in BACKENDS.items()
-        if compressed.inputs and name != 'torch'
+        if compressed.activation_ranges and name != 'torch'
     }
 
 

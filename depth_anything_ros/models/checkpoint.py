@@ -42,7 +42,7 @@ class Weights:
     `spec` is the row of the model with the output that these weights have. `sha256` is that of
     the file they came from, empty for random weights; `key` tells these weights from any others,
     random ones too, and names what was made of them in caches. `recipe` packed them, empty if none
-    did; `inputs` are those of layers that round what they read to 8 bits, by their names.
+    did; `activation_ranges` are those of layers that round what they read to 8 bits, by name.
     """
 
     spec: ModelSpec
@@ -52,7 +52,7 @@ class Weights:
     path: Path | None
     key: str
     recipe: str = ''
-    inputs: Mapping[str, ActivationRange] = field(default_factory=dict)
+    activation_ranges: Mapping[str, ActivationRange] = field(default_factory=dict)
 
 
 def load_weights(
@@ -95,7 +95,7 @@ def load_estimator(
 def build_estimator(
     spec: ModelSpec,
     state: Mapping[str, Tensor],
-    inputs: Mapping[str, ActivationRange],
+    activation_ranges: Mapping[str, ActivationRange],
     attention: str = 'sdpa',
 ) -> DepthEstimator:
     """
@@ -103,11 +103,11 @@ def build_estimator(
 
     :param spec: the row of the model.
     :param state: its tensors, float32; some units may be left out.
-    :param inputs: of the layers that round what they read to 8 bits, by their names.
+    :param activation_ranges: of the layers that round what they read to 8 bits, by their names.
     :param attention: as for :func:`create_model`.
     """
     shapes = {name: values.shape for name, values in state.items()}
-    return _filled(empty_model(spec, shapes, attention), state, inputs)
+    return _filled(empty_model(spec, shapes, attention), state, activation_ranges)
 
 
 def require_floats(weights: Weights) -> None:
@@ -116,7 +116,7 @@ def require_floats(weights: Weights) -> None:
 
     :raises CheckpointError: if one does.
     """
-    if weights.inputs:
+    if weights.activation_ranges:
         raise CheckpointError(
             f"checkpoint '{weights.path}' was packed by {weights.recipe}: its layers multiply "
             'integers; start from the weights before that'
@@ -156,23 +156,23 @@ def _load_file(
     header = checkpoint.packed
     if header is not None:
         _log_packing(header, path)
-    recipe, inputs = (header.recipe, header.inputs) if header else ('', {})
-    for layer in inputs:
+    recipe, ranges = (header.recipe, header.inputs) if header else ('', {})
+    for layer in ranges:
         if getattr(state.get(f'{layer}.weight'), 'ndim', 0) < 2:
             raise damaged(path, f'its header names the layer {layer}, which the model lacks')
     _log_licence(spec, path, sha256)
-    weights = Weights(spec, state, origin, sha256, path, sha256, recipe, inputs)
-    return _filled(estimator, state, inputs), weights
+    weights = Weights(spec, state, origin, sha256, path, sha256, recipe, ranges)
+    return _filled(estimator, state, ranges), weights
 
 
 def _filled(
     estimator: DepthEstimator,
     state: Mapping[str, Tensor],
-    inputs: Mapping[str, ActivationRange],
+    activation_ranges: Mapping[str, ActivationRange],
 ) -> DepthEstimator:
     """Give an empty network its tensors, whose memory it shares, and its rounding."""
     estimator.load_state_dict(state, strict=True, assign=True)
-    quantise_inputs(estimator, inputs)
+    quantise_inputs(estimator, activation_ranges)
     return estimator.eval()
 
 

@@ -84,7 +84,7 @@ class DepthEstimator(nn.Module):
         self.pretrained = encoder
         self.depth_head = decoder
         # Layers that round what they read to 8 bits; see `models.quantised`.
-        self.inputs: dict[str, ActivationRange] = {}
+        self.activation_ranges: dict[str, ActivationRange] = {}
 
     def forward(self, pixels: Tensor) -> Tensor:
         """

@@ -55,12 +55,12 @@ class PackedTensor:
 
     `values` has the shape of the tensor and is float32, float16 or, with a scale, int16 or int8;
     counters are integers without scale. `scale` is float32 and broadcasts against `values`.
-    `inputs` is set for the weight of a layer that rounds what it reads to 8 bits.
+    `activation_range` is set for the weight of a layer that rounds what it reads to 8 bits.
     """
 
     values: Tensor
     scale: Tensor | None = None
-    inputs: ActivationRange | None = None
+    activation_range: ActivationRange | None = None
 
     def numbers(self) -> Tensor:
         """Return the numbers of the tensor: float32, or the integers of a counter."""
@@ -78,8 +78,8 @@ class PackedHeader:
     `parent_sha256` is that of the file the weights came from, empty for random weights;
     `parent_origin` is the origin of these: pretrained, checkpoint or random. `calibration` names
     the images that the recipe looked at, None if it needs none. `shapes` are those of the tensors
-    stored with a mask. `inputs` are those of the layers that round what they read to 8 bits, by
-    the layers' names.
+    stored with a mask. `inputs` are the activation ranges of the layers that round what they read
+    to 8 bits, by the layers' names.
     """
 
     model: str

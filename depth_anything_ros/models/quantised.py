@@ -70,17 +70,19 @@ def round_dynamically(_: nn.Module, inputs: tuple[Tensor]) -> Tensor:
     return torch.fake_quantize_per_tensor_affine(numbers, step, zero.int(), *_UNSIGNED)
 
 
-def quantise_inputs(estimator: DepthEstimator, inputs: Mapping[str, ActivationRange]) -> None:
+def quantise_inputs(
+    estimator: DepthEstimator, activation_ranges: Mapping[str, ActivationRange]
+) -> None:
     """
     Let layers of a network round what they read from now on.
 
-    :param inputs: by the names of linear and convolution layers.
+    :param activation_ranges: by the names of linear and convolution layers.
     :raises AttributeError: if the network has no layer of a name.
     """
-    for name, numbers in inputs.items():
+    for name, numbers in activation_ranges.items():
         hook = round_dynamically if numbers == DYNAMIC else RoundedInput.of_range(*numbers)
         estimator.get_submodule(name).register_forward_pre_hook(hook)
-    estimator.inputs = dict(inputs)
+    estimator.activation_ranges = dict(activation_ranges)
 
 
 def weight_steps(weights: Tensor) -> Tensor:
@@ -130,7 +132,7 @@ def saturating_layers(estimator: DepthEstimator) -> list[str]:
     """
     return [
         name
-        for name in estimator.inputs
+        for name in estimator.activation_ranges
         if not _is_depthwise(estimator.get_submodule(name))
         and bool((_widening(_weights(estimator, name)) > 1).any())
     ]
@@ -146,7 +148,7 @@ def _is_depthwise(layer: nn.Module) -> bool:
 
 def dynamic_layers(estimator: DepthEstimator) -> list[str]:
     """Return the names of the layers that find the range of what they read for every image."""
-    return [name for name, numbers in estimator.inputs.items() if numbers == DYNAMIC]
+    return [name for name, numbers in estimator.activation_ranges.items() if numbers == DYNAMIC]
 
 
 def dynamic_width(estimator: DepthEstimator) -> int:
@@ -165,7 +167,7 @@ def rounded_weights(estimator: DepthEstimator, narrowed: Collection[str] = ()) -
     :param narrowed: names of layers.
     """
     with ExitStack() as stack:
-        for name, numbers in estimator.inputs.items():
+        for name, numbers in estimator.activation_ranges.items():
             if numbers != DYNAMIC:
                 layer, weights = estimator.get_submodule(name), _weights(estimator, name)
                 steps = weight_steps(weights)

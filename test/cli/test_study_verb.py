@@ -35,7 +35,9 @@ def test_study_leaves_its_files_and_shows_its_tables(tmp_path, capsys):
     assert answer['recipes'][0]['file']['identical']
     assert answer['recipes'][1]['file']['sqnr_db'] > 80
     assert answer['protocol']['calibration'] == 'simulator:6:2:64x48 (at most 1 images)'
-    assert load_weights(MODELS['tiny'], str(out / 'files' / 'int8_static.safetensors')).inputs
+    assert load_weights(
+        MODELS['tiny'], str(out / 'files' / 'int8_static.safetensors')
+    ).activation_ranges
     assert 'within 3% of the parent with no share studied; with 90% AbsRel is' in shown.out
     assert f'results in {out}' in shown.out
 

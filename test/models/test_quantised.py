@@ -75,7 +75,7 @@ def test_layer_reads_rounded_numbers_and_a_copy_does_too(estimator):
     torch.testing.assert_close(coarse(pixels), estimator(levels))
     assert not torch.equal(coarse(pixels), before)
     assert torch.equal(copy.deepcopy(coarse)(pixels), coarse(pixels))
-    assert coarse.inputs == {name: (0.0, 1.0)}
+    assert coarse.activation_ranges == {name: (0.0, 1.0)}
 
 
 def test_only_dynamic_layers_are_called_so(estimator):
@@ -158,9 +158,9 @@ def test_layers_that_can_saturate_are_found_by_their_weights(linear, saturating)
         layers.linear.weight.copy_(torch.tensor([linear]))
         layers.depthwise.weight.fill_(1.0)
         layers.places.weight.fill_(1.0)
-    layers.inputs = dict.fromkeys(['linear', 'depthwise', 'places'], (0.0, 1.0))
+    layers.activation_ranges = dict.fromkeys(['linear', 'depthwise', 'places'], (0.0, 1.0))
     assert saturating_layers(layers) == saturating
-    layers.inputs = {'depthwise': 'dynamic'}
+    layers.activation_ranges = {'depthwise': 'dynamic'}
     assert saturating_layers(layers) == []
 
 

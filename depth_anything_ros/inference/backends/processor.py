@@ -53,7 +53,7 @@ def narrowed_layers(estimator: DepthEstimator, dynamic: bool) -> tuple[str, ...]
     :param dynamic: whether layers that find the range of what they read for every image multiply
         integers here too; where they do not, nothing of theirs saturates.
     """
-    if not estimator.inputs or not products_saturate():
+    if not estimator.activation_ranges or not products_saturate():
         return ()
     floats = () if dynamic else dynamic_layers(estimator)
     return tuple(name for name in saturating_layers(estimator) if name not in floats)
@@ -65,7 +65,7 @@ def integers_text(estimator: DepthEstimator, narrowed: Collection[str]) -> str:
 
     :param narrowed: names of the layers with fewer than 8 bits.
     """
-    count = len(estimator.inputs)
+    count = len(estimator.activation_ranges)
     if not count:
         return ''
     if not narrowed:

@@ -81,7 +81,7 @@ class _OwnNetwork:
         """Keep the shapes of a network that is ready to run, and say what it is."""
         load_s = time.perf_counter() - self._start_s
         self._shapes = without_numbers(estimator)
-        return NetworkSummary(weights, sha256, recipe, load_s, bool(estimator.inputs))
+        return NetworkSummary(weights, sha256, recipe, load_s, bool(estimator.activation_ranges))
 
 
 class BackendNetwork(_OwnNetwork):

@@ -14,7 +14,7 @@ from depth_anything_ros.errors import CompressionError
 from depth_anything_ros.evaluation.environment import environment
 from depth_anything_ros.files import write_bytes
 from depth_anything_ros.lab.compression.chain import chain_text
-from depth_anything_ros.lab.compression.recipe import PackedState, Recipe, inputs_of
+from depth_anything_ros.lab.compression.recipe import PackedState, Recipe, activation_ranges_of
 from depth_anything_ros.models.checkpoint import Weights
 from depth_anything_ros.models.metadata import HEADER_KEY
 from depth_anything_ros.models.packed import MASK, SCALE, VALUES, PackedHeader
@@ -82,7 +82,7 @@ def write_packed(
         calibration=calibration,
         versions={name: str(found[name]) for name in _VERSIONS if name in found},
         shapes=stored.shapes,
-        inputs=inputs_of(state),
+        inputs=activation_ranges_of(state),
     )
     # One entry only: safetensors writes several in an order that changes from call to call.
     content = save(stored.entries, {HEADER_KEY: header.to_json()})

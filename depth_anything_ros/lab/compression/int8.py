@@ -30,21 +30,21 @@ def quantise(values: Tensor, axis: int) -> PackedTensor:
     return PackedTensor(integers.to(torch.int8), scale)
 
 
-def pack(state: PackedState, subject: Subject, inputs: dict[str, ActivationRange]) -> PackedState:
+def pack(state: PackedState, subject: Subject, ranges: dict[str, ActivationRange]) -> PackedState:
     """
     Return the tensors, weights of layers in int8 and other tables in float16.
 
-    :param inputs: by the names of weights: of layers that round what they read.
+    :param ranges: by the names of weights: of layers that round what they read.
     """
     return {
-        name: _packed(tensor, subject.layers.get(name), inputs.get(name))
+        name: _packed(tensor, subject.layers.get(name), ranges.get(name))
         for name, tensor in state.items()
     }
 
 
 def _packed(
-    tensor: PackedTensor, layer: Layer | None, inputs: ActivationRange | None
+    tensor: PackedTensor, layer: Layer | None, activation_range: ActivationRange | None
 ) -> PackedTensor:
     if layer is None:
         return to_float16(tensor)
-    return replace(quantise(tensor.values, layer.axis), inputs=inputs)
+    return replace(quantise(tensor.values, layer.axis), activation_range=activation_range)

@@ -115,15 +115,15 @@ def compress(
 def estimator_of(spec: ModelSpec, state: PackedState) -> DepthEstimator:
     """Return the network with these tensors, in float32 and in evaluation mode."""
     numbers = {name: tensor.numbers() for name, tensor in state.items()}
-    return build_estimator(spec, numbers, inputs_of(state))
+    return build_estimator(spec, numbers, activation_ranges_of(state))
 
 
-def inputs_of(state: PackedState) -> dict[str, ActivationRange]:
-    """Return the inputs of the layers that round what they read, by the layers' names."""
+def activation_ranges_of(state: PackedState) -> dict[str, ActivationRange]:
+    """Return the activation ranges of layers that round what they read, by their names."""
     return {
-        name.removesuffix('.weight'): tensor.inputs
+        name.removesuffix('.weight'): tensor.activation_range
         for name, tensor in state.items()
-        if tensor.inputs is not None
+        if tensor.activation_range is not None
     }
 
 

@@ -143,7 +143,7 @@ class Study:
     ) -> None:
         if config.input_size:
             check_multiple('input size', config.input_size, parent.spec.patch)
-        if parent.inputs:
+        if parent.activation_ranges:
             raise CompressionError(
                 f"'{parent.path}' multiplies integers already; a study starts from weights in "
                 'floating point'

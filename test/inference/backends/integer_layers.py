@@ -40,7 +40,7 @@ class Network(nn.Module):
 
     def __init__(self, kind: str, signed: bool) -> None:
         super().__init__()
-        self.spec, self.inputs, self.signed = MODELS['tiny'], {}, signed
+        self.spec, self.activation_ranges, self.signed = MODELS['tiny'], {}, signed
         generator = torch.Generator().manual_seed(0)
         make = {
             'linear': lambda: nn.Linear(_WIDTH, _WIDTH),

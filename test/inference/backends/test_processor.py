@@ -79,7 +79,7 @@ class Two(nn.Module):
         self.fixed, self.dynamic = nn.Linear(2, 1), nn.Linear(2, 1)
         nn.init.ones_(self.fixed.weight)
         nn.init.ones_(self.dynamic.weight)
-        self.inputs = {'fixed': (0.0, 1.0), 'dynamic': 'dynamic'}
+        self.activation_ranges = {'fixed': (0.0, 1.0), 'dynamic': 'dynamic'}
 
 
 @pytest.mark.parametrize(
@@ -97,5 +97,5 @@ def test_bits_are_told(monkeypatch):
     network = Two()
     assert integers_text(network, ()) == '8-bit weights in 2 layers'
     assert integers_text(network, ('fixed',)).startswith('7-bit weights in 1 of 2 layers, as')
-    network.inputs = {}
+    network.activation_ranges = {}
     assert integers_text(network, ()) == ''

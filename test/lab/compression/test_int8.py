@@ -13,7 +13,12 @@ from depth_anything_ros.lab.compression.chain import parse_chain
 from depth_anything_ros.lab.compression.fidelity import output_sqnr_db
 from depth_anything_ros.lab.compression.format import write_packed
 from depth_anything_ros.lab.compression.int8 import quantise
-from depth_anything_ros.lab.compression.recipe import compress, estimator_of, inputs_of, layers_of
+from depth_anything_ros.lab.compression.recipe import (
+    activation_ranges_of,
+    compress,
+    estimator_of,
+    layers_of,
+)
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.checkpoint import build_estimator, load_estimator, load_weights
 from depth_anything_ros.models.quantised import narrow_weights
@@ -104,7 +109,7 @@ def test_readout_of_anydepth_rounds_what_it_reads():
     recipes = parse_chain('int8_static')
     state = compress(spec, weights.state, recipes, images(64))
     name = 'depth_head.readout_projects.0.0.weight'
-    assert state[name].inputs is not None
+    assert state[name].activation_range is not None
     assert output_sqnr_db(parent, estimator_of(spec, state), images(64, 1)) > 20
 
 
@@ -119,7 +124,7 @@ def test_dynamic_is_for_linear_layers_only(vits):
     layers = layers_of(VITS)
     for name, tensor in state.items():
         linear = name in layers and layers[name].linear
-        assert tensor.inputs == ('dynamic' if linear else None), name
+        assert tensor.activation_range == ('dynamic' if linear else None), name
         wanted = torch.int8 if name in layers else None
         assert wanted is None or tensor.values.dtype == wanted
 
@@ -137,7 +142,9 @@ def exact_networks(spec, state, backend):
     numbers = {name: tensor.numbers() for name, tensor in state.items()}
     for layer in BACKENDS[backend].narrowed(estimator_of(spec, state)):
         numbers[f'{layer}.weight'] = narrow_weights(numbers[f'{layer}.weight'])
-    return build_estimator(spec, numbers, inputs_of(state)), build_estimator(spec, numbers, {})
+    return build_estimator(spec, numbers, activation_ranges_of(state)), build_estimator(
+        spec, numbers, {}
+    )
 
 
 def relative_energy(values, expected):

@@ -18,9 +18,9 @@ from depth_anything_ros.lab.compression.recipe import (
     Kind,
     Layer,
     Subject,
+    activation_ranges_of,
     compress,
     estimator_of,
-    inputs_of,
     layers_of,
 )
 from depth_anything_ros.models import MODELS, create_model
@@ -88,7 +88,7 @@ def test_recipe_keeps_its_contract(chain, parent, tmp_path: Path):
         assert got.dtype == wanted.dtype == before[name].dtype
         assert got.ndim == before[name].ndim
         assert got.numpy().tobytes() == wanted.numpy().tobytes(), name
-    assert weights.inputs == inputs_of(packed)
+    assert weights.activation_ranges == activation_ranges_of(packed)
     assert torch.equal(output(loaded), output(estimator_of(TINY, packed)))
     float32_bytes = sum(values.nbytes for values in before.values())
     assert path.stat().st_size < 0.85 * float32_bytes

@@ -155,7 +155,7 @@ def test_calibrated_recipe_without_images_is_an_error(run):
 
 def test_quantised_parent_is_refused(run, parent):
     with pytest.raises(CompressionError, match='multiplies integers already'):
-        run(weights=replace(parent, inputs={'encoder.stem': DYNAMIC}))
+        run(weights=replace(parent, activation_ranges={'encoder.stem': DYNAMIC}))
 
 
 def test_input_size_that_is_no_multiple_is_refused(run):
