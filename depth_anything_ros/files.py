@@ -265,7 +265,7 @@ class _Temporary(io.FileIO):
 
 
 def _is_stream(path: Path) -> bool:
-    """Tell whether a path is no place for a file: a device, a pipe, or an open descriptor."""
+    """Return whether a path is no place for a file: a device, a pipe, or an open descriptor."""
     if _DESCRIPTOR.fullmatch(str(path)):
         return True
     try:

@@ -89,7 +89,7 @@ def _home() -> Path | None:
 
 
 def _writable(folder: Path) -> bool:
-    """Tell whether a folder, or the first on the way to it that exists, can be written to."""
+    """Return whether a folder, or the first on the way to it that exists, can be written to."""
     found = next(path for path in (folder, *folder.parents) if path.exists())
     return found.is_dir() and os.access(found, os.W_OK | os.X_OK)
 

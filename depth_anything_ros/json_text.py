@@ -151,12 +151,12 @@ def _read_result(kind: type, content: Any) -> Any:
 
 
 def _is_open(kind: type, field: Field[Any]) -> bool:
-    """Tell whether the keys of a field are not known beforehand."""
+    """Return whether the keys of a field are not known beforehand."""
     return field.metadata.get('json') == 'flat' and _part(kind, field) is None
 
 
 def _is_none(hint: Any, content: dict[str, Any]) -> bool:
-    """Tell whether the keys of a dataclass, all null, stand for None."""
+    """Return whether the keys of a dataclass, all null, stand for None."""
     return NoneType in get_args(hint) and all(part is None for part in content.values())
 
 

@@ -36,7 +36,7 @@ class DepthPipeline:
         (a metric network needs none).
     :param tracker: smooths alignments over time and lets stale ones expire.
     :param max_depth_m: depth beyond this is unknown (NaN).
-    :param scene_cut: tells when the scale of before means nothing any more, or None.
+    :param scene_cut: tells when the previous scale no longer holds, or None.
     :param refinements: optional steps; may be exchanged between frames.
     """
 

@@ -51,7 +51,7 @@ class Registry(Mapping[str, T], Generic[T]):
         self._entries[name] = entry
 
     def __contains__(self, name: object) -> bool:
-        """Tell whether the name is known, without importing anything."""
+        """Return whether the name is known, without importing anything."""
         return name in self._entries
 
     def __iter__(self) -> Iterator[str]:

@@ -15,7 +15,7 @@ UNKNOWN = '–'
 @dataclass(frozen=True)
 class Table:
     """
-    Hold the cells of a table, as many in each row as there are headings.
+    The cells of a table, as many in each row as there are headings.
 
     People read a dash for None, four digits of a float and 2×3 for a sequence; a spreadsheet gets
     numbers in full and nothing for None.

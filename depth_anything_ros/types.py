@@ -36,7 +36,7 @@ class Precision(str, Enum):
 @dataclass(frozen=True)
 class Camera:
     """
-    Hold a pinhole camera with optional lens distortion.
+    A pinhole camera with optional lens distortion.
 
     Pixel centres have integer coordinates. An empty `distortion` means that the image is
     rectified. `distortion_model` is a ROS name: plumb_bob, rational_polynomial, equidistant.
@@ -55,7 +55,7 @@ class Camera:
 @dataclass(frozen=True)
 class Frame:
     """
-    Hold one camera image: `rgb` uint8 (H, W, 3), acquisition time and optical frame.
+    One camera image: `rgb` uint8 (H, W, 3), acquisition time and optical frame.
 
     `camera` is None where the camera is not calibrated or not known yet.
     """
@@ -69,7 +69,7 @@ class Frame:
 @dataclass(frozen=True)
 class DepthSample:
     """
-    Hold one image with its true depth, as data sets, the simulator and training exchange it.
+    One image with its true depth, as data sets, the simulator and training exchange it.
 
     `rgb` is uint8 (H, W, 3); `depth_m` float32 (H, W) in metres along the optical z axis, NaN
     where unknown; `name` tells the sample from the others of its data set.
@@ -87,7 +87,7 @@ class DepthSample:
 
 @dataclass(frozen=True)
 class ModelInput:
-    """Hold what a network reads: `pixels` float32 (1, 3, h, w) and the source (height, width)."""
+    """What a network reads: `pixels` float32 (1, 3, h, w) and the source (height, width)."""
 
     pixels: Float32Array
     source_size: tuple[int, int]
@@ -95,21 +95,21 @@ class ModelInput:
 
 @dataclass(frozen=True)
 class RelativeInverseDepth:
-    """Hold affine-invariant inverse depth, float32 (H, W); larger is nearer, no unit."""
+    """Affine-invariant inverse depth, float32 (H, W); larger is nearer, no unit."""
 
     values: Float32Array
 
 
 @dataclass(frozen=True)
 class MetricDepth:
-    """Hold depth along the optical z axis, float32 (H, W) in metres, NaN where unknown."""
+    """Depth along the optical z axis, float32 (H, W) in metres, NaN where unknown."""
 
     depth_m: Float32Array
 
 
 @dataclass(frozen=True)
 class DepthReference:
-    """Hold measured depth, float32 (H, W) in metres, NaN where unknown, and its stamp."""
+    """Measured depth, float32 (H, W) in metres, NaN where unknown, and its stamp."""
 
     depth_m: Float32Array
     stamp_ns: int
@@ -118,7 +118,7 @@ class DepthReference:
 @dataclass(frozen=True)
 class LaserScan:
     """
-    Hold one sweep of a 2-D laser scanner in its own frame (x ahead, y left, z up).
+    One sweep of a 2-D laser scanner in its own frame (x ahead, y left, z up).
 
     `ranges_m` is float32 (n,), counted left from the laser's x axis turned by `angle_min_rad`;
     +inf where nothing is met up to `range_max_m`, −inf where something is nearer than
@@ -180,7 +180,7 @@ class ScaleState(str, Enum):
 @dataclass(frozen=True)
 class PointCloud:
     """
-    Hold an organised cloud in the optical frame (x right, y down, z forward).
+    An organised cloud in the optical frame (x right, y down, z forward).
 
     `points` is float32 (H, W, 4): x, y, z in metres, NaN where unknown, and the colour packed
     as the PointCloud2 field `rgb` (bytes b, g, r, 0 in memory).
@@ -225,7 +225,7 @@ class ModelIdentity:
 @dataclass(frozen=True)
 class DepthResult:
     """
-    Hold all that the pipeline made of one frame.
+    All that the pipeline made of one frame.
 
     `relative` is None for a metric network; `metric` is None while no scale is known, and
     `no_metric_reason` then says why. `scale_state` tells how fresh the alignment is, and

@@ -18,7 +18,7 @@ _STAMP_END = 12
 @dataclass(frozen=True)
 class Calibration:
     """
-    Hold what one camera_info says.
+    What one camera_info says.
 
     `camera` is that of images as they are taken, None with a `problem`; `other` is what the
     other one of K and P describes, None where it cannot be used; `lens` is as `lens_effects`.
@@ -33,7 +33,7 @@ class Calibration:
 
 class BagCalibration:
     """
-    Tell which camera_info of a topic goes with an image: that of its stamp, else the nearest.
+    Which camera_info of a topic goes with an image: that of its stamp, else the nearest.
 
     One that cannot be used counts only where there is no other.
 

@@ -14,7 +14,7 @@ R = TypeVar('R')
 
 @dataclass(frozen=True)
 class Pair(Generic[L, R]):
-    """Hold two things whose stamps belong together."""
+    """Two things whose stamps belong together."""
 
     left_ns: int
     left: L
@@ -110,7 +110,7 @@ class StampPairer(Generic[L, R]):
         return pairs
 
     def _both_passed(self, left_ns: int, right_ns: int) -> bool:
-        """Tell whether both streams have shown all that lies between the two stamps."""
+        """Return whether both streams have shown all that lies between the two stamps."""
         newest_left, newest_right = self._newest_left_ns, self._newest_right_ns
         return (
             newest_left is not None

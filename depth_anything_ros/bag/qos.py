@@ -12,7 +12,7 @@ from rosbags.interfaces import ConnectionExtRosbag1, Qos, QosDurability, QosReli
 @dataclass(frozen=True)
 class TopicQos:
     """
-    Say what the publishers of a topic offered.
+    What the publishers of a topic offered.
 
     With several publishers it is the most that any of them offered, so that whoever could
     listen to one of them can listen to all. A bag that says nothing stands for ROS 2's default.

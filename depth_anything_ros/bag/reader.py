@@ -36,7 +36,7 @@ class BagTopic:
 @dataclass(frozen=True)
 class BagMessage:
     """
-    Hold one message of a bag; it is converted only as far as it is asked for.
+    One message of a bag; it is converted only as far as it is asked for.
 
     `log_time_ns` is when it was recorded, `raw` the bytes as the bag has them.
     """
@@ -151,7 +151,7 @@ class BagReader:
 
     def has_header(self, type_name: str) -> bool:
         """
-        Tell whether messages of that type start with a std_msgs/Header.
+        Return whether messages of that type start with a std_msgs/Header.
 
         A type that neither the bag nor ROS 2 Humble describes has none, as far as one can tell.
         """

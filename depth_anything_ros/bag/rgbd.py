@@ -49,7 +49,7 @@ _Size = tuple[int, int] | None
 @dataclass(frozen=True)
 class RgbdFrame:
     """
-    Hold a colour frame and the depth measured with it.
+    A colour frame and the depth measured with it.
 
     `depth_m` is float32 (h, w) in metres along the optical axis, NaN where unknown, or None
     where no depth image belongs to the frame; its size may differ from the colour image's.
@@ -61,7 +61,7 @@ class RgbdFrame:
 
 @dataclass(frozen=True)
 class MessagePair:
-    """Hold an image as the bag has it, and the depth image of its time, None if it has none."""
+    """An image as the bag has it, and the depth image of its time, None if it has none."""
 
     image: BagMessage
     depth: BagMessage | None

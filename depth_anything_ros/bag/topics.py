@@ -204,6 +204,6 @@ def _base(topic: str, transports: tuple[str, ...]) -> str:
 
 
 def _looks(name: str, *, depth: bool) -> bool:
-    """Tell whether a topic looks like one of depth, or of colour, by its name."""
+    """Return whether a topic looks like one of depth, or of colour, by its name."""
     words = {part.rstrip('0123456789') for part in re.split('[/_]', name.lower())}
     return ('depth' in name.lower()) == depth and not words & _OTHER_WORDS

@@ -21,7 +21,7 @@ _Numbers = tuple[float, float, float, float, float, float, float]
 
 @dataclass
 class _Edge:
-    """Hold what a bag says of a frame: its parents, and its place in them over time."""
+    """What a bag says of a frame: its parents, and its place in them over time."""
 
     parents: set[str] = field(default_factory=set)
     static: _Numbers | None = None

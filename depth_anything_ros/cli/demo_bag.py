@@ -35,7 +35,7 @@ class ImageTopic:
 @dataclass(frozen=True)
 class DemoBag:
     """
-    Hold what nodes are told of a bag.
+    What nodes are told of a bag.
 
     `images` is how many are played; `registration` is None where depth is registered; `unit` is
     that of integer depth; `rectified` says whether the images are, as parameters have it.

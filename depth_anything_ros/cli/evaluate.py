@@ -49,7 +49,7 @@ _SUMMARY = 'summary.json'
 @dataclass(frozen=True)
 class _Data:
     """
-    Hold a data set, its word, the name of its pictures and the places of its images.
+    A data set, its word, the name of its pictures and the places of its images.
 
     `warnings` tell what is odd about its depth.
     """

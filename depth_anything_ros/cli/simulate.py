@@ -160,7 +160,7 @@ def _check_replaceable(out: Path, force: bool) -> None:
 
 
 def _holds_bags_only(folder: Path) -> bool:
-    """Tell whether a folder is a bag, or holds a bag of each storage, and nothing more."""
+    """Return whether a folder is a bag, or holds a bag of each storage, and nothing more."""
     entries = list(folder.iterdir()) if folder.is_dir() else []
     if any(entry.name == 'metadata.yaml' for entry in entries):
         return all(entry.suffix in ('.yaml', '.mcap', '.db3') for entry in entries)

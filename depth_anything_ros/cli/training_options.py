@@ -199,7 +199,7 @@ def check_held_out(train: list[str], validate: str) -> None:
 @dataclass(frozen=True)
 class Plan:
     """
-    Hold what a verb decided about its run.
+    What a verb decided about its run.
 
     `size` is the (height, width) of the network input, `batch` the images of one process a step,
     `settings` are fields of TrainConfig beyond those of `add_run_options`, `origin` tells the

@@ -88,7 +88,7 @@ class DepthNodeConfig:
     )
     cloud_stride: int = parameter(
         1,
-        'Every how manieth pixel of each row and column becomes a point.',
+        'Every n-th pixel of each row and column becomes a point.',
         unit='px',
         minimum=1,
         maximum=64,

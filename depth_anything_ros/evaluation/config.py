@@ -136,7 +136,7 @@ class EvaluatorConfig:
     )
     picture_every: int = parameter(
         10,
-        'A picture (image, prediction, truth, error) of every how manieth scored frame; '
+        'A picture (image, prediction, truth, error) is made of every n-th scored frame; '
         '0 makes none.',
         minimum=0,
         maximum=1000000,

@@ -34,7 +34,7 @@ _PREDICTION_NAMES = {
 @dataclass
 class ScoredFrame:
     """
-    Hold the scores of a frame by alignment, and the `problem` of those that have none.
+    The scores of a frame by alignment, and the `problem` of those that have none.
 
     `truth_m` is of the size of the prediction; `aligned` is in the order of `scores`.
     """

@@ -26,7 +26,7 @@ REPEATED = 'the image repeats the stamp of one that still waited'
 @dataclass
 class GatheredFrame:
     """
-    Hold what came for one image; None is what did not come.
+    What came for one image; None is what did not come.
 
     `arrival_ns` is when the first prediction came, `sent_ns` when the image came, None also
     where it came more than once. `lost` says why a kind of prediction that came has no values.
@@ -55,7 +55,7 @@ class GatheredFrame:
 @dataclass
 class _Record:
     """
-    Hold what came under one stamp.
+    What came under one stamp.
 
     `place` is the first image's among all, `restarts` how often stamps had started over by then,
     `answer` the first prediction's place among those of other stamps.
@@ -79,7 +79,7 @@ class _Record:
         return min(self.images, max(self.predictions.values(), default=0))
 
     def complete(self) -> bool:
-        """Tell whether nothing more is expected."""
+        """Return whether nothing more is expected."""
         return len(self.predictions) == len(OutputKind) and (
             self.frame is not None and self.frame.truth is not None
         )
@@ -243,7 +243,7 @@ class FrameGatherer:
         return record
 
     def _belongs_to_the_past(self, record: _Record) -> bool:
-        """Tell whether nothing more can come for the images of a record."""
+        """Return whether nothing more can come for the images of a record."""
         if record.frame is not None:
             return record.restarts < self.stamps.restarts
         places = self._answered_places

@@ -15,7 +15,7 @@ _WAITING = 'not scored yet'
 @dataclass(frozen=True)
 class ImageCounts:
     """
-    Hold how many images were `sent` and what became of them.
+    How many images were `sent` and what became of them.
 
     sent = scored + dropped + rejected + unscored, and received = scored + unscored: those with
     a prediction. `truth` counts messages. Where no image was seen, those that predictions prove

@@ -31,7 +31,7 @@ class Better(str, Enum):
 
 @dataclass(frozen=True)
 class Metric:
-    """Hold a metric: p is the prediction and t the truth of one pixel, N the pixels scored."""
+    """A metric: p is the prediction and t the truth of one pixel, N the pixels scored."""
 
     name: str
     unit: str

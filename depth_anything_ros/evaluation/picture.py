@@ -23,7 +23,7 @@ _PANEL_WIDTH = 400.0
 @dataclass(frozen=True)
 class Picture:
     """
-    Hold what a picture shows.
+    What a picture shows.
 
     `rgb` is uint8 (H, W, 3), or None where the image is not at hand; it may be smaller than the
     depth. `prediction_m` and `truth_m` are float32 (H, W) in metres, NaN where unknown.

@@ -46,7 +46,7 @@ class AlignmentMode(str, Enum):
 @dataclass(frozen=True)
 class FrameScore:
     """
-    Hold the metrics of one image.
+    The metrics of one image.
 
     `coverage` is the share of the truth's pixels within the range that have a prediction;
     `pixels` is the number scored. `scale` and `shift` are those of the fit (1 and 0 without),
@@ -63,7 +63,7 @@ class FrameScore:
 @dataclass(frozen=True)
 class AlignedPrediction:
     """
-    Hold a prediction brought to metres, and where it is scored.
+    A prediction brought to metres, and where it is scored.
 
     `depth_m` is float32 (H, W), NaN where there is no prediction; `scored` is bool (H, W).
     """

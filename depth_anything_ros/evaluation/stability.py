@@ -27,7 +27,7 @@ _LONGEST_GAPS = 1.5
 
 @dataclass(frozen=True)
 class DepthPair:
-    """Hold one frame's predicted and true depth, float32 (H, W) in metres, NaN unknown."""
+    """One frame's predicted and true depth, float32 (H, W) in metres, NaN unknown."""
 
     prediction_m: Float32Array
     truth_m: Float32Array
@@ -36,7 +36,7 @@ class DepthPair:
 @dataclass(frozen=True)
 class DepthChange:
     """
-    Hold the mean absolute change of the depth of static points over one frame.
+    The mean absolute change of the depth of static points over one frame.
 
     `metres` is of the error p − t, so that motion of the camera does not count; `share` of the
     ratio p / t. `points` is how many points were seen in both frames.
@@ -99,7 +99,7 @@ def unmoved_change(before: DepthPair, now: DepthPair) -> DepthChange | None:
 
 @dataclass(frozen=True)
 class _Step:
-    """Hold what changed from one scored frame to the next, and how long after it came."""
+    """What changed from one scored frame to the next, and how long after it came."""
 
     gap_ns: int
     change: DepthChange | None
@@ -108,7 +108,7 @@ class _Step:
 @dataclass(frozen=True)
 class Stability:
     """
-    Hold the mean change from frame to frame, in metres and as a share of depth.
+    The mean change from frame to frame, in metres and as a share of depth.
 
     It is of that many `frames`; `gap_s` is their mean time since the frame before. None is not
     known.

@@ -17,7 +17,7 @@ Percentiles = Mapping[str, float | None]
 
 @dataclass(frozen=True)
 class ScoreTable:
-    """Hold the means over the frames that one alignment has a score for, and their number."""
+    """The means over the frames that one alignment has a score for, and their number."""
 
     means: Means = field(metadata=FLAT)
     frames: int
@@ -25,7 +25,7 @@ class ScoreTable:
 
 @dataclass(frozen=True)
 class RunProtocol:
-    """Say how frames were scored and timed."""
+    """How frames were scored and timed."""
 
     min_depth_m: float
     max_depth_m: float
@@ -36,7 +36,7 @@ class RunProtocol:
 @dataclass(frozen=True)
 class RunSummary:
     """
-    Hold what became of a run.
+    What became of a run.
 
     `finished` is False in the middle of it; `unscored` counts images with a prediction by the
     reason why they have no score; `stages_ms` are those of the depth node; `metrics` and

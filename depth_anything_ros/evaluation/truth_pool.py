@@ -17,7 +17,7 @@ AMBIGUOUS_TRUTH = 'different truth images share its stamp'
 @dataclass
 class Truth:
     """
-    Hold measured depth, or the `problem` why an image can have no score from it.
+    Measured depth, or the `problem` why an image can have no score from it.
 
     :param depth_m: float32 (H, W) in metres, NaN unknown; None where there is a problem.
     :param content: equal for messages of equal content.

@@ -9,7 +9,7 @@ from depth_anything_ros.types import Float32Array, MetricDepth, RelativeInverseD
 
 def limit_depth(metric: MetricDepth, max_depth_m: float) -> MetricDepth:
     """
-    Make unknown what is no distance or too far.
+    Mark as unknown what is not a distance, or too far away.
 
     :param metric: float32 (H, W) in metres.
     :param max_depth_m: depth beyond this is unknown.

@@ -22,7 +22,7 @@ _POSSIBLE_M = (0.05, 200.0)
 @dataclass(frozen=True)
 class DepthUnit:
     """
-    Hold how depth became metres.
+    How depth became metres.
 
     :param steps_per_m: that it was divided by; None is depth stored in metres.
     :param told: the user or an index named it, rather than that millimetres are usual.

@@ -27,7 +27,7 @@ _ASPECT_TOLERANCE = 0.01
 @dataclass(frozen=True)
 class ImageView:
     """
-    Say from where images are taken.
+    From where images are taken.
 
     :param frame_id: the optical frame; '' where the images name none.
     :param camera: None where there is no calibration, or none that can be used.
@@ -154,7 +154,7 @@ def _numbers(camera: Camera) -> str:
 
 
 def same_view(source: Camera, target: Camera) -> bool:
-    """Tell whether two cameras show the same, but for the size of the image and the lens."""
+    """Return whether two cameras show the same, but for the size of the image and the lens."""
     scaled = scale_camera(source, target.width, target.height)
     # Half a pixel of a small image, which drivers count or leave out, is several of a large one.
     tolerance_px = max(_SAME_CENTRE_PX, target.width / source.width)
@@ -166,7 +166,7 @@ def same_view(source: Camera, target: Camera) -> bool:
 
 
 def is_crop(source: Camera, target: Camera) -> bool:
-    """Tell whether a camera may be a part of another one, as a region of interest is."""
+    """Return whether a camera may be a part of another one, as a region of interest is."""
     left_px, top_px = target.cx_px - source.cx_px, target.cy_px - source.cy_px
     return (
         _same_focal(source, target)
@@ -183,7 +183,7 @@ def _same_focal(source: Camera, target: Camera) -> bool:
 
 
 def same_aspect(size: tuple[int, ...], other: tuple[int, ...]) -> bool:
-    """Tell whether two sizes (H, W) are one view at two scales."""
+    """Return whether two sizes (H, W) are one view at two scales."""
     (height, width), (rows, columns) = size, other
     return abs(height * columns / (width * rows) - 1.0) <= _ASPECT_TOLERANCE
 

@@ -24,7 +24,7 @@ _HIDDEN_SHARE = 0.05
 @dataclass(frozen=True)
 class Registration:
     """
-    Say how the depth images of one camera are brought to another.
+    How the depth images of one camera are brought to another.
 
     :param source: the camera of the depth images.
     :param target: the camera of the colour images.

@@ -11,7 +11,7 @@ from depth_anything_ros.parameters import Affects, parameter
 @dataclass(frozen=True)
 class NetworkOptions:
     """
-    Say which network is run, with which weights, and what runs it.
+    Which network is run, with which weights, and what runs it.
 
     A node has all of it as parameters, but for `seed`, that of random weights. In Python
     `input_size` may be a pair too: the network's (height, width), whatever the image.

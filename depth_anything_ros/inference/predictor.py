@@ -196,7 +196,7 @@ class Predictor:
 
     def is_built(self, height: int, width: int) -> bool:
         """
-        Tell whether an image of this size finds its network built.
+        Return whether an image of this size finds its network built.
 
         :raises BackendError: if the image is empty, or too long and narrow.
         """

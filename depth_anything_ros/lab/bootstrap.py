@@ -23,7 +23,7 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Interval:
-    """Hold a percentile interval of LEVEL."""
+    """A percentile interval of LEVEL."""
 
     low: float
     high: float

@@ -26,7 +26,7 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 @dataclass(frozen=True)
 class GridRow:
     """
-    Hold one row of a grid.
+    One row of a grid.
 
     `rgb` is uint8 (H, W, 3); `prediction_m` and `truth_m` are float32 (H, W) in metres, NaN
     where unknown.

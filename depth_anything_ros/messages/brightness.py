@@ -16,7 +16,7 @@ _STRIDE = 4
 
 
 def has_16_bits(message: Any) -> bool:
-    """Tell whether an Image or CompressedImage names 16 bits in its encoding or format."""
+    """Return whether an Image or CompressedImage names 16 bits in its encoding or format."""
     return '16' in (message.encoding if hasattr(message, 'encoding') else message.format)
 
 

@@ -91,7 +91,7 @@ def completed_projection(message: Any) -> dict[str, tuple[float, ...]]:
 
 
 def lacks_projection(message: Any) -> bool:
-    """Tell whether P of a CameraInfo holds numbers that are not finite, so that K is taken."""
+    """Return whether P of a CameraInfo holds numbers that are not finite, so that K is taken."""
     return not all(map(math.isfinite, _numbers(message)[1]))
 
 
@@ -149,7 +149,7 @@ def _numbers(message: Any) -> tuple[tuple[float, ...], tuple[float, ...], tuple[
 
 
 def _is_projection(matrix_p: tuple[float, ...]) -> bool:
-    """Tell whether P says anything: drivers that leave it out send zeros or NaN."""
+    """Return whether P says anything: drivers that leave it out send zeros or NaN."""
     return all(map(math.isfinite, matrix_p)) and all(matrix_p[index] for index in (0, 5, 10))
 
 

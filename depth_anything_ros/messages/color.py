@@ -22,7 +22,7 @@ from depth_anything_ros.types import UInt8Array
 @dataclass(frozen=True)
 class _ColorEncoding:
     """
-    Tell how the pixels lie in memory and which OpenCV conversion leads to rgb.
+    How the pixels lie in memory and which OpenCV conversion leads to rgb.
 
     `block` is the smallest width and height, and `even_width` says that pixels come in pairs.
     """

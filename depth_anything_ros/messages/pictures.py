@@ -40,7 +40,7 @@ _PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
 
 @dataclass(frozen=True)
 class _Declared:
-    """Hold the size that a picture says it has, and how many bytes a pixel takes to decode."""
+    """The size that a picture says it has, and how many bytes a pixel takes to decode."""
 
     width: int
     height: int
@@ -252,7 +252,7 @@ def _exr_attributes(data: bytes) -> Iterator[tuple[bytes, bytes, int]]:
 @dataclass(frozen=True)
 class _Kind:
     """
-    Tell how one kind of picture starts, what it declares and whether it is whole.
+    How one kind of picture starts, what it declares and whether it is whole.
 
     OpenCV fills what is missing of a JPEG or PNG with grey; of the others it says so itself.
     """

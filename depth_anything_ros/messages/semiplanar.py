@@ -16,7 +16,7 @@ from depth_anything_ros.types import UInt8Array
 
 @dataclass(frozen=True)
 class _Layout:
-    """Say how many pixels share a pair of chroma, each way, and which of the pair is first."""
+    """How many pixels share a pair of chroma, each way, and which of the pair is first."""
 
     shared: int
     blue_first: bool

@@ -37,7 +37,7 @@ Origin = Literal['pretrained', 'checkpoint', 'random']
 @dataclass(frozen=True)
 class Weights:
     """
-    Hold the weights of one model under the public key names, float32.
+    The weights of one model under the public key names, float32.
 
     `spec` is the row of the model with the output that these weights have. `sha256` is that of
     the file they came from, empty for random weights; `key` tells these weights from any others,

@@ -38,7 +38,7 @@ _BLOCK_MODULES = {
 
 
 def is_dinov3_hub_layout(state: Mapping[str, Tensor]) -> bool:
-    """Tell whether the keys are those of a DINOv3 file of the hub."""
+    """Return whether the keys are those of a DINOv3 file of the hub."""
     return _MARK in state
 
 

@@ -27,7 +27,7 @@ _FIRST_GENERATION = ('encoder', 'features', 'use_bn', 'use_clstoken')
 @dataclass(frozen=True)
 class HFConfig:
     """
-    Hold what a config.json says.
+    What a config.json says.
 
     `max_depth_m` is None for relative inverse depth. `layers` are the blocks of the encoder that
     the decoder reads, counted from 0; `out_channels` and `features` are the widths of the

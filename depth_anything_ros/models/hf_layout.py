@@ -54,7 +54,7 @@ _REFINE_MODULES = {
 
 
 def is_hf_layout(state: Mapping[str, Tensor]) -> bool:
-    """Tell whether the keys are transformers' rather than the public ones."""
+    """Return whether the keys are transformers' rather than the public ones."""
     return _MARK in state or is_dinov3_hub_layout(state)
 
 

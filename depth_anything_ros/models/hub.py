@@ -64,7 +64,7 @@ _ENCODERS = {
 
 
 def is_hub_id(name: str) -> bool:
-    """Tell whether a name can be the id OWNER/NAME of a repository of the hub."""
+    """Return whether a name can be the id OWNER/NAME of a repository of the hub."""
     return _ID.fullmatch(name) is not None
 
 

@@ -52,7 +52,7 @@ _CONVERTED = re.compile(r'[-_.](fp|bf|f)(16|32)$')
 @dataclass(frozen=True)
 class Reading:
     """
-    Hold what one source says of a checkpoint.
+    What one source says of a checkpoint.
 
     `source` names it in a sentence. `max_depth_m` is the range in metres, None for relative
     inverse depth. `model` is the name of a row, empty where the source names none.

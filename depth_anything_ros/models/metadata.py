@@ -44,7 +44,7 @@ def own_metadata(spec: ModelSpec) -> dict[str, str]:
 
 def read_metadata(path: Path) -> dict[str, str]:
     """
-    Return the metadata of a checkpoint; that of a file that is no safetensors file is empty.
+    Return the metadata of a checkpoint; empty for a file that is not a safetensors file.
 
     :raises CheckpointError: if a safetensors file has no header that can be read.
     """

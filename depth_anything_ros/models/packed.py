@@ -51,7 +51,7 @@ _LAYOUTS = ({''}, {'', SCALE}, {MASK, VALUES}, {MASK, VALUES, SCALE})
 @dataclass(frozen=True)
 class PackedTensor:
     """
-    Hold the numbers of one tensor as they are stored.
+    The numbers of one tensor as they are stored.
 
     `values` has the shape of the tensor and is float32, float16 or, with a scale, int16 or int8;
     counters are integers without scale. `scale` is float32 and broadcasts against `values`.
@@ -72,7 +72,7 @@ class PackedTensor:
 @dataclass(frozen=True)
 class PackedHeader:
     """
-    Tell what a packed file was made of, and how.
+    What a packed file was made of, and how.
 
     `max_depth_m` is the largest depth in metres that it gives, None for relative inverse depth.
     `parent_sha256` is that of the file the weights came from, empty for random weights;

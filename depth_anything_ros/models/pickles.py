@@ -39,7 +39,7 @@ _UNREADABLE = (
 
 
 def pickles_are_safe() -> bool:
-    """Tell whether this torch reads pickles without executing what is in them."""
+    """Return whether this torch reads pickles without executing what is in them."""
     return bool(TorchVersion(torch.__version__) >= _SAFE_TORCH)
 
 

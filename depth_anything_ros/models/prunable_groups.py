@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 class Place(NamedTuple):
     """
-    Say where a tensor holds units: along `axis`, all units one after the other.
+    Where a tensor holds units: along `axis`, all units one after the other.
 
     The whole sequence may come several times, as for queries, keys and values.
     """
@@ -30,7 +30,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class PrunableGroups:
-    """Hold where the units of one module are; each takes `size` numbers along an axis."""
+    """Where the units of one module are; each takes `size` numbers along an axis."""
 
     size: int
     places: tuple[Place, ...]

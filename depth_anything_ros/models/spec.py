@@ -70,5 +70,5 @@ def output_words(max_depth_m: float | None) -> str:
 
 
 def is_range(limit: Any) -> bool:
-    """Tell whether something is a largest depth in metres: a number above 0, to 1000."""
+    """Return whether something is a largest depth in metres: a number above 0, to 1000."""
     return type(limit) in (int, float) and 0 < limit <= LARGEST_RANGE_M

@@ -97,7 +97,7 @@ class ArrivalStamps:
         return now_ns if now_ns and not self._stands_still('clock', now_ns, 1) else None
 
     def _stands_still(self, name: str, time_ns: int, messages: int) -> bool:
-        """Tell whether so many messages saw the same time, over long in steady time."""
+        """Return whether so many messages saw the same time, over long in steady time."""
         steady_s = self._steady_s()
         last_ns, since_s, seen = self._last.get(name, (0, 0.0, 0))
         if time_ns != last_ns:

@@ -16,7 +16,7 @@ _PATIENCE_S = 1.0
 @dataclass(frozen=True)
 class Message:
     """
-    Hold a serialised message; where its content was let go, `lost` says why.
+    A serialised message; where its content was let go, `lost` says why.
 
     :param arrival_ns: when it came.
     :param cdr: all of it, or its head with the stamp where it is lost.
@@ -42,7 +42,7 @@ Take = Callable[[Message], None]
 
 @dataclass(frozen=True, eq=False)
 class _Waiting:
-    """Hold work that gets '' when its time comes, or the reason why it is given up."""
+    """Work that gets '' when its time comes, or the reason why it is given up."""
 
     work: Callable[[str], None]
     bytes: int

@@ -12,7 +12,7 @@ from depth_anything_ros.bag import restamp
 @dataclass(frozen=True)
 class Recorded:
     """
-    Hold one message of a bag.
+    One message of a bag.
 
     `time_ns` is when it was recorded; `stamp_ns` is its header's, 0 where that was not set, or
     None where the type has no header; `cdr` is the message as it travels in ROS 2.
@@ -40,7 +40,7 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Group:
-    """Hold an image and the other messages nearest to it in time, in recorded order."""
+    """An image and the other messages nearest to it in time, in recorded order."""
 
     image: Recorded
     others: tuple[Recorded, ...]
@@ -98,7 +98,7 @@ def group_by_image(messages: Iterable[Recorded], image_topic: str) -> Iterator[G
 
 
 def _is_nearer(other: Recorded, last: Recorded, following: Recorded) -> bool:
-    """Tell whether a message is nearer to the last image than to the following one."""
+    """Return whether a message is nearer to the last image than to the following one."""
     if not (other.stamp_ns and last.stamp_ns and following.stamp_ns):
         to_last = abs(other.time_ns - last.time_ns)
         return to_last <= abs(other.time_ns - following.time_ns)

@@ -27,7 +27,7 @@ _LOG = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class CameraView:
     """
-    Hold the camera of one image and its camera_info under the image's header, P and R filled in.
+    The camera of one image and its camera_info under the image's header, P and R filled in.
 
     Both are None, and `reason` says why, where no camera_info fits the image; `doubt` is what
     is odd about the one that does.

@@ -60,7 +60,7 @@ def convert_by_cv_bridge(message: Any) -> Any:
 
 
 def has_cv_bridge() -> bool:
-    """Tell whether cv_bridge of a ROS 2 distribution is here; PyPI's is ROS 1 code."""
+    """Return whether cv_bridge of a ROS 2 distribution is here; PyPI's is ROS 1 code."""
     from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 
     try:

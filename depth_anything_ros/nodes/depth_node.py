@@ -178,7 +178,7 @@ class DepthNode(ManagedNode):
         return super().on_error(state)
 
     def _attempt(self, step: Callable[[], None]) -> bool:
-        """Tell whether a transition's work went well; rclpy would swallow its error silently."""
+        """Return whether a transition's work went well; rclpy would swallow its error silently."""
         self._failure = text = ''
         try:
             step()

@@ -33,7 +33,7 @@ _OF_CAMERA = {POINTS: 'point cloud', SCAN: 'laser scan'}
 
 @dataclass(frozen=True)
 class Job:
-    """Hold an image message, its arrival, and who waits for a cloud file of it, if anybody."""
+    """An image message, its arrival, and who waits for a cloud file of it, if anybody."""
 
     message: Any
     arrival_ns: int
@@ -42,7 +42,7 @@ class Job:
 
 @dataclass(frozen=True)
 class CameraFault:
-    """Hold why the camera of the last frame gives no `outputs`; without fault both are empty."""
+    """Why the camera of the last frame gives no `outputs`; without fault both are empty."""
 
     reason: str = ''
     outputs: tuple[str, ...] = ()

@@ -21,7 +21,7 @@ QUEUE_DEPTH = 3
 @dataclass(frozen=True)
 class Published:
     """
-    Hold which outputs went out for a frame, and which were wanted and could not be made.
+    Which outputs went out for a frame, and which were wanted and could not be made.
 
     `failures` says why the camera gives no point cloud or no scan, where that was found out only
     now: topic → reason.

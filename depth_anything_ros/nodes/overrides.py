@@ -40,7 +40,7 @@ def unused_overrides(node: Node, arguments: Sequence[str] | None = None) -> tupl
 
 def matches(key: str, full_name: str) -> bool:
     """
-    Tell whether rcl applies a section of a parameter file to a node.
+    Return whether rcl applies a section of a parameter file to a node.
 
     :param key: the section: a name, or a pattern in which /* is one token and /** any number.
     :param full_name: name of the node with its namespace.

@@ -213,7 +213,7 @@ class PipelineHost:
 
 
 def _differ(one: DepthNodeConfig | None, other: DepthNodeConfig | None, affects: Affects) -> bool:
-    """Tell whether parameters that affect something differ; None differs from all else."""
+    """Return whether parameters that affect something differ; None differs from all else."""
     if one is None or other is None:
         return one is not other
     before, after = parameter_values(one), parameter_values(other)

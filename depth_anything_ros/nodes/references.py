@@ -34,13 +34,13 @@ def topics_of(config: DepthNodeConfig) -> dict[str, type]:
 
 
 def needs_tf(config: DepthNodeConfig) -> bool:
-    """Tell whether a scale source of a config may ask TF where its sensor is."""
+    """Return whether a scale source of a config may ask TF where its sensor is."""
     return any(topic.needs_tf(own) for topic, own in config.scale.topics())
 
 
 @dataclass(frozen=True)
 class _Surroundings:
-    """Say where a sensor lies to the camera: see `scale.references.Surroundings`."""
+    """Where a sensor lies to the camera: see `scale.references.Surroundings`."""
 
     image_frame_id: str | None
     rectified: bool

@@ -27,7 +27,7 @@ class Last:
     ago_s: float | None = None
 
     def is_news(self, recent_s: float) -> bool:
-        """Tell whether it happened within that time."""
+        """Return whether it happened within that time."""
         return self.ago_s is not None and self.ago_s <= recent_s
 
 

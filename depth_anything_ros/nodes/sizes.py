@@ -51,7 +51,7 @@ class SizeBuilder:
 
     def is_built(self, predictor: Predictor, size: Size) -> bool:
         """
-        Tell whether images of a size find their network; if not, it is on its way.
+        Return whether images of a size find their network; if not, it is on its way.
 
         :raises BackendError: if it cannot be built, or failed with this predictor a while ago.
         """

@@ -41,7 +41,7 @@ class ParameterInfo:
 
     `minimum` and `maximum` are inclusive; `choices` lists the only values allowed;
     `read_only` parameters are set at start and never again. `affects` says what a change reaches;
-    None is for settings that are no node's.
+    None is for settings that belong to no node.
     """
 
     help: str

@@ -45,7 +45,7 @@ class MetricStep(Protocol):
 @dataclass(frozen=True)
 class Refinements:
     """
-    Say what is done beside the plain way of a frame.
+    What is done beside the plain way of a frame.
 
     `flip` averages the network over the image and its mirror image; `prediction` are the steps
     before the scale is found, `metric` those after.

@@ -9,7 +9,7 @@ from depth_anything_ros.parameters import Affects, parameter
 
 @dataclass(frozen=True)
 class RefinementConfig:
-    """Say which steps refine depth on its way; all are off by default."""
+    """Which steps refine depth on its way; all are off by default."""
 
     flip_augmentation: bool = parameter(
         False,

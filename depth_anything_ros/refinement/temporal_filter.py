@@ -20,7 +20,7 @@ _BLOCK_PX = 4
 
 @dataclass(frozen=True)
 class _Past:
-    """Hold the smoothed inverse depth in 1/m, NaN where unknown, and the image it is of."""
+    """The smoothed inverse depth in 1/m, NaN where unknown, and the image it is of."""
 
     inverse: Float32Array
     grey: Float32Array

@@ -36,7 +36,7 @@ MAX_TILT_AGE_S = 1.0
 
 @dataclass(frozen=True)
 class CameraHeightConfig(ReferenceRange):
-    """Say how the camera is mounted above the ground."""
+    """How the camera is mounted above the ground."""
 
     camera_height_m: float = camera_height()
     camera_pitch_deg: float = parameter(

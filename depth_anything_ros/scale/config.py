@@ -33,7 +33,7 @@ SCALE_SOURCES: Registry[type[ScaleSource]] = Registry(
 @dataclass(frozen=True)
 class ScaleConfig:
     """
-    Say where metres come from, and how scale and shift go on over time.
+    Where metres come from, and how scale and shift go on over time.
 
     `sources` has the parameters of each source of the table by its name, of the class that the
     source declares.

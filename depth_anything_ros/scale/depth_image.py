@@ -40,7 +40,7 @@ _KEPT_PIXELS = 4096
 
 @dataclass(frozen=True)
 class DepthImageConfig(ReferenceRange):
-    """Say how reference depth comes, where it lies and which of it counts."""
+    """How reference depth comes, where it lies and which of it counts."""
 
     reference_max_offset_s: float = parameter(
         0.05,
@@ -93,7 +93,7 @@ class DepthImageConfig(ReferenceRange):
 
 @dataclass(frozen=True)
 class _Reference:
-    """Hold usable pixels of a reference: flat index into `size` (H, W), and depth in metres."""
+    """Usable pixels of a reference: flat index into `size` (H, W), and depth in metres."""
 
     size: tuple[int, int]
     indices: NDArray[np.int32]

@@ -24,7 +24,7 @@ from depth_anything_ros.types import Alignment, Camera, LaserScan, RelativeInver
 
 @dataclass(frozen=True)
 class LaserScanConfig(ReferenceRange):
-    """Say where the laser lies, which of its points count, and whether ground goes with them."""
+    """Where the laser lies, which of its points count, and whether ground goes with them."""
 
     scan_max_offset_s: float = parameter(
         0.1,

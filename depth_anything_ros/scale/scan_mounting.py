@@ -171,7 +171,7 @@ class MountingCheck:
 
 def far_off(lift: float, inverse: float) -> bool:
     """
-    Tell whether the ground is so far off a scan that the scan may be turned.
+    Return whether the ground is so far off a scan that the scan may be turned.
 
     :param lift: by which inverse depth the ground has to be lifted to meet the scan, in 1/m.
     :param inverse: inverse depth of the scan, in 1/m.
@@ -181,7 +181,7 @@ def far_off(lift: float, inverse: float) -> bool:
 
 def meets_better(turned_lift: float, lift: float) -> bool:
     """
-    Tell whether the ground meets a scan clearly better when the scan is turned.
+    Return whether the ground meets a scan clearly better when the scan is turned.
 
     :param turned_lift: by which inverse depth the ground has to be lifted to meet the turned scan,
         in 1/m; NaN where too few points are seen of it.

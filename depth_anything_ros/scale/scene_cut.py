@@ -14,7 +14,7 @@ _LEAST_CONTRAST = 1.0
 
 class SceneCutDetector:
     """
-    Tell when an image shows another scene than the one before.
+    When an image shows another scene than the one before.
 
     Thumbnails in grey are compared by their correlation, which light and exposure do not change.
 
@@ -27,7 +27,7 @@ class SceneCutDetector:
 
     def update(self, rgb: UInt8Array) -> bool:
         """
-        Tell whether the scene was cut before this image; the first one is no cut.
+        Return whether the scene was cut before this image; the first one is no cut.
 
         :param rgb: uint8 (H, W, 3).
         """

@@ -9,7 +9,7 @@ from depth_anything_ros.parameters import Affects, check_order, parameter
 
 @dataclass(frozen=True)
 class ReferenceRange:
-    """Say which reference depths count; the base of a source's own parameters."""
+    """Which reference depths count; the base of a source's own parameters."""
 
     reference_min_depth_m: float = parameter(
         0.2,

@@ -105,7 +105,6 @@ def test_demo_waits_for_the_depth_of_a_metric_file(tuned, tmp_path, monkeypatch)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(demo, '_play', play)
-    monkeypatch.setattr(demo, '_render_sample', lambda *_: tmp_path)
     monkeypatch.setattr(demo, 'open_bag', lambda _: None)
     for checkpoint in ('', str(tuned)):
         main(['demo', '--model', 'tiny', '--checkpoint', checkpoint, '--out', str(tmp_path)])

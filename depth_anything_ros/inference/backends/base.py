@@ -14,7 +14,7 @@ from depth_anything_ros.types import Float32Array, Precision
 @dataclass(frozen=True)
 class BackendOptions:
     """
-    Say what to run and how.
+    What to run and how.
 
     `estimator` is the network in evaluation mode, on the CPU in fp32; backends do not change
     it. `weights_key` names its weights: a checkpoint's sha256, or 'random-' and a digest.

@@ -30,13 +30,13 @@ CPUINFO = Path('/proc/cpuinfo')
 
 
 def cpu_has_bf16(cpuinfo: Path = CPUINFO) -> bool:
-    """Tell whether the x86 CPU multiplies bf16 natively (AVX-512 BF16 or AMX), and may."""
+    """Return whether the x86 CPU multiplies bf16 natively (AVX-512 BF16 or AMX), and may."""
     return bool(_BF16 & _flags(cpuinfo))
 
 
 def products_saturate(machine: str = platform.machine(), cpuinfo: Path = CPUINFO) -> bool:
     """
-    Tell whether 8-bit products are added up in 16 bits here, which stop at ±32767.
+    Return whether 8-bit products are added up in 16 bits here, which stop at ±32767.
 
     So does every x86 CPU without VNNI (`vpmaddubsw` adds two products); ARM does not. A limit
     that ONEDNN_MAX_CPU_ISA sets counts. ONNX Runtime has no such variable and asks the CPU itself:

@@ -22,7 +22,7 @@ _PEAK = 'VmHWM:'
 @dataclass(frozen=True)
 class Footprint:
     """
-    Hold the peak memory of a process in bytes.
+    The peak memory of a process in bytes.
 
     `resident` is on the computer, Python and libraries included; `device` is what torch held on
     the GPU at once, None where the network does not run on one.

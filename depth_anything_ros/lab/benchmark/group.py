@@ -53,7 +53,7 @@ class Progress(Protocol):
 @dataclass(frozen=True)
 class Measuring:
     """
-    Say how to measure.
+    How to measure.
 
     `runs` is how often each network runs, `eager_runs` the slow one with attention written out,
     `warm_up` how often each before. `memory` asks for the peak memory of each, in a process of
@@ -68,7 +68,7 @@ class Measuring:
 
 @dataclass
 class Candidate:
-    """Hold a network that is ready: the place of its row, what it reads and gave, its clocks."""
+    """A network that is ready: the place of its row, what it reads and gave, its clocks."""
 
     target: Target
     place: int

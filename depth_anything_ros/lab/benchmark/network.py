@@ -35,7 +35,7 @@ class NetworkKind(str, Enum):
 @dataclass(frozen=True)
 class NetworkRequest:
     """
-    Say what is to be loaded and run.
+    What is to be loaded and run.
 
     Of `options`, backend, precision and device are what they are to be, nothing is automatic. A
     checkpoint goes before `weights`. `input_size` is the network's (height, width); 0 takes what a
@@ -76,7 +76,7 @@ class PartCounts:
 @dataclass(frozen=True)
 class NetworkSummary:
     """
-    Say what an opened network is.
+    What an opened network is.
 
     `weights` is pretrained, checkpoint or random, `sha256` that of their file, `revision` the
     commit of a comparator of the hub, `recipe` what packed them; empty where there is none.

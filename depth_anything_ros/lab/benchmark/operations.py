@@ -17,7 +17,7 @@ from depth_anything_ros.models.spec import ModelSpec
 @dataclass(frozen=True)
 class Operations:
     """
-    Hold multiply-accumulates of the two parts of a network, for one image.
+    Multiply-accumulates of the two parts of a network, for one image.
 
     Matrix products, convolutions and attention count; what is done number by number (norms,
     activations, sampling, resizing) does not.

@@ -47,7 +47,7 @@ class NetworkCounts:
 @dataclass(frozen=True)
 class BenchmarkRow:
     """
-    Hold what was asked for and what was measured of one network; None is not known.
+    What was asked for and what was measured of one network; None is not known.
 
     `file` tells its checkpoint from that of other rows, `asked_size` is the input size as given
     on the command line. `reason` says why a row failed. `speedup` and the errors refer to the
@@ -142,7 +142,7 @@ class BenchmarkRow:
 
 
 class TimedRow(NamedTuple):
-    """Hold a row that was timed, its input size, counts and times."""
+    """A row that was timed, its input size, counts and times."""
 
     row: BenchmarkRow
     size: tuple[int, int]
@@ -193,7 +193,7 @@ class LayerRow:
 @dataclass(frozen=True)
 class BenchmarkResult:
     """
-    Hold all rows and what they were measured with.
+    All rows and what they were measured with.
 
     `environment` are machine and versions; `complete` is False where it was interrupted.
     """

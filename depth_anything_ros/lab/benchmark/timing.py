@@ -22,7 +22,7 @@ class Contender:
 
 @dataclass
 class Timing:
-    """Hold the durations of one contender in milliseconds; `failure` says why it stopped."""
+    """The durations of one contender in milliseconds; `failure` says why it stopped."""
 
     durations_ms: list[float] = field(default_factory=list)
     failure: str = ''
@@ -100,7 +100,7 @@ def _turn(contender: Contender, timing: Timing, clock_ns: Callable[[], int]) -> 
 @dataclass(frozen=True)
 class Statistics:
     """
-    Hold statistics of durations.
+    Statistics of durations.
 
     Percentiles interpolate linearly between neighbours; `std_ms` is that of the sample; `cov`, the
     coefficient of variation, is std_ms / mean_ms; `fps` is 1000 / p50_ms. A percentile may be left

@@ -100,7 +100,7 @@ def _value(recipe: type[Recipe], name: str, text: str, link: str) -> float | str
     try:
         return float(text)
     except ValueError:
-        raise CompressionError(f"recipe '{link}': {name} '{text}' is no number") from None
+        raise CompressionError(f"recipe '{link}': {name} '{text}' is not a number") from None
 
 
 def _fields(recipe: Any) -> list[str]:

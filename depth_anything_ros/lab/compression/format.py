@@ -27,7 +27,7 @@ _ENTRY_BYTES = 128
 
 @dataclass(frozen=True)
 class Stored:
-    """Hold the entries of a packed file by their stored names, and the shapes for its header."""
+    """The entries of a packed file by their stored names, and the shapes for its header."""
 
     entries: dict[str, Tensor]
     shapes: dict[str, tuple[int, ...]]
@@ -134,7 +134,7 @@ def _exact_half(values: Tensor) -> Tensor:
 
 
 def _is_sparse(values: Tensor) -> bool:
-    """Tell whether a mask pays; weights only, as what has one axis is small."""
+    """Return whether a mask pays; weights only, as what has one axis is small."""
     if values.ndim < 2:
         return False
     zeros = values.numel() - int(values.count_nonzero())

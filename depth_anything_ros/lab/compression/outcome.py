@@ -16,7 +16,7 @@ class Parent:
 
 @dataclass(frozen=True)
 class WeightsSize:
-    """Hold the size of weights: of the file, or in float32 where there is none."""
+    """The size of weights: of the file, or in float32 where there is none."""
 
     bytes: int
     weights: int
@@ -26,7 +26,7 @@ class WeightsSize:
 @dataclass(frozen=True)
 class CompressionResult:
     """
-    Hold what became of a model.
+    What became of a model.
 
     `calibration` says what images its activations were measured on. `sqnr_db` is that of the
     output over so many simulated `views`, None where it is `identical` or nothing was compared;

@@ -47,7 +47,7 @@ class Layer(NamedTuple):
 @dataclass(frozen=True)
 class Subject:
     """
-    Hold what recipes know of a model besides its tensors.
+    What recipes know of a model besides its tensors.
 
     `layers` are the weights of its linear and convolution layers, by name; `images` are network
     inputs, float32 (1, 3, h, w) each, that show what it will see.

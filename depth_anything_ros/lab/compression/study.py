@@ -94,7 +94,7 @@ class StudyConfig:
 @dataclass(frozen=True)
 class StudyInputs:
     """
-    Hold what is looked at.
+    What is looked at.
 
     `data` are the data sets by the words that name them, at least one. `compared` are the network
     inputs that SQNR is taken over; `calibration` gives those of recipes that are calibrated, named
@@ -327,7 +327,7 @@ class Study:
 
 
 def label(selection: Selection) -> str:
-    """Return a backend and its precision as people read it, with a device that is no CPU."""
+    """Return a backend and its precision as people read it, with any device but the CPU."""
     device = '' if selection.device == 'cpu' else f' {selection.device}'
     return f'{selection.backend} {selection.precision.value}{device}'
 

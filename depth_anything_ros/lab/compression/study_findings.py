@@ -21,7 +21,7 @@ _UNIT = {'layer': 'by layer', 'global': 'over all layers together'}
 @dataclass(frozen=True)
 class Breakdown:
     """
-    Tell how much may be pruned before aligned AbsRel rises by more than a bound.
+    How much may be pruned before aligned AbsRel rises by more than a bound.
 
     `within` is the largest share pruned such that it and all smaller ones studied stay within the
     bound, `beyond` the next one, with its `change`; each is None if there is none, and `change`

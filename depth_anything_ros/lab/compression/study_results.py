@@ -34,7 +34,7 @@ class FileResult:
 @dataclass(frozen=True)
 class NetworkScores:
     """
-    Hold the mean scores on the images of one data set, without alignment and with scale and shift.
+    The mean scores on the images of one data set, without alignment and with scale and shift.
 
     An image without one of the two scores is in neither mean, and one of `failed`; `problems`
     counts the most frequent reasons. `inverted` counts images whose fitted scale is negative.
@@ -54,7 +54,7 @@ class NetworkScores:
 
 @dataclass(frozen=True)
 class LatencyResult:
-    """Hold the latency of a network, or why there is none; `speed_up` is over its parent."""
+    """The latency of a network, or why there is none; `speed_up` is over its parent."""
 
     p50_ms: float | None
     p95_ms: float | None
@@ -64,7 +64,7 @@ class LatencyResult:
 
 @dataclass(frozen=True)
 class MemoryResult:
-    """Hold the peak resident memory of a process that runs a network, or why there is none."""
+    """The peak resident memory of a process that runs a network, or why there is none."""
 
     peak_bytes: int | None
     failure: str
@@ -75,7 +75,7 @@ StepResult = FileResult | NetworkScores | LatencyResult | MemoryResult
 
 @dataclass(frozen=True)
 class StudyEntry:
-    """Hold what a step found of a recipe, as the journal does."""
+    """What a step found of a recipe, as the journal does."""
 
     recipe: str
     step: str
@@ -83,14 +83,14 @@ class StudyEntry:
 
     @property
     def failed(self) -> bool:
-        """Tell whether a run that goes on has to try the step again."""
+        """Return whether a run that goes on has to try the step again."""
         return isinstance(self.result, LatencyResult | MemoryResult) and bool(self.result.failure)
 
 
 @dataclass(frozen=True)
 class StudyResult:
     """
-    Hold what is known of one recipe.
+    What is known of one recipe.
 
     `scores` are by the words of the data, `latency` and `memory` by the labels of the backends.
     """
@@ -104,7 +104,7 @@ class StudyResult:
 
 @dataclass(frozen=True)
 class Conditions:
-    """Say what all results of a study are measured with, machine and versions included."""
+    """What all results of a study are measured with, machine and versions included."""
 
     input_size: int
     min_depth_m: float
@@ -118,7 +118,7 @@ class Conditions:
 
 @dataclass(frozen=True)
 class StudySettings:
-    """Say what all results of a study depend on; `weights` tells the parent from others."""
+    """What all results of a study depend on; `weights` tells the parent from others."""
 
     model: str
     output: str
@@ -138,7 +138,7 @@ class StudyModel:
 
 @dataclass(frozen=True)
 class StudyProtocol:
-    """Say how things were measured; the first of the `backends` scores."""
+    """How things were measured; the first of the `backends` scores."""
 
     data: Sequence[str]
     backends: Sequence[str]
@@ -148,7 +148,7 @@ class StudyProtocol:
 
 @dataclass(frozen=True)
 class StudySummary:
-    """Hold what study.json does; `findings` are by the words of the data."""
+    """What study.json does; `findings` are by the words of the data."""
 
     model: StudyModel
     protocol: StudyProtocol

@@ -62,7 +62,7 @@ class InverseDepthMap:
 @dataclass(frozen=True)
 class Baseline:
     """
-    Hold the candidates and what they were made of.
+    The candidates and what they were made of.
 
     `origin` names the training scenes, `scenes` counts those with depth; the range in metres is
     the one that their depth was limited to.

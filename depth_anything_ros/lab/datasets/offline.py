@@ -32,7 +32,7 @@ Predict = Callable[[UInt8Array], 'RelativeInverseDepth | MetricDepth']
 
 @dataclass(frozen=True)
 class ScoringRule:
-    """Hold what is scored and how: the alignment and the range of the truth in metres."""
+    """What is scored and how: the alignment and the range of the truth in metres."""
 
     alignment: AlignmentMode = AlignmentMode.SCALE_SHIFT
     min_depth_m: float = 0.2
@@ -42,7 +42,7 @@ class ScoringRule:
 @dataclass(frozen=True)
 class ImageScores:
     """
-    Hold the scores of one image by predictor, and for predictors without a score the problem.
+    The scores of one image by predictor, and for predictors without a score the problem.
 
     An image that cannot be read has its problem for every predictor.
     """
@@ -56,7 +56,7 @@ class ImageScores:
 @dataclass(frozen=True)
 class ScoredImage:
     """
-    Hold an image beside its scores, for pictures; too large to keep for a whole data set.
+    An image beside its scores, for pictures; too large to keep for a whole data set.
 
     `sample` is None where the image cannot be read; `aligned` has no entry for a predictor with
     a problem.

@@ -12,7 +12,7 @@ from depth_anything_ros.types import ModelIdentity
 
 @dataclass(frozen=True)
 class PredictorMeans:
-    """Hold the means of a predictor over the images that it has a score for, and their number."""
+    """The means of a predictor over the images that it has a score for, and their number."""
 
     means: Means = field(metadata=FLAT)
     images: int
@@ -35,7 +35,7 @@ class BaselineRatio:
 
 @dataclass(frozen=True)
 class SourceResult:
-    """Hold what the images of a source, or of a whole data set, say; `failed` have no score."""
+    """What the images of a source, or of a whole data set, say; `failed` have no score."""
 
     images: int
     failed: int
@@ -45,7 +45,7 @@ class SourceResult:
 
 @dataclass(frozen=True)
 class BaselineResult:
-    """Hold the means of the candidates, and which of them is the best."""
+    """The means of the candidates, and which of them is the best."""
 
     chosen: str | None
     candidates: Mapping[str, PredictorMeans]
@@ -53,7 +53,7 @@ class BaselineResult:
 
 @dataclass(frozen=True)
 class DataResult:
-    """Hold what is known of one data set, named by its word."""
+    """What is known of one data set, named by its word."""
 
     word: str
     whole: SourceResult = field(metadata=FLAT)
@@ -64,7 +64,7 @@ class DataResult:
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """Say how intervals were drawn."""
+    """How intervals were drawn."""
 
     draws: int
     level: float
@@ -73,7 +73,7 @@ class Bootstrap:
 
 @dataclass(frozen=True)
 class EvaluationProtocol:
-    """Say how images were scored; `sources` are those chosen, none for all of them."""
+    """How images were scored; `sources` are those chosen, none for all of them."""
 
     alignment: str
     min_depth_m: float
@@ -86,7 +86,7 @@ class EvaluationProtocol:
 
 @dataclass(frozen=True)
 class EvaluationSummary:
-    """Hold what was found on all data."""
+    """What was found on all data."""
 
     data: Sequence[DataResult]
     model: ModelIdentity

@@ -17,7 +17,7 @@ _FORMAT = 1
 @dataclass(frozen=True)
 class Entry:
     """
-    Hold the outcome for one sample: its scores, or None and why it could not be read.
+    The outcome for one sample: its scores, or None and why it could not be read.
 
     `origin` is the word the user named the data set with, `name` the sample's name in it.
     """
@@ -30,7 +30,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class _Line:
-    """Hold an entry as the file does: the scores in the order of DepthScore, or the failure."""
+    """An entry as the file does: the scores in the order of DepthScore, or the failure."""
 
     data: str
     name: str

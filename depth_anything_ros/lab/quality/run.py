@@ -42,7 +42,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class OpenData:
-    """Hold an open data set, where it came from and the name it is shown under."""
+    """An open data set, where it came from and the name it is shown under."""
 
     label: str
     origin: Origin

@@ -61,7 +61,7 @@ class ScoreConfig:
 @dataclass(frozen=True)
 class DepthScore:
     """
-    Hold the scores of one depth map, each 0..1 and larger is better, NaN where undefined.
+    The scores of one depth map, each 0..1 and larger is better, NaN where undefined.
 
     `valid_share` is the share of pixels with valid depth. `distribution` is the weighted sum of
     `chi_square`, `concentration` and `range_utilisation`, undefined without any valid depth;

@@ -53,7 +53,7 @@ class SelectionConfig:
 @dataclass(frozen=True)
 class ScoredSample:
     """
-    Hold what is known of one sample of a data set.
+    What is known of one sample of a data set.
 
     `data` is the name of the data set, `index` the sample's place in it, `source` its group.
     `score` is None where the sample could not be read, and `failure` then says why. `reasons`
@@ -70,7 +70,7 @@ class ScoredSample:
 
     @property
     def kept(self) -> bool:
-        """Tell whether the sample is good enough to train on."""
+        """Return whether the sample is good enough to train on."""
         return not self.reasons
 
 
@@ -111,7 +111,7 @@ def _first_reason(sample: ScoredSample, config: SelectionConfig) -> tuple[Reason
 @dataclass(frozen=True)
 class DataStatistics:
     """
-    Hold the counts and mean scores of one data set, or of all together.
+    The counts and mean scores of one data set, or of all together.
 
     `dropped` counts samples by reason; one that both scores drop counts for both, but once in
     `bad`. The means are over the samples of which all scores are defined, NaN without any.

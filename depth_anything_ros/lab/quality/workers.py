@@ -26,7 +26,7 @@ _CONTINUE = 'what was scored is kept, and the same call goes on from there'
 
 @dataclass(frozen=True)
 class Workers:
-    """Hold who computes: `count` calls given to the executor run at the same time."""
+    """Who computes: `count` calls given to the executor run at the same time."""
 
     executor: Executor
     count: int

@@ -27,7 +27,7 @@ _TINY = 1e-9
 @dataclass(frozen=True)
 class Table:
     """
-    Hold the shapes of some views, as each view's camera sees them.
+    The shapes of some views, as each view's camera sees them.
 
     :param ray: float32 (N, 3, 3): rows the shape's axes, columns column, row, 1 of a pixel;
         the product with (column, row, 1) is the ray's direction in the shape's axes per metre
@@ -49,7 +49,7 @@ class Table:
 @dataclass(frozen=True)
 class Hits:
     """
-    Hold what each pixel sees.
+    What each pixel sees.
 
     :param depth_m: float32 (V, H, W), NaN where nothing is hit.
     :param shape: int64 (V, H, W): row of the table, −1 where nothing is hit.
@@ -115,7 +115,7 @@ def _away_from_zero(values: Tensor) -> Tensor:
 @dataclass(frozen=True)
 class _Pairs:
     """
-    Hold which shapes may be seen in which cells of the images, ordered by nothing.
+    Which shapes may be seen in which cells of the images, ordered by nothing.
 
     :param shape: int64 (P,), rows of the table.
     :param cell: int64 (P,), numbers of the cells, counted through the views.

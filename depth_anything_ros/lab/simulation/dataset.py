@@ -18,7 +18,7 @@ _LEAST_SIDE = 16
 @dataclass(frozen=True)
 class SimulatedDataset:
     """
-    Hold the first `count` views of the world with a seed, rendered when they are asked for.
+    The first `count` views of the world with a seed, rendered when they are asked for.
 
     `height` and `width` are in pixels. It holds no arrays, so that it travels to other processes
     at no cost; each renders for itself and gets the same image for the same number. `version` is

@@ -29,7 +29,7 @@ _ROOMS_TRIED = 40
 
 @dataclass(frozen=True)
 class RobotFrame:
-    """Hold what a robot senses at one time: image and depth, a scan, and where its base is."""
+    """What a robot senses at one time: image and depth, a scan, and where its base is."""
 
     rgbd: RgbdFrame
     scan: LaserScan

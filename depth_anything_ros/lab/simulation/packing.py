@@ -27,7 +27,7 @@ COLORS, TEXEL, REPEAT, SHIFT, TURNED, DIRT, GLOSS, GLOW, OPEN = 0, 9, 10, 12, 14
 @dataclass(frozen=True)
 class Packed:
     """
-    Hold views of scenes; V views, N shapes in all.
+    Views of scenes; V views, N shapes in all.
 
     :param table: what rays are cast at.
     :param turn: float32 (N, 3, 3), rotations from the shapes' axes to the world's.
@@ -55,7 +55,7 @@ class Packed:
 
 @dataclass(frozen=True)
 class Scenery:
-    """Hold one scene with its shapes as arrays, the pose and the camera of one view."""
+    """One scene with its shapes as arrays, the pose and the camera of one view."""
 
     plan: Blueprint
     solids: Solids

@@ -61,7 +61,7 @@ class BasePose(NamedTuple):
 @dataclass(frozen=True)
 class Robot:
     """
-    Say where a robot carries its camera and its laser.
+    Where a robot carries its camera and its laser.
 
     The base's frame is on the floor, x ahead; the laser lies level, 2 cm above the lens as on
     the WHEELTEC R550.

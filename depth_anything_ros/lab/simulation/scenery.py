@@ -213,7 +213,7 @@ def _window(plan: Blueprint, place: Place, wide_m: float, height_m: float) -> No
 
 
 def overlaps(found: Footprint, others: list[Footprint], gap_m: float) -> bool:
-    """Tell whether a thing comes closer than a gap to another, seen from above."""
+    """Return whether a thing comes closer than a gap to another, seen from above."""
     return any(
         found.x_min < other.x_max + gap_m
         and other.x_min < found.x_max + gap_m

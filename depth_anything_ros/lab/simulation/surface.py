@@ -14,7 +14,7 @@ from depth_anything_ros.lab.simulation.casting import Hits, Table
 @dataclass(frozen=True)
 class Surface:
     """
-    Hold what is known of each hit; n pixels, all views one after the other.
+    What is known of each hit; n pixels, all views one after the other.
 
     :param shape: int64 (n,), row of the table; 0 where nothing is hit.
     :param normal: float32 (3, n), world axes, towards the side seen.

@@ -26,7 +26,7 @@ _LEAST_PX = 16
 @dataclass(frozen=True)
 class RenderedBatch:
     """
-    Hold views, on the device of their world.
+    Views, on the device of their world.
 
     `rgb` is uint8 (B, H, W, 3); `depth_m` float32 (B, H, W) along the optical axis at the pixel
     centres, NaN where nothing is hit and in windows; `cameras` and `names` have B entries.

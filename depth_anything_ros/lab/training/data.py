@@ -35,7 +35,7 @@ Triple = tuple[float, float, float]
 @dataclass(frozen=True)
 class Batch:
     """
-    Hold images and their depth.
+    Images and their depth.
 
     `pixels` is float32 (B, 3, h, w), RGB in 0..1 normalised by mean and standard deviation;
     `depth_m` float32 (B, h, w) in metres along the optical axis, NaN where unknown. `skipped`
@@ -66,7 +66,7 @@ class BatchSource(Protocol):
 @dataclass(frozen=True)
 class BatchForm:
     """
-    Say what a batch looks like.
+    What a batch looks like.
 
     :param height: rows of an image.
     :param width: columns of an image.

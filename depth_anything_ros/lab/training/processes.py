@@ -17,7 +17,7 @@ from depth_anything_ros.errors import BackendError
 
 @dataclass(frozen=True)
 class Place:
-    """Tell which of how many processes this is, from 0, and where it computes."""
+    """Which of how many processes this is, from 0, and where it computes."""
 
     rank: int
     count: int

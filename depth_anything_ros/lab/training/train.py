@@ -65,7 +65,7 @@ class Watcher(Protocol):
 @dataclass(frozen=True)
 class TrainResult:
     """
-    Hold what a run came to.
+    What a run came to.
 
     `estimator` has the weights to keep, in evaluation mode; `seconds` is the time of all parts
     of the run, loading not counted; `row` is the last row of the loss curve.

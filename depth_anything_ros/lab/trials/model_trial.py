@@ -33,7 +33,7 @@ from depth_anything_ros.types import (
 @dataclass
 class ModelTrial:
     """
-    Hold what a network and one source gave on one drive.
+    What a network and one source gave on one drive.
 
     `abs_rel` has AbsRel against the exact depth for each frame that had a scale, `best_abs_rel`
     that of the same frames with scale and shift fitted to the exact depth of each by least

@@ -72,7 +72,7 @@ class Option:
 @dataclass(frozen=True)
 class Record:
     """
-    Hold what one option made of one image.
+    What one option made of one image.
 
     `values` are `abs_rel` and `delta1` of the points of the cloud, `edge_abs_rel` of those within
     5 pixels of a step of the truth, `flying`, the share of them that float between two

@@ -18,7 +18,7 @@ from depth_anything_ros.lab.trials.scale_trial import Trial
 @dataclass(frozen=True)
 class SourceResult:
     """
-    Hold the figures of one scale source at one height; errors are relative, None is not known.
+    The figures of one scale source at one height; errors are relative, None is not known.
 
     `refused` counts frames without a fit; times are those of a frame.
     """
@@ -53,7 +53,7 @@ class SourceResult:
 @dataclass(frozen=True)
 class ModelResult:
     """
-    Hold the figures of a network with one scale source at one height.
+    The figures of a network with one scale source at one height.
 
     `abs_rel` is that with the source, `best_abs_rel` that with scale and shift fitted to the truth
     of the same frames, `ratio` the first over the second; None is not known.
@@ -90,7 +90,7 @@ class ModelResult:
 @dataclass(frozen=True)
 class OptionResult:
     """
-    Hold the figures of one option over all its images.
+    The figures of one option over all its images.
 
     `values` are by the names of :class:`Record`: means over the images that tell them, of `ms` the
     median. `added_ms` is the median of the time over the plain way's. `ratio` is the mean AbsRel
@@ -107,7 +107,7 @@ class OptionResult:
 
 @dataclass(frozen=True)
 class OptionsResult:
-    """Hold the figures of all options on one kind of images."""
+    """The figures of all options on one kind of images."""
 
     title: str
     images: int

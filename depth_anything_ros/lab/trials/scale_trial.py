@@ -97,7 +97,7 @@ def laser_in_camera(robot: Robot) -> RigidTransform:
 @dataclass
 class Trial:
     """
-    Hold what one source did on one drive.
+    What one source did on one drive.
 
     `depth_errors` and `scale_errors` are relative, of the filtered alignment after each frame;
     `durations_ms` the time of each frame for taking the reference, fitting and filtering;
@@ -119,7 +119,7 @@ Feed = Callable[[RobotFrame], object]
 
 class Step(NamedTuple):
     """
-    Say what one source did for one frame.
+    What one source did for one frame.
 
     `alignment` is the filtered one to use, or None; `duration_ms` the time for taking the
     reference, fitting and filtering; `refusal` why the frame has no fit, or ''.

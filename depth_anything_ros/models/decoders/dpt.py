@@ -71,7 +71,7 @@ class FeatureFusionBlock(nn.Module):
 
 class Scratch(nn.Module):
     """
-    Hold the trained-from-scratch parts under the names of the public checkpoints.
+    The trained-from-scratch parts under the names of the public checkpoints.
 
     :param anydepth: as in :class:`FusionHead`.
     """

@@ -51,7 +51,7 @@ def test_amount_is_written_in_full():
         ('prune(0.3)+', "'' cannot be read"),
         ('prune', r'needs amount: prune\(VALUE\)'),
         ('prune()', 'needs amount'),
-        ('prune(much)', "amount 'much' is no number"),
+        ('prune(much)', "amount 'much' is not a number"),
         ('prune(0.3, global, 2)', "'2' is not allowed; it takes amount, scope, each once"),
         ('prune(0.3, amount=0.5)', "'amount=0.5' is not allowed"),
         ('prune(share=0.5)', "'share=0.5' is not allowed"),
