@@ -15,6 +15,9 @@ from depth_anything_ros.cli.processes import local_only
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# Two processes of tests share the cores; threads of torch that wait would keep them busy.
+os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
+
 # Undoes what `import launch` does, whose loggers keep their records from caplog. The manager's
 # class wins over logging.setLoggerClass, which launch calls more than once.
 logging.Logger.manager.setLoggerClass(logging.Logger)

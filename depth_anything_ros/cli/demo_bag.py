@@ -38,7 +38,7 @@ class DemoBag:
     What nodes are told of a bag.
 
     `images` is how many are played; `registration` is None where depth is registered; `unit` is
-    that of integer depth; `rectified` says whether the images are, as parameters have it.
+    that of integer depth; `rectified` says whether the images are.
     """
 
     path: Path
@@ -47,7 +47,7 @@ class DemoBag:
     images: int
     registration: Registration | None
     unit: str
-    rectified: str = 'true'
+    rectified: bool = True
 
     def remaps(self, depth: str, depth_info: str) -> dict[str, str]:
         """Return what leads a node's inputs to image and depth, by the names it has for depth."""
@@ -110,7 +110,7 @@ def open_bag(word: str) -> DemoBag:
     write_line(f'bag: images {image.name}, depth {depth.name}{_place(dataset.registration)}')
     return DemoBag(
         path, image, depth, images, dataset.registration, options.get('unit', MILLIMETRES),
-        options.get('rectified', 'true'),
+        options.get('rectified', 'true') == 'true',
     )  # fmt: skip
 
 

@@ -46,7 +46,8 @@ def test_unregistered_depth_without_tf_is_refused(tmp_path):
 
 def test_options_stand_behind_the_path(tmp_path):
     two_cameras.write_bag(tmp_path / 'bag', 1, tf=False)
-    bag = open_bag(f'{tmp_path}/bag,registration=registered,unit=tum')
+    bag = open_bag(f'{tmp_path}/bag,registration=registered,unit=tum,rectified=false')
+    assert bag.rectified is False
     parameters = bag.depth_parameters('reference')
     assert parameters['reference_registration'] == 'registered'
     assert parameters['reference_depth_unit'] == 'tum'

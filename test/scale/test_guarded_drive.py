@@ -195,5 +195,5 @@ def test_depth_references_that_jump_are_guarded_alike():
     assert run.largest_jump() <= OVER_TIME.scale_gate
     assert run.results[19].metric is not None
     assert run.results[24].metric is None
-    assert 'contradicts the scale' in run.results[24].no_metric_reason
+    assert 'contradicts the previous scale' in run.results[24].no_metric_reason
     assert run.results[30].metric is not None

@@ -8,6 +8,7 @@ from depth_anything_ros.lab.trials.refinement_trial import (
     try_on_drive,
     try_on_images,
 )
+from depth_anything_ros.parameters import parameter_values
 from depth_anything_ros.types import (
     DepthSample,
     ModelInput,
@@ -77,12 +78,12 @@ def mean(records, option, key):
 
 
 def test_options_are_the_plain_way_each_setting_alone_and_all():
-    options = {option.name: option.config for option in make_options(SETTINGS)}
+    options = {option.name: parameter_values(option.config) for option in make_options(SETTINGS)}
     assert list(options) == NAMES
-    assert (options['none'].edge_filter_px, options['none'].cloud_edge_jump) == (0, 0.0)
-    assert options['edge_filter_px'].edge_filter_px == SETTINGS['edge_filter_px']
-    assert not options['edge_filter_px'].flip_augmentation
-    assert all(getattr(options['all'], name) == value for name, value in SETTINGS.items())
+    assert (options['none']['edge_filter_px'], options['none']['cloud_edge_jump']) == (0, 0.0)
+    assert options['edge_filter_px']['edge_filter_px'] == SETTINGS['edge_filter_px']
+    assert not options['edge_filter_px']['flip_augmentation']
+    assert all(options['all'][name] == value for name, value in SETTINGS.items())
 
 
 def test_a_setting_out_of_range_is_refused():
