@@ -120,7 +120,7 @@ WIDE_P = {
 def test_the_word_says_whether_images_are_rectified(tmp_path, rectified, columns):
     path = write_bag(tmp_path / 'bag', [(0, WIDE_P)])
     assert seen(open_bag(path, 'all', rectified=rectified), 0)[0] == columns
-    assert open_demo(f'{path},rectified={rectified}').rectified == rectified
+    assert open_demo(f'{path},rectified={rectified}').rectified is (rectified == 'true')
 
 
 def test_images_that_may_not_be_rectified_are_warned_of(tmp_path):
