@@ -85,9 +85,11 @@ def _kind_of(start: bytes, path: Path) -> str:
     if not start:
         return 'it is empty'
     named = path.suffix == SAFETENSORS_SUFFIX
+    if named and start[8:9] == b'{':
+        return ''  # the length of the header may begin as any mark does
     if named and start.startswith(_ZIP):
         return "it is a file of torch.save; let its name end in '.pth'"
-    if named and start[8:9] != b'{' and _PICKLE.match(start):
+    if named and _PICKLE.match(start):
         return "it is a pickle; let its name end in '.pth'"
     if not named and start[8:10] == b'{"' and not start.startswith(_ZIP):
         return f"it is a safetensors file; let its name end in '{SAFETENSORS_SUFFIX}'"

@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from importlib import import_module
 from itertools import count, islice
 from pathlib import Path
 from time import monotonic, time_ns
@@ -29,6 +28,7 @@ from depth_anything_ros.nodes.bag_schedule import Group, Pace, Recorded, group_b
 from depth_anything_ros.nodes.message_sizes import largest_of_bag
 from depth_anything_ros.nodes.parameters import declare_parameters
 from depth_anything_ros.nodes.process import run_process
+from depth_anything_ros.nodes.topics import find_message_type
 from depth_anything_ros.progress import Progress
 
 QUEUE_DEPTH = 10
@@ -175,9 +175,10 @@ class BagPlayer(Node):
     # Playing
 
     def _play(self, reader: BagReader, name: str) -> None:
-        total = reader.topics[self._config.image_topic].count
-        total = min(self._config.frames or total, total)
-        groups = islice(group_by_image(self._recorded(reader), self._config.image_topic), total)
+        topic, frames = self._config.image_topic, self._config.frames
+        known = reader.topics[topic].count
+        total = min(frames or known, known)  # to be shown: what a bag says of itself may be wrong
+        groups = islice(group_by_image(self._recorded(reader), topic), frames or None)
         pace = Pace(self._config.rate)
         self._told_ns = -1
         with Progress(name, total) as shown:
@@ -260,15 +261,6 @@ class BagPlayer(Node):
                 return False
             self._spinner.spin_once(timeout_sec=min(left_s, _POLL_S))
         return True
-
-
-def find_message_type(name: str) -> type | None:
-    """Return the class of 'package/msg/Type', or None where the package is not installed."""
-    package, _, kind = name.partition('/msg/')
-    try:
-        return getattr(import_module(f'{package}.msg'), kind, None)
-    except ImportError:
-        return None
 
 
 def _qos(*, reliable: bool = True, latched: bool = False, depth: int = QUEUE_DEPTH) -> QoSProfile:

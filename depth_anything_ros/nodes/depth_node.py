@@ -273,10 +273,10 @@ class DepthNode(ManagedNode):
                 return SetParametersResult(successful=True)
             if not self._showing_model:  # what runs needs no check
                 check_config(config)
+            rewired = config.scale.scale_source != self._config.scale.scale_source
+            rewired |= topics_of(config) != topics_of(self._config)
         except DepthAnythingError as error:
             return SetParametersResult(successful=False, reason=str(error))
-        rewired = config.scale.scale_source != self._config.scale.scale_source
-        rewired |= topics_of(config) != topics_of(self._config)
         self._config = config
         self._host.change(config, frozenset() if self._showing_model else names)
         if rewired and self._lifecycle == 'active':

@@ -113,7 +113,7 @@ class References:
 
     @property
     def doubt(self) -> str:
-        """Return why the references that came first cannot be right, or ''."""
+        """Return why the references that were looked at last cannot be right, or ''."""
         return '; '.join(filter(None, (intake.doubt for intake in self._intakes.values())))
 
     def forget(self) -> None:
@@ -183,9 +183,12 @@ class References:
         taken = False
         for name, declared in self._takers[topic]:
             source = find_source(pipeline.scale_source, SCALE_SOURCES[name]) if pipeline else None
-            if source is not None:
-                intake = self._intakes.setdefault((name, topic), declared.intake())
-                doubt = intake.take(source, message, config.scale.sources[name], around)
+            own = config.scale.sources[name]
+            if source is not None and declared.needed(own):
+                if (name, topic) not in self._intakes:
+                    self._intakes[name, topic] = declared.intake()
+                intake = self._intakes[name, topic]
+                doubt = intake.take(source, message, own, around)
                 if doubt:
                     self._warn(doubt)
                 taken = True

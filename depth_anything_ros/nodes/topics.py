@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from sensor_msgs.msg import CompressedImage, Image
 
 from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.parameters import DEPTH_TRANSPORTS, IMAGE_TRANSPORTS
 from depth_anything_ros.scale import SCALE_SOURCES
 from depth_anything_ros.scale.references import ReferenceTopic
@@ -100,12 +101,26 @@ def transport_of(topic: ReferenceTopic, own: Any) -> str:
 
 
 def reference_type(topic: ReferenceTopic, own: Any) -> type:
-    """Return the message class that a reference topic comes in."""
+    """
+    Return the message class that a reference topic comes in.
+
+    :raises ConfigError: if its package is not installed.
+    """
     if transport_of(topic, own) != RAW:
         return CompressedImage
-    package, _, name = topic.message.partition('/msg/')
-    found: type = getattr(import_module(f'{package}.msg'), name)
+    found = find_message_type(topic.message)
+    if found is None:
+        raise ConfigError(f"topic '{topic.name}' needs {topic.message}, which is not installed")
     return found
+
+
+def find_message_type(name: str) -> type | None:
+    """Return the class of 'package/msg/Type', or None where the package is not installed."""
+    package, _, kind = name.partition('/msg/')
+    try:
+        return getattr(import_module(f'{package}.msg'), kind, None)
+    except ImportError:
+        return None
 
 
 def input_hint(node: Graph, base: str, config: DepthNodeConfig) -> str:

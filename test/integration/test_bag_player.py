@@ -106,6 +106,21 @@ def test_first_frames_are_played_with_what_belongs_to_them(world, probe, bag, fr
         assert stamps_of(probe, topic) == STAMPS_NS[:frames]
 
 
+def test_all_frames_are_played_though_the_bag_says_that_it_has_fewer(world, probe, bag, tmp_path):
+    with BagReader(bag) as reader, BagWriter(tmp_path / 'wrong', 'sqlite3') as writer:
+        for message in reader.messages():
+            writer.write_cdr(message.topic, message.type_name, message.cdr, message.log_time_ns)
+    metadata = tmp_path / 'wrong' / 'metadata.yaml'
+    text = metadata.read_text(encoding='utf-8')
+    metadata.write_text(text.replace(f'message_count: {FRAMES}', 'message_count: 2'))
+    with BagReader(tmp_path / 'wrong') as reader:
+        assert reader.topics[COLOR].count == 2
+    process = world.start('bag_player', {'bag': tmp_path / 'wrong'})
+    probe.spin_until(lambda: not process.running())
+    assert counts(process)['sent'] == FRAMES
+    assert stamps_of(probe, COLOR) == STAMPS_NS
+
+
 @pytest.mark.perf
 @pytest.mark.parametrize('restamp', [False, True])
 def test_realtime_keeps_the_pace(world, probe, bag, restamp):

@@ -79,6 +79,17 @@ def test_file_named_safetensors_is_called_what_it_is(
             read(path)
 
 
+@pytest.mark.parametrize('first', sorted({0x3C, 0x50, 0x76, 0x80, 0x89}))
+def test_header_whose_length_begins_like_another_file_is_read(tmp_path: Path, first: int) -> None:
+    tensor = b'"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}'
+    header = b'{' + tensor + b'}'
+    header = header.ljust(first + 256 * (len(header) > first))
+    path = tmp_path / 'w.safetensors'
+    path.write_bytes(len(header).to_bytes(8, 'little') + header + bytes(4))
+    assert path.read_bytes()[0] == first
+    assert read_state(path)['a'].tolist() == [0.0]
+
+
 class Intruder:
     """Creates a file when it is unpickled."""
 

@@ -560,6 +560,13 @@ def test_gravity_tilts_the_camera_of_known_height():
     assert source._tilt[0] == pytest.approx(0.1 + nod, abs=0.01)
 
 
+def test_gravity_tilts_no_camera_whose_body_counts_as_level():
+    source = CameraHeightScale(0.149, 0.1, 0.0, 8.0)
+    world = World(source, camera_tilt_source='parameters')
+    world.references.add('imu', imu(-1.0, 9.7))
+    assert source._tilt == (0.1, 0.0)
+
+
 def test_an_imu_without_gravity_is_rejected():
     world = World(CameraHeightScale(0.149, 0.0, 0.0, 8.0), camera_tilt_source='imu')
     world.references.add('imu', imu(0.0, 0.0))
