@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
-from depth_anything_ros.config import NODE_CONFIGS, NODE_TOPICS, DepthNodeConfig, topic_table
+from depth_anything_ros.config import NODE_CONFIGS, DepthNodeConfig, node_topics, topic_table
 from depth_anything_ros.errors import UnknownNameError
 from depth_anything_ros.parameters import (
     from_mapping,
@@ -59,7 +59,7 @@ def test_the_documented_topics_are_those_of_the_sros2_policy(node):
         return {item.text for group in groups for item in group.findall(kind)}
 
     def documented(way):
-        return {topic.name for topic in NODE_TOPICS[node] if topic.way == way}
+        return {topic.name for topic in node_topics(node) if topic.way == way}
 
     of_ros = {'/tf', '/tf_static', '/clock', '/parameter_events', '/rosout', '~/transition_event'}
     assert documented('in') == allowed('topic', 'subscribe') - of_ros

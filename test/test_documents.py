@@ -27,7 +27,7 @@ from depth_anything_ros.bag import find_topics
 from depth_anything_ros.bag.qos import TopicQos
 from depth_anything_ros.bag.reader import BagTopic
 from depth_anything_ros.cli.main import VERBS, main, make_parser
-from depth_anything_ros.config import NODE_CONFIGS, NODE_TOPICS, DepthNodeConfig, topic_table
+from depth_anything_ros.config import NODE_CONFIGS, DepthNodeConfig, node_topics, topic_table
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.lab.simulation.journey import journey
 from depth_anything_ros.lab.simulation.robot import Robot
@@ -219,7 +219,7 @@ def test_the_options_of_the_python_page_are_those_of_the_record():
 
 
 def test_the_costmaps_of_nav2_read_what_the_node_publishes():
-    topics = {topic.name: topic.type for topic in NODE_TOPICS['depth_node'] if topic.way == 'out'}
+    topics = {topic.name: topic.type for topic in node_topics('depth_node') if topic.way == 'out'}
     whole, scan = (
         yaml.safe_load(block.text) for block in blocks('yaml') if block.page == 'nav2.md'
     )

@@ -5,8 +5,14 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 
-from depth_anything_ros.cli.console import add_json_argument, write_json, write_line, write_table
-from depth_anything_ros.config import NODE_CONFIGS, NODE_TOPICS, topic_table
+from depth_anything_ros.cli.console import (
+    add_json_argument,
+    write_json,
+    write_line,
+    write_lines,
+    write_table,
+)
+from depth_anything_ros.config import NODE_CONFIGS, NODES_WITH_TOPICS, node_topics, topic_table
 from depth_anything_ros.errors import BackendError, MissingDependencyError
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.spec import ModelSpec
@@ -29,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     node.add_argument(
         '--topics',
-        choices=tuple(NODE_TOPICS),
+        choices=NODES_WITH_TOPICS,
         metavar='NODE',
         help='show the topics and services of a node as a table',
     )
@@ -42,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         node, config = args.parameters, NODE_CONFIGS[args.parameters]
         return _show(args, markdown_table(config), node, 'parameters', _parameters(config))
     if args.topics:
-        topics = [asdict(topic) for topic in NODE_TOPICS[args.topics]]
+        topics = [asdict(topic) for topic in node_topics(args.topics)]
         return _show(args, topic_table(args.topics), args.topics, 'topics', topics)
     from depth_anything_ros.inference.selection import select
 
@@ -77,8 +83,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _show(args: argparse.Namespace, table: str, node: str, kind: str, answer: object) -> int:
     """Write a table of a node, and the same as JSON."""
-    for line in table.splitlines():
-        write_line(line)
+    write_lines(table.splitlines())
     write_json(args.json, {'node': node, kind: answer})
     return 0
 

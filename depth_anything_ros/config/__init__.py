@@ -2,16 +2,17 @@
 
 from depth_anything_ros.config.bag_player import BagPlayerConfig
 from depth_anything_ros.config.depth_node import DepthNodeConfig
-from depth_anything_ros.config.topics import NODE_TOPICS, Topic, topic_table
+from depth_anything_ros.config.topics import NODES_WITH_TOPICS, Topic, node_topics, topic_table
 from depth_anything_ros.evaluation.config import EvaluatorConfig
 
 __all__ = [
+    'NODES_WITH_TOPICS',
     'NODE_CONFIGS',
-    'NODE_TOPICS',
     'BagPlayerConfig',
     'DepthNodeConfig',
     'EvaluatorConfig',
     'Topic',
+    'node_topics',
     'topic_table',
 ]
 

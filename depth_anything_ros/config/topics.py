@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from depth_anything_ros.errors import UnknownNameError
+from depth_anything_ros.registry import Registry
 from depth_anything_ros.scale import SCALE_SOURCES
 
 _IMAGE = 'sensor_msgs/Image'
@@ -47,7 +47,7 @@ def _references() -> Iterator[Topic]:
                 )  # fmt: skip
 
 
-NODE_TOPICS: dict[str, tuple[Topic, ...]] = {
+_TOPICS: Registry[tuple[Topic, ...]] = Registry('node', {
     'depth_node': (
         Topic(
             'in', 'image', _IMAGE,
@@ -65,7 +65,6 @@ NODE_TOPICS: dict[str, tuple[Topic, ...]] = {
             '`plumb_bob` and `rational_polynomial` with 4, 5, 8, 12 or 14 coefficients, '
             '`equidistant` with k1 k2 k3 k4 (longer lists only where they can be read in one way)',
         ),
-        *_references(),
         Topic(
             'out', '~/relative/image_raw', _IMAGE,
             '32FC1, inverse depth without unit, larger is nearer; not from a metric model',
@@ -134,7 +133,22 @@ NODE_TOPICS: dict[str, tuple[Topic, ...]] = {
         ),
         Topic('out', '/clock', 'rosgraph_msgs/Clock', 'the recorded time, with `publish_clock`'),
     ),
-}  # fmt: skip
+})  # fmt: skip
+
+NODES_WITH_TOPICS = tuple(_TOPICS)
+
+
+def node_topics(node: str) -> tuple[Topic, ...]:
+    """
+    Return the topics and services of a node; scale sources that come later count too.
+
+    :raises UnknownNameError: if there is no node of that name.
+    """
+    topics = _TOPICS[node]
+    if node != 'depth_node':
+        return topics
+    inputs = sum(topic.way == 'in' for topic in topics)
+    return (*topics[:inputs], *_references(), *topics[inputs:])
 
 
 def topic_table(node: str) -> str:
@@ -143,10 +157,8 @@ def topic_table(node: str) -> str:
 
     :raises UnknownNameError: if there is no node of that name.
     """
-    if node not in NODE_TOPICS:
-        raise UnknownNameError(f"unknown node '{node}'; known: {', '.join(NODE_TOPICS)}")
     rows = [
         f'| {topic.way} | `{topic.name}` | {topic.type} | {topic.help} |'
-        for topic in NODE_TOPICS[node]
+        for topic in node_topics(node)
     ]
     return '\n'.join(('| | topic | type | what |', '| --- | --- | --- | --- |', *rows))

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from depth_anything_ros.config import NODE_TOPICS
+from depth_anything_ros.config import node_topics
 
 pytest.importorskip('rclpy', reason='no ROS 2 is installed')
 
@@ -56,7 +56,7 @@ def test_the_policy_is_what_the_node_publishes_and_serves(world, name, tmp_path)
     published = names(probe.node.get_publisher_names_and_types_by_node)
     assert without_some(published) == without_some(allowed(name, 'topic', 'publish'))
     assert without_some(names(found)) == without_some(allowed(name, 'service', 'reply'))
-    documented = {topic.name.replace('~', f'/{name}'): topic.type for topic in NODE_TOPICS[name]}
+    documented = {topic.name.replace('~', f'/{name}'): topic.type for topic in node_topics(name)}
     for ask in (subscribed, probe.node.get_publisher_names_and_types_by_node):
         for topic, (kind,) in ask(name, '/'):
             known = documented.get(topic) or documented.get(topic.removeprefix('/'))
