@@ -34,6 +34,7 @@ from depth_anything_ros.geometry.alignment import to_metric_depth
 from depth_anything_ros.geometry.metric_depth import inverse_depth, limit_depth
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.predictor import Predictor, create_predictor
+from depth_anything_ros.messages import KNOWN_FORMATS
 from depth_anything_ros.messages.limits import check_bytes
 from depth_anything_ros.messages.pictures import decode_picture
 from depth_anything_ros.parameters import from_mapping
@@ -65,7 +66,6 @@ __all__ = [
 # A picture: uint8 (H, W, 3), red first, or the file that holds it.
 Image = NDArray[Any] | str | os.PathLike[str]
 
-_PICTURES = ('jpeg', 'png', 'webp', 'bmp')
 # Single images have no time: the reference is always that of the image.
 _STAMP_NS = 0
 
@@ -229,7 +229,7 @@ def _pixels(image: Image) -> UInt8Array:
     path = Path(image)
     try:
         check_bytes(path.stat().st_size, 'the file')
-        bgr = decode_picture(path.read_bytes(), cv2.IMREAD_COLOR, _PICTURES)
+        bgr = decode_picture(path.read_bytes(), cv2.IMREAD_COLOR, KNOWN_FORMATS)
     except MessageError as error:
         raise MessageError(f"'{path}' is no image that can be read: {error}") from error
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)

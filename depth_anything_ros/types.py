@@ -39,7 +39,8 @@ class Camera:
     A pinhole camera with optional lens distortion.
 
     Pixel centres have integer coordinates. An empty `distortion` means that the image is
-    rectified. `distortion_model` is a ROS name: plumb_bob, rational_polynomial, equidistant.
+    rectified. `distortion_model` is a ROS name (plumb_bob, rational_polynomial, equidistant), or a
+    driver's that `geometry.distortion` knows.
     """
 
     width: int

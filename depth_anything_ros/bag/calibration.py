@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
+from depth_anything_ros.bag.pairing import nearest
 from depth_anything_ros.bag.reader import BagMessage
 from depth_anything_ros.errors import CameraError, DatasetError, MessageError
 from depth_anything_ros.messages import camera_from_message, lens_effects
@@ -47,6 +48,8 @@ class BagCalibration:
         self._read: dict[bytes, Calibration] = {}
         self._usable: list[tuple[int, Calibration]] = []
         self._unusable: list[tuple[int, Calibration]] = []
+        self._known: list[tuple[int, Calibration]] = []
+        self._times_ns: list[int] = []
 
     def add(self, message: BagMessage, time_ns: int) -> None:
         """
@@ -65,17 +68,14 @@ class BagCalibration:
 
     def close(self) -> None:
         """Put in order what was taken in, before `at`."""
-        for known in (self._usable, self._unusable):
-            known.sort(key=_time)
+        self._known = sorted(self._usable or self._unusable, key=itemgetter(0))
+        self._times_ns = [time_ns for time_ns, _ in self._known]
 
     def at(self, time_ns: int) -> Calibration:
         """Return the calibration that is nearest in time."""
-        known = self._usable or self._unusable
-        if not known:
+        if not self._known:
             return Calibration()
-        after = bisect_left(known, time_ns, key=_time)
-        near = known[max(0, after - 1) : after + 1]
-        return min(near, key=lambda item: abs(item[0] - time_ns))[1]
+        return self._known[nearest(self._times_ns, time_ns)][1]
 
     def _calibration(self, info: Any) -> Calibration:
         frame_id = str(info.header.frame_id)
@@ -88,7 +88,3 @@ class BagCalibration:
         except CameraError:
             other = None
         return Calibration(frame_id, camera, other, lens=lens_effects(info))
-
-
-def _time(item: tuple[int, Calibration]) -> int:
-    return item[0]

@@ -27,10 +27,11 @@ class Pair(Generic[L, R]):
         return self.right_ns - self.left_ns
 
 
-def distance(stamps_ns: Sequence[int], stamp_ns: int) -> int:
-    """Return how far a stamp is from the nearest one of some, at least one, in order."""
+def nearest(stamps_ns: Sequence[int], stamp_ns: int) -> int:
+    """Return the place of the nearest one of some stamps, at least one, in order."""
     after = bisect_left(stamps_ns, stamp_ns)
-    return min(abs(near - stamp_ns) for near in stamps_ns[max(0, after - 1) : after + 1])
+    near = range(max(0, after - 1), min(len(stamps_ns), after + 1))
+    return min(near, key=lambda place: abs(stamps_ns[place] - stamp_ns))
 
 
 class StampPairer(Generic[L, R]):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from depth_anything_ros.bag.calibration import BagCalibration
-from depth_anything_ros.bag.pairing import Pair, StampPairer, distance
+from depth_anything_ros.bag.pairing import Pair, StampPairer, nearest
 from depth_anything_ros.bag.reader import BagMessage, BagReader
 from depth_anything_ros.bag.topics import (
     CAMERA_INFO,
@@ -27,11 +27,11 @@ from depth_anything_ros.geometry.registration import ImageView, RegistrationRule
 from depth_anything_ros.geometry.reprojection import Registration
 from depth_anything_ros.messages import (
     MM_PER_M,
+    decode_any_depth,
     decode_compressed,
-    decode_compressed_depth,
-    decode_depth,
     decode_image,
     frame_doubt,
+    has_integer_depth,
     rectification_doubt,
 )
 from depth_anything_ros.messages.brightness import brightest, has_16_bits
@@ -127,8 +127,8 @@ class RgbdFrames:
         if not self._depth_stamps_ns:
             return f'{text}: {self._topics.depth} has none'
         known_ns = sorted(self._depth_stamps_ns)
-        nearest_ns = min(distance(known_ns, stamp_ns) for stamp_ns in alone_ns)
-        return f'{text}: the nearest one is {nearest_ns / 1e6:g} ms away'
+        away_ns = min(abs(known_ns[nearest(known_ns, stamp)] - stamp) for stamp in alone_ns)
+        return f'{text}: the nearest one is {away_ns / 1e6:g} ms away'
 
     def doubts(self, pair: MessagePair) -> list[str]:
         """
@@ -203,7 +203,7 @@ class RgbdFrames:
         if pair.depth is None:
             return RgbdFrame(frame, None)
         depth = pair.depth.deserialize()
-        depth_m = self._decode_depth(pair.depth, depth)
+        depth_m = self._decode_depth(depth)
         sizes = (depth_m.shape[0], depth_m.shape[1]), (height, width)
         found = self._registration(pair, image, depth, sizes)
         return RgbdFrame(frame, depth_m if found is None else found.register(depth_m))
@@ -228,13 +228,11 @@ class RgbdFrames:
         :raises MessageError: if it cannot be decoded.
         """
         depth = message.deserialize()
-        return self._decode_depth(message, depth), _is_integer(depth)
+        return self._decode_depth(depth), has_integer_depth(depth)
 
-    def _decode_depth(self, message: BagMessage, depth: Any) -> Float32Array:
-        compressed = message.type_name == COMPRESSED
-        decode = decode_compressed_depth if compressed else decode_depth
-        depth_m = decode(depth, self._steps_per_m or MM_PER_M)
-        if self._steps_per_m is not None and not _is_integer(depth):
+    def _decode_depth(self, depth: Any) -> Float32Array:
+        depth_m = decode_any_depth(depth, self._steps_per_m or MM_PER_M)
+        if self._steps_per_m is not None and not has_integer_depth(depth):
             depth_m /= np.float32(self._steps_per_m)
         return depth_m
 
@@ -298,11 +296,6 @@ def time_ns(message: BagMessage) -> int:
         return message.stamp_ns or message.log_time_ns
     except (DatasetError, MessageError):
         return message.log_time_ns
-
-
-def _is_integer(depth: Any) -> bool:
-    name = depth.encoding if hasattr(depth, 'encoding') else depth.format
-    return not str(name).startswith('32FC1')
 
 
 def _told_size(image: Any) -> _Size:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from depth_anything_ros.bag.pairing import nearest
 from depth_anything_ros.bag.reader import BagMessage, BagReader
 from depth_anything_ros.errors import AlignmentError, ConfigError
 from depth_anything_ros.geometry.transform import RigidTransform
@@ -32,9 +32,7 @@ class _Edge:
         """Return the place nearest in time; one that is fixed holds always."""
         if self.static is not None:
             return self.static
-        after = bisect_left(self.stamps_ns, time_ns)
-        near = range(max(0, after - 1), min(len(self.stamps_ns), after + 1))
-        return self.moving[min(near, key=lambda place: abs(self.stamps_ns[place] - time_ns))]
+        return self.moving[nearest(self.stamps_ns, time_ns)]
 
 
 class BagTransforms:

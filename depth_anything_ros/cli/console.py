@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import signal
 import sys
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -18,8 +19,9 @@ from depth_anything_ros.progress import progress
 from depth_anything_ros.table import Table
 
 __all__ = [
-    'add_json_argument', 'check_outputs', 'discard', 'prepare_streams', 'progress', 'write_error',
-    'write_json', 'write_line', 'write_lines', 'write_table', 'write_warning',
+    'add_json_argument', 'check_outputs', 'discard', 'interrupted_by_sigterm', 'prepare_streams',
+    'progress', 'write_error', 'write_json', 'write_line', 'write_lines', 'write_table',
+    'write_warning',
 ]  # fmt: skip
 
 
@@ -111,3 +113,13 @@ def check_outputs(*paths: Path | None) -> None:
     for path in paths:
         if path is not None:
             files.check_writable(path)
+
+
+@contextmanager
+def interrupted_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the work as Ctrl-C does: orderly, so that it can go on later."""
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)

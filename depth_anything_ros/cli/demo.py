@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +10,7 @@ from typing import TYPE_CHECKING
 from depth_anything_ros.cli.console import (
     add_json_argument,
     check_outputs,
+    interrupted_by_sigterm,
     write_json,
     write_line,
     write_table,
@@ -98,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
     weights = _choose_weights(args, spec)
     bag = _first_frames(open_bag(args.bag or str(_SAMPLE)), args.frames)
     _clear_results(args.out)
-    with _terminated_as_interrupted():
+    with interrupted_by_sigterm():
         _play(args, bag, weights, spec.output_kind)
     from depth_anything_ros.evaluation.summary import RunSummary
 
@@ -201,16 +199,6 @@ def _play(args: argparse.Namespace, bag: DemoBag, weights: str, kind: OutputKind
         nodes.wait_for('bag_player', bag.images)
         write_line('scoring the rest and writing the report')
         nodes.finish('evaluator_node')
-
-
-@contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM end the nodes too, as Ctrl-C does."""
-    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
 
 
 def _show(summary: RunSummary, folder: Path) -> None:

@@ -10,15 +10,15 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import signal
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from depth_anything_ros.cli.console import (
     add_json_argument,
+    interrupted_by_sigterm,
     progress,
     write_json,
     write_line,
@@ -30,8 +30,6 @@ from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.files import make_folder
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from depth_anything_ros.lab.quality.journal import Entry
     from depth_anything_ros.lab.quality.run import OpenData
     from depth_anything_ros.lab.quality.scores import ScoreConfig
@@ -128,7 +126,10 @@ def _score(
             seen += 1
             yield entry
 
-    with _stop_signals(), ScoreJournal(args.out / _JOURNAL, config, args.restart) as journal:
+    with (
+        interrupted_by_sigterm(),
+        ScoreJournal(args.out / _JOURNAL, config, args.restart) as journal,
+    ):
         try:
             with _workers(args) as workers:
                 start_s = time.perf_counter()
@@ -192,23 +193,9 @@ def _benchmark(args: argparse.Namespace, config: ScoreConfig) -> int:
 
     if args.benchmark < 1:
         raise ConfigError(f'--benchmark {args.benchmark}; allowed: 1 or more maps')
-    with _stop_signals(), _workers(args) as workers:
+    with interrupted_by_sigterm(), _workers(args) as workers:
         rate = scores_per_second(workers, config, args.benchmark)
     write_line(f'{rate:.0f} depth maps of {WIDTH}x{HEIGHT} a second, {workers.count} at a time')
     write_json(args.json, {'maps_per_s': rate, 'width': WIDTH, 'height': HEIGHT,
                            'workers': workers.count})  # fmt: skip
     return 0
-
-
-@contextmanager
-def _stop_signals() -> Iterator[None]:
-    """Let SIGTERM stop the work as Ctrl-C does: orderly, so that it can go on later."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

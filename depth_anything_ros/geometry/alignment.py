@@ -19,17 +19,15 @@ import math
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.types import (
     Alignment,
     Float32Array,
+    Float64Array,
     MetricDepth,
     RelativeInverseDepth,
 )
-
-Float64Array = NDArray[np.float64]
 
 MIN_POINTS = 50
 

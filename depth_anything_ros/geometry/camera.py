@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 
 from depth_anything_ros.errors import CameraError
 from depth_anything_ros.geometry.distortion import undistort
-from depth_anything_ros.types import Camera, Float32Array
-
-Float64Array = NDArray[np.float64]
+from depth_anything_ros.types import Camera, Float32Array, Float64Array
 
 # Less, as a share of the image's side, is no lens: the view would be 178.9 degrees wide.
 _MIN_FOCAL_SHARE = 0.01

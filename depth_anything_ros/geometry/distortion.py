@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from depth_anything_ros.errors import CameraError
-from depth_anything_ros.types import Camera
-
-Float64Array = NDArray[np.float64]
+from depth_anything_ros.types import Camera, Float64Array
 
 # k1 k2 p1 p2 [k3 [k4 k5 k6 [s1 s2 s3 s4 [τx τy]]]]: OpenCV has one model for both names, and
 # drivers send either with any of these lengths.

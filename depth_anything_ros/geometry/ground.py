@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.geometry.camera import ray_table
-from depth_anything_ros.types import Camera, Float32Array
-
-Float64Array = NDArray[np.float64]
+from depth_anything_ros.types import Camera, Float32Array, Float64Array
 
 # The image is seen in this many columns of square cells.
 _CELLS_ACROSS = 80

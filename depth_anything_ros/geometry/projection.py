@@ -6,14 +6,11 @@ import math
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from depth_anything_ros.errors import CameraError
 from depth_anything_ros.geometry.camera import rays_at
 from depth_anything_ros.geometry.distortion import distort
-from depth_anything_ros.types import Camera
-
-Float64Array = NDArray[np.float64]
+from depth_anything_ros.types import Camera, Float64Array
 
 # Nearer to the lens than this nothing is projected.
 MIN_DEPTH_M = 0.01

@@ -95,11 +95,11 @@ class RegistrationRule:
             is not named, or the only name there is tells nothing.
         :raises ConfigError: if `pose` is not a pose.
         """
+        if self.mode == 'registered':
+            return None
         named = bool(depth.frame_id and image.frame_id)
         same_frame = named and depth.frame_id == image.frame_id
         contradiction = '' if named and not same_frame else _contradiction(depth, image)
-        if self.mode == 'registered':
-            return None
         if self.mode == 'auto' and (same_frame or not named) and not contradiction:
             return None
         unregistered = (

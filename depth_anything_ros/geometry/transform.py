@@ -6,12 +6,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.parameters import pose_numbers
-
-Float64Array = NDArray[np.float64]
+from depth_anything_ros.types import Float64Array
 
 # A unit quaternion that went through text or 32-bit numbers is one this closely.
 _UNIT_TOLERANCE = 1e-2

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from depth_anything_ros.geometry.plausibility import FRAMES, DepthUnit, unit_warning
+from depth_anything_ros.messages import has_integer_depth
 from depth_anything_ros.parameters import MILLIMETRES, steps_per_metre
 from depth_anything_ros.types import Float32Array
 
@@ -32,9 +33,9 @@ class UnitWatch:
     def __init__(self, topic: str, parameter: str) -> None:
         self._topic = topic
         self._parameter = parameter
-        self.forget()
+        self._forget()
 
-    def forget(self) -> None:
+    def _forget(self) -> None:
         """Look at the next images as if they were the first ones."""
         self._unit = ''
         self._some_m: list[Float32Array] = []
@@ -51,7 +52,7 @@ class UnitWatch:
         :param unit: that integers were read in; another one than before starts anew.
         """
         if unit != self._unit:
-            self.forget()
+            self._forget()
             self._unit = unit
         place, self._seen = self._seen % _PERIOD, self._seen + 1
         if place == 0:
@@ -60,8 +61,7 @@ class UnitWatch:
             self._some_m.append(depth_m[::_STRIDE, ::_STRIDE].copy())
         if place != FRAMES - 1:
             return ''
-        form = message.encoding if hasattr(message, 'encoding') else message.format
-        steps_per_m = None if form.startswith('32FC1') else steps_per_metre(unit)
+        steps_per_m = steps_per_metre(unit) if has_integer_depth(message) else None
         told = DepthUnit(steps_per_m, told=True)
         self.impossible = self._doubt(told)
         doubt = self._doubt(replace(told, told=unit != MILLIMETRES))

@@ -21,6 +21,7 @@ from depth_anything_ros.messages.compressed import (
     decode_any_depth,
     decode_compressed,
     decode_compressed_depth,
+    has_integer_depth,
 )
 from depth_anything_ros.messages.depth import (
     KNOWN_DEPTH_ENCODINGS,
@@ -57,6 +58,7 @@ __all__ = [
     'decode_scan',
     'depth_image_fields',
     'frame_doubt',
+    'has_integer_depth',
     'image_fields',
     'laser_scan_fields',
     'lens_effects',

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from depth_anything_ros.messages.compressed import pixel_form
 from depth_anything_ros.types import UInt8Array
 
 # Pictures that are looked at: one may show the inside of a lens cap.
@@ -17,7 +18,7 @@ _STRIDE = 4
 
 def has_16_bits(message: Any) -> bool:
     """Return whether an Image or CompressedImage names 16 bits in its encoding or format."""
-    return '16' in (message.encoding if hasattr(message, 'encoding') else message.format)
+    return '16' in pixel_form(message)
 
 
 def brightest(rgb: UInt8Array) -> int:

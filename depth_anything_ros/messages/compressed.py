@@ -93,6 +93,16 @@ def decode_compressed_depth(message: Any, steps_per_m: float = MM_PER_M) -> Floa
     return only_distances(depth_m)
 
 
+def pixel_form(message: Any) -> str:
+    """Return the encoding of an Image, or the format of a CompressedImage."""
+    return str(message.encoding if hasattr(message, 'encoding') else message.format)
+
+
+def has_integer_depth(message: Any) -> bool:
+    """Return whether an Image or CompressedImage of depth holds integers rather than metres."""
+    return not pixel_form(message).startswith('32FC1')
+
+
 def decode_any_depth(message: Any, steps_per_m: float = MM_PER_M) -> Float32Array:
     """
     Return the depth of an Image or CompressedImage, float32 (H, W) in metres, NaN where unknown.

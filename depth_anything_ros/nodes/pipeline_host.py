@@ -10,7 +10,6 @@ from pathlib import Path
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import DepthAnythingError
-from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.inference.predictor import Predictor, create_predictor
 from depth_anything_ros.inference.preprocess import check_multiple
 from depth_anything_ros.models import MODELS
@@ -54,8 +53,6 @@ def _check_parameters(config: DepthNodeConfig) -> Path | None:
     """Check all but what is in the checkpoint, and return its path, None for the published one."""
     network, size = config.network, config.network.input_size
     spec = MODELS[network.model]
-    if network.backend != 'auto' and network.backend not in BACKENDS:
-        BACKENDS[network.backend]
     assert isinstance(size, int), 'a parameter of a node is no pair'
     check_multiple("parameter 'input_size':", size or spec.input_size, spec.patch)
     create_scale_source(config.scale)

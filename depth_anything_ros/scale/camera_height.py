@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from depth_anything_ros.errors import AlignmentError, CameraError
 from depth_anything_ros.geometry.alignment import check_reach, fit_inverse_depth
@@ -22,9 +21,13 @@ from depth_anything_ros.parameters import Affects, parameter
 from depth_anything_ros.scale.gravity import GravityFilter
 from depth_anything_ros.scale.references import ReferenceTopic, Surroundings
 from depth_anything_ros.scale.shared_parameters import ReferenceRange, camera_height
-from depth_anything_ros.types import Alignment, Camera, Float32Array, RelativeInverseDepth
-
-Float64Array = NDArray[np.float64]
+from depth_anything_ros.types import (
+    Alignment,
+    Camera,
+    Float32Array,
+    Float64Array,
+    RelativeInverseDepth,
+)
 
 # Of the cells below the horizon, those that may lie below the ground that was found, by this
 # share of their inverse depth.

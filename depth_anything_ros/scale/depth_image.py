@@ -108,7 +108,7 @@ class DepthIntake:
 
     @property
     def doubt(self) -> str:
-        """Return why the unit of the first depth images cannot be right, or ''."""
+        """Return why the unit of the depth images looked at last cannot be right, or ''."""
         return self._unit.impossible
 
     def take(

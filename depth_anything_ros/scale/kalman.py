@@ -6,11 +6,8 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from depth_anything_ros.types import Alignment
-
-Float64Array = NDArray[np.float64]
+from depth_anything_ros.types import Alignment, Float64Array
 
 # Keeps matrices of fits without noise invertible.
 _JITTER = 1e-6

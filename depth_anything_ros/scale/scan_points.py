@@ -9,9 +9,7 @@ from numpy.typing import NDArray
 
 from depth_anything_ros.geometry.projection import MIN_DEPTH_M, project_points
 from depth_anything_ros.geometry.transform import RigidTransform
-from depth_anything_ros.types import Camera, Float32Array, LaserScan
-
-Float64Array = NDArray[np.float64]
+from depth_anything_ros.types import Camera, Float32Array, Float64Array, LaserScan
 
 # Neighbouring beams whose ranges differ by less than this share meet one surface.
 _SAME_SURFACE = 0.15

@@ -5,10 +5,10 @@ from __future__ import annotations
 import gc
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ from depth_anything_ros.lab.benchmark.plan import Target
 from depth_anything_ros.lab.benchmark.rows import NOT_TIMED, BenchmarkRow, NetworkCounts
 from depth_anything_ros.lab.benchmark.timing import (
     Contender,
+    Progress,
     Timing,
     measure_interleaved,
     statistics,
@@ -41,13 +42,6 @@ INTERRUPTED = 'interrupted before it was timed'
 # Of fewer runs these percentiles would be little more than the slowest run.
 _LEAST_RUNS_P95, _LEAST_RUNS_P99 = 20, 50
 _STAGES = {'preprocess_ms': 'pre-processing', 'postprocess_ms': 'post-processing'}
-
-
-class Progress(Protocol):
-    """Pass items through and show how far they are, as `cli.console.progress` does."""
-
-    def __call__(self, items: Iterable[T], total: int | None, label: str) -> Iterable[T]:
-        """Return the items."""
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,26 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
 import numpy as np
 
 from depth_anything_ros.errors import ConfigError, DepthAnythingError
+
+T = TypeVar('T')
+
+
+class Progress(Protocol):
+    """A function that passes items through and shows how far it is."""
+
+    def __call__(self, items: Iterable[T], total: int | None, label: str) -> Iterable[T]:
+        """
+        Return the items.
+
+        :param items: to pass through.
+        :param total: how many they are.
+        :param label: what they are.
+        """
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from torch import Tensor
 
@@ -27,7 +27,12 @@ from depth_anything_ros.inference.preprocess import check_multiple
 from depth_anything_ros.inference.selection import Selection
 from depth_anything_ros.lab.benchmark.footprint import peak_memory_bytes
 from depth_anything_ros.lab.benchmark.network import NetworkRequest
-from depth_anything_ros.lab.benchmark.timing import Contender, measure_interleaved, statistics
+from depth_anything_ros.lab.benchmark.timing import (
+    Contender,
+    Progress,
+    measure_interleaved,
+    statistics,
+)
 from depth_anything_ros.lab.compression.chain import chain_text
 from depth_anything_ros.lab.compression.fidelity import output_sqnr_db
 from depth_anything_ros.lab.compression.format import nonzero_weights, write_packed
@@ -55,20 +60,6 @@ PARENT = 'float32'
 
 T = TypeVar('T')
 R = TypeVar('R', FileResult, NetworkScores, LatencyResult, MemoryResult)
-
-
-class Progress(Protocol):
-    """A function that passes items through and shows how far it is."""
-
-    def __call__(self, items: Iterable[T], total: int | None, label: str) -> Iterable[T]:
-        """
-        Return the items.
-
-        :param items: to pass through.
-        :param total: how many they are.
-        :param label: what they are.
-        """
-        ...
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ StepResult = FileResult | NetworkScores | LatencyResult | MemoryResult
 
 @dataclass(frozen=True)
 class StudyEntry:
-    """What a step found of a recipe, as the journal does."""
+    """What a step found of a recipe, as the journal holds it."""
 
     recipe: str
     step: str
@@ -148,7 +148,7 @@ class StudyProtocol:
 
 @dataclass(frozen=True)
 class StudySummary:
-    """What study.json does; `findings` are by the words of the data."""
+    """What study.json holds; `findings` are by the words of the data."""
 
     model: StudyModel
     protocol: StudyProtocol

@@ -19,7 +19,7 @@ from depth_anything_ros.lab.datasets.results import (
     EvaluationProtocol,
     EvaluationSummary,
 )
-from depth_anything_ros.table import UNKNOWN, Table, number
+from depth_anything_ros.table import UNKNOWN, Table, number, shown
 
 _METRIC_COLUMNS = ('abs_rel', 'rmse', 'silog', 'delta1')
 ALL = 'all'
@@ -90,7 +90,7 @@ def write_markdown(path: Path, summary: EvaluationSummary) -> None:
         f'# {markdown(model.name)}: depth against truth',
         '',
         f'{model.weights} weights, {model.backend} {model.precision}, network input '
-        f'{"×".join(map(str, model.input_size))} (height × width) for the last image. '
+        f'{shown(model.input_size)} (height × width) for the last image. '
         f'Alignment {protocol.alignment}, truth within {protocol.min_depth_m:g} to '
         f'{protocol.max_depth_m:g} m; per image, then averaged over images.',
         '',

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from depth_anything_ros.errors import DatasetError, MessageError, MissingDependencyError
 from depth_anything_ros.lab.datasets.numpy_files import load_npy
-from depth_anything_ros.messages import metres_from_steps
+from depth_anything_ros.messages import KNOWN_FORMATS, metres_from_steps
 from depth_anything_ros.messages.brightness import brightest
 from depth_anything_ros.messages.limits import check_bytes
 from depth_anything_ros.messages.pictures import decode_picture
 from depth_anything_ros.types import Float32Array, UInt8Array
 
-_PICTURES = ('jpeg', 'png', 'webp', 'bmp', 'exr')
+_PICTURES = (*KNOWN_FORMATS, 'exr')
 _PFM_HEADER = re.compile(
     rb'Pf\s+(\d{1,9})\s+(\d{1,9})\s+(-?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s'
 )

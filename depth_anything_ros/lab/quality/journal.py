@@ -30,7 +30,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class _Line:
-    """An entry as the file does: the scores in the order of DepthScore, or the failure."""
+    """An entry as the file holds it: the scores in the order of DepthScore, or the failure."""
 
     data: str
     name: str

@@ -18,7 +18,7 @@ from depth_anything_ros.lab.quality.selection import (
     defined_scores,
     statistics,
 )
-from depth_anything_ros.table import UNKNOWN, Table
+from depth_anything_ros.table import Table, number
 
 # The three panels of the paper's figure 5.
 PLOTTED = {
@@ -76,7 +76,7 @@ def statistics_table(rows: Sequence[DataStatistics]) -> Table:
             [
                 row.data,
                 *map(str, counts),
-                *(UNKNOWN if math.isnan(mean) else f'{mean:.3f}' for mean in means),
+                *(number(_known(mean), '.3f') for mean in means),
             ]
         )
     return Table(columns, cells)

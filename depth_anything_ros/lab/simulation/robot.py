@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_anything_ros.errors import ConfigError, DatasetError
+from depth_anything_ros.errors import ConfigError
+from depth_anything_ros.lab.simulation.camera import check_size, pinhole
 from depth_anything_ros.lab.simulation.pose import Pose
 from depth_anything_ros.types import Camera
 
@@ -21,7 +22,6 @@ _FARTHEST_OUT_M = 0.2
 _BODY_TOP_M, _LASER_CASE_M = 0.4, 0.05
 # The colour camera of an Astra S sees about 60 degrees across.
 _FOCAL_PER_WIDTH = 0.866
-_LEAST_PX = 16
 
 
 def robot_camera(width: int = 640, height: int = 480) -> Camera:
@@ -30,12 +30,8 @@ def robot_camera(width: int = 640, height: int = 480) -> Camera:
 
     :raises DatasetError: if a side is smaller than 16 pixels.
     """
-    if min(width, height) < _LEAST_PX:
-        raise DatasetError(
-            f'image size {width}x{height} is too small; {_LEAST_PX}x{_LEAST_PX} is the least'
-        )
-    focal_px = _FOCAL_PER_WIDTH * width
-    return Camera(width, height, focal_px, focal_px, (width - 1) / 2, (height - 1) / 2)
+    check_size(width, height)
+    return pinhole(width, height, _FOCAL_PER_WIDTH * width)
 
 
 class Transform(NamedTuple):

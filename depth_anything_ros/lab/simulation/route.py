@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_anything_ros.lab.simulation.pose import Float64Array
 from depth_anything_ros.lab.simulation.robot import BasePose
 from depth_anything_ros.lab.simulation.scenery import Room
 from depth_anything_ros.lab.simulation.viewpoint import Solids
+from depth_anything_ros.types import Float64Array
 
 _CELL_M = 0.05
 _CLEARANCE_M = 0.26

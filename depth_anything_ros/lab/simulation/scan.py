@@ -7,9 +7,9 @@ import math
 import numpy as np
 
 from depth_anything_ros.lab.simulation.building import Kind
-from depth_anything_ros.lab.simulation.pose import Float64Array, Pose
+from depth_anything_ros.lab.simulation.pose import Pose
 from depth_anything_ros.lab.simulation.viewpoint import Solids
-from depth_anything_ros.types import LaserScan
+from depth_anything_ros.types import Float64Array, LaserScan
 
 
 def scan(

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from depth_anything_ros.lab.simulation.building import Blueprint, Kind, Place
 from depth_anything_ros.lab.simulation.clutter import crowd, packed_bin
-from depth_anything_ros.lab.simulation.pose import Float64Array, Pose
+from depth_anything_ros.lab.simulation.pose import Pose
 from depth_anything_ros.lab.simulation.scenery import Room
+from depth_anything_ros.types import Float64Array
 
 _TRIES = 14
 _AIMED_TRIES = 6

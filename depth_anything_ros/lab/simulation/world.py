@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from depth_anything_ros.errors import DatasetError
+from depth_anything_ros.lab.simulation.camera import check_size, pinhole
 from depth_anything_ros.lab.simulation.optics import Look, random_look
 from depth_anything_ros.lab.simulation.packing import Scenery
 from depth_anything_ros.lab.simulation.scenery import furnish
@@ -20,7 +21,6 @@ from depth_anything_ros.types import Camera, DepthSample
 
 # Views that share their pattern tiles.
 PART = 4096
-_LEAST_PX = 16
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,7 @@ class World:
     ) -> None:
         if seed < 0:
             raise DatasetError(f'world seed {seed} is not allowed; allowed: 0 and above')
-        if min(height, width) < _LEAST_PX:
-            raise DatasetError(
-                f'image size {width}x{height} is too small; {_LEAST_PX}x{_LEAST_PX} is the least'
-            )
+        check_size(width, height)
         self.seed = seed
         self.height, self.width = height, width
         self.version = version
@@ -111,10 +108,7 @@ class World:
         plan, room = furnish(rng, self.version)
         view, solids = choose_view(plan, room)
         focal_px = self.width / 2 / math.tan(view.fov_rad / 2)
-        camera = Camera(
-            self.width, self.height, focal_px, focal_px,
-            (self.width - 1) / 2, (self.height - 1) / 2,
-        )  # fmt: skip
+        camera = pinhole(self.width, self.height, focal_px)
         return Scenery(plan, solids, view.pose, camera), random_look(rng)
 
     def _groups(self, indices: Sequence[int]) -> list[list[int]]:
