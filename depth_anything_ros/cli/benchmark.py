@@ -155,7 +155,7 @@ def _add_how(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         '--memory', action='store_true',
         help='also the peak memory of each row, resident and on the GPU, in a fresh process that '
-        'requests it and runs it 3 times',
+        'loads it and runs it 3 times',
     )  # fmt: skip
     how.add_argument(
         '--apart', action='store_true',

@@ -46,11 +46,11 @@ def _model_targets(args: argparse.Namespace, model: str, asked: AskedSize) -> li
         rows = [args.baseline, *(row for row in rows if row != args.baseline)]
     targets = []
     if args.baseline == 'eager':
-        found = _load(args, model, size, 'torch', 'fp32', NetworkKind.EAGER, args.checkpoint)
+        found = _request(args, model, size, 'torch', 'fp32', NetworkKind.EAGER, args.checkpoint)
         targets.append(_target(found, asked, too_large, baseline=True))
     for checkpoint in (args.checkpoint, *_packed_for(args, model)):
         for row in rows:
-            found = _load(args, model, size, *row, NetworkKind.BACKEND, checkpoint)
+            found = _request(args, model, size, *row, NetworkKind.BACKEND, checkpoint)
             is_baseline = row == args.baseline and checkpoint == args.checkpoint
             targets.append(_target(found, asked, too_large, baseline=is_baseline))
     return targets
@@ -62,7 +62,7 @@ def _comparator_targets(args: argparse.Namespace, model: str, asked: AskedSize) 
     kind = NetworkKind.TRANSFORMERS
     return [
         _target(
-            _load(args, model, size, 'torch', precision, kind, ''), asked, too_large,
+            _request(args, model, size, 'torch', precision, kind, ''), asked, too_large,
             baseline=False,
         )
         for precision in args.precision
@@ -87,7 +87,7 @@ def _target(
     return Target(request, asked, baseline, too_large or failure)
 
 
-def _load(
+def _request(
     args: argparse.Namespace,
     model: str,
     size: tuple[int, int] | None,

@@ -22,14 +22,18 @@ from depth_anything_ros.cli.console import (
     write_table,
     write_warning,
 )
+from depth_anything_ros.cli.data_argument import parse_data
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.lab.compression import RECIPES
 from depth_anything_ros.table import Table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
     from depth_anything_ros.lab.compression.outcome import CompressionResult, WeightsSize
+    from depth_anything_ros.lab.compression.recipe import PackedState, Recipe
     from depth_anything_ros.models.checkpoint import Weights
     from depth_anything_ros.models.estimator import DepthEstimator
     from depth_anything_ros.models.spec import ModelSpec
@@ -111,13 +115,9 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f'--calibration-images {args.calibration_images}; allowed: 1 or more')
     from depth_anything_ros.lab.compression.chain import chain_text, parse_chain
     from depth_anything_ros.lab.compression.fidelity import warn_of_low_sqnr
-    from depth_anything_ros.lab.compression.format import (
-        check_target,
-        nonzero_weights,
-        write_packed,
-    )
+    from depth_anything_ros.lab.compression.format import check_target, nonzero_weights
     from depth_anything_ros.lab.compression.outcome import CompressionResult, Parent
-    from depth_anything_ros.lab.compression.recipe import compress, layers_of
+    from depth_anything_ros.lab.compression.recipe import layers_of
     from depth_anything_ros.models.checkpoint import load_estimator, require_floats
     from depth_anything_ros.models.packed import PackedTensor
 
@@ -130,12 +130,7 @@ def run(args: argparse.Namespace) -> int:
     names = list(layers_of(spec))
     whole = {name: PackedTensor(values) for name, values in parent.state.items()}
     before = _size(parent, *nonzero_weights(whole, names))
-    calibrated = any(recipe.calibrated for recipe in recipes)
-    images = _calibration(args, spec) if calibrated else []
-    shown = progress(recipes, len(recipes), 'recipes')
-    state = compress(spec, parent.state, shown, images)
-    source = f'{args.calibration} ({len(images)} images)' if calibrated else None
-    write_packed(args.out, state, spec.name, recipes, parent, source)
+    state, source = _compress(args, recipes, parent)
     compressed, written = load_estimator(spec.name, checkpoint=str(args.out))
     sqnr_db = _sqnr_db(reference, compressed, args.views)
     result = CompressionResult(
@@ -159,6 +154,22 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _compress(
+    args: argparse.Namespace, recipes: Sequence[Recipe], parent: Weights
+) -> tuple[PackedState, str | None]:
+    """Write the compressed file; return its tensors, and the images it was calibrated on."""
+    from depth_anything_ros.lab.compression.format import write_packed
+    from depth_anything_ros.lab.compression.recipe import compress
+
+    calibrated = any(recipe.calibrated for recipe in recipes)
+    images = _calibration(args, parent.spec) if calibrated else []
+    shown = progress(recipes, len(recipes), 'recipes')
+    state = compress(parent.spec, parent.state, shown, images)
+    source = f'{args.calibration} ({len(images)} images)' if calibrated else None
+    write_packed(args.out, state, parent.spec.name, recipes, parent, source)
+    return state, source
+
+
 def _size(weights: Weights, nonzero: int, count: int) -> WeightsSize:
     """Return the size in bytes, of float32 where there is no file, and the numbers of weights."""
     from depth_anything_ros.lab.compression.outcome import WeightsSize
@@ -175,7 +186,7 @@ def _sqnr_db(reference: DepthEstimator, compressed: DepthEstimator, views: int) 
     from depth_anything_ros.lab.compression.fidelity import output_sqnr_db
 
     word = f'{COMPARED}:{views}'
-    inputs = network_inputs(word, views, reference.spec) if views else ()
+    inputs = network_inputs(parse_data(word), views, reference.spec) if views else ()
     return output_sqnr_db(reference, compressed, progress(inputs, views, 'views'))
 
 
@@ -192,7 +203,7 @@ def _integers(compressed: DepthEstimator) -> dict[str, str]:
 
 
 def _calibration(args: argparse.Namespace, spec: ModelSpec) -> list[Tensor]:
-    inputs = network_inputs(args.calibration, args.calibration_images, spec)
+    inputs = network_inputs(parse_data(args.calibration), args.calibration_images, spec)
     return list(progress(inputs, args.calibration_images, 'calibration'))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from depth_anything_ros.cli.data_argument import parse_data
 from depth_anything_ros.models import MODELS
 
 if TYPE_CHECKING:
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from depth_anything_ros.lab.datasets import Dataset
     from depth_anything_ros.models.spec import ModelSpec
 
 # Worlds of no training run, which takes small seeds, and no validation.
@@ -50,11 +50,10 @@ def add_calibration_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def network_inputs(word: str, count: int, spec: ModelSpec) -> Iterator[Tensor]:
+def network_inputs(dataset: Dataset, count: int, spec: ModelSpec) -> Iterator[Tensor]:
     """
     Iterate over network inputs (1, 3, h, w) at the size of the model, made of a data set.
 
-    :param word: names the data as --data of evaluate does.
     :param count: how many at most, evenly from all.
     :param spec: the row of the model.
     """
@@ -63,7 +62,6 @@ def network_inputs(word: str, count: int, spec: ModelSpec) -> Iterator[Tensor]:
 
     from depth_anything_ros.inference.preprocess import Preprocessor, network_size
 
-    dataset = parse_data(word)
     places = np.linspace(0, len(dataset), min(count, len(dataset)), endpoint=False).astype(int)
     for place in places:
         rgb = dataset[int(place)].rgb

@@ -52,7 +52,7 @@ class Verb:
 VERBS = {
     'demo': Verb(
         'depth_anything_ros.cli.demo',
-        'play a bag or a made sample through the depth node and the evaluator',
+        'play a bag or the sample drive through the depth node and the evaluator',
     ),
     'info': Verb(
         'depth_anything_ros.cli.info', 'list models, backends and what this machine can run'
@@ -67,7 +67,7 @@ VERBS = {
     ),
     'compress': Verb(
         'depth_anything_ros.cli.compress',
-        'write a smaller checkpoint of a model: 16-bit numbers, pruned weights, or both',
+        'write a smaller checkpoint of a model: 16- or 8-bit numbers, pruned weights, or both',
     ),
     'study': Verb(
         'depth_anything_ros.cli.study',

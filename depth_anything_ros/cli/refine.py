@@ -32,6 +32,7 @@ from depth_anything_ros.table import Table, number
 
 if TYPE_CHECKING:
     from depth_anything_ros.inference.predictor import Predictor
+    from depth_anything_ros.lab.datasets import Dataset
     from depth_anything_ros.lab.trials.refinement_trial import Option
     from depth_anything_ros.lab.trials.results import OptionResult, OptionsResult
 
@@ -111,9 +112,10 @@ def run(args: argparse.Namespace) -> int:
     }
     options = make_options(settings)
     predictor = open_predictor(args)
+    data = {word: parse_data(word, _SPLIT) for word in args.data}
     if args.picture:
-        _draw(args, predictor, options)
-    answers = [_try_images(word, predictor, options) for word in args.data]
+        _draw(args.picture, data[args.data[0]], predictor, options)
+    answers = [_try_images(word, data[word], predictor, options) for word in args.data]
     if args.drives:
         answers += [
             _try_drives(speed_m_s, args, predictor, options)
@@ -141,11 +143,12 @@ def _check(args: argparse.Namespace) -> None:
         raise ConfigError('nothing to try: --drives 0 and no --data')
 
 
-def _try_images(word: str, predictor: Predictor, options: Sequence[Option]) -> OptionsResult:
+def _try_images(
+    word: str, dataset: Dataset, predictor: Predictor, options: Sequence[Option]
+) -> OptionsResult:
     from depth_anything_ros.lab.trials.refinement_trial import try_on_images
     from depth_anything_ros.lab.trials.results import compare_options
 
-    dataset = parse_data(word, _SPLIT)
     samples = ((dataset.source(index), dataset[index]) for index in range(len(dataset)))
     # Nothing is known of the past of a single image.
     single = [option for option in options if option.name != 'temporal_smoothing_s']
@@ -169,13 +172,12 @@ def _try_drives(
     return _shown(title, args.drives * args.frames, compare_options(records), _DRIVE_COLUMNS)
 
 
-def _draw(args: argparse.Namespace, predictor: Predictor, options: Sequence[Option]) -> None:
+def _draw(path: Path, dataset: Dataset, predictor: Predictor, options: Sequence[Option]) -> None:
     from depth_anything_ros.lab.trials.refinement_picture import write_picture
 
-    dataset = parse_data(args.data[0], _SPLIT)
     samples = [dataset[index] for index in range(min(_DRAWN_IMAGES, len(dataset)))]
     drawn = [option for option in options if option.name in _DRAWN_OPTIONS]
-    write_picture(args.picture, samples, predictor, drawn)
+    write_picture(path, samples, predictor, drawn)
 
 
 def _shown(

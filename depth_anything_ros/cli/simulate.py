@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +13,10 @@ from depth_anything_ros.files import writing_folder
 from depth_anything_ros.messages.limits import MAX_PIXELS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from depth_anything_ros.lab.simulation.journey import RobotFrame
+    from depth_anything_ros.lab.simulation.robot import Robot
     from depth_anything_ros.types import Camera
 
 _STORAGES = ('mcap', 'sqlite3')
@@ -81,17 +83,20 @@ def run(args: argparse.Namespace) -> int:
     :raises ConfigError: if the camera's height or pitch is out of range.
     :raises OutputError: if the bag cannot be written; what was at OUT stays then.
     """
+    from depth_anything_ros.bag import RgbdTopics
+    from depth_anything_ros.lab.simulation import robot_bag
     from depth_anything_ros.lab.simulation.robot import robot_camera
 
     camera = robot_camera(*args.size)
-    write, topics = _drive(args, camera)
+    frames, robot = _drive(args, camera)
+    rgbd = RgbdTopics().compressed() if args.compressed else RgbdTopics()
     _check_replaceable(args.out, args.force)
     with writing_folder(args.out, replace=args.force) as folder:
         if args.storage != 'both':
             folder.rmdir()  # it is the bag itself
         fresh = _bag_paths(folder, args.storage)
         first_storage, first_path = next(iter(fresh.items()))
-        write(first_path, first_storage)
+        robot_bag.write_robot_bag(first_path, frames, robot, first_storage, rgbd)
         for storage, path in list(fresh.items())[1:]:
             _copy_bag(first_path, path, storage)
     bags = _bag_paths(args.out, args.storage)
@@ -103,7 +108,12 @@ def run(args: argparse.Namespace) -> int:
         'room': 'random',
         'width': camera.width,
         'height': camera.height,
-        'topics': topics,
+        'topics': {
+            **vars(rgbd),
+            'scan': robot_bag.SCAN_TOPIC,
+            'tf': robot_bag.TF_TOPIC,
+            'tf_static': robot_bag.STATIC_TF_TOPIC,
+        },
     }
     for path in bags.values():
         write_line(f'{path}: {args.frames} frames of {camera.width}x{camera.height}')
@@ -111,12 +121,8 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _drive(
-    args: argparse.Namespace, camera: Camera
-) -> tuple[Callable[[Path, str], object], dict[str, str]]:
-    """Return what writes the drive asked for into a bag of a storage, and its topics by name."""
-    from depth_anything_ros.bag import RgbdTopics
-    from depth_anything_ros.lab.simulation import robot_bag
+def _drive(args: argparse.Namespace, camera: Camera) -> tuple[Iterator[RobotFrame], Robot]:
+    """Return what the robot asked for senses on its drive, rendered as it is asked for."""
     from depth_anything_ros.lab.simulation.journey import journey
     from depth_anything_ros.lab.simulation.robot import Robot
 
@@ -124,16 +130,7 @@ def _drive(
         camera_height_m=args.camera_height, camera_pitch_rad=math.radians(args.camera_pitch)
     )
     driven = journey(args.world, args.frames, args.rate, camera, robot, version=args.world_version)
-    sensed = progress(driven, args.frames, 'rendering')
-    rgbd = RgbdTopics().compressed() if args.compressed else RgbdTopics()
-    topics = {
-        **vars(rgbd),
-        'scan': robot_bag.SCAN_TOPIC,
-        'tf': robot_bag.TF_TOPIC,
-        'tf_static': robot_bag.STATIC_TF_TOPIC,
-    }
-    write = partial(robot_bag.write_robot_bag, frames=sensed, robot=robot, topics=rgbd)
-    return (lambda path, storage: write(path, storage=storage)), topics
+    return progress(driven, args.frames, 'rendering'), robot
 
 
 def _bag_paths(out: Path, storage: str) -> dict[str, Path]:

@@ -215,14 +215,14 @@ def _inputs(args: argparse.Namespace) -> StudyInputs:
     spec, count = MODELS[args.model], args.calibration_images
     room_bytes = (1 << 30) // len(args.data)
     data = {word: RememberedDataset(parse_data(word, _SPLIT), room_bytes) for word in args.data}
-    parse_data(args.calibration)
+    looked_at = parse_data(args.calibration)
 
     def calibration() -> list[Tensor]:
-        images = network_inputs(args.calibration, count, spec)
+        images = network_inputs(looked_at, count, spec)
         return list(progress(images, count, 'calibration'))
 
     def compared() -> Iterator[Tensor]:
-        return network_inputs(_compared(args), args.views, spec)
+        return network_inputs(parse_data(_compared(args)), args.views, spec)
 
     return StudyInputs(data, compared, calibration, _calibration_name(args))
 

@@ -122,7 +122,7 @@ class BagDataset:
             self._stamps: list[int] = []
             checked = False
             seen: list[tuple[Float32Array, bool]] = []
-            lights: list[int] = []
+            lights: list[int | None] = []
             for pair in _with_depth(found):
                 if not checked:
                     checked = self._check_registration(found, pair)
@@ -140,7 +140,11 @@ class BagDataset:
         self.integers = any(integer for _, integer in seen)
         warnings = (
             self._unit_warning([depth_m for depth_m, _ in seen], told=bool(unit)),
-            dark_warning(f'{path}, {topics.image}', lights, DARK_CURE),
+            dark_warning(
+                f'{path}, {topics.image}',
+                [light for light in lights if light is not None],
+                DARK_CURE,
+            ),
             *doubts,
             found.left_out(),
         )
@@ -249,10 +253,9 @@ def _sensor_depth(frames: RgbdFrames, pair: MessagePair) -> list[tuple[Float32Ar
         return []
 
 
-def _brightness(frames: RgbdFrames, pair: MessagePair) -> list[int]:
-    """Return how bright the image of a pair is; nothing where it has 8 bits or is damaged."""
+def _brightness(frames: RgbdFrames, pair: MessagePair) -> list[int | None]:
+    """Return how bright the image of a pair is, None with 8 bits; nothing where it is damaged."""
     try:
-        found = frames.brightness(pair.image)
+        return [frames.brightness(pair.image)]
     except (DatasetError, MessageError):
         return []
-    return [] if found is None else [found]

@@ -266,8 +266,8 @@ def _relative_name(folder: Path, root: Path) -> str:
 def _folder_pairs(folder: Path, source: str) -> list[FilePair]:
     """Pair the files of the same name; an image without depth is no sample, depth without is."""
     # Of any kind first: one that cannot be read is named with the kinds that can.
-    images = {file.stem: file for file in _files(folder / 'rgb')}
-    images |= {file.stem: file for file in _files(folder / 'rgb', _RGB_SUFFIXES)}
+    files = sorted(_files(folder / 'rgb'), key=lambda file: file.suffix.lower() in _RGB_SUFFIXES)
+    images = {file.stem: file for file in files}
     return [
         FilePair(
             f'{source}/{depth.stem}',
