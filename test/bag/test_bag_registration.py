@@ -12,6 +12,7 @@ from depth_anything_ros.cli.main import main
 from depth_anything_ros.errors import AlignmentError, DatasetError
 from depth_anything_ros.geometry.transform import RigidTransform
 from depth_anything_ros.lab.datasets.bag import open_bag
+from depth_anything_ros.messages import stamp_fields
 
 TF = 'tf2_msgs/msg/TFMessage'
 
@@ -101,9 +102,7 @@ def write_tf(path, *messages):
         for topic, after_s, transforms in messages:
             stamp_ns = START_NS + round(after_s * 1e9)
             for item in transforms:
-                item['header']['stamp'] = {
-                    'sec': stamp_ns // 10**9, 'nanosec': stamp_ns % 10**9,
-                }  # fmt: skip
+                item['header']['stamp'] = stamp_fields(stamp_ns)
             writer.write(topic, TF, {'transforms': transforms}, stamp_ns)
 
 

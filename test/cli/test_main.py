@@ -133,8 +133,10 @@ def test_json_is_written_with_its_folders(tmp_path):
     assert json.loads(path.read_text(encoding='utf-8')) == {'p50_ms': 1.5, 'name': 'é'}
 
 
-def test_json_without_a_file_writes_nothing():
+def test_json_without_a_file_writes_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     console.write_json(None, {'a': 1})
+    assert not list(tmp_path.iterdir())
 
 
 def test_json_refuses_not_a_number(tmp_path):

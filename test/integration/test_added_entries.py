@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from node_world import ros_arguments
 from rcl_interfaces.srv import DescribeParameters
 from sensor_msgs.msg import Image, Range
 from std_srvs.srv import Trigger
@@ -37,10 +38,7 @@ def start(world):
     )
 
     def start(node, parameters):
-        words = [f'{name}:={value}' for name, value in parameters.items()]
-        options = [option for word in words for option in ('-p', word)]
-        command = [sys.executable, '-c', NODE, node, '--ros-args', *options]
-        return world.run(node, command)
+        return world.run(node, [sys.executable, '-c', NODE, node, *ros_arguments(parameters)])
 
     return start
 
