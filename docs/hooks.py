@@ -39,13 +39,9 @@ def _verbs(_: str) -> str:
     """Return a table of the verbs, and below it a section of options for each."""
     rows = [(f'[`{name}`](#{name})', verb.help) for name, verb in VERBS.items()]
     sections = [
-        f'## {name}\n\n{_sentence(verb.help)}\n\n{_options(name)}' for name, verb in VERBS.items()
+        f'## {name}\n\n{_subparser(name).description}\n\n{_options(name)}' for name in VERBS
     ]
     return '\n\n'.join((_table(('verb', 'what it does'), rows), *sections))
-
-
-def _sentence(text: str) -> str:
-    return f'{text[0].upper()}{text[1:]}.'
 
 
 def _options(verb: str) -> str:

@@ -1,4 +1,4 @@
-"""The plots of a run's report, as PNG bytes; the only module of the robot's wing that draws."""
+"""The plots of a run's report, as PNG bytes; the one place of the robot's wing for matplotlib."""
 
 from __future__ import annotations
 

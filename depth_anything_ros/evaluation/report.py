@@ -13,7 +13,6 @@ from urllib.parse import quote
 
 from depth_anything_ros.escape import html
 from depth_anything_ros.evaluation.metrics import METRICS
-from depth_anything_ros.evaluation.picture import Picture, write_picture
 from depth_anything_ros.evaluation.plots import (
     latency_plot,
     metric_plot,
@@ -28,8 +27,6 @@ from depth_anything_ros.files import write_json, write_text
 from depth_anything_ros.json_text import keys, record
 from depth_anything_ros.table import Table, shown
 from depth_anything_ros.types import ModelIdentity
-
-__all__ = ['Picture', 'write_frames_csv', 'write_picture', 'write_report', 'write_summary']
 
 FRAMES, SUMMARY, PAGE = 'frames.csv', 'summary.json', 'report.html'
 

@@ -286,8 +286,9 @@ def create_predictor(options: NetworkOptions) -> Predictor:
     """
     Load a model and choose what runs it; the network is built at the first image.
 
-    :raises UnknownNameError: if model, backend, precision or weights is not known.
-    :raises ConfigError: if `input_size` is not a multiple of the patch or `threads` negative.
+    :raises UnknownNameError: if model, backend or precision is not known.
+    :raises ConfigError: if `weights` is not one of its values, `input_size` not a multiple of the
+        patch, or `threads` negative.
     :raises CheckpointError: if the weights cannot be had.
     :raises MissingDependencyError: if the library of the backend asked for is not installed.
     :raises BackendError: if backend, precision and device cannot go together here.

@@ -32,7 +32,7 @@ class TruthInput:
     :param config: transport, registration and pose of the truth.
     :param take: gets each message with its depth, float32 (H, W) in metres, NaN unknown; or with
         None and the reason why it cannot be used.
-    :param doubt: told where the first ones look as if they were in another unit.
+    :param doubt: told once where some look as if they were in another unit.
     """
 
     def __init__(
