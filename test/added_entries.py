@@ -114,7 +114,7 @@ class Blunt:
 
         return Kind.NUMBER_FORMAT
 
-    def apply(self, state: Any, subject: Any) -> Any:
+    def apply(self, state: Any, context: Any) -> Any:
         import torch
 
         from depth_anything_ros.models.packed import PackedTensor

@@ -11,7 +11,7 @@ import torch
 
 from depth_anything_ros.bag import BagWriter, RgbdTopics
 from depth_anything_ros.geometry.transform import OPTICAL_FROM_BODY, RigidTransform
-from depth_anything_ros.lab.simulation.optics import random_look
+from depth_anything_ros.lab.simulation.optics import random_imaging
 from depth_anything_ros.lab.simulation.packing import Scenery
 from depth_anything_ros.lab.simulation.pose import Pose
 from depth_anything_ros.lab.simulation.robot import Robot, quaternion
@@ -97,7 +97,7 @@ def _views(
     rng = Random(ROOM)
     plan, room = furnish(rng)
     solids, robot = solids_of(plan), Robot(camera_height_m=0.3)
-    look = random_look(rng)
+    look = random_imaging(rng)
     studio = Studio(0, torch.device('cpu'))
     for base in follow(find_route(solids, room, robot.top_m), frames, 5.0, 0.3):
         pose = robot.camera_pose(base)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from depth_anything_ros.lab.training.augment import Augmentation
     from depth_anything_ros.lab.training.config import TrainConfig
     from depth_anything_ros.lab.training.data import BatchSource
-    from depth_anything_ros.lab.training.processes import Place, StopRequest
+    from depth_anything_ros.lab.training.processes import DistributedContext, StopRequest
     from depth_anything_ros.lab.training.train import TrainResult
     from depth_anything_ros.models.estimator import DepthEstimator
     from depth_anything_ros.models.spec import ModelSpec
@@ -232,10 +232,10 @@ def run_training(args: argparse.Namespace, plan: Plan) -> int:
     if args.threads:
         torch.set_num_threads(args.threads)
     stop = StopRequest()
-    with stop.listening(), join(args.device) as place:
-        result = _train(args, config, plan, place, stop)
+    with stop.listening(), join(args.device) as context:
+        result = _train(args, config, plan, context, stop)
         status = EXIT_INTERRUPTED if result.end.value == 'interrupted' else 0
-        if place.first:
+        if context.first:
             _finish(args, config, plan, result)
     return status
 
@@ -254,14 +254,18 @@ def _config(args: argparse.Namespace, settings: Mapping[str, object]) -> TrainCo
 
 
 def _train(
-    args: argparse.Namespace, config: TrainConfig, plan: Plan, place: Place, stop: StopRequest
+    args: argparse.Namespace,
+    config: TrainConfig,
+    plan: Plan,
+    context: DistributedContext,
+    stop: StopRequest,
 ) -> TrainResult:
     from depth_anything_ros.lab.training.train import train
     from depth_anything_ros.lab.training.validation import Validation
 
     spec, size = plan.estimator.spec, plan.size
     validation = None
-    if args.validate and config.validate_every and place.first:
+    if args.validate and config.validate_every and context.first:
         held_out = parse_data(args.validate, 'test', size)
         validation = Validation(held_out, spec, min(size), config)
     kept = '' if args.kept is None else f' kept by {args.kept}'
@@ -270,11 +274,11 @@ def _train(
         f'batch {plan.batch}, {plan.augmentation}, from {plan.origin}, '
         f'to {spec.max_depth_m} m, validated on {args.validate or "nothing"}'
     )
-    with Progress('training', config.steps, shown=place.first) as shown:
+    with Progress('training', config.steps, shown=context.first) as shown:
         return train(
             config, plan.estimator, plan.source, args.out,
-            place=place, stop=stop, validation=validation, data=described,
-            resume=args.resume, watch=_Watch(shown, plan.batch * place.count),
+            context=context, stop=stop, validation=validation, data=described,
+            resume=args.resume, watch=_Watch(shown, plan.batch * context.count),
         )  # fmt: skip
 
 

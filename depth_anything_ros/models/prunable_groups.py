@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 
-class Place(NamedTuple):
+class TensorAxis(NamedTuple):
     """
     Where a tensor holds units: along `axis`, all units one after the other.
 
@@ -33,27 +33,27 @@ class PrunableGroups:
     """Where the units of one module are; each takes `size` numbers along an axis."""
 
     size: int
-    places: tuple[Place, ...]
+    axes: tuple[TensorAxis, ...]
 
     def count(self, shapes: Mapping[str, Sequence[int]]) -> int | None:
         """Return how many there are in tensors of these shapes, None if they contradict it."""
         counts = set()
-        for name, axis, times in self.places:
+        for name, axis, times in self.axes:
             shape = shapes.get(name, ())
             numbers = shape[axis] if axis < len(shape) else 0
             counts.add(numbers / (times * self.size))
         (count, *others) = counts
         return None if others or count < 1 or count != int(count) else int(count)
 
-    def keep(self, place: Place, values: Tensor, chosen: Tensor) -> Tensor:
+    def keep(self, along: TensorAxis, values: Tensor, chosen: Tensor) -> Tensor:
         """
         Return a tensor with some of its units only.
 
-        :param place: where it holds them.
+        :param along: where it holds them.
         :param values: the tensor.
         :param chosen: their numbers, int64, ascending.
         """
-        _, axis, times = place
+        _, axis, times = along
         before, after = values.shape[:axis], values.shape[axis + 1 :]
         apart = values.reshape(*before, times, -1, self.size, *after)
         return apart.index_select(axis + 1, chosen).reshape(*before, -1, *after)
@@ -73,10 +73,10 @@ def prunable_groups_of(network: nn.Module) -> dict[str, PrunableGroups]:
     for name, module in network.named_modules():
         if isinstance(module, HasPrunableGroups):
             own = module.prunable_groups()
-            if not own.places:
+            if not own.axes:
                 continue
-            places = tuple(place._replace(tensor=f'{name}.{place.tensor}') for place in own.places)
-            found[name] = PrunableGroups(own.size, places)
+            axes = tuple(along._replace(tensor=f'{name}.{along.tensor}') for along in own.axes)
+            found[name] = PrunableGroups(own.size, axes)
     return found
 
 
@@ -95,10 +95,10 @@ def narrow(network: nn.Module, shapes: Mapping[str, Sequence[int]]) -> None:
         if left is None or full is None or left >= full:
             continue
         first = torch.arange(left, device=next(network.parameters()).device)
-        for place in units.places:
-            module_name, _, name = place.tensor.rpartition('.')
+        for along in units.axes:
+            module_name, _, name = along.tensor.rpartition('.')
             module = network.get_submodule(module_name)
-            values = units.keep(place, getattr(module, name).detach(), first)
+            values = units.keep(along, getattr(module, name).detach(), first)
             if name in module._parameters:
                 setattr(module, name, nn.Parameter(values))
             else:

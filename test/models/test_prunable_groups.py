@@ -5,8 +5,8 @@ import torch
 
 from depth_anything_ros.models import MODELS, create_model
 from depth_anything_ros.models.prunable_groups import (
-    Place,
     PrunableGroups,
+    TensorAxis,
     narrow,
     prunable_groups_of,
 )
@@ -17,10 +17,14 @@ VITS, TINY = MODELS['depth_anything_v2_vits'], MODELS['tiny']
 def test_units_are_kept_whole_in_every_repetition():
     # Two units of two numbers, the sequence three times, as of queries, keys and values.
     rows = torch.arange(12.0)[:, None]
-    kept = PrunableGroups(2, (Place('a', 0, 3),)).keep(Place('a', 0, 3), rows, torch.tensor([1]))
+    kept = PrunableGroups(2, (TensorAxis('a', 0, 3),)).keep(
+        TensorAxis('a', 0, 3), rows, torch.tensor([1])
+    )
     assert kept.flatten().tolist() == [2, 3, 6, 7, 10, 11]
     columns = torch.arange(4.0)[None, :]
-    kept = PrunableGroups(2, (Place('b', 1),)).keep(Place('b', 1), columns, torch.tensor([0]))
+    kept = PrunableGroups(2, (TensorAxis('b', 1),)).keep(
+        TensorAxis('b', 1), columns, torch.tensor([0])
+    )
     assert kept.tolist() == [[0, 1]]
 
 
@@ -36,7 +40,7 @@ def test_units_are_kept_whole_in_every_repetition():
     ],
 )
 def test_shapes_tell_how_many_units_there_are(shapes, count):
-    assert PrunableGroups(2, (Place('a', 0, 3), Place('b', 1))).count(shapes) == count
+    assert PrunableGroups(2, (TensorAxis('a', 0, 3), TensorAxis('b', 1))).count(shapes) == count
 
 
 @pytest.mark.parametrize('spec', [VITS, TINY, MODELS['anydepth_vits']], ids=lambda row: row.name)
@@ -51,9 +55,9 @@ def test_network_without_some_units_gives_what_the_whole_gives_with_them_at_zero
         count = units.count({name: values.shape for name, values in state.items()})
         chosen = torch.arange(0, count, 2)
         gone = torch.arange(1, count, 2)
-        for place in units.places:
+        for place in units.axes:
             kept[place.tensor] = units.keep(place, state[place.tensor], chosen)
-        last = units.places[-1]  # what reads the units; without it they do nothing
+        last = units.axes[-1]  # what reads the units; without it they do nothing
         weights = state[last.tensor]
         columns = (gone[:, None] * units.size + torch.arange(units.size)).flatten()
         weights[:, columns] = 0.0
@@ -81,7 +85,7 @@ def test_layers_say_their_new_size():
     estimator = create_model(TINY)
     block = estimator.pretrained.blocks[3]
     shapes = {name: tuple(v.shape) for name, v in estimator.state_dict().items()}
-    for place in prunable_groups_of(estimator)['pretrained.blocks.3'].places:
+    for place in prunable_groups_of(estimator)['pretrained.blocks.3'].axes:
         shape = list(shapes[place.tensor])
         shape[place.axis] = 48
         shapes[place.tensor] = tuple(shape)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from depth_anything_ros.lab.compression.recipe import PackedState, Subject, estimator_of
+from depth_anything_ros.lab.compression.recipe import ModelContext, PackedState, estimator_of
 from depth_anything_ros.models.norm_readers import norm_readers_of
 from depth_anything_ros.models.packed import PackedTensor
 
 
-def balance(state: PackedState, subject: Subject) -> PackedState:
+def balance(state: PackedState, context: ModelContext) -> PackedState:
     """
     Return tensors of the same network whose norms and the weights after them are alike in range.
 
@@ -26,7 +26,7 @@ def balance(state: PackedState, subject: Subject) -> PackedState:
     squares leave a network alone whose channels are alike but for chance.
     """
     changed = dict(state)
-    for norm, layers in norm_readers_of(estimator_of(subject.spec, state)):
+    for norm, layers in norm_readers_of(estimator_of(context.spec, state)):
         scale, shift = (state[f'{norm}.{name}'].values for name in ('weight', 'bias'))
         weights = {f'{layer}.weight': state[f'{layer}.weight'].values for layer in layers}
         sizes = torch.hypot(scale, shift)  # (C,)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import torch
 
-from depth_anything_ros.lab.compression.recipe import Kind, PackedState, Subject
+from depth_anything_ros.lab.compression.recipe import Kind, ModelContext, PackedState
 from depth_anything_ros.models.packed import PackedTensor
 
 _LARGEST = torch.finfo(torch.float16).max
@@ -26,7 +26,7 @@ class Fp16:
     kind: ClassVar[Kind] = Kind.NUMBER_FORMAT
     calibrated: ClassVar[bool] = False
 
-    def apply(self, state: PackedState, subject: Subject) -> PackedState:  # noqa: ARG002
+    def apply(self, state: PackedState, context: ModelContext) -> PackedState:  # noqa: ARG002
         """Return the tensors with float16 where they fit."""
         return {name: to_float16(tensor) for name, tensor in state.items()}
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from depth_anything_ros.lab.compression.recipe import Kind, Layer, PackedState, Subject
+from depth_anything_ros.lab.compression.recipe import Kind, Layer, ModelContext, PackedState
 from depth_anything_ros.models.packed import PackedTensor
 
 LARGEST = 32767
@@ -35,9 +35,9 @@ class Int16Static:
     kind: ClassVar[Kind] = Kind.NUMBER_FORMAT
     calibrated: ClassVar[bool] = False
 
-    def apply(self, state: PackedState, subject: Subject) -> PackedState:
+    def apply(self, state: PackedState, context: ModelContext) -> PackedState:
         """Return the tensors, those with enough numbers a channel in int16."""
-        return {name: _packed(tensor, subject.layers.get(name)) for name, tensor in state.items()}
+        return {name: _packed(tensor, context.layers.get(name)) for name, tensor in state.items()}
 
 
 def quantise(values: Tensor, axis: int) -> PackedTensor:

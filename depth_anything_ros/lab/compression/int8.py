@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from depth_anything_ros.lab.compression.fp16 import to_float16
-from depth_anything_ros.lab.compression.recipe import Layer, PackedState, Subject
+from depth_anything_ros.lab.compression.recipe import Layer, ModelContext, PackedState
 from depth_anything_ros.models.activation import ActivationRange
 from depth_anything_ros.models.packed import PackedTensor
 from depth_anything_ros.models.quantised import LARGEST, weight_steps
@@ -30,14 +30,16 @@ def quantise(values: Tensor, axis: int) -> PackedTensor:
     return PackedTensor(integers.to(torch.int8), scale)
 
 
-def pack(state: PackedState, subject: Subject, ranges: dict[str, ActivationRange]) -> PackedState:
+def pack(
+    state: PackedState, context: ModelContext, ranges: dict[str, ActivationRange]
+) -> PackedState:
     """
     Return the tensors, weights of layers in int8 and other tables in float16.
 
     :param ranges: by the names of weights: of layers that round what they read.
     """
     return {
-        name: _packed(tensor, subject.layers.get(name), ranges.get(name))
+        name: _packed(tensor, context.layers.get(name), ranges.get(name))
         for name, tensor in state.items()
     }
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from depth_anything_ros.lab.compression.balance import balance
 from depth_anything_ros.lab.compression.int8 import pack
-from depth_anything_ros.lab.compression.recipe import Kind, PackedState, Subject
+from depth_anything_ros.lab.compression.recipe import Kind, ModelContext, PackedState
 from depth_anything_ros.models.activation import DYNAMIC
 
 
@@ -25,7 +25,7 @@ class Int8Dynamic:
     kind: ClassVar[Kind] = Kind.NUMBER_FORMAT
     calibrated: ClassVar[bool] = False
 
-    def apply(self, state: PackedState, subject: Subject) -> PackedState:
+    def apply(self, state: PackedState, context: ModelContext) -> PackedState:
         """Return the tensors, weights of layers in int8."""
-        linear = [name for name, layer in subject.layers.items() if layer.linear]
-        return pack(balance(state, subject), subject, dict.fromkeys(linear, DYNAMIC))
+        linear = [name for name, layer in context.layers.items() if layer.linear]
+        return pack(balance(state, context), context, dict.fromkeys(linear, DYNAMIC))

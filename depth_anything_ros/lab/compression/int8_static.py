@@ -9,7 +9,7 @@ from depth_anything_ros.errors import CompressionError
 from depth_anything_ros.lab.compression.balance import balance
 from depth_anything_ros.lab.compression.calibration import input_ranges
 from depth_anything_ros.lab.compression.int8 import pack
-from depth_anything_ros.lab.compression.recipe import Kind, PackedState, Subject, estimator_of
+from depth_anything_ros.lab.compression.recipe import Kind, ModelContext, PackedState, estimator_of
 
 
 @dataclass(frozen=True)
@@ -25,15 +25,15 @@ class Int8Static:
     kind: ClassVar[Kind] = Kind.NUMBER_FORMAT
     calibrated: ClassVar[bool] = True
 
-    def apply(self, state: PackedState, subject: Subject) -> PackedState:
+    def apply(self, state: PackedState, context: ModelContext) -> PackedState:
         """
         Return the tensors, weights of layers in int8.
 
         :raises CompressionError: if there are no images.
         """
-        if not subject.images:
+        if not context.images:
             raise CompressionError('recipe int8_static needs images to find ranges on')
-        layers = [name for name, layer in subject.layers.items() if layer.prunable]
-        balanced = balance(state, subject)
-        ranges = input_ranges(estimator_of(subject.spec, balanced), layers, subject.images)
-        return pack(balanced, subject, dict(ranges))
+        layers = [name for name, layer in context.layers.items() if layer.prunable]
+        balanced = balance(state, context)
+        ranges = input_ranges(estimator_of(context.spec, balanced), layers, context.images)
+        return pack(balanced, context, dict(ranges))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from depth_anything_ros.errors import CompressionError
-from depth_anything_ros.lab.compression.recipe import Kind, PackedState, Subject, check_amount
+from depth_anything_ros.lab.compression.recipe import Kind, ModelContext, PackedState, check_amount
 from depth_anything_ros.models.packed import PackedTensor
 
 Scope = Literal['layer', 'global']
@@ -40,9 +40,9 @@ class Prune:
             known = ', '.join(get_args(Scope))
             raise CompressionError(f"recipe prune: unknown scope '{self.scope}'; known: {known}")
 
-    def apply(self, state: PackedState, subject: Subject) -> PackedState:
+    def apply(self, state: PackedState, context: ModelContext) -> PackedState:
         """Return the tensors, those of prunable layers with zeros."""
-        names = [name for name, layer in subject.layers.items() if layer.prunable]
+        names = [name for name, layer in context.layers.items() if layer.prunable]
         weights = [state[name].values for name in names]
         if self.scope == 'layer':
             masks = [smallest(values.abs(), self.amount) for values in weights]

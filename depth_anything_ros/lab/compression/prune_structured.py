@@ -10,8 +10,8 @@ from torch import Tensor
 
 from depth_anything_ros.lab.compression.recipe import (
     Kind,
+    ModelContext,
     PackedState,
-    Subject,
     check_amount,
     estimator_of,
 )
@@ -45,21 +45,21 @@ class PruneStructured:
         """Check the amount."""
         check_amount('prune_structured', self.amount)
 
-    def apply(self, state: PackedState, subject: Subject) -> PackedState:
+    def apply(self, state: PackedState, context: ModelContext) -> PackedState:
         """Return the tensors without the weakest units."""
         left = dict(state)
-        for units in prunable_groups_of(estimator_of(subject.spec, state)).values():
+        for units in prunable_groups_of(estimator_of(context.spec, state)).values():
             chosen = _strongest(units, state, self.amount)
-            for place in units.places:
-                values = units.keep(place, state[place.tensor].values, chosen)
-                left[place.tensor] = PackedTensor(values)
+            for along in units.axes:
+                values = units.keep(along, state[along.tensor].values, chosen)
+                left[along.tensor] = PackedTensor(values)
         return left
 
 
 def _strongest(units: PrunableGroups, state: PackedState, amount: float) -> Tensor:
     """Return the numbers of the units to keep, ascending."""
     squares: Tensor = torch.zeros(())
-    for name, axis, times in units.places:
+    for name, axis, times in units.axes:
         values = state[name].values
         if values.ndim > 1:
             rows = values.movedim(axis, 0).flatten(1)

@@ -45,7 +45,7 @@ class Layer(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Subject:
+class ModelContext:
     """
     What recipes know of a model besides its tensors.
 
@@ -68,12 +68,12 @@ class Recipe(Protocol):
     kind: ClassVar[Kind]
     calibrated: ClassVar[bool]
 
-    def apply(self, state: PackedState, subject: Subject) -> PackedState:
+    def apply(self, state: PackedState, context: ModelContext) -> PackedState:
         """
         Return the changed tensors; the given ones stay as they are.
 
         :param state: of a whole model.
-        :param subject: the model.
+        :param context: the model.
         :raises CompressionError: if the recipe needs images and there are none.
         """
 
@@ -105,10 +105,10 @@ def compress(
     :param images: network inputs, float32 (1, 3, h, w) each, for recipes that are calibrated.
     :raises CompressionError: if a recipe needs images and there are none.
     """
-    subject = Subject(spec, layers_of(spec), images)
+    context = ModelContext(spec, layers_of(spec), images)
     packed = {name: PackedTensor(values) for name, values in state.items()}
     for recipe in recipes:
-        packed = recipe.apply(packed, subject)
+        packed = recipe.apply(packed, context)
     return packed
 
 

@@ -99,7 +99,7 @@ class StudyInputs:
 
 
 @dataclass(frozen=True)
-class Step:
+class Measurement:
     """Name something to measure of a recipe; `run` does it."""
 
     recipe: str
@@ -161,11 +161,13 @@ class Study:
         :raises DatasetError: if no image of a data set can be read.
         :raises OutputError: if a file cannot be written.
         """
-        missing = [step for step in self._steps() if not self._is_done(step)]
-        for step in self._progress(missing, len(missing), 'study'):
-            result = step.run()
-            self._journal.add([StudyEntry(step.recipe, step.name, result)])
-            self._known[step.recipe, step.name] = result
+        missing = [
+            measurement for measurement in self._measurements() if not self._is_done(measurement)
+        ]
+        for measurement in self._progress(missing, len(missing), 'study'):
+            result = measurement.run()
+            self._journal.add([StudyEntry(measurement.recipe, measurement.name, result)])
+            self._known[measurement.recipe, measurement.name] = result
         return len(missing)
 
     def results(self) -> list[StudyResult]:
@@ -175,7 +177,7 @@ class Study:
             StudyResult(
                 name,
                 self._found(FileResult, name, 'file'),
-                {word: self._found(NetworkScores, name, self._scores_step(word))
+                {word: self._found(NetworkScores, name, self._scores_name(word))
                  for word in self._inputs.data},
                 {text: self._found(LatencyResult, name, f'latency {text}') for text in labels},
                 {text: self._found(MemoryResult, name, f'memory {text}') for text in labels},
@@ -222,25 +224,27 @@ class Study:
         """Return the folder of exported networks, of no use after the study."""
         return self.folder / 'cache'
 
-    def _steps(self) -> Iterator[Step]:
+    def _measurements(self) -> Iterator[Measurement]:
         for name in self.names:
-            yield Step(name, 'file', partial(self._file, name))
+            yield Measurement(name, 'file', partial(self._file, name))
             for word, dataset in self._inputs.data.items():
-                yield Step(name, self._scores_step(word), partial(self._scores, name, dataset))
+                yield Measurement(
+                    name, self._scores_name(word), partial(self._scores, name, dataset)
+                )
             for selection in self.config.selections:
                 text = label(selection)
-                yield Step(name, f'latency {text}', partial(self._latency, name, selection))
-                yield Step(name, f'memory {text}', partial(self._memory, name, selection))
+                yield Measurement(name, f'latency {text}', partial(self._latency, name, selection))
+                yield Measurement(name, f'memory {text}', partial(self._memory, name, selection))
 
-    def _is_done(self, step: Step) -> bool:
-        result = self._known.get((step.recipe, step.name))
+    def _is_done(self, measurement: Measurement) -> bool:
+        result = self._known.get((measurement.recipe, measurement.name))
         if not isinstance(result, FileResult):
             return result is not None
-        path = self.path(step.recipe)
+        path = self.path(measurement.recipe)
         return path.is_file() and file_sha256(path) == result.sha256
 
-    def _scores_step(self, word: str) -> str:
-        """Return the name of a step that another backend or other images make another one."""
+    def _scores_name(self, word: str) -> str:
+        """Return the name of the scores, another one for another backend or other images."""
         dataset = self._inputs.data[word]
         names = '\n'.join(dataset.sample_name(index) for index in range(len(dataset)))
         digest = hashlib.sha256(names.encode()).hexdigest()[:12]

@@ -23,7 +23,7 @@ class Kind(IntEnum):
     ROOM = 3
 
 
-class Place(NamedTuple):
+class Placement(NamedTuple):
     """A position in metres, z up, and a turn about the vertical axis."""
 
     x: float
@@ -31,10 +31,10 @@ class Place(NamedTuple):
     z: float = 0.0
     yaw: float = 0.0
 
-    def at(self, x: float, y: float, z: float = 0.0, yaw: float = 0.0) -> Place:
+    def at(self, x: float, y: float, z: float = 0.0, yaw: float = 0.0) -> Placement:
         """Return the place that lies at x, y, z and turned by yaw as seen from here."""
         cos, sin = math.cos(self.yaw), math.sin(self.yaw)
-        return Place(
+        return Placement(
             self.x + cos * x - sin * y, self.y + sin * x + cos * y, self.z + z, self.yaw + yaw
         )
 
@@ -84,7 +84,7 @@ class Lamp(NamedTuple):
 class Top(NamedTuple):
     """A surface that things may stand on: its middle, size and the room above it, metres."""
 
-    place: Place
+    place: Placement
     width_m: float
     depth_m: float
     headroom_m: float
@@ -109,7 +109,7 @@ class Blueprint:
     lamps: list[Lamp] = field(default_factory=list)
     tops: list[Top] = field(default_factory=list)
     footprints: list[Footprint] = field(default_factory=list)
-    targets: list[Place] = field(default_factory=list)
+    targets: list[Placement] = field(default_factory=list)
     ambient: tuple[Color, Color] = ((0.3, 0.3, 0.3), (0.2, 0.2, 0.2))
 
     def coat(
@@ -145,7 +145,7 @@ class Blueprint:
 
     def box(
         self,
-        place: Place,
+        place: Placement,
         size: tuple[float, float, float],
         coat: int,
         at: tuple[float, float, float] = (0.0, 0.0, 0.0),
@@ -173,7 +173,7 @@ class Blueprint:
 
     def cylinder(
         self,
-        place: Place,
+        place: Placement,
         radius_m: float,
         height_m: float,
         coat: int,
@@ -185,7 +185,7 @@ class Blueprint:
     def tilted(
         self,
         kind: Kind,
-        place: Place,
+        place: Placement,
         size: tuple[float, float, float],
         coat: int,
         turn: Matrix,
@@ -200,7 +200,7 @@ class Blueprint:
             reach = sum(abs(turn[6 + axis]) * half[axis] for axis in range(3))
         self.shapes.append(Shape(kind, (place.x, place.y, place.z + reach), half, turn, coat))
 
-    def rod(self, start: Place, end: Place, radius_m: float, coat: int) -> None:
+    def rod(self, start: Placement, end: Placement, radius_m: float, coat: int) -> None:
         """Put a thin cylinder between two points."""
         way = (end.x - start.x, end.y - start.y, end.z - start.z)
         length = max(math.hypot(*way), 1e-6)
@@ -216,7 +216,7 @@ class Blueprint:
         )
 
 
-def footprint(place: Place, width_m: float, depth_m: float) -> Footprint:
+def footprint(place: Placement, width_m: float, depth_m: float) -> Footprint:
     """Return the rectangle, in world axes, round a thing of a size turned with its place."""
     cos, sin = abs(math.cos(place.yaw)), abs(math.sin(place.yaw))
     x, y = (cos * width_m + sin * depth_m) / 2, (sin * width_m + cos * depth_m) / 2

@@ -47,7 +47,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Hits:
+class RayHits:
     """
     What each pixel sees.
 
@@ -59,7 +59,7 @@ class Hits:
     shape: Tensor
 
 
-def cast(table: Table, views: int, height: int, width: int) -> Hits:
+def cast(table: Table, views: int, height: int, width: int) -> RayHits:
     """Return the first hit of the ray through each pixel centre of each view."""
     rows, columns = -(-height // BLOCK), -(-width // BLOCK)
     bounds = _slab_bounds(table)
@@ -72,7 +72,7 @@ def cast(table: Table, views: int, height: int, width: int) -> Hits:
     shape = torch.where(hit, best & 0xFFFFFFFF, -1)
     inverse = (best >> 32).to(torch.int32).view(torch.float32)
     depth = torch.where(hit, 1 / inverse, torch.nan)
-    return Hits(
+    return RayHits(
         _untile(depth, views, rows, columns, height, width),
         _untile(shape, views, rows, columns, height, width),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from depth_anything_ros.lab.simulation.building import Blueprint, Place, Top
+from depth_anything_ros.lab.simulation.building import Blueprint, Placement, Top
 from depth_anything_ros.lab.simulation.paint import thing_coat
 from depth_anything_ros.lab.simulation.things import (
     Fit,
@@ -29,7 +29,7 @@ from depth_anything_ros.lab.simulation.things import (
 )
 
 
-def tray(plan: Blueprint, place: Place, space: Fit) -> None:
+def tray(plan: Blueprint, place: Placement, space: Fit) -> None:
     """Stand an open box with things in it."""
     rng = plan.rng
     size_m, room_m = space
@@ -51,7 +51,7 @@ _WEIGHTS = [weight for _, weight in THINGS]
 
 
 def put_thing(
-    plan: Blueprint, place: Place, size_m: float, room_m: float, nested: bool = False
+    plan: Blueprint, place: Placement, size_m: float, room_m: float, nested: bool = False
 ) -> None:
     """
     Put a random thing on a place.
@@ -89,7 +89,7 @@ def fill_top(plan: Blueprint, top: Top, density: float) -> None:
         put_thing(plan, top.place.at(rng.uniform(-x, x), rng.uniform(-y, y)), size, top.headroom_m)
 
 
-def crowd(plan: Blueprint, place: Place, headroom_m: float = 0.6) -> None:
+def crowd(plan: Blueprint, place: Placement, headroom_m: float = 0.6) -> None:
     """Put many things close together round a place, some in a bin or tray."""
     rng = plan.rng
     spread = rng.uniform(0.15, 0.45)
@@ -103,7 +103,7 @@ def crowd(plan: Blueprint, place: Place, headroom_m: float = 0.6) -> None:
         put_thing(plan, spot, rng.uniform(0.05, 0.25), headroom_m)
 
 
-def packed_bin(plan: Blueprint, place: Place) -> None:
+def packed_bin(plan: Blueprint, place: Placement) -> None:
     """Fill a bin with rows of like cartons or with tumbled things."""
     rng = plan.rng
     width, depth, height = rng.uniform(0.3, 0.7), rng.uniform(0.25, 0.5), rng.uniform(0.1, 0.4)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from depth_anything_ros.lab.simulation.building import Blueprint, Kind, Place, Top, shaded
+from depth_anything_ros.lab.simulation.building import Blueprint, Kind, Placement, Top, shaded
 from depth_anything_ros.lab.simulation.clutter import fill_top, put_thing
 from depth_anything_ros.lab.simulation.paint import (
     anything,
@@ -19,11 +19,11 @@ from depth_anything_ros.lab.simulation.paint import (
 from depth_anything_ros.lab.simulation.seats import Space, bed, office_chair, sofa
 from depth_anything_ros.lab.simulation.things import Fit, monitor, open_box, parcels, plant
 
-Furniture = Callable[[Blueprint, Place, Space], None]
+Furniture = Callable[[Blueprint, Placement, Space], None]
 
 
 def _legs(
-    plan: Blueprint, place: Place, width_m: float, depth_m: float, height_m: float, coat: int
+    plan: Blueprint, place: Placement, width_m: float, depth_m: float, height_m: float, coat: int
 ) -> None:
     """Put four legs under a top whose back edge is at y = 0."""
     rng = plan.rng
@@ -39,7 +39,7 @@ def _legs(
                 plan.box(place, (thick, thick, height_m), coat, at)
 
 
-def table(plan: Blueprint, place: Place, space: Space) -> None:
+def table(plan: Blueprint, place: Placement, space: Space) -> None:
     """Build a table, sometimes round, with things on it."""
     rng = plan.rng
     width_m, depth_m = space
@@ -58,7 +58,7 @@ def table(plan: Blueprint, place: Place, space: Space) -> None:
     _lay(plan, place.at(0, depth_m / 2, height), width_m, depth_m, rng.uniform(1, 12))
 
 
-def desk(plan: Blueprint, place: Place, space: Space) -> None:
+def desk(plan: Blueprint, place: Placement, space: Space) -> None:
     """Build a desk with screens, drawers, things and often a chair."""
     rng = plan.rng
     width_m, depth_m = space
@@ -81,7 +81,9 @@ def desk(plan: Blueprint, place: Place, space: Space) -> None:
         office_chair(plan, seat)
 
 
-def _lay(plan: Blueprint, place: Place, width_m: float, depth_m: float, density: float) -> None:
+def _lay(
+    plan: Blueprint, place: Placement, width_m: float, depth_m: float, density: float
+) -> None:
     """Note a top, put things on it, and make it a place worth looking at."""
     top = Top(place, width_m, depth_m, 0.5)
     plan.tops.append(top)
@@ -90,7 +92,7 @@ def _lay(plan: Blueprint, place: Place, width_m: float, depth_m: float, density:
 
 
 def _drawers(
-    plan: Blueprint, place: Place, width_m: float, depth_m: float, height_m: float
+    plan: Blueprint, place: Placement, width_m: float, depth_m: float, height_m: float
 ) -> None:
     """Build a body with fronts and handles."""
     rng = plan.rng
@@ -116,7 +118,7 @@ def _drawers(
             )  # fmt: skip
 
 
-def cabinet(plan: Blueprint, place: Place, space: Space) -> None:
+def cabinet(plan: Blueprint, place: Placement, space: Space) -> None:
     """Build a cupboard, chest of drawers or wardrobe, with things on a low one."""
     rng = plan.rng
     width_m, depth_m = space
@@ -128,7 +130,7 @@ def cabinet(plan: Blueprint, place: Place, space: Space) -> None:
             _television(plan, place.at(0, depth_m / 2, height), width_m * 0.8)
 
 
-def _television(plan: Blueprint, place: Place, width_m: float) -> None:
+def _television(plan: Blueprint, place: Placement, width_m: float) -> None:
     rng = plan.rng
     width = min(width_m, 1.2)
     case = plan.coat('plain', gray(rng, 0.02, 0.12), gloss=1.0)
@@ -136,7 +138,7 @@ def _television(plan: Blueprint, place: Place, width_m: float) -> None:
     plan.box(place, (width, 0.06, width * 0.57), case, (0, 0, 0.06))
 
 
-def shelf(plan: Blueprint, place: Place, space: Space) -> None:
+def shelf(plan: Blueprint, place: Placement, space: Space) -> None:
     """Build an open shelf with boards, sides and things on every board."""
     rng = plan.rng
     width_m, depth_m = space
@@ -162,7 +164,7 @@ def shelf(plan: Blueprint, place: Place, space: Space) -> None:
     plan.targets.append(place.at(0, depth_m / 2, height / 2))
 
 
-def counter(plan: Blueprint, place: Place, space: Space) -> None:
+def counter(plan: Blueprint, place: Placement, space: Space) -> None:
     """Build a kitchen counter with cupboards above, a hob or sink, and things."""
     rng = plan.rng
     width_m = space.width_m
@@ -188,7 +190,7 @@ def counter(plan: Blueprint, place: Place, space: Space) -> None:
     _lay(plan, place.at(0, depth / 2, height), width_m, depth, rng.uniform(3, 12))
 
 
-def fridge(plan: Blueprint, place: Place, space: Space) -> None:
+def fridge(plan: Blueprint, place: Placement, space: Space) -> None:
     """Build a tall appliance with doors and notes on it."""
     rng = plan.rng
     width_m = space.width_m
@@ -204,7 +206,7 @@ def fridge(plan: Blueprint, place: Place, space: Space) -> None:
         plan.box(place, (0.12, 0.004, 0.15), thing_coat(plan), (x, 0.673, z))
 
 
-def boiler(plan: Blueprint, place: Place, _space: Space) -> None:
+def boiler(plan: Blueprint, place: Placement, _space: Space) -> None:
     """Build a cylinder with pipes, as in a cellar."""
     rng = plan.rng
     radius, height = rng.uniform(0.18, 0.35), rng.uniform(0.9, 1.7)
@@ -219,7 +221,7 @@ def boiler(plan: Blueprint, place: Place, _space: Space) -> None:
         plan.rod(place.at(-0.8, 0.08, level), place.at(0.8, 0.08, level), 0.03, pipe)
 
 
-def machine(plan: Blueprint, place: Place, space: Space) -> None:
+def machine(plan: Blueprint, place: Placement, space: Space) -> None:
     """Build something nobody can name from boxes, cylinders and rods."""
     rng = plan.rng
     width_m, depth_m = space
@@ -240,7 +242,7 @@ def machine(plan: Blueprint, place: Place, space: Space) -> None:
         plan.rod(start, end, rng.uniform(0.01, 0.04), rng.choice(coats))
 
 
-def crates(plan: Blueprint, place: Place, space: Space) -> None:
+def crates(plan: Blueprint, place: Placement, space: Space) -> None:
     """Put parcels, bins and bags side by side."""
     rng = plan.rng
     width_m = space.width_m
@@ -262,7 +264,7 @@ def crates(plan: Blueprint, place: Place, space: Space) -> None:
     plan.targets.append(place.at(0, 0.3, 0.2))
 
 
-def board(plan: Blueprint, place: Place, space: Space) -> None:
+def board(plan: Blueprint, place: Placement, space: Space) -> None:
     """Build a movable whiteboard or partition."""
     rng = plan.rng
     width_m, depth_m = space
@@ -278,7 +280,7 @@ def board(plan: Blueprint, place: Place, space: Space) -> None:
         plan.box(place, (0.05, 0.5, 0.04), frame, (side * width_m, depth_m / 2, 0.02))
 
 
-def floor_lamp(plan: Blueprint, place: Place, space: Space) -> None:
+def floor_lamp(plan: Blueprint, place: Placement, space: Space) -> None:
     """Build a lamp on a pole."""
     rng = plan.rng
     depth_m = space.depth_m
@@ -290,14 +292,14 @@ def floor_lamp(plan: Blueprint, place: Place, space: Space) -> None:
     plan.cylinder(middle, rng.uniform(0.12, 0.22), 0.28, shade, (0, 0, rng.uniform(1.25, 1.45)))
 
 
-def big_plant(plan: Blueprint, place: Place, space: Space) -> None:
+def big_plant(plan: Blueprint, place: Placement, space: Space) -> None:
     """Put a large plant on the floor."""
     depth_m = space.depth_m
     size_m = plan.rng.uniform(0.6, 1.4)
     plant(plan, place.at(0, depth_m / 2), Fit(size_m / 2, 2 * size_m))
 
 
-def pillow_heap(plan: Blueprint, place: Place, space: Space) -> None:
+def pillow_heap(plan: Blueprint, place: Placement, space: Space) -> None:
     """Heap bags, blankets and coats."""
     rng = plan.rng
     depth_m = space.depth_m

@@ -10,7 +10,7 @@ import torch
 
 from depth_anything_ros.bag import RgbdFrame
 from depth_anything_ros.errors import CameraError, DatasetError
-from depth_anything_ros.lab.simulation.optics import random_look
+from depth_anything_ros.lab.simulation.optics import random_imaging
 from depth_anything_ros.lab.simulation.packing import Scenery
 from depth_anything_ros.lab.simulation.robot import LASER_FRAME, BasePose, Robot, robot_camera
 from depth_anything_ros.lab.simulation.route import find_route, follow, route_length_m
@@ -101,11 +101,11 @@ def _drive(
     else:
         raise DatasetError(f'no room of seed {seed} has a free way of {_SHORTEST_ROUTE_M} m')
     studio = Studio(seed, torch.device('cpu'))
-    look = random_look(rng)._replace(motion_px=0.0, blur_px=0.3, compression=0.0)
+    imaging = random_imaging(rng)._replace(motion_px=0.0, blur_px=0.3, compression=0.0)
     for index, base in enumerate(follow(route, frames, rate_hz, speed_m_s)):
         stamp_ns = _START_NS + round(index * 1e9 / rate_hz)
         scenery = Scenery(plan, solids, robot.camera_pose(base), camera)
-        rgb, depth_m = studio.render([scenery], [look._replace(noise_at=rng.random())], part=0)
+        rgb, depth_m = studio.render([scenery], [imaging._replace(noise_at=rng.random())], part=0)
         yield RobotFrame(
             RgbdFrame(Frame(rgb[0].numpy(), stamp_ns, _FRAME_ID, camera), depth_m[0].numpy()),
             replace(scan(solids, robot.laser_pose(base)), stamp_ns=stamp_ns, frame_id=LASER_FRAME),

@@ -20,7 +20,7 @@ _WHITE = 4.0
 _NOISE_POOL = 1 << 20
 
 
-class Look(NamedTuple):
+class Imaging(NamedTuple):
     """
     How one camera renders what it sees.
 
@@ -44,11 +44,11 @@ class Look(NamedTuple):
     noise_at: float
 
 
-def random_look(rng: Random) -> Look:
+def random_imaging(rng: Random) -> Imaging:
     """Return a camera's rendering drawn at random: most are good, some are poor."""
     warmth, tint = rng.gauss(0, 0.07), rng.gauss(0, 0.03)
     moving = rng.random() < 0.15
-    return Look(
+    return Imaging(
         0.3 * math.exp(rng.gauss(0, 0.42)),
         (math.exp(warmth), math.exp(tint), math.exp(-warmth)),
         math.exp(rng.gauss(0.22, 0.16)),
@@ -70,7 +70,7 @@ def noise_pool(seed: int) -> Tensor:
     return torch.randn(_NOISE_POOL, generator=generator)
 
 
-def develop(linear: Tensor, shape: Tensor, looks: list[Look], pool: Tensor) -> Tensor:
+def develop(linear: Tensor, shape: Tensor, imagings: list[Imaging], pool: Tensor) -> Tensor:
     """
     Return images as a camera gives them, uint8 (V, H, W, 3).
 
@@ -87,23 +87,23 @@ def develop(linear: Tensor, shape: Tensor, looks: list[Look], pool: Tensor) -> T
     light = _smoothed_edges(linear.clamp_max(4 * _WHITE), shape)
     # The root keeps a bright window from making the room dark.
     mean = light.sqrt().mean((1, 2, 3), keepdim=True).square().clamp_min(1e-4)
-    gains = torch.tensor([look.gains for look in looks], device=device)[:, :, None, None]
-    light = light * (gains * column([look.brightness for look in looks]) / mean)
-    light = _blurred(light, looks) * (
-        1 - column([look.vignette for look in looks]) * _radius(light)
+    gains = torch.tensor([imaging.gains for imaging in imagings], device=device)[:, :, None, None]
+    light = light * (gains * column([imaging.brightness for imaging in imagings]) / mean)
+    light = _blurred(light, imagings) * (
+        1 - column([imaging.vignette for imaging in imagings]) * _radius(light)
     )
     gray = light.mean(1, keepdim=True)
-    light = gray + column([look.saturation for look in looks]) * (light - gray)
+    light = gray + column([imaging.saturation for imaging in imagings]) * (light - gray)
     steps = (light * ((_TONES - 1) / _WHITE)).clamp(0, _TONES - 1).to(torch.int64)
-    tones = _tone_table([look.contrast for look in looks], device)
+    tones = _tone_table([imaging.contrast for imaging in imagings], device)
     screen = tones.gather(1, steps.flatten(1)).view_as(light)
     length = 3 * height * width
-    starts = [int(look.noise_at * max(0, len(pool) - length)) for look in looks]
+    starts = [int(imaging.noise_at * max(0, len(pool) - length)) for imaging in imagings]
     reach = torch.arange(length, device=device) % len(pool)
     noise = torch.stack([pool.index_select(0, start + reach) for start in starts])
-    strength = column([look.noise for look in looks])
+    strength = column([imaging.noise for imaging in imagings])
     screen = screen + noise.view_as(screen) * strength
-    screen = _compressed(screen, looks)
+    screen = _compressed(screen, imagings)
     return screen.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
 
@@ -127,24 +127,28 @@ def _softened(light: Tensor, share: Tensor) -> Tensor:
     return light + share * (high[..., :-2, :] + high[..., 2:, :] - 2 * light)
 
 
-def _kernel(look: Look) -> NDArray[np.float64]:
+def _kernel(imaging: Imaging) -> NDArray[np.float64]:
     """Return the image of a point, (7, 7), sum 1."""
     reach = np.arange(_KERNEL) - _KERNEL // 2
     kernel = np.zeros((_KERNEL, _KERNEL))
-    for share in np.linspace(-0.5, 0.5, 7) if look.motion_px else (0.0,):
-        x = reach[None, :] - share * look.motion_px * math.cos(look.motion_rad)
-        y = reach[:, None] - share * look.motion_px * math.sin(look.motion_rad)
-        kernel += np.exp(-(x * x + y * y) / (2 * look.blur_px**2))
+    for share in np.linspace(-0.5, 0.5, 7) if imaging.motion_px else (0.0,):
+        x = reach[None, :] - share * imaging.motion_px * math.cos(imaging.motion_rad)
+        y = reach[:, None] - share * imaging.motion_px * math.sin(imaging.motion_rad)
+        kernel += np.exp(-(x * x + y * y) / (2 * imaging.blur_px**2))
     return np.asarray(kernel / kernel.sum())
 
 
-def _blurred(light: Tensor, looks: list[Look]) -> Tensor:
-    beside = [math.exp(-0.5 / look.blur_px**2) for look in looks]
+def _blurred(light: Tensor, imagings: list[Imaging]) -> Tensor:
+    beside = [math.exp(-0.5 / imaging.blur_px**2) for imaging in imagings]
     shares = torch.tensor([value / (1 + 2 * value) for value in beside], device=light.device)
     blurred = _softened(light, shares[:, None, None, None])
-    wide = [place for place, look in enumerate(looks) if look.blur_px > _SHARP or look.motion_px]
+    wide = [
+        place
+        for place, imaging in enumerate(imagings)
+        if imaging.blur_px > _SHARP or imaging.motion_px
+    ]
     if wide:
-        kernels = np.stack([_kernel(looks[place]) for place in wide]).astype(np.float32)
+        kernels = np.stack([_kernel(imagings[place]) for place in wide]).astype(np.float32)
         weight = torch.from_numpy(kernels).to(light.device).repeat_interleave(3, 0)[:, None]
         padded = F.pad(light[wide], (_KERNEL // 2,) * 4, mode='replicate').flatten(0, 1)[None]
         smear = F.conv2d(padded, weight, groups=len(weight))[0]
@@ -176,18 +180,18 @@ def _cosines(device: torch.device) -> Tensor:
     return torch.from_numpy(matrix.astype(np.float32)).to(device)
 
 
-def _compressed(screen: Tensor, looks: list[Look]) -> Tensor:
+def _compressed(screen: Tensor, imagings: list[Imaging]) -> Tensor:
     """Round the cosine transform of blocks of 8 × 8, high frequencies more coarsely."""
     height, width = screen.shape[2:]
     rows, columns = height // 8 * 8, width // 8 * 8
-    chosen = [number for number, look in enumerate(looks) if look.compression > 0]
+    chosen = [number for number, imaging in enumerate(imagings) if imaging.compression > 0]
     if not chosen or not rows or not columns:
         return screen
     device = screen.device
     cosines = _cosines(device)
     at = torch.arange(8, device=device)
     coarse = 1 + 0.45 * (at[:, None] + at)
-    step = torch.tensor([looks[number].compression for number in chosen], device=device)
+    step = torch.tensor([imagings[number].compression for number in chosen], device=device)
     step = step[:, None, None, None, None, None] * coarse
     part = screen[chosen, :, :rows, :columns]
     blocks = part.reshape(len(chosen), 3, rows // 8, 8, columns // 8, 8).transpose(3, 4)

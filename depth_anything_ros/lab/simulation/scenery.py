@@ -13,7 +13,7 @@ from depth_anything_ros.lab.simulation.building import (
     Footprint,
     Kind,
     Lamp,
-    Place,
+    Placement,
     footprint,
     shaded,
 )
@@ -49,15 +49,15 @@ class Room(NamedTuple):
     width_m: float
     height_m: float
 
-    def wall(self, number: int) -> tuple[Place, float]:
+    def wall(self, number: int) -> tuple[Placement, float]:
         """Return the left end of a wall, its own +y pointing into the room, and its length."""
         if number == 0:
-            return Place(0.0, 0.0), self.length_m
+            return Placement(0.0, 0.0), self.length_m
         if number == 1:
-            return Place(self.length_m, 0.0, 0.0, math.pi / 2), self.width_m
+            return Placement(self.length_m, 0.0, 0.0, math.pi / 2), self.width_m
         if number == 2:
-            return Place(self.length_m, self.width_m, 0.0, math.pi), self.length_m
-        return Place(0.0, self.width_m, 0.0, -math.pi / 2), self.width_m
+            return Placement(self.length_m, self.width_m, 0.0, math.pi), self.length_m
+        return Placement(0.0, self.width_m, 0.0, -math.pi / 2), self.width_m
 
 
 def furnish(rng: Random, version: int = 1) -> tuple[Blueprint, Room]:
@@ -103,13 +103,13 @@ def _shell(plan: Blueprint, room: Room, overlap_m: float) -> None:
     length, width, height = room
     walls = wall_coat(plan)
     inside = (length, width, height + 2 * overlap_m)
-    plan.box(Place(length / 2, width / 2, -overlap_m), inside, walls, kind=Kind.ROOM)
-    plan.box(Place(length / 2, width / 2, -0.2), (length, width, 0.2), floor_coat(plan))
+    plan.box(Placement(length / 2, width / 2, -overlap_m), inside, walls, kind=Kind.ROOM)
+    plan.box(Placement(length / 2, width / 2, -0.2), (length, width, 0.2), floor_coat(plan))
     ceiling = plan.coat(
         rng.choice(('plain', 'plain', 'plain', 'tiles', 'stain')), off_white(rng),
         repeat_m=rng.choice((1.2, 2.4)), dirt=rng.uniform(0, 0.4),
     )  # fmt: skip
-    plan.box(Place(length / 2, width / 2, height), (length, width, 0.2), ceiling)
+    plan.box(Placement(length / 2, width / 2, height), (length, width, 0.2), ceiling)
     skirting = plan.coat('plain', rng.choice((off_white, gray))(rng))
     high, thick = rng.uniform(0.05, 0.14), rng.uniform(0.008, 0.02)
     for number in range(4):
@@ -127,7 +127,7 @@ def _shell(plan: Blueprint, room: Room, overlap_m: float) -> None:
             plan.footprints.append(footprint(place, wide, deep))
 
 
-def _wall_things(plan: Blueprint, room: Room, number: int) -> list[Place]:
+def _wall_things(plan: Blueprint, room: Room, number: int) -> list[Placement]:
     """Hang doors, windows, pictures and small fittings; return where windows are."""
     rng = plan.rng
     start, length = room.wall(number)
@@ -162,7 +162,7 @@ def _wall_things(plan: Blueprint, room: Room, number: int) -> list[Place]:
     return windows
 
 
-def _door(plan: Blueprint, place: Place, height_m: float) -> None:
+def _door(plan: Blueprint, place: Placement, height_m: float) -> None:
     rng = plan.rng
     high = min(2.05, height_m - 0.1)
     leaf = furniture_coat(plan)
@@ -182,7 +182,7 @@ def _door(plan: Blueprint, place: Place, height_m: float) -> None:
     plan.box(hinge, (0.12, 0.14, 0.025), metal_coat(plan), (0.78, 0, 1.02))
 
 
-def _window(plan: Blueprint, place: Place, wide_m: float, height_m: float) -> None:
+def _window(plan: Blueprint, place: Placement, wide_m: float, height_m: float) -> None:
     rng = plan.rng
     sill, high = rng.uniform(0.3, 1.2), rng.uniform(0.8, 1.5)
     high = min(high, height_m - sill - 0.15)
@@ -256,7 +256,7 @@ def _in_the_middle(plan: Blueprint, room: Room, fullness: float) -> None:
         turn = rng.choice((0.0, math.pi / 2)) + rng.gauss(0, 0.1)
         if rng.random() < 0.3:
             turn = rng.uniform(0, math.pi)
-        place = Place(x, y, 0, turn)
+        place = Placement(x, y, 0, turn)
         pick = rng.random()
         if pick < 0.45:
             width, depth = rng.uniform(0.7, 2.0), rng.uniform(0.6, 1.1)
@@ -292,7 +292,7 @@ def _inside(found: Footprint, room: Room) -> bool:
     )
 
 
-def _seats(plan: Blueprint, place: Place, width_m: float, depth_m: float) -> None:
+def _seats(plan: Blueprint, place: Placement, width_m: float, depth_m: float) -> None:
     rng = plan.rng
     make = rng.choice((chair, chair, office_chair, stool))
     for side in (-1, 1):
@@ -310,13 +310,13 @@ def _on_the_floor(plan: Blueprint, room: Room) -> None:
     if rng.random() < 0.3:
         rug = cloth_coat(plan)
         rug_size = (rng.uniform(0.8, 3), rng.uniform(0.6, 2), rng.uniform(0.004, 0.02))
-        middle = Place(
+        middle = Placement(
             rng.uniform(0.3, 0.7) * room.length_m, rng.uniform(0.3, 0.7) * room.width_m, 0,
             rng.choice((0, 0, rng.uniform(0, 3))),
         )  # fmt: skip
         plan.box(middle, rug_size, rug)
     for _ in range(rng.randrange(0, 9)):
-        place = Place(
+        place = Placement(
             rng.uniform(0.1, room.length_m - 0.1), rng.uniform(0.1, room.width_m - 0.1), 0,
             rng.uniform(0, 6.3),
         )  # fmt: skip
@@ -332,7 +332,7 @@ def _on_the_floor(plan: Blueprint, room: Room) -> None:
             plan.footprints.append(found)
         plan.targets.append(place)
     if rng.random() < 0.35:
-        place = Place(rng.uniform(0, room.length_m), rng.uniform(0, room.width_m), 0.0)
+        place = Placement(rng.uniform(0, room.length_m), rng.uniform(0, room.width_m), 0.0)
         cable(plan, place, Fit(0.8, 1.0))
 
 
@@ -346,10 +346,10 @@ def _overhead(plan: Blueprint, room: Room) -> None:
         y = rng.uniform(0.1, 0.9) * room.width_m
         for number in range(rng.randrange(1, 4)):
             at = (room.length_m / 2, y + number * (wide + 0.3), height - drop)
-            plan.box(Place(0, 0), (room.length_m, wide, drop), coat, at)
+            plan.box(Placement(0, 0), (room.length_m, wide, drop), coat, at)
 
 
-def _light(plan: Blueprint, room: Room, windows: list[Place]) -> None:
+def _light(plan: Blueprint, room: Room, windows: list[Placement]) -> None:
     """Put ceiling lamps and window light, so that the room is about evenly bright."""
     rng = plan.rng
     warmth = rng.uniform(-0.12, 0.25)
@@ -367,11 +367,11 @@ def _light(plan: Blueprint, room: Room, windows: list[Place]) -> None:
         drop = 0.03 if flush else rng.uniform(0.2, 0.9)
         if flush:
             size = rng.choice(((0.6, 0.6, 0.03), (1.2, 0.3, 0.05), (0.35, 0.35, 0.1)))
-            plan.box(Place(x, y, height - size[2]), size, shade)
+            plan.box(Placement(x, y, height - size[2]), size, shade)
         else:
             kind = rng.choice((Kind.ELLIPSOID, Kind.CYLINDER))
-            plan.box(Place(x, y, height - drop - 0.2), (0.3, 0.3, 0.25), shade, kind=kind)
-            plan.cylinder(Place(x, y, height - drop), 0.006, drop, metal_coat(plan))
+            plan.box(Placement(x, y, height - drop - 0.2), (0.3, 0.3, 0.25), shade, kind=kind)
+            plan.cylinder(Placement(x, y, height - drop), 0.006, drop, metal_coat(plan))
         if lit:
             # Below the shade, or the lamp would stand in its own shadow.
             plan.lamps.append(Lamp((x, y, height - drop - 0.35), _scaled(warm, strength)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from depth_anything_ros.lab.simulation.building import Blueprint, Kind, Place
+from depth_anything_ros.lab.simulation.building import Blueprint, Kind, Placement
 from depth_anything_ros.lab.simulation.paint import (
     cloth_coat,
     furniture_coat,
@@ -22,7 +22,7 @@ class Space(NamedTuple):
     depth_m: float
 
 
-def office_chair(plan: Blueprint, place: Place) -> None:
+def office_chair(plan: Blueprint, place: Placement) -> None:
     """Build a swivel chair round its place."""
     rng = plan.rng
     cloth = cloth_coat(plan) if rng.random() < 0.6 else plan.coat('grain', gray(rng, 0.05, 0.25))
@@ -45,7 +45,7 @@ def office_chair(plan: Blueprint, place: Place) -> None:
             plan.box(place, (0.03, 0.05, 0.25), frame, (side, 0, seat - 0.04))
 
 
-def chair(plan: Blueprint, place: Place) -> None:
+def chair(plan: Blueprint, place: Placement) -> None:
     """Build a chair with four legs round its place."""
     rng = plan.rng
     coat = furniture_coat(plan)
@@ -67,7 +67,7 @@ def chair(plan: Blueprint, place: Place) -> None:
         plan.box(place, (width, 0.02, 0.05), coat, (0, -x, level))
 
 
-def stool(plan: Blueprint, place: Place) -> None:
+def stool(plan: Blueprint, place: Placement) -> None:
     """Build a stool or pouf round its place."""
     rng = plan.rng
     radius, height = rng.uniform(0.15, 0.25), rng.uniform(0.3, 0.65)
@@ -83,7 +83,7 @@ def stool(plan: Blueprint, place: Place) -> None:
             plan.rod(foot, place.at(0, 0, height - 0.03), 0.012, frame)
 
 
-def sofa(plan: Blueprint, place: Place, space: Space) -> None:
+def sofa(plan: Blueprint, place: Placement, space: Space) -> None:
     """Build a sofa or armchair with cushions."""
     rng = plan.rng
     width_m, depth_m = space
@@ -110,7 +110,7 @@ def sofa(plan: Blueprint, place: Place, space: Space) -> None:
     plan.targets.append(place.at(0, depth / 2, seat))
 
 
-def bed(plan: Blueprint, place: Place, space: Space) -> None:
+def bed(plan: Blueprint, place: Placement, space: Space) -> None:
     """Build a bed, its head at the wall."""
     rng = plan.rng
     width_m = space.width_m

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from depth_anything_ros.lab.simulation import packing
-from depth_anything_ros.lab.simulation.casting import Hits
+from depth_anything_ros.lab.simulation.casting import RayHits
 from depth_anything_ros.lab.simulation.packing import Packed
 from depth_anything_ros.lab.simulation.surface import find_surface
 from depth_anything_ros.lab.simulation.texture import albedo
@@ -18,7 +18,7 @@ _SHADOW_STEP = 4
 _CASTERS_AT_ONCE = 6
 
 
-def shade(packed: Packed, hits: Hits, atlas: Tensor) -> tuple[Tensor, Tensor]:
+def shade(packed: Packed, hits: RayHits, atlas: Tensor) -> tuple[Tensor, Tensor]:
     """
     Return linear rgb of every pixel, float32 (V, 3, H, W), and the depth with open air unknown.
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from depth_anything_ros.lab.simulation.atlas import make_atlas
 from depth_anything_ros.lab.simulation.casting import cast
-from depth_anything_ros.lab.simulation.optics import Look, develop, noise_pool
+from depth_anything_ros.lab.simulation.optics import Imaging, develop, noise_pool
 from depth_anything_ros.lab.simulation.packing import Scenery, pack
 from depth_anything_ros.lab.simulation.shading import shade
 
@@ -35,13 +35,13 @@ class Studio:
 
     @torch.inference_mode()
     def render(
-        self, scenes: Sequence[Scenery], looks: Sequence[Look], part: int
+        self, scenes: Sequence[Scenery], imagings: Sequence[Imaging], part: int
     ) -> tuple[Tensor, Tensor]:
         """
         Return uint8 (V, H, W, 3) and depth in metres, float32 (V, H, W), NaN where unknown.
 
         :param scenes: all with cameras of one size.
-        :param looks: how each is developed.
+        :param imagings: how each is developed.
         :param part: which of the seed's pattern tiles are used.
         """
         camera = scenes[0].camera
@@ -49,7 +49,7 @@ class Studio:
             packed = pack(scenes, self._device)
             hits = cast(packed.table, len(scenes), camera.height, camera.width)
             color, depth_m = shade(packed, hits, self._tiles(part))
-            return develop(color, hits.shape, list(looks), self._noise), depth_m
+            return develop(color, hits.shape, list(imagings), self._noise), depth_m
 
     def _tiles(self, part: int) -> Tensor:
         if self._atlas is None or self._atlas[0] != part:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from depth_anything_ros.lab.simulation.building import Kind
-from depth_anything_ros.lab.simulation.casting import Hits, Table
+from depth_anything_ros.lab.simulation.casting import RayHits, Table
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Surface:
     v: Tensor
 
 
-def find_surface(table: Table, turn: Tensor, hits: Hits) -> Surface:
+def find_surface(table: Table, turn: Tensor, hits: RayHits) -> Surface:
     """
     Return normals and surface coordinates of hits.
 

@@ -10,7 +10,7 @@ from depth_anything_ros.lab.simulation.building import (
     Blueprint,
     Kind,
     Matrix,
-    Place,
+    Placement,
     along_axis,
     any_turn,
     shaded,
@@ -41,7 +41,7 @@ def lying(rng: Random) -> Matrix:
     return along_axis((math.cos(angle), math.sin(angle), 0.0))
 
 
-def carton(plan: Blueprint, place: Place, space: Fit) -> None:
+def carton(plan: Blueprint, place: Placement, space: Fit) -> None:
     """Stand a carton or packet."""
     rng = plan.rng
     size_m, room_m = space
@@ -50,7 +50,7 @@ def carton(plan: Blueprint, place: Place, space: Fit) -> None:
     plan.box(place, (size[0], size[1], min(size[2], room_m)), coat)
 
 
-def pile(plan: Blueprint, place: Place, space: Fit) -> None:
+def pile(plan: Blueprint, place: Placement, space: Fit) -> None:
     """Stack books, papers or cartons, each turned a little."""
     rng = plan.rng
     size_m, room_m = space
@@ -64,7 +64,7 @@ def pile(plan: Blueprint, place: Place, space: Fit) -> None:
         level += height
 
 
-def row(plan: Blueprint, place: Place, space: Fit) -> None:
+def row(plan: Blueprint, place: Placement, space: Fit) -> None:
     """Stand books or packets in a row, the last one often leaning."""
     rng = plan.rng
     size_m, room_m = space
@@ -80,7 +80,7 @@ def row(plan: Blueprint, place: Place, space: Fit) -> None:
             return
 
 
-def can(plan: Blueprint, place: Place, space: Fit) -> None:
+def can(plan: Blueprint, place: Placement, space: Fit) -> None:
     """Stand a can or tin."""
     rng = plan.rng
     size_m, room_m = space
@@ -88,7 +88,7 @@ def can(plan: Blueprint, place: Place, space: Fit) -> None:
     plan.cylinder(place, radius, min(room_m, radius * rng.uniform(1.2, 4)), thing_coat(plan))
 
 
-def cup(plan: Blueprint, place: Place, space: Fit) -> None:
+def cup(plan: Blueprint, place: Placement, space: Fit) -> None:
     """Stand a cup with a dark inside and a handle."""
     rng = plan.rng
     size_m, room_m = space
@@ -101,7 +101,7 @@ def cup(plan: Blueprint, place: Place, space: Fit) -> None:
     plan.box(place, (radius * 0.9, 0.012, height * 0.55), coat, (radius * 1.2, 0, height * 0.2))
 
 
-def bottle(plan: Blueprint, place: Place, space: Fit) -> None:
+def bottle(plan: Blueprint, place: Placement, space: Fit) -> None:
     """Stand a bottle."""
     rng = plan.rng
     room_m = space.room_m
@@ -117,7 +117,7 @@ def bottle(plan: Blueprint, place: Place, space: Fit) -> None:
     plan.cylinder(place, radius * 0.35, height - body, thing_coat(plan), (0, 0, body))
 
 
-def bowl(plan: Blueprint, place: Place, space: Fit) -> None:
+def bowl(plan: Blueprint, place: Placement, space: Fit) -> None:
     """Stand a bowl."""
     rng = plan.rng
     size_m, room_m = space
@@ -130,7 +130,7 @@ def bowl(plan: Blueprint, place: Place, space: Fit) -> None:
     plan.cylinder(place, radius * 0.93, 0.001, plan.coat('plain', tone), (0, 0, height))
 
 
-def ball(plan: Blueprint, place: Place, space: Fit) -> None:
+def ball(plan: Blueprint, place: Placement, space: Fit) -> None:
     """Put a ball."""
     rng = plan.rng
     size_m, room_m = space
@@ -138,7 +138,7 @@ def ball(plan: Blueprint, place: Place, space: Fit) -> None:
     plan.box(place, (size, size, size), thing_coat(plan), kind=Kind.ELLIPSOID)
 
 
-def blob(plan: Blueprint, place: Place, space: Fit) -> None:
+def blob(plan: Blueprint, place: Placement, space: Fit) -> None:
     """Heap up ellipsoids: fruit, a toy, a bag, laundry."""
     rng = plan.rng
     size_m, room_m = space
@@ -151,7 +151,7 @@ def blob(plan: Blueprint, place: Place, space: Fit) -> None:
         )
 
 
-def tumbled(plan: Blueprint, place: Place, space: Fit) -> None:
+def tumbled(plan: Blueprint, place: Placement, space: Fit) -> None:
     """Drop a box or cylinder in any turn."""
     rng = plan.rng
     size_m, room_m = space
@@ -163,23 +163,23 @@ def tumbled(plan: Blueprint, place: Place, space: Fit) -> None:
     plan.tilted(kind, place, (size[0], size[1], size[2]), thing_coat(plan), turn)
 
 
-def tool(plan: Blueprint, place: Place, space: Fit) -> None:
+def tool(plan: Blueprint, place: Placement, space: Fit) -> None:
     """Lay a handle with a head: a hammer, a drill, a pan, a brush."""
     rng = plan.rng
     size_m, room_m = space
     length = size_m * rng.uniform(0.8, 2)
     radius = min(room_m / 2, length * rng.uniform(0.03, 0.08))
     angle = rng.uniform(0, 2 * math.pi)
-    end = Place(
+    end = Placement(
         place.x + length * math.cos(angle), place.y + length * math.sin(angle), place.z + radius
     )
-    plan.rod(Place(place.x, place.y, place.z + radius), end, radius, thing_coat(plan))
+    plan.rod(Placement(place.x, place.y, place.z + radius), end, radius, thing_coat(plan))
     size = (length * rng.uniform(0.15, 0.5), length * rng.uniform(0.15, 0.5), 2.2 * radius)
     kind = rng.choice((Kind.BOX, Kind.CYLINDER, Kind.ELLIPSOID))
-    plan.box(Place(end.x, end.y, place.z, angle), size, thing_coat(plan), kind=kind)
+    plan.box(Placement(end.x, end.y, place.z, angle), size, thing_coat(plan), kind=kind)
 
 
-def sheet(plan: Blueprint, place: Place, _space: Fit) -> None:
+def sheet(plan: Blueprint, place: Placement, _space: Fit) -> None:
     """Lay flat sheets: paper, a magazine, a phone, a mat."""
     rng = plan.rng
     for _ in range(rng.randrange(1, 4)):
@@ -188,23 +188,25 @@ def sheet(plan: Blueprint, place: Place, _space: Fit) -> None:
         plan.box(place, size, print_coat(plan), shift, rng.gauss(0, 0.5))
 
 
-def cable(plan: Blueprint, place: Place, space: Fit) -> None:
+def cable(plan: Blueprint, place: Placement, space: Fit) -> None:
     """Lay a winding cable."""
     rng = plan.rng
     size_m = space.size_m
     radius, coat = rng.uniform(0.003, 0.008), plan.coat('plain', anything(rng), gloss=0.3)
     heading, step = rng.uniform(0, 2 * math.pi), size_m * rng.uniform(0.2, 0.5)
-    start = Place(place.x, place.y, place.z + radius)
+    start = Placement(place.x, place.y, place.z + radius)
     for _ in range(rng.randrange(4, 9)):
         heading += rng.gauss(0, 0.7)
-        end = Place(
+        end = Placement(
             start.x + step * math.cos(heading), start.y + step * math.sin(heading), start.z
         )
         plan.rod(start, end, radius, coat)
         start = end
 
 
-def open_box(plan: Blueprint, place: Place, size: tuple[float, float, float], coat: int) -> None:
+def open_box(
+    plan: Blueprint, place: Placement, size: tuple[float, float, float], coat: int
+) -> None:
     """Stand a box without a lid."""
     width, depth, height = size
     wall = max(0.004, 0.02 * width)
@@ -214,7 +216,7 @@ def open_box(plan: Blueprint, place: Place, size: tuple[float, float, float], co
         plan.box(place, (wall, depth, height), coat, (side * width, 0, 0))
 
 
-def monitor(plan: Blueprint, place: Place, space: Fit) -> None:
+def monitor(plan: Blueprint, place: Placement, space: Fit) -> None:
     """Stand a screen with keyboard and mouse."""
     rng = plan.rng
     room_m = space.room_m
@@ -244,7 +246,7 @@ def monitor(plan: Blueprint, place: Place, space: Fit) -> None:
         )  # fmt: skip
 
 
-def plant(plan: Blueprint, place: Place, space: Fit) -> None:
+def plant(plan: Blueprint, place: Placement, space: Fit) -> None:
     """Stand a pot with long leaves."""
     rng = plan.rng
     size_m, room_m = space
@@ -252,19 +254,19 @@ def plant(plan: Blueprint, place: Place, space: Fit) -> None:
     plan.cylinder(place, size * 0.2, size * 0.35, thing_coat(plan))
     green = (rng.uniform(0.02, 0.15), rng.uniform(0.1, 0.35), rng.uniform(0.02, 0.08))
     coats = [plan.coat('leaves', shaded(green, rng.uniform(0.6, 1.4))) for _ in range(2)]
-    foot = Place(place.x, place.y, place.z + size * 0.33)
+    foot = Placement(place.x, place.y, place.z + size * 0.33)
     for _ in range(rng.randrange(6, 16)):
         angle, reach = rng.uniform(0, 2 * math.pi), size * rng.uniform(0.1, 0.4)
         rise = size * rng.uniform(0.2, 0.62)
         way = (reach * math.cos(angle), reach * math.sin(angle), rise)
         length = math.hypot(*way)
         turn = along_axis((way[0] / length, way[1] / length, way[2] / length))
-        tip = Place(foot.x + way[0] / 2, foot.y + way[1] / 2, foot.z)
+        tip = Placement(foot.x + way[0] / 2, foot.y + way[1] / 2, foot.z)
         half = (size * rng.uniform(0.05, 0.12), size * rng.uniform(0.01, 0.04), length * 1.1)
         plan.tilted(Kind.ELLIPSOID, tip, half, rng.choice(coats), turn)
 
 
-def lamp(plan: Blueprint, place: Place, space: Fit) -> None:
+def lamp(plan: Blueprint, place: Placement, space: Fit) -> None:
     """Stand a table lamp."""
     rng = plan.rng
     room_m = space.room_m
@@ -276,7 +278,7 @@ def lamp(plan: Blueprint, place: Place, space: Fit) -> None:
     plan.cylinder(place, rng.uniform(0.07, 0.14), height * 0.35, shade, (0, 0, height * 0.65))
 
 
-def frame(plan: Blueprint, place: Place, space: Fit) -> None:
+def frame(plan: Blueprint, place: Placement, space: Fit) -> None:
     """Lean a framed picture or a board backwards."""
     rng = plan.rng
     size_m, room_m = space
@@ -289,7 +291,7 @@ def frame(plan: Blueprint, place: Place, space: Fit) -> None:
     )  # fmt: skip
 
 
-def wooden(plan: Blueprint, place: Place, space: Fit) -> None:
+def wooden(plan: Blueprint, place: Placement, space: Fit) -> None:
     """Build something from blocks: a toy, a machine, a stand."""
     rng = plan.rng
     size_m, room_m = space
@@ -309,7 +311,7 @@ def wooden(plan: Blueprint, place: Place, space: Fit) -> None:
             level += height
 
 
-def parcels(plan: Blueprint, place: Place) -> None:
+def parcels(plan: Blueprint, place: Placement) -> None:
     """Stack parcels, larger ones below, or a single one leaning."""
     rng = plan.rng
     level, width = 0.0, rng.uniform(0.2, 0.6)

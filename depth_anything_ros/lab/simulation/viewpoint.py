@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_anything_ros.lab.simulation.building import Blueprint, Kind, Place
+from depth_anything_ros.lab.simulation.building import Blueprint, Kind, Placement
 from depth_anything_ros.lab.simulation.clutter import crowd, packed_bin
 from depth_anything_ros.lab.simulation.pose import Pose
 from depth_anything_ros.lab.simulation.scenery import Room
@@ -86,14 +86,14 @@ def _large(solids: Solids) -> Solids:
     return Solids(solids.center[kept], solids.half_m[kept], solids.turn[kept], solids.kind[kept])
 
 
-def _near_target(plan: Blueprint, room: Room) -> Place:
+def _near_target(plan: Blueprint, room: Room) -> Placement:
     """Return a place on a table or on the floor and put things there."""
     rng = plan.rng
     if plan.tops and rng.random() < 0.6:
         top = rng.choice(plan.tops)
         place, headroom = top.place, top.headroom_m
     else:
-        place = Place(
+        place = Placement(
             rng.uniform(0.25, 0.75) * room.length_m, rng.uniform(0.25, 0.75) * room.width_m
         )
         headroom = 0.8
@@ -104,7 +104,7 @@ def _near_target(plan: Blueprint, room: Room) -> Place:
     return place
 
 
-def _look_at(rng: Random, target: Place, distance_m: float, elevation_rad: float) -> Pose:
+def _look_at(rng: Random, target: Placement, distance_m: float, elevation_rad: float) -> Pose:
     """Return a pose that looks about at a target from a distance and from above."""
     yaw = rng.uniform(-math.pi, math.pi)
     level = distance_m * math.cos(elevation_rad)

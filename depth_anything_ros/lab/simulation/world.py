@@ -12,7 +12,7 @@ from torch import Tensor
 
 from depth_anything_ros.errors import DatasetError
 from depth_anything_ros.lab.simulation.camera import check_size, pinhole
-from depth_anything_ros.lab.simulation.optics import Look, random_look
+from depth_anything_ros.lab.simulation.optics import Imaging, random_imaging
 from depth_anything_ros.lab.simulation.packing import Scenery
 from depth_anything_ros.lab.simulation.scenery import furnish
 from depth_anything_ros.lab.simulation.studio import Studio
@@ -102,14 +102,14 @@ class World:
             batch.rgb[0].cpu().numpy(), batch.depth_m[0].cpu().numpy(), batch.names[0]
         )
 
-    def _scene(self, index: int) -> tuple[Scenery, Look]:
+    def _scene(self, index: int) -> tuple[Scenery, Imaging]:
         """Return what view `index` shows; the text makes all bits of both numbers count."""
         rng = Random(f'{self.seed}/{index}')
         plan, room = furnish(rng, self.version)
         view, solids = choose_view(plan, room)
         focal_px = self.width / 2 / math.tan(view.fov_rad / 2)
         camera = pinhole(self.width, self.height, focal_px)
-        return Scenery(plan, solids, view.pose, camera), random_look(rng)
+        return Scenery(plan, solids, view.pose, camera), random_imaging(rng)
 
     def _groups(self, indices: Sequence[int]) -> list[list[int]]:
         """Return which places of a call are rendered together, in order."""

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from depth_anything_ros.evaluation.plots import new_figure, save_figure
 from depth_anything_ros.files import append, write_text
-from depth_anything_ros.lab.training.processes import Place
+from depth_anything_ros.lab.training.processes import DistributedContext
 from depth_anything_ros.table import Table, csv_lines
 
 _STEP_COLUMNS = ('step', 'samples', 'learning_rate', 'gradient_norm')
@@ -57,9 +57,9 @@ class History:
         """Return whether all that was added since the last row is finite."""
         return bool(torch.isfinite(self._sums).all())
 
-    def share(self, place: Place) -> None:
+    def share(self, context: DistributedContext) -> None:
         """Average what was added since the last row over the processes."""
-        self._sums = place.mean(self._sums)
+        self._sums = context.mean(self._sums)
 
     def state(self) -> dict[str, object]:
         """Return rows and unfinished sums for a checkpoint."""

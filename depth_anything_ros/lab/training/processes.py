@@ -16,7 +16,7 @@ from depth_anything_ros.errors import BackendError
 
 
 @dataclass(frozen=True)
-class Place:
+class DistributedContext:
     """Which of how many processes this is, from 0, and where it computes."""
 
     rank: int
@@ -50,7 +50,7 @@ def process_count() -> int:
 
 
 @contextmanager
-def join(device: str = 'auto') -> Iterator[Place]:
+def join(device: str = 'auto') -> Iterator[DistributedContext]:
     """
     Join the other processes of the run, if `torchrun` started several.
 
@@ -63,11 +63,11 @@ def join(device: str = 'auto') -> Iterator[Place]:
     rank = int(os.environ.get('RANK', '0'))
     chosen = _device(device, int(os.environ.get('LOCAL_RANK', '0')))
     if count == 1:
-        yield Place(0, 1, chosen)
+        yield DistributedContext(0, 1, chosen)
         return
     distributed.init_process_group('nccl' if chosen.type == 'cuda' else 'gloo')
     try:
-        yield Place(rank, count, chosen)
+        yield DistributedContext(rank, count, chosen)
         # One that leaves while others still work ends in an abort, now and then.
         distributed.barrier()
     finally:

@@ -32,7 +32,7 @@ from depth_anything_ros.lab.training.history import History
 from depth_anything_ros.lab.training.loading import load_batches
 from depth_anything_ros.lab.training.objective import Objective, make_objective
 from depth_anything_ros.lab.training.precision import keep_depthwise_in_float32
-from depth_anything_ros.lab.training.processes import Place, StopRequest
+from depth_anything_ros.lab.training.processes import DistributedContext, StopRequest
 from depth_anything_ros.lab.training.schedule import learning_rate_factor
 from depth_anything_ros.lab.training.sources import SharedSource
 from depth_anything_ros.lab.training.validation import Validation
@@ -85,7 +85,7 @@ def train(
     source: BatchSource,
     out: Path,
     *,
-    place: Place,
+    context: DistributedContext,
     stop: StopRequest,
     validation: Validation | None = None,
     data: str = '',
@@ -99,7 +99,7 @@ def train(
     :param estimator: the network with its first weights, on the CPU; it is changed.
     :param source: gives the batch of every step.
     :param out: folder of the run.
-    :param place: which of how many processes this is.
+    :param context: which of how many processes this is.
     :param stop: asks for an early end, with a checkpoint.
     :param validation: scores the network from time to time.
     :param data: describes source and first weights; a run is resumed with the same only.
@@ -114,24 +114,24 @@ def train(
     :raises MissingDependencyError: if the library that draws the loss curve is not installed.
     """
     check_plots()
-    run = _Run(config, estimator, place, out, f'{estimator.spec.name}: {data}')
+    run = _Run(config, estimator, context, out, f'{estimator.spec.name}: {data}')
     run.resume() if resume else run.begin()
-    own = SharedSource(source, place.rank, place.count)
+    own = SharedSource(source, context.rank, context.count)
     stream = load_batches(own, run.step, config.steps, config.workers)
     deadline = time.monotonic() + 60 * config.max_minutes if config.max_minutes else None
     end = End.FINISHED
     with closing(stream):
         for batch in stream:
-            samples = len(batch.pixels) * place.count
+            samples = len(batch.pixels) * context.count
             run.learn(batch.pixels, batch.depth_m, samples)
             row = run.log(validation)
-            if watch is not None and place.first:
+            if watch is not None and context.first:
                 watch(run.step, row)
             if run.step == config.steps:
                 break
             asked = _asked_to_end(stop, deadline)
             # Processes that wait for each other every step are slow; they agree at every row.
-            agreed = _agreed_end(asked, place) if row or place.count == 1 else None
+            agreed = _agreed_end(asked, context) if row or context.count == 1 else None
             if agreed is not None:
                 end = agreed
                 break
@@ -145,15 +145,20 @@ class _Run:
     """What changes from step to step."""
 
     def __init__(
-        self, config: TrainConfig, estimator: DepthEstimator, place: Place, out: Path, data: str
+        self,
+        config: TrainConfig,
+        estimator: DepthEstimator,
+        context: DistributedContext,
+        out: Path,
+        data: str,
     ) -> None:
         self.config = config
-        self.place = place
+        self.context = context
         self.out = out
-        self.settings = {'data': data, 'processes': place.count} | {
+        self.settings = {'data': data, 'processes': context.count} | {
             name: value for name, value in asdict(config).items() if name not in FREE_SETTINGS
         }
-        self.estimator = estimator.to(place.device)
+        self.estimator = estimator.to(context.device)
         self.estimator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimiser = torch.optim.AdamW(
             parameter_groups(self.estimator, config), config.learning_rate, foreach=True
@@ -162,11 +167,11 @@ class _Run:
             values for group in self.optimiser.param_groups for values in group['params']
         ]
         self.average = _Average(self.estimator, config.average_decay)
-        if config.precision == 'bf16' and place.device.type == 'cpu':
+        if config.precision == 'bf16' and context.device.type == 'cpu':
             keep_depthwise_in_float32(self.estimator)
         objective = make_objective(self.estimator, config)
-        self.history = History(objective.terms, place.device)
-        self.objective = cast(Objective, _shared(objective, place))
+        self.history = History(objective.terms, context.device)
+        self.objective = cast(Objective, _shared(objective, context))
         self.step = 0
         self.samples = 0
         self.seconds = 0.0
@@ -175,12 +180,12 @@ class _Run:
 
     def begin(self) -> None:
         """Start a new run in an empty place."""
-        if self.place.first and (self.out / LAST).exists():
+        if self.context.first and (self.out / LAST).exists():
             raise ConfigError(
                 f"'{self.out}' holds a run already; resume it, or choose another folder"
             )
         self.save()
-        if self.place.first:
+        if self.context.first:
             self.history.write_csv(self.out / CURVE)
 
     def resume(self) -> None:
@@ -194,7 +199,7 @@ class _Run:
         self.step, self.samples = state['step'], state['samples']
         self.seconds = state['seconds']
         self._since = time.monotonic()
-        if self.place.first:
+        if self.context.first:
             self.history.write_csv(self.out / CURVE)
 
     def save(self, ended: bool = False) -> None:
@@ -202,7 +207,7 @@ class _Run:
         now = time.monotonic()
         self.seconds += now - self._since
         self._since = now
-        if not self.place.first:
+        if not self.context.first:
             return
         state = {
             'settings': self.settings,
@@ -223,9 +228,9 @@ class _Run:
 
     def learn(self, pixels: Tensor, depth_m: Tensor, samples: int) -> None:
         """Take one step."""
-        config, device = self.config, self.place.device
+        config, device = self.config, self.context.device
         # The random state follows from the step, so that no checkpoint needs to hold it.
-        torch.manual_seed(_step_seed(config.seed, self.step, self.place.rank))
+        torch.manual_seed(_step_seed(config.seed, self.step, self.context.rank))
         rate = self.learning_rate(self.step)
         for group in self.optimiser.param_groups:
             group['lr'] = rate * group['factor']
@@ -248,13 +253,13 @@ class _Run:
         if self.step % config.log_every and not due and not last:
             return None
         scores = None
-        if due and validation is not None and self.place.first:
+        if due and validation is not None and self.context.first:
             scores = validation(self.average.renewed())
         self._check_finite()
-        self.history.share(self.place)
+        self.history.share(self.context)
         rate = self.learning_rate(self.step - 1)
         row = self.history.close_row(self.step, self.samples, rate, scores)
-        if self.place.first:
+        if self.context.first:
             self.history.append_csv(self.out / CURVE)
         return dict(zip(self.history.columns, row, strict=True))
 
@@ -365,11 +370,11 @@ def _by_decay(
     return [(value, members) for value, members in groups if members]
 
 
-def _shared(objective: nn.Module, place: Place) -> nn.Module:
+def _shared(objective: nn.Module, context: DistributedContext) -> nn.Module:
     """Return the module, with gradients averaged over the processes if there are several."""
-    if place.count == 1:
+    if context.count == 1:
         return objective
-    devices = [place.device] if place.device.type == 'cuda' else None
+    devices = [context.device] if context.device.type == 'cuda' else None
     # A static graph allows for weights that take no part, as DINOv2's mask token.
     return DistributedDataParallel(objective, device_ids=devices, static_graph=True)
 
@@ -386,9 +391,9 @@ def _asked_to_end(stop: StopRequest, deadline: float | None) -> End | None:
     return None
 
 
-def _agreed_end(asked: End | None, place: Place) -> End | None:
+def _agreed_end(asked: End | None, context: DistributedContext) -> End | None:
     """Return the end that any process asks for, the same one in all of them."""
     for end in (End.INTERRUPTED, End.OUT_OF_TIME):
-        if place.any(asked is end):
+        if context.any(asked is end):
             return end
     return None

@@ -117,7 +117,7 @@ class Trial:
 Feed = Callable[[RobotFrame], object]
 
 
-class Step(NamedTuple):
+class TrialFrame(NamedTuple):
     """
     What one source did for one frame.
 
@@ -220,7 +220,7 @@ def follow_drive(
     feed: Feed,
     drive: Sequence[RobotFrame],
     predictions: Sequence[RelativeInverseDepth],
-) -> Iterator[Step]:
+) -> Iterator[TrialFrame]:
     """
     Iterate over what a source does on a drive, with a filter and a gate of its own, on one core.
 
@@ -241,7 +241,7 @@ def follow_drive(
             except AlignmentError as error:
                 refusal = str(error)
             duration_ms = (perf_counter_ns() - start_ns) * 1e-6
-            yield Step(frame, relative, tracker.current(stamp_ns), duration_ms, refusal)
+            yield TrialFrame(frame, relative, tracker.current(stamp_ns), duration_ms, refusal)
     finally:
         cv2.setNumThreads(threads)
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from depth_anything_ros.models.estimator import Encoder
-from depth_anything_ros.models.prunable_groups import Place, PrunableGroups
+from depth_anything_ros.models.prunable_groups import PrunableGroups, TensorAxis
 from depth_anything_ros.registry import Registry
 
 _NORM_EPS = 1e-3
@@ -134,8 +134,8 @@ class InvertedResidual(nn.Module):
             for norm in ('bn0', 'bn1')
             for name in ('weight', 'bias', 'running_mean', 'running_var')
         ]
-        places = [Place(name, 0) for name in inner]
-        return PrunableGroups(1, (*places, Place('project_conv.weight', 1)))
+        axes = [TensorAxis(name, 0) for name in inner]
+        return PrunableGroups(1, (*axes, TensorAxis('project_conv.weight', 1)))
 
 
 class SameConv2d(nn.Conv2d):

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from depth_anything_ros.models.norm_readers import NormReaders
-from depth_anything_ros.models.prunable_groups import Place, PrunableGroups
+from depth_anything_ros.models.prunable_groups import PrunableGroups, TensorAxis
 from depth_anything_ros.registry import Registry
 
 _MLP_RATIO = 4
@@ -103,8 +103,8 @@ class Attention(nn.Module):
 
     def prunable_groups(self) -> PrunableGroups:
         """Return where the heads are."""
-        made = [Place(f'qkv.{name}', 0, times=3) for name in self.qkv.state_dict()]
-        return PrunableGroups(self.head_width, (*made, Place('proj.weight', 1)))
+        made = [TensorAxis(f'qkv.{name}', 0, times=3) for name in self.qkv.state_dict()]
+        return PrunableGroups(self.head_width, (*made, TensorAxis('proj.weight', 1)))
 
 
 class Mlp(nn.Module):
@@ -122,8 +122,8 @@ class Mlp(nn.Module):
 
     def prunable_groups(self) -> PrunableGroups:
         """Return where the hidden channels are."""
-        made = (Place('fc1.weight', 0), Place('fc1.bias', 0))
-        return PrunableGroups(1, (*made, Place('fc2.weight', 1)))
+        made = (TensorAxis('fc1.weight', 0), TensorAxis('fc1.bias', 0))
+        return PrunableGroups(1, (*made, TensorAxis('fc2.weight', 1)))
 
 
 class LayerScale(nn.Module):

@@ -14,7 +14,12 @@ from depth_anything_ros.lab.compression.balance import balance
 from depth_anything_ros.lab.compression.chain import parse_chain
 from depth_anything_ros.lab.compression.fidelity import output_sqnr_db
 from depth_anything_ros.lab.compression.format import write_packed
-from depth_anything_ros.lab.compression.recipe import Subject, compress, estimator_of, layers_of
+from depth_anything_ros.lab.compression.recipe import (
+    ModelContext,
+    compress,
+    estimator_of,
+    layers_of,
+)
 from depth_anything_ros.models import MODELS, create_model
 from depth_anything_ros.models.checkpoint import build_estimator, load_estimator, load_weights
 from depth_anything_ros.models.norm_readers import norm_readers_of
@@ -59,7 +64,7 @@ def test_balanced_network_is_the_same_network(name):
     spec = MODELS[name]
     state = varied(load_weights(spec, weights='random').state)
     packed = {key: PackedTensor(values) for key, values in with_outliers(spec, state).items()}
-    balanced = balance(packed, Subject(spec, layers_of(spec)))
+    balanced = balance(packed, ModelContext(spec, layers_of(spec)))
     pair = [build_estimator(spec, state, {}), estimator_of(spec, balanced)]
     assert output_sqnr_db(*pair, images(64 if 'v2' not in name else 70, 1)) > 90
     changed = [key for key in packed if balanced[key] is not packed[key]]
@@ -95,7 +100,7 @@ def test_channels_that_do_nothing_stay_as_they_are():
     weights[:, 4] = 0.0
     state[f'{layer}.weight'] = weights
     packed = {key: PackedTensor(values) for key, values in state.items()}
-    balanced = balance(packed, Subject(spec, layers_of(spec)))
+    balanced = balance(packed, ModelContext(spec, layers_of(spec)))
     assert torch.equal(balanced[f'{layer}.weight'].values[:, 2], weights[:, 2])
     assert balanced[f'{norm}.weight'].values[4] == state[f'{norm}.weight'][4]
     assert all(bool(tensor.values.isfinite().all()) for tensor in balanced.values())

@@ -17,7 +17,7 @@ from depth_anything_ros.lab.compression.prune import Prune, smallest
 from depth_anything_ros.lab.compression.recipe import (
     Kind,
     Layer,
-    Subject,
+    ModelContext,
     activation_ranges_of,
     compress,
     estimator_of,
@@ -150,7 +150,7 @@ def test_int16_static_stores_weights_and_tables_only():
         'count': PackedTensor(torch.tensor(7)),
     }
     layers = {name: Layer(0, True) for name in ('a.weight', 'depthwise.weight')}
-    packed = Int16Static().apply(state, Subject(TINY, layers))
+    packed = Int16Static().apply(state, ModelContext(TINY, layers))
     assert packed['a.weight'].scale.shape == (4, 1)
     assert packed['table'].scale.shape == (1, 1, 6)
     kept = ('depthwise.weight', 'token', 'a.bias', 'count')
@@ -164,7 +164,7 @@ def test_fp16_rounds_to_float16_where_that_holds_the_numbers():
         'bias': PackedTensor(torch.tensor([1 / 3])),
         'count': PackedTensor(torch.tensor(7)),
     }
-    packed = Fp16().apply(state, Subject(TINY, {}))
+    packed = Fp16().apply(state, ModelContext(TINY, {}))
     assert packed['a'].values.dtype == torch.float16
     # One third in binary16, 0x3555.
     assert packed['a'].numbers().tolist() == [[1.0, 0.333251953125], [65504.0, 0.0]]

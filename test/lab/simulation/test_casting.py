@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 import torch
 
-from depth_anything_ros.lab.simulation.building import Blueprint, Kind, Place, along_axis, any_turn
+from depth_anything_ros.lab.simulation.building import (
+    Blueprint,
+    Kind,
+    Placement,
+    along_axis,
+    any_turn,
+)
 from depth_anything_ros.lab.simulation.casting import cast
 from depth_anything_ros.lab.simulation.packing import Scenery, pack
 from depth_anything_ros.lab.simulation.pose import Pose
@@ -20,7 +26,7 @@ POSE = Pose(1.0, 3.0, 1.2, 0.0)
 def room_plan():
     plan = Blueprint(Random(0))
     plan.coat('plain', (0.5, 0.5, 0.5))
-    plan.box(Place(4.0, 3.0), (8.0, 6.0, 3.0), 0, kind=Kind.ROOM)
+    plan.box(Placement(4.0, 3.0), (8.0, 6.0, 3.0), 0, kind=Kind.ROOM)
     return plan
 
 
@@ -59,7 +65,7 @@ def test_room_alone_shows_its_walls_floor_and_ceiling():
 
 def test_box_ahead_is_a_rectangle_at_the_depth_of_its_front():
     plan = room_plan()
-    plan.box(Place(4.0, 3.0, 0.7), (1.0, 1.0, 1.0), 0)
+    plan.box(Placement(4.0, 3.0, 0.7), (1.0, 1.0, 1.0), 0)
     depth_m, shape = depth_of(plan)
     x, y = rays()
     front = (np.abs(x * 2.5) <= 0.5) & (np.abs(y * 2.5) <= 0.5)
@@ -69,7 +75,7 @@ def test_box_ahead_is_a_rectangle_at_the_depth_of_its_front():
 
 def test_ball_is_hit_where_the_quadratic_says():
     plan = room_plan()
-    plan.box(Place(3.0, 3.1, 0.8), (1.0, 1.0, 1.0), 0, kind=Kind.ELLIPSOID)
+    plan.box(Placement(3.0, 3.1, 0.8), (1.0, 1.0, 1.0), 0, kind=Kind.ELLIPSOID)
     depth_m, _ = depth_of(plan)
     way, offset = world_rays(), POSE.position - (3.0, 3.1, 1.3)
     a, b, c = (way**2).sum(-1), way @ offset, offset @ offset - 0.25
@@ -82,7 +88,7 @@ def test_ball_is_hit_where_the_quadratic_says():
 
 def test_ellipsoid_is_a_ball_stretched_along_its_axes():
     plan = room_plan()
-    plan.box(Place(3.0, 3.0, 0.9), (0.6, 1.4, 0.6), 0, yaw=0.7, kind=Kind.ELLIPSOID)
+    plan.box(Placement(3.0, 3.0, 0.9), (0.6, 1.4, 0.6), 0, yaw=0.7, kind=Kind.ELLIPSOID)
     depth_m, shape = depth_of(plan)
     points = POSE.position + depth_m[..., None] * world_rays() - (3.0, 3.0, 1.2)
     along = points @ (math.cos(0.7), math.sin(0.7), 0) / 0.3
@@ -94,7 +100,7 @@ def test_ellipsoid_is_a_ball_stretched_along_its_axes():
 
 def test_upright_cylinder_has_a_round_side_and_a_flat_top():
     plan = room_plan()
-    plan.cylinder(Place(2.5, 3.0), 0.4, 0.9, 0)
+    plan.cylinder(Placement(2.5, 3.0), 0.4, 0.9, 0)
     pose = Pose(1.0, 3.0, 1.4, 0.0, 0.35)
     depth_m, shape = depth_of(plan, pose)
     points = (pose.position + depth_m[..., None] * world_rays(pose))[shape == 1]
@@ -109,7 +115,7 @@ def test_upright_cylinder_has_a_round_side_and_a_flat_top():
 
 def test_rod_between_two_points_lies_along_them():
     plan = room_plan()
-    start, end = Place(3.0, 2.4, 0.9), Place(3.6, 3.5, 1.6)
+    start, end = Placement(3.0, 2.4, 0.9), Placement(3.6, 3.5, 1.6)
     plan.rod(start, end, 0.15, 0)
     depth_m, shape = depth_of(plan)
     points = (POSE.position + depth_m[..., None] * world_rays())[shape == 1]
@@ -125,7 +131,7 @@ def test_rod_between_two_points_lies_along_them():
 def test_turned_box_hits_lie_on_its_faces():
     plan = room_plan()
     turn = any_turn(Random(3))
-    plan.tilted(Kind.BOX, Place(2.6, 3.0, 0.8), (0.8, 0.5, 0.3), 0, turn)
+    plan.tilted(Kind.BOX, Placement(2.6, 3.0, 0.8), (0.8, 0.5, 0.3), 0, turn)
     depth_m, shape = depth_of(plan)
     center = plan.shapes[1].center
     points = (POSE.position + depth_m[..., None] * world_rays())[shape == 1] - center
@@ -138,7 +144,7 @@ def test_tilted_things_touch_the_level_they_lie_on():
     rng = Random(1)
     for kind in (Kind.BOX, Kind.ELLIPSOID, Kind.CYLINDER):
         plan = room_plan()
-        plan.tilted(kind, Place(2.2, 3.0, 0.4), (0.5, 0.5, 0.2), 0, any_turn(rng))
+        plan.tilted(kind, Placement(2.2, 3.0, 0.4), (0.5, 0.5, 0.2), 0, any_turn(rng))
         shape = plan.shapes[1]
         turn = np.array(shape.turn).reshape(3, 3)
         directions = np.random.default_rng(0).normal(size=(200_000, 3))
@@ -154,8 +160,8 @@ def test_tilted_things_touch_the_level_they_lie_on():
 
 def test_first_of_two_things_hides_the_second():
     plan = room_plan()
-    plan.box(Place(5.0, 3.0, 0.0), (0.2, 4.0, 2.6), 0)
-    plan.box(Place(3.0, 3.0, 1.0), (0.4, 0.4, 0.4), 0)
+    plan.box(Placement(5.0, 3.0, 0.0), (0.2, 4.0, 2.6), 0)
+    plan.box(Placement(3.0, 3.0, 1.0), (0.4, 0.4, 0.4), 0)
     depth_m, shape = depth_of(plan)
     assert depth_m[20, 26] == pytest.approx(1.8, rel=1e-6)
     assert set(np.unique(shape)) == {0, 1, 2}
@@ -167,7 +173,7 @@ def test_tiles_do_not_change_what_is_seen():
     rng = Random(5)
     plan = room_plan()
     for _ in range(60):
-        place = Place(rng.uniform(1.6, 7), rng.uniform(0.5, 5.5), rng.uniform(0, 2))
+        place = Placement(rng.uniform(1.6, 7), rng.uniform(0.5, 5.5), rng.uniform(0, 2))
         size = tuple(rng.uniform(0.02, 0.8) for _ in range(3))
         plan.tilted(Kind.BOX, place, size, 0, any_turn(rng))
     depth_m, _ = depth_of(plan)
@@ -184,7 +190,7 @@ def test_tiles_do_not_change_what_is_seen():
 
 def test_camera_inside_a_thing_sees_the_room():
     plan = room_plan()
-    plan.box(Place(1.0, 3.0, 1.0), (0.5, 0.5, 0.5), 0)
+    plan.box(Placement(1.0, 3.0, 1.0), (0.5, 0.5, 0.5), 0)
     depth_m, _ = depth_of(plan)
     np.testing.assert_allclose(depth_m, room_depth(), rtol=2e-6)
 

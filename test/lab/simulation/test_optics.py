@@ -5,15 +5,15 @@ import numpy as np
 import pytest
 import torch
 
-from depth_anything_ros.lab.simulation.optics import Look, develop, noise_pool, random_look
+from depth_anything_ros.lab.simulation.optics import Imaging, develop, noise_pool, random_imaging
 
-PLAIN = Look(0.3, (1.0, 1.0, 1.0), 1.0, 1.0, 0.0, 0.0, 0.15, 0.0, 0.0, 0.0, 0.0)
+PLAIN = Imaging(0.3, (1.0, 1.0, 1.0), 1.0, 1.0, 0.0, 0.0, 0.15, 0.0, 0.0, 0.0, 0.0)
 ONE_SHAPE = torch.zeros((1, 32, 48), dtype=torch.int64)
 
 
 def developed(light, shape=ONE_SHAPE, **changes):
-    look = PLAIN._replace(**changes)
-    return develop(light, shape, [look], noise_pool(0))[0].float()
+    imaging = PLAIN._replace(**changes)
+    return develop(light, shape, [imaging], noise_pool(0))[0].float()
 
 
 def test_even_light_gets_the_brightness_whatever_it_was():
@@ -88,13 +88,13 @@ def test_compression_keeps_what_is_smooth_and_drops_what_is_fine():
 
 
 def test_random_looks_are_usable_and_vary():
-    looks = [random_look(Random(seed)) for seed in range(300)]
-    assert all(0.05 < look.brightness < 1.5 for look in looks)
-    assert all(0 <= look.noise < 20 for look in looks)
-    assert all(0 < look.blur_px < 2 for look in looks)
-    assert 0.05 < np.mean([look.motion_px > 0 for look in looks]) < 0.3
-    assert len({look.brightness for look in looks}) == 300
-    assert all(math.isfinite(value) for look in looks for value in look.gains)
+    imagings = [random_imaging(Random(seed)) for seed in range(300)]
+    assert all(0.05 < imaging.brightness < 1.5 for imaging in imagings)
+    assert all(0 <= imaging.noise < 20 for imaging in imagings)
+    assert all(0 < imaging.blur_px < 2 for imaging in imagings)
+    assert 0.05 < np.mean([imaging.motion_px > 0 for imaging in imagings]) < 0.3
+    assert len({imaging.brightness for imaging in imagings}) == 300
+    assert all(math.isfinite(value) for imaging in imagings for value in imaging.gains)
 
 
 def test_noise_takes_seeds_of_any_size():

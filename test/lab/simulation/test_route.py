@@ -3,7 +3,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from depth_anything_ros.lab.simulation.building import Blueprint, Kind, Place
+from depth_anything_ros.lab.simulation.building import Blueprint, Kind, Placement
 from depth_anything_ros.lab.simulation.route import find_route, follow, route_length_m
 from depth_anything_ros.lab.simulation.scenery import Room
 from depth_anything_ros.lab.simulation.viewpoint import solids_of
@@ -15,7 +15,7 @@ TOP_M = 0.4
 def plan_with(*boxes):
     plan = Blueprint(Random(0))
     plan.coat('plain', (0.5, 0.5, 0.5))
-    plan.box(Place(2.0, 1.5), ROOM, 0, kind=Kind.ROOM)
+    plan.box(Placement(2.0, 1.5), ROOM, 0, kind=Kind.ROOM)
     for place, size in boxes:
         plan.box(place, size, 0)
     return solids_of(plan)
@@ -23,7 +23,7 @@ def plan_with(*boxes):
 
 def test_route_leads_round_a_partition_at_a_distance():
     # A partition from one wall that leaves a gap of 1 m at the other.
-    solids = plan_with((Place(2.0, 1.0), (0.1, 2.0, 1.0)))
+    solids = plan_with((Placement(2.0, 1.0), (0.1, 2.0, 1.0)))
     route = find_route(solids, ROOM, TOP_M)
     assert route[:, 0].min() < 1 < 3 < route[:, 0].max()
     beside = np.abs(route[:, 0] - 2.0) < 0.05
@@ -39,8 +39,8 @@ def test_route_passes_over_rugs_and_under_table_tops():
     bare = find_route(plan_with(), ROOM, TOP_M)
     covered = find_route(
         plan_with(
-            (Place(2.0, 1.5), (4.0, 3.0, 0.02)),
-            (Place(2.0, 1.5, 0.7), (4.0, 3.0, 0.03)),
+            (Placement(2.0, 1.5), (4.0, 3.0, 0.02)),
+            (Placement(2.0, 1.5, 0.7), (4.0, 3.0, 0.03)),
         ),
         ROOM,
         TOP_M,
@@ -50,14 +50,14 @@ def test_route_passes_over_rugs_and_under_table_tops():
 
 
 def test_higher_robot_keeps_clear_of_table_tops():
-    solids = plan_with((Place(1.0, 1.5, 0.7), (2.0, 3.0, 0.03)))
+    solids = plan_with((Placement(1.0, 1.5, 0.7), (2.0, 3.0, 0.03)))
     low, high = (find_route(solids, ROOM, top_m) for top_m in (0.4, 0.8))
     assert low[:, 0].min() < 0.5
     assert high[:, 0].min() > 2.2
 
 
 def test_full_room_has_no_route():
-    route = find_route(plan_with((Place(2.0, 1.5), (4.0, 3.0, 0.3))), ROOM, TOP_M)
+    route = find_route(plan_with((Placement(2.0, 1.5), (4.0, 3.0, 0.3))), ROOM, TOP_M)
     assert len(route) == 0
     assert route_length_m(route) == 0
 

@@ -4,7 +4,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from depth_anything_ros.lab.simulation.building import Blueprint, Kind, Place, any_turn
+from depth_anything_ros.lab.simulation.building import Blueprint, Kind, Placement, any_turn
 from depth_anything_ros.lab.simulation.pose import Pose
 from depth_anything_ros.lab.simulation.scan import first_hits, scan
 from depth_anything_ros.lab.simulation.viewpoint import solids_of
@@ -14,7 +14,7 @@ from depth_anything_ros.lab.simulation.viewpoint import solids_of
 def plan():
     plan = Blueprint(Random(0))
     plan.coat('plain', (0.5, 0.5, 0.5))
-    plan.box(Place(4.0, 3.0), (8.0, 6.0, 3.0), 0, kind=Kind.ROOM)
+    plan.box(Placement(4.0, 3.0), (8.0, 6.0, 3.0), 0, kind=Kind.ROOM)
     return plan
 
 
@@ -36,9 +36,9 @@ def test_empty_room_has_the_ranges_of_its_walls(plan):
 
 
 def test_box_cylinder_and_ball_are_met_where_they_begin(plan):
-    plan.box(Place(3.0, 3.0, 0.0), (0.5, 1.0, 0.5), 0)
-    plan.cylinder(Place(1.0, 4.5), 0.3, 0.5, 0)
-    plan.box(Place(1.0, 1.0, 0.0), (0.4, 0.4, 0.4), 0, kind=Kind.ELLIPSOID)
+    plan.box(Placement(3.0, 3.0, 0.0), (0.5, 1.0, 0.5), 0)
+    plan.cylinder(Placement(1.0, 4.5), 0.3, 0.5, 0)
+    plan.box(Placement(1.0, 1.0, 0.0), (0.4, 0.4, 0.4), 0, kind=Kind.ELLIPSOID)
     found = scan(solids_of(plan), Pose(1.0, 3.0, 0.3, 0.0))
     assert range_at(found, 0.0) == pytest.approx(1.75, rel=1e-6)
     assert range_at(found, math.pi / 2) == pytest.approx(1.2, rel=1e-6)
@@ -49,13 +49,13 @@ def test_box_cylinder_and_ball_are_met_where_they_begin(plan):
 
 
 def test_laser_passes_over_and_under_things(plan):
-    plan.box(Place(3.0, 3.0, 0.0), (0.5, 1.0, 0.1), 0)
-    plan.box(Place(3.0, 3.0, 0.7), (2.0, 2.0, 0.03), 0)
+    plan.box(Placement(3.0, 3.0, 0.0), (0.5, 1.0, 0.1), 0)
+    plan.box(Placement(3.0, 3.0, 0.7), (2.0, 2.0, 0.03), 0)
     assert range_at(scan(solids_of(plan), Pose(1.0, 3.0, 0.17, 0.0)), 0.0) == pytest.approx(7.0)
 
 
 def test_ranges_out_of_limits_are_infinite(plan):
-    plan.box(Place(1.06, 3.0, 0.0), (0.06, 0.2, 1.0), 0)
+    plan.box(Placement(1.06, 3.0, 0.0), (0.06, 0.2, 1.0), 0)
     found = scan(solids_of(plan), Pose(1.0, 3.0, 0.2, 0.0), range_min_m=0.05, range_max_m=2.5)
     assert range_at(found, 0.0) == -math.inf
     assert range_at(found, math.pi) == pytest.approx(1.0)
@@ -64,7 +64,7 @@ def test_ranges_out_of_limits_are_infinite(plan):
 
 
 def test_turned_laser_sees_the_same_in_turned_order(plan):
-    plan.box(Place(3.0, 2.0, 0.0), (0.5, 1.0, 0.5), 0, yaw=0.4)
+    plan.box(Placement(3.0, 2.0, 0.0), (0.5, 1.0, 0.5), 0, yaw=0.4)
     ahead = scan(solids_of(plan), Pose(1.0, 3.0, 0.2, 0.0))
     turned = scan(solids_of(plan), Pose(1.0, 3.0, 0.2, math.pi / 2))
     np.testing.assert_allclose(np.roll(turned.ranges_m, 180), ahead.ranges_m, rtol=1e-5)
@@ -73,7 +73,7 @@ def test_turned_laser_sees_the_same_in_turned_order(plan):
 @pytest.mark.parametrize('kind', [Kind.BOX, Kind.ELLIPSOID, Kind.CYLINDER])
 def test_first_hits_lie_on_the_surface_of_turned_shapes(plan, kind):
     turn = any_turn(Random(2))
-    plan.tilted(kind, Place(3.0, 3.0, 0.5), (1.0, 0.7, 0.5), 0, turn)
+    plan.tilted(kind, Placement(3.0, 3.0, 0.5), (1.0, 0.7, 0.5), 0, turn)
     solids = solids_of(plan)
     generator = np.random.default_rng(0)
     ways = np.array([1.0, 0.0, 0.1]) + generator.normal(0, 0.25, (2000, 3))
@@ -92,6 +92,6 @@ def test_first_hits_lie_on_the_surface_of_turned_shapes(plan, kind):
 
 
 def test_ray_from_inside_a_thing_meets_it_at_once(plan):
-    plan.box(Place(1.0, 3.0, 0.0), (0.5, 0.5, 0.5), 0)
+    plan.box(Placement(1.0, 3.0, 0.0), (0.5, 0.5, 0.5), 0)
     reach = first_hits(solids_of(plan), np.array([1.0, 3.0, 0.2]), np.array([[1.0, 0.0, 0.0]]))
     assert reach[0] == 0

@@ -4,7 +4,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from depth_anything_ros.lab.simulation.building import Blueprint, Footprint, Kind, Place
+from depth_anything_ros.lab.simulation.building import Blueprint, Footprint, Kind, Placement
 from depth_anything_ros.lab.simulation.clutter import THINGS, crowd, packed_bin
 from depth_anything_ros.lab.simulation.furniture import ALONG_WALLS
 from depth_anything_ros.lab.simulation.paint import color_from_hsv
@@ -31,7 +31,7 @@ def extents(plan):
 def test_furniture_stands_on_the_floor_in_about_its_space(row, seed):
     make, weight, widths, depths = row
     plan = Blueprint(Random(seed))
-    make(plan, Place(0.0, 0.0), Space(widths[1], depths[1]))
+    make(plan, Placement(0.0, 0.0), Space(widths[1], depths[1]))
     low, high = extents(plan)
     assert weight > 0
     assert plan.shapes
@@ -44,7 +44,7 @@ def test_furniture_stands_on_the_floor_in_about_its_space(row, seed):
 @pytest.mark.parametrize('make', [chair, office_chair, stool])
 def test_seats_stand_round_their_place(make):
     plan = Blueprint(Random(1))
-    make(plan, Place(2.0, 1.0))
+    make(plan, Placement(2.0, 1.0))
     low, high = extents(plan)
     assert low[:, 2].min() == pytest.approx(0, abs=0.06)
     assert np.abs((low + high)[:, :2] / 2 - (2.0, 1.0)).max() < 0.5
@@ -54,7 +54,7 @@ def test_seats_stand_round_their_place(make):
 @pytest.mark.parametrize('seed', range(4))
 def test_things_lie_on_their_level_and_near_their_place(make, seed):
     plan = Blueprint(Random(seed))
-    make(plan, Place(1.0, 2.0, 0.7, 0.4), Fit(0.2, 0.4))
+    make(plan, Placement(1.0, 2.0, 0.7, 0.4), Fit(0.2, 0.4))
     if not plan.shapes:
         return  # no room for it
     low, high = extents(plan)
@@ -67,7 +67,7 @@ def test_things_lie_on_their_level_and_near_their_place(make, seed):
 @pytest.mark.parametrize('make', [crowd, packed_bin])
 def test_crowds_are_many_things(make):
     plan = Blueprint(Random(3))
-    make(plan, Place(0.0, 0.0, 0.5))
+    make(plan, Placement(0.0, 0.0, 0.5))
     assert len(plan.shapes) >= 5
     assert extents(plan)[0][:, 2].min() > 0.5 - 1e-6
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from depth_anything_ros.lab.simulation.atlas import LEVEL_START, TILES
-from depth_anything_ros.lab.simulation.building import Blueprint, Kind, Lamp, Place, any_turn
+from depth_anything_ros.lab.simulation.building import Blueprint, Kind, Lamp, Placement, any_turn
 from depth_anything_ros.lab.simulation.casting import cast
 from depth_anything_ros.lab.simulation.packing import Scenery, pack
 from depth_anything_ros.lab.simulation.pose import Pose
@@ -26,9 +26,9 @@ BLANK = torch.zeros(TILES * LEVEL_START[-1], dtype=torch.int16)
 def room_plan(color=(0.5, 0.25, 0.125)):
     plan = Blueprint(Random(0))
     plan.coat('plain', color, dirt=0.0)
-    plan.box(Place(4.0, 3.0), (8.0, 6.0, 3.0), 0, kind=Kind.ROOM)
-    plan.box(Place(4.0, 3.0, -0.2), (8.0, 6.0, 0.2), 0)
-    plan.box(Place(4.0, 3.0, 3.0), (8.0, 6.0, 0.2), 0)
+    plan.box(Placement(4.0, 3.0), (8.0, 6.0, 3.0), 0, kind=Kind.ROOM)
+    plan.box(Placement(4.0, 3.0, -0.2), (8.0, 6.0, 0.2), 0)
+    plan.box(Placement(4.0, 3.0, 3.0), (8.0, 6.0, 0.2), 0)
     plan.ambient = ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
     return plan
 
@@ -71,7 +71,7 @@ def test_lamp_lights_a_wall_by_angle_and_distance():
 def test_thing_before_the_lamp_throws_a_shadow():
     plan = room_plan()
     plan.lamps.append(Lamp((5.0, 3.0, 2.6), (2.0, 2.0, 2.0)))
-    plan.box(Place(5.0, 3.0, 0.8), (0.8, 0.8, 0.1), 0)
+    plan.box(Placement(5.0, 3.0, 0.8), (0.8, 0.8, 0.1), 0)
     pose = Pose(2.0, 3.0, 1.6, 0.0, 0.5)
     color, depth_m, _, _ = rendered(plan, pose, FINE)
     points = points_of(depth_m, pose, FINE)
@@ -84,7 +84,7 @@ def test_thing_before_the_lamp_throws_a_shadow():
 def test_light_of_the_room_fades_into_corners_and_below_things():
     plan = room_plan((0.5, 0.5, 0.5))
     plan.ambient = ((0.4, 0.4, 0.4), (0.4, 0.4, 0.4))
-    plan.box(Place(3.0, 3.0, 0.35), (1.0, 1.0, 0.1), 0)
+    plan.box(Placement(3.0, 3.0, 0.35), (1.0, 1.0, 0.1), 0)
     pose = Pose(1.0, 3.0, 0.3, 0.0)
     color, depth_m, _, _ = rendered(plan, pose, FINE)
     points = points_of(depth_m, pose, FINE)
@@ -102,7 +102,7 @@ def test_light_of_the_room_fades_into_corners_and_below_things():
 def test_glow_needs_no_lamp_and_open_air_has_no_depth():
     plan = room_plan()
     pane = plan.coat('plain', (0.5, 0.5, 0.5), dirt=0.0, glow=2.0, open_air=True)
-    plan.box(Place(7.99, 3.0, 0.7), (0.02, 1.0, 1.0), pane)
+    plan.box(Placement(7.99, 3.0, 0.7), (0.02, 1.0, 1.0), pane)
     color, depth_m, _, _ = rendered(plan)
     assert np.isnan(depth_m[20, 24])
     np.testing.assert_allclose(color[20, 24], (1.0, 1.0, 1.0), rtol=1e-5)
@@ -113,7 +113,7 @@ def test_glow_needs_no_lamp_and_open_air_has_no_depth():
 @pytest.mark.parametrize('kind', [Kind.BOX, Kind.ELLIPSOID, Kind.CYLINDER])
 def test_normals_are_those_of_the_depth_image(kind):
     plan = room_plan()
-    plan.tilted(kind, Place(2.5, 3.0, 0.7), (1.2, 0.9, 1.0), 0, any_turn(Random(4)))
+    plan.tilted(kind, Placement(2.5, 3.0, 0.7), (1.2, 0.9, 1.0), 0, any_turn(Random(4)))
     _, depth_m, packed, hits = rendered(plan)
     surface = find_surface(packed.table, packed.turn, hits)
     normal = surface.normal.reshape(3, CAMERA.height, CAMERA.width).permute(1, 2, 0).numpy()

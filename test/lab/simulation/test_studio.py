@@ -3,7 +3,7 @@ from random import Random
 
 import torch
 
-from depth_anything_ros.lab.simulation.optics import random_look
+from depth_anything_ros.lab.simulation.optics import random_imaging
 from depth_anything_ros.lab.simulation.packing import Scenery
 from depth_anything_ros.lab.simulation.scenery import furnish
 from depth_anything_ros.lab.simulation.studio import Studio
@@ -17,18 +17,18 @@ def scene(seed):
     rng = Random(seed)
     plan, room = furnish(rng)
     view, solids = choose_view(plan, room)
-    return Scenery(plan, solids, view.pose, CAMERA), random_look(rng)
+    return Scenery(plan, solids, view.pose, CAMERA), random_imaging(rng)
 
 
 def test_views_rendered_at_once_are_those_rendered_alone():
     """What a GPU does with a batch, on the CPU; sums may be taken in another order."""
     studio = Studio(0, torch.device('cpu'))
-    scenes, looks = zip(*[scene(seed) for seed in range(8)], strict=True)
+    scenes, imagings = zip(*[scene(seed) for seed in range(8)], strict=True)
     assert len({len(item.plan.lamps) for item in scenes}) > 1
-    rgb, depth_m = studio.render(scenes, looks, part=0)
+    rgb, depth_m = studio.render(scenes, imagings, part=0)
     assert rgb.shape == (8, 56, 80, 3)
     for number in range(8):
-        alone, alone_m = studio.render([scenes[number]], [looks[number]], part=0)
+        alone, alone_m = studio.render([scenes[number]], [imagings[number]], part=0)
         known = alone_m[0].isfinite()
         assert (known != depth_m[number].isfinite()).float().mean() < 0.001
         close = (depth_m[number] / alone_m[0] - 1).abs()[known] < 1e-5
@@ -39,15 +39,15 @@ def test_views_rendered_at_once_are_those_rendered_alone():
 
 def test_part_changes_patterns_and_not_the_depth():
     studio = Studio(0, torch.device('cpu'))
-    item, look = scene(1)
-    one, one_m = studio.render([item], [look], part=0)
-    two, two_m = studio.render([item], [look], part=1)
+    item, imaging = scene(1)
+    one, one_m = studio.render([item], [imaging], part=0)
+    two, two_m = studio.render([item], [imaging], part=1)
     assert torch.equal(one_m.nan_to_num(-1), two_m.nan_to_num(-1))
     assert not torch.equal(one, two)
 
 
 def test_pictures_do_not_depend_on_the_number_of_threads():
-    item, look = scene(4)
+    item, imaging = scene(4)
     # Large enough that torch shares out its sums, and a scene in which that shows.
     item = replace(item, camera=Camera(192, 144, 140.0, 140.0, 95.5, 71.5))
     before = torch.get_num_threads()
@@ -55,7 +55,7 @@ def test_pictures_do_not_depend_on_the_number_of_threads():
     try:
         for threads in (1, 3):
             torch.set_num_threads(threads)
-            pictures.append(Studio(0, torch.device('cpu')).render([item], [look], part=0))
+            pictures.append(Studio(0, torch.device('cpu')).render([item], [imaging], part=0))
             assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)

@@ -121,11 +121,11 @@ def small_run(
     batch: int = 4,
 ) -> TrainResult:
     estimator = small_estimator()
-    with join('cpu') as place:
+    with join('cpu') as context:
         validation = Validation(Slopes(), estimator.spec, SIDE, config)
         return train(
             config, estimator, SlopeSource(batch), out,
-            place=place, stop=stop or StopRequest(), validation=validation, resume=resume,
+            context=context, stop=stop or StopRequest(), validation=validation, resume=resume,
         )  # fmt: skip
 
 

@@ -16,21 +16,21 @@ from depth_anything_ros.errors import (
 )
 from depth_anything_ros.lab.training.config import TrainConfig
 from depth_anything_ros.lab.training.data import Batch
-from depth_anything_ros.lab.training.processes import Place, StopRequest
+from depth_anything_ros.lab.training.processes import DistributedContext, StopRequest
 from depth_anything_ros.lab.training.schedule import learning_rate_factor
 from depth_anything_ros.lab.training.train import End, parameter_groups, set_training_mode, train
 from depth_anything_ros.lab.training.validation import Validation
 from depth_anything_ros.models import MODELS, create_model
 from depth_anything_ros.models.encoders import dinov2
 
-ALONE = Place(0, 1, torch.device('cpu'))
+ALONE = DistributedContext(0, 1, torch.device('cpu'))
 SHORT = replace(SMALL, steps=6)
 
 
 def run(out, config=SHORT, estimator=None, source=None, **options):
     return train(
         config, estimator or small_estimator(), source or SlopeSource(), out,
-        place=ALONE, stop=options.pop('stop', StopRequest()), **options,
+        context=ALONE, stop=options.pop('stop', StopRequest()), **options,
     )  # fmt: skip
 
 

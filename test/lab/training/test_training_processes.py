@@ -46,11 +46,11 @@ def test_two_processes_learn_as_one_with_the_whole_batch(tmp_path):
 
 
 def test_alone_a_process_is_the_first_and_only_one():
-    with join('cpu') as place:
-        assert (place.rank, place.count, place.device) == (0, 1, torch.device('cpu'))
-        assert place.first
-        assert [place.any(flag) for flag in (True, False)] == [True, False]
-        assert place.mean(torch.tensor([2.0])).item() == 2
+    with join('cpu') as context:
+        assert (context.rank, context.count, context.device) == (0, 1, torch.device('cpu'))
+        assert context.first
+        assert [context.any(flag) for flag in (True, False)] == [True, False]
+        assert context.mean(torch.tensor([2.0])).item() == 2
     assert process_count() == 1
 
 
