@@ -141,6 +141,7 @@ def test_a_stranger_without_home_evaluates(place, as_stranger, bare):
     assert sorted(path.name for path in place.iterdir()) == ['a.json', 'out']
 
 
+@pytest.mark.slow
 def test_a_stranger_with_a_cache_that_can_only_be_read_evaluates(place, as_stranger, bare):
     locked = place / 'locked'
     locked.mkdir(mode=0o755)

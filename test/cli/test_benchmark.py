@@ -44,6 +44,7 @@ def run(tmp_path, monkeypatch):
     return run
 
 
+@pytest.mark.slow
 def test_every_combination_is_in_the_answer(run, capsys):
     status, answer = run(
         '--backend', 'torch,onnxruntime', '--precision', 'fp32,bf16', '--input-size', '28x42',
@@ -165,6 +166,7 @@ def test_failure_while_timing_is_in_the_answer(run, monkeypatch):
     assert [record['status'] for record in answer['results']] == ['ok', 'failed']
 
 
+@pytest.mark.slow
 def test_packed_checkpoints_are_timed_beside_their_parent(run, tmp_path, capsys):
     files = []
     for recipe in ('int8_static', 'prune_structured(0.5)'):
@@ -210,6 +212,7 @@ def test_model_without_weights_leaves_the_others_alone(run, monkeypatch):
     assert done[1]['weights'] == 'pretrained'
 
 
+@pytest.mark.slow
 def test_models_at_one_size_take_turns_and_are_compared(run, capsys):
     _, answer = run('--model', 'tiny,depth_anything_v2_vits', '--backend', 'torch',
                     '--precision', 'fp32', '--input-size', '40,64x64')  # fmt: skip
@@ -236,6 +239,7 @@ def test_apart_measures_one_model_after_another(run):
     assert [record['times_first'] for record in answer['results']] == [1.0, 1.0]
 
 
+@pytest.mark.slow
 def test_parts_of_a_network_add_up_and_are_known_where_torch_runs_it(run):
     _, answer = run('--model', 'tiny', '--backend', 'torch,onnxruntime', '--precision', 'fp32',
                     '--input-size', '64x64', '--runs', '9')  # fmt: skip
@@ -306,6 +310,7 @@ def test_interruption_keeps_what_was_timed(run, monkeypatch, tmp_path):
     assert rows[1]['input_size'] == '32x32'
 
 
+@pytest.mark.slow
 def test_layers_and_plots_are_written(run, tmp_path, capsys):
     layers, plots = tmp_path / 'layers.csv', tmp_path / 'plots'
     words = ['--model', 'tiny', '--backend', 'torch', '--precision', 'fp32']

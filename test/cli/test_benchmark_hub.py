@@ -27,6 +27,7 @@ def run(tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_comparator_takes_turns_with_a_model_and_fails_alone(run, tmp_path, capsys):
     folder = str(tmp_path / 'dpt')
     write_model('dpt', tmp_path / 'dpt')

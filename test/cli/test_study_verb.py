@@ -19,6 +19,7 @@ def no_processes(monkeypatch):
     monkeypatch.setattr(module, 'peak_memory_bytes', lambda load: 300_000_000)
 
 
+@pytest.mark.slow
 def test_study_leaves_its_files_and_shows_its_tables(tmp_path, capsys):
     out = tmp_path / 'out'
     recipes = ['--recipes', 'int16_static; prune(0.9)', '--recipe', 'int8_static']

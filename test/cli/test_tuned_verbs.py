@@ -78,6 +78,7 @@ def test_compressed_file_keeps_kind_and_range(tuned, data, tmp_path, recipe):
         source = out
 
 
+@pytest.mark.slow
 def test_files_of_a_study_keep_kind_and_range(tuned, data, tmp_path, monkeypatch):
     monkeypatch.setattr(study, 'peak_memory_bytes', lambda load: 300_000_000)
     call = ['study', *QUICK, '--checkpoint', str(tuned), '--data', data, '--runs', '1']

@@ -166,6 +166,7 @@ def test_realtime_keeps_the_pace_of_topics_faster_than_the_images(world, probe, 
 
 
 @pytest.mark.parametrize('restamp', [False, True])
+@pytest.mark.slow
 def test_realtime_keeps_topics_faster_than_the_images(world, probe, tmp_path, restamp):
     imu, clock = probe.listen(Imu, '/imu'), probe.listen(Clock, '/clock')
     bag = write_fast_bag(tmp_path / 'fast')
@@ -336,6 +337,7 @@ def test_recorded_quality_of_service_is_offered_and_late_subscribers_get_all_tha
     assert [message.data for message in received] == names
 
 
+@pytest.mark.slow
 def test_progress_of_a_loop_counts_the_images_of_each_pass(world, bag):
     process = world.start('bag_player', {'bag': bag, 'rate': 2.0, 'loop': True, 'subscribers': 0})
     world.probe().spin_until(lambda: ' a second' in process.output())

@@ -105,6 +105,7 @@ def test_demo_runs_anydepth(tmp_path, model, backend):
         pytest.param('tiny_sdt_lite', 'sample', marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.slow
 def test_shipped_models_show_depth_in_metres(tmp_path, request, model, source):
     arguments = ['--out', str(tmp_path / 'out'), '--frames', '6']
     arguments += [] if model == 'tiny' else ['--model', model]

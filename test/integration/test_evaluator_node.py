@@ -267,6 +267,7 @@ def test_a_compressed_camera_is_scored(world, probe, camera):
     assert 'no status named' in summary['warnings'][0]
 
 
+@pytest.mark.slow
 def test_a_camera_that_comes_compressed_only_is_named(world, probe, camera):
     probe.publisher(CompressedImage, 'image/compressed')
     process = start(world, probe)
@@ -385,6 +386,7 @@ def test_truth_of_another_camera_is_reprojected_with_both_calibrations(world, pr
     assert {int(float(row['online_pixels'])) for row in rows} == {48 * 63}
 
 
+@pytest.mark.slow
 def test_the_end_comes_soon_and_every_image_is_counted(world, probe):
     process = start(world, probe, picture_every=1, backlog_mb=128)
     height, width = 1080, 1920
@@ -516,6 +518,7 @@ start('evaluator_node')
 """
 
 
+@pytest.mark.slow
 def test_what_waits_is_scored_for_as_long_as_is_said_and_no_longer(world, probe, camera):
     process = start_patched(world, probe, BUSY)
     send_frame(probe, camera)
@@ -544,6 +547,7 @@ start('evaluator_node')
 """
 
 
+@pytest.mark.slow
 def test_incomplete_frames_have_as_long_at_the_end_as_those_that_wait(world, probe, camera):
     process = start_patched(world, probe, SLOW)
     for _ in range(2):

@@ -111,6 +111,7 @@ def test_a_node_that_loads_ends_at_once_on_a_signal(world, probe, gate, number, 
     assert 'FATAL' not in process.output()
 
 
+@pytest.mark.slow
 def test_transitions_that_the_state_does_not_allow_are_refused(world, probe, gate):
     gate.touch()
     process = start(world, 'load', gate, autostart=False)

@@ -63,7 +63,13 @@ def of_workshop(process, probe, told):
     return {name for name in WORKSHOP if name in loaded}
 
 
-@pytest.mark.parametrize('backend', ['torch', 'openvino', 'onnxruntime'])
+@pytest.mark.parametrize(
+    'backend',
+    [
+        'torch',
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ('openvino', 'onnxruntime')),
+    ],
+)
 def test_a_depth_node_that_has_published_all_its_outputs_is_lean(
     world, probe, told, camera, backend
 ):

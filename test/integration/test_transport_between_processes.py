@@ -37,7 +37,9 @@ def lost_messages(world, reliability, count=COUNT, *size_and_rate):
     return [count - len(found) for found in numbers.values()]
 
 
-@pytest.mark.parametrize('reliability', ['RELIABLE', 'BEST_EFFORT'])
+@pytest.mark.parametrize(
+    'reliability', [pytest.param('RELIABLE', marks=pytest.mark.slow), 'BEST_EFFORT']
+)
 def test_all_images_and_clouds_arrive(world, reliability):
     lost = []
     for _ in range(ATTEMPTS):

@@ -83,7 +83,9 @@ def states(probe):
 
 
 @pytest.mark.parametrize(('of_image', 'of_sensor'), [
-    (unstamped, unstamped), (stamped, unstamped), (unstamped, stamped),
+    (unstamped, unstamped),
+    pytest.param(stamped, unstamped, marks=pytest.mark.slow),
+    pytest.param(unstamped, stamped, marks=pytest.mark.slow),
 ])  # fmt: skip
 @pytest.mark.parametrize(
     ('source', 'topic', 'make'),

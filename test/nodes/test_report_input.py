@@ -67,7 +67,7 @@ def test_a_malformed_status_is_left_out_and_the_last_good_one_stays(run, place):
     reports.take(DiagnosticArray(status=[good()]))
     reports.take(DiagnosticArray(status=[MALFORMED[place]]))
     assert len(warnings) == 1
-    summary = run.save()
+    summary = run.finish()
     assert summary.model.name == 'tiny'
     assert summary.model.input_size == (56, 70)
     assert list(summary.stages_ms) == ['inference']
@@ -81,7 +81,7 @@ def test_keys_without_names_and_sections_that_are_values_are_survived(run):
     keys = ('', '.', '..', 'frames', 'stages_ms', 'model', 'frames.rejected.', 'a.b', 'a')
     values = [KeyValue(key=key, value='1') for key in keys]
     reports.take(DiagnosticArray(status=[DiagnosticStatus(name=NAME, values=values)]))
-    assert run.save().model is None
+    assert run.finish().model is None
 
 
 def test_a_status_that_never_comes_is_warned_of_with_the_names_that_do(run):

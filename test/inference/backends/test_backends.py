@@ -165,7 +165,11 @@ def test_unknown_device_is_refused(name):
 
 
 @pytest.mark.parametrize(
-    ('name', 'file'), [('openvino', 'model.bin'), ('onnxruntime', 'model.onnx')]
+    ('name', 'file'),
+    [
+        pytest.param('openvino', 'model.bin', marks=pytest.mark.slow),
+        ('onnxruntime', 'model.onnx'),
+    ],
 )
 def test_damaged_export_is_made_again(name, file, loaded, eager, tmp_path):
     make(name, loaded, tmp_path)

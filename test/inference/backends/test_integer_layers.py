@@ -10,7 +10,7 @@ import integer_layers
 import pytest
 
 BACKENDS = [name for name in ('openvino', 'onnxruntime') if find_spec(name)]
-HELD = ('AVX2', 'AVX512_CORE')
+HELD = ('AVX2', pytest.param('AVX512_CORE', marks=pytest.mark.slow))
 
 
 def check(found):

@@ -24,7 +24,9 @@ signal.raise_signal(signal.SIGINT)
 """
 
 
-@pytest.mark.parametrize('backend', ['torch', 'openvino', 'onnxruntime'])
+@pytest.mark.parametrize(
+    'backend', ['torch', pytest.param('openvino', marks=pytest.mark.slow), 'onnxruntime']
+)
 def test_signal_after_the_network_was_dropped_by_another_thread_is_handled(backend, tmp_path):
     pytest.importorskip(backend)
     command = [sys.executable, '-c', CHANGES_THE_NETWORK, backend, str(tmp_path)]

@@ -25,6 +25,7 @@ def load(checkpoint, folder):
     ))  # fmt: skip
 
 
+@pytest.mark.slow
 def test_fresh_process_takes_its_own_memory_and_not_ours(tmp_path):
     ours = bytearray(b'x' * (3 << 28))
     peak = peak_memory_bytes(load(TINY, tmp_path))

@@ -124,6 +124,7 @@ def test_no_other_model_takes_the_place_of_the_first(order):
     assert [row.first_model for row in rows] == [None] * 3
 
 
+@pytest.mark.slow
 def test_packed_file_of_the_first_model_is_no_reference(order):
     packed = target('a', checkpoint='packed.safetensors')
     narrow = target('a', precision='bf16')

@@ -59,7 +59,15 @@ def varied(state):
     }
 
 
-@pytest.mark.parametrize('name', NAMES)
+@pytest.mark.parametrize(
+    'name',
+    [
+        'depth_anything_v2_vits',
+        pytest.param('dinov3_dpt_vits', marks=pytest.mark.slow),
+        pytest.param('anydepth_vits', marks=pytest.mark.slow),
+        'tiny',
+    ],
+)
 def test_balanced_network_is_the_same_network(name):
     spec = MODELS[name]
     state = varied(load_weights(spec, weights='random').state)

@@ -151,8 +151,12 @@ def relative_energy(values, expected):
     return float(((values - expected) ** 2).sum() / (expected**2).sum())
 
 
-@pytest.mark.parametrize('recipe', ['int8_static', 'int8_dynamic'])
-@pytest.mark.parametrize('backend', ['openvino', 'onnxruntime'])
+@pytest.mark.parametrize(
+    'recipe', ['int8_static', pytest.param('int8_dynamic', marks=pytest.mark.slow)]
+)
+@pytest.mark.parametrize(
+    'backend', ['openvino', pytest.param('onnxruntime', marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize(
     ('model', 'side'),
     [

@@ -51,6 +51,7 @@ def test_weakest_heads_and_channels_go(parent):
     assert packed['depth_head.projects.0.weight'].values.shape == (48, 384, 1, 1)
 
 
+@pytest.mark.slow
 def test_file_is_smaller_and_runs_on_every_backend(parent, tmp_path):
     path, recipes = tmp_path / 'narrow.safetensors', parse_chain('prune_structured(0.3)')
     state = compress(VITS, parent.state, recipes)

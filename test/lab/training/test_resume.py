@@ -43,6 +43,7 @@ def wait_for_step(process: subprocess.Popen, out: Path, step: int) -> None:
     raise AssertionError(f'step {step} was not reached in a minute')
 
 
+@pytest.mark.slow
 def test_killed_run_resumes_with_the_same_loss_curve(tmp_path, whole):
     step = random.randrange(2, STEPS - 40)
     process = start(tmp_path)
