@@ -10,9 +10,11 @@ from depth_anything_ros.bag.qos import TopicQos
 from depth_anything_ros.bag.reader import BagMessage, BagReader, BagTopic
 from depth_anything_ros.bag.rgbd import MessagePair, RgbdFrame, RgbdFrames, time_ns
 from depth_anything_ros.bag.rgbd_writing import write_rgbd_bag, write_rgbd_frame
+from depth_anything_ros.bag.schedule import Group, Pace, Recorded, group_by_image
 from depth_anything_ros.bag.topics import (
     RgbdTopics,
     find_camera_info,
+    find_image,
     find_topics,
     transport_of,
 )
@@ -26,13 +28,18 @@ __all__ = [
     'BagTopic',
     'BagTransforms',
     'BagWriter',
+    'Group',
     'MessagePair',
+    'Pace',
+    'Recorded',
     'RgbdFrame',
     'RgbdFrames',
     'RgbdTopics',
     'TopicQos',
     'find_camera_info',
+    'find_image',
     'find_topics',
+    'group_by_image',
     'header_frame_id',
     'header_stamp_ns',
     'restamp',

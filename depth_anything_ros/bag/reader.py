@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rosbags.typesys.store import Typestore
 
 _HEADER = 'std_msgs/msg/Header'
+_ROS2_NAMES = {'tf/msg/tfMessage': 'tf2_msgs/msg/TFMessage'}
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,9 @@ class BagReader:
             self.close()
             raise
         self.start_ns = int(self._reader.start_time)
+        # Names of fields differ in ROS 1, not what is in them.
+        humble = () if self._reader.is2 else (get_typestore(Stores.ROS2_HUMBLE),)
+        self._ros2_types = (*humble, self._types)
         # rosbags ends a bag one nanosecond after its last message.
         self.duration_ns = max(0, int(self._reader.duration) - 1)
         self.topics = self._summarise_topics()
@@ -179,6 +183,35 @@ class BagReader:
         """
         with self._damage_reported(message.topic):
             return self._types.deserialize_cdr(message.cdr, message.type_name)
+
+    @property
+    def is_ros2(self) -> bool:
+        """Return whether it is a bag of ROS 2."""
+        return bool(self._reader.is2)
+
+    def ros2_type(self, topic: str) -> tuple[str, Typestore]:
+        """
+        Return the type of a topic as ROS 2 names it, and what describes it.
+
+        :raises DatasetError: if neither the bag nor ROS 2 Humble describes it.
+        """
+        name = self.topics[topic].type_name
+        name = _ROS2_NAMES.get(name, name)
+        for types in self._ros2_types:
+            if name in types.fielddefs:
+                return name, types
+        raise DatasetError(f"bag '{self.path}' does not describe '{name}' of topic '{topic}'")
+
+    def read_cdr(self, topic: str, cdr: bytes) -> Any:
+        """
+        Return a message of a topic as an object with the fields of ROS 2, whatever the bag.
+
+        :param cdr: as `BagMessage.cdr`.
+        :raises DatasetError: if the bytes do not fit the type.
+        """
+        name, types = self.ros2_type(topic)
+        with self._damage_reported(topic):
+            return types.deserialize_cdr(cdr, name)
 
     def _iterate(self, connections: list[Any]) -> Iterator[BagMessage]:
         with self._damage_reported():

@@ -97,6 +97,30 @@ def find_topics(
     )
 
 
+def find_image(reader: BagReader, image: str = '') -> str:
+    """
+    Return the topic of the images in a bag, with depth or without.
+
+    :param image: as `find_topics` takes it; '' finds the image of a camera with depth, else the
+        only topic of colour.
+    :raises DatasetError: as `find_topics`.
+    """
+    colors = _by_name(reader, _COLOR_TRANSPORTS)
+    if image:
+        return _told(reader, image, colors)
+    depths = _by_name(reader, _DEPTH_TRANSPORTS)
+    if any(_looks(name, depth=True) for name in depths):
+        return _choose(reader, '', '', colors, depths)[0]
+    found = [topic for name, topic in colors.items() if _looks(name, depth=False)]
+    if len(found) == 1:
+        return found[0]
+    known = ', '.join(colors.values()) or 'none'
+    raise DatasetError(
+        f"bag '{reader.path}' has {len(found)} topics of colour images; say which "
+        f'one is meant; its topics of images: {known}'
+    )
+
+
 def transport_of(topic: BagTopic) -> str:
     """Return how the images of a topic come, as nodes name it: `raw` or the word of the name."""
     if topic.type_name == IMAGE:

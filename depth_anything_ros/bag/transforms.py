@@ -12,7 +12,7 @@ from depth_anything_ros.errors import AlignmentError, ConfigError
 from depth_anything_ros.geometry.transform import RigidTransform
 from depth_anything_ros.messages import stamp_ns
 
-_TYPES = ('tf2_msgs/msg/TFMessage', 'tf/msg/tfMessage')
+TF_TYPES = ('tf2_msgs/msg/TFMessage', 'tf/msg/tfMessage')
 _STATIC = 'tf_static'
 
 # x, y, z, then the quaternion's x, y, z, w, as messages have them.
@@ -48,7 +48,7 @@ class BagTransforms:
         self._topics = [
             item.name
             for item in reader.topics.values()
-            if item.type_name in _TYPES and topic.startswith(item.name.rpartition('/')[0] + '/')
+            if item.type_name in TF_TYPES and topic.startswith(item.name.rpartition('/')[0] + '/')
         ]
         self._edges: dict[str, _Edge] | None = None
 

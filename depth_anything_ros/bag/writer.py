@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from rosbags.interfaces import (
@@ -20,10 +20,14 @@ from rosbags.interfaces import (
     QosTime,
 )
 from rosbags.rosbag2 import StoragePlugin, Writer
-from rosbags.typesys import Stores, get_typestore
+from rosbags.typesys import Stores, TypesysError, get_typestore
 
+from depth_anything_ros.bag.qos import TopicQos
 from depth_anything_ros.errors import DatasetError
 from depth_anything_ros.files import output_error, writing_folder
+
+if TYPE_CHECKING:
+    from rosbags.typesys.store import Typestore
 
 STORAGES = {'mcap': StoragePlugin.MCAP, 'sqlite3': StoragePlugin.SQLITE3}
 
@@ -31,17 +35,10 @@ STORAGES = {'mcap': StoragePlugin.MCAP, 'sqlite3': StoragePlugin.SQLITE3}
 _BAG_VERSION: Literal[8] = 8
 
 _FOREVER = QosTime(2147483647, 4294967295)
-_LATCHED = Qos(
-    QosHistory.KEEP_LAST,
-    1,
-    QosReliability.RELIABLE,
-    QosDurability.TRANSIENT_LOCAL,
-    _FOREVER,
-    _FOREVER,
-    QosLiveliness.AUTOMATIC,
-    _FOREVER,
-    False,
-)
+_QUEUE_DEPTH = 10
+_DEEPEST = 1000
+
+_ORDINARY = TopicQos()
 
 _DEFAULTS: dict[str, Any] = {'string': '', 'bool': False, 'float32': 0.0, 'float64': 0.0}
 
@@ -54,25 +51,27 @@ class BagWriter:
 
     :param path: the folder to make.
     :param storage: one of `STORAGES`.
-    :raises DatasetError: if the folder exists or the storage is unknown.
+    :param replace: take the place of a folder that exists.
+    :raises DatasetError: if the folder exists and may not be replaced, or the storage is unknown.
     :raises OutputError: from the block, if the bag cannot be written.
     """
 
-    def __init__(self, path: Path | str, storage: str = 'mcap') -> None:
+    def __init__(self, path: Path | str, storage: str = 'mcap', *, replace: bool = False) -> None:
         self.path = Path(path)
         if storage not in STORAGES:
             raise DatasetError(f"unknown storage '{storage}'; known: {', '.join(STORAGES)}")
-        if self.path.exists():
+        if self.path.exists() and not replace:
             raise DatasetError(f"'{self.path}' exists; bags are not written over")
         self._types = get_typestore(Stores.ROS2_HUMBLE)
         self._connections: dict[str, Any] = {}
         self._storage = STORAGES[storage]
+        self._replace = replace
         self._stack = ExitStack()
 
     def __enter__(self) -> BagWriter:
         """Begin the bag, beside its place."""
         with ExitStack() as stack:
-            folder = stack.enter_context(writing_folder(self.path))
+            folder = stack.enter_context(writing_folder(self.path, replace=self._replace))
             folder.rmdir()  # the library makes it, and none that is there
             self._writer = Writer(folder, version=_BAG_VERSION, storage_plugin=self._storage)
             with self._told():
@@ -103,15 +102,33 @@ class BagWriter:
         except sqlite3.Error as error:
             raise output_error(self.path, OSError(error)) from error
 
-    def write(
-        self, topic: str, type_name: str, fields: Mapping[str, Any], log_time_ns: int
+    def add_topic(
+        self,
+        topic: str,
+        type_name: str,
+        types: Typestore | None = None,
+        qos: TopicQos = _ORDINARY,
+        depth: int = _QUEUE_DEPTH,
     ) -> None:
+        """
+        Say what is on a topic and what its publisher offers, before its first message.
+
+        :param types: describes the type; None is ROS 2 Humble.
+        :param depth: how many messages late subscribers get of a latched topic.
+        :raises DatasetError: if the type is unknown.
+        """
+        if types is None:
+            self._require_type(type_name)
+        self._connect(topic, type_name, types or self._types, (_offer(qos, depth),))
+
+    def write(self, topic: str, type_name: str, fields: Any, log_time_ns: int) -> None:
         """
         Write a message given by its fields.
 
         :param topic: the topic's full name.
         :param type_name: `sensor_msgs/msg/Image` and the like.
-        :param fields: name → value; nested messages are mappings, what is missing is zero.
+        :param fields: name → value; nested messages are mappings or messages, what is missing is
+            zero; or the message itself.
         :param log_time_ns: the time of recording.
         :raises DatasetError: if the type is unknown or a field is not of the type.
         """
@@ -126,18 +143,32 @@ class BagWriter:
 
         :raises DatasetError: if the type is unknown.
         """
-        self._require_type(type_name)
         if topic not in self._connections:
+            self._require_type(type_name)
             # A player must offer static transforms to those that subscribe later.
-            qos = (_LATCHED,) if topic == '/tf_static' else ()
-            self._connections[topic] = self._writer.add_connection(
-                topic, type_name, typestore=self._types, offered_qos_profiles=qos
+            latched = _offer(TopicQos(transient_local=True), 1)
+            self._connect(
+                topic, type_name, self._types, (latched,) if topic == '/tf_static' else ()
             )
         with self._told():
             self._writer.write(self._connections[topic], log_time_ns, cdr)
 
-    def _build(self, type_name: str, fields: Mapping[str, Any]) -> Any:
+    def _connect(
+        self, topic: str, type_name: str, types: Typestore, offers: tuple[Qos, ...]
+    ) -> None:
+        try:
+            self._connections[topic] = self._writer.add_connection(
+                topic, type_name, typestore=types, offered_qos_profiles=offers
+            )
+        except (TypesysError, KeyError) as error:
+            raise DatasetError(
+                f"topic '{topic}': {type_name} is not described: {error}"
+            ) from error
+
+    def _build(self, type_name: str, fields: Any) -> Any:
         self._require_type(type_name)
+        if not isinstance(fields, Mapping):
+            return fields
         described = dict(self._types.fielddefs[type_name][1])
         for name in fields:
             if name not in described:
@@ -151,7 +182,7 @@ class BagWriter:
         """Return the value of a field, or zero for None, as the serialiser takes it."""
         node, details = described
         if node == Nodetype.NAME:
-            return self._build(details, value or {})
+            return self._build(details, {} if value is None else value)
         if node == Nodetype.BASE:
             return _DEFAULTS.get(details[0], 0) if value is None else value
         (element_node, element), length = details
@@ -169,3 +200,18 @@ class BagWriter:
             raise DatasetError(
                 f"unknown message type '{type_name}'; the types of ROS 2 Humble are known"
             )
+
+
+def _offer(qos: TopicQos, depth: int) -> Qos:
+    reliability, durability = QosReliability, QosDurability
+    return Qos(
+        QosHistory.KEEP_LAST,
+        min(max(depth, 1), _DEEPEST),
+        reliability.RELIABLE if qos.reliable else reliability.BEST_EFFORT,
+        durability.TRANSIENT_LOCAL if qos.transient_local else durability.VOLATILE,
+        _FOREVER,
+        _FOREVER,
+        QosLiveliness.AUTOMATIC,
+        _FOREVER,
+        False,
+    )

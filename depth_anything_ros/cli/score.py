@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from depth_anything_ros.lab.quality.run import OpenData
     from depth_anything_ros.lab.quality.scores import ScoreConfig
     from depth_anything_ros.lab.quality.selection import ScoredSample
-    from depth_anything_ros.lab.quality.workers import Workers
+    from depth_anything_ros.lab.workers import Workers
 
 _JOURNAL = 'journal.jsonl'
 _WARNINGS_SHOWN = 5
@@ -145,7 +145,7 @@ def _score(
 
 
 def _workers(args: argparse.Namespace) -> AbstractContextManager[Workers]:
-    from depth_anything_ros.lab.quality.workers import dask_workers, local_workers
+    from depth_anything_ros.lab.workers import dask_workers, local_workers
 
     return dask_workers(args.dask) if args.dask else local_workers(args.jobs)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from typing import Any, cast
 
 import cv2
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_anything_ros.errors import MessageError
+from depth_anything_ros.messages.color import decode_image
 from depth_anything_ros.messages.depth import (
     MM_PER_M,
     decode_depth,
@@ -113,6 +115,20 @@ def decode_any_depth(message: Any, steps_per_m: float = MM_PER_M) -> Float32Arra
     if not hasattr(message, 'encoding'):
         return decode_compressed_depth(message, steps_per_m)
     return decode_depth(message, steps_per_m)
+
+
+def decode_any_image(
+    message: Any, fallback: Callable[[Any], NDArray[Any]] | None = None
+) -> UInt8Array:
+    """
+    Return an Image or CompressedImage as uint8 (H, W, 3), red first.
+
+    :param fallback: as `decode_image` takes it.
+    :raises MessageError: as `decode_image` and `decode_compressed`.
+    """
+    if not hasattr(message, 'encoding'):
+        return decode_compressed(message)
+    return decode_image(message, fallback)
 
 
 def compressed_fields(rgb: UInt8Array) -> dict[str, Any]:

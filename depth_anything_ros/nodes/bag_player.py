@@ -20,11 +20,11 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 
 from depth_anything_ros.bag import BagReader, BagTopic, header_stamp_ns
+from depth_anything_ros.bag.schedule import Group, Pace, Recorded, group_by_image
 from depth_anything_ros.config import BagPlayerConfig
 from depth_anything_ros.errors import DatasetError, MessageError
 from depth_anything_ros.escape import one_line
 from depth_anything_ros.messages import stamp_fields
-from depth_anything_ros.nodes.bag_schedule import Group, Pace, Recorded, group_by_image
 from depth_anything_ros.nodes.message_sizes import largest_of_bag
 from depth_anything_ros.nodes.parameters import declare_parameters
 from depth_anything_ros.nodes.process import run_process

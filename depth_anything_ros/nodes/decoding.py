@@ -7,11 +7,7 @@ from typing import Any
 from rclpy.serialization import deserialize_message
 
 from depth_anything_ros.errors import MessageError
-from depth_anything_ros.messages import (
-    KNOWN_ENCODINGS,
-    decode_compressed,
-    decode_image,
-)
+from depth_anything_ros.messages import KNOWN_ENCODINGS, decode_any_image
 from depth_anything_ros.types import UInt8Array
 
 
@@ -35,11 +31,10 @@ def decode_any(message: Any) -> UInt8Array:
 
     :raises MessageError: if the message is truncated or its encoding known to neither.
     """
-    if not hasattr(message, 'encoding'):
-        return decode_compressed(message)
-    if message.encoding in KNOWN_ENCODINGS or not has_cv_bridge():
-        return decode_image(message)
-    return decode_image(message, convert_by_cv_bridge)
+    encoding = getattr(message, 'encoding', None)
+    if encoding is None or encoding in KNOWN_ENCODINGS or not has_cv_bridge():
+        return decode_any_image(message)
+    return decode_any_image(message, convert_by_cv_bridge)
 
 
 def convert_by_cv_bridge(message: Any) -> Any:

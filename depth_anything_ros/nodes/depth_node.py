@@ -24,7 +24,6 @@ from depth_anything_ros.errors import DepthAnythingError, reason_of
 from depth_anything_ros.escape import lines, one_line
 from depth_anything_ros.nodes.arrival import ArrivalStamps
 from depth_anything_ros.nodes.beside import offer
-from depth_anything_ros.nodes.camera_input import CameraInput
 from depth_anything_ros.nodes.diagnostics import to_status
 from depth_anything_ros.nodes.frame_processor import FrameProcessor, Job
 from depth_anything_ros.nodes.judgement import NodeState
@@ -32,19 +31,27 @@ from depth_anything_ros.nodes.managed import ManagedNode
 from depth_anything_ros.nodes.message_sizes import largest_message, oversized
 from depth_anything_ros.nodes.outputs import DepthOutputs
 from depth_anything_ros.nodes.parameters import declare_parameters, updated
-from depth_anything_ros.nodes.pipeline_host import PipelineHost, check_config
+from depth_anything_ros.nodes.pipeline_host import PipelineHost
 from depth_anything_ros.nodes.process import run_process, spin
-from depth_anything_ros.nodes.references import References, needs_tf, topics_of
-from depth_anything_ros.nodes.registration import DepthRegistration
-from depth_anything_ros.nodes.run_statistics import RunStatistics
 from depth_anything_ros.nodes.sizes import SizeBuilder
 from depth_anything_ros.nodes.subscription import SensorSubscription
-from depth_anything_ros.nodes.topics import image_type, input_hint, input_names, reference_topics
+from depth_anything_ros.nodes.topics import (
+    image_type,
+    input_hint,
+    input_names,
+    needs_tf,
+    topics_of,
+)
 from depth_anything_ros.nodes.transforms import TransformLookup
 from depth_anything_ros.nodes.transport import segment_of
 from depth_anything_ros.nodes.worker import LatestItemWorker
 from depth_anything_ros.parameters import Affects, names_affecting, parameter_values
 from depth_anything_ros.scale import PrioritySources
+from depth_anything_ros.stream.assembly import check_config
+from depth_anything_ros.stream.camera_input import CameraInput
+from depth_anything_ros.stream.references import References
+from depth_anything_ros.stream.registration import registrations
+from depth_anything_ros.stream.run_statistics import RunStatistics
 
 SAVE_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
@@ -86,13 +93,7 @@ class DepthNode(ManagedNode):
         self._references = References(
             self._host,
             lookup,
-            {
-                topic.name: DepthRegistration(
-                    self._camera, CameraInput(self._topic(topic.camera_info)), lookup
-                )
-                for topic, _ in reference_topics(self._config)
-                if topic.camera_info
-            },
+            registrations(self._camera, self._topic, lookup),
             self._statistics,
             lambda: self._config,
             self._watched,

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
 from depth_anything_ros.nodes.judgement import NodeState, judge
-from depth_anything_ros.nodes.run_statistics import Snapshot
-from depth_anything_ros.types import DepthResult, ModelIdentity
-
-# An error of inverse depth, dy, is one of z² · dy of depth; shown where a small robot looks.
-_SHOWN_AT_M = 2.0
+from depth_anything_ros.stream.run_statistics import Snapshot
+from depth_anything_ros.stream.sections import alignment_section, key_values
+from depth_anything_ros.types import ModelIdentity
 
 Nested = dict[str, 'str | Nested']
 
@@ -23,7 +19,7 @@ def to_status(
     level, message = judge(state, snapshot, recent_s)
     status = DiagnosticStatus(level=level, name=name, message=message)
     status.hardware_id = state.model.name if state.model else ''
-    status.values = key_values(_sections(state, snapshot))
+    status.values = [KeyValue(**pair) for pair in key_values(_sections(state, snapshot))]
     return status
 
 
@@ -73,44 +69,11 @@ def identity_section(model: ModelIdentity) -> dict[str, object]:
     }
 
 
-def alignment_section(result: DepthResult) -> dict[str, object]:
-    """Return a frame's scale and shift as `~/scale` and `/diagnostics` name them; {} if none."""
-    alignment = result.alignment
-    if alignment is None:
-        return {}
-    return {
-        'state': result.scale_state.value if result.scale_state else '',
-        'source': alignment.source,
-        'scale': alignment.scale,
-        'shift': alignment.shift,
-        'points': alignment.points,
-        'inlier_ratio': alignment.inlier_ratio,
-        'residual': alignment.residual,
-        'residual_cm_at_2m': 100.0 * alignment.residual * _SHOWN_AT_M**2,
-        'age_s': alignment.age_s(result.frame.stamp_ns),
-    }
-
-
-def key_values(sections: Mapping[str, object]) -> list[KeyValue]:
-    """Return nested values as diagnostic pairs; the key 'a.b' holds member b of a."""
-    return [KeyValue(key=key, value=value) for key, value in _flat(sections)]
-
-
-def _flat(sections: Mapping[str, object], prefix: str = '') -> Iterator[tuple[str, str]]:
-    for key, value in sections.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f'{prefix}{key}.')
-        elif isinstance(value, float):
-            yield prefix + key, f'{value:.6g}'
-        else:
-            yield prefix + key, '' if value is None else str(value)
-
-
 def to_dict(status: DiagnosticStatus) -> Nested:
     """
     Return the pairs of a status nested by the dots in their keys; every value is a string.
 
-    The inverse of :func:`key_values`: what one node writes, another reads by the same names.
+    The inverse of `sections.key_values`: what one node writes, another reads by the same names.
     """
     nested: Nested = {}
     for pair in status.values:

@@ -23,11 +23,9 @@ from depth_anything_ros.evaluation.run_warnings import Stream
 from depth_anything_ros.messages import decode_depth, decode_inverse_depth
 from depth_anything_ros.nodes.backlog import Backlog, Message
 from depth_anything_ros.nodes.beside import offer, settle
-from depth_anything_ros.nodes.camera_input import CameraInput
 from depth_anything_ros.nodes.decoding import decode_any, read_message
 from depth_anything_ros.nodes.parameters import declare_parameters
 from depth_anything_ros.nodes.process import run_process, spin
-from depth_anything_ros.nodes.registration import DepthRegistration
 from depth_anything_ros.nodes.report_input import ReportInput
 from depth_anything_ros.nodes.subscription import SensorSubscription
 from depth_anything_ros.nodes.topics import (
@@ -39,6 +37,8 @@ from depth_anything_ros.nodes.topics import (
 from depth_anything_ros.nodes.transforms import TransformLookup
 from depth_anything_ros.nodes.truth_input import TruthInput
 from depth_anything_ros.parameters import DEPTH_TRANSPORTS, IMAGE_TRANSPORTS
+from depth_anything_ros.stream.camera_input import CameraInput
+from depth_anything_ros.stream.registration import DepthRegistration
 from depth_anything_ros.types import Float32Array, OutputKind
 
 QUEUE_DEPTH = 30

@@ -15,17 +15,16 @@ from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError, DepthAnythingError, reason_of
 from depth_anything_ros.geometry.point_cloud import build_point_cloud, write_ply
 from depth_anything_ros.home import expand_user
-from depth_anything_ros.messages import stamp_ns
 from depth_anything_ros.nodes.beside import settle
-from depth_anything_ros.nodes.brightness_watch import BrightnessWatch
-from depth_anything_ros.nodes.camera_input import CameraInput, CameraView
 from depth_anything_ros.nodes.decoding import decode_any
-from depth_anything_ros.nodes.encoders import POINTS, SCAN, Finished
 from depth_anything_ros.nodes.outputs import DepthOutputs
 from depth_anything_ros.nodes.pipeline_host import PipelineHost
-from depth_anything_ros.nodes.run_statistics import RunStatistics
 from depth_anything_ros.nodes.sizes import SizeBuilder
-from depth_anything_ros.types import DepthResult, Frame
+from depth_anything_ros.stream.camera_input import CameraInput, CameraView
+from depth_anything_ros.stream.encoders import POINTS, SCAN, Finished
+from depth_anything_ros.stream.frame_input import FrameInput
+from depth_anything_ros.stream.run_statistics import RunStatistics
+from depth_anything_ros.types import DepthResult
 
 # What the camera gives of metric depth, as diagnostics name it.
 _OF_CAMERA = {POINTS: 'point cloud', SCAN: 'laser scan'}
@@ -83,7 +82,6 @@ class FrameProcessor:
         self._sizes = sizes
         self._lock = threading.Lock()
         self._waiting: tuple[Job, str] | None = None
-        self._camera = camera
         self._statistics = statistics
         self._config = config
         self._warn = warn
@@ -91,18 +89,18 @@ class FrameProcessor:
         self.last_result: DepthResult | None = None
         self.camera_fault = CameraFault()
         self.camera_doubt = ''
-        self._brightness = BrightnessWatch('image')
+        self._input = FrameInput(camera, decode_any)
 
     @property
     def doubt(self) -> str:
         """Return what is odd about the last images and their camera, or ''."""
-        return '; '.join(filter(None, (self._brightness.doubt, self.camera_doubt)))
+        return '; '.join(filter(None, (self._input.doubt, self.camera_doubt)))
 
     def reset(self) -> None:
         """Forget the last frame, as on activation."""
         self.last_result = None
         self.camera_fault = CameraFault()
-        self._brightness.forget()
+        self._input.forget()
         self.camera_doubt = ''
 
     def refuse(self, reason: str) -> None:
@@ -181,14 +179,12 @@ class FrameProcessor:
         if pipeline is None:
             raise DepthAnythingError('no network is loaded')
         start_ns = perf_counter_ns()
-        rgb = decode_any(job.message)
-        self._brightness.look(job.message, rgb)
+        rgb = self._input.decode(job.message)
         height, width = rgb.shape[:2]
         if not self._sizes.is_built(pipeline.predictor, (height, width)):
             raise NetworkAwaitedError(f'the network for images of {width}x{height} is being built')
-        header = job.message.header
-        view = self._camera.view(header, height, width, self._config().image_is_rectified)
-        frame = Frame(rgb, stamp_ns(header), header.frame_id, view.camera)
+        rectified = self._config().image_is_rectified
+        frame, view = self._input.frame(job.message, rgb, rectified)
         stages_ms['decode'] = _since_ms(start_ns)
         result = pipeline.process(frame)
         stages_ms.update(result.stages_ms)

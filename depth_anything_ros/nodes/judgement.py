@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
-from depth_anything_ros.nodes.run_statistics import Snapshot
+from depth_anything_ros.stream.run_statistics import Snapshot
 from depth_anything_ros.types import DepthResult, ModelIdentity, ScaleState
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from depth_anything_ros.bag import BagReader
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import ConfigError, DepthAnythingError
-from depth_anything_ros.nodes.encoders import DEPTH, POINTS, PREVIEW, RELATIVE
 from depth_anything_ros.nodes.overrides import given_values
 from depth_anything_ros.parameters import from_mapping, parameter_infos
+from depth_anything_ros.stream.encoders import DEPTH, POINTS, PREVIEW, RELATIVE
 
 # Measured: messages of 0.66 times the segment arrive, of 0.75 and 0.89 times some get lost.
 _ROOM = 1.5

@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from time import perf_counter_ns
 from typing import Any
 
 from rclpy.qos import QoSHistoryPolicy, QoSPolicyKind, QoSProfile, QoSReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
-from depth_anything_ros.errors import CameraError
-from depth_anything_ros.nodes.encoders import DEPTH, OUTPUTS, POINTS, SCAN, Finished
 from depth_anything_ros.nodes.managed import ManagedNode
+from depth_anything_ros.nodes.ros_messages import make_message, message_class
+from depth_anything_ros.stream.encoders import OUTPUTS, Finished, Published, send_outputs
 
 # Enough for a subscriber that pauses for two frames; more would only deliver old depth.
 QUEUE_DEPTH = 3
-
-
-@dataclass(frozen=True)
-class Published:
-    """
-    Which outputs went out for a frame, and which were wanted and could not be made.
-
-    `failures` says why the camera gives no point cloud or no scan, where that was found out only
-    now: topic → reason.
-    """
-
-    topics: tuple[str, ...]
-    missing: tuple[str, ...]
-    failures: Mapping[str, str] = field(default_factory=dict)
 
 
 class DepthOutputs:
@@ -43,7 +26,7 @@ class DepthOutputs:
         self._node = node
         self._publishers: dict[str, Any] = {
             topic: node.create_lifecycle_publisher(
-                output.message_type,
+                message_class(output.type_name),
                 topic,
                 QoSProfile(
                     history=QoSHistoryPolicy.KEEP_LAST,
@@ -76,26 +59,9 @@ class DepthOutputs:
 
         :param stages_ms: `cloud`, `encode` and `publish` are added to it.
         """
-        wanted, sent = self.wanted(), []
-        failures: dict[str, str] = {}
-        for topic, output in OUTPUTS.items():
-            if topic not in wanted:
-                continue
-            start_ns = perf_counter_ns()
-            try:
-                message = output.encode(frame)
-            except CameraError as error:
-                failures[topic] = str(error)
-                continue
-            if message is None:
-                continue
-            encoded_ns = perf_counter_ns()
-            self._publishers[topic].publish(message)
-            sent.append(topic)
-            for stage, duration_ns in (
-                (output.stage, encoded_ns - start_ns),
-                ('publish', perf_counter_ns() - encoded_ns),
-            ):
-                stages_ms[stage] = stages_ms.get(stage, 0.0) + duration_ns * 1e-6
-        missing = tuple(topic for topic in (DEPTH, POINTS, SCAN) if topic in wanted - set(sent))
-        return Published(tuple(sent), missing, failures)
+        wanted = self.wanted()
+        outputs = {topic: output for topic, output in OUTPUTS.items() if topic in wanted}
+        return send_outputs(frame, outputs, make_message, self._send, stages_ms)
+
+    def _send(self, topic: str, message: Any) -> None:
+        self._publishers[topic].publish(message)

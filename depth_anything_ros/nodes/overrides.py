@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -13,7 +11,13 @@ from typing import Any
 import yaml
 from rclpy.node import Node
 
-_VALUES = 'ros__parameters'
+from depth_anything_ros.parameters.node_file import (
+    for_other_nodes,
+    matches,
+    sections,
+    unknown_parameter,
+)
+
 _FILE = '--params-file'
 _PARAMETERS = ('-p', '--param', _FILE)
 _REMAPS = ('-r', '--remap')
@@ -30,36 +34,12 @@ def unused_overrides(node: Node, arguments: Sequence[str] | None = None) -> tupl
     """
     known = node.get_parameters_by_prefix('')
     unknown = [
-        _unknown(name, list(known))
+        unknown_parameter(name, known)
         for name in _overrides(node)
         if name not in known and not name.startswith(_DECLARED_LATER)
     ]
     full_name = node.get_fully_qualified_name()
     return (*unknown, *_for_others(full_name, sys.argv if arguments is None else arguments))
-
-
-def matches(key: str, full_name: str) -> bool:
-    """
-    Return whether rcl applies a section of a parameter file to a node.
-
-    :param key: the section: a name, or a pattern in which /* is one token and /** any number.
-    :param full_name: name of the node with its namespace.
-    """
-    pattern = f'/{key.lstrip("/")}'.replace('/*', r'(/\w+)')
-    return re.fullmatch(pattern, full_name) is not None
-
-
-def sections(values: Any, above: str = '') -> dict[str, Any]:
-    """Return key → parameters of each section of a parameter file; nested keys joined by /."""
-    if not isinstance(values, dict):
-        return {}
-    found = {}
-    if _VALUES in values:  # of an empty section there is None
-        found[above] = values[_VALUES] if isinstance(values[_VALUES], dict) else {}
-    for key, inner in values.items():
-        if key != _VALUES:
-            found.update(sections(inner, f'{above}/{key}' if above else str(key)))
-    return found
 
 
 def given_values(name: str, arguments: Sequence[str]) -> dict[str, Any]:
@@ -101,20 +81,12 @@ def _overrides(node: Node) -> list[str]:
     return list(overrides)
 
 
-def _unknown(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    advice = f"; did you mean '{near[0]}'?" if near else ''
-    return f"parameter '{name}' is given and does not exist{advice}"
-
-
 def _for_others(full_name: str, arguments: Sequence[str]) -> Iterator[str]:
-    cure = f"call it '/**' or '{full_name}'"
     for option, word in _options(arguments, _PARAMETERS):
         if option == _FILE:
             names = list(_read(word))
             if not any(matches(name, full_name) for name in names):
-                listed = ', '.join(names) or 'no parameters'
-                yield f"nothing in '{word}' is for {full_name}, only for {listed}; {cure}"
+                yield for_other_nodes(word, names, full_name)
             continue
         name, colon, _ = word.partition(':=')[0].rpartition(':')
         if colon and not matches(name, full_name):

@@ -6,21 +6,15 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import DepthAnythingError
 from depth_anything_ros.inference.predictor import Predictor, create_predictor
-from depth_anything_ros.inference.preprocess import check_multiple
-from depth_anything_ros.models import MODELS
-from depth_anything_ros.models.checkpoint_file import CheckpointFile
-from depth_anything_ros.models.local_file import local_file
-from depth_anything_ros.models.meaning import spec_of_file
 from depth_anything_ros.nodes.worker import LatestItemWorker
 from depth_anything_ros.parameters import Affects, names_affecting, parameter_values
 from depth_anything_ros.pipeline import DepthPipeline
 from depth_anything_ros.refinement import create_refinements
-from depth_anything_ros.scale import create_scale_source, create_scene_cut, create_tracker
+from depth_anything_ros.stream.assembly import assemble, check_parameters
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -34,29 +28,6 @@ def load_predictor(config: DepthNodeConfig) -> Predictor:
     predictor = create_predictor(config.network)
     predictor.warm_up(config.warmup_height, config.warmup_width)
     return predictor
-
-
-def check_config(config: DepthNodeConfig) -> None:
-    """
-    Check in no time what would make loading fail for certain.
-
-    Of a checkpoint that is what it says itself; its sha256 takes too long.
-
-    :raises DepthAnythingError: naming the value and what is allowed.
-    """
-    path = _check_parameters(config)
-    if path is not None:
-        spec_of_file(MODELS[config.network.model], CheckpointFile.read(path), sha256='')
-
-
-def _check_parameters(config: DepthNodeConfig) -> Path | None:
-    """Check all but what is in the checkpoint, and return its path, None for the published one."""
-    network, size = config.network, config.network.input_size
-    spec = MODELS[network.model]
-    assert isinstance(size, int), 'a parameter of a node is no pair'
-    check_multiple("parameter 'input_size':", size or spec.input_size, spec.patch)
-    create_scale_source(config.scale)
-    return local_file(network.checkpoint) if network.checkpoint else None
 
 
 class PipelineHost:
@@ -115,7 +86,7 @@ class PipelineHost:
 
         :raises DepthAnythingError: if it cannot be loaded; nothing runs then.
         """
-        _check_parameters(config)  # what a checkpoint says, loading finds out
+        check_parameters(config)  # what a checkpoint says, loading finds out
         with self._lock:
             self._config = self._wanted = config
         try:
@@ -124,7 +95,7 @@ class PipelineHost:
                 if self._wanted is not config:
                     model = config.network.model
                     raise DepthAnythingError(f'stopped while {model} was being loaded')
-                self._pipeline = _assemble(predictor, self._config)
+                self._pipeline = assemble(predictor, self._config)
                 self._running = config
                 self._turn_to(self._config)
         except Exception:
@@ -150,7 +121,7 @@ class PipelineHost:
 
         What was set to the value that it had changes nothing.
 
-        :param config: checked by :func:`check_config`.
+        :param config: checked by :func:`assembly.check_config`.
         :param names: the parameters that were set.
         """
         with self._lock:
@@ -164,7 +135,7 @@ class PipelineHost:
             if _differ(before, config, Affects.REFINEMENT):
                 self._pipeline.refinements = create_refinements(config.refinement)
             if _differ(before, config, Affects.SCALE):
-                self._pipeline = _assemble(self._pipeline.predictor, config)
+                self._pipeline = assemble(self._pipeline.predictor, config)
             if names & names_affecting(DepthNodeConfig, Affects.MODEL):
                 self._turn_to(config)
 
@@ -194,7 +165,7 @@ class PipelineHost:
             self.error = problem
             if predictor is not None:
                 self._running = config
-                self._pipeline = _assemble(predictor, self._config)
+                self._pipeline = assemble(predictor, self._config)
         if problem:
             _LOGGER.error('%s; the running network is kept', problem)
             self._refused()
@@ -216,15 +187,3 @@ def _differ(one: DepthNodeConfig | None, other: DepthNodeConfig | None, affects:
     before, after = parameter_values(one), parameter_values(other)
     names = names_affecting(DepthNodeConfig, affects)
     return any(before[name] != after[name] for name in names)
-
-
-def _assemble(predictor: Predictor, config: DepthNodeConfig) -> DepthPipeline:
-    # A new tracker each time: scale and shift of one network mean nothing to another.
-    return DepthPipeline(
-        predictor,
-        create_scale_source(config.scale),
-        create_tracker(config.scale),
-        config.max_depth_m,
-        create_scene_cut(config.scale),
-        create_refinements(config.refinement),
-    )

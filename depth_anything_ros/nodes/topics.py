@@ -17,9 +17,8 @@ from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.parameters import DEPTH_TRANSPORTS, IMAGE_TRANSPORTS
 from depth_anything_ros.scale import SCALE_SOURCES
-from depth_anything_ros.scale.references import ReferenceTopic
-
-RAW = 'raw'
+from depth_anything_ros.scale.references import RAW, ReferenceTopic
+from depth_anything_ros.stream.references import reference_types
 
 
 class Graph(Protocol):
@@ -83,7 +82,7 @@ def input_names(node: Graph, config: DepthNodeConfig) -> dict[str, str]:
         'camera_info': camera_info_name(node, 'image'),
     }
     for topic, own in reference_topics(config):
-        names[topic.name] = image_name(node, topic.name, transport_of(topic, own))
+        names[topic.name] = image_name(node, topic.name, topic.transport_by(own))
         if topic.camera_info:
             names[topic.camera_info] = camera_info_name(node, topic.name)
     return names
@@ -95,23 +94,24 @@ def reference_topics(config: DepthNodeConfig) -> Iterator[tuple[ReferenceTopic, 
         yield from ((topic, config.scale.sources[name]) for topic in source.references)
 
 
-def transport_of(topic: ReferenceTopic, own: Any) -> str:
-    """Return how the messages of a reference topic come, by the source's parameters."""
-    return str(getattr(own, topic.transport)) if topic.transport else RAW
-
-
-def reference_type(topic: ReferenceTopic, own: Any) -> type:
+def topics_of(config: DepthNodeConfig) -> dict[str, type]:
     """
-    Return the message class that a reference topic comes in.
+    Return base topic → message class of what the scale sources of a config need.
 
-    :raises ConfigError: if its package is not installed.
+    :raises ConfigError: if the package of one is not installed.
     """
-    if transport_of(topic, own) != RAW:
-        return CompressedImage
-    found = find_message_type(topic.message)
-    if found is None:
-        raise ConfigError(f"topic '{topic.name}' needs {topic.message}, which is not installed")
-    return found
+    topics = {}
+    for base, type_name in reference_types(config).items():
+        found = find_message_type(type_name)
+        if found is None:
+            raise ConfigError(f"topic '{base}' needs {type_name}, which is not installed")
+        topics[base] = found
+    return topics
+
+
+def needs_tf(config: DepthNodeConfig) -> bool:
+    """Return whether a scale source of a config may ask TF where its sensor is."""
+    return any(topic.needs_tf(own) for topic, own in config.scale.topics())
 
 
 def find_message_type(name: str) -> type | None:
@@ -130,7 +130,7 @@ def input_hint(node: Graph, base: str, config: DepthNodeConfig) -> str:
         return missing_image_hint(node, base, transport, 'image_transport', IMAGE_TRANSPORTS)
     for topic, own in reference_topics(config):
         if topic.name == base and topic.transport:
-            transport, name = transport_of(topic, own), topic.transport
+            transport, name = topic.transport_by(own), topic.transport
             return missing_image_hint(node, base, transport, name, (RAW, *topic.transports))
     return ''
 

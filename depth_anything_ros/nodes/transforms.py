@@ -11,10 +11,7 @@ from rclpy.time import Time
 
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.geometry.transform import RigidTransform
-
-
-class TransformMissingError(AlignmentError):
-    """Report frames that TF has not connected so far, as before its first messages."""
+from depth_anything_ros.stream.references import TransformMissingError
 
 
 class TransformLookup:

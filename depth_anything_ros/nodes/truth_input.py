@@ -12,9 +12,9 @@ from depth_anything_ros.geometry.unit_watch import UnitWatch
 from depth_anything_ros.messages import decode_any_depth
 from depth_anything_ros.nodes.backlog import Message
 from depth_anything_ros.nodes.decoding import read_message
-from depth_anything_ros.nodes.registration import DepthRegistration
 from depth_anything_ros.nodes.topics import image_type
 from depth_anything_ros.parameters import steps_per_metre
+from depth_anything_ros.stream.registration import DepthRegistration
 from depth_anything_ros.types import Float32Array
 
 # A frame waits for eight newer ones; what its truth waits for must have come well before.

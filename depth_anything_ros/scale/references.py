@@ -11,6 +11,9 @@ from depth_anything_ros.geometry.registration import RegistrationRule
 from depth_anything_ros.geometry.reprojection import Registration
 from depth_anything_ros.geometry.transform import RigidTransform
 
+RAW = 'raw'
+_COMPRESSED = 'sensor_msgs/msg/CompressedImage'
+
 
 class NoImageYetError(AlignmentError):
     """Say that a message can be taken only once an image has named the frame of the camera."""
@@ -92,3 +95,11 @@ class ReferenceTopic:
     camera_info: str = ''
     needed: Callable[[Any], bool] = _always
     needs_tf: Callable[[Any], bool] = _never
+
+    def transport_by(self, own: Any) -> str:
+        """Return how messages come by the parameters of the source: `raw` or a transport."""
+        return str(getattr(own, self.transport)) if self.transport else RAW
+
+    def type_by(self, own: Any) -> str:
+        """Return the type in which messages come by the parameters of the source."""
+        return self.message if self.transport_by(own) == RAW else _COMPRESSED

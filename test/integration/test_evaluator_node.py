@@ -19,7 +19,7 @@ from std_srvs.srv import Trigger
 
 from depth_anything_ros.nodes.diagnostics import to_status
 from depth_anything_ros.nodes.judgement import NodeState
-from depth_anything_ros.nodes.run_statistics import RunStatistics
+from depth_anything_ros.stream.run_statistics import RunStatistics
 from depth_anything_ros.types import ModelIdentity
 
 TOPICS = ('image', 'relative', 'depth', 'ground_truth')

@@ -1,20 +1,5 @@
-import pytest
+"""The fixtures of what counts and times."""
 
-from depth_anything_ros.nodes.run_statistics import RunStatistics
+from made_statistics import clock, statistics
 
-
-class Clock:
-    now_s = 100.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def statistics(clock):
-    return RunStatistics(clock)
+__all__ = ['clock', 'statistics']

@@ -11,16 +11,16 @@ from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.geometry.transform import OPTICAL_FROM_BODY
 from depth_anything_ros.messages import stamp_ns
 from depth_anything_ros.nodes.arrival import STANDSTILL_MESSAGES, STANDSTILL_S, ArrivalStamps
-from depth_anything_ros.nodes.camera_input import CameraInput
-from depth_anything_ros.nodes.references import References
-from depth_anything_ros.nodes.registration import DepthRegistration
-from depth_anything_ros.nodes.run_statistics import RunStatistics
 from depth_anything_ros.parameters import from_mapping
 from depth_anything_ros.pipeline import DepthPipeline
 from depth_anything_ros.scale import AlignmentTracker
 from depth_anything_ros.scale.camera_height import CameraHeightScale
 from depth_anything_ros.scale.depth_image import DepthImageScale
 from depth_anything_ros.scale.laser_scan import LaserScanScale
+from depth_anything_ros.stream.camera_input import CameraInput
+from depth_anything_ros.stream.references import References
+from depth_anything_ros.stream.registration import DepthRegistration
+from depth_anything_ros.stream.run_statistics import RunStatistics
 from depth_anything_ros.types import Camera, Frame, RelativeInverseDepth, ScaleState
 
 START_NS = 1_700_000_000_000_000_000

@@ -1,13 +1,9 @@
 import pytest
 from made_states import MODEL, held_result, make_result
 
-from depth_anything_ros.nodes.diagnostics import (
-    alignment_section,
-    key_values,
-    to_dict,
-    to_status,
-)
+from depth_anything_ros.nodes.diagnostics import to_dict, to_status
 from depth_anything_ros.nodes.judgement import NodeState
+from depth_anything_ros.stream.sections import alignment_section, key_values
 from depth_anything_ros.types import Alignment, ScaleState
 
 
@@ -43,7 +39,11 @@ def test_what_one_node_writes_another_reads_by_the_same_names(statistics):
 
 def test_keys_join_sections_by_dots():
     pairs = key_values({'a': {'b': 0.125, 'c': {'d': None}}, 'e': True, 'f': {}})
-    assert {pair.key: pair.value for pair in pairs} == {'a.b': '0.125', 'a.c.d': '', 'e': 'True'}
+    assert {pair['key']: pair['value'] for pair in pairs} == {
+        'a.b': '0.125',
+        'a.c.d': '',
+        'e': 'True',
+    }
 
 
 def test_a_scale_is_shown_with_its_state_age_and_error_at_two_metres():

@@ -10,11 +10,11 @@ from sensor_msgs.msg import CameraInfo, Image
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import DepthAnythingError
 from depth_anything_ros.messages import camera_info_fields
-from depth_anything_ros.nodes.camera_input import CameraInput
 from depth_anything_ros.nodes.frame_processor import CameraFault, FrameProcessor, Job
 from depth_anything_ros.nodes.outputs import Published
-from depth_anything_ros.nodes.run_statistics import RunStatistics
 from depth_anything_ros.nodes.worker import LatestItemWorker
+from depth_anything_ros.stream.camera_input import CameraInput
+from depth_anything_ros.stream.run_statistics import RunStatistics
 from depth_anything_ros.types import Camera, DepthResult
 
 
@@ -110,7 +110,7 @@ def test_without_a_camera_there_is_neither_cloud_nor_scan(processor):
 def test_an_output_that_failed_is_named_and_the_other_not(processor):
     fields = camera_info_fields(Camera(5, 3, 4.0, 4.0, 2.0, 1.0))
     info = CameraInfo(**{name: value for name, value in fields.items() if name != 'd'})
-    processor._camera.update(info)
+    processor._input._camera.update(info)
     processor.outputs = Outputs({'~/scan'}, {'~/scan': 'no frame for the scan'})
     processor.process(Job(image(), 0))
     assert processor.camera_fault == CameraFault('no frame for the scan', ('laser scan',))
@@ -122,7 +122,7 @@ def test_a_doubtful_camera_info_is_logged_once_and_kept_for_diagnostics(processo
     fields = camera_info_fields(Camera(5, 3, 4.0, 4.0, 2.0, 1.0))
     info = CameraInfo(**{name: value for name, value in fields.items() if name != 'd'})
     info.header.frame_id = 'rear'
-    processor._camera.update(info)
+    processor._input._camera.update(info)
     front = image()
     front.header.frame_id = 'front'
     for number in range(2):

@@ -4,7 +4,7 @@ from made_states import ACTIVE, MODEL, held_result, make_result
 
 from depth_anything_ros.nodes.diagnostics import to_dict, to_status
 from depth_anything_ros.nodes.judgement import NodeState, judge
-from depth_anything_ros.nodes.run_statistics import RunStatistics
+from depth_anything_ros.stream.run_statistics import RunStatistics
 from depth_anything_ros.types import ModelIdentity, ScaleState
 
 

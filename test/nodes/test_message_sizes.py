@@ -3,13 +3,13 @@ import pytest
 
 from depth_anything_ros.bag import RgbdFrame, write_rgbd_bag
 from depth_anything_ros.config import DepthNodeConfig
-from depth_anything_ros.nodes.encoders import DEPTH, POINTS, PREVIEW, RELATIVE
 from depth_anything_ros.nodes.message_sizes import (
     largest_message,
     largest_of_bag,
     message_bytes,
     oversized,
 )
+from depth_anything_ros.stream.encoders import DEPTH, POINTS, PREVIEW, RELATIVE
 from depth_anything_ros.types import Frame
 
 SEGMENT = 1 << 24

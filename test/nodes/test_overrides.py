@@ -9,14 +9,10 @@ import yaml
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.nodes import overrides, parameters
-from depth_anything_ros.nodes.overrides import (
-    given_values,
-    matches,
-    sections,
-    unused_overrides,
-)
+from depth_anything_ros.nodes.overrides import given_values, unused_overrides
 from depth_anything_ros.nodes.parameters import declare_parameters
 from depth_anything_ros.parameters import parameter_infos
+from depth_anything_ros.parameters.node_file import matches, sections
 
 CONFIG = Path(__file__).resolve().parents[2] / 'config'
 

@@ -17,12 +17,10 @@ from depth_anything_ros.lab.compression.format import write_packed
 from depth_anything_ros.lab.compression.recipe import compress
 from depth_anything_ros.models import MODELS, fit
 from depth_anything_ros.models.checkpoint import load_weights
-from depth_anything_ros.nodes.pipeline_host import (
-    PipelineHost,
-    check_config,
-)
+from depth_anything_ros.nodes.pipeline_host import PipelineHost
 from depth_anything_ros.parameters import Affects, from_mapping, parameter_infos, parameter_values
 from depth_anything_ros.parameters import changed as with_changes
+from depth_anything_ros.stream.assembly import check_config
 from depth_anything_ros.types import Frame, ModelInput, RelativeInverseDepth
 
 CONFIG = from_mapping(

@@ -8,7 +8,7 @@ from depth_anything_ros.evaluation.run import RunEvaluation
 from depth_anything_ros.nodes.diagnostics import to_status
 from depth_anything_ros.nodes.judgement import NodeState
 from depth_anything_ros.nodes.report_input import ReportInput
-from depth_anything_ros.nodes.run_statistics import RunStatistics
+from depth_anything_ros.stream.run_statistics import RunStatistics
 from depth_anything_ros.types import ModelIdentity
 
 NAME = 'robot/depth_node'

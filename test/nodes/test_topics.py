@@ -8,23 +8,24 @@ from sensor_msgs.msg import Image
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import ConfigError
+from depth_anything_ros.nodes import topics
 from depth_anything_ros.nodes.subscription import SensorSubscription
 from depth_anything_ros.nodes.topics import (
     camera_info_name,
     image_name,
     input_hint,
     input_names,
-    reference_type,
     split_transport,
+    topics_of,
 )
 from depth_anything_ros.parameters import DEPTH_TRANSPORTS, IMAGE_TRANSPORTS, from_mapping
-from depth_anything_ros.scale.references import ReferenceTopic
 
 
-def test_a_reference_whose_messages_are_not_installed_is_refused():
-    topic = ReferenceTopic('sonar', 'no_such_msgs/msg/Sonar', SimpleNamespace)
+def test_a_reference_whose_messages_are_not_installed_is_refused(monkeypatch):
+    types = {'sonar': 'no_such_msgs/msg/Sonar'}
+    monkeypatch.setattr(topics, 'reference_types', lambda config: types)
     with pytest.raises(ConfigError, match="'sonar' needs no_such_msgs/msg/Sonar, which is not"):
-        reference_type(topic, None)
+        topics_of(DepthNodeConfig())
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.geometry.transform import RigidTransform
 from depth_anything_ros.messages import camera_info_fields
 from depth_anything_ros.nodes.backlog import Message
-from depth_anything_ros.nodes.camera_input import CameraInput
-from depth_anything_ros.nodes.registration import DepthRegistration
 from depth_anything_ros.nodes.truth_input import TruthInput
+from depth_anything_ros.stream.camera_input import CameraInput
+from depth_anything_ros.stream.registration import DepthRegistration
 from depth_anything_ros.types import Camera
 
 COLOR, DEPTH = 'color_optical_frame', 'depth_optical_frame'

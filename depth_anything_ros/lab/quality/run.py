@@ -14,7 +14,7 @@ from depth_anything_ros.errors import ConfigError, DatasetError, DepthAnythingEr
 from depth_anything_ros.lab.quality.journal import Entry, ScoreJournal
 from depth_anything_ros.lab.quality.scores import ScoreConfig, score_depth
 from depth_anything_ros.lab.quality.selection import ScoredSample
-from depth_anything_ros.lab.quality.workers import Workers
+from depth_anything_ros.lab.workers import Workers
 
 if TYPE_CHECKING:
     from depth_anything_ros.lab.datasets import Dataset

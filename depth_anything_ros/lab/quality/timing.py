@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from depth_anything_ros.lab.quality.scores import ScoreConfig, score_depth
-from depth_anything_ros.lab.quality.workers import Workers
+from depth_anything_ros.lab.workers import Workers
 from depth_anything_ros.types import Float32Array
 
 HEIGHT, WIDTH = 480, 640

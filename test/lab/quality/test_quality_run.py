@@ -15,11 +15,11 @@ from depth_anything_ros.errors import (
     MissingDependencyError,
     WorkerError,
 )
-from depth_anything_ros.lab.quality import workers as workers_module
+from depth_anything_ros.lab import workers as workers_module
 from depth_anything_ros.lab.quality.journal import ScoreJournal
 from depth_anything_ros.lab.quality.run import Origin, open_data, score_data, score_samples
 from depth_anything_ros.lab.quality.scores import ScoreConfig, score_depth
-from depth_anything_ros.lab.quality.workers import dask_workers, local_workers
+from depth_anything_ros.lab.workers import dask_workers, local_workers
 
 CONFIG = ScoreConfig()
 
@@ -118,7 +118,7 @@ import made_data
 from depth_anything_ros.lab.quality.journal import ScoreJournal
 from depth_anything_ros.lab.quality.run import Origin, open_data, score_data
 from depth_anything_ros.lab.quality.scores import ScoreConfig
-from depth_anything_ros.lab.quality.workers import local_workers
+from depth_anything_ros.lab.workers import local_workers
 
 if __name__ == '__main__':
     config = ScoreConfig()

@@ -3,7 +3,7 @@ import pytest
 
 from depth_anything_ros.lab.quality import timing
 from depth_anything_ros.lab.quality.scores import ScoreConfig
-from depth_anything_ros.lab.quality.workers import local_workers
+from depth_anything_ros.lab.workers import local_workers
 
 
 @pytest.mark.parametrize('count', [5, 32, 70])

@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from sensor_msgs.msg import CameraInfo
+import numpy as np
 
 from depth_anything_ros.errors import CameraError
 from depth_anything_ros.geometry.camera import require_calibrated
@@ -34,7 +34,7 @@ class CameraView:
     """
 
     camera: Camera | None
-    info: CameraInfo | None
+    info: Any
     reason: str = ''
     doubt: str = ''
 
@@ -50,10 +50,10 @@ class CameraInput:
     def __init__(self, topic: str, image_topic: str = '') -> None:
         self.topic = topic
         self._image_topic = image_topic
-        self._message: CameraInfo | None = None
+        self._message: Any = None
         self._told = False
 
-    def update(self, message: CameraInfo) -> None:
+    def update(self, message: Any) -> None:
         """Take a new camera_info; once, say in the log that its P cannot be used."""
         self._message = message
         if not self._told and lacks_projection(message):
@@ -64,7 +64,7 @@ class CameraInput:
     def frame_id(self) -> str:
         """Return the frame of the last camera_info, or '' before the first."""
         message = self._message
-        return message.header.frame_id if message is not None else ''
+        return str(message.header.frame_id) if message is not None else ''
 
     def camera(self, rectified: bool) -> Camera | None:
         """
@@ -93,10 +93,10 @@ class CameraInput:
         info = copy.copy(message)
         info.header = header
         for name, value in completed_projection(message).items():
-            setattr(info, name, value)
+            setattr(info, name, np.array(value))
         return CameraView(camera, info, doubt=self._doubt(message, header, rectified))
 
-    def _doubt(self, message: CameraInfo, header: Any, rectified: bool) -> str:
+    def _doubt(self, message: Any, header: Any, rectified: bool) -> str:
         doubts = [frame_doubt(self.topic, message.header.frame_id, header.frame_id)]
         if rectified and self._image_topic:
             lens, cure = lens_effects(message), 'set image_is_rectified to false if they are not'

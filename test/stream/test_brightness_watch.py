@@ -5,7 +5,7 @@ import pytest
 from sensor_msgs.msg import Image
 
 from depth_anything_ros.messages import decode_image
-from depth_anything_ros.nodes.brightness_watch import BrightnessWatch
+from depth_anything_ros.stream.brightness_watch import BrightnessWatch
 
 
 def picture(bits, encoding, channels=1):

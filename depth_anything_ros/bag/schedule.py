@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from time import monotonic
 
-from depth_anything_ros.bag import restamp
+from depth_anything_ros.bag.cdr import restamp
 
 
 @dataclass(frozen=True)

@@ -9,19 +9,26 @@ from std_msgs.msg import Header
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import CameraError
-from depth_anything_ros.nodes.encoders import (
+from depth_anything_ros.nodes.outputs import DepthOutputs
+from depth_anything_ros.nodes.ros_messages import make_message, message_class
+from depth_anything_ros.stream.encoders import (
     DEPTH,
     OUTPUTS,
     POINTS,
+    SCALE,
     SCAN,
     Finished,
-    scale_message,
+    Published,
 )
-from depth_anything_ros.nodes.encoders import (
+from depth_anything_ros.stream.encoders import (
     RELATIVE as RELATIVE_TOPIC,
 )
-from depth_anything_ros.nodes.outputs import DepthOutputs, Published
 from depth_anything_ros.types import Camera, DepthResult, Frame, MetricDepth, ScaleState
+
+
+def scale_status(result):
+    (status,) = OUTPUTS[SCALE].encode(finished(result), make_message).status
+    return status
 
 
 @pytest.mark.parametrize(
@@ -33,7 +40,7 @@ from depth_anything_ros.types import Camera, DepthResult, Frame, MetricDepth, Sc
     ],
 )
 def test_the_scale_message_warns_unless_it_is_of_its_frame(state, level):
-    status = scale_message(held_result(state), Header()).status[0]
+    status = scale_status(held_result(state))
     assert (status.level, status.message) == (level, state.value)
     assert status.values[-1].value == 'no laser scan received yet'
 
@@ -41,7 +48,7 @@ def test_the_scale_message_warns_unless_it_is_of_its_frame(state, level):
 def test_without_a_scale_the_message_is_an_error_and_says_why():
     frame = Frame(np.zeros((2, 2, 3), np.uint8), 0, 'camera')
     result = DepthResult(frame, RELATIVE, None, None, 'nothing', no_fit_reason='nothing')
-    status = scale_message(result, Header()).status[0]
+    status = scale_status(result)
     assert (status.level, status.message) == (DiagnosticStatus.ERROR, 'no scale')
     assert [(pair.key, pair.value) for pair in status.values] == [('no_fit_reason', 'nothing')]
 
@@ -58,13 +65,17 @@ def test_every_output_has_a_message_of_its_type():
     header = Header(frame_id=frame.frame_id)
     complete = Finished(result, header, CameraInfo(), DepthNodeConfig())
     for topic, output in OUTPUTS.items():
-        assert isinstance(output.encode(complete), output.message_type), topic
+        assert isinstance(
+            output.encode(complete, make_message), message_class(output.type_name)
+        ), topic
 
 
 def test_a_frame_without_depth_has_no_message_for_any_topic():
     frame = Frame(np.zeros((2, 2, 3), np.uint8), 0, 'camera')
     nothing = finished(DepthResult(frame, None, None, None))
-    assert [output.encode(nothing) for output in OUTPUTS.values()] == [None] * len(OUTPUTS)
+    assert [output.encode(nothing, make_message) for output in OUTPUTS.values()] == [None] * len(
+        OUTPUTS
+    )
 
 
 class Publisher:
@@ -111,7 +122,7 @@ def test_what_is_wanted_and_not_there_takes_no_time():
 
 
 def test_a_camera_that_gives_no_scan_is_told_with_the_reason(monkeypatch):
-    def refuse(_frame):
+    def refuse(_frame, _make):
         raise CameraError('K[0] = 0')
 
     monkeypatch.setitem(OUTPUTS, SCAN, replace(OUTPUTS[SCAN], encode=refuse))

@@ -4,38 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from sensor_msgs.msg import CameraInfo
+from typing import Any, Protocol
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError, reason_of
 from depth_anything_ros.geometry.registration import Lookup, RegistrationRule
 from depth_anything_ros.geometry.reprojection import Registration
 from depth_anything_ros.geometry.transform import RigidTransform, optical_pose
-from depth_anything_ros.nodes.camera_input import CameraInput
-from depth_anything_ros.nodes.pipeline_host import PipelineHost
-from depth_anything_ros.nodes.registration import DepthRegistration
-from depth_anything_ros.nodes.run_statistics import RunStatistics
-from depth_anything_ros.nodes.topics import reference_type
-from depth_anything_ros.nodes.transforms import TransformMissingError
+from depth_anything_ros.pipeline import DepthPipeline
 from depth_anything_ros.scale import SCALE_SOURCES, find_source
 from depth_anything_ros.scale.references import Intake, NoImageYetError, ReferenceTopic
+from depth_anything_ros.stream.camera_input import CameraInput
+from depth_anything_ros.stream.registration import DepthRegistration
+from depth_anything_ros.stream.run_statistics import RunStatistics
 
 
-def topics_of(config: DepthNodeConfig) -> dict[str, type]:
-    """Return base topic → message class of what the scale sources of a config need."""
-    topics: dict[str, type] = {}
+class TransformMissingError(AlignmentError):
+    """Report frames that TF has not connected so far, as before its first messages."""
+
+
+class HasPipeline(Protocol):
+    """What runs a pipeline."""
+
+    @property
+    def pipeline(self) -> DepthPipeline | None:
+        """Return the pipeline at work, or None when nothing is loaded."""
+
+
+def reference_types(config: DepthNodeConfig) -> dict[str, str]:
+    """
+    Return base topic → message type of what the scale sources of a config need.
+
+    They are in the order in which those that have come together are served.
+    """
+    types: dict[str, str] = {}
     for topic, own in config.scale.topics():
         if topic.camera_info:
-            topics[topic.camera_info] = CameraInfo
-        topics[topic.name] = reference_type(topic, own)
-    return topics
-
-
-def needs_tf(config: DepthNodeConfig) -> bool:
-    """Return whether a scale source of a config may ask TF where its sensor is."""
-    return any(topic.needs_tf(own) for topic, own in config.scale.topics())
+            types[topic.camera_info] = 'sensor_msgs/msg/CameraInfo'
+        types[topic.name] = topic.type_by(own)
+    return types
 
 
 @dataclass(frozen=True)
@@ -83,7 +90,7 @@ class References:
 
     def __init__(
         self,
-        host: PipelineHost,
+        host: HasPipeline,
         lookup: Lookup,
         registrations: Mapping[str, DepthRegistration],
         statistics: RunStatistics,

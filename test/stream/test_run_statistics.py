@@ -1,6 +1,6 @@
 import pytest
 
-from depth_anything_ros.nodes.run_statistics import RATE_WINDOW_S
+from depth_anything_ros.stream.run_statistics import RATE_WINDOW_S
 
 
 def test_frames_and_outputs_are_counted(statistics):

@@ -13,16 +13,17 @@ from depth_anything_ros.errors import AlignmentError, ConfigError
 from depth_anything_ros.geometry.plausibility import FRAMES
 from depth_anything_ros.geometry.transform import optical_pose
 from depth_anything_ros.messages import camera_info_fields
-from depth_anything_ros.nodes.camera_input import CameraInput
-from depth_anything_ros.nodes.references import References, needs_tf, topics_of
-from depth_anything_ros.nodes.registration import DepthRegistration
-from depth_anything_ros.nodes.run_statistics import RunStatistics
-from depth_anything_ros.nodes.transforms import TransformLookup, TransformMissingError
+from depth_anything_ros.nodes.topics import needs_tf, topics_of
+from depth_anything_ros.nodes.transforms import TransformLookup
 from depth_anything_ros.parameters import from_mapping
 from depth_anything_ros.scale import PrioritySources
 from depth_anything_ros.scale.camera_height import CameraHeightScale
 from depth_anything_ros.scale.depth_image import DepthImageConfig, DepthImageScale
 from depth_anything_ros.scale.laser_scan import LaserScanScale
+from depth_anything_ros.stream.camera_input import CameraInput
+from depth_anything_ros.stream.references import References, TransformMissingError
+from depth_anything_ros.stream.registration import DepthRegistration
+from depth_anything_ros.stream.run_statistics import RunStatistics
 from depth_anything_ros.types import Camera
 
 OPTICAL = 'camera_color_optical_frame'

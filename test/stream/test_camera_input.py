@@ -5,7 +5,7 @@ import pytest
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
-from depth_anything_ros.nodes.camera_input import CameraInput, CameraView
+from depth_anything_ros.stream.camera_input import CameraInput, CameraView
 from depth_anything_ros.types import Camera
 
 IDENTITY = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]

@@ -3,8 +3,8 @@ import struct
 import pytest
 
 from depth_anything_ros.bag import header_stamp_ns
+from depth_anything_ros.bag.schedule import Group, Pace, Recorded, group_by_image
 from depth_anything_ros.errors import MessageError
-from depth_anything_ros.nodes.bag_schedule import Group, Pace, Recorded, group_by_image
 
 
 def recorded(topic: str, time_ns: int, stamp_ns: 'int | None' = None) -> Recorded:

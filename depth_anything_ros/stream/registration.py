@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from depth_anything_ros.errors import CameraError
 from depth_anything_ros.geometry.registration import ImageView, Lookup, RegistrationRule
 from depth_anything_ros.geometry.reprojection import Registration
-from depth_anything_ros.nodes.camera_input import CameraInput
+from depth_anything_ros.scale import SCALE_SOURCES
+from depth_anything_ros.stream.camera_input import CameraInput
 from depth_anything_ros.types import Camera
+
+
+def registrations(
+    color: CameraInput, topic_of: Callable[[str], str], lookup: Lookup
+) -> dict[str, DepthRegistration]:
+    """
+    Return base topic → how its depth images lie to the images, for all that scale sources declare.
+
+    :param color: has the camera_info of the image.
+    :param topic_of: returns the full name of a base topic, for messages.
+    :param lookup: as `DepthRegistration` takes it.
+    """
+    return {
+        topic.name: DepthRegistration(color, CameraInput(topic_of(topic.camera_info)), lookup)
+        for source in SCALE_SOURCES.values()
+        for topic in source.references
+        if topic.camera_info
+    }
 
 
 class DepthRegistration:

@@ -1,0 +1,56 @@
+"""The pipeline that the parameters of the depth node describe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.inference.predictor import Predictor
+from depth_anything_ros.inference.preprocess import check_multiple
+from depth_anything_ros.models import MODELS
+from depth_anything_ros.models.checkpoint_file import CheckpointFile
+from depth_anything_ros.models.local_file import local_file
+from depth_anything_ros.models.meaning import spec_of_file
+from depth_anything_ros.pipeline import DepthPipeline
+from depth_anything_ros.refinement import create_refinements
+from depth_anything_ros.scale import create_scale_source, create_scene_cut, create_tracker
+
+
+def assemble(predictor: Predictor, config: DepthNodeConfig) -> DepthPipeline:
+    """Return a pipeline round a network; scale and shift start afresh."""
+    # A new tracker each time: scale and shift of one network mean nothing to another.
+    return DepthPipeline(
+        predictor,
+        create_scale_source(config.scale),
+        create_tracker(config.scale),
+        config.max_depth_m,
+        create_scene_cut(config.scale),
+        create_refinements(config.refinement),
+    )
+
+
+def check_config(config: DepthNodeConfig) -> None:
+    """
+    Check in no time what would make loading fail for certain.
+
+    Of a checkpoint that is what it says itself; its sha256 takes too long.
+
+    :raises DepthAnythingError: naming the value and what is allowed.
+    """
+    path = check_parameters(config)
+    if path is not None:
+        spec_of_file(MODELS[config.network.model], CheckpointFile.read(path), sha256='')
+
+
+def check_parameters(config: DepthNodeConfig) -> Path | None:
+    """
+    Check all but what is in the checkpoint, and return its path, None for the published one.
+
+    :raises DepthAnythingError: naming the value and what is allowed.
+    """
+    network, size = config.network, config.network.input_size
+    spec = MODELS[network.model]
+    assert isinstance(size, int), 'a parameter of a node is no pair'
+    check_multiple("parameter 'input_size':", size or spec.input_size, spec.patch)
+    create_scale_source(config.scale)
+    return local_file(network.checkpoint) if network.checkpoint else None

@@ -1,0 +1,234 @@
+"""The messages of the depth node: what each topic carries of a frame, and how it is encoded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from time import perf_counter_ns
+from typing import Any
+
+from depth_anything_ros.colormap import apply_colormap
+from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.errors import CameraError
+from depth_anything_ros.geometry.depth_scan import level_frame, scan_of_depth
+from depth_anything_ros.geometry.metric_depth import inverse_depth
+from depth_anything_ros.geometry.point_cloud import build_point_cloud
+from depth_anything_ros.messages import (
+    compressed_fields,
+    depth_image_fields,
+    image_fields,
+    laser_scan_fields,
+    point_cloud_fields,
+)
+from depth_anything_ros.scale.camera_height import CameraHeightConfig
+from depth_anything_ros.stream.sections import alignment_section, key_values
+from depth_anything_ros.types import DepthResult, ScaleState, UInt8Array
+
+RELATIVE = '~/relative/image_raw'
+DEPTH = '~/depth/image_raw'
+CAMERA_INFO = '~/depth/camera_info'
+POINTS = '~/points'
+PREVIEW = '~/preview/image_raw'
+COMPRESSED_PREVIEW = f'{PREVIEW}/compressed'
+SCAN = '~/scan'
+SCALE = '~/scale'
+
+# Nearer than this, ~/scan shows nothing.
+SCAN_NEAREST_M = 0.05
+
+# Levels of diagnostic_msgs/DiagnosticStatus.
+OK, WARN, ERROR = 0, 1, 2
+
+Fields = Mapping[str, Any]
+# Makes the message of a type, as 'sensor_msgs/msg/Image', from its fields: numbers, texts, arrays
+# of numpy, messages, and mappings of fields in the place of messages.
+Factory = Callable[[str, Fields], Any]
+
+_IMAGE, _COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
+
+
+@dataclass(frozen=True)
+class Finished:
+    """
+    A frame that is done, to be published.
+
+    `header` is the image's; `camera_info` is under it too, or None where it does not fit.
+    """
+
+    result: DepthResult
+    header: Any
+    camera_info: Any
+    config: DepthNodeConfig
+
+
+@dataclass(frozen=True)
+class Output:
+    """
+    What a topic carries.
+
+    `encode` returns the message of a frame, or None where the frame has nothing for the topic;
+    it raises CameraError where the camera gives none. Its time counts to `stage`.
+    """
+
+    type_name: str
+    encode: Callable[[Finished, Factory], Any]
+    stage: str = 'encode'
+
+
+@dataclass(frozen=True)
+class Published:
+    """
+    Which outputs went out for a frame, and which were wanted and could not be made.
+
+    `failures` says why the camera gives no point cloud or no scan, where that was found out only
+    now: topic → reason.
+    """
+
+    topics: tuple[str, ...]
+    missing: tuple[str, ...]
+    failures: Mapping[str, str] = field(default_factory=dict)
+
+
+def _relative(frame: Finished, make: Factory) -> Any:
+    relative = frame.result.relative
+    if relative is None:
+        return None
+    return make(_IMAGE, {'header': frame.header, **image_fields(relative.values, '32FC1')})
+
+
+def _depth(frame: Finished, make: Factory) -> Any:
+    metric = frame.result.metric
+    if metric is None:
+        return None
+    fields = depth_image_fields(metric.depth_m, frame.config.depth_encoding)
+    return make(_IMAGE, {'header': frame.header, **fields})
+
+
+def _camera_info(frame: Finished, _: Factory) -> Any:
+    return None if frame.result.metric is None else frame.camera_info
+
+
+def _points(frame: Finished, make: Factory) -> Any:
+    metric, image, config = frame.result.metric, frame.result.frame, frame.config
+    if metric is None or image.camera is None:
+        return None
+    cloud = build_point_cloud(
+        metric, image.rgb, image.camera, config.cloud_stride, config.cloud_edge_jump
+    )
+    fields = point_cloud_fields(cloud)
+    return make('sensor_msgs/msg/PointCloud2', {'header': frame.header, **fields})
+
+
+def _coloured(frame: Finished) -> UInt8Array | None:
+    shown = frame.result.relative or frame.result.metric
+    if shown is None:
+        return None
+    return apply_colormap(inverse_depth(shown), frame.config.preview_colormap)
+
+
+def _preview(frame: Finished, make: Factory) -> Any:
+    coloured = _coloured(frame)
+    if coloured is None:
+        return None
+    return make(_IMAGE, {'header': frame.header, **image_fields(coloured, 'rgb8')})
+
+
+def _compressed_preview(frame: Finished, make: Factory) -> Any:
+    coloured = _coloured(frame)
+    if coloured is None:
+        return None
+    return make(_COMPRESSED, {'header': frame.header, **compressed_fields(coloured)})
+
+
+def _scan(frame: Finished, make: Factory) -> Any:
+    metric, camera, config = frame.result.metric, frame.result.frame.camera, frame.config
+    if metric is None or camera is None:
+        return None
+    scan = scan_of_depth(
+        metric,
+        camera,
+        band_m=(config.scan_min_height_m, config.scan_max_height_m),
+        range_m=(SCAN_NEAREST_M, config.max_depth_m),
+        pitch_rad=math.radians(config.scale.of(CameraHeightConfig).camera_pitch_deg),
+    )
+    frame_id = level_frame(frame.header.frame_id, config.scan_frame)
+    header = {'stamp': frame.header.stamp, 'frame_id': frame_id}
+    return make('sensor_msgs/msg/LaserScan', {'header': header, **laser_scan_fields(scan)})
+
+
+def _scale(frame: Finished, make: Factory) -> Any:
+    """
+    Return the alignment used for a frame as one diagnostic status named `scale`.
+
+    The header carries the frame's stamp; the pairs are those of `alignment_section` and
+    no_fit_reason. The level is WARN while the scale is held from before or stale, ERROR without.
+    """
+    result = frame.result
+    if result.relative is None:
+        return None
+    state = result.scale_state
+    level = {ScaleState.FITTED: OK, ScaleState.HELD: WARN, ScaleState.STALE: WARN, None: ERROR}
+    status = {
+        'level': level[state],
+        'name': 'scale',
+        'message': state.value if state else 'no scale',
+        'values': key_values({**alignment_section(result), 'no_fit_reason': result.no_fit_reason}),
+    }
+    return make(
+        'diagnostic_msgs/msg/DiagnosticArray', {'header': frame.header, 'status': [status]}
+    )
+
+
+# In the order in which they are published.
+OUTPUTS = {
+    RELATIVE: Output(_IMAGE, _relative),
+    DEPTH: Output(_IMAGE, _depth),
+    CAMERA_INFO: Output('sensor_msgs/msg/CameraInfo', _camera_info),
+    POINTS: Output('sensor_msgs/msg/PointCloud2', _points, stage='cloud'),
+    PREVIEW: Output(_IMAGE, _preview),
+    SCAN: Output('sensor_msgs/msg/LaserScan', _scan),
+    SCALE: Output('diagnostic_msgs/msg/DiagnosticArray', _scale),
+}
+# In the place of PREVIEW where it is kept.
+KEPT_PREVIEW = Output(_COMPRESSED, _compressed_preview)
+
+
+def send_outputs(
+    frame: Finished,
+    outputs: Mapping[str, Output],
+    make: Factory,
+    send: Callable[[str, Any], object],
+    stages_ms: dict[str, float],
+) -> Published:
+    """
+    Encode and send what is wanted of a frame and there.
+
+    :param outputs: what is wanted, by topic.
+    :param make: makes the messages.
+    :param send: given each topic and message.
+    :param stages_ms: `cloud`, `encode` and `publish` are added to it.
+    """
+    sent: list[str] = []
+    failures: dict[str, str] = {}
+    for topic, output in outputs.items():
+        start_ns = perf_counter_ns()
+        try:
+            message = output.encode(frame, make)
+        except CameraError as error:
+            failures[topic] = str(error)
+            continue
+        if message is None:
+            continue
+        encoded_ns = perf_counter_ns()
+        send(topic, message)
+        sent.append(topic)
+        for stage, duration_ns in (
+            (output.stage, encoded_ns - start_ns),
+            ('publish', perf_counter_ns() - encoded_ns),
+        ):
+            stages_ms[stage] = stages_ms.get(stage, 0.0) + duration_ns * 1e-6
+    missing = tuple(
+        topic for topic in (DEPTH, POINTS, SCAN) if topic in outputs.keys() - set(sent)
+    )
+    return Published(tuple(sent), missing, failures)
