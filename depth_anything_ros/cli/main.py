@@ -57,6 +57,10 @@ VERBS = {
     'info': Verb(
         'depth_anything_ros.cli.info', 'list models, backends and what this machine can run'
     ),
+    'record': Verb(
+        'depth_anything_ros.cli.record',
+        "the depth node's pipeline over bags, without ROS: depth for a bag that has none",
+    ),
     'benchmark': Verb(
         'depth_anything_ros.cli.benchmark',
         'time models, backends and precisions against eager PyTorch',

@@ -1,0 +1,254 @@
+"""
+The verb `record`: the depth node's own pipeline over bags, without ROS and as fast as it goes.
+
+It reads what the node would subscribe to and writes what it would publish, with the stamps and
+frames of the images: the same numbers as the node gives in lockstep.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from depth_anything_ros.cli.console import (
+    add_json_argument,
+    interrupted_by_sigterm,
+    write_json,
+    write_line,
+    write_table,
+    write_warning,
+)
+from depth_anything_ros.cli.predictor_options import count_argument
+from depth_anything_ros.errors import ConfigError, DatasetError
+
+if TYPE_CHECKING:
+    from depth_anything_ros.config import DepthNodeConfig
+    from depth_anything_ros.lab.recording.results import BagRecord, RecordJob
+    from depth_anything_ros.lab.workers import Workers
+
+_STORAGES = ('mcap', 'sqlite3')
+# Word → topic of the node.
+_OUTPUTS = {
+    'relative': '~/relative/image_raw',
+    'depth': '~/depth/image_raw',
+    'preview': '~/preview/image_raw',
+    'scale': '~/scale',
+    'points': '~/points',
+    'scan': '~/scan',
+}
+_DEFAULT_OUTPUTS = ('relative', 'depth', 'preview', 'scale')
+# Parameters that have an option of their own.
+_PARAMETERS = ('model', 'checkpoint', 'scale_source', 'backend', 'threads')
+_SHOWN = 5
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments and options of the verb."""
+    parser.add_argument(
+        'bags', nargs='+', type=Path, metavar='BAG', help='bag of ROS 2 or ROS 1, file or folder'
+    )
+    parser.add_argument(
+        '--out', type=Path, required=True, metavar='OUT',
+        help='bag to write; of several, the folder of bags of the same names',
+    )  # fmt: skip
+    parser.add_argument(
+        '--merge', action='store_true', help='copy all messages of the bag too, not TF alone'
+    )
+    parser.add_argument(
+        '--outputs', default=','.join(_DEFAULT_OUTPUTS), metavar='LIST',
+        help=f'what to write, of {", ".join(_OUTPUTS)} (%(default)s); camera_info goes with depth',
+    )  # fmt: skip
+    parser.add_argument(
+        '--storage', choices=_STORAGES, default='mcap', help='how the bag is stored (mcap)'
+    )
+    parser.add_argument(
+        '--frames', type=count_argument, default=0, metavar='N', help='the first N images only'
+    )
+    _add_parameters(parser)
+    parser.add_argument(
+        '-r', '--remap', action='append', default=[], metavar='NAME:=TOPIC',
+        help='topic of the bag for an input of the node, as image:=/front/image_raw; not given: '
+        'found by the names that drivers give',
+    )  # fmt: skip
+    parser.add_argument(
+        '--node', default='/depth_node', metavar='NAME',
+        help='full name of the node: in the parameter file, and before its topics (%(default)s)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--resume', action='store_true', help='leave bags that are in OUT already as they are'
+    )
+    parser.add_argument(
+        '--jobs', type=int, default=1, metavar='N', help='bags recorded at the same time (1)'
+    )
+    parser.add_argument(
+        '--dask', metavar='ADDRESS',
+        help='record on a Dask cluster, whose workers see the same files; ADDRESS is its '
+        "scheduler's, as tcp://10.0.0.1:8786",
+    )  # fmt: skip
+    add_json_argument(parser)
+
+
+def _add_parameters(parser: argparse.ArgumentParser) -> None:
+    from depth_anything_ros.config import DepthNodeConfig
+    from depth_anything_ros.parameters import parameter_infos
+
+    parser.add_argument('--params', type=Path, metavar='FILE', help='parameter file of the node')
+    parser.add_argument(
+        '-p', '--param', action='append', default=[], metavar='NAME:=VALUE',
+        help='parameter of the node, before those of the file; may be given more than once',
+    )  # fmt: skip
+    infos = parameter_infos(DepthNodeConfig)
+    for name in _PARAMETERS:
+        info = infos[name][1]
+        parser.add_argument(
+            f'--{name.replace("_", "-")}', metavar='NAME' if not info.choices else None,
+            choices=info.choices or None, help=info.help.replace('%', '%%'),
+        )  # fmt: skip
+
+
+def run(args: argparse.Namespace) -> int:
+    """
+    Record the bags and say what came of them.
+
+    :return: 0, or 1 if an image could not be used or a bag not be recorded.
+    :raises ConfigError: if a parameter, an input or an output does not exist or is not allowed.
+    :raises DatasetError: if the only bag cannot be recorded, or the place of one is taken.
+    :raises WorkerError: if processes or the cluster fail.
+    """
+    config = _config(args)
+    jobs = _jobs(args, config)
+    records: list[BagRecord] = []
+    with interrupted_by_sigterm():
+        for record in _records(args, jobs):
+            if record.failure and len(args.bags) == 1:
+                raise DatasetError(record.failure)
+            _show(record)
+            records.append(record)
+    write_json(args.json, records)
+    return int(not all(record.complete for record in records))
+
+
+def _config(args: argparse.Namespace) -> DepthNodeConfig:
+    from depth_anything_ros.lab.recording.parameters import node_config
+    from depth_anything_ros.stream.assembly import check_config
+
+    given = {name: getattr(args, name) for name in _PARAMETERS if getattr(args, name) is not None}
+    given.update(_assignments('-p', args.param))
+    config = node_config(args.params, given, args.node, write_warning)
+    check_config(config)
+    return config
+
+
+def _assignments(option: str, words: Iterable[str]) -> dict[str, str]:
+    """Return name → value of words NAME:=VALUE, the last one of a name."""
+    found = {}
+    for word in words:
+        name, sign, value = word.partition(':=')
+        if not (name and sign):
+            raise ConfigError(f"{option} '{word}' gives no value; write it as NAME:=VALUE")
+        found[name.strip()] = value
+    return found
+
+
+def _jobs(args: argparse.Namespace, config: DepthNodeConfig) -> list[RecordJob]:
+    """Return what is to be done, and check that there is a place for all of it."""
+    from depth_anything_ros.lab.recording.results import RecordJob
+
+    several = len(args.bags) > 1
+    places = [args.out / _name(bag) if several else args.out for bag in args.bags]
+    for place, count in Counter(places).items():
+        if count > 1:
+            raise ConfigError(f"{count} bags would be written to '{place}'; allowed: one")
+    jobs = [
+        RecordJob(
+            bag, place, config, _outputs(args.outputs), _assignments('-r', args.remap),
+            args.node, args.merge, args.frames, args.storage,
+        )
+        for bag, place in zip(args.bags, places, strict=True)
+    ]  # fmt: skip
+    there = [job for job in jobs if job.out.exists()]
+    if there and not args.resume:
+        advice = '; --resume leaves those that are there as they are' if several else ''
+        raise DatasetError(f"'{there[0].out}' exists; bags are not written over{advice}")
+    for job in there:
+        write_line(f'{job.out}: there already, left as it is')
+    return [job for job in jobs if job not in there]
+
+
+def _name(bag: Path) -> str:
+    return bag.resolve().stem if bag.is_file() else bag.resolve().name
+
+
+def _outputs(text: str) -> tuple[str, ...]:
+    from depth_anything_ros.parameters import split_names
+
+    names = split_names(text)
+    for name in names:
+        if name not in _OUTPUTS:
+            raise ConfigError(f"unknown output '{name}'; known: {', '.join(_OUTPUTS)}")
+    if not names:
+        raise ConfigError(f'--outputs names nothing to write; known: {", ".join(_OUTPUTS)}')
+    return tuple(_OUTPUTS[name] for name in names)
+
+
+def _records(args: argparse.Namespace, jobs: list[RecordJob]) -> Iterator[BagRecord]:
+    """Record the bags and yield what came of each; show how far all of it is, in images."""
+    from depth_anything_ros.lab.recording.bag import count_images
+    from depth_anything_ros.lab.recording.many import record_by_workers, record_here
+    from depth_anything_ros.progress import Progress
+
+    counts = {}
+    for job in jobs:
+        try:
+            counts[str(job.bag)] = count_images(job)
+        except DatasetError:  # told when it is recorded
+            counts[str(job.bag)] = 0
+    with Progress('recording', sum(counts.values()) or None) as shown:
+        if args.jobs == 1 and not args.dask:
+            for job in jobs:
+                yield record_here(job, shown.update)
+            return
+        for record in record_by_workers(jobs, partial(_workers, args)):
+            shown.update(counts[record.bag])
+            yield record
+
+
+def _workers(args: argparse.Namespace) -> AbstractContextManager[Workers]:
+    from depth_anything_ros.lab.workers import dask_workers, local_workers
+
+    return dask_workers(args.dask) if args.dask else local_workers(args.jobs)
+
+
+def _show(record: BagRecord) -> None:
+    from depth_anything_ros.table import Table
+
+    if record.failure:
+        write_warning(f'{record.bag}: {record.failure}')
+        return
+    share = record.inference_s / max(record.duration_s, 1e-9)
+    write_line(
+        f'{record.out}: {record.written} of {record.images} images, {record.metric} with metric '
+        f'depth, in {record.duration_s:.1f} s ({share:.0%} inference)'
+    )
+    write_table(Table(('topic', 'messages'), list(record.messages.items())))
+    for rejection in record.rejected[:_SHOWN]:
+        write_warning(f'image {rejection.number} ({rejection.stamp_ns} ns): {rejection.reason}')
+    if len(record.rejected) > _SHOWN:
+        write_warning(f'{len(record.rejected) - _SHOWN} more images were rejected; see --json')
+    _tell('without metric depth', record.no_metric)
+    _tell('warning', record.warnings)
+    if record.model is not None and record.model.weights == 'random':
+        write_warning('random weights: the depth means nothing')
+
+
+def _tell(what: str, counts: Mapping[str, int]) -> None:
+    """Tell the most frequent of some reasons, each once with its count."""
+    for text, count in Counter(counts).most_common(_SHOWN):
+        write_warning(f'{text} ({count} times)' if count > 1 else text)
+    if len(counts) > _SHOWN:
+        write_warning(f'{len(counts) - _SHOWN} other reasons {what}; see --json')

@@ -1,0 +1,1 @@
+"""The depth node's pipeline over bags, without ROS."""

@@ -1,0 +1,220 @@
+"""One bag through the depth node's pipeline into a new bag."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+
+from depth_anything_ros.bag import (
+    BagMessage,
+    BagReader,
+    BagTransforms,
+    BagWriter,
+    Group,
+    Recorded,
+    group_by_image,
+)
+from depth_anything_ros.bag.transforms import TF_TYPES
+from depth_anything_ros.errors import DatasetError, DepthAnythingError, MessageError
+from depth_anything_ros.inference.predictor import Predictor
+from depth_anything_ros.lab.recording.inputs import Inputs, find_inputs
+from depth_anything_ros.lab.recording.recorder import Recorder
+from depth_anything_ros.lab.recording.results import BagRecord, RecordJob, Rejection
+from depth_anything_ros.stream.encoders import (
+    CAMERA_INFO,
+    COMPRESSED_PREVIEW,
+    DEPTH,
+    KEPT_PREVIEW,
+    OUTPUTS,
+    PREVIEW,
+    Output,
+)
+
+# As the depth node offers them.
+_QUEUE_DEPTH = 3
+
+
+def wanted_outputs(names: tuple[str, ...]) -> dict[str, Output]:
+    """Return topic → output of some topics of the node; camera_info goes with depth."""
+    found: dict[str, Output] = {}
+    for topic, output in OUTPUTS.items():
+        if topic == PREVIEW and topic in names:
+            found[COMPRESSED_PREVIEW] = KEPT_PREVIEW
+        elif topic in names or (topic == CAMERA_INFO and DEPTH in names):
+            found[topic] = output
+    return found
+
+
+def record_bag(
+    job: RecordJob, predictor: Predictor, step: Callable[[], object] = lambda: None
+) -> BagRecord:
+    """
+    Record a bag; nothing is at its place unless all of it is.
+
+    Messages are taken in the order of lockstep: in groups around the images, of each the
+    references first, then camera_info, the image last; the next group waits until the image is
+    done. An image that cannot be used is left out and told.
+
+    :param predictor: the network of `job.config`.
+    :param step: called after each image.
+    :raises ConfigError: if a remapping is of no input.
+    :raises DatasetError: if the bag cannot be read, lacks an input that is needed, or no image of
+        it can be used.
+    :raises OutputError: if the new bag cannot be written.
+    """
+    with BagReader(job.bag) as reader:
+        warnings: Counter[str] = Counter()
+        inputs = find_inputs(reader, job.config, job.remaps, lambda text: warnings.update((text,)))
+        recording = _Recording(job, reader, inputs, predictor, warnings)
+        with BagWriter(job.out, job.storage, replace=job.replace) as writer:
+            return recording.run(writer, step)
+
+
+def count_images(job: RecordJob) -> int:
+    """
+    Return how many images of a bag are to be recorded.
+
+    :raises DatasetError: as `record_bag`.
+    """
+    with BagReader(job.bag) as reader:
+        image = find_inputs(reader, job.config, job.remaps, lambda _: None).image
+        known = reader.topics[image].count
+    return min(job.frames or known, known)
+
+
+class _Recording:
+    def __init__(
+        self,
+        job: RecordJob,
+        reader: BagReader,
+        inputs: Inputs,
+        predictor: Predictor,
+        warnings: Counter[str],
+    ) -> None:
+        self._job = job
+        self._reader = reader
+        self._inputs = inputs
+        self._bases = inputs.bases()
+        self._rank = {topic: place for place, topic in enumerate(inputs.topics.values())}
+        self._prefix = job.node.rstrip('/')
+        self._outputs = wanted_outputs(job.outputs)
+        self._recorder = Recorder(
+            job.config, predictor, inputs, BagTransforms(reader, inputs.image), self._outputs
+        )
+        self._recorder.warnings.update(warnings)
+        self._messages: Counter[str] = Counter()
+        self._rejected: list[Rejection] = []
+        self._written = self._metric = 0
+
+    def run(self, writer: BagWriter, step: Callable[[], object]) -> BagRecord:
+        start_s = time.perf_counter()
+        copied = self._add_topics(writer)
+        images = 0
+        for images, group in enumerate(self._groups(copied), 1):
+            for message in group.in_time():
+                if message.topic in copied:
+                    writer.write_cdr(message.topic, '', message.cdr, message.time_ns)
+                    self._messages[message.topic] += 1
+            self._record(group, images - 1, writer)
+            step()
+        if not self._written:
+            reason = self._rejected[0].reason if self._rejected else 'it holds none'
+            raise DatasetError(
+                f"no image on '{self._inputs.image}' of bag '{self._job.bag}' can be used: "
+                f'{reason}'
+            )
+        return self._result(images, time.perf_counter() - start_s)
+
+    def _groups(self, copied: frozenset[str]) -> Iterator[Group]:
+        topics = copied | set(self._inputs.topics.values())
+        messages = map(_recorded, self._reader.messages(topics))
+        return islice(group_by_image(messages, self._inputs.image), self._job.frames or None)
+
+    def _add_topics(self, writer: BagWriter) -> frozenset[str]:
+        """Say what the new bag holds; return the topics of the old one that are copied."""
+        own = {self._topic(name) for name in self._outputs}
+        copied = set()
+        for topic in self._reader.topics.values():
+            if not (self._job.merge or topic.type_name in TF_TYPES):
+                continue
+            if topic.name in own:
+                self._warn(f'{topic.name} of the bag is not copied but made anew')
+                continue
+            try:
+                writer.add_topic(topic.name, *self._reader.ros2_type(topic.name), topic.qos,
+                                 max(topic.count, 1))  # fmt: skip
+            except DatasetError as error:
+                self._warn(f'topic left out: {error}')
+                continue
+            copied.add(topic.name)
+        for name, output in self._outputs.items():
+            writer.add_topic(self._topic(name), output.type_name, depth=_QUEUE_DEPTH)
+        return frozenset(copied)
+
+    def _record(self, group: Group, number: int, writer: BagWriter) -> None:
+        self._recorder.begin(group.image.taken_ns)
+        for message in sorted(group.others, key=lambda other: self._rank.get(other.topic, -1)):
+            for base in self._bases.get(message.topic, ()):
+                self._add(base, message)
+        try:
+            finished = self._recorder.estimate(self._read(group.image))
+        except DepthAnythingError as error:
+            self._rejected.append(Rejection(number, group.image.taken_ns, str(error)))
+            return
+
+        def send(name: str, fields: Any) -> None:
+            topic = self._topic(name)
+            writer.write(topic, self._outputs[name].type_name, fields, group.image.time_ns)
+            self._messages[topic] += 1
+
+        # The writer makes messages of fields.
+        published = self._recorder.send(finished, lambda _, fields: fields, send)
+        self._written += 1
+        self._metric += finished.result.metric is not None
+        for name, reason in published.failures.items():
+            self._warn(f'no {name}: {reason}')
+
+    def _add(self, base: str, message: Recorded) -> None:
+        try:
+            self._recorder.add(base, self._read(message))
+        except DepthAnythingError as error:
+            self._recorder.refuse(f'{base}: {error}')
+
+    def _read(self, message: Recorded) -> Any:
+        return self._reader.read_cdr(message.topic, message.stamped(0))
+
+    def _warn(self, text: str) -> None:
+        self._recorder.warnings[text] += 1
+
+    def _topic(self, name: str) -> str:
+        return f'{self._prefix}/{name.removeprefix("~/")}'
+
+    def _result(self, images: int, duration_s: float) -> BagRecord:
+        recorder, job = self._recorder, self._job
+        return BagRecord(
+            bag=str(job.bag),
+            out=str(job.out),
+            images=images,
+            written=self._written,
+            metric=self._metric,
+            rejected=tuple(self._rejected),
+            no_metric=recorder.no_metric,
+            references=recorder.references,
+            warnings=recorder.warnings,
+            messages=dict(sorted(self._messages.items())),
+            model=recorder.pipeline.predictor.identity,
+            duration_s=duration_s,
+            inference_s=recorder.stages_ms.get('inference', 0.0) * 1e-3,
+        )
+
+
+def _recorded(message: BagMessage) -> Recorded:
+    """Return a message for its group; one that cannot be read counts as taken when recorded."""
+    try:
+        return Recorded(message.topic, message.log_time_ns, message.stamp_ns, message.cdr)
+    except (DatasetError, MessageError):
+        cdr = message.raw if message.reader.is_ros2 else b''
+        return Recorded(message.topic, message.log_time_ns, None, bytes(cdr))

@@ -1,0 +1,114 @@
+"""What the depth node does with messages, done with those of a bag."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from depth_anything_ros.bag import BagTransforms
+from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.geometry.transform import RigidTransform
+from depth_anything_ros.inference.predictor import Predictor
+from depth_anything_ros.lab.recording.inputs import CAMERA_INFO, IMAGE, Inputs
+from depth_anything_ros.messages import decode_any_image
+from depth_anything_ros.stream.assembly import assemble
+from depth_anything_ros.stream.camera_input import CameraInput
+from depth_anything_ros.stream.encoders import Finished, Output, Published, send_outputs
+from depth_anything_ros.stream.frame_input import FrameInput
+from depth_anything_ros.stream.references import References
+from depth_anything_ros.stream.registration import registrations
+from depth_anything_ros.stream.run_statistics import RunStatistics
+
+
+class Recorder:
+    """
+    Estimate depth of the images of a bag with all that came before them.
+
+    :param predictor: the network.
+    :param inputs: where the bag has what.
+    :param transforms: TF of the bag.
+    :param outputs: what is wanted, by topic.
+    """
+
+    def __init__(
+        self,
+        config: DepthNodeConfig,
+        predictor: Predictor,
+        inputs: Inputs,
+        transforms: BagTransforms,
+        outputs: Mapping[str, Output],
+    ) -> None:
+        self.pipeline = assemble(predictor, config)
+        self.warnings: Counter[str] = Counter()
+        self.no_metric: Counter[str] = Counter()
+        self.stages_ms: dict[str, float] = {}
+        self._config = config
+        self._transforms = transforms
+        self._outputs = outputs
+        self._now_ns = 0
+        self._statistics = RunStatistics()
+        self._camera = CameraInput(inputs.topic(CAMERA_INFO), inputs.topic(IMAGE))
+        self._frames = FrameInput(self._camera, decode_any_image)
+        self._references = References(
+            self,
+            self._lookup,
+            registrations(self._camera, inputs.topic, self._lookup),
+            self._statistics,
+            lambda: config,
+            lambda: True,
+            self._warn,
+        )
+
+    @property
+    def references(self) -> Mapping[str, int]:
+        """Return how many references came, and how many of them could not be used."""
+        return self._statistics.snapshot().references
+
+    def begin(self, image_ns: int) -> None:
+        """Take the time of the next image, at which TF is looked up for what comes with it."""
+        self._now_ns = image_ns
+
+    def add(self, base: str, message: Any) -> None:
+        """Take a message of an input that is no image."""
+        if base == CAMERA_INFO:
+            self._camera.update(message)
+        else:
+            self._references.add(base, message)
+
+    def refuse(self, reason: str) -> None:
+        """Count a reference that cannot be read."""
+        self._references.refuse(reason)
+
+    def estimate(self, message: Any) -> Finished:
+        """
+        Return what the pipeline makes of an image.
+
+        :raises DepthAnythingError: if it gives nothing.
+        """
+        self._references.see_image(message.header.frame_id)
+        rgb = self._frames.decode(message)
+        predictor = self.pipeline.predictor
+        if not predictor.is_built(*rgb.shape[:2]):
+            predictor.warm_up(*rgb.shape[:2])
+        frame, view = self._frames.frame(message, rgb, self._config.image_is_rectified)
+        if view.doubt:
+            self._warn(view.doubt)
+        result = self.pipeline.process(frame)
+        for stage, duration_ms in result.stages_ms.items():
+            self.stages_ms[stage] = self.stages_ms.get(stage, 0.0) + duration_ms
+        if result.no_metric_reason:
+            self.no_metric[result.no_metric_reason] += 1
+        return Finished(result, message.header, view.info, self._config)
+
+    def send(
+        self, finished: Finished, make: Callable[[str, Any], Any], send: Callable[[str, Any], None]
+    ) -> Published:
+        """Encode and send what is wanted of a frame and there."""
+        return send_outputs(finished, self._outputs, make, send, self.stages_ms)
+
+    def _lookup(self, target: str, source: str) -> RigidTransform:
+        return self._transforms.lookup(target, source, self._now_ns)
+
+    def _warn(self, text: str) -> None:
+        self.warnings[text] += 1

@@ -1,0 +1,75 @@
+"""What is to be recorded of a bag, and what came of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.types import ModelIdentity
+
+
+@dataclass(frozen=True)
+class RecordJob:
+    """
+    One bag to be recorded.
+
+    `config` are the parameters of the node; `remaps` base name of an input → topic of the bag;
+    `outputs` the topics to write, as the node names them; `node` the node's full name. `merge`
+    copies all messages of the bag too, else TF alone. `frames` is how many images are read; 0 is
+    all. `storage` is one of `STORAGES`; `replace` takes the place of a bag that is
+    there.
+    """
+
+    bag: Path
+    out: Path
+    config: DepthNodeConfig
+    outputs: tuple[str, ...]
+    remaps: Mapping[str, str] = field(default_factory=dict)
+    node: str = '/depth_node'
+    merge: bool = False
+    frames: int = 0
+    storage: str = 'mcap'
+    replace: bool = False
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """An image that gave nothing: its number among the images of the bag from 0, and why."""
+
+    number: int
+    stamp_ns: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class BagRecord:
+    """
+    What was recorded of a bag.
+
+    `images` were read, `written` gave an output, `metric` of them depth in metres; `no_metric` and
+    `warnings` count what was told. `messages` counts what is in the new bag by topic. A bag that
+    could not be recorded has a `failure` and no other figures.
+    """
+
+    bag: str
+    out: str
+    failure: str = ''
+    images: int = 0
+    written: int = 0
+    metric: int = 0
+    rejected: tuple[Rejection, ...] = ()
+    no_metric: Mapping[str, int] = field(default_factory=Counter)
+    references: Mapping[str, int] = field(default_factory=dict)
+    warnings: Mapping[str, int] = field(default_factory=Counter)
+    messages: Mapping[str, int] = field(default_factory=dict)
+    model: ModelIdentity | None = None
+    duration_s: float = 0.0
+    inference_s: float = 0.0
+
+    @property
+    def complete(self) -> bool:
+        """Return whether every image of the bag gave an output."""
+        return not self.failure and not self.rejected

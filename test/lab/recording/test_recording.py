@@ -1,0 +1,245 @@
+"""Bags through the pipeline of the depth node: topics, stamps, order, what is wrong with them."""
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import small_drive
+from small_drive import DEPTH, IMAGE, INFO, OPTICAL, Network, stamp_of, write_drive
+
+from depth_anything_ros.bag import BagReader, TopicQos
+from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.errors import ConfigError, DatasetError
+from depth_anything_ros.lab.recording.bag import record_bag
+from depth_anything_ros.lab.recording.results import RecordJob
+from depth_anything_ros.messages import decode_any_depth, decode_compressed, decode_inverse_depth
+from depth_anything_ros.parameters import from_mapping
+
+ALL = (
+    '~/relative/image_raw', '~/depth/image_raw', '~/preview/image_raw', '~/scale', '~/points',
+    '~/scan',
+)  # fmt: skip
+QUICK = {'scale_source': 'depth_image', 'smoothing_time_s': 0.0}
+
+
+def job(bag, out, outputs=ALL, config=None, **fields):
+    parameters = from_mapping(DepthNodeConfig, {**QUICK, **(config or {})})
+    return RecordJob(bag, out, parameters, outputs, **fields)
+
+
+def record(bag, out, *given, **fields):
+    return record_bag(job(bag, out, *given, **fields), Network())
+
+
+def messages(path, topic):
+    with BagReader(path) as reader:
+        return [(found.log_time_ns, found.deserialize()) for found in reader.messages([topic])]
+
+
+@pytest.fixture(scope='module')
+def drive(tmp_path_factory):
+    return write_drive(tmp_path_factory.mktemp('drive') / 'drive')
+
+
+@pytest.fixture(scope='module')
+def recorded(drive, tmp_path_factory):
+    out = tmp_path_factory.mktemp('recorded') / 'out'
+    return record(drive, out), out
+
+
+def test_all_topics_of_the_node_are_there_in_their_types(recorded):
+    with BagReader(recorded[1]) as reader:
+        found = {name: (topic.type_name, topic.count) for name, topic in reader.topics.items()}
+        qos = {name: topic.qos for name, topic in reader.topics.items()}
+    image, info = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CameraInfo'
+    assert found == {
+        '/depth_node/relative/image_raw': (image, 6),
+        '/depth_node/depth/image_raw': (image, 6),
+        '/depth_node/depth/camera_info': (info, 6),
+        '/depth_node/points': ('sensor_msgs/msg/PointCloud2', 6),
+        '/depth_node/preview/image_raw/compressed': ('sensor_msgs/msg/CompressedImage', 6),
+        '/depth_node/scan': ('sensor_msgs/msg/LaserScan', 6),
+        '/depth_node/scale': ('diagnostic_msgs/msg/DiagnosticArray', 6),
+        '/tf_static': ('tf2_msgs/msg/TFMessage', 1),
+    }
+    assert qos.pop('/tf_static') == TopicQos(reliable=True, transient_local=True)
+    assert set(qos.values()) == {TopicQos(reliable=True, transient_local=False)}
+
+
+def test_what_came_of_the_bag_is_counted(recorded):
+    result = recorded[0]
+    assert (result.images, result.written, result.metric, result.complete) == (6, 6, 6, True)
+    assert result.references == {'received': 6, 'rejected': 0}
+    assert (result.no_metric, result.warnings) == ({}, {})
+    assert result.messages['/depth_node/depth/image_raw'] == 6
+
+
+def test_depth_is_that_of_the_reference_under_stamp_and_frame_of_the_image(recorded):
+    for topic in ('depth/image_raw', 'depth/camera_info', 'relative/image_raw', 'points', 'scale'):
+        for number, (time_ns, message) in enumerate(messages(recorded[1], f'/depth_node/{topic}')):
+            stamp = message.header.stamp
+            assert stamp.sec * 10**9 + stamp.nanosec == stamp_of(number) == time_ns
+            assert message.header.frame_id == OPTICAL
+    for number, (_, message) in enumerate(messages(recorded[1], '/depth_node/depth/image_raw')):
+        depth_m = decode_any_depth(message)
+        np.testing.assert_allclose(depth_m, small_drive.depth_of(number), rtol=1e-5)
+    ((_, first), *_) = messages(recorded[1], '/depth_node/relative/image_raw')
+    values = small_drive.picture(0)[..., 0] / np.float32(255)
+    np.testing.assert_array_equal(decode_inverse_depth(first), values)
+
+
+def test_the_other_outputs_say_what_they_say_live(recorded):
+    (_, info), *_ = messages(recorded[1], '/depth_node/depth/camera_info')
+    assert (info.width, info.height, info.p[0], info.k[4]) == (64, 48, 60.0, 60.0)
+    (_, cloud), *_ = messages(recorded[1], '/depth_node/points')
+    points = np.frombuffer(cloud.data, np.float32).reshape(48, 64, 4)
+    np.testing.assert_allclose(points[..., 2], small_drive.depth_of(0), rtol=1e-5)
+    assert [field.name for field in cloud.fields] == ['x', 'y', 'z', 'rgb']
+    (_, preview), *_ = messages(recorded[1], '/depth_node/preview/image_raw/compressed')
+    assert decode_compressed(preview).shape == (48, 64, 3)
+    (_, scan), *_ = messages(recorded[1], '/depth_node/scan')
+    assert (scan.header.frame_id, len(scan.ranges)) == ('camera_color_frame', 64)
+    (_, scale), *_ = messages(recorded[1], '/depth_node/scale')
+    (status,) = scale.status
+    pairs = {pair.key: pair.value for pair in status.values}
+    assert (status.level, status.message, pairs['source']) == (0, 'fitted', 'depth_image')
+    assert float(pairs['scale']) == pytest.approx(small_drive.SCALE, rel=1e-4)
+
+
+def test_two_runs_write_the_same_bytes(drive, recorded, tmp_path):
+    record(drive, tmp_path / 'out')
+    for path in sorted(recorded[1].iterdir()):
+        assert (tmp_path / 'out' / path.name).read_bytes() == path.read_bytes()
+
+
+def test_merged_with_the_bag_all_its_messages_are_there_as_they_were(drive, tmp_path):
+    record(drive, tmp_path / 'out', ('~/depth/image_raw',), merge=True)
+
+    def contents(path):
+        with BagReader(path) as reader:
+            return Counter(
+                (found.topic, found.log_time_ns, found.cdr) for found in reader.messages()
+            )
+
+    old, new = contents(drive), contents(tmp_path / 'out')
+    assert old <= new
+    assert {topic for topic, *_ in new - old} == {
+        '/depth_node/depth/image_raw', '/depth_node/depth/camera_info',
+    }  # fmt: skip
+
+
+def test_a_recorded_bag_is_recorded_anew_without_the_old_outputs(drive, tmp_path):
+    record(drive, tmp_path / 'first', ('~/depth/image_raw',), merge=True)
+    result = record(tmp_path / 'first', tmp_path / 'second', ('~/depth/image_raw',), merge=True)
+    assert list(result.warnings) == [
+        '/depth_node/depth/camera_info of the bag is not copied but made anew',
+        '/depth_node/depth/image_raw of the bag is not copied but made anew',
+    ]
+    assert len(messages(tmp_path / 'second', '/depth_node/depth/image_raw')) == 6
+
+
+def test_reference_depth_that_is_recorded_after_its_image_is_that_of_lockstep(tmp_path):
+    """As the player sends a group before its image, so that nothing depends on who is faster."""
+    late = write_drive(tmp_path / 'late', depth_delay_ns=40_000_000)
+    assert record(late, tmp_path / 'out', ('~/scale',)).metric == 6
+
+
+def test_depth_comes_after_its_calibration_whatever_the_order_in_the_bag(tmp_path):
+    """The executor of the node serves camera_info of what has arrived together first."""
+    bag = write_drive(tmp_path / 'bag')
+    with BagReader(bag) as reader:
+        found = list(reader.messages())
+    assert [message.topic for message in found][:2] == ['/tf_static', INFO]
+    result = record(
+        bag, tmp_path / 'out', ('~/scale',), {'reference_registration': 'unregistered'}
+    )
+    assert (result.metric, result.references['rejected']) == (6, 0)
+
+
+def test_a_cut_image_is_named_and_the_rest_goes_on(tmp_path):
+    bag = write_drive(tmp_path / 'bag', broken=(0, 3))
+    result = record(bag, tmp_path / 'out')
+    assert (result.images, result.written, result.complete) == (6, 4, False)
+    assert [item.number for item in result.rejected] == [0, 3]
+    assert [item.stamp_ns for item in result.rejected] == [stamp_of(0), stamp_of(3)]
+    assert '100 bytes' in result.rejected[0].reason
+    assert len(messages(tmp_path / 'out', '/depth_node/depth/image_raw')) == 4
+
+
+def test_a_message_that_is_no_image_at_all_is_named(tmp_path):
+    def cut(writer):
+        writer.write_cdr(IMAGE, 'sensor_msgs/msg/Image', b'\0\1', stamp_of(6))
+
+    bag = write_drive(tmp_path / 'bag', more=cut)
+    result = record(bag, tmp_path / 'out')
+    ((number, stamp_ns, reason),) = [
+        (item.number, item.stamp_ns, item.reason) for item in result.rejected
+    ]
+    assert (number, stamp_ns, result.written) == (6, stamp_of(6), 6)
+    assert f"topic '{IMAGE}'" in reason
+
+
+def test_a_bag_without_a_usable_image_leaves_nothing(tmp_path):
+    bag = write_drive(tmp_path / 'bag', 2, broken=(0, 1))
+    with pytest.raises(DatasetError, match=f"no image on '{IMAGE}'.*can be used: .*100 bytes"):
+        record(bag, tmp_path / 'out')
+    assert [path.name for path in tmp_path.iterdir()] == ['bag']
+
+
+def test_what_ends_the_work_leaves_nothing(drive, tmp_path):
+    def stop():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        record_bag(job(drive, tmp_path / 'out'), Network(), stop)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_references_that_cannot_be_used_are_counted_with_the_reason(drive, tmp_path):
+    config = {'reference_registration': 'unregistered', 'reference_pose': '0 0 0 0 0 nan'}
+    with pytest.raises(ConfigError):
+        record(drive, tmp_path / 'out', config=config)
+
+
+def test_frames_without_a_scale_have_no_depth_and_a_reason(drive, tmp_path):
+    result = record(drive, tmp_path / 'out', config={'scale_source': 'none'})
+    assert (result.written, result.metric) == (6, 0)
+    assert result.no_metric == {'relative model and no scale source': 6}
+    assert '/depth_node/depth/image_raw' not in result.messages
+    assert result.messages['/depth_node/relative/image_raw'] == 6
+
+
+def test_the_first_images_of_sqlite3(drive, tmp_path):
+    result = record(drive, tmp_path / 'out', frames=2, storage='sqlite3')
+    assert result.images == 2
+    assert (tmp_path / 'out' / 'out.db3').is_file()
+    assert len(messages(tmp_path / 'out', '/depth_node/scale')) == 2
+
+
+def test_another_node_writes_under_its_name(drive, tmp_path):
+    result = record(drive, tmp_path / 'out', ('~/scale',), node='/front/depth')
+    assert set(result.messages) == {'/front/depth/scale', '/tf_static'}
+
+
+def test_images_without_stamp_get_the_time_of_recording(tmp_path):
+    bag = tmp_path / 'bag'
+    write_drive(tmp_path / 'stamped', 3)
+    with BagReader(tmp_path / 'stamped') as reader, small_drive.BagWriter(bag) as writer:
+        for message in reader.messages():
+            cdr = message.cdr
+            if message.topic in (IMAGE, DEPTH):
+                cdr = cdr[:4] + bytes(8) + cdr[12:]
+            writer.write_cdr(message.topic, message.type_name, cdr, message.log_time_ns)
+    assert record(bag, tmp_path / 'out').metric == 3
+    for number, (_, message) in enumerate(messages(tmp_path / 'out', '/depth_node/scale')):
+        stamp = message.header.stamp
+        assert stamp.sec * 10**9 + stamp.nanosec == stamp_of(number)
+
+
+def test_a_result_can_be_sent_to_a_worker_and_back(drive, tmp_path):
+    import pickle
+
+    asked = job(drive, tmp_path / 'out')
+    assert pickle.loads(pickle.dumps(asked)) == asked
+    assert replace(asked, replace=True) != asked

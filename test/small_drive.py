@@ -1,0 +1,99 @@
+"""A small drive whose depth a stand-in for the network knows but for scale and shift."""
+
+import numpy as np
+
+from depth_anything_ros.bag import BagWriter, RgbdTopics
+from depth_anything_ros.messages import (
+    camera_info_fields,
+    depth_image_fields,
+    image_fields,
+    stamp_fields,
+)
+from depth_anything_ros.types import Camera, ModelIdentity, ModelInput, RelativeInverseDepth
+
+IMAGE, INFO, DEPTH, DEPTH_INFO = vars(RgbdTopics()).values()
+CAMERA = Camera(64, 48, 60.0, 60.0, 31.5, 23.5)
+OPTICAL = 'camera_color_optical_frame'
+START_NS = 1_700_000_000_000_000_000
+PERIOD_NS = 100_000_000
+SCALE, SHIFT = 0.5, 0.1  # of the stand-in's values to 1 / depth
+
+
+class Network:
+    """Stand in for a predictor: relative inverse depth is the red of the image."""
+
+    identity = ModelIdentity('red', 'checkpoint', '', 'none', 'fp32', 'cpu', (48, 64), 'none')
+
+    def is_built(self, height, width):
+        return True
+
+    def preprocess(self, rgb):
+        return ModelInput(rgb[..., 0].astype(np.float32) / 255, rgb.shape[:2])
+
+    def infer(self, model_input):
+        return model_input.pixels
+
+    def postprocess(self, raw, source_size):
+        return RelativeInverseDepth(raw)
+
+
+def picture(number):
+    """Return the image of a frame, whose red slants."""
+    rows, columns = np.mgrid[0:48, 0:64]
+    rgb = np.zeros((48, 64, 3), np.uint8)
+    rgb[..., 0] = 40 + 2 * rows + columns + number
+    return rgb
+
+
+def depth_of(number):
+    """Return what is measured of a frame in metres."""
+    values = picture(number)[..., 0] / np.float32(255)
+    return (1 / (SCALE * values + SHIFT)).astype(np.float32)
+
+
+def stamp_of(number):
+    return START_NS + number * PERIOD_NS
+
+
+def header(stamp_ns, frame_id=OPTICAL):
+    return {'header': {'stamp': stamp_fields(stamp_ns), 'frame_id': frame_id}}
+
+
+def transform(parent, child, move=(0.0, 0.0, 0.0), stamp_ns=START_NS):
+    return {
+        **header(stamp_ns, parent),
+        'child_frame_id': child,
+        'transform': {'translation': dict(zip('xyz', move, strict=True)), 'rotation': {'w': 1.0}},
+    }
+
+
+def write_drive(path, frames=6, *, storage='mcap', depth_delay_ns=0, broken=(), more=None):
+    """
+    Write the drive; depth of a frame is recorded so long after its image.
+
+    :param broken: numbers of images that are cut.
+    :param more: called with the writer at the end.
+    """
+    messages = []
+    for number in range(frames):
+        time_ns = stamp_of(number)
+        image = image_fields(picture(number), 'rgb8')
+        if number in broken:
+            image['data'] = image['data'][:100]
+        stamped, info = header(time_ns), camera_info_fields(CAMERA)
+        depth = depth_image_fields(depth_of(number), '32FC1')
+        messages += [
+            (time_ns, INFO, 'sensor_msgs/msg/CameraInfo', {**stamped, **info}),
+            (time_ns, IMAGE, 'sensor_msgs/msg/Image', {**stamped, **image}),
+            (time_ns + depth_delay_ns, DEPTH_INFO, 'sensor_msgs/msg/CameraInfo',
+             {**stamped, **info}),
+            (time_ns + depth_delay_ns, DEPTH, 'sensor_msgs/msg/Image', {**stamped, **depth}),
+        ]  # fmt: skip
+    with BagWriter(path, storage) as writer:
+        tf = [transform('base_link', OPTICAL, (0.1, 0.0, 0.2))]
+        writer.write('/tf_static', 'tf2_msgs/msg/TFMessage', {'transforms': tf}, START_NS)
+        for time_ns, topic, type_name, fields in sorted(messages, key=lambda found: found[0]):
+            writer.write(topic, type_name, fields, time_ns)
+        if more is not None:
+            more(writer)
+    return path
