@@ -149,7 +149,7 @@ class DepthModel:
         if isinstance(prediction, MetricDepth):
             if scale is not None:
                 raise ConfigError(
-                    f"model '{self.identity.name}' gives metres by itself; leave the scale away"
+                    f"model '{self.identity.name}' gives metres by itself; leave the scale out"
                 )
             return limit_depth(prediction, max_depth_m)
         if scale is None:
@@ -231,5 +231,5 @@ def _pixels(image: Image) -> UInt8Array:
         check_bytes(path.stat().st_size, 'the file')
         bgr = decode_picture(path.read_bytes(), cv2.IMREAD_COLOR, KNOWN_FORMATS)
     except MessageError as error:
-        raise MessageError(f"'{path}' is no image that can be read: {error}") from error
+        raise MessageError(f"'{path}' is not an image that can be read: {error}") from error
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)

@@ -129,7 +129,7 @@ def test_what_is_no_picture_is_refused_with_what_is_needed(model, picture, tmp_p
         model.predict(tmp_path / 'missing.png')
     (tmp_path / 'bad.jpg').write_text('no picture')
     with pytest.raises(
-        MessageError, match=r"bad\.jpg' is no image that can be read: .* known: jpeg"
+        MessageError, match=r"bad\.jpg' is not an image that can be read: .* known: jpeg"
     ):
         model.predict(tmp_path / 'bad.jpg')
 

@@ -33,7 +33,9 @@ def test_a_unit_is_a_number_of_steps_a_metre(unit, steps):
 
 @pytest.mark.parametrize('unit', ['', 'inch', 'm', '5000/km', '1/2/m', '0', 'nan/m'])
 def test_what_is_no_unit_is_refused_with_the_known_ones(unit):
-    with pytest.raises(ConfigError, match=r'is no unit of depth; write mm, cm, 0\.1mm, tum, kit'):
+    with pytest.raises(
+        ConfigError, match=r'is not a unit of depth; write mm, cm, 0\.1mm, tum, kit'
+    ):
         steps_per_metre(unit)
 
 

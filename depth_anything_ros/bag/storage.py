@@ -32,7 +32,7 @@ def require_bag(path: Path) -> None:
         )
     elif path.suffix not in _SUFFIXES:
         raise DatasetError(
-            f"'{path}' is no bag; known: a ROS 2 bag folder, {', '.join(_SUFFIXES)}"
+            f"'{path}' is not a bag; known: a ROS 2 bag folder, {', '.join(_SUFFIXES)}"
         )
 
 

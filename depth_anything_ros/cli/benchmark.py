@@ -367,7 +367,7 @@ def _baseline(text: str) -> str | tuple[str, str]:
     backend, _, precision = text.partition(':')
     if backend not in BACKENDS or precision not in _PRECISIONS:
         raise argparse.ArgumentTypeError(
-            f"'{text}' is no baseline; examples: {_EAGER}, {_NONE}, torch:fp32, openvino:bf16"
+            f"'{text}' is not a baseline; examples: {_EAGER}, {_NONE}, torch:fp32, openvino:bf16"
         )
     return backend, precision
 
@@ -378,7 +378,7 @@ def _input_sizes(text: str) -> list[AskedSize]:
         sides = item.split('x')
         if len(sides) > 2 or not all(side.isdigit() for side in sides):
             raise argparse.ArgumentTypeError(
-                f"'{item}' is no input size; examples: 518, 518x686 (height x width)"
+                f"'{item}' is not an input size; examples: 518, 518x686 (height x width)"
             )
         numbers = [int(side) for side in sides]
         if len(numbers) == 2 and not all(numbers):
@@ -389,5 +389,5 @@ def _input_sizes(text: str) -> list[AskedSize]:
 
 def _positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is no whole number above 0")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above 0")
     return int(text)

@@ -54,7 +54,7 @@ def depth_range(text: str) -> tuple[float, float]:
     except ValueError:
         bounds = 0.0, 0.0
     if not 0 < bounds[0] < bounds[1] < float('inf'):
-        raise argparse.ArgumentTypeError(f"'{text}' is no range of metres; write it as 0.2:8")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a range of metres; write it as 0.2:8")
     return bounds
 
 

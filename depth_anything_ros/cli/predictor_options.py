@@ -72,5 +72,5 @@ def open_predictor(args: argparse.Namespace, input_size: int = 0) -> Predictor:
 def count_argument(text: str) -> int:
     """Read a whole number of 0 or more."""
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"'{text}' is no whole number of 0 or more")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of 0 or more")
     return int(text)

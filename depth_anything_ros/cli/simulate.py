@@ -169,7 +169,7 @@ def _holds_bags_only(folder: Path) -> bool:
 def _size(text: str) -> tuple[int, int]:
     width, _, height = text.partition('x')
     if not (width.isdecimal() and height.isdecimal()):
-        raise argparse.ArgumentTypeError(f"'{text}' is no size; write it as 640x480")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a size; write it as 640x480")
     if int(width) * int(height) > MAX_PIXELS:
         raise argparse.ArgumentTypeError(
             f"'{text}' is too large; at most {MAX_PIXELS // 1_000_000} megapixels are rendered"

@@ -111,7 +111,9 @@ def size_argument(text: str) -> tuple[int, int]:
     """Read HEIGHTxWIDTH."""
     height, _, width = text.partition('x')
     if not (height.isdecimal() and width.isdecimal()):
-        raise argparse.ArgumentTypeError(f"'{text}' is no size; write it as HEIGHTxWIDTH, 192x256")
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is not a size; write it as HEIGHTxWIDTH, 192x256"
+        )
     return int(height), int(width)
 
 

@@ -77,7 +77,7 @@ def write_rgb(path: Path, rgb: UInt8Array) -> None:
     try:
         _, data = cv2.imencode(path.suffix, rgb[..., ::-1])
     except cv2.error as error:
-        raise OutputError(f"'{path}' is no name of a PNG or JPEG file") from error
+        raise OutputError(f"'{path}' is not a name of a PNG or JPEG file") from error
     write_bytes(path, data.tobytes())
 
 

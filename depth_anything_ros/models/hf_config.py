@@ -139,13 +139,13 @@ def _wholes(value: Any, name: str, path: Path) -> tuple[int, ...]:
     if value is None:
         return ()
     if not isinstance(value, list) or not all(type(number) is int for number in value):
-        raise _unreadable(path, f'{name} is no list of whole numbers')
+        raise _unreadable(path, f'{name} is not a list of whole numbers')
     return tuple(value)
 
 
 def _whole(value: Any, name: str, path: Path) -> int | None:
     if value is not None and type(value) is not int:
-        raise _unreadable(path, f'{name} {value!r} is no whole number')
+        raise _unreadable(path, f'{name} {value!r} is not a whole number')
     return value
 
 

@@ -34,7 +34,7 @@ def steps_per_metre(unit: str) -> float:
         # 1 / 0.0002 is not quite 5000.
         count = number if steps else float(f'{1 / number:.12g}')
     except (ValueError, ZeroDivisionError):
-        raise ConfigError(f"'{unit}' is no unit of depth; write {_FORM}") from None
+        raise ConfigError(f"'{unit}' is not a unit of depth; write {_FORM}") from None
     if not (math.isfinite(count) and _FEWEST <= count <= _MOST):
         raise ConfigError(
             f"depth unit '{unit}' is not from 0.000001 to 1 metre a step; write {_FORM}"

@@ -352,11 +352,11 @@ def test_nothing_to_time_is_refused():
         (['--backend', 'torch,tensorrt'], "unknown name 'tensorrt'; known: torch, openvino"),
         (['--precision', 'int4'], "unknown name 'int4'; known: fp32, bf16, fp16"),
         (['--model', 'midas'], "unknown name 'midas'"),
-        (['--input-size', '518*518'], r"'518\*518' is no input size"),
-        (['--input-size', '1x2x3'], 'is no input size'),
+        (['--input-size', '518*518'], r"'518\*518' is not an input size"),
+        (['--input-size', '1x2x3'], 'is not an input size'),
         (['--input-size', '0x32'], "'0x32' has a side of no pixels"),
-        (['--baseline', 'torch:int4'], "'torch:int4' is no baseline; examples: eager, none"),
-        (['--runs', '0'], "'0' is no whole number above 0"),
+        (['--baseline', 'torch:int4'], "'torch:int4' is not a baseline; examples: eager, none"),
+        (['--runs', '0'], "'0' is not a whole number above 0"),
     ],
 )
 def test_wrong_usage_is_said_and_is_exit_2(words, message, capsys):

@@ -158,4 +158,4 @@ def test_a_negative_number_of_pictures_is_wrong_usage(capsys):
     with pytest.raises(SystemExit) as stopped:
         main(['evaluate', '--model', MODEL, '--data', 'rgbd_folder:x', '--pictures', '-1'])
     assert stopped.value.code == 2
-    assert "'-1' is no whole number" in capsys.readouterr().err
+    assert "'-1' is not a whole number" in capsys.readouterr().err

@@ -90,7 +90,7 @@ def test_size_in_another_form_is_wrong_usage(tmp_path, size, capsys):
     with pytest.raises(SystemExit) as exit_:
         main(['simulate', str(tmp_path / 'room'), '--size', size])
     assert exit_.value.code == 2
-    assert f"'{size}' is no size; write it as 640x480" in capsys.readouterr().err
+    assert f"'{size}' is not a size; write it as 640x480" in capsys.readouterr().err
 
 
 def test_room_and_mount_are_those_asked_for(tmp_path):

@@ -174,7 +174,7 @@ def test_wrong_option_is_told_in_one_line(tmp_path, capsys, options, message):
 def test_size_that_is_no_size_is_wrong_usage(tmp_path, capsys):
     with pytest.raises(SystemExit, match='2'):
         main(['train', '--model', 'tiny', '--out', str(tmp_path), '--size', '192'])
-    assert "'192' is no size; write it as HEIGHTxWIDTH" in capsys.readouterr().err
+    assert "'192' is not a size; write it as HEIGHTxWIDTH" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize('verb', ['train', 'finetune'])

@@ -132,9 +132,11 @@ def test_the_unit_of_the_word_is_for_frames_of_which_the_index_names_none(tmp_pa
 
 def test_a_unit_that_is_none_is_refused(tmp_path):
     write_index(tmp_path, unit='inch')
-    with pytest.raises(DatasetError, match="index.json' is damaged: .*'inch' is no unit of depth"):
+    with pytest.raises(
+        DatasetError, match="index.json' is damaged: .*'inch' is not a unit of depth"
+    ):
         open_rgbd_folder(tmp_path, 'test')
-    with pytest.raises(ConfigError, match="'inch' is no unit of depth"):
+    with pytest.raises(ConfigError, match="'inch' is not a unit of depth"):
         open_rgbd_folder(tmp_path / 'many', 'all', unit='inch')
 
 

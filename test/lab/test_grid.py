@@ -60,5 +60,5 @@ def test_a_file_that_cannot_be_written_is_an_error(tmp_path):
 
 
 def test_a_name_of_no_picture_is_an_error(tmp_path):
-    with pytest.raises(OutputError, match="grid.xyz' is no name of a PNG or JPEG file"):
+    with pytest.raises(OutputError, match="grid.xyz' is not a name of a PNG or JPEG file"):
         write_grid(tmp_path / 'grid.xyz', [row()])

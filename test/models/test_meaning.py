@@ -272,9 +272,9 @@ def test_other_json_beside_a_checkpoint_is_none_of_its_business(tmp_path):
         ({'depth_estimation_type': 'metric', 'max_depth': '20'}, "max_depth '20'"),
         ({'depth_estimation_type': 'metric', 'max_depth': -1}, 'max_depth -1'),
         ({'depth_estimation_type': 'disparity'}, "'disparity'; known: relative, metric"),
-        ({'backbone_config': {'out_indices': 'all'}}, 'out_indices is no list of whole numbers'),
-        ({'backbone_config': {'out_features': ['stem']}}, 'out_features is no list of whole'),
-        ({'patch_size': 14.5}, 'patch_size 14.5 is no whole number'),
+        ({'backbone_config': {'out_indices': 'all'}}, 'out_indices is not a list of whole'),
+        ({'backbone_config': {'out_features': ['stem']}}, 'out_features is not a list of whole'),
+        ({'patch_size': 14.5}, 'patch_size 14.5 is not a whole number'),
     ],
 )  # fmt: skip
 def test_config_that_cannot_be_read_is_refused(tmp_path, content, reason):

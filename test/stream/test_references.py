@@ -395,7 +395,7 @@ def test_another_unit_is_looked_at_anew():
 
 
 def test_a_wrong_unit_of_reference_depth_is_refused_with_the_known():
-    with pytest.raises(ConfigError, match="parameter 'reference_depth_unit': 'inch' is no unit"):
+    with pytest.raises(ConfigError, match="'reference_depth_unit': 'inch' is not a unit"):
         DepthImageConfig(reference_depth_unit='inch')
 
 

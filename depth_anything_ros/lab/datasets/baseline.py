@@ -183,7 +183,7 @@ def read_baseline(path: Path) -> Baseline:
     """
     Read what `write_baseline` wrote.
 
-    :raises DatasetError: if the file does not exist or is no baseline.
+    :raises DatasetError: if the file does not exist or is not a baseline.
     """
     try:
         found = load_npz(path)

@@ -88,7 +88,7 @@ def read_pfm(path: Path) -> Float32Array:
     data = _read_bytes(path)
     header = _PFM_HEADER.match(data)
     if header is None:
-        raise DatasetError(f"'{path}' is no portable float map of one channel")
+        raise DatasetError(f"'{path}' is not a portable float map of one channel")
     width, height = int(header[1]), int(header[2])
     # The bytes are the file's, so that only an empty picture is a fault of the size alone.
     count = len(data) - header.end()
@@ -175,4 +175,4 @@ def _read_image(path: Path, flags: int) -> NDArray[Any]:
     try:
         return decode_picture(_read_bytes(path), flags, _PICTURES)
     except MessageError as error:
-        raise DatasetError(f"'{path}' is no image that can be decoded: {error}") from error
+        raise DatasetError(f"'{path}' is not an image that can be decoded: {error}") from error

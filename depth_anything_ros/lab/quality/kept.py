@@ -95,12 +95,14 @@ def read_kept(path: Path, word: str) -> frozenset[str]:
     try:
         text = path.read_text(encoding='utf-8')
     except UnicodeDecodeError as error:
-        raise DatasetError(f"'{path}' is no list of samples: {error}") from error
+        raise DatasetError(f"'{path}' is not a list of samples: {error}") from error
     kept: dict[str, set[str]] = {}
     for number, line in enumerate(text.split('\n')[:-1], 1):
         found, tab, name = line.partition('\t')
         if not tab:
-            raise DatasetError(f"line {number} of '{path}' is no word, tab and name of a sample")
+            raise DatasetError(
+                f"line {number} of '{path}' is not a word, tab and name of a sample"
+            )
         kept.setdefault(found, set()).add(name)
     if word not in kept:
         known = ', '.join(kept) or 'none'

@@ -111,7 +111,7 @@ def test_damaged_image_is_an_error_that_names_the_file(name, tmp_path):
     dataset = make(name, tmp_path / 'data')
     path = dataset.pairs[0].rgb
     path.write_bytes(b'no image')
-    with pytest.raises(DatasetError, match=f"'{path}' is no image"):
+    with pytest.raises(DatasetError, match=f"'{path}' is not an image"):
         dataset[0]
 
 

@@ -258,7 +258,7 @@ def test_pfm_is_read_in_both_byte_orders(little, tmp_path):
 
 def test_pfm_of_three_channels_is_an_error(tmp_path):
     made.write_bytes(tmp_path / 'x.pfm', b'PF\n1 1\n-1.0\n' + bytes(12))
-    with pytest.raises(DatasetError, match=r"x.pfm' is no portable float map of one channel"):
+    with pytest.raises(DatasetError, match=r"x.pfm' is not a portable float map of one channel"):
         read_pfm(tmp_path / 'x.pfm')
 
 
@@ -279,7 +279,7 @@ def test_depth_of_8_bits_is_an_error(tmp_path):
         (read_exr, hostile.exr(), 'says it is 30000x30000'),
         (read_npy, hostile.npy(), r'the array \(30000, 30000\) of float32 has 3600 MB'),
         (read_pfm, b'Pf\n30000 30000\n-1.0\nabcd', '30000x30000 need 3600000000'),
-        (read_pfm, b'Pf\n' + 5000 * b'9' + b' 1\n-1.0\n', 'is no portable float map'),
+        (read_pfm, b'Pf\n' + 5000 * b'9' + b' 1\n-1.0\n', 'is not a portable float map'),
         (read_pfm, b'Pf\n0 0\n-1.0\n', 'holds 0 bytes of pixels, 0x0'),
     ],
 )

@@ -35,7 +35,7 @@ def test_other_file_is_refused(tmp_path):
 
 def test_file_that_is_no_text_is_refused(tmp_path):
     (tmp_path / 'kept.txt').write_bytes(b'\x89PNG\n')
-    with pytest.raises(DatasetError, match=r"kept.txt' is no list of samples"):
+    with pytest.raises(DatasetError, match=r"kept.txt' is not a list of samples"):
         read_kept(tmp_path / 'kept.txt', 'a')
 
 
