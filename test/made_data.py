@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -44,18 +42,8 @@ class MadeDataset:
 
 
 def open_made(word: str) -> MadeDataset:
-    """Open NAME:COUNT or NAME:COUNT:DELAY_S; a file named by the environment ends the process."""
+    """Open NAME:COUNT or NAME:COUNT:DELAY_S."""
     name, count, *delay = word.split(':')
     if name == 'broken':
         raise DatasetError(f"'{word}' is broken")
     return MadeDataset(name, int(count), float(delay[0]) if delay else 0.0)
-
-
-def open_once(word: str) -> MadeDataset:
-    """Open in the process that came first, whose number is kept in the file `word`."""
-    path = Path(word)
-    if not path.exists():
-        path.write_text(str(os.getpid()))
-    if path.read_text() != str(os.getpid()):
-        os._exit(3)
-    return MadeDataset('once', 40)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,12 +23,12 @@ from depth_anything_ros.cli.console import (
     write_warning,
 )
 from depth_anything_ros.cli.predictor_options import count_argument
+from depth_anything_ros.cli.worker_options import add_worker_arguments, chosen_workers
 from depth_anything_ros.errors import ConfigError, DatasetError
 
 if TYPE_CHECKING:
     from depth_anything_ros.config import DepthNodeConfig
     from depth_anything_ros.lab.recording.results import BagRecord, RecordJob
-    from depth_anything_ros.lab.workers import Workers
 
 _STORAGES = ('mcap', 'sqlite3')
 # Word → topic of the node.
@@ -82,14 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--resume', action='store_true', help='leave bags that are in OUT already as they are'
     )
-    parser.add_argument(
-        '--jobs', type=int, default=1, metavar='N', help='bags recorded at the same time (1)'
-    )
-    parser.add_argument(
-        '--dask', metavar='ADDRESS',
-        help='record on a Dask cluster, whose workers see the same files; ADDRESS is its '
-        "scheduler's, as tcp://10.0.0.1:8786",
-    )  # fmt: skip
+    add_worker_arguments(parser, 1, '%(default)s: one bag at a time')
     add_json_argument(parser)
 
 
@@ -213,15 +205,9 @@ def _records(args: argparse.Namespace, jobs: list[RecordJob]) -> Iterator[BagRec
             for job in jobs:
                 yield record_here(job, shown.update)
             return
-        for record in record_by_workers(jobs, partial(_workers, args)):
+        for record in record_by_workers(jobs, partial(chosen_workers, args)):
             shown.update(counts[record.bag])
             yield record
-
-
-def _workers(args: argparse.Namespace) -> AbstractContextManager[Workers]:
-    from depth_anything_ros.lab.workers import dask_workers, local_workers
-
-    return dask_workers(args.dask) if args.dask else local_workers(args.jobs)
 
 
 def _show(record: BagRecord) -> None:

@@ -12,7 +12,6 @@ import os
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,15 +25,15 @@ from depth_anything_ros.cli.console import (
     write_warning,
 )
 from depth_anything_ros.cli.data_argument import add_data_argument, parse_data
-from depth_anything_ros.errors import ConfigError
+from depth_anything_ros.cli.worker_options import add_worker_arguments, chosen_workers
+from depth_anything_ros.errors import ConfigError, WorkerError
 from depth_anything_ros.files import make_folder
 
 if TYPE_CHECKING:
+    from depth_anything_ros.lab.datasets.origin import OpenData
     from depth_anything_ros.lab.quality.journal import Entry
-    from depth_anything_ros.lab.quality.run import OpenData
     from depth_anything_ros.lab.quality.scores import ScoreConfig
     from depth_anything_ros.lab.quality.selection import ScoredSample
-    from depth_anything_ros.lab.workers import Workers
 
 _JOURNAL = 'journal.jsonl'
 _WARNINGS_SHOWN = 5
@@ -50,15 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--restart', action='store_true', help='forget what an earlier run left in DIR'
     )
-    parser.add_argument(
-        '--jobs', type=int, default=os.cpu_count() or 1, metavar='N',
-        help='processes (default: one for each core)',
-    )  # fmt: skip
-    parser.add_argument(
-        '--dask', metavar='ADDRESS',
-        help='compute on a Dask cluster instead, whose workers see the same files; ADDRESS is '
-        "its scheduler's, as tcp://10.0.0.1:8786",
-    )  # fmt: skip
+    add_worker_arguments(parser, os.cpu_count() or 1, 'one for each core')
     parser.add_argument(
         '--bins', type=int, default=20, metavar='K', help='bins of the histogram (default 20)'
     )
@@ -114,8 +105,9 @@ def run(args: argparse.Namespace) -> int:
 def _score(
     args: argparse.Namespace, config: ScoreConfig
 ) -> tuple[list[OpenData], dict[str, list[ScoredSample]]]:
+    from depth_anything_ros.lab.datasets.origin import Origin, open_data
     from depth_anything_ros.lab.quality.journal import ScoreJournal
-    from depth_anything_ros.lab.quality.run import Origin, open_data, score_data
+    from depth_anything_ros.lab.quality.run import score_data
 
     data = open_data([Origin(word, parse_data) for word in args.data])
     seen = 0
@@ -131,23 +123,17 @@ def _score(
         ScoreJournal(args.out / _JOURNAL, config, args.restart) as journal,
     ):
         try:
-            with _workers(args) as workers:
+            with chosen_workers(args) as workers:
                 start_s = time.perf_counter()
                 scored = score_data(data, config, journal, workers, show)
                 duration_s = time.perf_counter() - start_s
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, WorkerError):
             write_warning('stopped; the same call goes on from here')
             raise
     rate = f', {seen / duration_s:.1f} a second' if seen else ''
     total = sum(map(len, scored.values()))
     write_line(f'{total} samples, {seen} of them scored now in {duration_s:.1f} s{rate}')
     return data, scored
-
-
-def _workers(args: argparse.Namespace) -> AbstractContextManager[Workers]:
-    from depth_anything_ros.lab.workers import dask_workers, local_workers
-
-    return dask_workers(args.dask) if args.dask else local_workers(args.jobs)
 
 
 def _warn_of_failures(samples: dict[str, list[ScoredSample]]) -> None:
@@ -193,7 +179,7 @@ def _benchmark(args: argparse.Namespace, config: ScoreConfig) -> int:
 
     if args.benchmark < 1:
         raise ConfigError(f'--benchmark {args.benchmark}; allowed: 1 or more maps')
-    with interrupted_by_sigterm(), _workers(args) as workers:
+    with interrupted_by_sigterm(), chosen_workers(args) as workers:
         rate = scores_per_second(workers, config, args.benchmark)
     write_line(f'{rate:.0f} depth maps of {WIDTH}x{HEIGHT} a second, {workers.count} at a time')
     write_json(args.json, {'maps_per_s': rate, 'width': WIDTH, 'height': HEIGHT,

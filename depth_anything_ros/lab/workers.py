@@ -1,42 +1,121 @@
-"""Where long work is done: in this process, in others of this machine, on a Dask cluster."""
+"""
+Where long work is done: in this process, in others of this machine, on a Dask cluster.
+
+Work is a function over keys, each call on its own. Who keeps results gives the keys that are left,
+and so goes on where a run was stopped.
+"""
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
+    FIRST_COMPLETED,
     BrokenExecutor,
     CancelledError,
     Executor,
+    Future,
     ProcessPoolExecutor,
     ThreadPoolExecutor,
-    as_completed,
+    wait,
 )
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
-from typing import NoReturn, TypeVar
+from itertools import chain, islice
+from typing import Generic, NoReturn, TypeVar
 
 from depth_anything_ros.errors import ConfigError, MissingDependencyError, WorkerError
 
-_CONNECT_TIMEOUT_S = 10
-_CONTINUE = 'what is finished is kept, and the same call goes on from there'
-# So many lost workers in a row, without a result between them, are no accident.
-_LOSSES = 3
-
-T = TypeVar('T')
+K = TypeVar('K')
 R = TypeVar('R')
 
+_LOGGER = logging.getLogger(__name__)
 
-@dataclass(frozen=True)
+_CONNECT_TIMEOUT_S = 10
+_CALLS_AHEAD = 2
+# As many as Dask allows.
+_MOST_LOSSES = 3
+
+
 class Workers:
-    """Who computes: `count` calls given to the executor run at the same time."""
+    """
+    Who computes: `count` calls given to the executor run at the same time.
 
-    executor: Executor
-    count: int
+    :param start: starts what runs the calls, and starts it anew when it has broken.
+    :param count: how many calls run at the same time.
+    """
+
+    def __init__(self, start: Callable[[], Executor], count: int) -> None:
+        self._start = start
+        self.count = count
+        self.executor = start()
+
+    def results(self, function: Callable[[K], R], keys: Iterable[K]) -> Iterator[tuple[K, R]]:
+        """
+        Yield each key with what the function returns for it, as they are done.
+
+        A single worker keeps the order. Only a few calls are given out ahead. One that is lost
+        with its process is made again.
+
+        :param function: of a module, or a partial of one, which other processes import by its
+            name; what it raises is raised here.
+        :raises WorkerError: if the same call is lost three times.
+        """
+        calls: Iterator[_Call[K]] = map(_Call, keys)
+        waiting: dict[Future[R], _Call[K]] = {}
+        while True:
+            for call in islice(calls, self.count * _CALLS_AHEAD - len(waiting)):
+                waiting[self._submit(function, call.key)] = call
+            if not waiting:
+                return
+            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            if any(map(_is_lost, done)):
+                # The pool has broken, and what else waits in it ends too.
+                done, _ = wait(waiting)
+            lost = [waiting.pop(future) for future in done if _is_lost(future)]
+            for future in [future for future in waiting if future in done]:
+                yield waiting.pop(future).key, future.result()
+            if lost:
+                self._restart(lost)
+                calls = chain(lost, calls)
+
+    def _submit(self, function: Callable[[K], R], key: K) -> Future[R]:
+        try:
+            return self.executor.submit(_call, function, key)
+        except BrokenExecutor as error:
+            future: Future[R] = Future()
+            future.set_exception(error)
+            return future
+
+    def _restart(self, lost: Iterable[_Call[K]]) -> None:
+        for call in lost:
+            call.losses += 1
+            if call.losses == _MOST_LOSSES:
+                raise WorkerError(
+                    f'a process ended before its work, {_MOST_LOSSES} times, perhaps for want of '
+                    'memory; fewer processes take less'
+                )
+        _LOGGER.warning('a process ended before its work, which is done again')
+        self.executor.shutdown(wait=True, cancel_futures=True)
+        self.executor = self._start()
+
+
+@dataclass(eq=False)
+class _Call(Generic[K]):
+    """A call to be made, and how often it was lost."""
+
+    key: K
+    losses: int = 0
+
+
+def _is_lost(future: Future[R]) -> bool:
+    return not future.cancelled() and isinstance(future.exception(), BrokenExecutor)
 
 
 @contextmanager
@@ -47,37 +126,31 @@ def local_workers(jobs: int) -> Iterator[Workers]:
     When the block is left by an error, calls not begun are cancelled and processes told to end.
 
     :raises ConfigError: if there is no process.
-    :raises WorkerError: if a process ends before its work.
     """
     if jobs < 1:
         raise ConfigError(f'{jobs} processes; allowed: 1 or more')
     before = multiprocessing.active_children()
-    executor: Executor
-    if jobs == 1:
-        executor = ThreadPoolExecutor(1)
-    else:
-        # A fork of a process with threads (of torch, of OpenCV) may lock up.
-        context = multiprocessing.get_context('spawn')
-        executor = ProcessPoolExecutor(jobs, context, initializer=_prepare_process)
+    # A fork of a process with threads (of torch, of OpenCV) may lock up.
+    context = multiprocessing.get_context('spawn')
+    start = partial(ProcessPoolExecutor, jobs, context, initializer=_prepare_process)
+    workers = Workers(partial(ThreadPoolExecutor, 1) if jobs == 1 else start, jobs)
     try:
-        yield Workers(executor, jobs)
-    except BrokenExecutor as error:
-        raise WorkerError(
-            f'a process ended before its work, perhaps for want of memory; {_CONTINUE}'
-        ) from error
+        yield workers
     except BaseException:
         for process in multiprocessing.active_children():
             if process not in before:
                 process.terminate()
         raise
     finally:
-        executor.shutdown(wait=True, cancel_futures=True)
+        workers.executor.shutdown(wait=True, cancel_futures=True)
 
 
 @contextmanager
 def dask_workers(address: str) -> Iterator[Workers]:
     """
     Compute on a Dask cluster whose workers have this package and see the same files.
+
+    It makes calls again itself that are lost with a worker.
 
     :param address: of the scheduler, as `tcp://10.0.0.1:8786`.
     :raises MissingDependencyError: if dask.distributed is not installed.
@@ -95,59 +168,23 @@ def dask_workers(address: str) -> Iterator[Workers]:
         threads = sum(client.ncores().values())
         if threads == 0:
             raise WorkerError(f"the Dask scheduler at '{address}' has no worker")
-        executor = client.get_executor(pure=False)
+        workers = Workers(partial(client.get_executor, pure=False), threads)
         try:
-            yield Workers(executor, threads)
+            yield workers
         except (distributed.KilledWorker, CancelledError) as error:
-            raise WorkerError(
-                f"the cluster at '{address}' gave up: {error}; {_CONTINUE}"
-            ) from error
+            raise WorkerError(f"the cluster at '{address}' gave up: {error}") from error
         finally:
-            executor.shutdown(wait=False)
+            workers.executor.shutdown(wait=False)
 
 
-def completed(
-    opened: Callable[[], AbstractContextManager[Workers]],
-    function: Callable[[T], R],
-    items: Iterable[T],
-) -> Iterator[R]:
-    """
-    Call a function for each item by workers, and yield the results as they come.
-
-    What a process was at that ended before its work is done again by others; a Dask cluster sees
-    to that itself.
-
-    :param opened: makes the workers; called again where some were lost.
-    :param function: of a module, as its name is sent; so are the items.
-    :raises WorkerError: if workers are lost again and again, or as `opened` does.
-    """
-    waiting, losses = list(items), 0
-    while waiting:
-        with opened() as workers:
-            futures = {workers.executor.submit(_call, function, item): item for item in waiting}
-            lost: BrokenExecutor | None = None
-            for future in as_completed(futures):
-                problem = future.exception()
-                if isinstance(problem, BrokenExecutor):
-                    lost = problem
-                    continue
-                result = future.result()
-                waiting.remove(futures[future])
-                losses = 0
-                yield result
-            losses += lost is not None
-            if lost is not None and losses == _LOSSES:
-                raise lost
-
-
-def _call(function: Callable[[T], R], item: T) -> R:
+def _call(function: Callable[[K], R], key: K) -> R:
     """Call a function so that a process that is told to end leaves in order what it is at."""
     in_pool = multiprocessing.parent_process() is not None
     if not in_pool or threading.current_thread() is not threading.main_thread():
-        return function(item)
+        return function(key)
     signal.signal(signal.SIGTERM, _leave)
     try:
-        return function(item)
+        return function(key)
     except SystemExit:
         os._exit(1)
     finally:
@@ -163,7 +200,7 @@ def _prepare_process() -> None:
     import cv2
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Read by torch, should a data set import it.
+    # Read by torch, should the work import it.
     os.environ.setdefault('OMP_NUM_THREADS', '1')
     cv2.setNumThreads(1)
     threading.Thread(target=_end_with_parent, daemon=True).start()

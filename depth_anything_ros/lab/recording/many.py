@@ -12,7 +12,7 @@ from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.predictor import Predictor, create_predictor
 from depth_anything_ros.lab.recording.bag import record_bag
 from depth_anything_ros.lab.recording.results import BagRecord, RecordJob
-from depth_anything_ros.lab.workers import Workers, completed
+from depth_anything_ros.lab.workers import Workers
 
 
 def record_here(job: RecordJob, step: Callable[[], object] = lambda: None) -> BagRecord:
@@ -41,7 +41,10 @@ def record_by_workers(
     :raises WorkerError: if workers are lost again and again, or there are none.
     """
     # A worker may be lost after it has put the bag into its place.
-    return completed(opened, record_here, [replace(job, replace=True) for job in jobs])
+    again = [replace(job, replace=True) for job in jobs]
+    with opened() as workers:
+        for _, record in workers.results(record_here, again):
+            yield record
 
 
 # Backends are not shared by threads.

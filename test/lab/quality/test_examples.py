@@ -1,8 +1,9 @@
 import cv2
 import made_data
 
+from depth_anything_ros.lab.datasets.origin import Origin
 from depth_anything_ros.lab.quality.examples import choose_examples, write_examples
-from depth_anything_ros.lab.quality.run import Origin, score_samples
+from depth_anything_ros.lab.quality.run import score_samples
 from depth_anything_ros.lab.quality.scores import ScoreConfig
 from depth_anything_ros.lab.quality.selection import ScoredSample, SelectionConfig, select
 

@@ -10,14 +10,11 @@ import numpy as np
 import pytest
 
 from depth_anything_ros.errors import (
-    ConfigError,
     DatasetError,
-    MissingDependencyError,
-    WorkerError,
 )
-from depth_anything_ros.lab import workers as workers_module
+from depth_anything_ros.lab.datasets.origin import Origin, open_data
 from depth_anything_ros.lab.quality.journal import ScoreJournal
-from depth_anything_ros.lab.quality.run import Origin, open_data, score_data, score_samples
+from depth_anything_ros.lab.quality.run import score_data, score_samples
 from depth_anything_ros.lab.quality.scores import ScoreConfig, score_depth
 from depth_anything_ros.lab.workers import dask_workers, local_workers
 
@@ -116,7 +113,8 @@ import sys
 from pathlib import Path
 import made_data
 from depth_anything_ros.lab.quality.journal import ScoreJournal
-from depth_anything_ros.lab.quality.run import Origin, open_data, score_data
+from depth_anything_ros.lab.datasets.origin import Origin, open_data
+from depth_anything_ros.lab.quality.run import score_data
 from depth_anything_ros.lab.quality.scores import ScoreConfig
 from depth_anything_ros.lab.workers import local_workers
 
@@ -152,25 +150,15 @@ def test_run_that_was_killed_goes_on_to_the_same_result(tmp_path, number, expect
     assert found['a'] == expected['a']
 
 
-def test_data_sets_of_one_name_are_shown_under_their_words():
-    labels = [item.label for item in open_data([origin('a:3'), origin('a:4'), origin('b:3')])]
-    assert labels == ['a:3', 'a:4', 'b']
-
-
-def test_word_given_twice_is_refused():
-    with pytest.raises(ConfigError, match="'a:3' is given 2 times; allowed: once"):
-        open_data([origin('a:3'), origin('a:3')])
-
-
-def test_empty_data_set_is_refused():
+def test_empty_data_set_is_refused(tmp_path):
     with pytest.raises(DatasetError, match="'a:0' holds no sample"):
-        open_data([origin('a:0')])
+        run(tmp_path / 'journal.jsonl', ['a:0'])
 
 
-def test_names_that_are_not_different_are_refused(monkeypatch):
+def test_names_that_are_not_different_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(made_data.MadeDataset, 'sample_name', lambda self, index: 'same')
     with pytest.raises(DatasetError, match="'a:3' names 3 samples 'same'"):
-        open_data([origin('a:3')])
+        run(tmp_path / 'journal.jsonl', ['a:3'])
 
 
 def test_data_set_that_a_worker_cannot_open_is_told():
@@ -195,44 +183,3 @@ def test_depth_of_a_wrong_type_is_a_failure_of_its_sample(monkeypatch):
     )
     entry = score_samples(origin('double:3'), [1], CONFIG)[0]
     assert 'float64 cannot be scored' in entry.failure
-
-
-def test_process_that_ends_early_is_told(tmp_path):
-    data = open_data([Origin(str(tmp_path / 'first'), made_data.open_once)])
-    with (
-        pytest.raises(WorkerError, match='a process ended before its work'),
-        ScoreJournal(tmp_path / 'journal.jsonl', CONFIG) as journal,
-        local_workers(2) as workers,
-    ):
-        score_data(data, CONFIG, journal, workers, lambda entries, total: entries)
-
-
-def test_no_process_is_refused():
-    with pytest.raises(ConfigError, match='0 processes; allowed: 1 or more'), local_workers(0):
-        pass
-
-
-def test_dask_scheduler_that_is_not_there_is_told(monkeypatch):
-    pytest.importorskip('distributed')
-    monkeypatch.setattr(workers_module, '_CONNECT_TIMEOUT_S', 0.2)
-    with (
-        pytest.raises(WorkerError, match="no Dask scheduler at 'tcp://127.0.0.1:9'"),
-        dask_workers('tcp://127.0.0.1:9'),
-    ):
-        pass
-
-
-def test_dask_cluster_without_workers_is_told():
-    distributed = pytest.importorskip('distributed')
-    with (
-        distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=None) as cluster,
-        pytest.raises(WorkerError, match='has no worker'),
-        dask_workers(cluster.scheduler_address),
-    ):
-        pass
-
-
-def test_missing_dask_is_told(monkeypatch):
-    monkeypatch.setitem(sys.modules, 'distributed', None)
-    with pytest.raises(MissingDependencyError, match=r'\[dask\]'), dask_workers('tcp://x:1'):
-        pass
