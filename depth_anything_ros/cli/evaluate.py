@@ -24,11 +24,16 @@ from depth_anything_ros.cli.console import (
     write_table,
     write_warning,
 )
-from depth_anything_ros.cli.data_argument import add_data_argument, depth_range, parse_data
+from depth_anything_ros.cli.data_argument import add_data_argument, parse_data
 from depth_anything_ros.cli.predictor_options import (
     add_predictor_arguments,
     count_argument,
     open_predictor,
+)
+from depth_anything_ros.cli.protocol_options import (
+    add_protocol_arguments,
+    chosen_protocol,
+    protocol_doubts,
 )
 from depth_anything_ros.errors import ConfigError
 
@@ -37,11 +42,12 @@ if TYPE_CHECKING:
     from depth_anything_ros.lab.datasets import Dataset
     from depth_anything_ros.lab.datasets.baseline import Baseline
     from depth_anything_ros.lab.datasets.gallery import Gallery
-    from depth_anything_ros.lab.datasets.offline import ImageScores, Predict, ScoringRule
+    from depth_anything_ros.lab.datasets.offline import ImageScores, Predict
+    from depth_anything_ros.lab.datasets.protocols import Protocol
     from depth_anything_ros.lab.datasets.results import EvaluationSummary
+    from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
 
 _SPLIT = 'test'
-_ALIGNMENTS = ('none', 'scale', 'scale_shift')
 _BASELINE_SUFFIX = '.npz'
 _SUMMARY = 'summary.json'
 
@@ -78,15 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='training scenes, named like --data, for the image-independent predictor to '
         'compare with (simulator:SEED:500 is plenty), or the baseline.npz of an earlier --out',
     )  # fmt: skip
-    parser.add_argument(
-        '--align', choices=_ALIGNMENTS, default='scale_shift',
-        help='how a prediction becomes metres: as it is, or fitted to the truth of each image '
-        '(%(default)s)',
-    )  # fmt: skip
-    parser.add_argument(
-        '--range', type=depth_range, default=(0.2, 8.0), metavar='MIN:MAX',
-        help='truth in metres that is scored (0.2:8)',
-    )  # fmt: skip
+    add_protocol_arguments(parser)
     parser.add_argument(
         '--out', type=Path, metavar='DIR',
         help='folder for images.csv, summary.json, report.md, baseline.npz and pictures',
@@ -116,16 +114,16 @@ def run(args: argparse.Namespace) -> int:
     from depth_anything_ros.evaluation.protocol import AlignmentMode
     from depth_anything_ros.lab.datasets.comparison import MODEL
     from depth_anything_ros.lab.datasets.gallery import Gallery
-    from depth_anything_ros.lab.datasets.offline import ScoringRule
 
-    if args.baseline and args.align == 'none':
+    protocol = chosen_protocol(args)
+    rule = protocol.rule
+    if args.baseline and AlignmentMode.NONE in (rule.alignment, rule.metric_alignment):
         raise ConfigError('--baseline predicts no metres: use --align scale or scale_shift')
     if args.threads:
         torch.set_num_threads(args.threads)
     check_outputs(args.grid, args.out / _SUMMARY if args.out else None)
-    rule = ScoringRule(AlignmentMode(args.align), *args.range)
-    data = _open(args.data, args.source)
-    predictor = open_predictor(args, args.input_size)
+    data = _open(args, protocol)
+    predictor = open_predictor(args, args.input_size or protocol.input_size)
     baseline = _baseline(args.baseline, rule) if args.baseline else None
     predictors: dict[str, Predict] = {MODEL: predictor.predict}
     if baseline is not None:
@@ -140,13 +138,13 @@ def run(args: argparse.Namespace) -> int:
     )
     images = [(item, _score(item, predictors, rule, gallery)) for item in data]
     gallery.finish()
-    summary = _summary(args, predictor, rule, baseline, images)
+    summary = _summary(args, predictor, protocol, baseline, images)
     _show(summary)
     _write(args, summary, {item.word: scored for item, scored in images}, baseline)
     return int(any(data.whole.failed == data.whole.images for data in summary.data))
 
 
-def _open(words: list[str], sources: list[str]) -> list[_Data]:
+def _open(args: argparse.Namespace, protocol: Protocol) -> list[_Data]:
     """
     Open the data sets; those that share a name show their words in the names of pictures.
 
@@ -154,15 +152,20 @@ def _open(words: list[str], sources: list[str]) -> list[_Data]:
     """
     from depth_anything_ros.lab.datasets.offline import chosen_indices
 
-    warnings: dict[str, list[str]] = {word: [] for word in words}
-    datasets = {word: parse_data(word, _SPLIT, announce=warnings[word].append) for word in words}
+    warnings: dict[str, list[str]] = {word: [] for word in args.data}
+    datasets = {
+        word: parse_data(word, protocol.split_of(word, _SPLIT), announce=warnings[word].append)
+        for word in args.data
+    }
+    for word, dataset in datasets.items():
+        warnings[word] += protocol_doubts(args, protocol, dataset.name)
     names = Counter(dataset.name for dataset in datasets.values())
     return [
         _Data(
             word,
             dataset.name if names[dataset.name] == 1 else word,
             dataset,
-            chosen_indices(dataset, sources),
+            chosen_indices(dataset, args.source),
             warnings[word],
         )
         for word, dataset in datasets.items()
@@ -208,7 +211,7 @@ def _score(
 def _summary(
     args: argparse.Namespace,
     predictor: Predictor,
-    rule: ScoringRule,
+    protocol: Protocol,
     baseline: Baseline | None,
     images: Sequence[tuple[_Data, list[ImageScores]]],
 ) -> EvaluationSummary:
@@ -227,9 +230,10 @@ def _summary(
         data=[summarise(data.word, scored, candidates, data.warnings) for data, scored in images],
         model=predictor.identity,
         protocol=EvaluationProtocol(
-            alignment=rule.alignment.value,
-            min_depth_m=rule.min_depth_m,
-            max_depth_m=rule.max_depth_m,
+            name=protocol.name,
+            source=protocol.source,
+            changed=protocol.changed,
+            rule=protocol.rule,
             sources=args.source,
             baseline=baseline.origin if baseline else None,
             baseline_scenes=baseline.scenes if baseline else None,

@@ -25,9 +25,9 @@ class EvaluatorConfig:
     )
     alignments: tuple[str, ...] = parameter(
         ('none', 'scale', 'scale_shift', 'online'),
-        'How predictions are brought to metres before they are scored: as they are, per frame '
-        'in inverse depth, or as the depth node published them.',
-        choices=('none', 'scale', 'scale_shift', 'online'),
+        'How predictions are brought to metres before they are scored: as they are, fitted to '
+        'the truth of each frame, or as the depth node published them.',
+        choices=('none', 'scale', 'scale_shift', 'online', 'median', 'robust'),
         read_only=True,
     )
     min_depth_m: float = parameter(

@@ -26,7 +26,9 @@ from depth_anything_ros.types import Float32Array, ModelIdentity, OutputKind
 _PREDICTION_NAMES = {
     AlignmentMode.ONLINE: 'prediction as published',
     AlignmentMode.SCALE_SHIFT: 'prediction, scale and shift fitted to the truth',
+    AlignmentMode.ROBUST: 'prediction, scale and shift fitted robustly to the truth',
     AlignmentMode.SCALE: 'prediction, scale fitted to the truth',
+    AlignmentMode.MEDIAN: 'prediction, scaled by medians',
     AlignmentMode.NONE: 'prediction, numbers taken as metres',
 }
 

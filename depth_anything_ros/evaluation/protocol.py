@@ -5,10 +5,11 @@ Scored are the pixels whose truth is finite and within the range, where there is
 The alignments `scale` and `scale_shift` are the field's evaluation protocol: plain, not robust,
 least squares over the scored pixels of each image, in inverse depth for relative predictions
 and in depth for metric ones, with no rule on the sign of the scale. They use the truth, so they
-tell how good the shape is, not what a robot gets; that is `online`. Predictions are clamped to
-the range, then scored.
+tell how good the shape is, not what a robot gets; that is `online`. Predictions are clamped,
+then scored.
 
-Source: Ranftl et al., MiDaS (2020), and the evaluation of Depth Anything V2 (2024).
+Source: Ranftl et al., MiDaS (2020), and the evaluation of Depth Anything V2 (2024); Zhou et al.,
+"Unsupervised Learning of Depth and Ego-Motion from Video" (2017), for `median`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.evaluation.metrics import METRICS
+from depth_anything_ros.geometry.alignment import fit_inverse_depth
 from depth_anything_ros.types import Float32Array, OutputKind
 
 Means = Mapping[str, float | None]
@@ -35,12 +37,16 @@ class AlignmentMode(str, Enum):
     NONE takes the numbers as metres, whatever they are: right for metric networks, meaningless
     for relative ones, and kept because published tables were made that way. SCALE and
     SCALE_SHIFT fit each image to its truth. ONLINE takes metric depth as it was published.
+    MEDIAN makes the medians of depth of each image agree. ROBUST fits scale and shift of each
+    image as the depth node does, unmoved by outliers.
     """
 
     NONE = 'none'
     SCALE = 'scale'
     SCALE_SHIFT = 'scale_shift'
     ONLINE = 'online'
+    MEDIAN = 'median'
+    ROBUST = 'robust'
 
 
 @dataclass(frozen=True)
@@ -82,9 +88,10 @@ def align_prediction(
     mode: AlignmentMode,
     min_depth_m: float,
     max_depth_m: float,
+    clamp_m: tuple[float, float] | None = None,
 ) -> AlignedPrediction:
     """
-    Bring a prediction to metres as the mode says and clamp it to the range.
+    Bring a prediction to metres as the mode says and clamp it.
 
     :param prediction: float32 (H, W), relative inverse depth or metres; NaN is no prediction.
     :param kind: what the numbers of the prediction mean.
@@ -92,8 +99,9 @@ def align_prediction(
     :param mode: the alignment.
     :param min_depth_m: truth below this is not scored.
     :param max_depth_m: truth beyond this is not scored.
+    :param clamp_m: nearest and farthest prediction, both above 0; None is the range of the truth.
     :raises AlignmentError: if the sizes differ, no pixel can be scored, the prediction is
-        constant, or a relative prediction is to be scored as published metres.
+        constant or cannot be fitted, or a relative one is to be scored as published metres.
     """
     if prediction.shape != truth_m.shape:
         raise AlignmentError(
@@ -113,21 +121,20 @@ def align_prediction(
             f'no pixel to score: {truths} of truth within {min_depth_m:g} to {max_depth_m:g} m, '
             f'{np.count_nonzero(known)} with a prediction'
         )
-    fitted = mode in (AlignmentMode.SCALE, AlignmentMode.SCALE_SHIFT)
+    fitted = mode not in (AlignmentMode.NONE, AlignmentMode.ONLINE)
     scale, shift = 1.0, 0.0
     if fitted:
         target = truth_m[scored]
-        scale, shift = _least_squares(
-            prediction[scored],
-            np.float32(1.0) / target if relative else target,
-            fit_shift=mode is AlignmentMode.SCALE_SHIFT,
-        )
+        if relative:
+            target = np.float32(1.0) / target
+        scale, shift = _fit(mode, prediction[scored], target, inverse=relative)
     values = prediction * np.float32(scale) + np.float32(shift)
+    nearest_m, farthest_m = clamp_m or (min_depth_m, max_depth_m)
     if fitted and relative:
         # A fitted inverse depth may fall below zero; the clamp takes it as the farthest.
-        np.clip(values, 1.0 / max_depth_m, 1.0 / min_depth_m, out=values)
+        np.clip(values, 1.0 / farthest_m, 1.0 / nearest_m, out=values)
         np.divide(np.float32(1.0), values, out=values)
-    np.clip(values, min_depth_m, max_depth_m, out=values)
+    np.clip(values, nearest_m, farthest_m, out=values)
     values[~known] = np.nan
     return AlignedPrediction(values, scored, pixels / truths, scale, shift)
 
@@ -167,6 +174,36 @@ class MeanScore:
             name: total / self.frames if self.frames else None
             for name, total in self._sums.items()
         }
+
+
+def _fit(
+    mode: AlignmentMode, x: Float32Array, y: Float32Array, *, inverse: bool
+) -> tuple[float, float]:
+    """Return scale and shift that bring x to y, both inverse depth or both depth."""
+    if mode is AlignmentMode.MEDIAN:
+        return _median_scale(x, y, inverse=inverse), 0.0
+    if mode is AlignmentMode.ROBUST:
+        found = fit_inverse_depth(x, np.float32(1.0) / y)
+        return found.scale, found.shift
+    return _least_squares(x, y, fit_shift=mode is AlignmentMode.SCALE_SHIFT)
+
+
+def _median_scale(x: Float32Array, y: Float32Array, *, inverse: bool) -> float:
+    """
+    Return the scale at which the medians of depth are equal.
+
+    Of an even number of pixels the median of inverse depth is not the inverse of that of depth.
+    """
+    if inverse:
+        # An inverse depth that is not positive is infinitely far.
+        x = np.divide(np.float32(1.0), x, out=np.full_like(x, np.inf), where=x > 0)
+        y = np.float32(1.0) / y
+    predicted_m, truth_m = float(np.median(x)), float(np.median(y))
+    if not 0.0 < predicted_m < np.inf:
+        raise AlignmentError(
+            f'the median of the predicted depth is {predicted_m:g}: no scale can be fitted'
+        )
+    return predicted_m / truth_m if inverse else truth_m / predicted_m
 
 
 def _least_squares(x: Float32Array, y: Float32Array, *, fit_shift: bool) -> tuple[float, float]:

@@ -4,12 +4,13 @@ import json
 import shutil
 
 import cv2
+import made_datasets as made
 import numpy as np
 import pytest
 
 from depth_anything_ros.cli import evaluate
 from depth_anything_ros.cli.main import main
-from depth_anything_ros.errors import BackendError, ConfigError, DatasetError
+from depth_anything_ros.errors import BackendError, ConfigError, DatasetError, UnknownNameError
 from depth_anything_ros.inference.predictor import Predictor
 
 MODEL = 'tiny'
@@ -122,9 +123,68 @@ def test_range_and_alignment_reach_the_score(run):
     assert (answer['protocol']['min_depth_m'], answer['protocol']['max_depth_m']) == (0.5, 2.5)
 
 
-def test_a_baseline_without_alignment_is_refused(run, folder):
+def test_without_a_protocol_the_one_of_robots_is_taken(run):
+    _, answer = run()
+    protocol = answer['protocol']
+    assert (protocol['name'], protocol['changed']) == ('robot', [])
+    assert (protocol['alignment'], protocol['min_depth_m'], protocol['max_depth_m']) == (
+        'scale_shift', 0.2, 8.0,
+    )  # fmt: skip
+    assert run('--protocol', 'robot', '--range', '0.2:8')[1] == answer
+
+
+def test_the_summary_holds_the_protocol_and_what_is_changed_of_it(run, tmp_path):
+    _, answer = run(
+        '--protocol', 'kitti_garg', '--align', 'median', '--out', str(tmp_path / 'out')
+    )
+    protocol = answer['protocol']
+    assert (protocol['name'], protocol['changed']) == ('kitti_garg', ['alignment'])
+    assert protocol['alignment'] == 'median'
+    assert 'metric_alignment' not in protocol
+    assert protocol['crop']['top'] == 0.40810811
+    assert 'monodepth2' in protocol['source']
+    with (tmp_path / 'out' / 'images.csv').open(newline='') as file:
+        pixels = [int(row['pixels']) for row in csv.DictReader(file)]
+    # Rows 19 to 46 and columns 2 to 60 of 48×64.
+    assert pixels == [28 * 59] * 3
+    assert (
+        'Protocol kitti_garg, not its own alignment'
+        in (tmp_path / 'out' / 'report.md').read_text()
+    )
+
+
+def test_seed000_is_scored_at_224_pixels(run, tmp_path):
+    _, answer = run('--protocol', 'seed000', '--input-size', '0', '--out', str(tmp_path / 'out'))
+    assert answer['model']['input_size'] == [224, 224]
+    assert answer['protocol']['squash'] == {'height': 224, 'width': 224, 'transposed': True}
+    with (tmp_path / 'out' / 'images.csv').open(newline='') as file:
+        assert [row['pixels'] for row in csv.DictReader(file)] == ['50176'] * 3
+
+
+def test_an_unknown_protocol_is_an_error_that_lists_the_known(run):
+    with pytest.raises(UnknownNameError, match="unknown protocol 'eigen'; known: robot, raw"):
+        run('--protocol', 'eigen')
+
+
+def test_data_that_papers_score_otherwise_is_told(run, tmp_path, capsys):
+    pytest.importorskip('h5py')
+    path = made.make_nyu_depth_v2(tmp_path)
+    told = 'scored by protocol robot; papers score nyu_depth_v2 by --protocol nyu_eigen or seed000'
+    _, answer = run('--data', f'nyu_depth_v2/all:{path}')
+    assert not any('papers' in warning for warning in answer['data'][0]['warnings'])
+    assert any(told in warning for warning in answer['data'][1]['warnings'])
+    assert told in capsys.readouterr().err
+    for protocol in ('robot', 'nyu_eigen'):
+        _, answer = run('--data', f'nyu_depth_v2/all:{path}', '--protocol', protocol)
+        assert not any('papers' in warning for warning in answer['data'][1]['warnings'])
+    with pytest.raises(DatasetError, match='has samples 0 to 7, not 0-499'):
+        run('--data', f'nyu_depth_v2:{path}', '--protocol', 'seed000')
+
+
+@pytest.mark.parametrize('words', [['--align', 'none'], ['--protocol', 'nyu_eigen']])
+def test_a_baseline_without_alignment_is_refused(run, folder, words):
     with pytest.raises(ConfigError, match='scale or scale_shift'):
-        run('--align', 'none', '--baseline', f'rgbd_folder:{folder}')
+        run(*words, '--baseline', f'rgbd_folder:{folder}')
 
 
 def test_the_baseline_of_an_earlier_run_gives_the_same_ratio(run, folder, tmp_path):

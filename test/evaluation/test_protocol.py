@@ -12,7 +12,7 @@ from depth_anything_ros.evaluation.protocol import (
 from depth_anything_ros.types import OutputKind
 
 RELATIVE, METRIC = OutputKind.RELATIVE_INVERSE_DEPTH, OutputKind.METRIC_DEPTH
-NONE, SCALE, SCALE_SHIFT, ONLINE = AlignmentMode
+NONE, SCALE, SCALE_SHIFT, ONLINE, MEDIAN, ROBUST = AlignmentMode
 RANGE = (0.2, 8.0)
 
 
@@ -78,6 +78,39 @@ def test_online_scores_metric_depth_as_it_is():
     assert (score.scale, score.shift) == (1.0, 0.0)
 
 
+def test_median_makes_the_medians_of_depth_agree():
+    # Depths 1, 2, 4 and 8 have the median 3, and 1 / 3 is not the median of their inverse.
+    truth_m = np.array([[1.0, 2.0, 4.0, 8.0]], np.float32)
+    relative = np.array([[6.0, 3.0, 1.5, -1.0]], np.float32)
+    # Depths 1/6, 1/3, 2/3 and infinity have the median 1/2.
+    found = align_prediction(relative, RELATIVE, truth_m, MEDIAN, *RANGE)
+    assert found.scale == pytest.approx((1 / 2) / 3)
+    np.testing.assert_allclose(found.depth_m, [[1, 2, 4, 8]], rtol=1e-6)
+    metric = np.array([[2.0, 5.0, 7.0, 90.0]], np.float32)
+    found = align_prediction(metric, METRIC, truth_m, MEDIAN, *RANGE)
+    assert (found.scale, found.shift) == (pytest.approx(3 / 6), 0.0)
+    np.testing.assert_allclose(found.depth_m, [[1, 2.5, 3.5, 8]], rtol=1e-6)
+
+
+@pytest.mark.parametrize('kind', [RELATIVE, METRIC])
+def test_robust_is_not_moved_by_outliers(kind):
+    exact = relative_of(truth()) if kind is RELATIVE else (truth() - 0.3) / 1.7
+    prediction = exact.astype(np.float32)
+    prediction[:5] = prediction[:5] * 3 + 5
+    robust = score_frame(prediction, kind, truth(), ROBUST, *RANGE)
+    expected = (0.05, 0.1) if kind is RELATIVE else (1.7, 0.3)
+    assert (robust.scale, robust.shift) == pytest.approx(expected, rel=1e-3)
+    plain = score_frame(prediction, kind, truth(), SCALE_SHIFT, *RANGE)
+    assert abs(plain.scale - expected[0]) > 0.1 * expected[0]
+
+
+def test_predictions_may_be_clamped_to_another_range_than_the_truth():
+    prediction = np.array([[0.01, 1.0, 100.0]], np.float32)
+    ones = np.ones((1, 3), np.float32)
+    found = align_prediction(prediction, METRIC, ones, NONE, 0.5, 2.0, (0.1, 50.0))
+    np.testing.assert_allclose(found.depth_m, [[0.1, 1.0, 50.0]])
+
+
 def test_predictions_are_clamped_to_the_range():
     aligned = align_prediction(
         np.array([[0.01, 1.0, 100.0]], np.float32),
@@ -132,6 +165,9 @@ def test_an_inverted_prediction_is_scored_and_shows_its_negative_scale():
         (np.full_like(truth(), np.nan), METRIC, truth(), ONLINE, '0 with a prediction'),
         (np.full_like(truth(), 3.3), RELATIVE, truth(), SCALE_SHIFT, 'is constant'),
         (np.zeros_like(truth()), RELATIVE, truth(), SCALE, 'is zero'),
+        (-truth(), RELATIVE, truth(), MEDIAN, 'median of the predicted depth is inf'),
+        (-truth(), METRIC, truth(), MEDIAN, 'median of the predicted depth is -'),
+        (truth(), RELATIVE, truth(), ROBUST, 'not positive'),
     ],
 )
 def test_what_cannot_be_scored_raises(prediction, kind, truth_m, mode, reason):

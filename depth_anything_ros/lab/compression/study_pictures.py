@@ -10,7 +10,8 @@ from depth_anything_ros.evaluation.protocol import score_aligned
 from depth_anything_ros.lab.compression.study import Study, first_readable
 from depth_anything_ros.lab.compression.study_results import ALIGNED
 from depth_anything_ros.lab.datasets import Dataset
-from depth_anything_ros.lab.datasets.offline import ScoringRule, align_sample
+from depth_anything_ros.lab.datasets.offline import align_sample
+from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
 from depth_anything_ros.lab.grid import GridRow, write_grid
 
 

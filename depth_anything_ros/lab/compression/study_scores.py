@@ -14,7 +14,8 @@ from depth_anything_ros.evaluation.protocol import (
 )
 from depth_anything_ros.lab.compression.study_results import ALIGNED, RAW, NetworkScores
 from depth_anything_ros.lab.datasets import Dataset
-from depth_anything_ros.lab.datasets.offline import Predict, ScoringRule, align_sample
+from depth_anything_ros.lab.datasets.offline import Predict, align_sample
+from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
 from depth_anything_ros.types import DepthSample
 
 _REASONS = 3

@@ -91,8 +91,9 @@ def write_markdown(path: Path, summary: EvaluationSummary) -> None:
         '',
         f'{model.weights} weights, {model.backend} {model.precision}, network input '
         f'{shown(model.input_size)} (height × width) for the last image. '
-        f'Alignment {protocol.alignment}, truth within {protocol.min_depth_m:g} to '
-        f'{protocol.max_depth_m:g} m; per image, then averaged over images.',
+        f'Protocol {protocol_text(protocol)}; per image, then averaged over images.',
+        '',
+        f'Source of the protocol: {markdown(protocol.source)}.',
         '',
     ]
     for data in summary.data:
@@ -103,6 +104,12 @@ def write_markdown(path: Path, summary: EvaluationSummary) -> None:
     if warnings:
         lines += ['## Warnings', '', *(f'- {markdown(warning)}' for warning in warnings), '']
     write_text(path, '\n'.join(lines))
+
+
+def protocol_text(protocol: EvaluationProtocol) -> str:
+    """Return the name of a protocol with its parts, and which of them are not its own."""
+    changed = f', not its own {" and ".join(protocol.changed)}' if protocol.changed else ''
+    return f'{protocol.name}{changed}: {protocol.rule.text}'
 
 
 def _baseline_line(baseline: BaselineResult, protocol: EvaluationProtocol) -> str:

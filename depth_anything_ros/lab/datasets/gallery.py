@@ -11,7 +11,8 @@ import numpy as np
 from depth_anything_ros.evaluation.picture import Picture, write_picture
 from depth_anything_ros.evaluation.plots import check_plots
 from depth_anything_ros.lab.datasets.comparison import MODEL
-from depth_anything_ros.lab.datasets.offline import ScoredImage, ScoringRule
+from depth_anything_ros.lab.datasets.offline import ScoredImage
+from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
 from depth_anything_ros.lab.grid import GridRow, write_grid
 from depth_anything_ros.types import Float32Array
 
@@ -82,7 +83,7 @@ class Gallery:
                 f'{self._model} · {image.scores.name} · abs_rel {score.values["abs_rel"]:.3f}, '
                 f'RMSE {score.values["rmse"]:.3f} m, δ1 {score.values["delta1"]:.3f}'
             ),
-            prediction_name=f'prediction, alignment {self._rule.alignment.value}',
+            prediction_name=f'prediction, alignment {self._rule.alignment_text}',
             warning=_WARNING if self._random else '',
         )
         name = re.sub(r'[^\w.-]+', '_', f'{data}-{image.scores.name}')

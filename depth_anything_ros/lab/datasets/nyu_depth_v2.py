@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ FILE = 'nyu_depth_v2_labeled.mat'
 TRAIN_SAMPLES = 500
 TEST_SAMPLES = 100
 _ORDER_SEED = 0
+_NUMBERS = re.compile(r'(\d+)-(\d+)')
 
 
 @dataclass(frozen=True)
@@ -91,17 +93,23 @@ def open_nyu_depth_v2(path: Path, split: str) -> Dataset:
     `train` has 500 samples and `test` 100, as in "Depth Anything V2 Mini", which does not say
     which ones: here the scenes are put into a fixed random order and their frames dealt out,
     first to `train`, then from the next scene on to `test`, so that no scene is in both. `all`
-    has every sample.
+    has every sample, and `0-499`, as the public scripts of that paper take them, the first 500.
 
     :raises DatasetError: if the file is missing, damaged, or too small for the split.
     :raises MissingDependencyError: if h5py is not installed.
     """
-    require_split(NAME, split, ('train', 'test', 'all'))
+    numbers = _NUMBERS.fullmatch(split)
+    if numbers is None:
+        require_split(NAME, split, ('train', 'test', 'all', 'FIRST-LAST, as 0-499'))
     if path.is_dir():
         path = path / FILE
     scenes = _read_scenes(path)
     if split == 'all':
         frames: Sequence[int] = range(len(scenes))
+    elif numbers is not None:
+        frames = range(int(numbers[1]), int(numbers[2]) + 1)
+        if not frames or frames[-1] >= len(scenes):
+            raise DatasetError(f"'{path}' has samples 0 to {len(scenes) - 1}, not {split}")
     else:
         frames = _dealt(scenes, path)[split]
     return NyuDepthV2(path, tuple(frames), tuple(scenes[frame] for frame in frames))

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from depth_anything_ros.errors import AlignmentError, BackendError, DatasetError
 from depth_anything_ros.evaluation.protocol import (
     AlignedPrediction,
-    AlignmentMode,
     FrameScore,
     align_prediction,
     score_aligned,
 )
+from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule, scored_view
 from depth_anything_ros.types import (
     DepthSample,
     Float32Array,
@@ -28,15 +28,6 @@ if TYPE_CHECKING:
 
 # From an image, uint8 (H, W, 3), to its depth at the same size.
 Predict = Callable[[UInt8Array], 'RelativeInverseDepth | MetricDepth']
-
-
-@dataclass(frozen=True)
-class ScoringRule:
-    """What is scored and how: the alignment and the range of the truth in metres."""
-
-    alignment: AlignmentMode = AlignmentMode.SCALE_SHIFT
-    min_depth_m: float = 0.2
-    max_depth_m: float = 8.0
 
 
 @dataclass(frozen=True)
@@ -58,8 +49,8 @@ class ScoredImage:
     """
     An image beside its scores, for pictures; too large to keep for a whole data set.
 
-    `sample` is None where the image cannot be read; `aligned` has no entry for a predictor with
-    a problem.
+    `sample` is as `scored_view` gives it, and None where the image cannot be read; `aligned` has
+    no entry for a predictor with a problem.
     """
 
     scores: ImageScores
@@ -82,13 +73,13 @@ def score_images(
     :param dataset: the images and their truth.
     :param indices: which images, in this order.
     :param predictors: what predicts, by name.
-    :param rule: alignment and range.
+    :param rule: what is scored and how.
     """
     for index in indices:
         scores = ImageScores(dataset.source(index), dataset.sample_name(index))
         try:
-            sample = dataset[index]
-        except DatasetError as error:
+            sample = scored_view(dataset[index], rule)
+        except (AlignmentError, DatasetError) as error:
             scores.problems.update(dict.fromkeys(predictors, str(error)))
             yield ScoredImage(scores)
             continue
@@ -107,12 +98,19 @@ def align_sample(predict: Predict, sample: DepthSample, rule: ScoringRule) -> Al
     """
     Predict the depth of one sample and bring it to metres by its truth.
 
+    :param sample: as `scored_view` gives it.
     :raises AlignmentError: if the prediction cannot be scored.
     :raises BackendError: if the network cannot run on the image.
     """
     values, kind = _numbers(predict(sample.rgb))
     return align_prediction(
-        values, kind, sample.depth_m, rule.alignment, rule.min_depth_m, rule.max_depth_m
+        values,
+        kind,
+        sample.depth_m,
+        rule.alignment_of(kind),
+        rule.min_depth_m,
+        rule.max_depth_m,
+        rule.clamp_m,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from depth_anything_ros.evaluation.protocol import Means
 from depth_anything_ros.json_text import FLAT, IF_KNOWN
+from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
 from depth_anything_ros.types import ModelIdentity
 
 
@@ -73,11 +74,17 @@ class Bootstrap:
 
 @dataclass(frozen=True)
 class EvaluationProtocol:
-    """How images were scored; `sources` are those chosen, none for all of them."""
+    """
+    How images were scored.
 
-    alignment: str
-    min_depth_m: float
-    max_depth_m: float
+    `name` and `source` are those of the protocol, of which `changed` are the parts that the user
+    set otherwise; `sources` are those chosen of the data, none for all of them.
+    """
+
+    name: str
+    source: str
+    changed: Sequence[str]
+    rule: ScoringRule = field(metadata=FLAT)
     sources: Sequence[str]
     baseline: str | None
     baseline_scenes: int | None

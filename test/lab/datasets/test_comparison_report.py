@@ -11,6 +11,7 @@ from depth_anything_ros.lab.datasets.comparison_report import (
     write_markdown,
 )
 from depth_anything_ros.lab.datasets.offline import ImageScores
+from depth_anything_ros.lab.datasets.protocols import PROTOCOLS
 from depth_anything_ros.lab.datasets.results import (
     Bootstrap,
     EvaluationProtocol,
@@ -73,7 +74,14 @@ def test_the_report_names_model_data_baseline_and_warnings(tmp_path):
         data=[summarise('rgbd_folder:rooms', IMAGES, ['mean'])],
         model=ModelIdentity('tiny', 'checkpoint', '', 'torch', 'fp32', 'cpu', (192, 256), ''),
         protocol=EvaluationProtocol(
-            'scale_shift', 0.2, 8.0, [], 'simulator:1:500', 499, Bootstrap(1000, 0.95, 0)
+            name='nyu_eigen',
+            source='Eigen et al. (2014)',
+            changed=('range',),
+            rule=PROTOCOLS['nyu_eigen'].rule,
+            sources=[],
+            baseline='simulator:1:500',
+            baseline_scenes=499,
+            bootstrap=Bootstrap(1000, 0.95, 0),
         ),
         environment={},
         warnings=['something to know'],
@@ -81,6 +89,11 @@ def test_the_report_names_model_data_baseline_and_warnings(tmp_path):
     write_markdown(tmp_path / 'report.md', summary)
     text = (tmp_path / 'report.md').read_text()
     assert text.startswith('# tiny: depth against truth\n')
+    assert (
+        'Protocol nyu_eigen, not its own range: alignment scale_shift (metric predictions: none), '
+        'truth between 0.001 and 10 m in rows 9.4% to 98.1%, columns 6.4% to 93.9%; per image'
+    ) in text
+    assert 'Source of the protocol: Eigen et al. (2014).' in text
     assert '## rgbd_folder:rooms' in text
     assert '| hall | 2 | 0 | 0.150 |' in text
     assert 'candidates: mean 0.233' in text

@@ -8,7 +8,8 @@ import pytest
 from depth_anything_ros.errors import MissingDependencyError
 from depth_anything_ros.evaluation.protocol import align_prediction, score_aligned
 from depth_anything_ros.lab.datasets.gallery import Gallery
-from depth_anything_ros.lab.datasets.offline import ImageScores, ScoredImage, ScoringRule
+from depth_anything_ros.lab.datasets.offline import ImageScores, ScoredImage
+from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
 from depth_anything_ros.types import DepthSample, OutputKind
 
 RULE = ScoringRule()

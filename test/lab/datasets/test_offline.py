@@ -5,7 +5,8 @@ import pytest
 
 from depth_anything_ros.errors import BackendError, DatasetError
 from depth_anything_ros.evaluation.protocol import AlignmentMode
-from depth_anything_ros.lab.datasets.offline import ScoringRule, chosen_indices, score_images
+from depth_anything_ros.lab.datasets.offline import chosen_indices, score_images
+from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
 from depth_anything_ros.types import DepthSample, MetricDepth, RelativeInverseDepth
 
 TRUTH_M = np.linspace(1, 4, 48, dtype=np.float32).reshape(6, 8)

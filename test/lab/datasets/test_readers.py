@@ -46,6 +46,15 @@ def test_nyu_split_has_500_and_100_samples_of_other_scenes(tmp_path):
     assert open_nyu_depth_v2(path, 'train') == train
 
 
+def test_nyu_numbers_choose_samples(tmp_path):
+    pytest.importorskip('h5py')
+    path = made.make_nyu_depth_v2(tmp_path)
+    assert open_nyu_depth_v2(path, '2-4').frames == (2, 3, 4)
+    for wrong in ('5-8', '4-2'):
+        with pytest.raises(DatasetError, match=f'has samples 0 to 7, not {wrong}'):
+            open_nyu_depth_v2(path, wrong)
+
+
 def test_nyu_file_too_small_for_the_split_is_an_error(tmp_path):
     pytest.importorskip('h5py')
     path = made.make_nyu_depth_v2(tmp_path)

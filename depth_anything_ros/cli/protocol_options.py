@@ -1,0 +1,55 @@
+"""How verbs that score ask for a protocol, and what a user sets otherwise."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from depth_anything_ros.cli.data_argument import depth_range
+
+if TYPE_CHECKING:
+    from depth_anything_ros.lab.datasets.protocols import Protocol
+
+_ALIGNMENTS = ('none', 'median', 'scale', 'scale_shift', 'robust')
+
+
+def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add `--protocol`, and `--align` and `--range` that set parts of it otherwise."""
+    parser.add_argument(
+        '--protocol', metavar='NAME',
+        help='what is scored and how, as papers do it: robot (default), nyu_eigen, kitti_garg, …; '
+        '`info --protocols` lists all with their sources',
+    )  # fmt: skip
+    parser.add_argument(
+        '--align', choices=_ALIGNMENTS,
+        help='how a prediction becomes metres, instead of the way of the protocol: as it is, or '
+        'fitted to the truth of each image',
+    )  # fmt: skip
+    parser.add_argument(
+        '--range', type=depth_range, metavar='MIN:MAX',
+        help='truth in metres that is scored, instead of that of the protocol (robot: 0.2:8)',
+    )  # fmt: skip
+
+
+def chosen_protocol(args: argparse.Namespace) -> Protocol:
+    """
+    Return the protocol asked for, with what the user set otherwise.
+
+    :raises UnknownNameError: if there is none of that name; the message lists the known ones.
+    """
+    from depth_anything_ros.evaluation.protocol import AlignmentMode
+    from depth_anything_ros.lab.datasets.protocols import DEFAULT, PROTOCOLS
+
+    alignment = AlignmentMode(args.align) if args.align else None
+    return PROTOCOLS[args.protocol or DEFAULT].changed_by(alignment, args.range)
+
+
+def protocol_doubts(args: argparse.Namespace, protocol: Protocol, dataset: str) -> list[str]:
+    """Return why another protocol may be meant for a data set of some name, if one may."""
+    from depth_anything_ros.lab.datasets.protocols import published_for
+
+    meant = published_for(dataset)
+    if not meant or protocol.name in meant or (args.protocol and not protocol.data):
+        return []
+    names = ' or '.join(meant)
+    return [f'scored by protocol {protocol.name}; papers score {dataset} by --protocol {names}']
