@@ -12,8 +12,8 @@ MANIFEST = ElementTree.parse('package.xml').getroot()
 WORKSHOP = {
     # Plots and pictures in the evaluator's report.
     'report': ['matplotlib>=3.5'],
-    # Data sets in HDF5 files.
-    'nyu': ['h5py>=3.6'],
+    # Data sets in HDF5 files, and a split in one of MATLAB.
+    'nyu': ['h5py>=3.6', 'scipy>=1.8'],
     # Depth models of the Hugging Face hub, to time beside ours.
     'hub': ['transformers>=4.50', 'Pillow>=9.0'],
     # ImageNet weights of the encoder of `tiny`, to train it anew.

@@ -73,12 +73,16 @@ class DepthSample:
     One image with its true depth, as data sets, the simulator and training exchange it.
 
     `rgb` is uint8 (H, W, 3); `depth_m` float32 (H, W) in metres along the optical z axis, NaN
-    where unknown; `name` tells the sample from the others of its data set.
+    where unknown; `name` tells the sample from the others of its data set. `camera` is that of
+    the image, None where it is not known; `pairs` are points whose order is known where their
+    depth is not, intp (n, 4): row and column of the nearer one, then of the farther one.
     """
 
     rgb: UInt8Array
     depth_m: Float32Array
     name: str
+    camera: Camera | None = None
+    pairs: NDArray[np.intp] | None = None
 
     @property
     def valid(self) -> NDArray[np.bool_]:

@@ -99,6 +99,13 @@ def exr(side=SIDE):
     return bytes(data)
 
 
+def tiff(side=SIDE, **tags):
+    """Return a TIFF of no pixels that says it is square, little-endian, with more `tags`."""
+    entries = {256: side, 257: side, 258: 32, 277: 1, **{int(tag[1:]): tags[tag] for tag in tags}}
+    rows = [struct.pack('<HHII', tag, 4, 1, value) for tag, value in sorted(entries.items())]
+    return b'II*\0' + struct.pack('<IH', 8, len(rows)) + b''.join(rows) + bytes(4)
+
+
 def npy(shape=(SIDE, SIDE), kind='<f4', body=b'', header=None):
     text = header or f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}"
     content = text.encode().ljust(118) + b'\n'
@@ -134,4 +141,5 @@ PICTURES = {
     'lossless webp': webp(kind='lossless'),
     'bmp': bmp(),
     'exr': exr(),
+    'tiff': tiff(),
 }

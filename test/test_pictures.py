@@ -15,9 +15,9 @@ import pytest
 from depth_anything_ros.errors import MessageError
 from depth_anything_ros.messages import decode_compressed, decode_compressed_depth, decode_image
 from depth_anything_ros.messages.limits import MAX_BYTES, MAX_PIXELS, check_bytes, check_size
-from depth_anything_ros.messages.pictures import decode_picture
+from depth_anything_ros.messages.pictures import decode_picture, picture_size
 
-KINDS = ('jpeg', 'png', 'webp', 'bmp', 'exr')
+KINDS = ('jpeg', 'png', 'webp', 'bmp', 'exr', 'tiff')
 COLOUR = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 WORDS = {
     'progressive jpeg': '324 MB to decode; at most 180 MB',
@@ -47,6 +47,7 @@ def test_a_picture_that_says_it_is_huge_is_refused_with_its_size(name):
         ('.webp', (cv2.IMWRITE_WEBP_QUALITY, 80)),
         ('.webp', (cv2.IMWRITE_WEBP_QUALITY, 101)),
         ('.bmp', ()),
+        ('.tiff', ()),
     ],
 )
 def test_true_pictures_are_decoded_as_opencv_does_and_halves_are_refused(extension, parameters):
@@ -84,7 +85,7 @@ def test_of_two_frames_the_larger_counts():
             decode_picture(doubled, COLOUR, KINDS)
 
 
-@pytest.mark.parametrize('name', ['jpeg', 'png', 'webp', 'bmp', 'exr'])
+@pytest.mark.parametrize('name', KINDS)
 def test_a_header_cut_anywhere_is_refused(name):
     data = hostile.PICTURES[name]
     for length in range(64):
@@ -110,6 +111,20 @@ def test_an_exr_of_huge_tiles_is_refused():
     tiles = b'tiles\0tiledesc\0' + struct.pack('<i', len(value)) + value
     with pytest.raises(MessageError, match='100000x100000'):
         decode_picture(data[:8] + tiles + data[8:], cv2.IMREAD_UNCHANGED, KINDS)
+
+
+def test_a_tiff_of_huge_tiles_is_refused():
+    with pytest.raises(MessageError, match='100000x100000'):
+        data = hostile.tiff(8, t322=100_000, t323=100_000)
+        decode_picture(data, cv2.IMREAD_UNCHANGED, KINDS)
+
+
+def test_the_size_is_read_without_decoding():
+    for extension, kind in {'.jpg': 'jpeg', '.png': 'png', '.bmp': 'bmp', '.tiff': 'tiff'}.items():
+        assert picture_size(hostile.encoded(extension), (kind,)) == (48, 64)
+    assert picture_size(hostile.jpeg(), KINDS) == (hostile.SIDE, hostile.SIDE)
+    with pytest.raises(MessageError, match='of no known kind; known: png'):
+        picture_size(hostile.jpeg(), ('png',))
 
 
 def test_the_limits_are_those_that_the_documents_state():

@@ -11,6 +11,7 @@ from depth_anything_ros.cli.compression_options import (
     COMPARED,
     add_calibration_arguments,
     add_parent_arguments,
+    calibration_data,
     network_inputs,
 )
 from depth_anything_ros.cli.console import (
@@ -203,7 +204,7 @@ def _integers(compressed: DepthEstimator) -> dict[str, str]:
 
 
 def _calibration(args: argparse.Namespace, spec: ModelSpec) -> list[Tensor]:
-    inputs = network_inputs(parse_data(args.calibration), args.calibration_images, spec)
+    inputs = network_inputs(calibration_data(args.calibration), args.calibration_images, spec)
     return list(progress(inputs, args.calibration_images, 'calibration'))
 
 

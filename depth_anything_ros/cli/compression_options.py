@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from depth_anything_ros.cli.data_argument import parse_data
 from depth_anything_ros.models import MODELS
 
 if TYPE_CHECKING:
@@ -41,13 +42,24 @@ def add_calibration_arguments(parser: argparse.ArgumentParser) -> None:
     """Add `--calibration` and `--calibration-images`."""
     parser.add_argument(
         '--calibration', default=_CALIBRATION, metavar='WORD',
-        help='images that int8_static finds its ranges on, named like --data of evaluate '
-             '(default %(default)s)',
+        help='images that int8_static finds its ranges on, named like --data of evaluate, '
+             'or images:FOLDER (default %(default)s)',
     )  # fmt: skip
     parser.add_argument(
         '--calibration-images', type=int, default=32, metavar='N',
         help='how many of them, evenly from all (default %(default)s)',
     )  # fmt: skip
+
+
+def calibration_data(word: str) -> Dataset:
+    """
+    Open data of which only the images count, be there depth or not.
+
+    :raises DatasetError: if it cannot be read; see `parse_data` for what else.
+    """
+    from depth_anything_ros.lab.datasets import Truth
+
+    return parse_data(word, truths=tuple(Truth))
 
 
 def network_inputs(dataset: Dataset, count: int, spec: ModelSpec) -> Iterator[Tensor]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from multiprocessing import parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ from depth_anything_ros.errors import ConfigError, UnknownNameError
 from depth_anything_ros.home import expand_user
 
 if TYPE_CHECKING:
-    from depth_anything_ros.lab.datasets import Dataset
+    from depth_anything_ros.lab.datasets import Dataset, Truth
 
 _SIMULATOR = 'simulator'
 _SIMULATOR_FORM = 'simulator:SEED:COUNT or simulator:SEED:COUNT:WIDTHxHEIGHT'
@@ -64,6 +64,7 @@ def parse_data(
     simulated_size: tuple[int, int] = (480, 640),
     kept: Path | None = None,
     announce: Callable[[str], None] | None = None,
+    truths: Collection[Truth] | None = None,
 ) -> Dataset:
     """
     Open the data set that a word names.
@@ -74,15 +75,17 @@ def parse_data(
     :param kept: the `kept.txt` of the verb `score`; only its samples of this word are shown.
     :param announce: told what is odd about the depth, if anything; None warns on the terminal,
         once and not from each worker process.
+    :param truths: what the data may know of its images; None is depth.
     :raises ConfigError: if the word has another form, names an option that the data set does not
         have, or a number in it is out of range.
     :raises UnknownNameError: if no data set has that name; the message lists the known ones.
-    :raises DatasetError: if the data set cannot be read, as its opener tells, or `kept` lists
-        none of its samples or others than it has.
+    :raises DatasetError: if the data set cannot be read, as its opener tells, knows too little,
+        or `kept` lists none of its samples or others than it has.
     """
-    from depth_anything_ros.lab.datasets import warning_of
+    from depth_anything_ros.lab.datasets import Truth, require_truth, warning_of
 
     dataset = _open(word, split, simulated_size)
+    require_truth(dataset, truths or (Truth.DEPTH,))
     warning = warning_of(dataset)
     if warning and announce is not None:
         announce(warning)

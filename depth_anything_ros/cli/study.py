@@ -16,6 +16,7 @@ from depth_anything_ros.cli.compression_options import (
     COMPARED,
     add_calibration_arguments,
     add_parent_arguments,
+    calibration_data,
     network_inputs,
 )
 from depth_anything_ros.cli.console import (
@@ -215,7 +216,7 @@ def _inputs(args: argparse.Namespace) -> StudyInputs:
     spec, count = MODELS[args.model], args.calibration_images
     room_bytes = (1 << 30) // len(args.data)
     data = {word: RememberedDataset(parse_data(word, _SPLIT), room_bytes) for word in args.data}
-    looked_at = parse_data(args.calibration)
+    looked_at = calibration_data(args.calibration)
 
     def calibration() -> list[Tensor]:
         images = network_inputs(looked_at, count, spec)

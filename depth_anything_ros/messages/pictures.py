@@ -1,5 +1,5 @@
 """
-Encoded pictures (JPEG, PNG, WebP, BMP, OpenEXR) → arrays, within stated limits.
+Encoded pictures (JPEG, PNG, WebP, BMP, OpenEXR, TIFF) → arrays, within stated limits.
 
 A picture of 600 bytes can say that it is 30000×30000; OpenCV believes it. So the size is read
 from the header first, where the libraries behind OpenCV read it.
@@ -23,6 +23,7 @@ _JPEG_START, _JPEG_END = b'\xff\xd8\xff', b'\xff\xd9'
 _JPEG_SCAN = b'\xff\xda'
 _PNG_START = b'\x89PNG\r\n\x1a\n'
 _EXR_START = b'v/1\x01'
+_TIFF_STARTS = (b'II*\0', b'MM\0*')
 
 # What no true picture has more of; each costs time, without end if nobody counts.
 _MAX_SEGMENTS = 2_000
@@ -36,6 +37,11 @@ _WITHOUT_LENGTH = frozenset({0x00, 0x01, *range(0xD0, 0xD8)})
 # Text that unpacks to a thousand times its size, and the frames of an animation.
 _PNG_DROPPED = frozenset({b'zTXt', b'iTXt', b'acTL', b'fcTL', b'fdAT'})
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
+
+# Tags of TIFF, and the types of those that are one number.
+_WIDTH, _HEIGHT, _CHANNELS, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 277, 322, 323
+_TIFF_NUMBERS = {1: 'B', 3: 'H', 4: 'I'}
+_TIFF_CHANNEL_BYTES = 8
 
 
 @dataclass(frozen=True)
@@ -53,27 +59,48 @@ def decode_picture(data: bytes, flags: int, known: Collection[str]) -> NDArray[A
 
     :param data: the file or message; its first bytes tell the kind.
     :param flags: of `cv2.imdecode`.
-    :param known: the kinds to take, of jpeg, png, webp, bmp and exr.
+    :param known: the kinds to take, of jpeg, png, webp, bmp, exr and tiff.
     :return: (H, W) or (H, W, channels), in OpenCV's order of colours.
     :raises MessageError: if the data is of no known kind, says it is larger than
         :mod:`depth_anything_ros.messages.limits` allows, ends early or is damaged.
     """
     check_bytes(len(data), 'the data')
+    kind = _kind_of(data, known)
+    if not kind.whole(data):
+        raise MessageError(f'the data ends early, after {len(data)} bytes')
+    declared = _declared(kind, data, flags)
+    check_size(declared.width, declared.height, declared.pixel_bytes)
+    return _decode(kind.cleaned(data), flags)
+
+
+def picture_size(data: bytes, known: Collection[str]) -> tuple[int, int]:
+    """
+    Return the (H, W) that an encoded picture says it has.
+
+    :param data: the file or message, or its beginning.
+    :param known: the kinds to take, see `decode_picture`.
+    :raises MessageError: if the data is of no known kind or its header is damaged.
+    """
+    declared = _declared(_kind_of(data, known), data, cv2.IMREAD_COLOR)
+    return declared.height, declared.width
+
+
+def _kind_of(data: bytes, known: Collection[str]) -> _Kind:
     kind = next((kind for kind in _KINDS if kind.name in known and kind.starts(data)), None)
     if kind is None:
         raise MessageError(
             f'the data ({len(data)} bytes) is of no known kind; known: {", ".join(known)}'
         )
-    if not kind.whole(data):
-        raise MessageError(f'the data ends early, after {len(data)} bytes')
+    return kind
+
+
+def _declared(kind: _Kind, data: bytes, flags: int) -> _Declared:
     try:
-        declared = kind.declared(data, flags)
-    except (struct.error, IndexError, ValueError) as error:
+        return kind.declared(data, flags)
+    except (struct.error, IndexError, KeyError, ValueError) as error:
         raise MessageError(
             f'the header of the {kind.name} data ({len(data)} bytes) is damaged'
         ) from error
-    check_size(declared.width, declared.height, declared.pixel_bytes)
-    return _decode(kind.cleaned(data), flags)
 
 
 def _decode(data: bytes, flags: int) -> NDArray[Any]:
@@ -249,6 +276,23 @@ def _exr_attributes(data: bytes) -> Iterator[tuple[bytes, bytes, int]]:
     raise MessageError(f'the OpenEXR header has more than {_MAX_SEGMENTS} attributes')
 
 
+def _tiff_declared(data: bytes, flags: int) -> _Declared:
+    """Return the first picture of a file; its tiles count like pictures."""
+    order = '<' if data.startswith(b'I') else '>'
+    (place,) = struct.unpack_from(f'{order}I', data, 4)
+    (count,) = struct.unpack_from(f'{order}H', data, place)
+    numbers = {_CHANNELS: 1}
+    for entry in range(place + 2, place + 2 + 12 * count, 12):
+        tag, kind = struct.unpack_from(f'{order}HH', data, entry)
+        if kind in _TIFF_NUMBERS:
+            (number,) = struct.unpack_from(f'{order}{_TIFF_NUMBERS[kind]}', data, entry + 8)
+            numbers[tag] = max(number, numbers.get(tag, 0))
+    taken = _taken(flags, numbers[_CHANNELS], _TIFF_CHANNEL_BYTES)
+    if _TILE_WIDTH in numbers:
+        check_size(numbers[_TILE_WIDTH], numbers[_TILE_HEIGHT], taken)
+    return _Declared(numbers[_WIDTH], numbers[_HEIGHT], taken)
+
+
 @dataclass(frozen=True)
 class _Kind:
     """
@@ -272,4 +316,5 @@ _KINDS = (
     _Kind('webp', lambda data: data[:4] == b'RIFF' and data[8:12] == b'WEBP', _webp_declared),
     _Kind('bmp', lambda data: data.startswith(b'BM'), _bmp_declared),
     _Kind('exr', lambda data: data.startswith(_EXR_START), _exr_declared),
+    _Kind('tiff', lambda data: data.startswith(_TIFF_STARTS), _tiff_declared),
 )

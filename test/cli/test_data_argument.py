@@ -1,11 +1,15 @@
 import argparse
+import json
 
+import hostile
 import pytest
 from made_data import MadeDataset
 
+from depth_anything_ros.cli.compression_options import calibration_data
 from depth_anything_ros.cli.data_argument import add_data_argument, parse_data
 from depth_anything_ros.errors import ConfigError, DatasetError, UnknownNameError
 from depth_anything_ros.lab import datasets
+from depth_anything_ros.lab.datasets import Truth
 from depth_anything_ros.lab.simulation.dataset import SimulatedDataset
 
 
@@ -106,6 +110,20 @@ def test_simulator_word_of_another_form_is_refused(word):
 def test_unknown_name_is_refused_with_the_known_ones(opened):
     with pytest.raises(UnknownNameError, match="'typo'; known: made, simulator"):
         parse_data('typo:/data/x')
+
+
+@pytest.mark.parametrize(
+    ('name', 'known'), [('images', 'nothing'), ('da2k', 'which of two points is nearer')]
+)
+def test_data_without_depth_are_refused_where_depth_is_needed(name, known, tmp_path):
+    (tmp_path / 'a.png').write_bytes(hostile.encoded('.png'))
+    pair = {'point1': [0, 0], 'point2': [1, 1], 'closer_point': 'point1'}
+    (tmp_path / 'annotations.json').write_text(json.dumps({'a.png': [pair]}))
+    word = f'{name}/all:{tmp_path}'
+    with pytest.raises(DatasetError, match=f"'{name}' knows {known} of its images; .*: depth$"):
+        parse_data(word)
+    assert len(parse_data(word, truths=tuple(Truth))) == 1
+    assert calibration_data(word)[0].rgb.shape == (48, 64, 3)
 
 
 def test_option_gathers_words():

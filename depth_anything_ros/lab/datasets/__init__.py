@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from inspect import Parameter, signature
 
-from depth_anything_ros.lab.datasets.base import Dataset, Warned
+from depth_anything_ros.lab.datasets.base import Dataset, Truth, Warned, require_truth
 from depth_anything_ros.registry import Registry
 
 # Takes the path and the split; what else it takes, by keyword and as text, are its options.
@@ -22,6 +22,15 @@ DATASETS: Registry[Opener] = Registry(
         'irs': f'{_HERE}.irs:open_irs',
         'tartanair': f'{_HERE}.tartanair:open_tartanair',
         'bag': f'{_HERE}.bag:open_bag',
+        'nyu_official': f'{_HERE}.nyu_official:open_nyu_official',
+        'kitti': f'{_HERE}.kitti:open_kitti',
+        'eth3d': f'{_HERE}.eth3d:open_eth3d',
+        'scannet': f'{_HERE}.scannet:open_scannet',
+        'diode': f'{_HERE}.diode:open_diode',
+        'tum_rgbd': f'{_HERE}.tum_rgbd:open_tum_rgbd',
+        'pairs': f'{_HERE}.pairs:open_pairs',
+        'images': f'{_HERE}.images:open_images',
+        'da2k': f'{_HERE}.da2k:open_da2k',
     },
 )
 
@@ -41,4 +50,4 @@ def options_of(name: str) -> tuple[str, ...]:
     return tuple(item.name for item in parameters if item.kind is Parameter.KEYWORD_ONLY)
 
 
-__all__ = ['DATASETS', 'Dataset', 'Opener', 'options_of', 'warning_of']
+__all__ = ['DATASETS', 'Dataset', 'Opener', 'Truth', 'options_of', 'require_truth', 'warning_of']

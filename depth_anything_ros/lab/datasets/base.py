@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence, Sized
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from depth_anything_ros.errors import DatasetError
 from depth_anything_ros.geometry.registration import resized_to, same_aspect
 from depth_anything_ros.lab.datasets.files import read_rgb
-from depth_anything_ros.types import DepthSample, Float32Array, UInt8Array
+from depth_anything_ros.types import Camera, DepthSample, Float32Array, UInt8Array
 
 # For pictures of 10 or 12 bits.
 DARK_CURE = 'convert them to 8 bits, or to the whole of 16'
+RGB_SUFFIXES = ('.png', '.jpg', '.jpeg', '.webp', '.bmp')
+# Entries of a folder that a message shows.
+_SHOWN = 5
+
+
+class Truth(Enum):
+    """What a data set knows of its images."""
+
+    DEPTH = 'depth'
+    ORDER = 'which of two points is nearer'
+    NONE = 'nothing'
 
 
 class Dataset(Protocol):
@@ -64,14 +76,35 @@ class Warned(Protocol):
         ...
 
 
+@runtime_checkable
+class WithoutDepth(Protocol):
+    """A data set whose samples have no depth."""
+
+    @property
+    def truth(self) -> Truth:
+        """Return what is known of them instead."""
+        ...
+
+
+def truth_of(dataset: Dataset) -> Truth:
+    """Return what a data set knows of its images."""
+    return dataset.truth if isinstance(dataset, WithoutDepth) else Truth.DEPTH
+
+
 @dataclass(frozen=True)
 class FilePair:
-    """Name a sample, its group, and its two files."""
+    """
+    Name a sample, its group, and its two files.
+
+    `intrinsics` are fx, fy, cx, cy of the image in pixels, or one focal length of an image whose
+    axis is in its middle; none where they are not known.
+    """
 
     name: str
     source: str
     rgb: Path
     depth: Path
+    intrinsics: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,10 +153,16 @@ class PairedFiles:
         """
         pair = self.pairs[index]
         rgb, depth_m = read_rgb(pair.rgb), self.read_depth(pair)
-        return checked_sample(rgb, depth_m, pair.name, str(pair.depth))
+        return checked_sample(rgb, depth_m, pair.name, str(pair.depth), pair.intrinsics)
 
 
-def checked_sample(rgb: UInt8Array, depth_m: Float32Array, name: str, place: str) -> DepthSample:
+def checked_sample(
+    rgb: UInt8Array,
+    depth_m: Float32Array,
+    name: str,
+    place: str,
+    intrinsics: tuple[float, ...] = (),
+) -> DepthSample:
     """
     Return the sample, with depth at the size of the image.
 
@@ -132,6 +171,7 @@ def checked_sample(rgb: UInt8Array, depth_m: Float32Array, name: str, place: str
     :param rgb: uint8 (H, W, 3).
     :param depth_m: float32 (h, w).
     :param place: where the depth comes from, for the message.
+    :param intrinsics: of the image, see `FilePair`.
     :raises DatasetError: if image and depth are not of one shape.
     """
     height, width = rgb.shape[:2]
@@ -141,7 +181,16 @@ def checked_sample(rgb: UInt8Array, depth_m: Float32Array, name: str, place: str
             f'{width}x{height}; the depth must be registered to the image, at its size or the '
             'same shape scaled'
         )
-    return DepthSample(rgb, resized_to(depth_m, (height, width)), name)
+    camera = _camera(width, height, intrinsics) if intrinsics else None
+    return DepthSample(rgb, resized_to(depth_m, (height, width)), name, camera)
+
+
+def _camera(width: int, height: int, intrinsics: tuple[float, ...]) -> Camera:
+    if len(intrinsics) == 1:
+        focal_px = intrinsics[0]
+        intrinsics = focal_px, focal_px, (width - 1) / 2, (height - 1) / 2
+    fx_px, fy_px, cx_px, cy_px = intrinsics
+    return Camera(width, height, fx_px, fy_px, cx_px, cy_px)
 
 
 def require_folder(path: Path) -> None:
@@ -166,12 +215,32 @@ def require_split(dataset: str, split: str, known: Sequence[str]) -> None:
         )
 
 
-def require_pairs(pairs: Sequence[FilePair], path: Path, layout: str) -> None:
+def require_truth(dataset: Dataset, truths: Collection[Truth]) -> None:
+    """
+    Check that a data set knows of its images what is needed.
+
+    :param truths: any of which will do.
+    :raises DatasetError: if it does not.
+    """
+    truth = truth_of(dataset)
+    if truth not in truths:
+        needed = ' or '.join(item.value for item in truths)
+        raise DatasetError(
+            f"'{dataset.name}' knows {truth.value} of its images; needed here: {needed}"
+        )
+
+
+def require_samples(samples: Sized, path: Path, layout: str) -> None:
     """
     Check that there are samples.
 
-    :param layout: where they are looked for, for the message.
+    :param path: the folder in which they are looked for.
+    :param layout: where there, for the message, which tells too what is there.
     :raises DatasetError: if there are none.
     """
-    if not pairs:
-        raise DatasetError(f"no samples in '{path}'; expected: {layout}")
+    if samples:
+        return
+    entries = sorted(f'{file.name}/' if file.is_dir() else file.name for file in path.iterdir())
+    more = f' and {len(entries) - _SHOWN} more' if len(entries) > _SHOWN else ''
+    found = ', '.join(entries[:_SHOWN]) or 'nothing'
+    raise DatasetError(f"no samples in '{path}'; expected: {layout}; found: {found}{more}")

@@ -11,7 +11,7 @@ from depth_anything_ros.lab.datasets.base import (
     FilePair,
     PairedFiles,
     require_folder,
-    require_pairs,
+    require_samples,
     require_split,
 )
 from depth_anything_ros.lab.datasets.files import read_pfm
@@ -37,10 +37,16 @@ def open_blendedmvs(path: Path, split: str) -> Dataset:
         scene = depth.parent.parent
         rgb = scene / 'blended_images' / f'{depth.stem}.jpg'
         pairs.append(FilePair(f'{scene.name}/{depth.stem}', scene.name, rgb, depth))
-    require_pairs(pairs, path, LAYOUT)
-    return PairedFiles(NAME, pairs, _read_depth)
+    require_samples(pairs, path, LAYOUT)
+    return PairedFiles(NAME, pairs, read_depth)
 
 
-def _read_depth(pair: FilePair) -> Float32Array:
+def read_depth(pair: FilePair) -> Float32Array:
+    """
+    Read depth in the unit of its scene.
+
+    :return: float32 (H, W) in the scene's unit, NaN where unknown.
+    :raises DatasetError: if the file is missing or damaged.
+    """
     depth_m = read_pfm(pair.depth)
     return np.where(np.isfinite(depth_m) & (depth_m > 0), depth_m, np.float32(np.nan))

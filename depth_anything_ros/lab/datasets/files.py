@@ -17,10 +17,11 @@ from depth_anything_ros.lab.datasets.numpy_files import load_npy
 from depth_anything_ros.messages import KNOWN_FORMATS, metres_from_steps
 from depth_anything_ros.messages.brightness import brightest
 from depth_anything_ros.messages.limits import check_bytes
-from depth_anything_ros.messages.pictures import decode_picture
+from depth_anything_ros.messages.pictures import decode_picture, picture_size
 from depth_anything_ros.types import Float32Array, UInt8Array
 
 _PICTURES = (*KNOWN_FORMATS, 'exr')
+_NUMBERS = 'fiu'
 _PFM_HEADER = re.compile(
     rb'Pf\s+(\d{1,9})\s+(\d{1,9})\s+(-?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s'
 )
@@ -35,6 +36,18 @@ def read_rgb(path: Path) -> UInt8Array:
     # Depth has no orientation of its own: pixels pair with pixels.
     image = _read_image(path, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def read_size(path: Path) -> tuple[int, int]:
+    """
+    Return the (H, W) that a colour image says it has.
+
+    :raises DatasetError: if the file is missing or damaged.
+    """
+    try:
+        return picture_size(read_bytes(path), KNOWN_FORMATS)
+    except MessageError as error:
+        raise DatasetError(f"'{path}' is not an image that can be decoded: {error}") from error
 
 
 def read_brightness(path: Path) -> int | None:
@@ -65,15 +78,34 @@ def read_png_depth(path: Path, steps_per_m: float) -> Float32Array:
 
 def read_npy(path: Path) -> Float32Array:
     """
-    Read a NumPy file of two dimensions as float32 (H, W).
+    Read a NumPy file of floats, see `read_array`, as float32 (H, W).
+
+    :raises DatasetError: if the file is missing, damaged or of another form.
+    """
+    return _plane(path, read_array(path))
+
+
+def read_array(path: Path) -> NDArray[Any]:
+    """
+    Read a NumPy file of numbers of one channel, (H, W); one of (H, W, 1) holds that too.
 
     :raises DatasetError: if the file is missing, damaged or of another form.
     """
     _require_file(path)
     try:
-        return _plane(path, load_npy(path))
+        values = load_npy(path)
     except MessageError as error:
         raise DatasetError(f"'{path}' cannot be read: {error}") from error
+    return _one_channel(path, values, _NUMBERS)
+
+
+def read_tiff(path: Path) -> NDArray[Any]:
+    """
+    Read a TIFF picture of one channel, (H, W), of integers or floats.
+
+    :raises DatasetError: if the file is missing, damaged or of another form.
+    """
+    return _one_channel(path, _read_image(path, cv2.IMREAD_UNCHANGED, ('tiff',)), _NUMBERS)
 
 
 def read_pfm(path: Path) -> Float32Array:
@@ -85,7 +117,7 @@ def read_pfm(path: Path) -> Float32Array:
 
     :raises DatasetError: if the file is missing, damaged or of another form.
     """
-    data = _read_bytes(path)
+    data = read_bytes(path)
     header = _PFM_HEADER.match(data)
     if header is None:
         raise DatasetError(f"'{path}' is not a portable float map of one channel")
@@ -149,12 +181,12 @@ def import_h5py() -> ModuleType:
     return module
 
 
-def _require_file(path: Path) -> None:
-    if not path.is_file():
-        raise DatasetError(f"no file '{path}'")
+def read_bytes(path: Path) -> bytes:
+    """
+    Read a file as far as :mod:`depth_anything_ros.messages.limits` allows.
 
-
-def _read_bytes(path: Path) -> bytes:
+    :raises DatasetError: if it is missing, larger, or cannot be read.
+    """
     _require_file(path)
     try:
         check_bytes(path.stat().st_size, 'the file')
@@ -163,16 +195,29 @@ def _read_bytes(path: Path) -> bytes:
         raise DatasetError(f"'{path}' cannot be read: {error}") from error
 
 
+def _require_file(path: Path) -> None:
+    if not path.is_file():
+        raise DatasetError(f"no file '{path}'")
+
+
 def _plane(path: Path, values: NDArray[Any]) -> Float32Array:
-    if values.ndim != 2 or values.size == 0 or values.dtype.kind != 'f':
+    return _one_channel(path, values, 'f').astype(np.float32)
+
+
+def _one_channel(path: Path, values: NDArray[Any], kinds: str) -> NDArray[Any]:
+    """Return numbers of some kinds, as NumPy's letters have them, as (H, W)."""
+    if values.ndim == 3 and values.shape[2] == 1:
+        values = values[..., 0]
+    if values.ndim != 2 or values.size == 0 or values.dtype.kind not in kinds:
+        wanted = 'floats' if kinds == 'f' else 'numbers'
         raise DatasetError(
-            f"'{path}' holds {values.dtype} {values.shape}; floats (height, width) are needed"
+            f"'{path}' holds {values.dtype} {values.shape}; {wanted} (height, width) are needed"
         )
-    return values.astype(np.float32)
+    return values
 
 
-def _read_image(path: Path, flags: int) -> NDArray[Any]:
+def _read_image(path: Path, flags: int, known: tuple[str, ...] = _PICTURES) -> NDArray[Any]:
     try:
-        return decode_picture(_read_bytes(path), flags, _PICTURES)
+        return decode_picture(read_bytes(path), flags, known)
     except MessageError as error:
         raise DatasetError(f"'{path}' is not an image that can be decoded: {error}") from error

@@ -15,7 +15,7 @@ from depth_anything_ros.lab.datasets.base import (
     FilePair,
     PairedFiles,
     require_folder,
-    require_pairs,
+    require_samples,
     require_split,
 )
 from depth_anything_ros.lab.datasets.files import import_h5py, read_hdf5
@@ -57,7 +57,7 @@ def open_hypersim(path: Path, split: str) -> Dataset:
     if split != 'all':
         wanted = _split_names(path / SPLITS, split)
         pairs = [pair for pair in pairs if pair.name in wanted]
-    require_pairs(pairs, path, LAYOUT)
+    require_samples(pairs, path, LAYOUT)
     # Told here, and not by each process that reads the first sample.
     import_h5py()
     cameras = path / CAMERAS
@@ -105,6 +105,17 @@ class _DepthReader:
         depth_m = planar_depth(distance_m.astype(np.float32), matrix)
         depth_m[~(np.isfinite(depth_m) & (depth_m > 0))] = np.nan
         return depth_m
+
+
+def read_depth(pair: FilePair) -> Float32Array:
+    """
+    Read distances as the usual camera of 60 degrees sees them.
+
+    :return: depth, float32 (H, W) in metres, NaN where unknown.
+    :raises DatasetError: if the file is missing or damaged.
+    :raises MissingDependencyError: if h5py is not installed.
+    """
+    return _DepthReader()(pair)
 
 
 def _pair(depth: Path) -> FilePair:

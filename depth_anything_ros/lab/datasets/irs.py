@@ -11,7 +11,7 @@ from depth_anything_ros.lab.datasets.base import (
     FilePair,
     PairedFiles,
     require_folder,
-    require_pairs,
+    require_samples,
     require_split,
 )
 from depth_anything_ros.lab.datasets.files import read_exr
@@ -42,11 +42,17 @@ def open_irs(path: Path, split: str) -> Dataset:
         source = path.name if folder == path else folder.relative_to(path).as_posix()
         rgb = folder / f'l_{number}.png'
         pairs.append(FilePair(f'{source}/{number}', source, rgb, disparity))
-    require_pairs(pairs, path, LAYOUT)
-    return PairedFiles(NAME, pairs, _read_depth)
+    require_samples(pairs, path, LAYOUT)
+    return PairedFiles(NAME, pairs, read_depth)
 
 
-def _read_depth(pair: FilePair) -> Float32Array:
+def read_depth(pair: FilePair) -> Float32Array:
+    """
+    Read the disparity of the left image as depth.
+
+    :return: float32 (H, W) in metres, NaN where unknown.
+    :raises DatasetError: if the file is missing or damaged.
+    """
     disparity_px = read_exr(pair.depth)
     depth_m = np.full_like(disparity_px, np.nan)
     known = np.isfinite(disparity_px) & (disparity_px > 0)

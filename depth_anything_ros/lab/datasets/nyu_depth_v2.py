@@ -29,6 +29,8 @@ TRAIN_SAMPLES = 500
 TEST_SAMPLES = 100
 _ORDER_SEED = 0
 _NUMBERS = re.compile(r'(\d+)-(\d+)')
+# fx, fy, cx, cy of the colour camera. Source: camera_params.m of the publisher's toolbox.
+INTRINSICS = (518.857901, 519.469611, 325.582449, 253.736166)
 
 
 @dataclass(frozen=True)
@@ -36,13 +38,15 @@ class NyuDepthV2:
     """
     Read frames of the file, each time anew, so that any number of processes may.
 
-    `frames` are the numbers of the samples in the file, `scenes` their scenes ('kitchen_0003').
+    `frames` are the numbers of the samples in the file, `scenes` their scenes ('kitchen_0003'),
+    `depths` is the array that holds their depth.
     """
 
     path: Path
     frames: tuple[int, ...]
     scenes: tuple[str, ...]
     name: str = NAME
+    depths: str = 'depths'
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -75,15 +79,16 @@ class NyuDepthV2:
         frame = self.frames[index]
         try:
             with import_h5py().File(self.path, 'r') as file:
-                check_bytes(sum(_row_bytes(file[key]) for key in ('images', 'depths')), 'it')
+                check_bytes(sum(_row_bytes(file[key]) for key in ('images', self.depths)), 'it')
                 rgb = np.ascontiguousarray(file['images'][frame].transpose(2, 1, 0))
-                depth_m = np.ascontiguousarray(file['depths'][frame].T, np.float32)
+                depth_m = np.ascontiguousarray(file[self.depths][frame].T, np.float32)
         except (OSError, KeyError, ValueError, AttributeError, MessageError) as error:
             raise DatasetError(
                 f"sample {frame} of '{self.path}' cannot be read: {error}"
             ) from error
         depth_m[depth_m <= 0] = np.nan
-        return checked_sample(rgb, depth_m, self.sample_name(index), f'{self.path}[{frame}]')
+        place = f'{self.path}[{frame}]'
+        return checked_sample(rgb, depth_m, self.sample_name(index), place, INTRINSICS)
 
 
 def open_nyu_depth_v2(path: Path, split: str) -> Dataset:
@@ -103,7 +108,7 @@ def open_nyu_depth_v2(path: Path, split: str) -> Dataset:
         require_split(NAME, split, ('train', 'test', 'all', 'FIRST-LAST, as 0-499'))
     if path.is_dir():
         path = path / FILE
-    scenes = _read_scenes(path)
+    scenes = read_scenes(path)
     if split == 'all':
         frames: Sequence[int] = range(len(scenes))
     elif numbers is not None:
@@ -132,8 +137,13 @@ def _dealt(scenes: Sequence[str], path: Path) -> dict[str, list[int]]:
     return {'train': train, 'test': rest[:TEST_SAMPLES]}
 
 
-def _read_scenes(path: Path) -> list[str]:
-    """Return the scene of every sample; MATLAB keeps them as references to 16-bit characters."""
+def read_scenes(path: Path) -> list[str]:
+    """
+    Return the scene of every sample; MATLAB keeps them as references to 16-bit characters.
+
+    :raises DatasetError: if the file is missing or damaged.
+    :raises MissingDependencyError: if h5py is not installed.
+    """
     h5py = import_h5py()
     if not path.is_file():
         raise DatasetError(f"no file '{path}'")

@@ -8,23 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from depth_anything_ros.errors import ConfigError, DatasetError
-from depth_anything_ros.geometry.plausibility import FRAMES, DepthUnit, unit_warning
 from depth_anything_ros.json_text import parse_json
 from depth_anything_ros.lab.datasets.base import (
-    DARK_CURE,
+    RGB_SUFFIXES,
     Dataset,
     FilePair,
     PairedFiles,
     require_folder,
-    require_pairs,
+    require_samples,
     require_split,
 )
-from depth_anything_ros.lab.datasets.files import read_brightness, read_npy, read_png_depth
-from depth_anything_ros.messages import MM_PER_M
-from depth_anything_ros.messages.brightness import PICTURES, dark_warning
+from depth_anything_ros.lab.datasets.depth_files import DEPTH_SUFFIXES, read_stored_depth
+from depth_anything_ros.lab.datasets.doubts import dark_doubt, stored_doubt, thinned
 from depth_anything_ros.parameters import steps_per_metre
 from depth_anything_ros.types import Float32Array
 
@@ -34,9 +30,6 @@ LAYOUT = 'index.json, or folders rgb/ and depth/ with files of the same names'
 # Frames of one sequence are alike; this many, evenly spaced, stand for it.
 SEQUENCE_FRAMES = 5
 
-_RGB_SUFFIXES = ('.png', '.jpg', '.jpeg', '.webp', '.bmp')
-_METRES_SUFFIX = '.npy'
-_DEPTH_SUFFIXES = ('.png', _METRES_SUFFIX)
 _PLAIN_SPLITS = ('train', 'val', 'test', 'all')
 
 
@@ -65,7 +58,7 @@ SELECTIONS = {
 
 def open_rgbd_folder(path: Path, split: str, *, unit: str = '') -> Dataset:
     """
-    Open a folder of RGB-D frames; depth is uint16 PNG, 0 unknown, or .npy in metres.
+    Open a folder of RGB-D frames; depth is PNG, .npy, TIFF, PFM or OpenEXR, 0 unknown.
 
     With an `index.json` (single frames `rgb.*`, `depth.png` and sequences `rgb/`, `depth/`) the
     splits are those of SELECTIONS; there is none to train on, because such frames judge. The
@@ -79,7 +72,7 @@ def open_rgbd_folder(path: Path, split: str, *, unit: str = '') -> Dataset:
     A frame of the index may name the unit of its depth, as `"unit": "5000/m"`.
 
     :param unit: of depth for which no index names one, see `steps_per_metre`; '' is millimetres
-        for PNG and metres for .npy, with a warning where that gives an unusual median.
+        for integers and metres for floats, with a warning where that gives an unusual median.
     :raises ConfigError: if the unit is none.
     :raises DatasetError: if there are no frames, the split is unknown, the index is damaged,
         points outside the folder or contradicts the unit, or the unit is told for both kinds.
@@ -92,21 +85,15 @@ def open_rgbd_folder(path: Path, split: str, *, unit: str = '') -> Dataset:
         require_split(NAME, split, _PLAIN_SPLITS)
         folder = path / split
         pairs, units = _plain_pairs(folder if folder.is_dir() else path), {}
-    require_pairs(pairs, path, LAYOUT)
+    require_samples(pairs, path, LAYOUT)
     reader = _DepthReader(units, steps_per_metre(unit) if unit else None)
+    others = [pair for pair in pairs if pair.depth not in reader.units]
     warnings = (
-        _unit_warning(path, pairs, reader),
-        _dark_warning(path, pairs),
+        stored_doubt(str(path), others, reader, reader.steps_per_m),
+        dark_doubt(str(path), [pair.rgb for pair in pairs]),
         _left_out(path, pairs),
     )
     return PairedFiles(NAME, pairs, reader, '; '.join(filter(None, warnings)))
-
-
-def thinned(count: int, wanted: int | None) -> list[int]:
-    """Return at most `wanted` of the numbers 0 to count - 1, evenly spaced with both ends."""
-    if wanted is None or count <= wanted:
-        return list(range(count))
-    return sorted({round(float(place)) for place in np.linspace(0, count - 1, wanted)})
 
 
 @dataclass(frozen=True)
@@ -114,7 +101,7 @@ class _DepthReader:
     """
     Read depth by the unit that the index names for a frame, else by that of all others.
 
-    `steps_per_m` of None takes PNG as millimetres and .npy as metres.
+    `steps_per_m` of None takes integers as millimetres and floats as metres.
     """
 
     units: Mapping[Path, float]
@@ -122,50 +109,7 @@ class _DepthReader:
 
     def __call__(self, pair: FilePair) -> Float32Array:
         steps_per_m = self.units.get(pair.depth, self.steps_per_m)
-        if pair.depth.suffix == _METRES_SUFFIX:
-            depth_m = read_npy(pair.depth) / np.float32(steps_per_m or 1.0)
-            return np.where(np.isfinite(depth_m) & (depth_m > 0), depth_m, np.float32(np.nan))
-        return read_png_depth(pair.depth, steps_per_m or MM_PER_M)
-
-
-def _unit_warning(path: Path, pairs: Sequence[FilePair], reader: _DepthReader) -> str:
-    """
-    Return what is odd about the depth of some frames, integers first.
-
-    :raises DatasetError: if one unit is told for integers and floats.
-    """
-    others = [pair for pair in pairs if pair.depth not in reader.units]
-    floats = [pair for pair in others if pair.depth.suffix == _METRES_SUFFIX]
-    integers = [pair for pair in others if pair.depth.suffix != _METRES_SUFFIX]
-    told = reader.steps_per_m is not None
-    if told and floats and integers:
-        raise DatasetError(
-            f"'{path}' has depth as PNG and as .npy, which one unit= cannot be of; leave it out, "
-            'or put them into folders of their own'
-        )
-    shown = integers or floats
-    unit = DepthUnit(reader.steps_per_m or (MM_PER_M if integers else None), told)
-    depths_m = []
-    for place in thinned(len(shown), FRAMES):
-        try:
-            depths_m.append(reader(shown[place]))
-        except DatasetError:
-            continue  # told where the sample is asked for
-    return unit_warning(str(path), depths_m, unit)
-
-
-def _dark_warning(path: Path, pairs: Sequence[FilePair]) -> str:
-    """Return what is odd about images of 16 bits that are all almost black."""
-    found: list[int] = []
-    for place in thinned(len(pairs), PICTURES):
-        try:
-            brightness = read_brightness(pairs[place].rgb)
-        except DatasetError:
-            continue  # told where the sample is asked for
-        if brightness is None:
-            return ''
-        found.append(brightness)
-    return dark_warning(str(path), found, DARK_CURE)
+        return read_stored_depth(pair.depth, steps_per_m).depth_m
 
 
 def _left_out(path: Path, pairs: Sequence[FilePair]) -> str:
@@ -173,9 +117,9 @@ def _left_out(path: Path, pairs: Sequence[FilePair]) -> str:
     images, alone = 0, 0
     folders = {pair.depth.parent for pair in pairs if pair.depth.parent.name == 'depth'}
     for folder in (depth.parent for depth in folders):
-        stems = {file.stem for file in _files(folder / 'rgb', _RGB_SUFFIXES)}
+        stems = {file.stem for file in _files(folder / 'rgb', RGB_SUFFIXES)}
         images += len(stems)
-        alone += len(stems - {file.stem for file in _files(folder / 'depth', _DEPTH_SUFFIXES)})
+        alone += len(stems - {file.stem for file in _files(folder / 'depth', DEPTH_SUFFIXES)})
     if not alone:
         return ''
     return f"{alone} of {images} images of '{path}' have no depth file of their name"
@@ -266,7 +210,7 @@ def _relative_name(folder: Path, root: Path) -> str:
 def _folder_pairs(folder: Path, source: str) -> list[FilePair]:
     """Pair the files of the same name; an image without depth is no sample, depth without is."""
     # Of any kind first: one that cannot be read is named with the kinds that can.
-    files = sorted(_files(folder / 'rgb'), key=lambda file: file.suffix.lower() in _RGB_SUFFIXES)
+    files = sorted(_files(folder / 'rgb'), key=lambda file: file.suffix.lower() in RGB_SUFFIXES)
     images = {file.stem: file for file in files}
     return [
         FilePair(
@@ -275,7 +219,7 @@ def _folder_pairs(folder: Path, source: str) -> list[FilePair]:
             images.get(depth.stem, folder / 'rgb' / f'{depth.stem}.png'),
             depth,
         )
-        for depth in _files(folder / 'depth', _DEPTH_SUFFIXES)
+        for depth in _files(folder / 'depth', DEPTH_SUFFIXES)
     ]
 
 

@@ -11,7 +11,7 @@ from depth_anything_ros.lab.datasets.base import (
     FilePair,
     PairedFiles,
     require_folder,
-    require_pairs,
+    require_samples,
     require_split,
 )
 from depth_anything_ros.lab.datasets.files import read_npy
@@ -42,10 +42,16 @@ def open_tartanair(path: Path, split: str) -> Dataset:
         source = path.name if flight == path else flight.relative_to(path).as_posix()
         rgb = flight / 'image_left' / f'{number}_left.png'
         pairs.append(FilePair(f'{source}/{number}', source, rgb, depth))
-    require_pairs(pairs, path, LAYOUT)
-    return PairedFiles(NAME, pairs, _read_depth)
+    require_samples(pairs, path, LAYOUT)
+    return PairedFiles(NAME, pairs, read_depth)
 
 
-def _read_depth(pair: FilePair) -> Float32Array:
+def read_depth(pair: FilePair) -> Float32Array:
+    """
+    Read depth in metres; beyond 1 km it is sky.
+
+    :return: float32 (H, W) in metres, NaN where unknown.
+    :raises DatasetError: if the file is missing or damaged.
+    """
     depth_m = read_npy(pair.depth)
     return np.where((depth_m > 0) & (depth_m < _FARTHEST_M), depth_m, np.float32(np.nan))

@@ -11,7 +11,7 @@ from depth_anything_ros.lab.datasets.base import (
     FilePair,
     PairedFiles,
     require_folder,
-    require_pairs,
+    require_samples,
     require_split,
 )
 from depth_anything_ros.lab.datasets.files import read_png_depth
@@ -50,10 +50,16 @@ def open_vkitti2(path: Path, split: str) -> Dataset:
         rgb = rgb_root / scene / variation / 'frames' / 'rgb' / camera / f'rgb_{number}.jpg'
         source = f'{scene}/{variation}'
         pairs.append(FilePair(f'{source}/{camera}/{number}', source, rgb, depth))
-    require_pairs(pairs, path, LAYOUT)
-    return PairedFiles(NAME, pairs, _read_depth)
+    require_samples(pairs, path, LAYOUT)
+    return PairedFiles(NAME, pairs, read_depth)
 
 
-def _read_depth(pair: FilePair) -> Float32Array:
+def read_depth(pair: FilePair) -> Float32Array:
+    """
+    Read depth of 16 bits, centimetres; 655.35 m is sky.
+
+    :return: float32 (H, W) in metres, NaN where unknown.
+    :raises DatasetError: if the file is missing or damaged.
+    """
     depth_m = read_png_depth(pair.depth, _STEPS_PER_M)
     return np.where(depth_m < _FARTHEST_M, depth_m, np.float32(np.nan))

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from depth_anything_ros.errors import DatasetError
-from depth_anything_ros.lab.datasets.rgbd_folder import open_rgbd_folder, thinned
+from depth_anything_ros.lab.datasets.doubts import thinned
+from depth_anything_ros.lab.datasets.rgbd_folder import open_rgbd_folder
 
 DEPTH_MM = np.array([[0, 1000, 2500], [400, 65535, 1]], np.uint16)
 

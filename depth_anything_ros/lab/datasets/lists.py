@@ -1,0 +1,88 @@
+"""Text files that list the files of a data set."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from depth_anything_ros.errors import DatasetError
+from depth_anything_ros.lab.datasets.files import read_bytes
+
+# What editors and shells of Windows put in front of text that is not UTF-8.
+_UTF16 = (b'\xff\xfe', b'\xfe\xff')
+
+
+def read_lines(path: Path) -> list[tuple[int, str]]:
+    """
+    Read the lines of a text file that say something, each with its number from 1 on.
+
+    Blank lines and those that start with `#` are left out, as are spaces at both ends, a byte
+    order mark, and the carriage returns of Windows.
+
+    :raises DatasetError: if the file is missing, larger than
+        :mod:`depth_anything_ros.messages.limits` allows, or no text.
+    """
+    data = read_bytes(path)
+    try:
+        text = data.decode('utf-16' if data.startswith(_UTF16) else 'utf-8-sig')
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"'{path}' is not text: {error.reason}; save it as UTF-8") from error
+    lines = ((number, line.strip()) for number, line in enumerate(text.split('\n'), 1))
+    return [(number, line) for number, line in lines if line and not line.startswith('#')]
+
+
+def words_of(line: str) -> list[str]:
+    """
+    Split a line at its tabs, else at its spaces, else at its commas.
+
+    Names with spaces stand between tabs or in quotes.
+
+    :raises ValueError: if a quote is not closed.
+    """
+    if '\t' in line:
+        return [word for word in (word.strip() for word in line.split('\t')) if word]
+    words = shlex.split(line) if '"' in line or "'" in line else line.split()
+    if len(words) == 1 and ',' in words[0]:
+        return [word for word in (word.strip() for word in words[0].split(',')) if word]
+    return words
+
+
+def inside(root: Path, name: str, place: str) -> Path:
+    """
+    Return the file of a relative name below a folder; links in the folder are the user's own.
+
+    :param place: what names the file, for the message.
+    :raises DatasetError: if the name leads out of the folder.
+    """
+    parts = PurePosixPath(name).parts
+    if '..' in parts or PurePosixPath(name).is_absolute():
+        raise DatasetError(f"{place} points outside of '{root}', to '{name}'")
+    return root.joinpath(*parts)
+
+
+def numbers_of(words: Sequence[str]) -> tuple[float, ...]:
+    """
+    Return words as numbers.
+
+    :raises ValueError: if one is none.
+    """
+    return tuple(float(word) for word in words)
+
+
+def read_intrinsics(path: Path) -> tuple[float, ...]:
+    """
+    Read fx, fy, cx, cy in pixels of a camera matrix of 3x3 or 4x4; nothing where no file is.
+
+    :raises DatasetError: if the file holds something else.
+    """
+    if not path.is_file():
+        return ()
+    try:
+        numbers = numbers_of([word for _, line in read_lines(path) for word in line.split()])
+        columns = {9: 3, 16: 4}[len(numbers)]
+    except (ValueError, KeyError) as error:
+        raise DatasetError(f"'{path}' is not a camera matrix of 3x3 or 4x4 numbers") from error
+    fx, _, cx, *_ = numbers
+    _, fy, cy, *_ = numbers[columns:]
+    return fx, fy, cx, cy
