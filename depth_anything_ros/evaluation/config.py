@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from depth_anything_ros.evaluation.metrics import ALL, DEFAULT, METRICS
 from depth_anything_ros.parameters import (
     DEPTH_TRANSPORTS,
     IMAGE_TRANSPORTS,
@@ -28,6 +29,14 @@ class EvaluatorConfig:
         'How predictions are brought to metres before they are scored: as they are, fitted to '
         'the truth of each frame, or as the depth node published them.',
         choices=('none', 'scale', 'scale_shift', 'online', 'median', 'robust'),
+        read_only=True,
+    )
+    metrics: tuple[str, ...] = parameter(
+        (DEFAULT,),
+        'What is scored beside the metrics that every run has: `default` for nothing, names, or '
+        '`all`. These take longer a frame, and some need a calibrated camera.',
+        choices=(DEFAULT, ALL),
+        names=METRICS,
         read_only=True,
     )
     min_depth_m: float = parameter(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,8 +20,9 @@ from depth_anything_ros.evaluation.protocol import (
     score_aligned,
 )
 from depth_anything_ros.evaluation.stability import DepthPair
+from depth_anything_ros.geometry.camera import scale_camera
 from depth_anything_ros.geometry.registration import resized_to, same_aspect
-from depth_anything_ros.types import Float32Array, ModelIdentity, OutputKind
+from depth_anything_ros.types import Camera, Float32Array, ModelIdentity, OutputKind
 
 # What a picture shows, most telling first, and how it is named there.
 _PREDICTION_NAMES = {
@@ -62,30 +64,38 @@ class FrameScorer:
     Score frames with every alignment of a config.
 
     :param config: range and alignments.
+    :param metrics: names of those to score by.
     """
 
-    def __init__(self, config: EvaluatorConfig) -> None:
+    def __init__(self, config: EvaluatorConfig, metrics: Sequence[str]) -> None:
         self._config = config
+        self._metrics = metrics
         self._modes = [AlignmentMode(name) for name in config.alignments]
 
-    def score(self, frame: GatheredFrame, relative_seen: bool) -> ScoredFrame:
+    def score(
+        self, frame: GatheredFrame, relative_seen: bool, camera: Camera | None = None
+    ) -> ScoredFrame:
         """
         Score a frame.
 
         :param relative_seen: whether relative predictions come at all; then a lost one is not
             replaced by the metric one of the same frame.
+        :param camera: of the images, for metrics that need one.
         """
         truth_m = _of_one_size(frame)
         if frame.truth is None or truth_m is None:
             return ScoredFrame(problem=frame.truth.problem if frame.truth else NO_TRUTH)
         scored, problems = ScoredFrame(truth_m), dict[str, str]()
+        camera = _at_size(camera, truth_m.shape)
         for mode in self._modes:
             try:
                 scored.aligned[mode] = self._align(frame, truth_m, mode, relative_seen)
             except AlignmentError as error:
                 problems[mode.value] = str(error)
             else:
-                scored.scores[mode] = score_aligned(scored.aligned[mode], truth_m)
+                scored.scores[mode] = score_aligned(
+                    scored.aligned[mode], truth_m, self._metrics, camera
+                )
         if len(problems) == len(self._modes) and len(set(problems.values())) == 1:
             scored.problem = next(iter(problems.values()))
         else:
@@ -135,6 +145,16 @@ class FrameScorer:
             prediction_name=_PREDICTION_NAMES[mode],
             warning='random weights: the prediction\nmeans nothing' if random else '',
         )
+
+
+def _at_size(camera: Camera | None, shape: tuple[int, ...]) -> Camera | None:
+    """Return the camera of a view of that (H, W), None where it is not of that view."""
+    if camera is None or min(camera.width, camera.height) < 1:
+        return None
+    if not same_aspect((camera.height, camera.width), shape):
+        return None
+    height, width = shape
+    return scale_camera(camera, width, height)
 
 
 def _of_one_size(frame: GatheredFrame) -> Float32Array | None:

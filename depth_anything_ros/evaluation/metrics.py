@@ -1,87 +1,57 @@
 """
-The depth metrics, each with its formula, unit and direction.
+The table of depth metrics, and which of them are scored.
 
-Every function takes the predicted and the true depth of the scored pixels of one image, 1-D, in
-metres, positive and finite, and returns one number. A run's score is the mean of these numbers
-over its images, so that every image counts the same.
-
-Source: Eigen et al. (2014) for abs_rel, rmse, delta; the KITTI depth devkit for SILog.
+A metric is a function of what it `reads` of a :class:`View`: by default predicted and true depth
+of the scored pixels. One that needs whole images, a camera or a confidence names those properties,
+and has no value, NaN, where the view lacks one of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Iterable
 
-import numpy as np
-
+from depth_anything_ros.evaluation import pixel_metrics as pixels
+from depth_anything_ros.evaluation.cloud_distance import chamfer, cloud_f1
+from depth_anything_ros.evaluation.edges import edge_f1
+from depth_anything_ros.evaluation.metric import Better, Group, Metric
+from depth_anything_ros.evaluation.planes import planarity_error, plane_angle
+from depth_anything_ros.evaluation.point_pairs import pair_accuracy
+from depth_anything_ros.evaluation.sparsification import ause
+from depth_anything_ros.evaluation.view import BANDS
 from depth_anything_ros.registry import Registry
-from depth_anything_ros.types import Float32Array
 
-MetricFunction = Callable[[Float32Array, Float32Array], float]
+__all__ = ['METRICS', 'Better', 'Group', 'Metric', 'asked_metrics', 'chosen_metrics']
 
-
-class Better(str, Enum):
-    """Which direction of a metric is the better one."""
-
-    LOWER = 'lower'
-    HIGHER = 'higher'
+DEFAULT, ALL = 'default', 'all'
 
 
-@dataclass(frozen=True)
-class Metric:
-    """A metric: p is the prediction and t the truth of one pixel, N the pixels scored."""
-
-    name: str
-    unit: str
-    better: Better
-    formula: str
-    function: MetricFunction
-    averaging: str = 'over the pixels of an image, then over images'
-
-
-def abs_rel(prediction_m: Float32Array, truth_m: Float32Array) -> float:
-    """Return the mean absolute error relative to the truth."""
-    return float(np.mean(np.abs(prediction_m - truth_m) / truth_m, dtype=np.float64))
-
-
-def rmse(prediction_m: Float32Array, truth_m: Float32Array) -> float:
-    """Return the root mean square error in metres."""
-    return float(np.sqrt(np.mean(np.square(prediction_m - truth_m), dtype=np.float64)))
-
-
-def mae(prediction_m: Float32Array, truth_m: Float32Array) -> float:
-    """Return the mean absolute error in metres."""
-    return float(np.mean(np.abs(prediction_m - truth_m), dtype=np.float64))
-
-
-def silog(prediction_m: Float32Array, truth_m: Float32Array) -> float:
-    """
-    Return the scale-invariant logarithmic error as KITTI ranks by it.
-
-    It is 100 times the standard deviation of ln p - ln t: lambda is 1, and the root is taken.
-    """
-    # NumPy sums pairwise: float32 is exact enough, and float64 would double the memory.
-    return float(100.0 * np.std(np.log(prediction_m / truth_m)))
-
-
-def _delta(threshold: float) -> MetricFunction:
-    def share(prediction_m: Float32Array, truth_m: Float32Array) -> float:
-        ratio = np.maximum(prediction_m / truth_m, truth_m / prediction_m)
-        return float(np.mean(ratio < threshold, dtype=np.float64))
-
-    return share
-
-
-def _delta_metric(power: int) -> Metric:
+def _delta(power: float, name: str) -> Metric:
     threshold = 1.25**power
     return Metric(
-        name=f'delta{power}',
+        name=name,
         unit='',
         better=Better.HIGHER,
-        formula=f'share of pixels with max(p / t, t / p) < {threshold:g}',
-        function=_delta(threshold),
+        formula=f'share of pixels with max(p / t, t / p) < {threshold:.6g}',
+        function=pixels.share_below(threshold),
+        reads=('worst_ratio',),
+        short=f'δ{power:g}',
+    )
+
+
+def _band(place: int) -> Metric:
+    ends = ['0', *(f'max / {2**power}' for power in reversed(range(1, BANDS))), 'max']
+    return Metric(
+        name=f'abs_rel_band{place + 1}',
+        unit='',
+        better=Better.LOWER,
+        formula=f'Σ |p − t| / t / N where {ends[place]} < t ≤ {ends[place + 1]}, max the far end '
+        'of the range',
+        function=pixels.of_band(place),
+        averaging='over the pixels of the band in an image, then over the images that have 100',
+        reads=('band_errors',),
+        short=f'AbsRel band {place + 1}',
+        group=Group.DISTANCE,
+        undefined='fewer than 100 pixels in the band',
     )
 
 
@@ -90,19 +60,115 @@ METRICS: Registry[Metric] = Registry(
     {
         metric.name: metric
         for metric in (
-            Metric('abs_rel', '', Better.LOWER, 'Σ |p − t| / t / N', abs_rel),
-            Metric('rmse', 'm', Better.LOWER, '√(Σ (p − t)² / N)', rmse),
-            Metric('mae', 'm', Better.LOWER, 'Σ |p − t| / N', mae),
             Metric(
-                'silog',
-                '100 ln',
-                Better.LOWER,
-                '100 · √(Σ e² / N − (Σ e / N)²), e = ln p − ln t',
-                silog,
+                'abs_rel', '', Better.LOWER, 'Σ |p − t| / t / N', pixels.abs_rel,
+                reads=('relative_error',), short='AbsRel',
             ),
-            _delta_metric(1),
-            _delta_metric(2),
-            _delta_metric(3),
+            Metric(
+                'rmse', 'm', Better.LOWER, '√(Σ (p − t)² / N)', pixels.rmse,
+                reads=('error_m',), short='RMSE',
+            ),
+            Metric(
+                'mae', 'm', Better.LOWER, 'Σ |p − t| / N', pixels.mae,
+                reads=('error_m',), short='MAE',
+            ),
+            Metric(
+                'silog', '100 ln', Better.LOWER, '100 · √(Σ e² / N − (Σ e / N)²), e = ln p − ln t',
+                pixels.silog, reads=('log_ratio',), short='SILog',
+            ),
+            _delta(1, 'delta1'),
+            _delta(2, 'delta2'),
+            _delta(3, 'delta3'),
+            _delta(0.5, 'delta05'),
+            Metric(
+                'sq_rel', 'm', Better.LOWER, 'Σ (p − t)² / t / N', pixels.sq_rel,
+                reads=('error_m', 'truth_m'), short='SqRel',
+            ),
+            Metric(
+                'rmse_log', '', Better.LOWER, '√(Σ (ln p − ln t)² / N)', pixels.rmse_log,
+                reads=('log_ratio',), short='RMSElog',
+            ),
+            Metric(
+                'log10', '', Better.LOWER, 'Σ |log10 p − log10 t| / N', pixels.log10,
+                reads=('log_ratio',), short='log10',
+            ),
+            *map(_band, range(BANDS)),
+            Metric(
+                'edge_f1', '', Better.HIGHER,
+                'F1 of neighbours more than r apart in depth, averaged over r from 1.05 to 1.25',
+                edge_f1, averaging='over directions and sizes r in an image, then over images',
+                reads=('depth_m', 'true_depth_m', 'scored'), short='edge F1', group=Group.EDGES,
+                undefined='no edge in the truth', on_request=True,
+            ),
+            Metric(
+                'chamfer', 'm', Better.LOWER,
+                '(mean distance of p to the cloud of t + that of t to the cloud of p) / 2',
+                chamfer, averaging='over the points of an image, then over images',
+                reads=('cloud_distances',), short='chamfer', group=Group.CLOUD,
+                undefined='no camera, or fewer than 100 points', on_request=True,
+            ),
+            Metric(
+                'cloud_f1', '', Better.HIGHER,
+                'F1 of the shares of points within 5 cm of the other cloud',
+                cloud_f1, averaging='over the points of an image, then over images',
+                reads=('cloud_distances',), short='cloud F1', group=Group.CLOUD,
+                undefined='no camera, or fewer than 100 points', on_request=True,
+            ),
+            Metric(
+                'planarity_error', 'm', Better.LOWER,
+                'standard deviation of p about its plane, where the truth is flat',
+                planarity_error, averaging='over the planes of an image, then over images',
+                reads=('plane_errors',), short='planarity', group=Group.PLANES,
+                undefined='no camera, or no plane of 4 % of the image', on_request=True,
+            ),
+            Metric(
+                'plane_angle', '°', Better.LOWER,
+                'angle between the normals of predicted and true plane',
+                plane_angle, averaging='over the planes of an image, then over images',
+                reads=('plane_errors',), short='plane angle', group=Group.PLANES,
+                undefined='no camera, or no plane of 4 % of the image', on_request=True,
+            ),
+            Metric(
+                'pair_accuracy', '', Better.HIGHER,
+                'share of pairs of points whose nearer one is predicted nearer',
+                pair_accuracy, averaging='over the pairs of all images',
+                reads=('nearness', 'pairs'), short='pair accuracy', group=Group.ORDER,
+                undefined='no pairs of points', on_request=True, pooled=True,
+            ),
+            Metric(
+                'ause', '', Better.LOWER,
+                'area between the curves of AbsRel left when the least sure and when the worst '
+                'pixels are taken away',
+                ause, averaging='over the pixels of an image, then over images',
+                reads=('relative_error', 'confidence'), short='AUSE', group=Group.CONFIDENCE,
+                undefined='no confidence, or fewer than 100 pixels', on_request=True,
+            ),
         )
     },
-)
+)  # fmt: skip
+
+
+def chosen_metrics(words: Iterable[str] = ()) -> tuple[str, ...]:
+    """
+    Return the names of the metrics to score, in the order of the table: the default ones always.
+
+    :param words: what is asked for beside them: names, `all`, or `default` for nothing more.
+    :raises UnknownNameError: if a name is unknown; the message lists the known.
+    """
+    asked = asked_metrics(words)
+    return tuple(name for name in METRICS if not METRICS[name].on_request or name in asked)
+
+
+def asked_metrics(words: Iterable[str]) -> tuple[str, ...]:
+    """
+    Return the names of the metrics that words ask for.
+
+    :param words: names; `all` is every metric of depth images, `default` none.
+    :raises UnknownNameError: if a name is unknown; the message lists the known.
+    """
+    words = set(words)
+    named = {METRICS[word].name for word in words - {DEFAULT, ALL}}
+    if ALL in words:
+        # Pairs of points come with their own data sets, which need no asking.
+        named |= {name for name, metric in METRICS.items() if metric.group is not Group.ORDER}
+    return tuple(name for name in METRICS if name in named)

@@ -14,7 +14,9 @@ Source: Ranftl et al., MiDaS (2020), and the evaluation of Depth Anything V2 (20
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -22,12 +24,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_anything_ros.errors import AlignmentError
-from depth_anything_ros.evaluation.metrics import METRICS
+from depth_anything_ros.evaluation.metrics import METRICS, chosen_metrics
+from depth_anything_ros.evaluation.view import View
 from depth_anything_ros.geometry.alignment import fit_inverse_depth
-from depth_anything_ros.types import Float32Array, OutputKind
+from depth_anything_ros.types import Camera, Float32Array, OutputKind
+
+COVERAGE = 'coverage'
 
 Means = Mapping[str, float | None]
-"""Mean metrics and coverage by name, None where no image has a score."""
+"""Mean metrics and coverage by name, None where no image has a value."""
 
 
 class AlignmentMode(str, Enum):
@@ -52,11 +57,12 @@ class AlignmentMode(str, Enum):
 @dataclass(frozen=True)
 class FrameScore:
     """
-    The metrics of one image.
+    The metrics of one image, NaN where it has no value.
 
     `coverage` is the share of the truth's pixels within the range that have a prediction;
-    `pixels` is the number scored. `scale` and `shift` are those of the fit (1 and 0 without),
-    in inverse depth for relative predictions, in depth for metric ones.
+    `pixels` is the number scored (of pairs of points, where those are). `scale` and `shift` are
+    those of the fit (1 and 0 without), in inverse depth for relative predictions, in depth for
+    metric ones.
     """
 
     values: dict[str, float]
@@ -71,7 +77,8 @@ class AlignedPrediction:
     """
     A prediction brought to metres, and where it is scored.
 
-    `depth_m` is float32 (H, W), NaN where there is no prediction; `scored` is bool (H, W).
+    `depth_m` is float32 (H, W), NaN where there is no prediction; `scored` is bool (H, W);
+    `max_depth_m` is the far end of the range.
     """
 
     depth_m: Float32Array
@@ -79,6 +86,7 @@ class AlignedPrediction:
     coverage: float
     scale: float
     shift: float
+    max_depth_m: float
 
 
 def align_prediction(
@@ -136,18 +144,28 @@ def align_prediction(
         np.divide(np.float32(1.0), values, out=values)
     np.clip(values, nearest_m, farthest_m, out=values)
     values[~known] = np.nan
-    return AlignedPrediction(values, scored, pixels / truths, scale, shift)
+    return AlignedPrediction(values, scored, pixels / truths, scale, shift, max_depth_m)
 
 
-def score_aligned(aligned: AlignedPrediction, truth_m: Float32Array) -> FrameScore:
-    """Return every metric of METRICS of a prediction in metres over its scored pixels."""
-    prediction_m = aligned.depth_m[aligned.scored]
-    scored_truth_m = truth_m[aligned.scored]
+def score_aligned(
+    aligned: AlignedPrediction,
+    truth_m: Float32Array,
+    names: Iterable[str] | None = None,
+    camera: Camera | None = None,
+    confidence: Float32Array | None = None,
+) -> FrameScore:
+    """
+    Score a prediction in metres over its scored pixels.
+
+    :param truth_m: float32 (H, W), metres.
+    :param names: of metrics of METRICS; None is the default ones.
+    :param camera: of the image, for metrics that need one.
+    :param confidence: float32 (H, W), larger is surer, for metrics that need one.
+    """
+    view = View(aligned.depth_m, truth_m, aligned.scored, aligned.max_depth_m, camera, confidence)
     return FrameScore(
-        values={
-            name: metric.function(prediction_m, scored_truth_m) for name, metric in METRICS.items()
-        },
-        pixels=prediction_m.size,
+        values={name: METRICS[name].of(view) for name in names or chosen_metrics()},
+        pixels=view.places.size,
         coverage=aligned.coverage,
         scale=aligned.scale,
         shift=aligned.shift,
@@ -155,25 +173,44 @@ def score_aligned(aligned: AlignedPrediction, truth_m: Float32Array) -> FrameSco
 
 
 class MeanScore:
-    """Average the scores of images, each counting the same, in constant memory."""
+    """
+    Average the scores of images, each counting the same, in constant memory.
 
-    def __init__(self) -> None:
+    An image without a value of a metric is left out of that metric's mean, and counted. Metrics
+    that are pooled weigh images by what was scored in them.
+
+    :param names: the metrics of which a mean is told without any image too; None is the default
+        ones.
+    """
+
+    def __init__(self, names: Iterable[str] | None = None) -> None:
         self.frames = 0
-        self._sums = dict.fromkeys((*METRICS, 'coverage'), 0.0)
+        self._sums: dict[str, float] = dict.fromkeys(names or chosen_metrics(), 0.0)
+        self._weights: Counter[str] = Counter()
+        self._undefined: Counter[str] = Counter()
 
     def add(self, score: FrameScore) -> None:
         """Take in the score of one image."""
         self.frames += 1
-        for name, value in score.values.items():
-            self._sums[name] += value
-        self._sums['coverage'] += score.coverage
+        for name, value in (*score.values.items(), (COVERAGE, score.coverage)):
+            if math.isnan(value):
+                self._undefined[name] += 1
+                continue
+            weight = score.pixels if name in METRICS and METRICS[name].pooled else 1
+            self._sums[name] = self._sums.get(name, 0.0) + weight * value
+            self._weights[name] += weight
 
     def result(self) -> dict[str, float | None]:
-        """Return the mean of every metric and of the coverage, None without any image."""
+        """Return the mean of every metric and of the coverage, None without any value."""
+        names = [name for name in METRICS if name in self._sums or name in self._undefined]
         return {
-            name: total / self.frames if self.frames else None
-            for name, total in self._sums.items()
+            name: self._sums[name] / self._weights[name] if self._weights[name] else None
+            for name in (*names, COVERAGE)
         }
+
+    def undefined(self) -> dict[str, int] | None:
+        """Return how many images have no value of a metric, None where all have one of each."""
+        return {name: self._undefined[name] for name in METRICS if self._undefined[name]} or None
 
 
 def _fit(

@@ -124,12 +124,13 @@ def write_report(
 
 
 def _metrics_table(metrics: Mapping[str, ScoreTable]) -> str:
-    rows = [[name, *record(scores).values()] for name, scores in metrics.items()]
-    names = [name for scores in [*metrics.values()][:1] for name in record(scores)]
+    rows = [[name, *scores.means.values(), scores.frames] for name, scores in metrics.items()]
+    names = [name for scores in [*metrics.values()][:1] for name in (*scores.means, 'frames')]
     notes = ''.join(
         f'<li>{name}{f" in {metric.unit}" if metric.unit else ""}, {metric.better.value} is '
         f'better: {html(metric.formula)}</li>'
         for name, metric in METRICS.items()
+        if name in names
     )
     return (
         Table(['alignment', *names], rows).html()

@@ -24,6 +24,7 @@ from depth_anything_ros.evaluation.image_counts import (
     unscored_reasons,
 )
 from depth_anything_ros.evaluation.latency import ArrivalRate, percentiles
+from depth_anything_ros.evaluation.metrics import asked_metrics, chosen_metrics
 from depth_anything_ros.evaluation.picture import thin_step, write_picture
 from depth_anything_ros.evaluation.plots import why_no_plots
 from depth_anything_ros.evaluation.protocol import AlignmentMode, FrameScore, MeanScore
@@ -32,12 +33,13 @@ from depth_anything_ros.evaluation.run_warnings import (
     PLAUSIBLE_MS,
     Stream,
     message_warnings,
+    metric_warnings,
     score_warnings,
 )
 from depth_anything_ros.evaluation.stability import StabilityMean
 from depth_anything_ros.evaluation.summary import RunProtocol, RunSummary, ScoreTable
 from depth_anything_ros.evaluation.table import FrameTable
-from depth_anything_ros.types import Float32Array, ModelIdentity, OutputKind, UInt8Array
+from depth_anything_ros.types import Camera, Float32Array, ModelIdentity, OutputKind, UInt8Array
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -72,16 +74,18 @@ class RunEvaluation:
         self._unscored: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
         self._left_out: Counter[str] = Counter()
-        self._scorer = FrameScorer(config)
-        self._table = FrameTable(self._modes)
+        self._metrics = chosen_metrics(config.metrics)
+        self._scorer = FrameScorer(config, self._metrics)
+        self._table = FrameTable(self._modes, self._metrics)
         self._files = RunFiles(Path(config.output_dir), self._table)
         self._finished = False
         self._expected: dict[Stream, str] = {}
         self._notes: list[str] = []
-        self._means = {mode: MeanScore() for mode in self._modes}
+        self._means = {mode: MeanScore(self._metrics) for mode in self._modes}
         self._stability = {mode: StabilityMean() for mode in self._modes}
         self._pictures: list[Path] = []
         self._model: ModelIdentity | None = None
+        self._camera: Camera | None = None
         self._stages_ms: dict[str, dict[str, float | None]] = {}
         if undrawn:
             self.add_warning(f'no plots and no pictures: {undrawn}')
@@ -155,6 +159,10 @@ class RunEvaluation:
         """Name the network that made the predictions."""
         with self._lock:
             self._model = model
+
+    def set_camera(self, camera: Camera) -> None:
+        """Give the camera of the images, for metrics that need one; the last one given counts."""
+        self._camera = camera
 
     def set_stages(self, stages_ms: Mapping[str, Mapping[str, float | None]]) -> None:
         """Give the percentiles of the depth node's stages, as it last reported them."""
@@ -291,7 +299,7 @@ class RunEvaluation:
                 rate_hz=max(self._arrivals.values(), key=len).hz(),
                 stages_ms=self._stages_ms,
                 metrics={
-                    mode.value: ScoreTable(mean.result(), mean.frames)
+                    mode.value: ScoreTable(mean.result(), mean.frames, mean.undefined())
                     for mode, mean in self._means.items()
                 },
                 stability={mode.value: mean.result() for mode, mean in self._stability.items()},
@@ -309,7 +317,7 @@ class RunEvaluation:
     def _score(self, frame: GatheredFrame) -> None:
         """Score one frame, note it, and draw it if it is its turn."""
         try:
-            scored = self._scorer.score(frame, self._gatherer.relative_seen)
+            scored = self._scorer.score(frame, self._gatherer.relative_seen, self._camera)
         except Exception as error:  # noqa: BLE001 - noted as the frame's; the next is scored
             self._note(frame, {}, f'{type(error).__name__}: {error}')
             return
@@ -367,6 +375,7 @@ class RunEvaluation:
         warnings += self._notes
         shifted = self._means.get(AlignmentMode.SCALE_SHIFT)
         warnings += score_warnings(self._counts, shifted.frames if shifted else 0)
+        warnings += metric_warnings(self._means.values(), asked_metrics(self._config.metrics))
         warnings += message_warnings(self._gatherer, counts, unscored, self._rejections.images)
         for reason, messages in self._left_out.most_common(_REASONS):
             warnings.append(f'{messages} messages left out: {reason}')

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from depth_anything_ros.evaluation.image_counts import ImageCounts
 from depth_anything_ros.evaluation.protocol import Means
 from depth_anything_ros.evaluation.stability import Stability
-from depth_anything_ros.json_text import ALL_KEYS, FLAT
+from depth_anything_ros.json_text import ALL_KEYS, FLAT, IF_KNOWN
 from depth_anything_ros.types import ModelIdentity
 
 Percentiles = Mapping[str, float | None]
@@ -17,10 +17,15 @@ Percentiles = Mapping[str, float | None]
 
 @dataclass(frozen=True)
 class ScoreTable:
-    """The means over the frames that one alignment has a score for, and their number."""
+    """
+    The means over the frames that one alignment has a score for, and their number.
+
+    `undefined` tells of how many of these frames a metric has no value.
+    """
 
     means: Means = field(metadata=FLAT)
     frames: int
+    undefined: Mapping[str, int] | None = field(default=None, metadata=IF_KNOWN)
 
 
 @dataclass(frozen=True)

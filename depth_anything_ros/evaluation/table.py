@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_anything_ros.evaluation.metrics import METRICS
+from depth_anything_ros.evaluation.metrics import chosen_metrics
 from depth_anything_ros.evaluation.protocol import AlignmentMode, FrameScore
 
 # Columns of one alignment beside its metrics, in the order of frames.csv.
@@ -25,12 +25,16 @@ class FrameTable:
     the reason why an alignment has no score.
 
     :param modes: the alignments that frames are scored with.
+    :param metrics: names of what frames are scored by; None is the default ones.
     """
 
-    def __init__(self, modes: Sequence[AlignmentMode]) -> None:
+    def __init__(
+        self, modes: Sequence[AlignmentMode], metrics: Sequence[str] | None = None
+    ) -> None:
+        metrics = chosen_metrics() if metrics is None else metrics
         names = ['latency_ms', 'truth_offset_ms']
         for mode in modes:
-            names += [column(mode, name) for name in (*METRICS, *SCORE_DETAILS)]
+            names += [column(mode, name) for name in (*metrics, *SCORE_DETAILS)]
         self._stamps_ns = array('q')
         self._columns = {name: array('d') for name in names}
         self._problems: list[str] = []

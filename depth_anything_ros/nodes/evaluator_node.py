@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from time import monotonic, monotonic_ns
@@ -16,7 +17,7 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from depth_anything_ros.bag import header_frame_id, header_stamp_ns
 from depth_anything_ros.config import EvaluatorConfig
-from depth_anything_ros.errors import DepthAnythingError, OutputError, reason_of
+from depth_anything_ros.errors import CameraError, DepthAnythingError, OutputError, reason_of
 from depth_anything_ros.escape import one_line
 from depth_anything_ros.evaluation.run import RunEvaluation
 from depth_anything_ros.evaluation.run_warnings import Stream
@@ -90,7 +91,10 @@ class EvaluatorNode(Node):
         self._reports = ReportInput(
             self._backlog.renew, config.depth_node, self._evaluation, self._warn
         )
-        self._subscribe({'camera_info': color, 'ground_truth/camera_info': measured})
+        self._color = color
+        self._subscribe(
+            {'camera_info': self._take_camera, 'ground_truth/camera_info': measured.update}
+        )
         offer(self, '~/save', self._begin_save)
         self._expect()
         self.create_timer(
@@ -116,7 +120,7 @@ class EvaluatorNode(Node):
 
     # The executor's thread
 
-    def _subscribe(self, cameras: dict[str, CameraInput]) -> None:
+    def _subscribe(self, calibrations: dict[str, Callable[[CameraInfo], None]]) -> None:
         config = self._config
         relative, metric = OutputKind.RELATIVE_INVERSE_DEPTH, OutputKind.METRIC_DEPTH
         # Served in this order when they have come together: the image is the first to go.
@@ -128,9 +132,9 @@ class EvaluatorNode(Node):
         }
         self._inputs = [
             SensorSubscription(
-                self, CameraInfo, self._names[name], camera.update, 'auto', depth=QUEUE_DEPTH
+                self, CameraInfo, self._names[name], take, 'auto', depth=QUEUE_DEPTH
             )
-            for name, camera in cameras.items()
+            for name, take in calibrations.items()
         ]
         self._inputs += [
             SensorSubscription(
@@ -145,6 +149,14 @@ class EvaluatorNode(Node):
             for name, (message_type, take) in takes.items()
         ]
         self.create_subscription(DiagnosticArray, '/diagnostics', self._reports.take, 10)
+
+    def _take_camera(self, message: CameraInfo) -> None:
+        self._color.update(message)
+        # One that is of no use has no cloud and no planes, and the run's warnings say so.
+        with suppress(CameraError):
+            camera = self._color.camera(self._config.image_is_rectified)
+            if camera is not None:
+                self._evaluation.set_camera(camera)
 
     def _take(self, name: str, take: Callable[[Message], None], cdr: bytes) -> None:
         arrival_ns = self._now_ns()

@@ -11,7 +11,7 @@ import pytest
 from depth_anything_ros.config import EvaluatorConfig
 from depth_anything_ros.errors import OutputError
 from depth_anything_ros.evaluation.image_counts import ImageCounts
-from depth_anything_ros.evaluation.metrics import METRICS
+from depth_anything_ros.evaluation.metrics import chosen_metrics
 from depth_anything_ros.evaluation.run import RunEvaluation
 from depth_anything_ros.evaluation.run_warnings import Stream
 from depth_anything_ros.evaluation.stability import Stability
@@ -161,9 +161,14 @@ def test_the_files_of_a_run_say_the_same(tmp_path):
     with (out / 'frames.csv').open(newline='', encoding='utf-8') as file:
         rows = list(csv.DictReader(file))
     for mode in ('none', 'scale', 'scale_shift', 'online'):
-        for name in METRICS:
-            mean = np.mean([float(row[f'{mode}_{name}']) for row in rows])
-            assert summary['metrics'][mode][name] == pytest.approx(mean, rel=1e-6, abs=1e-9)
+        for name in chosen_metrics():
+            found = [float(row[f'{mode}_{name}'] or 'nan') for row in rows]
+            mean, unknown = summary['metrics'][mode][name], int(np.isnan(found).sum())
+            assert summary['metrics'][mode].get('undefined', {}).get(name, 0) == unknown
+            if unknown == len(rows):
+                assert mean is None
+            else:
+                assert mean == pytest.approx(np.nanmean(found), rel=1e-6, abs=1e-9)
     pictures = sorted(path.name for path in (out / 'pictures').iterdir())
     assert pictures == ['0000.png', '0002.png', '0004.png']
     assert cv2.imread(str(out / 'pictures' / '0002.png')) is not None
@@ -179,7 +184,9 @@ def test_the_summary_has_the_documented_layout(tmp_path):
     run.save()
     summary = json.loads((tmp_path / 'out' / 'summary.json').read_text(encoding='utf-8'))
     assert set(summary['latency_ms']) == {'p50', 'p95', 'p99', 'max'}
-    assert set(summary['metrics']['online']) == {*METRICS, 'frames', 'coverage'}
+    assert set(summary['metrics']['online']) == {
+        *chosen_metrics(), 'frames', 'coverage', 'undefined',
+    }  # fmt: skip
     assert summary['model'] == {
         'name': 'depth_anything_v2_vits',
         'weights': 'checkpoint',
@@ -214,7 +221,9 @@ def test_without_metric_depth_only_online_has_no_score(tmp_path):
     play(run, metric_factor=None)
     summary = run.finish()
     assert summary.frames.scored == 5
-    assert summary.metrics['online'] == ScoreTable(dict.fromkeys((*METRICS, 'coverage')), 0)
+    assert summary.metrics['online'] == ScoreTable(
+        dict.fromkeys((*chosen_metrics(), 'coverage')), 0
+    )
     assert summary.metrics['scale_shift'].frames == 5
     assert summary.warnings == ['5 frames: online: no metric_depth received']
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from depth_anything_ros import files
 from depth_anything_ros.escape import markdown
-from depth_anything_ros.evaluation.metrics import METRICS
+from depth_anything_ros.evaluation.metrics import chosen_metrics
 from depth_anything_ros.lab.compression.chain import in_words_of_the_paper
 from depth_anything_ros.lab.compression.study_findings import (
     BOUNDS,
@@ -60,7 +60,7 @@ def _record(result: StudyResult, parent: StudyResult, word: str) -> dict[str, ob
         'inverted': scores.inverted,
     }
     for mode in (RAW, ALIGNED):
-        record |= {f'{mode.value}_{name}': scores.means(mode)[name] for name in METRICS}
+        record |= {f'{mode.value}_{name}': scores.means(mode)[name] for name in chosen_metrics()}
     record[f'{COMPARED}_change'] = change(result, parent, word)
     for text, timing in result.latency.items():
         record[f'{text} p50_ms'] = timing.p50_ms

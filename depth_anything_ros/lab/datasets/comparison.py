@@ -65,7 +65,7 @@ def _means(images: Iterable[ImageScores], name: str) -> PredictorMeans:
     for image in images:
         if name in image.scores:
             mean.add(image.scores[name])
-    return PredictorMeans(mean.result(), mean.frames)
+    return PredictorMeans(mean.result(), mean.frames, mean.undefined())
 
 
 def _best(candidates: Mapping[str, PredictorMeans]) -> str | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isnan, nan
 from pathlib import Path
 
 from depth_anything_ros.escape import markdown
-from depth_anything_ros.evaluation.metrics import METRICS
+from depth_anything_ros.evaluation.metrics import METRICS, chosen_metrics
+from depth_anything_ros.evaluation.protocol import FrameScore
 from depth_anything_ros.evaluation.table import SCORE_DETAILS
 from depth_anything_ros.files import write_text
 from depth_anything_ros.lab.bootstrap import DRAWS, LEVEL
@@ -29,14 +31,30 @@ def write_images_csv(path: Path, images: Mapping[str, Sequence[ImageScores]]) ->
     """
     Write one line for every image and predictor; what is not known is empty.
 
-    Columns: data, source, image, predictor, the metrics, pixels, coverage, scale, shift, problem.
+    Columns: data, source, image, predictor, the metrics that were scored, pixels, coverage, scale,
+    shift, problem.
 
     :param images: the scores by the name of the data.
     :raises OutputError: if the file cannot be written.
     """
-    columns = ['data', 'source', 'image', 'predictor', *METRICS, *SCORE_DETAILS, 'problem']
+    found = {
+        metric
+        for scored in images.values()
+        for image in scored
+        for score in image.scores.values()
+        for metric in score.values
+    }
+    metrics = [name for name in METRICS if name in found.union(chosen_metrics())]
+    columns = ['data', 'source', 'image', 'predictor', *metrics, *SCORE_DETAILS, 'problem']
     rows = [
-        [data, image.source, image.name, name, *_numbers(image, name), image.problems.get(name)]
+        [
+            data,
+            image.source,
+            image.name,
+            name,
+            *_numbers(image.scores.get(name), metrics),
+            image.problems.get(name),
+        ]
         for data, scored in images.items()
         for image in scored
         for name in (*image.scores, *image.problems)
@@ -44,13 +62,12 @@ def write_images_csv(path: Path, images: Mapping[str, Sequence[ImageScores]]) ->
     write_text(path, Table(columns, rows).csv())
 
 
-def _numbers(image: ImageScores, name: str) -> list[str]:
-    score = image.scores.get(name)
+def _numbers(score: FrameScore | None, metrics: Sequence[str]) -> list[str]:
     if score is None:
-        return [''] * (len(METRICS) + len(SCORE_DETAILS))
-    values = [score.values[metric] for metric in METRICS]
+        return [''] * (len(metrics) + len(SCORE_DETAILS))
+    values = [score.values.get(metric, nan) for metric in metrics]
     values += [getattr(score, detail) for detail in SCORE_DETAILS]
-    return [f'{value:.9g}' for value in values]
+    return ['' if isnan(value) else f'{value:.9g}' for value in values]
 
 
 def source_table(data: DataResult) -> Table:

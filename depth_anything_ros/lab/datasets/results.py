@@ -13,10 +13,15 @@ from depth_anything_ros.types import ModelIdentity
 
 @dataclass(frozen=True)
 class PredictorMeans:
-    """The means of a predictor over the images that it has a score for, and their number."""
+    """
+    The means of a predictor over the images that it has a score for, and their number.
+
+    `undefined` tells of how many of these images a metric has no value.
+    """
 
     means: Means = field(metadata=FLAT)
     images: int
+    undefined: Mapping[str, int] | None = field(default=None, metadata=IF_KNOWN)
 
 
 @dataclass(frozen=True)

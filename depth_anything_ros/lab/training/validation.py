@@ -23,6 +23,8 @@ from depth_anything_ros.types import Float32Array, OutputKind
 if TYPE_CHECKING:
     from depth_anything_ros.lab.datasets import Dataset
 
+_METRICS = ('abs_rel', 'delta1')
+
 
 class Validation:
     """
@@ -98,8 +100,7 @@ class Validation:
                 )
             except AlignmentError:
                 return float('nan'), float('nan')
-            score = score_aligned(aligned, truth_m).values
-            scores.append((score['abs_rel'], score['delta1']))
+            scores.append([*score_aligned(aligned, truth_m, _METRICS).values.values()])
         abs_rel, delta1 = np.mean(scores, axis=0).tolist()
         return abs_rel, delta1
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from depth_anything_ros.errors import AlignmentError, ConfigError
-from depth_anything_ros.evaluation.metrics import abs_rel
+from depth_anything_ros.evaluation.metrics import METRICS
 from depth_anything_ros.evaluation.protocol import AlignmentMode, align_prediction
+from depth_anything_ros.evaluation.view import View
 from depth_anything_ros.inference.predictor import Predictor
 from depth_anything_ros.lab.simulation.journey import journey
 from depth_anything_ros.lab.simulation.robot import Robot, robot_camera
@@ -129,7 +130,7 @@ def aligned_abs_rel(
     scored = (truth_m >= NEAREST_M) & (truth_m <= FARTHEST_M)
     inverse = relative.values[scored] * np.float32(pair[0]) + np.float32(pair[1])
     depth_m = 1.0 / np.clip(inverse, 1.0 / FARTHEST_M, 1.0 / NEAREST_M)
-    return abs_rel(depth_m.astype(np.float32), truth_m[scored])
+    return METRICS['abs_rel'].of(View.of_pixels(depth_m, truth_m[scored]))
 
 
 def _scorable(relative: RelativeInverseDepth, truth_m: Float32Array) -> float | None:

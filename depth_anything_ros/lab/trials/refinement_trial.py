@@ -18,6 +18,7 @@ from depth_anything_ros.evaluation.protocol import (
     align_prediction,
 )
 from depth_anything_ros.evaluation.stability import DepthPair, tracked_change
+from depth_anything_ros.evaluation.view import View
 from depth_anything_ros.geometry.flying_pixels import flying_pixels
 from depth_anything_ros.geometry.point_cloud import build_point_cloud
 from depth_anything_ros.geometry.transform import RigidTransform
@@ -230,9 +231,9 @@ def _score(aligned: AlignedPrediction, truth_m: Float32Array, option: Option) ->
     values = {'kept': float(shown.sum() / aligned.scored.sum())}
     for prefix, chosen in (('', shown), ('edge_', shown & edge_band(truth_m))):
         if chosen.any():
-            pair = aligned.depth_m[chosen], truth_m[chosen]
-            values[f'{prefix}abs_rel'] = METRICS['abs_rel'].function(*pair)
-            values[f'{prefix}delta1'] = METRICS['delta1'].function(*pair)
+            view = View.of_pixels(aligned.depth_m[chosen], truth_m[chosen])
+            for name in ('abs_rel', 'delta1'):
+                values[f'{prefix}{name}'] = METRICS[name].of(view)
     if shown.any():
         floating = between_surfaces(aligned.depth_m, truth_m) & shown
         values['flying'] = float(floating.sum() / shown.sum())
