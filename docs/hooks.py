@@ -1,8 +1,9 @@
 """
 Fill in what the pages do not hold themselves, when MkDocs builds the site.
 
-`<!-- parameters NODE -->`, `<!-- topics NODE -->`, `<!-- verbs -->` and `<!-- models -->` become
-tables that come from the code, `<!-- file PATH -->` the text of a file of the repository.
+`<!-- parameters NODE -->`, `<!-- topics NODE -->`, `<!-- verbs -->`, `<!-- models -->` and
+`<!-- protocols -->` become tables that come from the code, `<!-- file PATH -->` the text of a file
+of the repository.
 """
 
 from __future__ import annotations
@@ -14,11 +15,15 @@ from typing import Any
 
 from depth_anything_ros.cli.main import VERBS, make_parser
 from depth_anything_ros.config import NODE_CONFIGS, topic_table
+from depth_anything_ros.escape import markdown as escaped
+from depth_anything_ros.lab.datasets.protocols import PROTOCOLS, protocol_table
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.parameters import markdown_table
 
 ROOT = Path(__file__).resolve().parents[1]
-_MARK = re.compile(r'^<!-- (parameters|topics|verbs|models|file) ?(\S*) -->$', re.MULTILINE)
+_MARK = re.compile(
+    r'^<!-- (parameters|topics|verbs|models|protocols|file) ?(\S*) -->$', re.MULTILINE
+)
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
@@ -93,6 +98,21 @@ def _home(row: Any) -> str:
     return f'`{row.hub_repo}`' if row.hub_repo else 'in this package'
 
 
+def _protocols(_: str) -> str:
+    """Return a table of the protocols, and below it where each comes from."""
+    parts = ['\n'.join(protocol_table().markdown())]
+    for name, protocol in PROTOCOLS.items():
+        taken = [f'`{data}/{split}`' for data, split in protocol.data.items()]
+        parts += [
+            f'### {name}',
+            f'{escaped(protocol.help)}.',
+            f'Source: {escaped(protocol.source)}.',
+        ]
+        parts += [f'Of published data it takes {", ".join(taken)}.'] if taken else []
+        parts += [escaped(protocol.note)] if protocol.note else []
+    return '\n\n'.join(parts)
+
+
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     lines = [head, ('---',) * len(head), *rows]
     return '\n'.join(
@@ -105,5 +125,6 @@ _FILLED = {
     'topics': topic_table,
     'verbs': _verbs,
     'models': _models,
+    'protocols': _protocols,
     'file': _file,
 }

@@ -28,7 +28,9 @@ from depth_anything_ros.bag.qos import TopicQos
 from depth_anything_ros.bag.reader import BagTopic
 from depth_anything_ros.cli.main import VERBS, main, make_parser
 from depth_anything_ros.config import NODE_CONFIGS, DepthNodeConfig, node_topics, topic_table
+from depth_anything_ros.escape import markdown
 from depth_anything_ros.inference.options import NetworkOptions
+from depth_anything_ros.lab.datasets.protocols import PROTOCOLS
 from depth_anything_ros.lab.simulation.journey import journey
 from depth_anything_ros.lab.simulation.robot import Robot
 from depth_anything_ros.models import MODELS
@@ -281,6 +283,8 @@ def test_the_site_has_every_verb_with_its_options_and_every_model(hooks):
     assert '| `--parameters` | `NODE` | show the parameters of a node as a table' in commands
     models = hooks.expand((ROOT / 'docs' / 'models.md').read_text(encoding='utf-8'))
     assert all(f'\n| `{name}` |' in models for name in MODELS)
+    protocols = hooks.expand((ROOT / 'docs' / 'protocols.md').read_text(encoding='utf-8'))
+    assert all(f'\n| {markdown(name)} |' in protocols for name in PROTOCOLS)
     assert not [path.name for path in PAGES if '<!-- file' in hooks.expand(path.read_text())]
 
 

@@ -1,4 +1,4 @@
-"""The verb `info`: models, backends of this machine, parameters and topics of the nodes."""
+"""The verb `info`: models, backends here, parameters and topics of the nodes, protocols."""
 
 from __future__ import annotations
 
@@ -39,6 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='NODE',
         help='show the topics and services of a node as a table',
     )
+    node.add_argument(
+        '--protocols',
+        action='store_true',
+        help='show by which protocols `evaluate` and `study` score, with their sources',
+    )
     add_json_argument(parser)
 
 
@@ -50,6 +55,8 @@ def run(args: argparse.Namespace) -> int:
     if args.topics:
         topics = [asdict(topic) for topic in node_topics(args.topics)]
         return _show(args, topic_table(args.topics), args.topics, 'topics', topics)
+    if args.protocols:
+        return _show_protocols(args)
     from depth_anything_ros.inference.selection import select
 
     rows = list(MODELS.values())
@@ -85,6 +92,20 @@ def _show(args: argparse.Namespace, table: str, node: str, kind: str, answer: ob
     """Write a table of a node, and the same as JSON."""
     write_lines(table.splitlines())
     write_json(args.json, {'node': node, kind: answer})
+    return 0
+
+
+def _show_protocols(args: argparse.Namespace) -> int:
+    """Write the protocols as a table, then what each is and where it comes from."""
+    from depth_anything_ros.lab.datasets.protocols import PROTOCOLS, protocol_table
+
+    write_table(protocol_table())
+    for protocol in PROTOCOLS.values():
+        write_line()
+        write_lines((f'{protocol.name}: {protocol.help}', f'  source: {protocol.source}'))
+        if protocol.note:
+            write_line(f'  note: {protocol.note}')
+    write_json(args.json, {'protocols': dict(PROTOCOLS)})
     return 0
 
 

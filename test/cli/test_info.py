@@ -8,6 +8,7 @@ import pytest
 from depth_anything_ros.cli.main import main
 from depth_anything_ros.config import BagPlayerConfig, topic_table
 from depth_anything_ros.inference import BACKENDS
+from depth_anything_ros.lab.datasets.protocols import PROTOCOLS
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.parameters import markdown_table, parameter_infos
 
@@ -53,6 +54,23 @@ def test_backends_of_this_machine_are_listed(
 def test_parameters_of_a_node_are_shown_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(['info', '--parameters', 'bag_player']) == 0
     assert capsys.readouterr().out.strip() == markdown_table(BagPlayerConfig)
+
+
+def test_protocols_are_shown_with_their_sources(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / 'protocols.json'
+    assert main(['info', '--protocols', '--json', str(path)]) == 0
+    shown = capsys.readouterr().out
+    answer = json.loads(path.read_text())['protocols']
+    assert list(answer) == list(PROTOCOLS)
+    for name, protocol in PROTOCOLS.items():
+        assert f'\n{name} ' in shown
+        assert f'source: {protocol.source}' in shown
+    assert answer['nyu_eigen']['rule']['crop'] == {
+        'top': 0.09375, 'bottom': 0.98125, 'left': 0.0640625, 'right': 0.9390625,
+    }  # fmt: skip
+    assert answer['nyu_eigen']['rule']['metric_alignment'] == 'none'
 
 
 def test_parameters_of_a_node_are_answered_in_json(tmp_path: Path) -> None:
