@@ -97,8 +97,9 @@ _ALL = (
         'as isl-org/DPT EVALUATION.md has it',
         'The crop is [45:471, 41:601] of 480×640 counted from 0, as in the code named. The '
         "data set's own toolbox means [44:471, 40:601], and some self-supervised code takes "
-        '[20:459, 24:615]. Other sizes are cropped by the same shares.',
-        {'nyu_depth_v2': 'test'},
+        '[20:459, 24:615]. Other sizes are cropped by the same shares. '
+        'Tables are of the 654 frames of nyu_official.',
+        {'nyu_official': 'test', 'nyu_depth_v2': 'test'},
     ),
     Protocol(
         'kitti_garg',
@@ -111,6 +112,7 @@ _ALL = (
         'The crop is of the whole frame, as in the code named. isl-org/ZoeDepth and '
         'prs-eth/Marigold cut frames to 1216×352 first and take the shares of that, at 1242×375 '
         '13 rows lower. Self-supervised models are scaled by medians there: --align median.',
+        {'kitti': 'test'},
     ),
     Protocol(
         'kitti_eigen',
@@ -119,7 +121,9 @@ _ALL = (
             _SCALE_SHIFT, _NEAREST_M, 80.0, _NONE, exclusive=True, crop=_EIGEN_CROP,
         ),
         'Eigen et al. (2014); public code: mrharicot/monodepth utils/evaluate_kitti.py',
-        "Eigen's own crop was not published; this one was found by trial in the code named.",
+        "Eigen's own crop was not published; this one was found by trial in the code named. "
+        'That code takes the points of the scanner as truth: kitti:PATH,truth=scanner.',
+        {'kitti': 'test'},
     ),
     Protocol(
         'eth3d',
@@ -130,13 +134,16 @@ _ALL = (
         'prs-eth/Marigold knows no cap and fits its depth on at most 1024 pixels a side; of a '
         'relative model, whose inverse depth may reach 0, the cap is what keeps the far finite. '
         'Truth beyond it is left out.',
+        {'eth3d': 'all'},
     ),
     Protocol(
         'scannet',
         'ScanNet, whole image, 10 m; scale and shift fitted',
         ScoringRule(_SCALE_SHIFT, _NEAREST_M, 10.0, exclusive=True),
         'prs-eth/Marigold src/dataset/scannet_dataset.py, script/depth/eval.py (Ke et al., 2024)',
-        'Marigold gives depth and is fitted in depth, relative models are in inverse depth.',
+        'Marigold gives depth and is fitted in depth, relative models are in inverse depth. It '
+        'takes 800 frames of the validation scenes, at the size of their depth.',
+        {'scannet': 'val'},
     ),
     Protocol(
         'diode',
@@ -147,6 +154,7 @@ _ALL = (
         'Anything (2024) publishes no code for its figures; users who score all of DIODE so get '
         'AbsRel of about 0.21 where its table has 0.066 (DepthAnything/Depth-Anything-V2 '
         'issue 280).',
+        {'diode': 'val'},
     ),
     Protocol(
         'affine_invariant',

@@ -218,6 +218,7 @@ def test_a_protocol_takes_its_split_of_the_data_it_is_published_for():
     assert seed.split_of('nyu_depth_v2:file.mat', 'test') == '0-499'
     assert seed.split_of('rgbd_folder:frames', 'test') == 'test'
     assert published_for('nyu_depth_v2') == ['nyu_eigen', 'seed000']
+    assert published_for('kitti') == ['kitti_garg', 'kitti_eigen']
     assert published_for('simulator') == []
 
 
