@@ -10,8 +10,8 @@ MANIFEST = ElementTree.parse('package.xml').getroot()
 
 # Of `lab`, each for one purpose too.
 WORKSHOP = {
-    # Plots and pictures in the evaluator's report.
-    'report': ['matplotlib>=3.5'],
+    # The evaluator's report, and pictures beside it.
+    'report': ['Jinja2>=3.0', 'matplotlib>=3.5'],
     # Data sets in HDF5 files, and a split in one of MATLAB.
     'nyu': ['h5py>=3.6', 'scipy>=1.8'],
     # Depth models of the Hugging Face hub, to time beside ours.
@@ -42,6 +42,7 @@ EXTRAS = {
         'pytest-xdist',
         'hypothesis',
         'PyYAML>=5.4',
+        'selenium>=4.11',
         'transformers>=5.0',
     ],
     'lint': ['ruff', 'mypy', 'import-linter'],
@@ -69,7 +70,12 @@ setup(
     maintainer_email=MANIFEST.find('maintainer').get('email'),
     packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
     package_data={
-        PACKAGE: ['py.typed', 'models/weights/*.safetensors', 'cli/sample_drive/*'],
+        PACKAGE: [
+            'py.typed',
+            'models/weights/*.safetensors',
+            'cli/sample_drive/*',
+            'page/templates/*',
+        ],
     },
     python_requires='>=3.10',
     install_requires=[

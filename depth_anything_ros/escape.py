@@ -1,7 +1,7 @@
 """
 Text from elsewhere on its way to people: names out of files, bags and messages.
 
-One function for each place where text can do more than be read: a terminal, a page, a table of
+One function for each place where text can do more than be read: a terminal, a table of
 Markdown, a spreadsheet, a plot.
 """
 
@@ -33,11 +33,6 @@ def one_line(text: object) -> str:
 def lines(text: object) -> str:
     """Return text of several lines for a terminal or a log; see :func:`one_line`."""
     return '\n'.join(map(one_line, str(text).split('\n')))
-
-
-def html(text: object) -> str:
-    """Return text for the body or a quoted attribute of a page."""
-    return escape(one_line(text))
 
 
 def markdown(text: object) -> str:

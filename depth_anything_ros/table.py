@@ -1,4 +1,4 @@
-"""One table for all places: a terminal, Markdown, a page, a spreadsheet."""
+"""One table for all places: a terminal, Markdown, a spreadsheet; `page` shows it too."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from depth_anything_ros.escape import csv_cell, html, markdown, one_line
+from depth_anything_ros.escape import csv_cell, markdown, one_line
 
 UNKNOWN = '–'
 
@@ -33,11 +33,11 @@ class Table:
         cells = [[one_line(shown(cell)) for cell in row] for row in (self.headings, *self.rows)]
         columns = range(len(self.headings))
         widths = [max(len(row[column]) for row in cells) for column in columns]
-        numeric = [any(_is_number(row[column]) for row in cells[1:]) for column in columns]
+        numeric = [any(is_number(row[column]) for row in cells[1:]) for column in columns]
         return [
             '  '.join(
                 cell.rjust(width)
-                if _is_number(cell) or (cell == '-' and among)
+                if is_number(cell) or (cell == '-' and among)
                 else cell.ljust(width)
                 for cell, width, among in zip(row, widths, numeric, strict=True)
             ).rstrip()
@@ -49,15 +49,6 @@ class Table:
         lines = [[markdown(shown(cell)) for cell in row] for row in (self.headings, *self.rows)]
         lines.insert(1, ['---'] * len(self.headings))
         return [f'| {" | ".join(cells)} |' for cells in lines]
-
-    def html(self) -> str:
-        """Return the element of a page."""
-        head = ''.join(f'<th>{html(shown(cell))}</th>' for cell in self.headings)
-        body = ''.join(
-            f'<tr>{"".join(f"<td>{html(shown(cell))}</td>" for cell in row)}</tr>'
-            for row in self.rows
-        )
-        return f'<table><tr>{head}</tr>{body}</table>'
 
     def csv(self) -> str:
         """Return the lines of a CSV file, the headings first; see :func:`csv_lines`."""
@@ -91,7 +82,8 @@ def shown(value: object) -> str:
     return str(value)
 
 
-def _is_number(cell: str) -> bool:
+def is_number(cell: str) -> bool:
+    """Return whether people read a cell as a number, with `%`, `x` or `×` behind it or without."""
     try:
         float(cell.rstrip('%x×'))
     except ValueError:

@@ -11,7 +11,6 @@ from depth_anything_ros import escape
 from depth_anything_ros.cli import console
 from depth_anything_ros.evaluation.image_counts import ImageCounts
 from depth_anything_ros.evaluation.picture import Picture, write_picture
-from depth_anything_ros.evaluation.plots import stage_plot
 from depth_anything_ros.evaluation.report import write_report
 from depth_anything_ros.evaluation.summary import RunProtocol, RunSummary
 from depth_anything_ros.evaluation.table import FrameTable
@@ -67,14 +66,6 @@ class _Tags(html.parser.HTMLParser):
 
     def handle_data(self, data):
         self.text += data
-
-
-@pytest.mark.parametrize('name', EVIL)
-def test_a_page_shows_the_name_and_nothing_else(name):
-    page = _Tags()
-    page.feed(f'<p title="{escape.html(name)}">{escape.html(name)}</p>')
-    assert page.tags == ['p']
-    assert page.text == escape.one_line(name)
 
 
 @pytest.mark.parametrize('name', EVIL)
@@ -136,19 +127,22 @@ def evil_summary(name):
 
 
 def test_the_report_of_a_run_holds_no_tag_of_a_message(tmp_path):
-    for name in EVIL:
+    def page(name):
         write_report(tmp_path / 'r.html', evil_summary(name), FrameTable([]), [])
-        page = _Tags()
-        page.feed((tmp_path / 'r.html').read_text(encoding='utf-8'))
-        assert 'script' not in page.tags
-        assert page.tags.count('img') == 3
-        assert escape.one_line(name) in page.text
+        read = _Tags()
+        read.feed((tmp_path / 'r.html').read_text(encoding='utf-8'))
+        return read
+
+    tame = page('Tame')
+    for name in EVIL:
+        found = page(name)
+        assert found.tags == tame.tags
+        assert found.text == tame.text.replace('Tame', escape.one_line(name))
 
 
-def test_plots_take_any_name(tmp_path):
+def test_pictures_take_any_name(tmp_path):
     flat = np.ones((4, 4), np.float32)
     for name in EVIL:
-        stage_plot({name: {'p50': 1.0, 'p95': 2.0, 'p99': 3.0}})
         write_picture(tmp_path / 'p.png', Picture(None, flat, flat, name, 'prediction'))
 
 

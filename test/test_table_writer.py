@@ -22,14 +22,6 @@ def test_markdown_keeps_its_cells():
     ]  # fmt: skip
 
 
-def test_page_holds_no_tag_of_a_cell():
-    assert TABLE.html() == (
-        '<table><tr><th>name</th><th>size</th><th>p50 ms</th></tr>'
-        '<tr><td>a|b</td><td>480×640</td><td>1.235</td></tr>'
-        '<tr><td>&lt;i&gt;</td><td>-</td><td>–</td></tr></table>'
-    )
-
-
 def test_csv_has_numbers_in_full_and_nothing_for_none():
     table = Table(['a', 'b'], [[1, 'x,y'], [2, ''], [0.1 + 0.2, None], ['=1', '-1.5']])
     assert table.csv() == 'a,b\n1,"x,y"\n2,\n0.30000000000000004,\n\'=1,-1.5\n'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -33,6 +33,11 @@ _PREDICTION_NAMES = {
     AlignmentMode.MEDIAN: 'prediction, scaled by medians',
     AlignmentMode.NONE: 'prediction, numbers taken as metres',
 }
+
+
+def most_telling(modes: Collection[AlignmentMode]) -> AlignmentMode | None:
+    """Return the alignment that tells most of what a robot gets, or None where there is none."""
+    return next((mode for mode in _PREDICTION_NAMES if mode in modes), None)
 
 
 @dataclass
@@ -127,7 +132,8 @@ class FrameScorer:
 
         :param index: of the frame, for the title.
         """
-        mode = next(mode for mode in _PREDICTION_NAMES if mode in scored.scores)
+        mode = most_telling(scored.scores)
+        assert mode is not None
         values, truth_m = scored.scores[mode].values, scored.truth_m
         assert truth_m is not None
         random = model is not None and model.weights == 'random'

@@ -28,6 +28,7 @@ from depth_anything_ros.evaluation.metrics import asked_metrics, chosen_metrics
 from depth_anything_ros.evaluation.picture import thin_step, write_picture
 from depth_anything_ros.evaluation.plots import why_no_plots
 from depth_anything_ros.evaluation.protocol import AlignmentMode, FrameScore, MeanScore
+from depth_anything_ros.evaluation.report import PAGE
 from depth_anything_ros.evaluation.run_files import RunFiles
 from depth_anything_ros.evaluation.run_warnings import (
     PLAUSIBLE_MS,
@@ -39,6 +40,7 @@ from depth_anything_ros.evaluation.run_warnings import (
 from depth_anything_ros.evaluation.stability import StabilityMean
 from depth_anything_ros.evaluation.summary import RunProtocol, RunSummary, ScoreTable
 from depth_anything_ros.evaluation.table import FrameTable
+from depth_anything_ros.page.writer import why_no_page
 from depth_anything_ros.types import Camera, Float32Array, ModelIdentity, OutputKind, UInt8Array
 
 _LOGGER = logging.getLogger(__name__)
@@ -56,7 +58,8 @@ class RunEvaluation:
     `add_…` only stores and pairs, and may be called from any thread; :meth:`process` does the
     scoring and drawing. Call it from a worker, or after every addition where time does not
     matter. A frame's arrays are dropped once the one after it is scored. Where the library that
-    draws is missing, all but plots and pictures is written, and a warning says so.
+    draws pictures or the one that writes pages is missing, all else is written, and a warning says
+    so.
 
     :param config: range, alignments, pairing tolerance, pictures and the output folder, which
         is made when the first file is written.
@@ -87,9 +90,10 @@ class RunEvaluation:
         self._model: ModelIdentity | None = None
         self._camera: Camera | None = None
         self._stages_ms: dict[str, dict[str, float | None]] = {}
-        if undrawn:
-            self.add_warning(f'no plots and no pictures: {undrawn}')
-            _LOGGER.warning('no plots and no pictures: %s', undrawn)
+        for what, reason in (('pictures', undrawn), (PAGE, why_no_page())):
+            if reason:
+                self.add_warning(f'no {what}: {reason}')
+                _LOGGER.warning('no %s: %s', what, reason)
 
     def add_sent(
         self,

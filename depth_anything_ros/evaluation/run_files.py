@@ -17,6 +17,7 @@ from depth_anything_ros.evaluation.report import (
 from depth_anything_ros.evaluation.summary import RunSummary
 from depth_anything_ros.evaluation.table import FrameTable
 from depth_anything_ros.files import append, make_folder, reporting
+from depth_anything_ros.page.writer import why_no_page
 from depth_anything_ros.table import csv_lines
 
 PICTURES = 'pictures'
@@ -88,7 +89,7 @@ class RunFiles:
 
     def report(self, summary: RunSummary, pictures: Sequence[Path], folder: Path) -> None:
         """
-        Write the rows that are new, the summary and the page.
+        Write the rows that are new, the summary and, where that can be, the page.
 
         :param pictures: to be linked.
         :param folder: of this run, or another one that gets all but the pictures.
@@ -100,7 +101,8 @@ class RunFiles:
             make_folder(folder)
             write_frames_csv(folder / FRAMES, self._table)
             write_summary(folder / SUMMARY, summary)
-        write_report(folder / PAGE, summary, self._table, pictures)
+        if not why_no_page():
+            write_report(folder / PAGE, summary, self._table, pictures)
 
 
 def _move_aside(folder: Path) -> None:

@@ -1,17 +1,15 @@
-import base64
 import csv
 import json
 import re
 import sys
 from dataclasses import replace
 
-import cv2
 import numpy as np
 import pytest
 
 from depth_anything_ros.errors import OutputError
 from depth_anything_ros.evaluation.image_counts import ImageCounts
-from depth_anything_ros.evaluation.metrics import METRICS
+from depth_anything_ros.evaluation.metrics import METRICS, Group
 from depth_anything_ros.evaluation.protocol import AlignmentMode, FrameScore
 from depth_anything_ros.evaluation.report import (
     write_frames_csv,
@@ -27,7 +25,7 @@ STAGES = {'inference': {'p50': 50.0, 'p95': 60.0, 'p99': None, 'max': 70.0}}
 
 
 def table(frames=3):
-    filled = FrameTable([AlignmentMode.SCALE])
+    filled = FrameTable([AlignmentMode.SCALE], list(METRICS))
     for index in range(frames):
         values = dict.fromkeys(METRICS, 0.1 * (index + 1))
         scores = {AlignmentMode.SCALE: FrameScore(values, 10, 1.0)}
@@ -76,38 +74,52 @@ def test_numbers_that_are_not_finite_are_null_in_the_summary(tmp_path):
     assert 'NaN' not in text
 
 
-def test_the_page_tells_how_steady_the_depth_is(tmp_path):
-    assert '<td>scale</td><td>0.0123</td><td>0.0456</td><td>2</td><td>0.125</td>' in page(tmp_path)
-
-
 def page(tmp_path, pictures=(), frames=3, **changes):
     write_report(tmp_path / 'report.html', summary(**changes), table(frames), pictures)
     return (tmp_path / 'report.html').read_text(encoding='utf-8')
 
 
-def test_without_the_library_the_page_has_its_tables_and_no_plots(tmp_path, monkeypatch):
-    whole = page(tmp_path)
-    monkeypatch.setitem(sys.modules, 'matplotlib', None)
-    text = page(tmp_path)
-    assert '<img' in whole and '<img' not in text
-    assert text.count('<table>') == whole.count('<table>') > 0
+def cells(text):
+    """Return the texts of all cells, with those of headings."""
+    return re.findall(r'<(?:td|th|dt|dd)[^>]*>([^<]*)<', text)
 
 
-def test_the_page_holds_its_plots_and_loads_nothing(tmp_path):
+def test_the_page_tells_how_steady_the_depth_is(tmp_path):
+    found = cells(page(tmp_path))
+    place = found.index('0.0123')
+    assert found[place - 1 : place + 4] == ['scale', '0.0123', '0.0456', '2', '0.125']
+
+
+def test_the_page_holds_its_charts_and_loads_nothing(tmp_path):
     text = page(tmp_path)
-    plots = re.findall(r'src="data:image/png;base64,([^"]+)"', text)
-    assert len(plots) == 3
-    for plot in plots:
-        image = cv2.imdecode(np.frombuffer(base64.b64decode(plot), np.uint8), cv2.IMREAD_COLOR)
-        assert image.shape[1] == 1000
+    over_time = [metric for metric in METRICS.values() if metric.group is not Group.DISTANCE]
+    # Beside them error by distance, latency and its histogram.
+    assert text.count('<svg') == len(over_time) + 3
     assert 'http' not in text
-    assert '<script' not in text
+    assert re.findall(r'(?:src|href)="(?!#|data:)', text) == []
 
 
-def test_warnings_stand_in_a_banner(tmp_path):
+def test_the_page_needs_no_library_that_draws(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'matplotlib', None)
+    assert '<svg' in page(tmp_path)
+
+
+def test_five_thousand_frames_are_a_small_page(tmp_path):
+    text = page(tmp_path, frames=5000)
+    assert 'the band reaches from its lowest to its highest' in text
+    assert len(text) < 500_000
+
+
+def test_warnings_stand_before_all_else(tmp_path):
     text = page(tmp_path, warnings=['random weights: the depth means nothing'])
-    assert '<p class="warning">random weights: the depth means nothing</p>' in text
-    assert 'class="warning"' not in page(tmp_path)
+    place = text.index('<li>random weights: the depth means nothing</li>')
+    assert text.index('<main>') < place < text.index('class="figures"')
+    assert 'class="warnings"' not in page(tmp_path)
+
+
+def test_a_run_that_goes_on_says_so(tmp_path):
+    assert 'In the middle of the run.' in page(tmp_path, finished=False)
+    assert 'In the middle of the run.' not in page(tmp_path)
 
 
 def test_names_are_escaped(tmp_path):
@@ -121,9 +133,10 @@ def test_the_page_links_the_pictures_by_relative_path(tmp_path):
 
 def test_the_page_shows_the_numbers_of_the_summary(tmp_path):
     text = page(tmp_path)
-    assert '<td>518×686</td>' in text
-    assert '<td>10 Hz</td>' in text
-    assert all(f'<th>{name}</th>' in text for name in METRICS)
+    found = cells(text)
+    assert '518×686' in found
+    assert {metric.heading for metric in METRICS.values()} <= set(found)
+    assert re.findall(r'<b>(.*?)</b>', text) == ['0.2', '0.2 m', '0.2', '21 ms', '10 Hz', '3']
 
 
 def test_a_run_without_frames_and_stages_has_a_page_too(tmp_path):
@@ -137,7 +150,8 @@ def test_a_run_without_frames_and_stages_has_a_page_too(tmp_path):
         metrics=scores(None, 0),
         model=None,
     )
-    assert '<td>–</td>' in text
+    assert '–' in cells(text)
+    assert 'unknown model' in text
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The process of a node loads the robot's wing only, and the evaluator draws only its report."""
+"""The process of a node loads the robot's wing only, and the evaluator what its report needs."""
 
 import json
 import os
@@ -30,10 +30,10 @@ signal.signal(signal.SIGUSR1, tell)
 from depth_anything_ros.nodes.start import start
 start(sys.argv.pop(1))
 """
-DRAWING = 'matplotlib'
+DRAWING, WRITING = 'matplotlib', 'jinja2'
 WORKSHOP = {
-    DRAWING, 'mpl_toolkits', 'h5py', 'transformers', 'pandas', 'dask', 'distributed', 'PIL',
-    'depth_anything_ros.lab', 'depth_anything_ros.cli',
+    DRAWING, 'mpl_toolkits', WRITING, 'h5py', 'transformers', 'pandas', 'dask', 'distributed',
+    'PIL', 'depth_anything_ros.lab', 'depth_anything_ros.cli',
 }  # fmt: skip
 
 
@@ -119,20 +119,22 @@ def await_scores(probe, camera, folder):
     probe.spin_until(scored)
 
 
-def test_an_evaluator_loads_what_draws_only_for_its_report(world, probe, told, camera):
+def test_an_evaluator_loads_what_writes_its_report_only_then(world, probe, told, camera):
     folder = world.folder / 'results'
     parameters = {'output_dir': folder, 'picture_every': 0}
     process = start(world, told, 'evaluator_node', parameters)
     await_scores(probe, camera, folder)
     assert of_workshop(process, probe, told) == set()
     assert probe.call(Trigger, '/evaluator_node/save').success
-    assert DRAWING in of_workshop(process, probe, told)
-    assert b'data:image/png' in (folder / 'report.html').read_bytes()
+    assert of_workshop(process, probe, told) == {WRITING}
+    assert b'<svg' in (folder / 'report.html').read_bytes()
 
 
-def test_an_evaluator_without_what_draws_writes_all_else_and_says_so(world, probe, told, camera):
+def test_an_evaluator_without_the_libraries_of_its_report_writes_all_else_and_says_so(
+    world, probe, told, camera
+):
     folder = world.folder / 'results'
-    missing = f'import sys; sys.modules[{DRAWING!r}] = None'
+    missing = f'import sys; sys.modules.update({DRAWING}=None, {WRITING}=None)'
     parameters = {'output_dir': folder, 'picture_every': 1}
     process = start(world, told, 'evaluator_node', parameters, first=missing)
     await_scores(probe, camera, folder)
@@ -141,10 +143,10 @@ def test_an_evaluator_without_what_draws_writes_all_else_and_says_so(world, prob
     assert process.wait() == 0
     summary = json.loads((folder / 'summary.json').read_text())
     assert summary['frames']['scored'] >= 2
-    (warning,) = [text for text in summary['warnings'] if 'no plots' in text]
-    assert 'depth_anything_ros[report]' in warning and warning in process.output()
-    names = {path.name for path in folder.iterdir()}
-    assert names == {'frames.csv', 'summary.json', 'report.html'}
+    told_of = [text for text in summary['warnings'] if 'depth_anything_ros[report]' in text]
+    assert [text.partition(':')[0] for text in told_of] == ['no pictures', 'no report.html']
+    assert all(text in process.output() for text in told_of)
+    assert {path.name for path in folder.iterdir()} == {'frames.csv', 'summary.json'}
 
 
 def test_a_player_in_the_middle_of_a_bag_is_lean(world, probe, told, tmp_path):

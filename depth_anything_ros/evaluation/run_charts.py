@@ -1,0 +1,127 @@
+"""The charts of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from depth_anything_ros.evaluation.metrics import METRICS, Better, Group
+from depth_anything_ros.evaluation.protocol import AlignmentMode
+from depth_anything_ros.evaluation.summary import Percentiles, ScoreTable
+from depth_anything_ros.evaluation.table import FrameTable, column
+from depth_anything_ros.evaluation.view import band_edges_m
+from depth_anything_ros.page.axis import Axis
+from depth_anything_ros.page.chart import Chart, Mark, Series, Shape
+from depth_anything_ros.page.parts import Bar, Bars
+from depth_anything_ros.types import Float64Array
+
+# A fixed number: rules that follow the spread make 10,000 bars of one frame that took seconds.
+_BINS = 60
+# What is beyond would squeeze all other latencies into one bar.
+_LAST_PERCENTILE = 99.5
+_MARKED = ('p50', 'p95', 'p99')
+
+
+def metric_chart(table: FrameTable, modes: Sequence[AlignmentMode], name: str) -> Chart:
+    """Return a metric over the run, a line for each alignment that it is known for."""
+    metric, (x, axis) = METRICS[name], _frame_axis(table)
+    found = {mode: table.values(column(mode, name)) for mode in modes}
+    return Chart(
+        f'{metric.short or name} ({metric.better.value} is better)',
+        axis,
+        # Unaligned errors are so much larger that a linear axis would hide the others.
+        Axis(metric.short or name, metric.unit, log=metric.better is Better.LOWER),
+        [
+            Series(mode.value, x, values, colour=_colour(mode))
+            for mode, values in found.items()
+            if np.isfinite(values).any()
+        ],
+    )
+
+
+def distance_chart(scores: Mapping[str, ScoreTable], max_depth_m: float) -> Chart:
+    """
+    Return the mean error of each band of distance, a line for each alignment.
+
+    :param max_depth_m: far end of the last band.
+    """
+    names = [name for name, metric in METRICS.items() if metric.group is Group.DISTANCE]
+    edges_m = [0.0, *band_edges_m(max_depth_m)]
+    bands = {
+        float(place): f'{near_m:g} … {far_m:g} m'
+        for place, (near_m, far_m) in enumerate(pairwise(edges_m))
+    }
+    series = [
+        Series(
+            mode,
+            np.array(list(bands)),
+            np.array([found.means.get(name) for name in names], np.float64),
+            colour=_colour(AlignmentMode(mode)),
+        )
+        for mode, found in scores.items()
+    ]
+    return Chart(
+        'AbsRel by distance (lower is better)',
+        Axis('distance of the truth', names=bands),
+        Axis('AbsRel', log=True),
+        series,
+        note='Mean over the images that have at least 100 pixels in the band.',
+    )
+
+
+def latency_charts(table: FrameTable, percentiles_ms: Percentiles) -> list[Chart]:
+    """Return latency over the run and its histogram, the percentiles marked; [] if not known."""
+    x, axis = _frame_axis(table)
+    values_ms = table.values('latency_ms')
+    known_ms = values_ms[np.isfinite(values_ms)]
+    if not known_ms.size:
+        return []
+    marked = {name: value for name in _MARKED if (value := percentiles_ms[name]) is not None}
+    first_ms, last_ms = known_ms.min(), np.percentile(known_ms, _LAST_PERCENTILE)
+    counts, edges = np.histogram(known_ms, _BINS, (first_ms, max(last_ms, first_ms + 1e-3)))
+    beyond = known_ms.size - counts.sum()
+    return [
+        Chart(
+            'Latency over the run',
+            axis,
+            Axis('latency', 'ms', start=0.0),
+            [Series('latency', x, values_ms, Shape.DOTS)],
+            [Mark(name, value) for name, value in marked.items()],
+        ),
+        Chart(
+            'Histogram of latency',
+            Axis('latency', 'ms'),
+            Axis('frames', start=0.0),
+            [Series('frames', edges, counts.astype(np.float64), Shape.BARS)],
+            [
+                Mark(name, value, upright=True)
+                for name, value in marked.items()
+                if value <= edges[-1]
+            ],
+            note=f'{beyond} frames took longer, up to {known_ms.max():.4g} ms' if beyond else '',
+        ),
+    ]
+
+
+def stage_bars(stages_ms: Mapping[str, Percentiles]) -> Bars:
+    """Return the durations of the depth node's stages."""
+    bars = [
+        Bar(name, values.get('p50'), {mark: values.get(mark) for mark in _MARKED[1:]})
+        for name, values in stages_ms.items()
+    ]
+    return Bars('Stages of the depth node', _MARKED[0], 'ms', bars)
+
+
+def _frame_axis(table: FrameTable) -> tuple[Float64Array, Axis]:
+    """Return where the frames lie: in seconds, or by their number where stamps do not grow."""
+    seconds = table.seconds()
+    if len(seconds) > 1 and (np.diff(seconds) > 0).all():
+        return seconds, Axis('stamp since the first frame', 's')
+    return np.arange(len(seconds), dtype=np.float64), Axis('frame')
+
+
+def _colour(mode: AlignmentMode) -> int:
+    """Return the colour of an alignment, the same in all charts."""
+    return list(AlignmentMode).index(mode)

@@ -1,0 +1,155 @@
+"""The page of a run: what is wrong, what came out, how it went over time, what it looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from depth_anything_ros.evaluation.frame_scoring import most_telling
+from depth_anything_ros.evaluation.metrics import METRICS, Group
+from depth_anything_ros.evaluation.protocol import AlignmentMode
+from depth_anything_ros.evaluation.run_charts import (
+    distance_chart,
+    latency_charts,
+    metric_chart,
+    stage_bars,
+)
+from depth_anything_ros.evaluation.summary import RunSummary
+from depth_anything_ros.evaluation.table import FrameTable
+from depth_anything_ros.json_text import record
+from depth_anything_ros.page.parts import (
+    Charts,
+    Facts,
+    Figure,
+    Fold,
+    Gallery,
+    Grid,
+    Note,
+    Page,
+    Part,
+    Section,
+)
+from depth_anything_ros.table import Table, number
+
+_IN_CHARTS = ('abs_rel', 'rmse', 'delta1')
+_ALIGNMENTS = (
+    'Per image, then averaged over images. none takes the numbers as metres (meaningless for a '
+    'relative model); scale and scale_shift are fitted to the truth of each image; online is '
+    'metric depth as published.'
+)
+_STABILITY = (
+    'Mean absolute change of the prediction where the truth stays within 2 %; with a still '
+    'camera that is everywhere. Frames after a longer gap than 1.5 times the median do not count. '
+    'Compare runs of the same gap only: a run in lockstep loses no frame.'
+)
+
+
+def run_page(summary: RunSummary, table: FrameTable, pictures: Mapping[str, str]) -> Page:
+    """
+    Return the page of a run.
+
+    :param table: the frames.
+    :param pictures: address relative to the page → caption.
+    """
+    modes = [AlignmentMode(name) for name in summary.metrics]
+    return Page(
+        title=f'Depth evaluation: {summary.model.name if summary.model else "unknown model"}',
+        lead=_lead(summary),
+        warnings=summary.warnings,
+        figures=_figures(summary),
+        sections=[
+            Section('Accuracy', _accuracy(summary, table, modes)),
+            Section('Stability', _stability(summary)),
+            Section('Latency', _latency(summary, table)),
+            Section('Frames', _frames(summary)),
+            Section('Pictures', [Gallery(pictures)] if pictures else []),
+            Section('Model', [Facts(record(summary.model))] if summary.model else []),
+            Section('Environment', [Facts(summary.environment)]),
+        ],
+    )
+
+
+def _lead(summary: RunSummary) -> str:
+    protocol = summary.protocol
+    return (
+        f'{"" if summary.finished else "In the middle of the run. "}Scored against truth within '
+        f'{protocol.min_depth_m:g} to {protocol.max_depth_m:g} m, paired within '
+        f'{protocol.pairing_tolerance_s:g} s. Latency is from '
+        f'{"the stamp" if protocol.latency_from == "stamp" else "the arrival"} of the image to '
+        'the arrival of its depth.'
+    )
+
+
+def _figures(summary: RunSummary) -> list[Figure]:
+    """Return what the run comes to: scores of the most telling alignment, latency, frames."""
+    frames, latency_ms = summary.frames, summary.latency_ms
+    figures = []
+    mode = most_telling([AlignmentMode(name) for name, of in summary.metrics.items() if of.frames])
+    if mode is not None:
+        means = summary.metrics[mode.value].means
+        for name in _IN_CHARTS:
+            unit = METRICS[name].unit
+            value = f'{number(means[name], ".3g")} {unit}'.rstrip()
+            figures.append(Figure(value, name, f'alignment {mode.value}'))
+    return [
+        *figures,
+        Figure(f'{number(latency_ms["p50"], ".3g")} ms', 'latency p50',
+               f'p95 {number(latency_ms["p95"], ".3g")} ms'),
+        Figure(f'{number(summary.rate_hz, ".3g")} Hz', 'rate', 'of predictions'),
+        Figure(f'{frames.scored}', 'frames scored', f'of {frames.sent} sent'),
+    ]  # fmt: skip
+
+
+def _accuracy(
+    summary: RunSummary, table: FrameTable, modes: Sequence[AlignmentMode]
+) -> list[Part]:
+    means = {mode: scores.means for mode, scores in summary.metrics.items()}
+    names = list(next(iter(means.values()), {}))
+    metrics = {name: METRICS[name] for name in names if name in METRICS}
+    headings = [metrics[name].heading if name in metrics else name for name in names]
+    rows = [[mode, *of.means.values(), of.frames] for mode, of in summary.metrics.items()]
+    charts = {
+        name: metric_chart(table, modes, name)
+        for name, metric in metrics.items()
+        if metric.group is not Group.DISTANCE
+    }
+    shown = [charts.pop(name) for name in _IN_CHARTS if name in charts]
+    formulas = {
+        metric.heading: f'{metric.formula}; {metric.better.value} is better'
+        for metric in metrics.values()
+    }
+    return [
+        Grid(Table(['alignment', *headings, 'frames'], rows), 'Mean scores'),
+        Note(_ALIGNMENTS),
+        Charts(shown),
+        Charts([distance_chart(summary.metrics, summary.protocol.max_depth_m)]),
+        Fold('Other metrics over the run', [Charts(list(charts.values()))]),
+        Fold('Formulas', [Facts(formulas)]),
+    ]
+
+
+def _stability(summary: RunSummary) -> list[Part]:
+    headings = ['alignment', 'in m', 'as a share of depth', 'frames', 'gap in s']
+    rows = [[mode, *record(found).values()] for mode, found in summary.stability.items()]
+    return [Grid(Table(headings, rows), 'Change from frame to frame'), Note(_STABILITY)]
+
+
+def _latency(summary: RunSummary, table: FrameTable) -> list[Part]:
+    stages_ms = summary.stages_ms
+    rows = [
+        [name, *found.values()]
+        for name, found in {'capture to arrival': summary.latency_ms, **stages_ms}.items()
+    ]
+    return [
+        Charts(latency_charts(table, summary.latency_ms)),
+        *([stage_bars(stages_ms)] if stages_ms else []),
+        Grid(Table(['in ms', *summary.latency_ms], rows), 'Percentiles'),
+    ]
+
+
+def _frames(summary: RunSummary) -> list[Part]:
+    counts = record(summary.frames)
+    parts: list[Part] = [Grid(Table(list(counts), [list(counts.values())]), 'Images')]
+    if summary.unscored:
+        reasons = Table(['reason', 'images'], list(summary.unscored.items()))
+        parts.append(Grid(reasons, 'Why images with a prediction have no score'))
+    return parts

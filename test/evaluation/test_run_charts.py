@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+
+from depth_anything_ros.evaluation.latency import percentiles
+from depth_anything_ros.evaluation.metrics import METRICS
+from depth_anything_ros.evaluation.protocol import AlignmentMode, FrameScore
+from depth_anything_ros.evaluation.run_charts import (
+    distance_chart,
+    latency_charts,
+    metric_chart,
+    stage_bars,
+)
+from depth_anything_ros.evaluation.summary import ScoreTable
+from depth_anything_ros.evaluation.table import FrameTable
+
+ONLINE, NONE = AlignmentMode.ONLINE, AlignmentMode.NONE
+
+
+def table(latencies_ms, step_ns=10**8, errors=None):
+    """Return frames with a latency each and, where given, that AbsRel of the online depth."""
+    filled = FrameTable([NONE, ONLINE])
+    for index, latency_ms in enumerate(latencies_ms):
+        values = dict.fromkeys(METRICS, errors[index] if errors else 0.1)
+        filled.add(index * step_ns, latency_ms, 0.0, {ONLINE: FrameScore(values, 10, 1.0)}, '')
+    return filled
+
+
+def test_one_stalled_frame_does_not_squeeze_the_others_into_one_bar():
+    latencies_ms = [*np.random.default_rng(0).uniform(90.0, 110.0, 999), 10_000.0]
+    _, histogram = latency_charts(table(latencies_ms), percentiles(latencies_ms))
+    (bars,) = histogram.series
+    assert len(bars.y) == 60
+    assert (bars.y > 0).sum() > 50
+    assert bars.x[-1] < 111.0
+    assert histogram.note == f'{1000 - bars.y.sum():.0f} frames took longer, up to 1e+04 ms'
+    assert [mark.name for mark in histogram.marks] == ['p50', 'p95', 'p99']
+
+
+def test_every_frame_as_fast_as_the_other_is_one_bar():
+    (_, histogram) = latency_charts(table([20.0] * 5), percentiles([20.0] * 5))
+    assert histogram.series[0].y.sum() == 5.0
+
+
+def test_no_latency_has_no_chart():
+    assert latency_charts(table([None, None]), percentiles([])) == []
+
+
+def test_metric_is_a_line_over_the_stamps_for_each_alignment_that_has_it():
+    chart = metric_chart(table([20.0] * 3, errors=[0.1, 0.2, 0.3]), [NONE, ONLINE], 'abs_rel')
+    (line,) = chart.series
+    assert (line.name, line.x.tolist()) == ('online', pytest.approx([0.0, 0.1, 0.2]))
+    assert line.y.tolist() == [0.1, 0.2, 0.3]
+    assert (chart.x.unit, chart.y.log) == ('s', True)
+
+
+def test_frames_whose_stamps_do_not_grow_stand_by_their_number():
+    chart = metric_chart(table([20.0] * 3, step_ns=0), [ONLINE], 'delta1')
+    assert (chart.x.label, chart.series[0].x.tolist()) == ('frame', [0.0, 1.0, 2.0])
+    assert not chart.y.log
+
+
+def test_error_by_distance_names_the_bands_by_their_ends():
+    means = {
+        f'abs_rel_band{place + 1}': error for place, error in enumerate((0.1, 0.2, None, 0.4))
+    }
+    chart = distance_chart({'online': ScoreTable(means, 3)}, 8.0)
+    (line,) = chart.series
+    np.testing.assert_array_equal(line.y, [0.1, 0.2, np.nan, 0.4])
+    assert list(chart.x.names.values()) == ['0 … 1 m', '1 … 2 m', '2 … 4 m', '4 … 8 m']
+
+
+def test_stages_are_bars_with_what_is_known_of_them():
+    bars = stage_bars({'inference': {'p50': 20.0, 'p95': 40.0, 'p99': None, 'max': 90.0}})
+    (bar,) = bars.bars
+    assert (bar.name, bar.value, bar.marks) == ('inference', 20.0, {'p95': 40.0, 'p99': None})
+    assert bars.share(20.0) == 50.0

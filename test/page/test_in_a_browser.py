@@ -1,0 +1,136 @@
+"""Pages as people see them: in a real browser, on a telephone and on a screen."""
+
+import numpy as np
+import pytest
+from browser import browsing
+
+from depth_anything_ros.page.axis import Axis
+from depth_anything_ros.page.chart import Chart, Mark, Series, Shape
+from depth_anything_ros.page.parts import (
+    Bar,
+    Bars,
+    Charts,
+    Facts,
+    Figure,
+    Fold,
+    Grid,
+    Note,
+    Page,
+    Section,
+)
+from depth_anything_ros.page.writer import write_page
+from depth_anything_ros.table import Table
+
+EVIL = '<script>window.evil = 1</script>\'"><img src=x onerror="window.evil = 1">'
+ROWS = [['b', 10.0, '–'], ['a', 9.0, '2'], ['c', None, '10'], ['d', -1.5, '3']]
+LONG = 'a_name_without_any_place_to_break_it_' * 4
+TIME = np.arange(5.0)
+
+
+def every_part():
+    line = Series(EVIL, TIME, np.array([1.0, 2.0, np.nan, 4.0, 5.0]))
+    other = Series('other', TIME, TIME, Shape.DOTS, 1)
+    bars = Series('frames', np.arange(6.0), TIME, Shape.BARS)
+    return Page(
+        title=f'Page of {LONG}',
+        lead=EVIL,
+        warnings=[EVIL, LONG],
+        figures=[Figure('0.12', 'abs_rel', EVIL), Figure(LONG[:40], 'long')],
+        sections=[
+            Section('Tables', [Grid(Table(['name', 'value', LONG], ROWS), EVIL), Note(LONG)]),
+            Section('Charts', [Charts([
+                Chart(EVIL, Axis('time', 's'), Axis('error', 'm'), [line, other],
+                      [Mark('p50', 3.0)]),
+                Chart('bars', Axis('latency', 'ms'), Axis('frames', start=0.0), [bars]),
+            ])]),
+            Section('Bars', [Bars('stages', 'p50', 'ms', [Bar(LONG, 3.0, {'p95': 4.0})])]),
+            Section('More', [Fold('folded', [Facts({EVIL: LONG, 'number': 0.5})])]),
+            Section('Nothing', []),
+        ],
+    )  # fmt: skip
+
+
+@pytest.fixture(scope='module')
+def browser(tmp_path_factory):
+    with browsing(tmp_path_factory.mktemp('browser')) as opened:
+        yield opened
+
+
+@pytest.fixture(scope='module')
+def page(tmp_path_factory):
+    path = tmp_path_factory.mktemp('page') / 'page.html'
+    write_page(path, every_part())
+    return path
+
+
+@pytest.mark.parametrize('width', [390, 1280])
+def test_a_page_fits_the_window_says_nothing_and_asks_for_nothing(browser, page, width):
+    browser.open(page, width, dark=width == 390)
+    assert browser.problems() == []
+    assert browser.requests() == [page.as_uri()]
+    assert browser.overflow_px() <= 0
+    assert browser.texts('h2') == ['Tables', 'Charts', 'Bars', 'More']
+
+
+def test_no_name_becomes_code(browser, page):
+    browser.open(page)
+    assert browser.run('return window.evil') is None
+    assert browser.texts('.lead') == [EVIL]
+    assert browser.texts('figcaption')[0] == EVIL
+
+
+def column(browser, place):
+    return browser.texts(f'tbody td:nth-child({place + 1})')
+
+
+@pytest.mark.parametrize(
+    ('place', 'up', 'down'),
+    [
+        (0, ['a', 'b', 'c', 'd'], ['d', 'c', 'b', 'a']),
+        (1, ['-1.5', '9', '10', '–'], ['10', '9', '-1.5', '–']),
+        (2, ['2', '3', '10', '–'], ['10', '3', '2', '–']),
+    ],
+)
+def test_a_heading_sorts_by_its_column_with_a_click_or_a_key(browser, page, place, up, down):
+    from selenium.webdriver.common.keys import Keys
+
+    browser.open(page)
+    assert column(browser, 0) == ['b', 'a', 'c', 'd']
+    heading = browser.driver.find_elements('css selector', 'th button')[place]
+    heading.click()
+    assert column(browser, place) == up
+    heading.send_keys(Keys.ENTER)
+    assert column(browser, place) == down
+    assert (
+        browser.run('return [...document.querySelectorAll("th")].map((e) => e.ariaSort)')[place]
+        == 'descending'
+    )
+
+
+def reading(browser):
+    return browser.texts('.reading > *')
+
+
+def test_the_pointer_reads_the_numbers_of_a_chart(browser, page):
+    from selenium.webdriver import ActionChains
+
+    browser.open(page)
+    plots = browser.driver.find_elements('css selector', '.plot')
+    ActionChains(browser.driver).move_to_element(plots[0]).perform()
+    # In the middle the first series has no number.
+    assert reading(browser) == ['time 2 s', 'other: 2 m']
+    ActionChains(browser.driver).move_to_element(plots[1]).perform()
+    assert reading(browser) == ['2 ms … 3 ms', '2']
+
+
+def test_the_arrow_keys_read_a_chart_too(browser, page):
+    from selenium.webdriver.common.keys import Keys
+
+    browser.open(page)
+    chart = browser.driver.find_element('css selector', '[data-chart]')
+    chart.send_keys(Keys.END)
+    assert reading(browser) == ['time 4 s', f'{EVIL}: 5 m', 'other: 4 m']
+    chart.send_keys(Keys.ARROW_LEFT)
+    assert reading(browser)[0] == 'time 3 s'
+    chart.send_keys(Keys.ESCAPE)
+    assert reading(browser) == []
