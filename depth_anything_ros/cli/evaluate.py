@@ -150,11 +150,17 @@ def _open(args: argparse.Namespace, protocol: Protocol) -> list[_Data]:
 
     :raises DatasetError: if a data set cannot be opened or lacks one of the sources.
     """
+    from depth_anything_ros.lab.datasets import Truth
     from depth_anything_ros.lab.datasets.offline import chosen_indices
 
     warnings: dict[str, list[str]] = {word: [] for word in args.data}
     datasets = {
-        word: parse_data(word, protocol.split_of(word, _SPLIT), announce=warnings[word].append)
+        word: parse_data(
+            word,
+            protocol.split_of(word, _SPLIT),
+            announce=warnings[word].append,
+            truths=(Truth.DEPTH, Truth.ORDER),
+        )
         for word in args.data
     }
     for word, dataset in datasets.items():

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from depth_anything_ros.cli.data_argument import depth_range
+from depth_anything_ros.parameters import split_names
 
 if TYPE_CHECKING:
     from depth_anything_ros.lab.datasets.protocols import Protocol
@@ -14,7 +16,7 @@ _ALIGNMENTS = ('none', 'median', 'scale', 'scale_shift', 'robust')
 
 
 def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add `--protocol`, and `--align` and `--range` that set parts of it otherwise."""
+    """Add `--protocol`, `--align` and `--range` that set parts of it otherwise, `--metrics`."""
     parser.add_argument(
         '--protocol', metavar='NAME',
         help='what is scored and how, as papers do it: robot (default), nyu_eigen, kitti_garg, …; '
@@ -29,19 +31,29 @@ def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
         '--range', type=depth_range, metavar='MIN:MAX',
         help='truth in metres that is scored, instead of that of the protocol (robot: 0.2:8)',
     )  # fmt: skip
+    parser.add_argument(
+        '--metrics', type=split_names, default=(), metavar='all|NAMES',
+        help='what is scored beside the usual metrics, with commas: edge_f1, chamfer, cloud_f1, '
+        'planarity_error, plane_angle, ause, or all of them; slower, and clouds and planes need '
+        'data that knows its camera',
+    )  # fmt: skip
 
 
 def chosen_protocol(args: argparse.Namespace) -> Protocol:
     """
     Return the protocol asked for, with what the user set otherwise.
 
-    :raises UnknownNameError: if there is none of that name; the message lists the known ones.
+    :raises UnknownNameError: if there is none of that name, or no such metric; the message lists
+        the known ones.
     """
+    from depth_anything_ros.evaluation.metrics import asked_metrics
     from depth_anything_ros.evaluation.protocol import AlignmentMode
     from depth_anything_ros.lab.datasets.protocols import DEFAULT, PROTOCOLS
 
     alignment = AlignmentMode(args.align) if args.align else None
-    return PROTOCOLS[args.protocol or DEFAULT].changed_by(alignment, args.range)
+    protocol = PROTOCOLS[args.protocol or DEFAULT].changed_by(alignment, args.range)
+    metrics = asked_metrics(args.metrics) or None
+    return replace(protocol, rule=replace(protocol.rule, metrics=metrics))
 
 
 def protocol_doubts(args: argparse.Namespace, protocol: Protocol, dataset: str) -> list[str]:

@@ -29,7 +29,7 @@ from depth_anything_ros.evaluation.view import View
 from depth_anything_ros.geometry.alignment import fit_inverse_depth
 from depth_anything_ros.types import Camera, Float32Array, OutputKind
 
-COVERAGE = 'coverage'
+COVERAGE, _ORDER = 'coverage', 'pair_accuracy'
 
 Means = Mapping[str, float | None]
 """Mean metrics and coverage by name, None where no image has a value."""
@@ -170,6 +170,26 @@ def score_aligned(
         scale=aligned.scale,
         shift=aligned.shift,
     )
+
+
+def score_pairs(
+    prediction: Float32Array, kind: OutputKind, pairs: NDArray[np.intp], names: Iterable[str] = ()
+) -> FrameScore:
+    """
+    Score the order of pairs of points, where nothing is known of their depth.
+
+    :param prediction: float32 (H, W), of the kind.
+    :param pairs: intp (n, 4), row and column of the nearer point, then of the farther one.
+    :param names: of other metrics, which have no value.
+    """
+    metric = kind is OutputKind.METRIC_DEPTH
+    nothing = np.zeros(prediction.shape, np.bool_)
+    view = View(
+        prediction, prediction, nothing, math.inf,
+        nearness=-prediction if metric else prediction, pairs=pairs,
+    )  # fmt: skip
+    values = {**dict.fromkeys(names, math.nan), _ORDER: METRICS[_ORDER].of(view)}
+    return FrameScore(values, len(pairs), math.nan)
 
 
 class MeanScore:

@@ -24,7 +24,7 @@ from depth_anything_ros.evaluation.image_counts import (
     unscored_reasons,
 )
 from depth_anything_ros.evaluation.latency import ArrivalRate, percentiles
-from depth_anything_ros.evaluation.metrics import asked_metrics, chosen_metrics
+from depth_anything_ros.evaluation.metrics import chosen_metrics
 from depth_anything_ros.evaluation.picture import thin_step, write_picture
 from depth_anything_ros.evaluation.plots import why_no_plots
 from depth_anything_ros.evaluation.protocol import AlignmentMode, FrameScore, MeanScore
@@ -379,7 +379,8 @@ class RunEvaluation:
         warnings += self._notes
         shifted = self._means.get(AlignmentMode.SCALE_SHIFT)
         warnings += score_warnings(self._counts, shifted.frames if shifted else 0)
-        warnings += metric_warnings(self._means.values(), asked_metrics(self._config.metrics))
+        most = max(self._means.values(), key=lambda mean: mean.frames, default=MeanScore())
+        warnings += metric_warnings(most.undefined(), most.frames, 'frames')
         warnings += message_warnings(self._gatherer, counts, unscored, self._rejections.images)
         for reason, messages in self._left_out.most_common(_REASONS):
             warnings.append(f'{messages} messages left out: {reason}')

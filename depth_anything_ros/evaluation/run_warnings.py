@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from enum import Enum
 
 from depth_anything_ros.evaluation.gathering import FrameGatherer
 from depth_anything_ros.evaluation.image_counts import ImageCounts, unpaired
 from depth_anything_ros.evaluation.metrics import METRICS
-from depth_anything_ros.evaluation.protocol import MeanScore
 
 # A latency beyond this, or below zero, is between two different clocks.
 PLAUSIBLE_MS = 60_000.0
@@ -50,19 +49,18 @@ def score_warnings(counts: Mapping[str, int], shifted: int) -> list[str]:
     return warnings
 
 
-def metric_warnings(means: Iterable[MeanScore], asked: Sequence[str]) -> list[str]:
+def metric_warnings(undefined: Mapping[str, int] | None, scored: int, what: str) -> list[str]:
     """
-    Return which of the metrics asked for have no value in any frame, and why that may be.
+    Return which of the metrics that were asked for have no value anywhere, and why that may be.
 
-    :param means: by each alignment.
-    :param asked: names of metrics.
+    :param undefined: how many of what is scored have no value of a metric.
+    :param scored: how many there are.
+    :param what: what is scored: frames, images.
     """
-    scored = [mean for mean in means if mean.frames]
-    frames = max((mean.frames for mean in scored), default=0)
     return [
-        f'{name} has no value in any of {frames} frames: {METRICS[name].undefined}'
-        for name in asked
-        if scored and all(mean.result()[name] is None for mean in scored)
+        f'{name} has no value in any of {scored} {what}: {METRICS[name].undefined}'
+        for name, count in (undefined or {}).items()
+        if count == scored and METRICS[name].on_request
     ]
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from depth_anything_ros.evaluation.protocol import MeanScore
+from depth_anything_ros.evaluation.run_warnings import metric_warnings
 from depth_anything_ros.lab.bootstrap import ratio_interval
 from depth_anything_ros.lab.datasets.offline import ImageScores
 from depth_anything_ros.lab.datasets.results import (
@@ -112,6 +113,8 @@ def _warnings(images: Sequence[ImageScores], baselines: Sequence[str]) -> list[s
             f'{name}: {count} images: {problem}'
             for problem, count in problems.most_common(_REASONS)
         ]
+    means = _means(images, MODEL)
+    warnings += metric_warnings(means.undefined, means.images, 'images')
     scores = [image.scores[MODEL] for image in images if MODEL in image.scores]
     inverted = sum(score.scale < 0 for score in scores)
     if inverted:

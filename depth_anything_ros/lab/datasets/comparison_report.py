@@ -8,7 +8,7 @@ from pathlib import Path
 
 from depth_anything_ros.escape import markdown
 from depth_anything_ros.evaluation.metrics import METRICS, chosen_metrics
-from depth_anything_ros.evaluation.protocol import FrameScore
+from depth_anything_ros.evaluation.protocol import FrameScore, Means
 from depth_anything_ros.evaluation.table import SCORE_DETAILS
 from depth_anything_ros.files import write_text
 from depth_anything_ros.lab.bootstrap import DRAWS, LEVEL
@@ -73,16 +73,24 @@ def _numbers(score: FrameScore | None, metrics: Sequence[str]) -> list[str]:
 def source_table(data: DataResult) -> Table:
     """Return the figures of one data set: each source, then all images."""
     compared = data.whole.ratio is not None
-    headings = ['source', 'images', 'failed', *_METRIC_COLUMNS]
+    metrics = _shown_metrics(data.whole.metrics.means)
+    headings = ['source', 'images', 'failed', *metrics]
     if compared:
         headings += [f'baseline {COMPARED}', 'ratio', f'{LEVEL:.0%} interval']
     rows = [
         [name, str(found.images), str(found.failed)]
-        + [_number(found.metrics.means[metric]) for metric in _METRIC_COLUMNS]
+        + [_number(found.metrics.means.get(metric)) for metric in metrics]
         + ([] if found.ratio is None else _ratio_cells(found.ratio))
         for name, found in (*data.sources.items(), (ALL, data.whole))
     ]
     return Table(headings, rows)
+
+
+def _shown_metrics(means: Means) -> list[str]:
+    """Return the metrics of a table: the most usual and those asked for, if they have values."""
+    known = [name for name in METRICS if means.get(name) is not None]
+    shown = [name for name in known if name in _METRIC_COLUMNS or METRICS[name].on_request]
+    return shown or list(_METRIC_COLUMNS)
 
 
 def _ratio_cells(ratio: BaselineRatio) -> list[str]:

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from depth_anything_ros.errors import AlignmentError, BackendError, DatasetError
+from depth_anything_ros.evaluation.metrics import chosen_metrics
 from depth_anything_ros.evaluation.protocol import (
     AlignedPrediction,
     FrameScore,
     align_prediction,
     score_aligned,
+    score_pairs,
 )
 from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule, scored_view
 from depth_anything_ros.types import (
@@ -75,6 +77,7 @@ def score_images(
     :param predictors: what predicts, by name.
     :param rule: what is scored and how.
     """
+    metrics = chosen_metrics(rule.metrics or ())
     for index in indices:
         scores = ImageScores(dataset.source(index), dataset.sample_name(index))
         try:
@@ -86,11 +89,17 @@ def score_images(
         aligned = {}
         for name, predict in predictors.items():
             try:
+                if sample.pairs is not None:
+                    values, kind = _numbers(predict(sample.rgb))
+                    scores.scores[name] = score_pairs(values, kind, sample.pairs, metrics)
+                    continue
                 aligned[name] = align_sample(predict, sample, rule)
             except (AlignmentError, BackendError) as error:
                 scores.problems[name] = str(error)
                 continue
-            scores.scores[name] = score_aligned(aligned[name], sample.depth_m)
+            scores.scores[name] = score_aligned(
+                aligned[name], sample.depth_m, metrics, sample.camera
+            )
         yield ScoredImage(scores, sample, aligned)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import cv2
@@ -79,7 +80,8 @@ class ScoringRule:
     `alignment` brings relative predictions to metres, by inverse depth, and metric ones, by
     depth, unless `metric_alignment` says otherwise. Truth is scored from `min_depth_m` to
     `max_depth_m`, without both where `exclusive`, and inside `crop`. Predictions are clamped to
-    `clamp_m`, where it is None to the range of the truth.
+    `clamp_m`, where it is None to the range of the truth. `metrics` are asked for beside the
+    default ones, as :func:`chosen_metrics` takes them.
     """
 
     alignment: AlignmentMode = AlignmentMode.SCALE_SHIFT
@@ -90,6 +92,7 @@ class ScoringRule:
     crop: Crop | None = field(default=None, metadata=IF_KNOWN)
     clamp_m: tuple[float, float] | None = field(default=None, metadata=IF_KNOWN)
     squash: Squash | None = field(default=None, metadata=IF_KNOWN)
+    metrics: Sequence[str] | None = field(default=None, metadata=IF_KNOWN)
 
     def alignment_of(self, kind: OutputKind) -> AlignmentMode:
         """Return how predictions of a kind become metres."""

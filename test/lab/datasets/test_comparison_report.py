@@ -2,7 +2,7 @@ import csv
 
 import pytest
 
-from depth_anything_ros.evaluation.metrics import METRICS
+from depth_anything_ros.evaluation.metrics import chosen_metrics
 from depth_anything_ros.evaluation.protocol import FrameScore
 from depth_anything_ros.lab.datasets.comparison import summarise
 from depth_anything_ros.lab.datasets.comparison_report import (
@@ -22,7 +22,9 @@ from depth_anything_ros.types import ModelIdentity
 
 def image(source, name, problems=None, **abs_rels):
     scores = {
-        predictor: FrameScore({**dict.fromkeys(METRICS, 0.5), 'abs_rel': value}, 100, 0.75, 2, -1)
+        predictor: FrameScore(
+            {**dict.fromkeys(chosen_metrics(), 0.5), 'abs_rel': value}, 100, 0.75, 2, -1
+        )
         for predictor, value in abs_rels.items()
     }
     return ImageScores(source, name, scores, problems or {})

@@ -1,0 +1,72 @@
+"""Metrics beside the usual ones, and data that knows an order only, through `evaluate`."""
+
+import csv
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from depth_anything_ros.cli.evaluate import run
+from depth_anything_ros.cli.main import make_parser
+from depth_anything_ros.errors import UnknownNameError
+from depth_anything_ros.evaluation.metrics import chosen_metrics
+
+EXTRA = ('edge_f1',)
+
+
+def evaluate(folder, *words):
+    words = ['evaluate', '--model', 'tiny', '--backend', 'torch', '--pictures', '0',
+             '--json', str(folder / 'a.json'), '--out', str(folder / 'out'), *words]  # fmt: skip
+    assert run(make_parser('evaluate').parse_args(words)) == 0
+    with (folder / 'out' / 'images.csv').open(newline='') as file:
+        rows = list(csv.DictReader(file))
+    return json.loads((folder / 'a.json').read_text()), rows
+
+
+def test_all_metrics_are_scored_where_they_are_asked_for(tmp_path, capsys):
+    answer, rows = evaluate(tmp_path, '--data', 'simulator:7:2:320x240', '--metrics', 'all')
+    (data,) = answer['data']
+    assert tuple(answer['protocol']['metrics'])[-1] == 'ause'
+    for name in EXTRA:
+        found = [float(row[name]) for row in rows if row[name]]
+        assert data['metrics'][name] == pytest.approx(np.mean(found))
+    assert data['metrics']['ause'] is None
+    assert data['metrics']['undefined']['ause'] == 2
+    shown = capsys.readouterr()
+    assert 'edge_f1' in shown.out
+    assert 'ause has no value in any of 2 images: no confidence' in shown.err
+
+
+def test_pairs_of_points_are_scored_by_their_order(tmp_path, capsys):
+    folder = tmp_path / 'da2k'
+    (folder / 'images' / 'indoor').mkdir(parents=True)
+    picture = np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8)
+    cv2.imwrite(str(folder / 'images' / 'indoor' / 'a.jpg'), picture)
+    pairs = [
+        {'point1': [row, 5], 'point2': [59 - row, 70], 'closer_point': name}
+        for row in (2, 20) for name in ('point1', 'point2')
+    ]  # fmt: skip
+    text = json.dumps({'images/indoor/a.jpg': pairs})
+    (folder / 'annotations.json').write_text(text)
+    answer, (row,) = evaluate(tmp_path, '--data', f'da2k:{folder}')
+    (data,) = answer['data']
+    # Each pair comes in both orders, of which one is right.
+    assert data['metrics']['pair_accuracy'] == 0.5
+    assert (row['pair_accuracy'], row['pixels'], row['abs_rel']) == ('0.5', '4', '')
+    assert data['metrics']['abs_rel'] is None
+    shown = capsys.readouterr().out
+    assert 'pair_accuracy' in shown
+    assert 'abs_rel' not in shown
+
+
+def test_unknown_metrics_are_refused_before_anything_is_opened(tmp_path):
+    words = ['evaluate', '--model', 'tiny', '--data', 'none:here', '--metrics', 'edges']
+    with pytest.raises(UnknownNameError, match="unknown metric 'edges'; known: abs_rel"):
+        run(make_parser('evaluate').parse_args(words))
+
+
+def test_without_asking_the_usual_metrics_are_scored(tmp_path):
+    _, (row,) = evaluate(tmp_path, '--data', 'simulator:7:1:160x120')
+    found = [name for name in row if name in chosen_metrics(['all'])]
+    assert tuple(found) == chosen_metrics()
