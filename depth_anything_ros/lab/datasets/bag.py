@@ -206,7 +206,7 @@ class BagDataset:
         if found.depth_m is None:
             raise DatasetError(f"bag '{self._path}', sample {name}: no depth image of its time")
         place = f'{self._path}, {self.topics.depth}'
-        return checked_sample(found.frame.rgb, found.depth_m, name, place)
+        return checked_sample(found.frame.rgb, found.depth_m, name, place, found.frame.camera)
 
     def _check(self, index: int) -> None:
         if not 0 <= index < len(self):

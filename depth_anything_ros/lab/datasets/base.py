@@ -153,7 +153,8 @@ class PairedFiles:
         """
         pair = self.pairs[index]
         rgb, depth_m = read_rgb(pair.rgb), self.read_depth(pair)
-        return checked_sample(rgb, depth_m, pair.name, str(pair.depth), pair.intrinsics)
+        camera = camera_of(pair.intrinsics, rgb.shape)
+        return checked_sample(rgb, depth_m, pair.name, str(pair.depth), camera)
 
 
 def checked_sample(
@@ -161,7 +162,7 @@ def checked_sample(
     depth_m: Float32Array,
     name: str,
     place: str,
-    intrinsics: tuple[float, ...] = (),
+    camera: Camera | None = None,
 ) -> DepthSample:
     """
     Return the sample, with depth at the size of the image.
@@ -171,7 +172,7 @@ def checked_sample(
     :param rgb: uint8 (H, W, 3).
     :param depth_m: float32 (h, w).
     :param place: where the depth comes from, for the message.
-    :param intrinsics: of the image, see `FilePair`.
+    :param camera: of the image, None where it is not known.
     :raises DatasetError: if image and depth are not of one shape.
     """
     height, width = rgb.shape[:2]
@@ -181,11 +182,19 @@ def checked_sample(
             f'{width}x{height}; the depth must be registered to the image, at its size or the '
             'same shape scaled'
         )
-    camera = _camera(width, height, intrinsics) if intrinsics else None
     return DepthSample(rgb, resized_to(depth_m, (height, width)), name, camera)
 
 
-def _camera(width: int, height: int, intrinsics: tuple[float, ...]) -> Camera:
+def camera_of(intrinsics: tuple[float, ...], shape: tuple[int, ...]) -> Camera | None:
+    """
+    Return the camera of an image, None where it is not known.
+
+    :param intrinsics: of the image, see `FilePair`.
+    :param shape: of the image, (H, W, 3).
+    """
+    if not intrinsics:
+        return None
+    height, width = shape[:2]
     if len(intrinsics) == 1:
         focal_px = intrinsics[0]
         intrinsics = focal_px, focal_px, (width - 1) / 2, (height - 1) / 2

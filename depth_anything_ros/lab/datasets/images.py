@@ -99,7 +99,9 @@ def open_images(path: Path, split: str) -> Pictures:
     """
     require_split(NAME, split, ('train', 'val', 'test', 'all'))
     require_folder(path)
-    files = sorted(file for file in path.rglob('*') if file.suffix.lower() in RGB_SUFFIXES)
+    files = sorted(
+        file for file in path.rglob('*') if file.suffix.lower() in RGB_SUFFIXES and file.is_file()
+    )
     pictures = [_picture(path, file) for file in files]
     require_samples(pictures, path, LAYOUT)
     return Pictures(NAME, pictures, Truth.NONE, dark_doubt(str(path), files))

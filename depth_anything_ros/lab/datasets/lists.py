@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from depth_anything_ros.errors import DatasetError
 from depth_anything_ros.lab.datasets.files import read_bytes
@@ -55,10 +55,9 @@ def inside(root: Path, name: str, place: str) -> Path:
     :param place: what names the file, for the message.
     :raises DatasetError: if the name leads out of the folder.
     """
-    parts = PurePosixPath(name).parts
-    if '..' in parts or PurePosixPath(name).is_absolute():
+    if name.startswith('/') or '..' in name.split('/'):
         raise DatasetError(f"{place} points outside of '{root}', to '{name}'")
-    return root.joinpath(*parts)
+    return root / name
 
 
 def numbers_of(words: Sequence[str]) -> tuple[float, ...]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from depth_anything_ros.errors import DatasetError, MessageError
 from depth_anything_ros.lab.datasets.base import (
     Dataset,
+    camera_of,
     checked_sample,
     require_split,
 )
@@ -87,8 +88,9 @@ class NyuDepthV2:
                 f"sample {frame} of '{self.path}' cannot be read: {error}"
             ) from error
         depth_m[depth_m <= 0] = np.nan
+        camera = camera_of(INTRINSICS, rgb.shape)
         place = f'{self.path}[{frame}]'
-        return checked_sample(rgb, depth_m, self.sample_name(index), place, INTRINSICS)
+        return checked_sample(rgb, depth_m, self.sample_name(index), place, camera)
 
 
 def open_nyu_depth_v2(path: Path, split: str) -> Dataset:

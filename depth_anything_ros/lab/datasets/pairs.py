@@ -149,8 +149,8 @@ def _file_pairs(path: Path, lines: list[_Line], root: str, depth_root: str) -> l
     return [
         FilePair(
             # An image may be listed twice.
-            f'{name}' if count[name] == 1 else f'{name}:{line.number}',
-            str(name.parent) if len(name.parts) > 1 else path.stem,
+            name if count[name] == 1 else f'{name}:{line.number}',
+            name.rpartition('/')[0] or path.stem,
             images.file(line.rgb),
             depths.file(line.depth),
             line.intrinsics,

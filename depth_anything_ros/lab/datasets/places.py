@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from depth_anything_ros.errors import DatasetError
 from depth_anything_ros.home import expand_user
@@ -30,10 +30,9 @@ class Places:
     root: Path
     dropped: int | None
 
-    def shown(self, name: str) -> PurePosixPath:
+    def shown(self, name: str) -> str:
         """Return a name as far as it counts."""
-        parts = _parts(name)
-        return PurePosixPath(*parts[self.dropped or 0 :])
+        return '/'.join(_parts(name)[self.dropped or 0 :])
 
     def file(self, name: str) -> Path:
         """
@@ -41,9 +40,9 @@ class Places:
 
         :raises DatasetError: if a relative name leads out of the folder.
         """
-        if self.dropped is None and PurePosixPath(name).is_absolute():
+        if self.dropped is None and name.startswith('/'):
             return Path(name)
-        return inside(self.root, str(self.shown(name)), f"'{self.listed}'")
+        return inside(self.root, self.shown(name), f"'{self.listed}'")
 
 
 def find_places(listed: Path, names: Sequence[str], root: str) -> Places:
@@ -69,7 +68,7 @@ def find_places(listed: Path, names: Sequence[str], root: str) -> Places:
     for name in tried:
         for dropped in range(len(_parts(name))):
             places = Places(listed, folder, dropped)
-            if '..' not in places.shown(name).parts and places.file(name).is_file():
+            if '..' not in _parts(name)[dropped:] and places.file(name).is_file():
                 return places
     raise DatasetError(
         f"'{listed}' names no file that is in root='{folder}': neither '{tried[0]}' nor an end of "
@@ -77,6 +76,5 @@ def find_places(listed: Path, names: Sequence[str], root: str) -> Places:
     )
 
 
-def _parts(name: str) -> tuple[str, ...]:
-    path = PurePosixPath(name)
-    return path.parts[1:] if path.is_absolute() else path.parts
+def _parts(name: str) -> list[str]:
+    return [part for part in name.split('/') if part not in ('', '.')]

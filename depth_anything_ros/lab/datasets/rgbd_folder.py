@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,8 @@ def open_rgbd_folder(path: Path, split: str, *, unit: str = '') -> Dataset:
     `train`, `val` and `test` are folders of that name where there are any; else every split is
     all.
 
-    A frame of the index may name the unit of its depth, as `"unit": "5000/m"`.
+    A frame of the index may name the unit of its depth, as `"unit": "5000/m"`, and the camera of
+    its image, as `"intrinsics": {"fx": 525, "fy": 525, "cx": 319.5, "cy": 239.5}`.
 
     :param unit: of depth for which no index names one, see `steps_per_metre`; '' is millimetres
         for integers and metres for floats, with a warning where that gives an unusual median.
@@ -143,13 +144,19 @@ def _indexed_pairs(
             if 'unit' in entry:
                 steps = _unit_of(entry, unit)
                 units.update({pair.depth: steps for pair in pairs})
-            found += pairs
+            intrinsics = _intrinsics(entry)
+            found += [replace(pair, intrinsics=intrinsics) for pair in pairs]
         return found, units
     except (ValueError, KeyError, TypeError, ConfigError) as error:
         raise DatasetError(
             f"index '{index}' is damaged: {type(error).__name__} {error}; a list of objects "
             'with kind, path, eval_ok, sparse and real is needed'
         ) from error
+
+
+def _intrinsics(entry: dict[str, Any]) -> tuple[float, ...]:
+    camera = entry.get('intrinsics')
+    return tuple(float(camera[name]) for name in ('fx', 'fy', 'cx', 'cy')) if camera else ()
 
 
 def _unit_of(entry: dict[str, Any], unit: str) -> float:

@@ -22,6 +22,8 @@ LAYOUT = 'WORLD/…/PNNN/depth_left/NNNNNN_left_depth.npy and PNNN/image_left/NN
 
 # The sky is rendered some kilometres away.
 _FARTHEST_M = 1000.0
+# fx, fy, cx, cy of all cameras. Source: github.com/castacks/tartanair_tools, data_type.md.
+_INTRINSICS = (320.0, 320.0, 320.0, 240.0)
 
 
 def open_tartanair(path: Path, split: str) -> Dataset:
@@ -41,7 +43,7 @@ def open_tartanair(path: Path, split: str) -> Dataset:
         number = depth.name.removesuffix('_left_depth.npy')
         source = path.name if flight == path else flight.relative_to(path).as_posix()
         rgb = flight / 'image_left' / f'{number}_left.png'
-        pairs.append(FilePair(f'{source}/{number}', source, rgb, depth))
+        pairs.append(FilePair(f'{source}/{number}', source, rgb, depth, _INTRINSICS))
     require_samples(pairs, path, LAYOUT)
     return PairedFiles(NAME, pairs, read_depth)
 

@@ -27,6 +27,8 @@ _RGB_FOLDER, _DEPTH_FOLDER = 'vkitti_2.0.3_rgb', 'vkitti_2.0.3_depth'
 _STEPS_PER_M = DEPTH_UNITS['cm']
 # The largest 16-bit number is the sky.
 _FARTHEST_M = 655.345
+# fx, fy, cx, cy of all cameras. Source: intrinsic.txt of the publisher.
+_INTRINSICS = (725.0087, 725.0087, 620.5, 187.0)
 
 
 def open_vkitti2(path: Path, split: str) -> Dataset:
@@ -49,7 +51,7 @@ def open_vkitti2(path: Path, split: str) -> Dataset:
         number = Path(file).stem.removeprefix('depth_')
         rgb = rgb_root / scene / variation / 'frames' / 'rgb' / camera / f'rgb_{number}.jpg'
         source = f'{scene}/{variation}'
-        pairs.append(FilePair(f'{source}/{camera}/{number}', source, rgb, depth))
+        pairs.append(FilePair(f'{source}/{camera}/{number}', source, rgb, depth, _INTRINSICS))
     require_samples(pairs, path, LAYOUT)
     return PairedFiles(NAME, pairs, read_depth)
 

@@ -99,7 +99,10 @@ class World:
         """
         batch = self.render([index])
         return DepthSample(
-            batch.rgb[0].cpu().numpy(), batch.depth_m[0].cpu().numpy(), batch.names[0]
+            batch.rgb[0].cpu().numpy(),
+            batch.depth_m[0].cpu().numpy(),
+            batch.names[0],
+            batch.cameras[0],
         )
 
     def _scene(self, index: int) -> tuple[Scenery, Imaging]:

@@ -7,9 +7,10 @@ import cv2
 import numpy as np
 
 from depth_anything_ros.bag import RgbdFrame, write_rgbd_bag
-from depth_anything_ros.types import Frame
+from depth_anything_ros.types import Camera, Frame
 
 HEIGHT, WIDTH = 3, 4
+CAMERA = Camera(WIDTH, HEIGHT, 5.0, 5.0, 1.5, 1.0)
 
 
 def rgb(level: int = 0, height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
@@ -123,7 +124,7 @@ def make_tartanair(root: Path) -> None:
 
 def make_bag(root: Path) -> None:
     frames = [
-        RgbdFrame(Frame(rgb(number), 10**18 + number * 10**8, 'camera'), depth_m)
+        RgbdFrame(Frame(rgb(number), 10**18 + number * 10**8, 'camera', CAMERA), depth_m)
         for number, depth_m in enumerate((plane(1.0, at_1=np.nan), None, plane(2.0)))
     ]
     write_rgbd_bag(root, frames)

@@ -212,6 +212,7 @@ def test_bag_gives_the_frames_that_have_depth(tmp_path):
     np.testing.assert_allclose(dataset[1].depth_m, made.plane(2.0), atol=5e-4)
     np.testing.assert_allclose(dataset[0].depth_m, made.plane(1.0, at_1=NAN), atol=5e-4)
     np.testing.assert_array_equal(dataset[1].rgb, made.rgb(2))
+    assert dataset[1].camera == made.CAMERA
     assert dataset.sample_name(1) == 'drive/1000000000200000000'
 
 

@@ -8,6 +8,7 @@ import pytest
 from depth_anything_ros.errors import DatasetError
 from depth_anything_ros.lab.datasets.doubts import thinned
 from depth_anything_ros.lab.datasets.rgbd_folder import open_rgbd_folder
+from depth_anything_ros.types import Camera
 
 DEPTH_MM = np.array([[0, 1000, 2500], [400, 65535, 1]], np.uint16)
 
@@ -75,6 +76,20 @@ def test_source_is_the_folder_without_number(indexed):
     dataset = open_rgbd_folder(indexed, 'test')
     sources = [dataset.source(index) for index in range(len(dataset))]
     assert sources == ['hall', 'hall', 'made', *['room_b'] * 5]
+
+
+def test_a_frame_of_the_index_may_name_its_camera(indexed):
+    camera = {'fx': 5, 'fy': 6, 'cx': 1, 'cy': 0.5, 'source': 'made'}
+    entries = json.loads((indexed / 'index.json').read_text())
+    entries[0]['intrinsics'], entries[1]['intrinsics'] = camera, None
+    (indexed / 'index.json').write_text(json.dumps(entries))
+    dataset = open_rgbd_folder(indexed, 'test')
+    assert dataset[0].camera == Camera(3, 2, 5.0, 6.0, 1.0, 0.5)
+    assert dataset[1].camera is dataset[2].camera is None
+    entries[0]['intrinsics'] = {'fx': 5}
+    (indexed / 'index.json').write_text(json.dumps(entries))
+    with pytest.raises(DatasetError, match=r"index.json' is damaged: KeyError 'fy'"):
+        open_rgbd_folder(indexed, 'test')
 
 
 def test_indexed_frames_are_not_for_training(indexed):

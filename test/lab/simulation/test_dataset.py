@@ -26,6 +26,7 @@ def test_view_is_that_of_the_world_and_survives_pickling():
     np.testing.assert_array_equal(sample.rgb, expected.rgb)
     np.testing.assert_array_equal(sample.depth_m, expected.depth_m)
     assert sample.depth_m.shape == (24, 32)
+    assert (sample.camera.width, sample.camera.height, sample.camera.cx_px) == (32, 24, 15.5)
 
 
 def test_views_of_world_2_bear_its_name():
