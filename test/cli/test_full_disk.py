@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import cv2
 import pytest
+from made_pictures import scene
 
 from depth_anything_ros.cli.main import VERBS, main
 
@@ -23,6 +25,7 @@ CALLS = {
     'benchmark csv': ['benchmark', *TINY, '--runs', '1', '--csv', 'OUT/a.csv'],
     'benchmark plots': ['benchmark', *TINY, '--runs', '1', '--plots', 'OUT/plots'],
     'benchmark layers': ['benchmark', *TINY, '--runs', '1', '--layers', 'OUT/a.csv'],
+    'predict picture': ['predict', 'OUT/../photo.png', *TORCH, '--out', 'OUT/depth'],
     'evaluate out': ['evaluate', *TINY, *TORCH, *DATA, '--out', 'OUT/results'],
     'evaluate json': ['evaluate', *TINY, *TORCH, *DATA, '--json', 'OUT/a.json'],
     'evaluate grid': ['evaluate', *TINY, *TORCH, *DATA, '--grid', 'OUT/a.png'],
@@ -53,6 +56,8 @@ CALLS = {
 
 
 def _arguments(name: str, out: Path) -> list[str]:
+    if name.startswith('predict'):
+        cv2.imwrite(str(out.parent / 'photo.png'), scene(320, 240))
     return [word.replace('OUT', str(out)) for word in CALLS[name]]
 
 

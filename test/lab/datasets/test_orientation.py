@@ -3,18 +3,11 @@
 import cv2
 import numpy as np
 import pytest
+from made_pictures import exif
 
 from depth_anything_ros.lab.datasets.rgbd_folder import open_rgbd_folder
 
 HEIGHT, WIDTH = 24, 32
-
-
-def exif(jpeg: bytes, orientation: int) -> bytes:
-    """Return a JPEG with an EXIF segment of one entry, the orientation."""
-    entry = b'\x01\x12\x00\x03' + (1).to_bytes(4, 'big') + orientation.to_bytes(2, 'big') + b'\0\0'
-    tiff = b'MM\x00\x2a' + (8).to_bytes(4, 'big') + b'\x00\x01' + entry + bytes(4)
-    body = b'Exif\0\0' + tiff
-    return jpeg[:2] + b'\xff\xe1' + (len(body) + 2).to_bytes(2, 'big') + body + jpeg[2:]
 
 
 def write_frame(folder, orientation):

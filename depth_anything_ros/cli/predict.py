@@ -1,0 +1,356 @@
+"""
+The verb `predict`: depth of pictures, folders, videos and cameras, without ROS.
+
+Each input NAME gets `NAME_depth.png` in the folder of the results, a video `NAME_depth.mp4`, and
+what else is asked for: millimetres, numbers, points. One that is broken is named and left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from depth_anything_ros.cli.console import (
+    add_json_argument,
+    check_outputs,
+    interrupted_by_sigterm,
+    progress,
+    write_json,
+    write_line,
+    write_warning,
+)
+from depth_anything_ros.cli.data_argument import depth_range, split_options
+from depth_anything_ros.cli.predictor_options import (
+    add_predictors_arguments,
+    count_argument,
+    count_from_one,
+    open_predictors,
+)
+from depth_anything_ros.colormap import PREVIEW_COLORMAPS
+from depth_anything_ros.errors import ConfigError
+from depth_anything_ros.home import expand_user
+from depth_anything_ros.progress import duration_text
+
+if TYPE_CHECKING:
+    from depth_anything_ros.lab.prediction.making import Maker, Settings
+    from depth_anything_ros.lab.prediction.networks import Metres, Network
+    from depth_anything_ros.lab.prediction.records import Record
+    from depth_anything_ros.lab.prediction.sources import Source
+
+_MODEL = 'tiny'
+# Points that float at edges are left out; see the node's parameter `cloud_edge_jump`.
+_EDGE_JUMP = 0.02
+# Of predict.jsonl.
+_FORMAT = 1
+_SHOWN = 5
+_EPILOG = """examples:
+  predict photo.jpg --out depth                       the picture depth/photo_depth.png
+  predict photos clip.mp4 --out depth --beside        all of a folder and a video, image beside
+  predict photo.jpg --out depth --model tiny --model depth_anything_v2_vits
+                                                      two models side by side
+  predict robot.png --out depth --camera ost.yaml --camera-height 0.149 --depth png --ply
+                                                      metres from the height of the camera
+  predict 0 --out depth                               camera 0, until Ctrl-C
+
+`tiny` and most others are relative: nearer and farther, without metres. Metres come from a model
+that has them (`depth_anything_ros info` lists them) or from a scale.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the verb."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _EPILOG
+    parser.add_argument(
+        'inputs', nargs='+', metavar='INPUT',
+        help='picture, video, folder of them (searched to the bottom), or number of a camera',
+    )  # fmt: skip
+    parser.add_argument(
+        '--out', type=expand_user, required=True, metavar='FOLDER',
+        help='folder for the results, made where it is missing; results of these names that are '
+        'there already are replaced',
+    )  # fmt: skip
+    add_predictors_arguments(parser, _MODEL)
+    parser.add_argument(
+        '--input-size', type=count_argument, default=0, metavar='PX',
+        help="shorter side of the network input (default: the model's own)",
+    )  # fmt: skip
+    _add_results(parser)
+    _add_metres(parser)
+    parser.add_argument(
+        '--frames', type=count_from_one, metavar='N', help='first N frames of a video or camera'
+    )
+    parser.add_argument(
+        '--resume', action='store_true',
+        help='go on from a run of the same options that was stopped: what predict.jsonl in '
+        'FOLDER says is done, and has not changed since, is not done again',
+    )  # fmt: skip
+    add_json_argument(parser)
+
+
+def _add_results(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group('results')
+    group.add_argument(
+        '--depth', action='append', choices=('png', 'npy'), default=[],
+        help='also the numbers: png is 16-bit millimetres with 0 where unknown (metres only, to '
+        '65.535 m); npy is float32, metres with NaN where unknown, or inverse depth without unit, '
+        'larger is nearer, of a relative model without a scale. May be given twice',
+    )  # fmt: skip
+    group.add_argument(
+        '--ply', action='store_true',
+        help='also a coloured point cloud; needs metres, and --camera or --fov',
+    )  # fmt: skip
+    group.add_argument(
+        '--edge-jump', default=_EDGE_JUMP, metavar='SHARE',
+        type=_number('a share from 0 to 1', lambda share: 0 <= share <= 1),
+        help='leave points out of the cloud that float at edges, where inverse depth changes by '
+        'more than this share (%(default)s); 0 keeps all',
+    )  # fmt: skip
+    group.add_argument(
+        '--beside', action='store_true',
+        help='show the image beside its depth, with a bar of colours; always so with several '
+        'models',
+    )  # fmt: skip
+    group.add_argument(
+        '--colormap', choices=PREVIEW_COLORMAPS, default=PREVIEW_COLORMAPS[0],
+        help='of the pictures (%(default)s: near is red)',
+    )  # fmt: skip
+    group.add_argument(
+        '--range', type=depth_range, metavar='MIN:MAX',
+        help='metres that the colours span, the same in all pictures (default: those of each '
+        'picture)',
+    )  # fmt: skip
+
+
+def _add_metres(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group('metres')
+    scale = group.add_mutually_exclusive_group()
+    scale.add_argument(
+        '--camera-height', type=_numbers(3), metavar='METRES[,PITCH[,ROLL]]',
+        help='scale from level ground in the picture: height of the lens above it, and how many '
+        'degrees it looks down and leans to the right; needs --camera or --fov',
+    )  # fmt: skip
+    scale.add_argument(
+        '--reference', metavar='PATH[,unit=UNIT]',
+        help='scale from measured depth of the same view: a file, or a folder of files named as '
+        'the pictures; 16-bit PNG of UNIT (mm, or 5000/m, …), or .npy of metres',
+    )  # fmt: skip
+    scale.add_argument(
+        '--scale', type=_numbers(2), metavar='SCALE[,SHIFT]',
+        help='a scale that is known: 1 / metres = SCALE · output + SHIFT',
+    )  # fmt: skip
+    camera = group.add_mutually_exclusive_group()
+    camera.add_argument(
+        '--camera', metavar='FILE|fx,fy,cx,cy',
+        help='the camera: YAML of camera_calibration or of `ros2 topic echo --once camera_info`, '
+        'or four numbers in pixels of the pictures',
+    )  # fmt: skip
+    camera.add_argument(
+        '--fov',
+        type=_number('an angle from 1 to 170 degrees', lambda angle: 1 <= angle <= 170),
+        metavar='DEGREES',
+        help='horizontal angle that the pictures span',
+    )
+    group.add_argument(
+        '--rectified', action='store_true',
+        help='the pictures are rectified: of FILE take the projection matrix, not the distortion',
+    )  # fmt: skip
+    group.add_argument(
+        '--max-depth', metavar='METRES',
+        type=_number('a depth above 0', lambda depth_m: 0 < depth_m < math.inf),
+        help='depth beyond this is unknown (default: what a model of metres reaches, else 20)',
+    )  # fmt: skip
+
+
+def run(args: argparse.Namespace) -> int:
+    """
+    Predict all inputs and tell what became of them.
+
+    :return: 0, or 1 if one has no results.
+    :raises ConfigError: if two options do not go together, or one is out of range.
+    :raises DatasetError: if an input is not there, holds nothing to predict, or a result would
+        take its place.
+    :raises CameraError: if the calibration file is none.
+    :raises CheckpointError: if the weights cannot be had.
+    :raises OutputError: if a result cannot be written.
+    """
+    from depth_anything_ros.lab.prediction.making import Maker
+    from depth_anything_ros.lab.prediction.networks import check_wishes
+    from depth_anything_ros.lab.prediction.records import JOURNAL
+    from depth_anything_ros.lab.prediction.sources import find_sources
+
+    metres = _metres(args)
+    sources = find_sources(args.inputs, args.out, write_warning)
+    check_outputs(args.out / JOURNAL)
+    networks = _networks(args, metres)
+    check_wishes(networks, metres, '--ply' if args.ply else '--depth png' * ('png' in args.depth))
+    maker = Maker(networks, _settings(args), write_warning)
+    maker.check_places(sources)
+    for network in networks:
+        write_line(network.described)
+    start_s = time.monotonic()
+    now, before = _predict(args, sources, maker)
+    return _tell(args, networks, now, before, time.monotonic() - start_s)
+
+
+def _metres(args: argparse.Namespace) -> Metres:
+    """Return where metres come from, as the options say."""
+    from depth_anything_ros.api import camera_height, fixed_scale
+    from depth_anything_ros.lab.prediction.cameras import ViewAngle, lens_of
+    from depth_anything_ros.lab.prediction.networks import MeasuredDepth, Metres
+    from depth_anything_ros.parameters import steps_per_metre
+
+    if args.rectified and not args.camera:
+        raise ConfigError('--rectified has no meaning without --camera FILE')
+    lens = lens_of(args.camera, args.rectified) if args.camera else None
+    if args.fov:
+        lens = ViewAngle(args.fov)
+    for option, given in (('--camera-height', args.camera_height), ('--ply', args.ply)):
+        if given and lens is None:
+            raise ConfigError(f'{option} needs the camera: --camera FILE|fx,fy,cx,cy or --fov')
+    if args.camera_height:
+        return Metres(camera_height(*args.camera_height), None, lens, args.max_depth)
+    if args.scale:
+        return Metres(fixed_scale(*args.scale), None, lens, args.max_depth)
+    if not args.reference:
+        return Metres(None, None, lens, args.max_depth)
+    path, options = split_options(args.reference, ('unit',), '--reference')
+    measured = MeasuredDepth(expand_user(path), steps_per_metre(options.get('unit', 'mm')))
+    return Metres(None, measured, lens, args.max_depth)
+
+
+def _networks(args: argparse.Namespace, metres: Metres) -> list[Network]:
+    from depth_anything_ros.lab.prediction.networks import Network, labels_of
+
+    opened = open_predictors(args, args.input_size)
+    labels = labels_of([choice.checkpoint or choice.model for choice, _ in opened])
+    return [
+        Network(label, predictor, metres)
+        for label, (_, predictor) in zip(labels, opened, strict=True)
+    ]
+
+
+def _settings(args: argparse.Namespace) -> Settings:
+    from depth_anything_ros.lab.prediction.making import Settings
+    from depth_anything_ros.lab.prediction.painting import Look
+    from depth_anything_ros.lab.prediction.results import Wanted
+    from depth_anything_ros.lab.prediction.video_output import find_encoder
+
+    wanted = Wanted(sorted(set(args.depth)), args.ply, args.edge_jump)
+    look = Look(args.colormap, args.beside, args.range)
+    return Settings(args.out, look, wanted, find_encoder(), args.frames)
+
+
+def _predict(
+    args: argparse.Namespace, sources: Sequence[Source], maker: Maker
+) -> tuple[list[Record], list[Record]]:
+    """Return what became of the inputs now, and what an earlier run has done."""
+    from depth_anything_ros.lab.journal import Journal
+    from depth_anything_ros.lab.prediction.records import JOURNAL, Record, left_to_do
+    from depth_anything_ros.lab.prediction.run import predict
+
+    now = []
+    with (
+        interrupted_by_sigterm(),
+        Journal(args.out / JOURNAL, Record, _header(args, maker), not args.resume) as journal,
+    ):
+        left, before = left_to_do(sources, journal, args.out)
+        try:
+            for record in progress(predict(left, maker, journal), len(left), 'predict'):
+                now.append(record)
+                if record.failure:
+                    write_warning(record.failure)
+        except KeyboardInterrupt:
+            write_warning('stopped; the same call with --resume goes on from here')
+            raise
+    return now, before
+
+
+def _header(args: argparse.Namespace, maker: Maker) -> dict[str, object]:
+    """Return all that the results depend on besides the inputs."""
+    settings = maker.settings
+    asked = (
+        'input_size', 'camera', 'fov', 'rectified', 'camera_height', 'reference', 'scale',
+        'max_depth',
+    )  # fmt: skip
+    identities = [network.predictor.identity for network in maker.networks]
+    return {
+        'format': _FORMAT,
+        'models': [
+            [one.name, one.weights, one.sha256, one.backend, one.precision] for one in identities
+        ],
+        'look': settings.look,
+        'wanted': settings.wanted,
+        'frames': settings.frames,
+        **{name: getattr(args, name) for name in asked},
+    }
+
+
+def _tell(
+    args: argparse.Namespace,
+    networks: Sequence[Network],
+    now: Sequence[Record],
+    before: Sequence[Record],
+    taken_s: float,
+) -> int:
+    from depth_anything_ros.evaluation.environment import environment
+
+    failed = [record for record in now if record.failure]
+    frames = sum(record.frames for record in now)
+    write_json(
+        args.json,
+        {
+            'environment': environment(),
+            'models': [network.predictor.identity for network in networks],
+            'inputs': [*before, *now],
+            'failed': len(failed),
+            'frames': frames,
+            'seconds': round(taken_s, 3),
+        },
+    )
+    rate = f' in {duration_text(taken_s)}, {frames / taken_s:.3g} a second' if frames else ''
+    earlier = f'; {len(before)} were done before' if before else ''
+    write_line(
+        f'{len(now) - len(failed)} of {len(now)} inputs, {frames} pictures{rate}{earlier}; '
+        f'results in {args.out}'
+    )
+    if not failed:
+        return 0
+    named = ', '.join(record.input for record in failed[:_SHOWN])
+    more = f' and {len(failed) - _SHOWN} more' if len(failed) > _SHOWN else ''
+    write_warning(f'{len(failed)} without results: {named}{more}')
+    return 1
+
+
+def _numbers(most: int) -> Callable[[str], tuple[float, ...]]:
+    """Return what reads one number, or several up to so many, separated by commas."""
+
+    def read(text: str) -> tuple[float, ...]:
+        words = text.split(',')
+        try:
+            found = tuple(map(float, words))
+        except ValueError:
+            found = ()
+        if not 1 <= len(found) <= most or not all(map(math.isfinite, found)):
+            raise argparse.ArgumentTypeError(f"'{text}' is not a list of 1 to {most} numbers")
+        return found
+
+    return read
+
+
+def _number(words: str, fits: Callable[[float], bool]) -> Callable[[str], float]:
+    """Return what reads a number that fits; `words` say which do."""
+
+    def read(text: str) -> float:
+        try:
+            found = float(text)
+        except ValueError:
+            found = math.nan
+        if not fits(found):
+            raise argparse.ArgumentTypeError(f"'{text}' is not {words}")
+        return found
+
+    return read

@@ -1,0 +1,1 @@
+"""Depth of pictures, videos and cameras that people have: what the verb `predict` does."""

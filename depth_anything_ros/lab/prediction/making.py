@@ -1,0 +1,146 @@
+"""The results of one picture, and what the frames of a video share with it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from depth_anything_ros.errors import DatasetError
+from depth_anything_ros.lab.grid import write_rgb
+from depth_anything_ros.lab.prediction.networks import Network, require_metres
+from depth_anything_ros.lab.prediction.painting import Look, Painter
+from depth_anything_ros.lab.prediction.records import Record
+from depth_anything_ros.lab.prediction.results import (
+    MAX_PNG_M,
+    PICTURE,
+    Wanted,
+    beyond_png,
+    with_ending,
+    write_results,
+)
+from depth_anything_ros.lab.prediction.sources import Source
+from depth_anything_ros.lab.prediction.video_output import VIDEO, Encoder
+from depth_anything_ros.types import DepthResult, UInt8Array
+
+
+@dataclass(frozen=True)
+class Settings:
+    """
+    What is made of every input.
+
+    `out` is the folder for it, `frames` the most frames of a video or a camera, None for all.
+    """
+
+    out: Path
+    look: Look
+    wanted: Wanted
+    encoder: Encoder
+    frames: int | None = None
+
+
+class Maker:
+    """
+    Make and write results.
+
+    :param networks: at least one.
+    :param settings: what is made.
+    :param tell: told what a person should know, each thing once.
+    """
+
+    def __init__(
+        self, networks: Sequence[Network], settings: Settings, tell: Callable[[str], None]
+    ) -> None:
+        self.settings = settings
+        self.networks = networks
+        self._tell = tell
+        self._told: set[str] = set()
+
+    def tell_once(self, subject: str, text: str) -> None:
+        """Tell what a person should know, unless something of that subject has been told."""
+        if subject not in self._told:
+            self._told.add(subject)
+            self._tell(text)
+
+    def picture(self, source: Source, record: Record, rgb: UInt8Array) -> Record:
+        """
+        Write the results of one picture.
+
+        :param rgb: uint8 (H, W, 3).
+        :return: the record with them.
+        :raises AlignmentError: if there is no trustworthy scale, where metres are asked for.
+        :raises BackendError: if a network cannot run on it.
+        :raises CameraError: if the lens takes no pictures of its size.
+        :raises OutputError: if a file cannot be written.
+        """
+        found = self.estimates(rgb, 0)
+        for network, result in zip(self.networks, found, strict=True):
+            if network.gives_metres:
+                require_metres(result)
+        stem = self.settings.out / source.name
+        path = with_ending(stem, PICTURE)
+        write_rgb(path, self.painter().draw(found))
+        written = [path, *self.write(stem, found)]
+        return replace(record, frames=1, results=self.names(written))
+
+    def estimates(self, rgb: UInt8Array, stamp_ns: int) -> list[DepthResult]:
+        """Return what each network says of a frame; see :meth:`Network.estimate`."""
+        return [network.estimate(rgb, stamp_ns) for network in self.networks]
+
+    def painter(self) -> Painter:
+        """Return what draws the networks' depth of one input."""
+        return Painter(self.settings.look, self.networks)
+
+    def write(self, stem: Path, found: Sequence[DepthResult]) -> list[Path]:
+        """
+        Write the numbers that are wanted of one frame, and return the files.
+
+        :param stem: path of them, without their endings.
+        :raises OutputError: if one cannot be written.
+        """
+        written = []
+        for network, result in zip(self.networks, found, strict=True):
+            if network.gives_metres and result.metric is None:
+                continue
+            own = self._stem(stem, network)
+            written += write_results(own, result, self.settings.wanted)
+            if 'png' in self.settings.wanted.depth and beyond_png(result):
+                self.tell_once(
+                    'far',
+                    f'depth beyond {MAX_PNG_M} m is 0, unknown, in a PNG of millimetres; '
+                    '--depth npy keeps it',
+                )
+        return written
+
+    def names(self, paths: Sequence[Path]) -> list[str]:
+        """Return paths of results as records have them."""
+        return [path.relative_to(self.settings.out).as_posix() for path in paths]
+
+    def check_places(self, sources: Sequence[Source]) -> None:
+        """
+        Check that no result would take the place of an input.
+
+        :raises DatasetError: if one would.
+        """
+        inputs = {os.path.realpath(source.place): source.place for source in sources}
+        for source in sources:
+            for path in self._places(source):
+                taken = inputs.get(os.path.realpath(path))
+                if taken is not None:
+                    raise DatasetError(
+                        f"the result '{path}' of '{source.place}' would take the place of the "
+                        f"input '{taken}'; write to another folder"
+                    )
+
+    def _places(self, source: Source) -> Iterator[Path]:
+        """Give the files that may become of a source."""
+        stem = self.settings.out / source.name
+        yield from (with_ending(stem, ending) for ending in (PICTURE, VIDEO))
+        for network in self.networks:
+            for ending in self.settings.wanted.endings(network.gives_metres):
+                yield with_ending(self._stem(stem, network), ending)
+
+    def _stem(self, stem: Path, network: Network) -> Path:
+        """Return the path of a network's own results, without their endings."""
+        return with_ending(stem, f'_{network.label}') if len(self.networks) > 1 else stem

@@ -1,0 +1,233 @@
+"""`predict` on what people have: odd pictures, folders, videos, and what goes wrong."""
+
+import json
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from made_pictures import jpeg, scene, write_odd_pictures
+
+import depth_anything_ros as dar
+from depth_anything_ros.cli.main import main
+from depth_anything_ros.geometry.point_cloud import build_point_cloud
+from depth_anything_ros.lab.prediction.networks import Network
+from depth_anything_ros.messages.depth import millimetres
+from depth_anything_ros.messages.picture_file import read_picture
+
+FAST = ['--backend', 'torch', '--precision', 'fp32', '--threads', '1', '--input-size', '32']
+SCALE = ['--scale', '0.5,0.2']
+
+
+@pytest.fixture(scope='module')
+def model():
+    """Return what `predict` runs here, through the library."""
+    return dar.load('tiny', backend='torch', precision='fp32', threads=1, input_size=32)
+
+
+@pytest.fixture(scope='module')
+def odd(tmp_path_factory):
+    """Return the folder of eight odd pictures, and the sizes of those that can be predicted."""
+    pytest.importorskip('PIL', reason='Pillow makes the picture of four inks')
+    folder = tmp_path_factory.mktemp('odd') / 'my pictures'
+    return folder, write_odd_pictures(folder)
+
+
+def predict(*words):
+    return main(['predict', *map(str, words), *FAST])
+
+
+def answer(path: Path):
+    return json.loads(path.read_text(encoding='utf-8'))
+
+
+def names(folder: Path):
+    return sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob('*') if path.is_file()
+    )
+
+
+def read_ply(path: Path):
+    """Return points and colours of a PLY file, by its own header."""
+    header, _, body = path.read_bytes().partition(b'end_header\n')
+    fields = [('xyz', '<f4', 3), ('rgb', 'u1', 3)]
+    vertices = np.frombuffer(body, np.dtype(fields))
+    assert f'element vertex {len(vertices)}'.encode() in header
+    return vertices['xyz'], vertices['rgb']
+
+
+def test_of_eight_odd_pictures_six_are_right_and_two_are_named(odd, model, tmp_path, capsys):
+    folder, sizes = odd
+    out = tmp_path / 'depth'
+    status = predict(folder, '--out', out, '--depth', 'npy', '--json', tmp_path / 'a.json')
+    told = capsys.readouterr()
+    assert status == 1
+    found = answer(tmp_path / 'a.json')
+    failed = {Path(one['input']).name: one['failure'] for one in found['inputs'] if one['failure']}
+    assert set(failed) == {'broken.jpg', 'thread.png'} and found['failed'] == 2
+    assert 'ends early' in failed['broken.jpg']
+    assert 'at most 8000000 pixels' in failed['thread.png']
+    assert all(name in told.err for name in failed)
+    assert '6 of 8 inputs' in told.out
+    stems = [Path(name).stem for name in sizes]
+    assert names(out) == sorted(
+        [
+            'predict.jsonl',
+            *(stem + end for stem in stems for end in ('_depth.png', '_inverse_depth.npy')),
+        ]
+    )
+    for name, size in sizes.items():
+        values = np.load(out / f'{Path(name).stem}_inverse_depth.npy')
+        assert values.shape == size and values.dtype == np.float32
+        np.testing.assert_array_equal(values, model.predict(folder / name).values)
+        shown = cv2.imread(str(out / f'{Path(name).stem}_depth.png'))[..., ::-1]
+        np.testing.assert_array_equal(shown, dar.colorize(model.predict(folder / name)))
+
+
+def test_what_people_see_is_predicted(odd):
+    folder, _ = odd
+    plain = scene(48, 64)
+    np.testing.assert_array_equal(read_picture(folder / 'wide.png'), plain)
+    np.testing.assert_array_equal(read_picture(folder / 'alpha.png'), plain)
+    turned = read_picture(folder / 'turned.jpg')
+    assert np.abs(turned.astype(int) - np.rot90(plain, -1)).mean() < 6
+    inks = read_picture(folder / 'inks.jpg')
+    assert np.abs(inks.astype(int) - plain).mean() < 6
+
+
+def test_metres_are_those_of_the_library_in_every_form(model, tmp_path):
+    picture = tmp_path / 'robot.png'
+    cv2.imwrite(str(picture), scene(48, 64)[..., ::-1])
+    out = tmp_path / 'out'
+    words = [*SCALE, '--depth', 'png', '--depth', 'npy', '--ply', '--camera', '50,52,31,23.5']
+    assert predict(picture, '--out', out, *words) == 0
+    metric = model.metric(picture, scale=dar.fixed_scale(0.5, 0.2))
+    np.testing.assert_array_equal(np.load(out / 'robot_depth_m.npy'), metric.depth_m)
+    steps = cv2.imread(str(out / 'robot_depth_mm.png'), cv2.IMREAD_UNCHANGED)
+    assert steps.dtype == np.uint16
+    np.testing.assert_array_equal(steps, millimetres(metric.depth_m))
+    np.testing.assert_allclose(steps / 1000, metric.depth_m, atol=0.00051)
+    camera = dar.Camera(64, 48, 50.0, 52.0, 31.0, 23.5)
+    cloud = build_point_cloud(metric, read_picture(picture), camera, edge_jump=0.02)
+    known = np.isfinite(cloud.xyz_m).all(axis=-1)
+    points, colours = read_ply(out / 'robot_cloud.ply')
+    np.testing.assert_array_equal(points, cloud.xyz_m[known])
+    np.testing.assert_array_equal(colours, cloud.rgb[known])
+
+
+@pytest.fixture
+def photo(tmp_path):
+    """Return a picture of 64×48."""
+    path = tmp_path / 'photo.jpg'
+    path.write_bytes(jpeg(scene(48, 64)))
+    return path
+
+
+def test_a_relative_model_has_no_millimetres_and_says_what_helps(photo, tmp_path, capsys):
+    assert predict(photo, '--out', tmp_path / 'out', '--depth', 'png') == 1
+    told = capsys.readouterr().err
+    assert "--depth png needs metres, and model 'tiny' is relative" in told
+    assert '--camera-height' in told and '--depth npy' in told
+    assert not list((tmp_path / 'out').glob('*.png'))
+
+
+@pytest.mark.parametrize(
+    ('words', 'told'),
+    [
+        (['--ply'], '--ply needs the camera'),
+        (['--camera-height', '0.1'], '--camera-height needs the camera'),
+        (['--rectified'], '--rectified has no meaning without --camera'),
+        (['--camera', 'none.yaml'], "none.yaml': it cannot be read"),
+        (['--camera', '1,2,3'], "'1,2,3' is not a camera"),
+        (['--ply', '--fov', '60'], '--ply needs metres'),
+        (['--reference', 'depth,step=1'], "--reference has no option 'step'; known: unit"),
+        (['--camera-height', '99', '--fov', '60'], 'camera_height_m'),
+    ],
+)
+def test_options_that_do_not_go_together_are_told(photo, tmp_path, capsys, words, told):
+    assert predict(photo, '--out', tmp_path / 'out', *words) == 1
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    'words',
+    [
+        '--scale a', '--scale 1,2,3', '--fov 0', '--max-depth 0', '--frames 0', '--range 3:1',
+        '--scale 1 --camera-height 1', '--camera a --fov 60',
+    ],
+)  # fmt: skip
+def test_wrong_numbers_are_wrong_usage(photo, tmp_path, words):
+    with pytest.raises(SystemExit) as stopped:
+        predict(photo, '--out', tmp_path, *words.split())
+    assert stopped.value.code == 2
+
+
+def test_a_full_disk_ends_the_run_and_leaves_finished_files_whole(
+    photo, tmp_path, small_files, capsys
+):
+    out = tmp_path / 'out'
+    large = tmp_path / 'z.jpg'
+    large.write_bytes(jpeg(np.zeros((300, 400, 3), np.uint8)))
+    assert predict(photo, large, '--out', out, '--depth', 'npy') == 1
+    assert re.search("cannot write '.*z_depth.png': File too large", capsys.readouterr().err)
+    assert names(out) == ['photo_depth.png', 'photo_inverse_depth.npy', 'predict.jsonl']
+    assert np.load(out / 'photo_inverse_depth.npy').shape == (48, 64)
+
+
+def test_a_folder_that_may_not_be_written_to_is_told_before_the_work(photo, monkeypatch, capsys):
+    monkeypatch.setattr(Network, '__init__', lambda *_: pytest.fail('too late'))
+    assert predict(photo, '--out', '/proc/none') == 1
+    assert "cannot write '/proc/none" in capsys.readouterr().err
+
+
+def test_a_result_never_takes_the_place_of_an_input(photo, tmp_path, capsys):
+    other = tmp_path / 'photo_depth.png'
+    cv2.imwrite(str(other), scene(48, 64))
+    before = other.read_bytes()
+    assert predict(photo, other, '--out', tmp_path) == 1
+    assert 'would take the place of the input' in capsys.readouterr().err
+    assert other.read_bytes() == before
+
+
+def test_a_run_goes_on_where_it_was_stopped(photo, tmp_path, monkeypatch, capsys):
+    out, second = tmp_path / 'out', tmp_path / 'second.jpg'
+    second.write_bytes(photo.read_bytes())
+    real = Network.estimate
+
+    def stop(self, rgb, stamp_ns):
+        if (out / 'photo_depth.png').exists():
+            raise KeyboardInterrupt
+        return real(self, rgb, stamp_ns)
+
+    monkeypatch.setattr(Network, 'estimate', stop)
+    assert predict(photo, second, '--out', out) == 130
+    assert 'the same call with --resume goes on' in capsys.readouterr().err
+    assert names(out) == ['photo_depth.png', 'predict.jsonl']
+    done = (out / 'photo_depth.png').stat().st_mtime_ns
+    monkeypatch.setattr(Network, 'estimate', real)
+    assert predict(photo, second, '--out', out, '--resume') == 0
+    assert '1 of 1 inputs' in (told := capsys.readouterr().out) and '1 were done before' in told
+    assert (out / 'photo_depth.png').stat().st_mtime_ns == done
+    # Another picture of that name is another picture.
+    photo.write_bytes(jpeg(scene(48, 64, seed=1)))
+    assert predict(photo, second, '--out', out, '--resume') == 0
+    assert '1 of 1 inputs' in capsys.readouterr().out
+    assert predict(photo, '--out', out, '--resume', '--beside') == 1
+    assert 'was begun with' in capsys.readouterr().err
+    assert predict(photo, '--out', out, '--beside') == 0
+
+
+def test_several_networks_share_one_picture_and_have_their_own_numbers(photo, tmp_path):
+    words = ['--model', 'tiny', '--model', 'tiny_sdt_lite', '--depth', 'npy']
+    assert predict(photo, '--out', tmp_path / 'out', *words) == 0
+    found = {
+        name: np.load(tmp_path / 'out' / name) for name in names(tmp_path / 'out') if 'npy' in name
+    }
+    assert set(found) == {f'photo_{name}_inverse_depth.npy' for name in ('tiny', 'tiny_sdt_lite')}
+    other = dar.load('tiny_sdt_lite', backend='torch', precision='fp32', threads=1, input_size=32)
+    np.testing.assert_array_equal(
+        found['photo_tiny_sdt_lite_inverse_depth.npy'], other.predict(photo).values
+    )
+    picture = cv2.imread(str(tmp_path / 'out' / 'photo_depth.png'))
+    assert picture.shape[1] > 3 * 320
