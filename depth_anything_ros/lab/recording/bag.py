@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any
 
@@ -30,7 +31,9 @@ from depth_anything_ros.stream.encoders import (
     KEPT_PREVIEW,
     OUTPUTS,
     PREVIEW,
+    Finished,
     Output,
+    send_outputs,
 )
 
 # As the depth node offers them.
@@ -102,9 +105,9 @@ class _Recording:
         self._prefix = job.node.rstrip('/')
         self._outputs = wanted_outputs(job.outputs)
         self._recorder = Recorder(
-            job.config, predictor, inputs, BagTransforms(reader, inputs.image), self._outputs
+            job.config, predictor, inputs, BagTransforms(reader, inputs.image)
         )
-        self._recorder.warnings.update(warnings)
+        self._warnings = warnings
         self._messages: Counter[str] = Counter()
         self._rejected: list[Rejection] = []
         self._written = self._metric = 0
@@ -113,13 +116,20 @@ class _Recording:
         start_s = time.perf_counter()
         copied = self._add_topics(writer)
         images = 0
-        for images, group in enumerate(self._groups(copied), 1):
-            for message in group.in_time():
-                if message.topic in copied:
-                    writer.write_cdr(message.topic, '', message.cdr, message.time_ns)
-                    self._messages[message.topic] += 1
-            self._record(group, images - 1, writer)
-            step()
+        # One frame is estimated while the one before it is encoded and written.
+        with ThreadPoolExecutor(1, 'estimating') as beside:
+            for group, estimate in self._estimates(self._groups(copied), beside):
+                for message in group.in_time():
+                    if message.topic in copied:
+                        writer.write_cdr(message.topic, '', message.cdr, message.time_ns)
+                        self._messages[message.topic] += 1
+                found = estimate.result()
+                if isinstance(found, str):
+                    self._rejected.append(Rejection(images, group.image.taken_ns, found))
+                else:
+                    self._write(writer, found, group.image.time_ns)
+                images += 1
+                step()
         if not self._written:
             reason = self._rejected[0].reason if self._rejected else 'it holds none'
             raise DatasetError(
@@ -141,41 +151,55 @@ class _Recording:
             if not (self._job.merge or topic.type_name in TF_TYPES):
                 continue
             if topic.name in own:
-                self._warn(f'{topic.name} of the bag is not copied but made anew')
+                self._warnings.update((f'{topic.name} of the bag is not copied but made anew',))
                 continue
             try:
                 writer.add_topic(topic.name, *self._reader.ros2_type(topic.name), topic.qos,
                                  max(topic.count, 1))  # fmt: skip
             except DatasetError as error:
-                self._warn(f'topic left out: {error}')
+                self._warnings.update((f'topic left out: {error}',))
                 continue
             copied.add(topic.name)
         for name, output in self._outputs.items():
             writer.add_topic(self._topic(name), output.type_name, depth=_QUEUE_DEPTH)
         return frozenset(copied)
 
-    def _record(self, group: Group, number: int, writer: BagWriter) -> None:
+    def _estimates(
+        self, groups: Iterator[Group], beside: Executor
+    ) -> Iterator[tuple[Group, Future[Finished | str]]]:
+        """Yield each group with its estimate, while that of the next is at work."""
+        before = None
+        for group in groups:
+            following = group, beside.submit(self._estimate, group)
+            if before is not None:
+                yield before
+            before = following
+        if before is not None:
+            yield before
+
+    def _estimate(self, group: Group) -> Finished | str:
+        """Return what the pipeline makes of an image, or why it can make nothing."""
         self._recorder.begin(group.image.taken_ns)
         for message in sorted(group.others, key=lambda other: self._rank.get(other.topic, -1)):
             for base in self._bases.get(message.topic, ()):
                 self._add(base, message)
         try:
-            finished = self._recorder.estimate(self._read(group.image))
+            return self._recorder.estimate(self._read(group.image))
         except DepthAnythingError as error:
-            self._rejected.append(Rejection(number, group.image.taken_ns, str(error)))
-            return
+            return str(error)
 
+    def _write(self, writer: BagWriter, finished: Finished, time_ns: int) -> None:
         def send(name: str, fields: Any) -> None:
             topic = self._topic(name)
-            writer.write(topic, self._outputs[name].type_name, fields, group.image.time_ns)
+            writer.write(topic, self._outputs[name].type_name, fields, time_ns)
             self._messages[topic] += 1
 
         # The writer makes messages of fields.
-        published = self._recorder.send(finished, lambda _, fields: fields, send)
+        published = send_outputs(finished, self._outputs, lambda _, fields: fields, send, {})
         self._written += 1
         self._metric += finished.result.metric is not None
         for name, reason in published.failures.items():
-            self._warn(f'no {name}: {reason}')
+            self._warnings[f'no {name}: {reason}'] += 1
 
     def _add(self, base: str, message: Recorded) -> None:
         try:
@@ -185,9 +209,6 @@ class _Recording:
 
     def _read(self, message: Recorded) -> Any:
         return self._reader.read_cdr(message.topic, message.stamped(0))
-
-    def _warn(self, text: str) -> None:
-        self._recorder.warnings[text] += 1
 
     def _topic(self, name: str) -> str:
         return f'{self._prefix}/{name.removeprefix("~/")}'
@@ -203,7 +224,7 @@ class _Recording:
             rejected=tuple(self._rejected),
             no_metric=recorder.no_metric,
             references=recorder.references,
-            warnings=recorder.warnings,
+            warnings=self._warnings + recorder.warnings,
             messages=dict(sorted(self._messages.items())),
             model=recorder.pipeline.predictor.identity,
             duration_s=duration_s,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from depth_anything_ros.bag import BagTransforms
@@ -14,7 +14,7 @@ from depth_anything_ros.lab.recording.inputs import CAMERA_INFO, IMAGE, Inputs
 from depth_anything_ros.messages import decode_any_image
 from depth_anything_ros.stream.assembly import assemble
 from depth_anything_ros.stream.camera_input import CameraInput
-from depth_anything_ros.stream.encoders import Finished, Output, Published, send_outputs
+from depth_anything_ros.stream.encoders import Finished
 from depth_anything_ros.stream.frame_input import FrameInput
 from depth_anything_ros.stream.references import References
 from depth_anything_ros.stream.registration import registrations
@@ -28,7 +28,6 @@ class Recorder:
     :param predictor: the network.
     :param inputs: where the bag has what.
     :param transforms: TF of the bag.
-    :param outputs: what is wanted, by topic.
     """
 
     def __init__(
@@ -37,7 +36,6 @@ class Recorder:
         predictor: Predictor,
         inputs: Inputs,
         transforms: BagTransforms,
-        outputs: Mapping[str, Output],
     ) -> None:
         self.pipeline = assemble(predictor, config)
         self.warnings: Counter[str] = Counter()
@@ -45,7 +43,6 @@ class Recorder:
         self.stages_ms: dict[str, float] = {}
         self._config = config
         self._transforms = transforms
-        self._outputs = outputs
         self._now_ns = 0
         self._statistics = RunStatistics()
         self._camera = CameraInput(inputs.topic(CAMERA_INFO), inputs.topic(IMAGE))
@@ -100,12 +97,6 @@ class Recorder:
         if result.no_metric_reason:
             self.no_metric[result.no_metric_reason] += 1
         return Finished(result, message.header, view.info, self._config)
-
-    def send(
-        self, finished: Finished, make: Callable[[str, Any], Any], send: Callable[[str, Any], None]
-    ) -> Published:
-        """Encode and send what is wanted of a frame and there."""
-        return send_outputs(finished, self._outputs, make, send, self.stages_ms)
 
     def _lookup(self, target: str, source: str) -> RigidTransform:
         return self._transforms.lookup(target, source, self._now_ns)
