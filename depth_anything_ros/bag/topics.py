@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from depth_anything_ros.bag.reader import BagReader, BagTopic
 from depth_anything_ros.errors import DatasetError
@@ -40,6 +41,20 @@ _DRIVERS = (
 _OTHER_WORDS = {'ir', 'infra', 'confidence', 'disparity', 'mask', 'preview', 'passthrough'}
 
 
+class Naming(NamedTuple):
+    """How a user says which topics are meant: where, and with which words for both."""
+
+    place: str
+    form: str
+
+    def words(self, image: str, depth: str) -> str:
+        """Return what to write for two topics."""
+        return self.form.format(image=image, depth=depth)
+
+
+BEHIND_PATH = Naming('behind the path', ',image={image},depth={depth}')
+
+
 @dataclass(frozen=True)
 class RgbdTopics:
     """
@@ -65,6 +80,7 @@ def find_topics(
     depth: str = '',
     camera_info: str = '',
     depth_camera_info: str = '',
+    naming: Naming = BEHIND_PATH,
 ) -> RgbdTopics:
     """
     Return the topics of image and depth in a bag, and those of their calibration.
@@ -77,6 +93,7 @@ def find_topics(
     :param depth: of the depth, likewise.
     :param camera_info: of the image's calibration.
     :param depth_camera_info: of the depth's calibration.
+    :param naming: how a user names topics, for messages.
     :raises DatasetError: if a topic is not in the bag or of another type, or it is not clear
         which ones are meant; the message lists what can be meant.
     """
@@ -86,7 +103,7 @@ def find_topics(
     if depth:
         depth = _told(reader, depth, depths)
     if not (image and depth):
-        image, depth = _choose(reader, image, depth, colors, depths)
+        image, depth = _choose(reader, image, depth, colors, depths, naming)
     for name in filter(None, (camera_info, depth_camera_info)):
         require_type(reader, name, (CAMERA_INFO,))
     return RgbdTopics(
@@ -97,7 +114,7 @@ def find_topics(
     )
 
 
-def find_image(reader: BagReader, image: str = '') -> str:
+def find_image(reader: BagReader, image: str = '', naming: Naming = BEHIND_PATH) -> str:
     """
     Return the topic of the images in a bag, with depth or without.
 
@@ -110,14 +127,14 @@ def find_image(reader: BagReader, image: str = '') -> str:
         return _told(reader, image, colors)
     depths = _by_name(reader, _DEPTH_TRANSPORTS)
     if any(_looks(name, depth=True) for name in depths):
-        return _choose(reader, '', '', colors, depths)[0]
+        return _choose(reader, '', '', colors, depths, naming)[0]
     found = [topic for name, topic in colors.items() if _looks(name, depth=False)]
     if len(found) == 1:
         return found[0]
     known = ', '.join(colors.values()) or 'none'
     raise DatasetError(
-        f"bag '{reader.path}' has {len(found)} topics of colour images; say which "
-        f'one is meant; its topics of images: {known}'
+        f"bag '{reader.path}' has {len(found)} topics of colour images; name one {naming.place}; "
+        f'its topics of images: {known}'
     )
 
 
@@ -158,7 +175,12 @@ def find_camera_info(reader: BagReader, image: str) -> str:
 
 
 def _choose(
-    reader: BagReader, image: str, depth: str, colors: dict[str, str], depths: dict[str, str]
+    reader: BagReader,
+    image: str,
+    depth: str,
+    colors: dict[str, str],
+    depths: dict[str, str],
+    naming: Naming,
 ) -> tuple[str, str]:
     """
     Return topics of image and depth, where at most one is told.
@@ -188,11 +210,11 @@ def _choose(
         known = ', '.join(dict.fromkeys((*colors.values(), *depths.values()))) or 'none'
         raise DatasetError(
             f"bag '{reader.path}' shows no camera with image and depth by its topics; name them "
-            f'behind the path as ,image=TOPIC,depth=TOPIC; its topics of images: {known}'
+            f'{naming.place} as {naming.words("TOPIC", "TOPIC")}; its topics of images: {known}'
         )
-    words = ' or '.join(f"',image={color},depth={other}'" for color, other in found)
+    words = ' or '.join(f"'{naming.words(*pair)}'" for pair in found)
     raise DatasetError(
-        f"bag '{reader.path}' has {len(found)} cameras; name one behind the path: {words}"
+        f"bag '{reader.path}' has {len(found)} cameras; name one {naming.place}: {words}"
     )
 
 

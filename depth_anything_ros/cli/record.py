@@ -8,9 +8,9 @@ frames of the images: the same numbers as the node gives in lockstep.
 from __future__ import annotations
 
 import argparse
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -127,12 +127,16 @@ def run(args: argparse.Namespace) -> int:
 
 def _config(args: argparse.Namespace) -> DepthNodeConfig:
     from depth_anything_ros.lab.recording.parameters import node_config
+    from depth_anything_ros.parameters import changed
     from depth_anything_ros.stream.assembly import check_config
 
     given = {name: getattr(args, name) for name in _PARAMETERS if getattr(args, name) is not None}
     given.update(_assignments('-p', args.param))
     config = node_config(args.params, given, args.node, write_warning)
     check_config(config)
+    if args.jobs > 1 and not args.dask and not config.network.threads:
+        # So that the networks of all processes together take the cores once.
+        return changed(config, {'threads': max(1, (os.cpu_count() or 1) // args.jobs)})
     return config
 
 
@@ -205,9 +209,10 @@ def _records(args: argparse.Namespace, jobs: list[RecordJob]) -> Iterator[BagRec
             for job in jobs:
                 yield record_here(job, shown.update)
             return
-        for record in record_by_workers(jobs, partial(chosen_workers, args)):
-            shown.update(counts[record.bag])
-            yield record
+        with chosen_workers(args) as workers:
+            for record in record_by_workers(jobs, workers):
+                shown.update(counts[record.bag])
+                yield record
 
 
 def _show(record: BagRecord) -> None:

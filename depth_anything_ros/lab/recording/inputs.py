@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from depth_anything_ros.bag import BagReader, find_camera_info, find_image, find_topics
+from depth_anything_ros.bag.topics import Naming
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import ConfigError, DatasetError
 from depth_anything_ros.scale import SCALE_SOURCES
@@ -15,6 +16,7 @@ from depth_anything_ros.stream.references import reference_types
 
 IMAGE, CAMERA_INFO = 'image', 'camera_info'
 _RAW = 'raw'
+_NAMING = Naming('by options', '-r image:={image} -r reference/depth:={depth}')
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def find_inputs(
     """
     _check_names(remaps)
     image = _of_transport(
-        reader, find_image(reader, remaps.get(IMAGE, '')), config.image_transport
+        reader, find_image(reader, remaps.get(IMAGE, ''), _NAMING), config.image_transport
     )
     found: dict[str, str] = {}
     for place, name in enumerate(config.scale.names):
@@ -107,7 +109,7 @@ def _find_reference(
 ) -> str:
     told = remaps.get(topic.name, '')
     if topic.transport:
-        depth = find_topics(reader, image, told).depth
+        depth = find_topics(reader, image, told, naming=_NAMING).depth
         return _of_transport(reader, depth, str(getattr(own, topic.transport)))
     if told:
         return told

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from depth_anything_ros.errors import DepthAnythingError
@@ -29,22 +28,18 @@ def record_here(job: RecordJob, step: Callable[[], object] = lambda: None) -> Ba
         return BagRecord(str(job.bag), str(job.out), str(error))
 
 
-def record_by_workers(
-    jobs: Iterable[RecordJob], opened: Callable[[], AbstractContextManager[Workers]]
-) -> Iterator[BagRecord]:
+def record_by_workers(jobs: Iterable[RecordJob], workers: Workers) -> Iterator[BagRecord]:
     """
     Record bags, as many at a time as there are workers; yield results as they come.
 
     The bag of a worker that is lost is recorded again.
 
-    :param opened: makes the workers.
-    :raises WorkerError: if workers are lost again and again, or there are none.
+    :raises WorkerError: if a bag is lost three times.
     """
     # A worker may be lost after it has put the bag into its place.
     again = [replace(job, replace=True) for job in jobs]
-    with opened() as workers:
-        for _, record in workers.results(record_here, again):
-            yield record
+    for _, record in workers.results(record_here, again):
+        yield record
 
 
 # Backends are not shared by threads.

@@ -3,7 +3,6 @@
 import multiprocessing
 import threading
 import time
-from functools import partial
 
 import pytest
 from small_drive import write_drive
@@ -72,7 +71,8 @@ def test_two_processes_write_the_bytes_of_one_though_one_is_killed(bags, expecte
         child.kill()
 
     thread = when_begun(out, kill)
-    records = list(record_by_workers(jobs(bags, out), partial(local_workers, 2)))
+    with local_workers(2) as workers:
+        records = list(record_by_workers(jobs(bags, out), workers))
     thread.join()
     assert killed
     assert len(records) == 3 and all(record.complete for record in records)
@@ -89,8 +89,8 @@ def test_a_cluster_writes_the_same_though_a_worker_is_killed(bags, expected, tmp
         thread = when_begun(
             out, lambda: next(iter(cluster.workers.values())).process.process.kill()
         )
-        opened = partial(dask_workers, cluster.scheduler_address)
-        records = list(record_by_workers(jobs(bags, out), opened))
+        with dask_workers(cluster.scheduler_address) as workers:
+            records = list(record_by_workers(jobs(bags, out), workers))
         thread.join()
     assert len(records) == 3 and all(record.complete for record in records)
     found = contents(out)

@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import small_drive
+from rosbags.rosbag1 import Writer as Rosbag1Writer
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from small_drive import DEPTH, IMAGE, INFO, OPTICAL, Network, stamp_of, write_drive
 
 from depth_anything_ros.bag import BagReader, TopicQos
@@ -235,6 +237,64 @@ def test_images_without_stamp_get_the_time_of_recording(tmp_path):
     for number, (_, message) in enumerate(messages(tmp_path / 'out', '/depth_node/scale')):
         stamp = message.header.stamp
         assert stamp.sec * 10**9 + stamp.nanosec == stamp_of(number)
+
+
+def write_ros1(path, source):
+    """Write the messages of a bag of ROS 2 as a bag of ROS 1."""
+    types, ros2 = get_typestore(Stores.ROS1_NOETIC), get_typestore(Stores.ROS2_HUMBLE)
+    names = {'tf2_msgs/msg/TFMessage': 'tf/msg/tfMessage'}
+    tf = 'geometry_msgs/TransformStamped[] transforms'
+    types.register(get_types_from_msg(tf, 'tf/msg/tfMessage'))
+    connections = {}
+    with BagReader(source) as reader, Rosbag1Writer(path) as writer:
+        for message in reader.messages():
+            name = names.get(message.type_name, message.type_name)
+            if message.topic not in connections:
+                connections[message.topic] = writer.add_connection(
+                    message.topic, name, typestore=types
+                )
+            raw = ros2.cdr_to_ros1(message.cdr, message.type_name)
+            writer.write(connections[message.topic], message.log_time_ns, raw)
+    return path
+
+
+def test_a_bag_of_ros1_gives_the_same_and_becomes_one_of_ros2(drive, recorded, tmp_path):
+    bag = write_ros1(tmp_path / 'drive.bag', drive)
+    result = record(bag, tmp_path / 'out', merge=True)
+    assert (result.metric, result.references, result.warnings) == (
+        6,
+        {'received': 6, 'rejected': 0},
+        {},
+    )
+    for topic, count in recorded[0].messages.items():
+        found = [message.cdr for message in raw(tmp_path / 'out', topic)]
+        assert found == [message.cdr for message in raw(recorded[1], topic)], topic
+        assert len(found) == count
+    with BagReader(tmp_path / 'out') as reader:
+        types = {topic.name: topic.type_name for topic in reader.topics.values()}
+        assert hasattr(next(reader.messages([INFO])).deserialize(), 'k')
+    assert types['/tf_static'] == 'tf2_msgs/msg/TFMessage'
+
+
+def raw(path, topic):
+    with BagReader(path) as reader:
+        yield from reader.messages([topic])
+
+
+def two_cameras(path):
+    def second(writer):
+        for topic in ('/rear/color/image_raw', '/rear/depth/image_raw'):
+            fields = {'height': 1, 'width': 1, 'encoding': 'mono8', 'step': 1, 'data': [0]}
+            writer.write(topic, 'sensor_msgs/msg/Image', fields, stamp_of(0))
+
+    return write_drive(path, 1, more=second)
+
+
+def test_of_two_cameras_one_is_to_be_named_by_options(tmp_path):
+    bag = two_cameras(tmp_path / 'bag')
+    with pytest.raises(DatasetError, match='2 cameras; name one by options: .-r image:=/camera/'):
+        record(bag, tmp_path / 'out')
+    assert record(bag, tmp_path / 'out', remaps={'image': IMAGE}).metric == 1
 
 
 def test_a_result_can_be_sent_to_a_worker_and_back(drive, tmp_path):
