@@ -113,14 +113,20 @@ def test_unknown_name_is_refused_with_the_known_ones(opened):
 
 
 @pytest.mark.parametrize(
-    ('name', 'known'), [('images', 'nothing'), ('da2k', 'which of two points is nearer')]
+    ('name', 'known', 'more'),
+    [
+        ('images', 'nothing', '; to see the depth of pictures, use the verb predict'),
+        ('da2k', 'which of two points is nearer', ''),
+    ],
 )
-def test_data_without_depth_are_refused_where_depth_is_needed(name, known, tmp_path):
+def test_data_without_depth_are_refused_where_depth_is_needed(name, known, more, tmp_path):
     (tmp_path / 'a.png').write_bytes(hostile.encoded('.png'))
     pair = {'point1': [0, 0], 'point2': [1, 1], 'closer_point': 'point1'}
     (tmp_path / 'annotations.json').write_text(json.dumps({'a.png': [pair]}))
     word = f'{name}/all:{tmp_path}'
-    with pytest.raises(DatasetError, match=f"'{name}' knows {known} of its images; .*: depth$"):
+    with pytest.raises(
+        DatasetError, match=f"'{name}' knows {known} of its images; .*: depth{more}$"
+    ):
         parse_data(word)
     assert len(parse_data(word, truths=tuple(Truth))) == 1
     assert calibration_data(word)[0].rgb.shape == (48, 64, 3)

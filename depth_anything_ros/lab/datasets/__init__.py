@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from inspect import Parameter, signature
 
-from depth_anything_ros.lab.datasets.base import Dataset, Truth, Warned, require_truth
+from depth_anything_ros.lab.datasets.base import Dataset, Warned
+from depth_anything_ros.lab.datasets.truth import Truth, require_truth
 from depth_anything_ros.registry import Registry
 
 # Takes the path and the split; what else it takes, by keyword and as text, are its options.

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence, Sized
+from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from depth_anything_ros.errors import DatasetError
 from depth_anything_ros.geometry.registration import resized_to, same_aspect
@@ -18,14 +17,6 @@ DARK_CURE = 'convert them to 8 bits, or to the whole of 16'
 RGB_SUFFIXES = ('.png', '.jpg', '.jpeg', '.webp', '.bmp')
 # Entries of a folder that a message shows.
 _SHOWN = 5
-
-
-class Truth(Enum):
-    """What a data set knows of its images."""
-
-    DEPTH = 'depth'
-    ORDER = 'which of two points is nearer'
-    NONE = 'nothing'
 
 
 class Dataset(Protocol):
@@ -76,21 +67,6 @@ class Warned(Protocol):
         ...
 
 
-@runtime_checkable
-class WithoutDepth(Protocol):
-    """A data set whose samples have no depth."""
-
-    @property
-    def truth(self) -> Truth:
-        """Return what is known of them instead."""
-        ...
-
-
-def truth_of(dataset: Dataset) -> Truth:
-    """Return what a data set knows of its images."""
-    return dataset.truth if isinstance(dataset, WithoutDepth) else Truth.DEPTH
-
-
 @dataclass(frozen=True)
 class FilePair:
     """
@@ -107,26 +83,38 @@ class FilePair:
     intrinsics: tuple[float, ...] = ()
 
 
+class Entry(Protocol):
+    """What names a sample and its group."""
+
+    @property
+    def name(self) -> str:
+        """Return what tells the sample from the others."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """Return the group of the sample."""
+        ...
+
+
+E = TypeVar('E', bound=Entry)
+
+
 @dataclass(frozen=True)
-class PairedFiles:
+class Listed(Generic[E]):
     """
-    Read pairs of an image file and a depth file.
+    Answer for a list of entries what is known of a data set without reading any.
 
     :param name: of the data set.
-    :param pairs: the samples, in order.
-    :param read_depth: gives depth_m float32 (H, W), metres along the optical axis, NaN where
-        unknown; raises DatasetError.
-    :param warning: what a reader of scores must know of the depth; '' is nothing.
+    :param entries: the samples, in order.
     """
 
     name: str
-    pairs: Sequence[FilePair]
-    read_depth: Callable[[FilePair], Float32Array]
-    warning: str = ''
+    entries: Sequence[E]
 
     def __len__(self) -> int:
         """Return the number of samples."""
-        return len(self.pairs)
+        return len(self.entries)
 
     def sample_name(self, index: int) -> str:
         """
@@ -134,7 +122,7 @@ class PairedFiles:
 
         :raises IndexError: if there is no such sample.
         """
-        return self.pairs[index].name
+        return self.entries[index].name
 
     def source(self, index: int) -> str:
         """
@@ -142,7 +130,21 @@ class PairedFiles:
 
         :raises IndexError: if there is no such sample.
         """
-        return self.pairs[index].source
+        return self.entries[index].source
+
+
+@dataclass(frozen=True)
+class PairedFiles(Listed[FilePair]):
+    """
+    Read pairs of an image file and a depth file.
+
+    :param read_depth: gives depth_m float32 (H, W), metres along the optical axis, NaN where
+        unknown; raises DatasetError.
+    :param warning: what a reader of scores must know of the depth; '' is nothing.
+    """
+
+    read_depth: Callable[[FilePair], Float32Array]
+    warning: str = ''
 
     def __getitem__(self, index: int) -> DepthSample:
         """
@@ -151,7 +153,7 @@ class PairedFiles:
         :raises DatasetError: if a file is missing, damaged, or the two differ in size.
         :raises IndexError: if there is no such sample.
         """
-        pair = self.pairs[index]
+        pair = self.entries[index]
         rgb, depth_m = read_rgb(pair.rgb), self.read_depth(pair)
         camera = camera_of(pair.intrinsics, rgb.shape)
         return checked_sample(rgb, depth_m, pair.name, str(pair.depth), camera)
@@ -221,21 +223,6 @@ def require_split(dataset: str, split: str, known: Sequence[str]) -> None:
     if split not in known:
         raise DatasetError(
             f"data set '{dataset}' has no split '{split}'; known: {', '.join(known)}"
-        )
-
-
-def require_truth(dataset: Dataset, truths: Collection[Truth]) -> None:
-    """
-    Check that a data set knows of its images what is needed.
-
-    :param truths: any of which will do.
-    :raises DatasetError: if it does not.
-    """
-    truth = truth_of(dataset)
-    if truth not in truths:
-        needed = ' or '.join(item.value for item in truths)
-        raise DatasetError(
-            f"'{dataset.name}' knows {truth.value} of its images; needed here: {needed}"
         )
 
 

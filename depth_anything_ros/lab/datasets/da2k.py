@@ -8,7 +8,6 @@ from typing import Any
 from depth_anything_ros.errors import DatasetError
 from depth_anything_ros.json_text import parse_json
 from depth_anything_ros.lab.datasets.base import (
-    Truth,
     require_folder,
     require_samples,
     require_split,
@@ -16,6 +15,7 @@ from depth_anything_ros.lab.datasets.base import (
 from depth_anything_ros.lab.datasets.files import read_bytes
 from depth_anything_ros.lab.datasets.images import Picture, Pictures
 from depth_anything_ros.lab.datasets.lists import inside
+from depth_anything_ros.lab.datasets.truth import Truth
 
 NAME = 'da2k'
 ANNOTATIONS = 'annotations.json'

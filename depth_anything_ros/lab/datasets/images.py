@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,13 +10,14 @@ import numpy as np
 from depth_anything_ros.errors import DatasetError
 from depth_anything_ros.lab.datasets.base import (
     RGB_SUFFIXES,
-    Truth,
+    Listed,
     require_folder,
     require_samples,
     require_split,
 )
 from depth_anything_ros.lab.datasets.doubts import dark_doubt
 from depth_anything_ros.lab.datasets.files import read_rgb
+from depth_anything_ros.lab.datasets.truth import Truth
 from depth_anything_ros.types import DepthSample
 
 NAME = 'images'
@@ -35,40 +35,16 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Pictures:
+class Pictures(Listed[Picture]):
     """
     Read pictures; their depth is unknown everywhere.
 
-    :param name: of the data set.
-    :param pictures: the samples, in order.
-    :param truth: what is known of them.
+    :param truth: what is known of them instead.
     :param warning: what is odd about them; '' is nothing.
     """
 
-    name: str
-    pictures: Sequence[Picture]
     truth: Truth
     warning: str = ''
-
-    def __len__(self) -> int:
-        """Return the number of samples."""
-        return len(self.pictures)
-
-    def sample_name(self, index: int) -> str:
-        """
-        Return the name of a sample.
-
-        :raises IndexError: if there is no such sample.
-        """
-        return self.pictures[index].name
-
-    def source(self, index: int) -> str:
-        """
-        Return the group of a sample.
-
-        :raises IndexError: if there is no such sample.
-        """
-        return self.pictures[index].source
 
     def __getitem__(self, index: int) -> DepthSample:
         """
@@ -77,7 +53,7 @@ class Pictures:
         :raises DatasetError: if its file is missing or damaged, or one of its points lies outside.
         :raises IndexError: if there is no such sample.
         """
-        picture = self.pictures[index]
+        picture = self.entries[index]
         rgb = read_rgb(picture.rgb)
         unknown = np.full(rgb.shape[:2], np.nan, np.float32)
         pairs = np.array(picture.pairs, np.intp) if picture.pairs else None

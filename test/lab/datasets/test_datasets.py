@@ -8,7 +8,7 @@ from made_published import PUBLISHED
 
 from depth_anything_ros.errors import DatasetError
 from depth_anything_ros.lab.datasets import DATASETS, Dataset
-from depth_anything_ros.lab.datasets.base import Truth, truth_of
+from depth_anything_ros.lab.datasets.truth import Truth, truth_of
 
 # The file of the first sample that is damaged, and what its message must name.
 DEPTH_FILES = {
@@ -130,7 +130,7 @@ def test_damaged_depth_is_an_error_that_names_the_file(name, damage, tmp_path):
 @pytest.mark.parametrize('name', sorted(set(DATASETS) - {'nyu_depth_v2', 'bag'}))
 def test_damaged_image_is_an_error_that_names_the_file(name, tmp_path):
     dataset = make(name, tmp_path / 'data')
-    path = (dataset.pictures if name in WITHOUT_DEPTH else dataset.pairs)[0].rgb
+    path = dataset.entries[0].rgb
     path.write_bytes(b'no image')
     with pytest.raises(DatasetError, match=f"'{path}' is not an image"):
         dataset[0]

@@ -248,7 +248,7 @@ def test_files_of_a_published_data_set_read_as_its_reader_does(name, tmp_path):
         pytest.importorskip('h5py')
     (MAKERS | made.PUBLISHED)[name](tmp_path)
     dataset = DATASETS[name](tmp_path, 'all')
-    lines = [f'{pair.rgb}\t{pair.depth}\n' for pair in dataset.pairs]
+    lines = [f'{pair.rgb}\t{pair.depth}\n' for pair in dataset.entries]
     made.write_text(tmp_path / 'list.txt', ''.join(lines))
     found = opened(tmp_path / 'list.txt', like=name)
     assert len(found) == len(dataset)

@@ -10,7 +10,7 @@ from made_datasets import plane, rgb, write_rgb
 
 from depth_anything_ros.errors import DatasetError, MissingDependencyError
 from depth_anything_ros.lab.datasets import DATASETS, Truth, warning_of
-from depth_anything_ros.lab.datasets.base import truth_of
+from depth_anything_ros.lab.datasets.truth import truth_of
 from depth_anything_ros.types import Camera
 
 NAN = np.nan
