@@ -12,11 +12,20 @@ from depth_anything_ros.types import Float32Array, UInt8Array
 
 PREVIEW_COLORMAPS = ('Spectral_r', 'viridis', 'plasma', 'magma', 'inferno', 'turbo')
 _SAMPLES = 16384
-# The colours of ColorBrewer's eleven-class Spectral, which OpenCV has no table of.
-_SPECTRAL = (
-    '9e0142', 'd53e4f', 'f46d43', 'fdae61', 'fee08b', 'ffffbf', 'e6f598', 'abdda4', '66c2a5',
-    '3288bd', '5e4fa2',
-)  # fmt: skip
+SIGNED_COLORMAP = 'RdBu_r'
+"""For numbers of either sign: blue below zero, red above."""
+
+# The colours of ColorBrewer's eleven classes, which OpenCV has no tables of; the last comes first.
+_REVERSED = {
+    'Spectral_r': (
+        '9e0142', 'd53e4f', 'f46d43', 'fdae61', 'fee08b', 'ffffbf', 'e6f598', 'abdda4', '66c2a5',
+        '3288bd', '5e4fa2',
+    ),
+    SIGNED_COLORMAP: (
+        '67001f', 'b2182b', 'd6604d', 'f4a582', 'fddbc7', 'f7f7f7', 'd1e5f0', '92c5de', '4393c3',
+        '2166ac', '053061',
+    ),
+}  # fmt: skip
 
 
 def apply_colormap(
@@ -26,7 +35,7 @@ def apply_colormap(
     Colour an image of numbers.
 
     :param values: float32 (H, W), any unit; what is not finite becomes black.
-    :param name: one of PREVIEW_COLORMAPS.
+    :param name: one of PREVIEW_COLORMAPS, or SIGNED_COLORMAP.
     :param value_range: the values of the first and the last colour; None takes the 2 % and 98 %
         quantiles of the image.
     :return: uint8 (H, W, 3), red first.
@@ -65,19 +74,19 @@ def robust_range(values: Float32Array) -> tuple[float, float]:
     return float(low), float(high)
 
 
-@lru_cache(maxsize=len(PREVIEW_COLORMAPS))
+@lru_cache(None)
 def lookup_table(name: str) -> UInt8Array:
     """
     Return the colours of a colormap, uint8 (256, 1, 3), red first.
 
-    :raises UnknownNameError: if it is not one of PREVIEW_COLORMAPS.
+    :raises UnknownNameError: if it is neither one of PREVIEW_COLORMAPS nor SIGNED_COLORMAP.
     Source: the tables of matplotlib, most of which OpenCV has too.
     """
-    if name not in PREVIEW_COLORMAPS:
+    if name not in (*PREVIEW_COLORMAPS, SIGNED_COLORMAP):
         raise UnknownNameError(f"unknown colormap '{name}'; known: {', '.join(PREVIEW_COLORMAPS)}")
     levels = np.arange(256, dtype=np.uint8)[:, None]
-    if name == 'Spectral_r':
-        known = np.array([list(bytes.fromhex(colour)) for colour in reversed(_SPECTRAL)])
+    if name in _REVERSED:
+        known = np.array([list(bytes.fromhex(colour)) for colour in reversed(_REVERSED[name])])
         places = np.linspace(0, 255, len(known))
         channels = [np.interp(levels, places, channel) for channel in known.T]
         table: UInt8Array = np.rint(np.stack(channels, axis=-1)).astype(np.uint8)

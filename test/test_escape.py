@@ -12,6 +12,7 @@ from depth_anything_ros.cli import console
 from depth_anything_ros.evaluation.image_counts import ImageCounts
 from depth_anything_ros.evaluation.picture import Picture, write_picture
 from depth_anything_ros.evaluation.report import write_report
+from depth_anything_ros.evaluation.run_page import Shown
 from depth_anything_ros.evaluation.summary import RunProtocol, RunSummary
 from depth_anything_ros.evaluation.table import FrameTable
 from depth_anything_ros.files import write_text
@@ -128,7 +129,7 @@ def evil_summary(name):
 
 def test_the_report_of_a_run_holds_no_tag_of_a_message(tmp_path):
     def page(name):
-        write_report(tmp_path / 'r.html', evil_summary(name), FrameTable([]), [])
+        write_report(tmp_path / 'r.html', evil_summary(name), FrameTable([]), Shown())
         read = _Tags()
         read.feed((tmp_path / 'r.html').read_text(encoding='utf-8'))
         return read

@@ -45,13 +45,15 @@ class ScoredFrame:
     """
     The scores of a frame by alignment, and the `problem` of those that have none.
 
-    `truth_m` is of the size of the prediction; `aligned` is in the order of `scores`.
+    `truth_m`, and the `camera` where it is known, are of the size of the prediction; `aligned` is
+    in the order of `scores`.
     """
 
     truth_m: Float32Array | None = None
     aligned: dict[AlignmentMode, AlignedPrediction] = field(default_factory=dict)
     scores: dict[AlignmentMode, FrameScore] = field(default_factory=dict)
     problem: str = ''
+    camera: Camera | None = None
 
     def pairs(self) -> dict[AlignmentMode, DepthPair]:
         """Return prediction and truth by alignment, the prediction NaN where not scored."""
@@ -90,8 +92,8 @@ class FrameScorer:
         truth_m = _of_one_size(frame)
         if frame.truth is None or truth_m is None:
             return ScoredFrame(problem=frame.truth.problem if frame.truth else NO_TRUTH)
-        scored, problems = ScoredFrame(truth_m), dict[str, str]()
         camera = _at_size(camera, truth_m.shape)
+        scored, problems = ScoredFrame(truth_m, camera=camera), dict[str, str]()
         for mode in self._modes:
             try:
                 scored.aligned[mode] = self._align(frame, truth_m, mode, relative_seen)

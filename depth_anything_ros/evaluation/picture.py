@@ -49,7 +49,7 @@ def write_picture(path: Path, picture: Picture) -> None:
     :raises MissingDependencyError: if matplotlib is not installed.
     :raises OutputError: if the file cannot be written.
     """
-    prediction_m, truth_m = _thin(picture.prediction_m), _thin(picture.truth_m)
+    prediction_m, truth_m = thin(picture.prediction_m), thin(picture.truth_m)
     error_m = prediction_m - truth_m
     place = _Layout(truth_m.shape[0] / truth_m.shape[1])
     figure = new_figure((place.width / 100, place.height / 100), 100)
@@ -60,10 +60,10 @@ def write_picture(path: Path, picture: Picture) -> None:
     )
     panels = [figure.add_axes(place.panel(index)) for index in range(4)]
     _show_image(panels[0], picture.rgb)
-    bounds = _range(truth_m)
+    bounds = depth_range(truth_m)
     depth = _show(panels[1], prediction_m, picture.prediction_name, DEPTH_COLORMAP, bounds)
     _show(panels[2], truth_m, 'truth', DEPTH_COLORMAP, bounds)
-    bound_m = _error_bound(error_m)
+    bound_m = error_bound(error_m)
     error = _show(
         panels[3], error_m, 'error: prediction − truth', ERROR_COLORMAP, (-bound_m, bound_m)
     )
@@ -115,7 +115,7 @@ def _show_image(axes: Any, rgb: UInt8Array | None) -> None:
         axes.set_axis_on()
         axes.set(xticks=(), yticks=())
     else:
-        axes.imshow(_thin(rgb), aspect='auto')
+        axes.imshow(thin(rgb), aspect='auto')
 
 
 def _show(
@@ -138,13 +138,18 @@ def thin_step(width: int) -> int:
     return -(-width // _PANEL_PIXELS)
 
 
-def _thin(values: Any) -> Any:
-    """Leave out whole pixels: averaging depth would invent surfaces between two others."""
+def thin(values: Any) -> Any:
+    """
+    Leave out whole rows and columns, so that an image is at most as wide as a panel.
+
+    Averaging depth would invent surfaces between two others.
+    """
     step = thin_step(values.shape[1])
     return values[::step, ::step]
 
 
-def _range(truth_m: Float32Array) -> tuple[float, float]:
+def depth_range(truth_m: Float32Array) -> tuple[float, float]:
+    """Return the depths in metres that the first and the last colour stand for."""
     known = truth_m[np.isfinite(truth_m)]
     if known.size == 0:
         return 0.0, 1.0
@@ -152,6 +157,7 @@ def _range(truth_m: Float32Array) -> tuple[float, float]:
     return float(low), float(max(high, low + 1e-3))
 
 
-def _error_bound(error_m: Float32Array) -> float:
+def error_bound(error_m: Float32Array) -> float:
+    """Return the error in metres, to both sides of zero, that the last colours stand for."""
     known = np.abs(error_m[np.isfinite(error_m)])
     return max(float(np.percentile(known, 98)), 1e-3) if known.size else 1.0

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import is_dataclass
 from pathlib import Path
-from urllib.parse import quote
 
-from depth_anything_ros.evaluation.run_page import run_page
+from depth_anything_ros.evaluation.run_page import Shown, run_page
 from depth_anything_ros.evaluation.summary import RunSummary
 from depth_anything_ros.evaluation.table import FrameTable
 from depth_anything_ros.files import write_json, write_text
@@ -39,22 +37,18 @@ def write_summary(path: Path, summary: RunSummary) -> None:
     write_json(path, _finite(summary))
 
 
-def write_report(
-    path: Path, summary: RunSummary, table: FrameTable, pictures: Sequence[Path]
-) -> None:
+def write_report(path: Path, summary: RunSummary, table: FrameTable, shown: Shown) -> None:
     """
     Write the page of a run; it links to the pictures and holds all else.
 
     :param path: the HTML file; folders on the way are made.
     :param summary: of the run.
     :param table: the frames.
-    :param pictures: PNG files, linked by their path relative to the page.
+    :param shown: of single frames; its pictures are linked by their path relative to the page.
     :raises MissingDependencyError: if Jinja2 is not installed.
     :raises OutputError: if the file cannot be written.
     """
-    places = [Path(os.path.relpath(picture, path.parent)) for picture in pictures]
-    linked = {quote(place.as_posix()): place.stem for place in places}
-    write_page(path, run_page(summary, table, linked))
+    write_page(path, run_page(summary, table, shown, path.parent))
 
 
 def _finite(value: object) -> object:

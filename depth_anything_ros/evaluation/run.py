@@ -8,7 +8,6 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
@@ -25,7 +24,7 @@ from depth_anything_ros.evaluation.image_counts import (
 )
 from depth_anything_ros.evaluation.latency import ArrivalRate, percentiles
 from depth_anything_ros.evaluation.metrics import chosen_metrics
-from depth_anything_ros.evaluation.picture import thin_step, write_picture
+from depth_anything_ros.evaluation.picture import thin_step
 from depth_anything_ros.evaluation.plots import why_no_plots
 from depth_anything_ros.evaluation.protocol import AlignmentMode, FrameScore, MeanScore
 from depth_anything_ros.evaluation.report import PAGE
@@ -37,6 +36,7 @@ from depth_anything_ros.evaluation.run_warnings import (
     metric_warnings,
     score_warnings,
 )
+from depth_anything_ros.evaluation.showcase import Showcase
 from depth_anything_ros.evaluation.stability import StabilityMean
 from depth_anything_ros.evaluation.summary import RunProtocol, RunSummary, ScoreTable
 from depth_anything_ros.evaluation.table import FrameTable
@@ -66,8 +66,7 @@ class RunEvaluation:
     """
 
     def __init__(self, config: EvaluatorConfig) -> None:
-        undrawn = why_no_plots()
-        self._config = replace(config, picture_every=0) if undrawn else config
+        self._config = config
         self._modes = [AlignmentMode(name) for name in config.alignments]
         self._lock = threading.RLock()
         self._scoring = threading.Lock()
@@ -81,16 +80,16 @@ class RunEvaluation:
         self._scorer = FrameScorer(config, self._metrics)
         self._table = FrameTable(self._modes, self._metrics)
         self._files = RunFiles(Path(config.output_dir), self._table)
+        self._showcase = Showcase(config, self._scorer, self._files)
         self._finished = False
         self._expected: dict[Stream, str] = {}
         self._notes: list[str] = []
         self._means = {mode: MeanScore(self._metrics) for mode in self._modes}
         self._stability = {mode: StabilityMean() for mode in self._modes}
-        self._pictures: list[Path] = []
         self._model: ModelIdentity | None = None
         self._camera: Camera | None = None
         self._stages_ms: dict[str, dict[str, float | None]] = {}
-        for what, reason in (('pictures', undrawn), (PAGE, why_no_page())):
+        for what, reason in (('pictures', why_no_plots()), (PAGE, why_no_page())):
             if reason:
                 self.add_warning(f'no {what}: {reason}')
                 _LOGGER.warning('no %s: %s', what, reason)
@@ -112,7 +111,7 @@ class RunEvaluation:
             taken for two that share a stamp.
         """
         thumbnail = None
-        if rgb is not None and self._config.picture_every:
+        if rgb is not None and self._showcase.wants_images:
             step = thin_step(rgb.shape[1])
             thumbnail = rgb[::step, ::step].copy()
         with self._lock:
@@ -276,7 +275,7 @@ class RunEvaluation:
         # that plots take would delay the arrival times of what comes meanwhile.
         with self._scoring_alone(limit_s):
             summary = self.summary()
-            self._files.report(summary, self._pictures, folder or self._files.folder)
+            self._files.report(summary, self._showcase.shown(), folder or self._files.folder)
         if failure is not None:
             raise failure
         return summary
@@ -319,7 +318,7 @@ class RunEvaluation:
             )
 
     def _score(self, frame: GatheredFrame) -> None:
-        """Score one frame, note it, and draw it if it is its turn."""
+        """Score one frame, note it, and show it if it is its turn."""
         try:
             scored = self._scorer.score(frame, self._gatherer.relative_seen, self._camera)
         except Exception as error:  # noqa: BLE001 - noted as the frame's; the next is scored
@@ -327,16 +326,9 @@ class RunEvaluation:
             return
         for mode, pair in scored.pairs().items():
             self._stability[mode].add(frame.stamp_ns, pair)
-        every = self._config.picture_every
         with self._lock:
-            drawn = every and scored.scores and self._counts['scored'] % every == 0
             self._note(frame, scored.scores, scored.problem)
-        if drawn:
-            index = len(self._table) - 1
-            path = self._files.picture(index)
-            write_picture(path, self._scorer.picture(frame, scored, index, self._model))
-            with self._lock:
-                self._pictures.append(path)
+        self._showcase.add(frame, scored, len(self._table) - 1, self._model)
 
     def _note(
         self, frame: GatheredFrame, scores: Mapping[AlignmentMode, FrameScore], problem: str

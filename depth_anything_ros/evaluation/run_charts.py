@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
@@ -17,10 +18,10 @@ from depth_anything_ros.page.chart import Chart, Mark, Series, Shape
 from depth_anything_ros.page.parts import Bar, Bars
 from depth_anything_ros.types import Float64Array
 
-# A fixed number: rules that follow the spread make 10,000 bars of one frame that took seconds.
+# Rules that follow the spread make 10,000 bars of one frame that took seconds.
 _BINS = 60
-# What is beyond would squeeze all other latencies into one bar.
-_LAST_PERCENTILE = 99.5
+# Latencies so many times this percentile would squeeze all others into one bar.
+_MOST_PERCENTILE, _OUTLIER = 99.5, 1.5
 _MARKED = ('p50', 'p95', 'p99')
 
 
@@ -79,8 +80,11 @@ def latency_charts(table: FrameTable, percentiles_ms: Percentiles) -> list[Chart
     if not known_ms.size:
         return []
     marked = {name: value for name in _MARKED if (value := percentiles_ms[name]) is not None}
-    first_ms, last_ms = known_ms.min(), np.percentile(known_ms, _LAST_PERCENTILE)
-    counts, edges = np.histogram(known_ms, _BINS, (first_ms, max(last_ms, first_ms + 1e-3)))
+    first_ms, last_ms = known_ms.min(), known_ms.max()
+    most_ms = float(np.percentile(known_ms, _MOST_PERCENTILE))
+    shown_ms = most_ms if last_ms > _OUTLIER * most_ms else last_ms
+    bins = int(np.clip(2 * math.sqrt(known_ms.size), 10, _BINS))
+    counts, edges = np.histogram(known_ms, bins, (first_ms, max(shown_ms, first_ms + 1e-3)))
     beyond = known_ms.size - counts.sum()
     return [
         Chart(
@@ -100,7 +104,7 @@ def latency_charts(table: FrameTable, percentiles_ms: Percentiles) -> list[Chart
                 for name, value in marked.items()
                 if value <= edges[-1]
             ],
-            note=f'{beyond} frames took longer, up to {known_ms.max():.4g} ms' if beyond else '',
+            note=f'{beyond} frames took longer, up to {last_ms:.4g} ms' if beyond else '',
         ),
     ]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 from depth_anything_ros.evaluation.report import (
@@ -14,6 +13,7 @@ from depth_anything_ros.evaluation.report import (
     write_report,
     write_summary,
 )
+from depth_anything_ros.evaluation.run_page import Shown
 from depth_anything_ros.evaluation.summary import RunSummary
 from depth_anything_ros.evaluation.table import FrameTable
 from depth_anything_ros.files import append, make_folder, reporting
@@ -87,11 +87,11 @@ class RunFiles:
         self.append()
         write_summary(self.folder / SUMMARY, summary)
 
-    def report(self, summary: RunSummary, pictures: Sequence[Path], folder: Path) -> None:
+    def report(self, summary: RunSummary, shown: Shown, folder: Path) -> None:
         """
         Write the rows that are new, the summary and, where that can be, the page.
 
-        :param pictures: to be linked.
+        :param shown: of single frames.
         :param folder: of this run, or another one that gets all but the pictures.
         :raises OutputError: if a file cannot be written; what was there stays.
         """
@@ -102,7 +102,7 @@ class RunFiles:
             write_frames_csv(folder / FRAMES, self._table)
             write_summary(folder / SUMMARY, summary)
         if not why_no_page():
-            write_report(folder / PAGE, summary, self._table, pictures)
+            write_report(folder / PAGE, summary, self._table, shown)
 
 
 def _move_aside(folder: Path) -> None:

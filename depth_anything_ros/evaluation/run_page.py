@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
 
+from depth_anything_ros.evaluation.frame_card import KeptFrame, frame_card
 from depth_anything_ros.evaluation.frame_scoring import most_telling
 from depth_anything_ros.evaluation.metrics import METRICS, Group
 from depth_anything_ros.evaluation.protocol import AlignmentMode
@@ -36,6 +41,10 @@ _ALIGNMENTS = (
     'relative model); scale and scale_shift are fitted to the truth of each image; online is '
     'metric depth as published.'
 )
+_RANKING = (
+    'By AbsRel, each at least a second from the others: neighbours in a video look alike. Clouds '
+    'are seen from the right and above.'
+)
 _STABILITY = (
     'Mean absolute change of the prediction where the truth stays within 2 %; with a still '
     'camera that is everywhere. Frames after a longer gap than 1.5 times the median do not count. '
@@ -43,12 +52,25 @@ _STABILITY = (
 )
 
 
-def run_page(summary: RunSummary, table: FrameTable, pictures: Mapping[str, str]) -> Page:
+@dataclass(frozen=True)
+class Shown:
+    """
+    What is shown of single frames of a run.
+
+    `pictures` are files; `worst` and `best` are frames, the most extreme of each first.
+    """
+
+    pictures: Sequence[Path] = ()
+    worst: Sequence[KeptFrame] = ()
+    best: Sequence[KeptFrame] = ()
+
+
+def run_page(summary: RunSummary, table: FrameTable, shown: Shown, folder: Path) -> Page:
     """
     Return the page of a run.
 
     :param table: the frames.
-    :param pictures: address relative to the page → caption.
+    :param folder: of the page, which its links start from.
     """
     modes = [AlignmentMode(name) for name in summary.metrics]
     return Page(
@@ -58,14 +80,29 @@ def run_page(summary: RunSummary, table: FrameTable, pictures: Mapping[str, str]
         figures=_figures(summary),
         sections=[
             Section('Accuracy', _accuracy(summary, table, modes)),
+            Section('Worst frames', _cards(shown.worst, unfolded=1)),
+            Section('Best frames', _cards(shown.best)),
             Section('Stability', _stability(summary)),
             Section('Latency', _latency(summary, table)),
             Section('Frames', _frames(summary)),
-            Section('Pictures', [Gallery(pictures)] if pictures else []),
+            Section('Pictures', _gallery(shown.pictures, folder)),
             Section('Model', [Facts(record(summary.model))] if summary.model else []),
             Section('Environment', [Facts(summary.environment)]),
         ],
     )
+
+
+def _cards(frames: Sequence[KeptFrame], unfolded: int = 0) -> list[Part]:
+    if not frames:
+        return []
+    cards = [frame_card(kept, unfolded=place < unfolded) for place, kept in enumerate(frames)]
+    return [Note(_RANKING), *cards]
+
+
+def _gallery(pictures: Sequence[Path], folder: Path) -> list[Part]:
+    places = [Path(os.path.relpath(picture, folder)) for picture in pictures]
+    linked = {quote(place.as_posix()): place.stem for place in places}
+    return [Gallery(linked)] if linked else []
 
 
 def _lead(summary: RunSummary) -> str:
@@ -89,7 +126,7 @@ def _figures(summary: RunSummary) -> list[Figure]:
         for name in _IN_CHARTS:
             unit = METRICS[name].unit
             value = f'{number(means[name], ".3g")} {unit}'.rstrip()
-            figures.append(Figure(value, name, f'alignment {mode.value}'))
+            figures.append(Figure(value, METRICS[name].short, f'alignment {mode.value}'))
     return [
         *figures,
         Figure(f'{number(latency_ms["p50"], ".3g")} ms', 'latency p50',

@@ -11,6 +11,8 @@ import numpy as np
 from depth_anything_ros.types import Float64Array
 
 _TICKS = 6
+# Beside the first and the last number, as a share of the range.
+_MARGIN, _NAME_MARGIN = 0.04, 0.15
 _STEPS = (1.0, 2.0, 5.0, 10.0)
 
 
@@ -64,13 +66,14 @@ def fit_scale(axis: Axis, values: Float64Array) -> Scale:
     if high - low <= 1e-9 * max(abs(low), abs(high)):
         margin = 0.1 * abs(low) or 0.5
         low, high = low - margin * (axis.start != low), high + margin
-    elif axis.names is None:
-        margin = 0.04 * (math.log(high / low) if log else high - low)
-        if log:
-            low, high = low / math.exp(margin), high * math.exp(margin)
-        else:
-            low -= margin * (axis.start != low)
-            high += margin * (axis.end != high)
+    elif log:
+        margin = (high / low) ** _MARGIN
+        low, high = low / margin, high * margin
+    else:
+        # A name is longer than a number.
+        margin = (_MARGIN if axis.names is None else _NAME_MARGIN) * (high - low)
+        low -= margin * (axis.start != low)
+        high += margin * (axis.end != high)
     if axis.names is not None:
         marks = dict(axis.names)
     else:

@@ -16,7 +16,7 @@ from depth_anything_ros.types import Float64Array
 # Of the view box, to each side; a page stretches it to the room there is.
 SIDE = 10_000
 # A line shows its points too where they are few enough to be told apart.
-_SPARSE = 60
+_SPARSE = 40
 
 
 class Shape(str, Enum):

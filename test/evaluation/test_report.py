@@ -16,6 +16,7 @@ from depth_anything_ros.evaluation.report import (
     write_report,
     write_summary,
 )
+from depth_anything_ros.evaluation.run_page import Shown
 from depth_anything_ros.evaluation.stability import Stability
 from depth_anything_ros.evaluation.summary import RunProtocol, RunSummary, ScoreTable
 from depth_anything_ros.evaluation.table import FrameTable
@@ -75,7 +76,7 @@ def test_numbers_that_are_not_finite_are_null_in_the_summary(tmp_path):
 
 
 def page(tmp_path, pictures=(), frames=3, **changes):
-    write_report(tmp_path / 'report.html', summary(**changes), table(frames), pictures)
+    write_report(tmp_path / 'report.html', summary(**changes), table(frames), Shown(pictures))
     return (tmp_path / 'report.html').read_text(encoding='utf-8')
 
 
@@ -159,7 +160,7 @@ def test_a_run_without_frames_and_stages_has_a_page_too(tmp_path):
     [
         lambda path: write_frames_csv(path, table()),
         lambda path: write_summary(path, summary()),
-        lambda path: write_report(path, summary(), table(), []),
+        lambda path: write_report(path, summary(), table(), Shown()),
     ],
 )
 def test_a_file_that_cannot_be_written_raises(tmp_path, write):

@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 import sys
 import threading
 from contextlib import suppress
@@ -17,7 +18,7 @@ from depth_anything_ros.evaluation.run_warnings import Stream
 from depth_anything_ros.evaluation.stability import Stability
 from depth_anything_ros.evaluation.summary import RunSummary, ScoreTable
 from depth_anything_ros.json_text import from_json, parse_json
-from depth_anything_ros.types import ModelIdentity, OutputKind
+from depth_anything_ros.types import Camera, ModelIdentity, OutputKind
 
 RELATIVE, METRIC = OutputKind.RELATIVE_INVERSE_DEPTH, OutputKind.METRIC_DEPTH
 MS = 1_000_000
@@ -335,6 +336,19 @@ def test_saving_in_the_middle_loses_no_frame(tmp_path):
     assert run.save(final=False).frames.scored == 0
     run.add_prediction(START, START, METRIC, truth())
     assert run.finish().metrics['online'].frames == 1
+
+
+def test_the_page_shows_the_worst_and_the_best_frame_with_its_cloud(tmp_path):
+    run = make(tmp_path, picture_every=100)
+    run.set_camera(Camera(32, 24, 30.0, 30.0, 15.5, 11.5))
+    for index, factor in enumerate((1.2, 1.1, 1.4, 1.3)):
+        play(run, frames=1, metric_factor=factor, start=START + index * 2000 * MS)
+    run.save()
+    text = (tmp_path / 'out' / 'report.html').read_text(encoding='utf-8')
+    frames = re.findall('<h3>(.*?)</h3>', text)
+    assert frames == ['Frame 2', 'Frame 3', 'Frame 0', 'Frame 1']
+    assert text.count('<figcaption>cloud of the prediction</figcaption>') == 4
+    assert text.count('src="data:image/jpeg;base64,') == 4 * 6
 
 
 def test_saving_twice_adds_nothing_twice(tmp_path):

@@ -1,0 +1,96 @@
+"""The single frames of a run that people look at."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+from depth_anything_ros.evaluation.config import EvaluatorConfig
+from depth_anything_ros.evaluation.extremes import Extremes
+from depth_anything_ros.evaluation.frame_card import KeptFrame, keep_frame
+from depth_anything_ros.evaluation.frame_scoring import FrameScorer, ScoredFrame, most_telling
+from depth_anything_ros.evaluation.gathering import GatheredFrame
+from depth_anything_ros.evaluation.metrics import METRICS
+from depth_anything_ros.evaluation.picture import write_picture
+from depth_anything_ros.evaluation.plots import why_no_plots
+from depth_anything_ros.evaluation.protocol import AlignmentMode
+from depth_anything_ros.evaluation.run_files import RunFiles
+from depth_anything_ros.evaluation.run_page import Shown
+from depth_anything_ros.page.writer import why_no_page
+from depth_anything_ros.types import ModelIdentity
+
+RANKED_BY = 'abs_rel'
+_FIGURES = ('abs_rel', 'rmse', 'silog', 'delta1')
+
+
+class Showcase:
+    """
+    Draw every n-th frame of a run, and keep its worst and best ones for its page.
+
+    :param config: how often a frame is drawn; never keeps none either.
+    :param scorer: that scored the frames.
+    :param files: where pictures go.
+    """
+
+    def __init__(self, config: EvaluatorConfig, scorer: FrameScorer, files: RunFiles) -> None:
+        self._every = 0 if why_no_plots() else config.picture_every
+        self._keeps = config.picture_every > 0 and not why_no_page()
+        self._scorer = scorer
+        self._files = files
+        self._extremes = {AlignmentMode(name): Extremes[KeptFrame]() for name in config.alignments}
+        self._ranked: Counter[AlignmentMode] = Counter()
+        self._pictures: list[Path] = []
+
+    @property
+    def wants_images(self) -> bool:
+        """Return whether frames are shown at all."""
+        return self._every > 0 or self._keeps
+
+    def add(
+        self, frame: GatheredFrame, scored: ScoredFrame, index: int, model: ModelIdentity | None
+    ) -> None:
+        """
+        Take in the next frame with a score.
+
+        :param index: of the frame in the table.
+        :raises OutputError: if its picture cannot be written.
+        """
+        mode = most_telling(scored.scores)
+        if mode is None:
+            return
+        drawn = self._every and self._ranked.total() % self._every == 0
+        self._ranked[mode] += 1
+        if self._keeps:
+            error = scored.scores[mode].values[RANKED_BY]
+            keep = partial(self._keep, frame, scored, index, mode)
+            self._extremes[mode].add(error, frame.stamp_ns, keep)
+        if drawn:
+            path = self._files.picture(index)
+            write_picture(path, self._scorer.picture(frame, scored, index, model))
+            self._pictures.append(path)
+
+    def shown(self) -> Shown:
+        """Return what there is to show, frames ranked by the alignment that most of them have."""
+        if not self._ranked:
+            return Shown(self._pictures)
+        ((mode, _),) = self._ranked.most_common(1)
+        extremes = self._extremes[mode]
+        return Shown(self._pictures, extremes.worst(), extremes.best())
+
+    def _keep(
+        self, frame: GatheredFrame, scored: ScoredFrame, index: int, mode: AlignmentMode
+    ) -> KeptFrame:
+        score = scored.scores[mode]
+        figures = {METRICS[name].heading: score.values[name] for name in _FIGURES}
+        return keep_frame(
+            f'Frame {index}',
+            {
+                'stamp': f'{frame.stamp_ns * 1e-9:.3f} s',
+                **figures,
+                'coverage': score.coverage,
+                'alignment': mode.value,
+            },
+            self._scorer.picture(frame, scored, index, None),
+            scored.camera,
+        )
