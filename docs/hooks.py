@@ -1,9 +1,9 @@
 """
 Fill in what the pages do not hold themselves, when MkDocs builds the site.
 
-`<!-- parameters NODE -->`, `<!-- topics NODE -->`, `<!-- verbs -->`, `<!-- models -->` and
-`<!-- protocols -->` become tables that come from the code, `<!-- file PATH -->` the text of a file
-of the repository.
+`<!-- parameters NODE -->`, `<!-- topics NODE -->`, `<!-- verbs -->`, `<!-- models -->`,
+`<!-- protocols -->` and `<!-- metrics -->` become tables that come from the code,
+`<!-- file PATH -->` the text of a file of the repository.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from typing import Any
 from depth_anything_ros.cli.main import VERBS, make_parser
 from depth_anything_ros.config import NODE_CONFIGS, topic_table
 from depth_anything_ros.escape import markdown as escaped
+from depth_anything_ros.evaluation.metrics import METRICS, Group
 from depth_anything_ros.lab.datasets.protocols import PROTOCOLS, protocol_table
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.parameters import markdown_table
 
 ROOT = Path(__file__).resolve().parents[1]
 _MARK = re.compile(
-    r'^<!-- (parameters|topics|verbs|models|protocols|file) ?(\S*) -->$', re.MULTILINE
+    r'^<!-- (parameters|topics|verbs|models|protocols|metrics|file) ?(\S*) -->$', re.MULTILINE
 )
 
 
@@ -88,6 +89,20 @@ def _models(_: str) -> str:
     return _table(('model', 'parameters', 'output', 'input, px', 'licence', 'weights'), rows)
 
 
+def _metrics(_: str) -> str:
+    """Return a table of metrics for each group of them."""
+    head = ('metric', 'in tables', 'unit', 'better', 'formula', 'mean', 'no value')
+    sections = []
+    for group in Group:
+        rows = [
+            (f'`{row.name}`', row.short, row.unit or '–', row.better.value, row.formula,
+             row.averaging, row.undefined or 'never')
+            for row in METRICS.values() if row.group is group
+        ]  # fmt: skip
+        sections.append(f'### {group.value.capitalize()}\n\n{_table(head, rows)}')
+    return '\n\n'.join(sections)
+
+
 def _output(max_depth_m: float | None) -> str:
     return 'relative' if max_depth_m is None else f'metres, to {max_depth_m:g} m'
 
@@ -126,5 +141,6 @@ _FILLED = {
     'verbs': _verbs,
     'models': _models,
     'protocols': _protocols,
+    'metrics': _metrics,
     'file': _file,
 }

@@ -29,6 +29,7 @@ from depth_anything_ros.bag.reader import BagTopic
 from depth_anything_ros.cli.main import VERBS, main, make_parser
 from depth_anything_ros.config import NODE_CONFIGS, DepthNodeConfig, node_topics, topic_table
 from depth_anything_ros.escape import markdown
+from depth_anything_ros.evaluation.metrics import METRICS
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.lab.datasets.protocols import PROTOCOLS
 from depth_anything_ros.lab.simulation.journey import journey
@@ -41,7 +42,7 @@ PAGES = sorted((ROOT / 'docs').glob('*.md'))
 DOCUMENTS = [*PAGES, *(ROOT / f'{name}.md' for name in (
     'README', 'ARCHITECTURE', 'CONTRIBUTING', 'SECURITY',
 ))]  # fmt: skip
-FENCE = re.compile(r'(?:^<!-- (.+?) -->\n)?^```(\w+)\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r'(?:^<!-- ([^\n]+?) -->\n)?^```(\w+)\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 LINK = re.compile(r'(?<!`)\[[^\]]*\]\(([^)\s]+)\)')
 INLINE_VERB = re.compile(r'`\./dev (run [a-z]+(?: [^`…|]*)?)`')
 STAND_INS = {'MODEL': 'tiny', 'NODE': 'depth_node'}
@@ -285,6 +286,8 @@ def test_the_site_has_every_verb_with_its_options_and_every_model(hooks):
     assert all(f'\n| `{name}` |' in models for name in MODELS)
     protocols = hooks.expand((ROOT / 'docs' / 'protocols.md').read_text(encoding='utf-8'))
     assert all(f'\n| {markdown(name)} |' in protocols for name in PROTOCOLS)
+    metrics = hooks.expand((ROOT / 'docs' / 'metrics.md').read_text(encoding='utf-8'))
+    assert all(f'\n| `{name}` |' in metrics for name in METRICS)
     assert not [path.name for path in PAGES if '<!-- file' in hooks.expand(path.read_text())]
 
 
