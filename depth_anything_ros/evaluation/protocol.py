@@ -20,6 +20,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -77,12 +78,13 @@ class AlignedPrediction:
     """
     A prediction brought to metres, and where it is scored.
 
-    `depth_m` is float32 (H, W), NaN where there is no prediction; `scored` is bool (H, W);
-    `max_depth_m` is the far end of the range.
+    `depth_m` is float32 (H, W), NaN where there is no prediction; `scored` is bool (H, W) and
+    `places` (N,) where that is in the flat image; `max_depth_m` is the far end of the range.
     """
 
     depth_m: Float32Array
     scored: NDArray[np.bool_]
+    places: NDArray[np.intp]
     coverage: float
     scale: float
     shift: float
@@ -123,7 +125,8 @@ def align_prediction(
     known = np.isfinite(prediction)
     scored = in_range & known
     truths = int(np.count_nonzero(in_range))
-    pixels = int(np.count_nonzero(scored))
+    places = np.flatnonzero(scored)
+    pixels = len(places)
     if pixels == 0:
         raise AlignmentError(
             f'no pixel to score: {truths} of truth within {min_depth_m:g} to {max_depth_m:g} m, '
@@ -132,10 +135,10 @@ def align_prediction(
     fitted = mode not in (AlignmentMode.NONE, AlignmentMode.ONLINE)
     scale, shift = 1.0, 0.0
     if fitted:
-        target = truth_m[scored]
+        target = truth_m.ravel()[places]
         if relative:
             target = np.float32(1.0) / target
-        scale, shift = _fit(mode, prediction[scored], target, inverse=relative)
+        scale, shift = _fit(mode, prediction.ravel()[places], target, inverse=relative)
     values = prediction * np.float32(scale) + np.float32(shift)
     nearest_m, farthest_m = clamp_m or (min_depth_m, max_depth_m)
     if fitted and relative:
@@ -144,7 +147,7 @@ def align_prediction(
         np.divide(np.float32(1.0), values, out=values)
     np.clip(values, nearest_m, farthest_m, out=values)
     values[~known] = np.nan
-    return AlignedPrediction(values, scored, pixels / truths, scale, shift, max_depth_m)
+    return AlignedPrediction(values, scored, places, pixels / truths, scale, shift, max_depth_m)
 
 
 def score_aligned(
@@ -162,7 +165,10 @@ def score_aligned(
     :param camera: of the image, for metrics that need one.
     :param confidence: float32 (H, W), larger is surer, for metrics that need one.
     """
-    view = View(aligned.depth_m, truth_m, aligned.scored, aligned.max_depth_m, camera, confidence)
+    view = View(
+        aligned.depth_m, truth_m, aligned.scored, aligned.max_depth_m, camera, confidence,
+        known_places=aligned.places,
+    )  # fmt: skip
     return FrameScore(
         values={name: METRICS[name].of(view) for name in names or chosen_metrics()},
         pixels=view.places.size,
@@ -267,19 +273,19 @@ def _least_squares(x: Float32Array, y: Float32Array, *, fit_shift: bool) -> tupl
     """
     Return scale and shift that minimise the sum of (scale · x + shift - y)².
 
-    Products are taken in float64: in float32, numbers of 1e20 or 1e-25 square to infinity or 0.
+    Sums are taken in float64: in float32, numbers of 1e20 or 1e-25 square to infinity or 0.
     """
-    x_mean = float(np.mean(x, dtype=np.float64)) if fit_shift else 0.0
-    y_mean = float(np.mean(y, dtype=np.float64)) if fit_shift else 0.0
-    x_centred = x - np.float32(x_mean)
-    variance = float(np.sum(np.square(x_centred, dtype=np.float64)))
+    # OpenCV and einsum take float32 to float64 on the way, without an array in between.
+    x_mean = cv2.sumElems(x[None])[0] / x.size if fit_shift else 0.0
+    y_mean = cv2.sumElems(y[None])[0] / y.size if fit_shift else 0.0
+    variance = cv2.norm(x[None], cv2.NORM_L2) ** 2 / x.size - x_mean**2
     # Rounding of float32 input leaves this much variance in a constant image.
-    if variance <= x.size * (1e-6 * float(np.abs(x).max())) ** 2:
+    if variance <= (1e-6 * cv2.norm(x[None], cv2.NORM_INF)) ** 2:
         raise AlignmentError(
             'the prediction is constant: no scale can be fitted'
             if fit_shift
             else 'the prediction is zero: no scale can be fitted'
         )
-    products = np.multiply(x_centred, y - np.float32(y_mean), dtype=np.float64)
-    scale = float(np.sum(products)) / variance
+    product = float(np.einsum('i,i', x, y, dtype=np.float64, casting='safe')) / x.size
+    scale = (product - x_mean * y_mean) / variance
     return scale, y_mean - scale * x_mean

@@ -49,6 +49,7 @@ class View:
     :param nearness: float32 (H, W), larger is nearer, no unit; where pairs of points are scored.
     :param pairs: intp (n, 4), row and column of the nearer point, then of the farther one; None
         where nobody has ordered any.
+    :param known_places: as `places`, where they have been found before; None finds them.
     """
 
     depth_m: Float32Array
@@ -59,6 +60,7 @@ class View:
     confidence_map: Float32Array | None = None
     nearness: Float32Array | None = None
     pairs: NDArray[np.intp] | None = None
+    known_places: NDArray[np.intp] | None = None
 
     @classmethod
     def of_pixels(
@@ -72,7 +74,7 @@ class View:
     @cached_property
     def places(self) -> NDArray[np.intp]:
         """Return where in the flat image the scored pixels are, (N,)."""
-        return np.flatnonzero(self.scored)
+        return np.flatnonzero(self.scored) if self.known_places is None else self.known_places
 
     @cached_property
     def prediction_m(self) -> Float32Array:
@@ -154,7 +156,7 @@ class View:
 
 
 READABLE = (
-    *View.__annotations__,
+    *(name for name in View.__annotations__ if name != 'known_places'),
     *(name for name, item in vars(View).items() if isinstance(item, cached_property)),
 )
 """The properties of a view that a metric may read."""

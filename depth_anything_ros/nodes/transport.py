@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import ctypes
 import logging
 import os
 import re
@@ -12,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from xml.etree import ElementTree
+
+from depth_anything_ros.memory import keep_large_buffers
 
 _LOGGER = logging.getLogger(__name__)
 _copies: list[Path] = []
@@ -28,10 +29,6 @@ USER_CHOICES = (NEW_VARIABLE, OLD_VARIABLE, 'FASTDDS_BUILTIN_TRANSPORTS')
 SMALLEST_SEGMENT = 1 << 24
 _LARGEST_SEGMENT = 1 << 30
 _MESSAGES_AT_ONCE = 3
-
-_M_TRIM_THRESHOLD = -1
-_M_MMAP_THRESHOLD = -3
-_KEEP_MAPPED_BYTES = 1 << 29
 
 
 def prepare_transport(
@@ -159,22 +156,3 @@ def _share_folder(package: str) -> Path | None:
         return Path(get_package_share_directory(package))
     except (PackageNotFoundError, LookupError, OSError):
         return None
-
-
-def keep_large_buffers() -> bool:
-    """
-    Keep buffers of up to 512 MiB mapped after they are freed; tell whether libc took it.
-
-    glibc gives every large buffer back to the kernel, and every message then pays for fresh
-    pages. Other C libraries have no mallopt and are left as they are.
-
-    Source: mallopt(3).
-    """
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError):
-        return False
-    return all(
-        mallopt(option, _KEEP_MAPPED_BYTES) == 1
-        for option in (_M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD)
-    )

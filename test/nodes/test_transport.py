@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -89,11 +88,6 @@ def test_the_profile_has_shared_memory_for_three_clouds_and_udp_beside_it():
     used = [item.text for item in participant.findall('.//d:userTransports/d:transport_id', names)]
     assert used == [item.findtext('d:transport_id', namespaces=names) for item in transports]
     assert participant.findtext('.//d:useBuiltinTransports', namespaces=names) == 'false'
-
-
-def test_large_buffers_stay_mapped_where_libc_is_glibc():
-    is_glibc = 'CS_GNU_LIBC_VERSION' in os.confstr_names
-    assert transport.keep_large_buffers() is is_glibc
 
 
 MIB = 1 << 20

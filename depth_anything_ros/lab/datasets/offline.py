@@ -16,6 +16,7 @@ from depth_anything_ros.evaluation.protocol import (
     score_pairs,
 )
 from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule, scored_view
+from depth_anything_ros.memory import keep_large_buffers
 from depth_anything_ros.types import (
     DepthSample,
     Float32Array,
@@ -77,6 +78,7 @@ def score_images(
     :param predictors: what predicts, by name.
     :param rule: what is scored and how.
     """
+    keep_large_buffers()
     metrics = chosen_metrics(rule.metrics or ())
     for index in indices:
         scores = ImageScores(dataset.source(index), dataset.sample_name(index))
