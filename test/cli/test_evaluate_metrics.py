@@ -10,9 +10,9 @@ import pytest
 from depth_anything_ros.cli.evaluate import run
 from depth_anything_ros.cli.main import make_parser
 from depth_anything_ros.errors import UnknownNameError
-from depth_anything_ros.evaluation.metrics import chosen_metrics
+from depth_anything_ros.evaluation.metrics import METRICS, chosen_metrics
 
-EXTRA = ('edge_f1',)
+EXTRA = ('edge_f1', 'chamfer', 'cloud_f1', 'planarity_error', 'plane_angle')
 
 
 def evaluate(folder, *words):
@@ -34,7 +34,8 @@ def test_all_metrics_are_scored_where_they_are_asked_for(tmp_path, capsys):
     assert data['metrics']['ause'] is None
     assert data['metrics']['undefined']['ause'] == 2
     shown = capsys.readouterr()
-    assert 'edge_f1' in shown.out
+    assert all(METRICS[name].heading in shown.out for name in EXTRA)
+    assert data['metrics']['plane_angle'] > 0
     assert 'ause has no value in any of 2 images: no confidence' in shown.err
 
 
@@ -56,7 +57,7 @@ def test_pairs_of_points_are_scored_by_their_order(tmp_path, capsys):
     assert (row['pair_accuracy'], row['pixels'], row['abs_rel']) == ('0.5', '4', '')
     assert data['metrics']['abs_rel'] is None
     shown = capsys.readouterr().out
-    assert 'pair_accuracy' in shown
+    assert 'pair accuracy' in shown
     assert 'abs_rel' not in shown
 
 

@@ -243,6 +243,35 @@ def test_a_metric_model_is_scored_with_every_alignment(tmp_path):
     assert metrics['scale'].means['abs_rel'] == pytest.approx(0.0, abs=1e-6)
 
 
+def test_all_metrics_are_scored_where_they_are_asked_for(tmp_path):
+    run = make(tmp_path, alignments=('online',), metrics=('all',))
+    # Of the same view at twice the size, as of a depth node that publishes small images.
+    run.set_camera(Camera(64, 48, 60.0, 60.0, 31.5, 23.5))
+    play(run)
+    found = run.save().metrics['online']
+    assert found.means['chamfer'] > 0
+    assert found.means['edge_f1'] == pytest.approx(1.0, abs=0.1)
+    assert found.undefined['planarity_error'] == 5
+    header = (tmp_path / 'out' / 'frames.csv').read_text().splitlines()[0]
+    assert 'online_cloud_f1' in header
+    assert run.summary().warnings == [
+        'planarity_error has no value in any of 5 frames: no camera, or no plane of 4 % of the '
+        'image',
+        'plane_angle has no value in any of 5 frames: no camera, or no plane of 4 % of the image',
+        'ause has no value in any of 5 frames: no confidence, or fewer than 100 pixels',
+    ]
+
+
+@pytest.mark.parametrize('camera', [None, Camera(0, 0, 1, 1, 0, 0), Camera(64, 64, 9, 9, 32, 32)])
+def test_without_the_camera_of_the_images_a_cloud_that_is_asked_for_is_warned_of(tmp_path, camera):
+    run = make(tmp_path, metrics=('chamfer',))
+    if camera is not None:
+        run.set_camera(camera)
+    play(run, frames=1)
+    (warning,) = run.finish().warnings
+    assert warning.startswith('chamfer has no value in any of 1 frames: no camera')
+
+
 def test_a_lost_relative_prediction_is_not_replaced_by_the_metric_one(tmp_path):
     run = make(tmp_path)
     play(run, frames=2)

@@ -362,7 +362,10 @@ def test_truth_of_another_camera_is_reprojected_with_both_calibrations(world, pr
     topics = ('camera_info', 'ground_truth/camera_info')
     for topic in topics:
         probe.publisher(CameraInfo, topic)
-    process = start(world, probe, picture_every=0, ground_truth_pose="'0 0.025 0 0 0 0'")
+    process = start(
+        world, probe, picture_every=0, ground_truth_pose="'0 0.025 0 0 0 0'",
+        metrics=['chamfer', 'plane_angle'],
+    )  # fmt: skip
     probe.await_subscribers(*topics)
     for _ in range(3):
         image = camera.image()
@@ -382,6 +385,9 @@ def test_truth_of_another_camera_is_reprojected_with_both_calibrations(world, pr
     summary, rows, _ = results(world)
     assert summary['frames']['scored'] == 3
     assert summary['metrics']['online']['abs_rel'] == pytest.approx(0.1, abs=1e-5)
+    # Clouds and planes are made with the camera of the image: 15 cm behind the wall, parallel.
+    assert summary['metrics']['online']['chamfer'] == pytest.approx(0.15, abs=1e-3)
+    assert summary['metrics']['online']['plane_angle'] == pytest.approx(0.0, abs=0.01)
     # One column of the image sees nothing of the depth.
     assert {int(float(row['online_pixels'])) for row in rows} == {48 * 63}
 

@@ -74,7 +74,7 @@ def source_table(data: DataResult) -> Table:
     """Return the figures of one data set: each source, then all images."""
     compared = data.whole.ratio is not None
     metrics = _shown_metrics(data.whole.metrics.means)
-    headings = ['source', 'images', 'failed', *metrics]
+    headings = ['source', 'images', 'failed', *(_heading(name) for name in metrics)]
     if compared:
         headings += [f'baseline {COMPARED}', 'ratio', f'{LEVEL:.0%} interval']
     rows = [
@@ -91,6 +91,10 @@ def _shown_metrics(means: Means) -> list[str]:
     known = [name for name in METRICS if means.get(name) is not None]
     shown = [name for name in known if name in _METRIC_COLUMNS or METRICS[name].on_request]
     return shown or list(_METRIC_COLUMNS)
+
+
+def _heading(name: str) -> str:
+    return name if name in _METRIC_COLUMNS else METRICS[name].heading
 
 
 def _ratio_cells(ratio: BaselineRatio) -> list[str]:
