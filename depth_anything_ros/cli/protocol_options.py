@@ -15,21 +15,26 @@ if TYPE_CHECKING:
 _ALIGNMENTS = ('none', 'median', 'scale', 'scale_shift', 'robust')
 
 
-def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add `--protocol`, `--align` and `--range` that set parts of it otherwise, `--metrics`."""
+def add_named_protocol(parser: argparse.ArgumentParser) -> None:
+    """Add `--protocol`, and `--range` that sets a part of it otherwise."""
     parser.add_argument(
         '--protocol', metavar='NAME',
         help='what is scored and how, as papers do it: robot (default), nyu_eigen, kitti_garg, …; '
         '`info --protocols` lists all with their sources',
     )  # fmt: skip
     parser.add_argument(
+        '--range', type=depth_range, metavar='MIN:MAX',
+        help='truth in metres that is scored, instead of that of the protocol (robot: 0.2:8)',
+    )  # fmt: skip
+
+
+def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what :func:`add_named_protocol` does, `--align` and `--metrics`."""
+    add_named_protocol(parser)
+    parser.add_argument(
         '--align', choices=_ALIGNMENTS,
         help='how a prediction becomes metres, instead of the way of the protocol: as it is, or '
         'fitted to the truth of each image',
-    )  # fmt: skip
-    parser.add_argument(
-        '--range', type=depth_range, metavar='MIN:MAX',
-        help='truth in metres that is scored, instead of that of the protocol (robot: 0.2:8)',
     )  # fmt: skip
     parser.add_argument(
         '--metrics', type=split_names, default=(), metavar='all|NAMES',
@@ -39,19 +44,29 @@ def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def named_protocol(args: argparse.Namespace) -> Protocol:
+    """
+    Return the protocol that the options of :func:`add_named_protocol` ask for.
+
+    :raises UnknownNameError: if there is none of that name; the message lists the known ones.
+    """
+    from depth_anything_ros.lab.datasets.protocols import DEFAULT, PROTOCOLS
+
+    return PROTOCOLS[args.protocol or DEFAULT].changed_by(None, args.range)
+
+
 def chosen_protocol(args: argparse.Namespace) -> Protocol:
     """
-    Return the protocol asked for, with what the user set otherwise.
+    Return the protocol that the options of :func:`add_protocol_arguments` ask for.
 
     :raises UnknownNameError: if there is none of that name, or no such metric; the message lists
         the known ones.
     """
     from depth_anything_ros.evaluation.metrics import asked_metrics
     from depth_anything_ros.evaluation.protocol import AlignmentMode
-    from depth_anything_ros.lab.datasets.protocols import DEFAULT, PROTOCOLS
 
     alignment = AlignmentMode(args.align) if args.align else None
-    protocol = PROTOCOLS[args.protocol or DEFAULT].changed_by(alignment, args.range)
+    protocol = named_protocol(args).changed_by(alignment, None)
     metrics = asked_metrics(args.metrics) or None
     return replace(protocol, rule=replace(protocol.rule, metrics=metrics))
 

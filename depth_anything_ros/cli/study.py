@@ -27,7 +27,12 @@ from depth_anything_ros.cli.console import (
     write_table,
     write_warning,
 )
-from depth_anything_ros.cli.data_argument import add_data_argument, depth_range, parse_data
+from depth_anything_ros.cli.data_argument import add_data_argument, parse_data
+from depth_anything_ros.cli.protocol_options import (
+    add_named_protocol,
+    named_protocol,
+    protocol_doubts,
+)
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.files import make_folder
 from depth_anything_ros.models import MODELS
@@ -41,6 +46,7 @@ if TYPE_CHECKING:
     from depth_anything_ros.lab.compression.recipe import Recipe
     from depth_anything_ros.lab.compression.study import Study, StudyConfig, StudyInputs
     from depth_anything_ros.lab.compression.study_results import StudySettings, StudySummary
+    from depth_anything_ros.lab.datasets.protocols import Protocol
     from depth_anything_ros.models.checkpoint import Weights
 
 _SPLIT = 'test'
@@ -69,9 +75,10 @@ _EPILOG = """examples:
     depth_anything_ros study --model depth_anything_v2_vits --data rgbd_folder:my_frames \\
       --recipes 'int16_static;int8_static;prune(0.3)+int8_static' --calibration bag:run1 \\
       --backend openvino:fp32 --backend openvino:bf16 --out study
-  table 1 and figures 4 to 6 of "Depth Anything V2 Mini":
+  table 1 and figures 4 to 6 of "Depth Anything V2 Mini", aligned scores beside (the scripts of
+  that paper prune on the first 200 frames: nyu_depth_v2/0-199:FILE):
     depth_anything_ros study --model depth_anything_v2_vits --backend torch:fp32 \\
-      --data nyu_depth_v2:nyu_depth_v2_labeled.mat --out table1
+      --protocol seed000 --data nyu_depth_v2:nyu_depth_v2_labeled.mat --out table1
 
 The same call goes on from what a run that was stopped left in DIR; with more recipes or data it
 adds them. Quote recipes. Every recipe leaves a checkpoint in DIR/files; delete what you do not
@@ -120,10 +127,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--views', type=int, default=4, metavar='N',
         help='simulated views that SQNR is taken over (default %(default)s)',
     )  # fmt: skip
-    parser.add_argument(
-        '--range', type=depth_range, default=(0.2, 8.0), metavar='MIN:MAX',
-        help='truth in metres that is scored (0.2:8)',
-    )  # fmt: skip
+    add_named_protocol(parser)
     parser.add_argument(
         '--runs', type=int, default=50, metavar='N', help='timed runs (default %(default)s)'
     )
@@ -151,14 +155,15 @@ def run(args: argparse.Namespace) -> int:
     from depth_anything_ros.models.checkpoint import load_weights
 
     check_plots()
-    config = _config(args)
+    protocol = named_protocol(args)
+    config = _config(args, protocol)
     chains = _chains(args.recipes)
     if args.threads:
         torch.set_num_threads(args.threads)
-    inputs = _inputs(args)
+    inputs = _inputs(args, protocol)
     parent = load_weights(MODELS[args.model], args.checkpoint, args.weights)
     make_folder(args.out)
-    settings = _settings(args, parent, config)
+    settings = _settings(args, parent, config, protocol.name)
     with open_journal(args.out / 'journal.jsonl', settings, args.restart) as journal:
         study = Study(args.out, parent, chains, inputs, config, journal, progress)
         try:
@@ -166,14 +171,19 @@ def run(args: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             write_warning('stopped; the same call goes on from here')
             raise
-        summary = _summary(args, study, parent, settings)
+        doubts = [
+            f'{word}: {doubt}'
+            for word, dataset in inputs.data.items()
+            for doubt in protocol_doubts(args, protocol, dataset.name)
+        ]
+        summary = _summary(args, study, parent, settings, doubts)
         _write(args, study, inputs, summary)
     shutil.rmtree(study.cache_dir, ignore_errors=True)
     _show(summary, args.out)
     return 0
 
 
-def _config(args: argparse.Namespace) -> StudyConfig:
+def _config(args: argparse.Namespace, protocol: Protocol) -> StudyConfig:
     from depth_anything_ros.lab.compression.study import StudyConfig
 
     for option, least in _LEAST.items():
@@ -181,12 +191,10 @@ def _config(args: argparse.Namespace) -> StudyConfig:
             raise ConfigError(
                 f'--{option.replace("_", "-")} {getattr(args, option)}; allowed: {least} or more'
             )
-    min_depth_m, max_depth_m = args.range
     return StudyConfig(
         _selections(args.backend or _BACKENDS, args.device),
-        args.input_size,
-        min_depth_m,
-        max_depth_m,
+        args.input_size or protocol.input_size,
+        protocol.rule,
         runs=args.runs,
         threads=args.threads,
     )
@@ -209,13 +217,16 @@ def _chains(texts: list[str]) -> list[tuple[Recipe, ...]]:
     return [parse_chain(word) for word in words or _RECIPES if word]
 
 
-def _inputs(args: argparse.Namespace) -> StudyInputs:
+def _inputs(args: argparse.Namespace, protocol: Protocol) -> StudyInputs:
     from depth_anything_ros.lab.compression.study import StudyInputs
     from depth_anything_ros.lab.datasets.remembered import RememberedDataset
 
     spec, count = MODELS[args.model], args.calibration_images
     room_bytes = (1 << 30) // len(args.data)
-    data = {word: RememberedDataset(parse_data(word, _SPLIT), room_bytes) for word in args.data}
+    data = {
+        word: RememberedDataset(parse_data(word, protocol.split_of(word, _SPLIT)), room_bytes)
+        for word in args.data
+    }
     looked_at = calibration_data(args.calibration)
 
     def calibration() -> list[Tensor]:
@@ -236,7 +247,9 @@ def _compared(args: argparse.Namespace) -> str:
     return f'{COMPARED}:{args.views}'
 
 
-def _settings(args: argparse.Namespace, parent: Weights, config: StudyConfig) -> StudySettings:
+def _settings(
+    args: argparse.Namespace, parent: Weights, config: StudyConfig, protocol: str
+) -> StudySettings:
     """Return what all results of a study depend on, machine and versions included."""
     from depth_anything_ros.evaluation.environment import environment
     from depth_anything_ros.lab.compression.study_results import Conditions, StudySettings
@@ -244,19 +257,24 @@ def _settings(args: argparse.Namespace, parent: Weights, config: StudyConfig) ->
     machine = environment()
     conditions = Conditions(
         input_size=config.input_size,
-        min_depth_m=config.min_depth_m,
-        max_depth_m=config.max_depth_m,
+        min_depth_m=config.rule.min_depth_m,
+        max_depth_m=config.rule.max_depth_m,
         calibration=_calibration_name(args),
         compared=_compared(args),
         runs=config.runs,
         threads=config.threads,
         environment={name: machine[name] for name in machine if name not in _OF_ROS},
+        protocol=protocol,
     )
     return StudySettings(args.model, parent.spec.output, parent.key, conditions)
 
 
 def _summary(
-    args: argparse.Namespace, study: Study, parent: Weights, settings: StudySettings
+    args: argparse.Namespace,
+    study: Study,
+    parent: Weights,
+    settings: StudySettings,
+    doubts: list[str],
 ) -> StudySummary:
     from depth_anything_ros.lab.compression.study import label
     from depth_anything_ros.lab.compression.study_report import findings, warnings
@@ -273,7 +291,7 @@ def _summary(
         StudyProtocol(args.data, backends, settings.output, settings.conditions),
         results,
         {word: findings(results, word) for word in args.data},
-        warnings(results, parent.origin == 'random'),
+        [*doubts, *warnings(results, parent.origin == 'random')],
     )
 
 
@@ -297,6 +315,7 @@ def _write(
 
 def _show(summary: StudySummary, out: Path) -> None:
     from depth_anything_ros.lab.compression.study_report import cost_table, score_table
+    from depth_anything_ros.lab.compression.study_table import MINI, PAPER, table_1
 
     results = summary.recipes
     write_table(cost_table(results))
@@ -304,6 +323,9 @@ def _show(summary: StudySummary, out: Path) -> None:
         write_line()
         write_line(word)
         write_table(score_table(results, word))
+        if summary.protocol.conditions.protocol == MINI:
+            write_line(f'table 1 of {PAPER}, beside aligned scores')
+            write_table(table_1(summary.model.name, results, word))
         for text in summary.findings[word]:
             write_line(text)
     for text in summary.warnings:

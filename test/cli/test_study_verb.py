@@ -54,9 +54,26 @@ def test_random_weights_are_named_and_other_settings_refused(tmp_path, capsys):
     assert main([*words, '--range', '0.5:4', '--restart']) == 0
 
 
+@pytest.mark.slow
+def test_the_protocol_of_the_paper_has_its_table_beside_aligned_scores(tmp_path, capsys):
+    words = [*STUDY, *QUICK, '--data', 'simulator:5:1:64x48', '--recipes', 'fp16']
+    assert main([*words, '--protocol', 'seed000', '--out', str(tmp_path)]) == 0
+    answer = json.loads((tmp_path / 'study.json').read_text())
+    assert answer['protocol']['protocol'] == 'seed000'
+    assert answer['protocol']['input_size'] == 224
+    scores = answer['recipes'][0]['scores']['simulator:5:1:64x48']
+    shown = capsys.readouterr().out
+    assert 'table 1 of "Depth Anything V2 Mini", beside aligned scores\nmodel variant' in shown
+    report = (tmp_path / 'report.md').read_text()
+    for number in (scores['none']['rmse'], scores['scale_shift']['rmse']):
+        assert f'| {number:.2f} |' in report
+    assert 'by protocol seed000: truth above 0 m' in report
+
+
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
+        (['--protocol', 'mini'], "unknown protocol 'mini'; known: robot, raw"),
         (['--recipes', 'int4'], "unknown recipe 'int4'; known: prune"),
         (['--recipes', 'prune(2)'], 'amount 2; allowed: 0.1 to 0.9'),
         (['--data', 'nothing'], "'nothing' names no data"),

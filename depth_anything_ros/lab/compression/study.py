@@ -12,7 +12,7 @@ import hashlib
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
@@ -48,6 +48,7 @@ from depth_anything_ros.lab.compression.study_results import (
 )
 from depth_anything_ros.lab.compression.study_scores import score_network
 from depth_anything_ros.lab.datasets import Dataset
+from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule, scored_view
 from depth_anything_ros.lab.journal import Journal
 from depth_anything_ros.models.checkpoint import Weights, load_estimator
 from depth_anything_ros.models.local_file import file_sha256
@@ -68,15 +69,14 @@ class StudyConfig:
     Set how things are measured.
 
     `selections` run the networks: the first of them for the scores, each for latency and memory.
-    `input_size` is the shorter side of their input in pixels, 0 the model's own. Truth within
-    `min_depth_m` to `max_depth_m` is scored. `runs` are timed after `warm_up` others; `threads` 0
-    leaves the number of CPU threads to the library.
+    `input_size` is the shorter side of their input in pixels, 0 the model's own. `rule` says what
+    is scored; whatever its alignment, that is done without one and with scale and shift. `runs`
+    are timed after `warm_up` others; `threads` 0 leaves the number of CPU threads to the library.
     """
 
     selections: tuple[Selection, ...]
     input_size: int = 0
-    min_depth_m: float = 0.2
-    max_depth_m: float = 8.0
+    rule: ScoringRule = field(default_factory=ScoringRule)
     runs: int = 50
     warm_up: int = 3
     threads: int = 0
@@ -279,9 +279,7 @@ class Study:
     def _scores(self, name: str, dataset: Dataset) -> NetworkScores:
         predictor = self.predictor(name, self.config.selections[0])
         shown = self._progress(range(len(dataset)), len(dataset), f'{name} {dataset.name}')
-        return score_network(
-            predictor.predict, dataset, shown, self.config.min_depth_m, self.config.max_depth_m
-        )
+        return score_network(predictor.predict, dataset, shown, self.config.rule)
 
     def _latency(self, name: str, selection: Selection) -> LatencyResult:
         """Time the network in turns with that of the parent, so that their ratio is fair."""
@@ -318,7 +316,8 @@ class Study:
 
     @cached_property
     def _first_sample(self) -> DepthSample:
-        return first_readable(next(iter(self._inputs.data.values())))
+        sample = first_readable(next(iter(self._inputs.data.values())))
+        return scored_view(sample, self.config.rule)
 
 
 def label(selection: Selection) -> str:

@@ -8,10 +8,10 @@ from pathlib import Path
 from depth_anything_ros.errors import AlignmentError, BackendError
 from depth_anything_ros.evaluation.protocol import score_aligned
 from depth_anything_ros.lab.compression.study import Study, first_readable
-from depth_anything_ros.lab.compression.study_results import ALIGNED
+from depth_anything_ros.lab.compression.study_results import ALIGNED, with_alignment
 from depth_anything_ros.lab.datasets import Dataset
 from depth_anything_ros.lab.datasets.offline import align_sample
-from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
+from depth_anything_ros.lab.datasets.scoring_rule import scored_view
 from depth_anything_ros.lab.grid import GridRow, write_grid
 
 
@@ -27,8 +27,8 @@ def draw_first(path: Path, study: Study, dataset: Dataset, names: Iterable[str])
     :raises DatasetError: if no image can be read.
     :raises OutputError: if the picture cannot be written.
     """
-    sample = first_readable(dataset)
-    rule = ScoringRule(ALIGNED, study.config.min_depth_m, study.config.max_depth_m)
+    rule = with_alignment(study.config.rule, ALIGNED)
+    sample = scored_view(first_readable(dataset), rule)
     rows = []
     for name in names:
         predictor = study.predictor(name, study.config.selections[0])

@@ -27,6 +27,8 @@ from depth_anything_ros.lab.compression.study_results import (
     StudyResult,
     StudySummary,
 )
+from depth_anything_ros.lab.compression.study_table import MINI, PAPER, table_1
+from depth_anything_ros.lab.datasets.protocols import PROTOCOLS
 from depth_anything_ros.table import UNKNOWN, Table, number
 
 
@@ -156,6 +158,9 @@ def write_report(path: Path, summary: StudySummary, pictures: Mapping[str, Path]
     lines += [_introduction(model, protocol), '', *cost_table(results).markdown(), '']
     for place, word in enumerate(protocol.data, 1):
         lines += [f'## {markdown(word)}', '', *score_table(results, word).markdown(), '']
+        if protocol.conditions.protocol == MINI:
+            lines += [f'Table 1 of {PAPER}, beside aligned scores:', '']
+            lines += [*table_1(model.name, results, word).markdown(), '']
         lines += [*(f'- {markdown(text)}' for text in summary.findings[word]), '']
         for title, name, png in (
             ('metrics over sparsity', f'sparsity_{place}.png', sparsity_plot(results, word)),
@@ -174,14 +179,17 @@ def write_report(path: Path, summary: StudySummary, pictures: Mapping[str, Path]
 def _introduction(model: StudyModel, protocol: StudyProtocol) -> str:
     conditions = protocol.conditions
     compared, calibration = markdown(conditions.compared), markdown(conditions.calibration)
+    range_m = conditions.min_depth_m, conditions.max_depth_m
+    rule = PROTOCOLS[conditions.protocol].changed_by(None, range_m).rule
+    nearest_m, farthest_m = rule.clamp_m or range_m
     bounds = ' and '.join(f'{bound:.0%}' for bound in BOUNDS)
     return (
         f'{model.weights} weights (sha256 {model.sha256 or "none"}). Scores with '
-        f'{protocol.backends[0]}, truth within {conditions.min_depth_m:g} to '
-        f'{conditions.max_depth_m:g} m, each image counting the same. Raw takes the numbers of '
-        'the network as metres, as "Depth Anything V2 Mini" does, clamped to that range, which '
-        'means nothing for inverse depth; else scale and shift are fitted to the truth of each '
-        "image in inverse depth. SQNR is that of the network's output in float32 on "
+        f'{protocol.backends[0]} by protocol {conditions.protocol}: truth {rule.truth_text}, each '
+        'image counting the same. Raw takes the numbers of the network as metres, clamped to '
+        f'{nearest_m:g} to {farthest_m:g} m, which means nothing for inverse depth; else scale '
+        'and shift are fitted to the truth of each image in inverse depth, and clamped likewise. '
+        "SQNR is that of the network's output in float32 on "
         f'{compared}, ∞ where it is the same in every bit. p50 is of the network alone over '
         f'{conditions.runs} runs, in turns with its parent, and speed-up the ratio '
         'of the two; peak is the resident memory of a fresh process that loads the file and runs '

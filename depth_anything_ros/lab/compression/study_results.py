@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from depth_anything_ros.evaluation.protocol import AlignmentMode, Means
 from depth_anything_ros.json_text import FLAT, record
+from depth_anything_ros.lab.datasets.protocols import DEFAULT
+from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
 from depth_anything_ros.lab.journal import Journal
 
 _FORMAT = 1
 RAW, ALIGNED = AlignmentMode.NONE, AlignmentMode.SCALE_SHIFT
+
+
+def with_alignment(rule: ScoringRule, mode: AlignmentMode) -> ScoringRule:
+    """Return a rule with RAW or ALIGNED in the place of its own alignment."""
+    return replace(rule, alignment=mode, metric_alignment=None)
 
 
 @dataclass(frozen=True)
@@ -114,6 +121,7 @@ class Conditions:
     runs: int
     threads: int
     environment: Mapping[str, str | int]
+    protocol: str = DEFAULT
 
 
 @dataclass(frozen=True)

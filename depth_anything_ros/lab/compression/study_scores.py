@@ -12,19 +12,23 @@ from depth_anything_ros.evaluation.protocol import (
     MeanScore,
     score_aligned,
 )
-from depth_anything_ros.lab.compression.study_results import ALIGNED, RAW, NetworkScores
+from depth_anything_ros.lab.compression.study_results import (
+    ALIGNED,
+    RAW,
+    NetworkScores,
+    with_alignment,
+)
 from depth_anything_ros.lab.datasets import Dataset
 from depth_anything_ros.lab.datasets.offline import Predict, align_sample
-from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
+from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule, scored_view
 from depth_anything_ros.types import DepthSample
 
 _REASONS = 3
 
 
 def score_network(
-    predict: Predict, dataset: Dataset, indices: Iterable[int], min_depth_m: float,
-    max_depth_m: float,
-) -> NetworkScores:  # fmt: skip
+    predict: Predict, dataset: Dataset, indices: Iterable[int], rule: ScoringRule
+) -> NetworkScores:
     """
     Predict every image once and average its scores without alignment and with scale and shift.
 
@@ -33,17 +37,16 @@ def score_network(
     :param predict: the network.
     :param dataset: the images and their truth.
     :param indices: which images.
-    :param min_depth_m: truth below this is not scored.
-    :param max_depth_m: truth beyond this is not scored.
+    :param rule: what is scored; its alignment does not matter.
     """
-    rules = {mode: ScoringRule(mode, min_depth_m, max_depth_m) for mode in (RAW, ALIGNED)}
+    rules = {mode: with_alignment(rule, mode) for mode in (RAW, ALIGNED)}
     means = {mode: MeanScore() for mode in rules}
     problems: Counter[str] = Counter()
     images = inverted = 0
     for index in indices:
         images += 1
         try:
-            scores = _scores(predict, dataset[index], rules)
+            scores = _scores(predict, scored_view(dataset[index], rule), rules)
         except (AlignmentError, BackendError, DatasetError) as error:
             problems[str(error)] += 1
             continue

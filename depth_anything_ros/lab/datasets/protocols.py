@@ -69,7 +69,7 @@ class Protocol:
             low, high = range_m
             rule = replace(rule, min_depth_m=low, max_depth_m=high, clamp_m=None)
             changed.append('range')
-        return replace(self, rule=rule, changed=tuple(changed))
+        return replace(self, rule=rule, changed=(*self.changed, *changed))
 
 
 _ALL = (
@@ -109,9 +109,9 @@ _ALL = (
         ),
         'Garg et al. (2016); public code: mrharicot/monodepth utils/evaluate_kitti.py, '
         'nianticlabs/monodepth2 evaluate_depth.py, cleinc/bts utils/eval_with_pngs.py',
-        'The crop is of the whole frame, as in the code named. isl-org/ZoeDepth and '
-        'prs-eth/Marigold cut frames to 1216×352 first and take the shares of that, at 1242×375 '
-        '13 rows lower. Self-supervised models are scaled by medians there: --align median.',
+        'The crop is of the whole frame, as in the code named. isl-org/ZoeDepth '
+        'cuts frames to 1216×352 first and takes the shares of that, at 1242×375 13 rows lower. '
+        'Self-supervised models are scaled by medians there: --align median.',
         {'kitti': 'test'},
     ),
     Protocol(
@@ -122,7 +122,8 @@ _ALL = (
         ),
         'Eigen et al. (2014); public code: mrharicot/monodepth utils/evaluate_kitti.py',
         "Eigen's own crop was not published; this one was found by trial in the code named. "
-        'That code takes the points of the scanner as truth: kitti:PATH,truth=scanner.',
+        'That code takes the points of the scanner as truth: kitti:PATH,truth=scanner. '
+        'prs-eth/Marigold takes annotated depth, of frames cut to 1216×352 first.',
         {'kitti': 'test'},
     ),
     Protocol(
@@ -142,7 +143,7 @@ _ALL = (
         ScoringRule(_SCALE_SHIFT, _NEAREST_M, 10.0, exclusive=True),
         'prs-eth/Marigold src/dataset/scannet_dataset.py, script/depth/eval.py (Ke et al., 2024)',
         'Marigold gives depth and is fitted in depth, relative models are in inverse depth. It '
-        'takes 800 frames of the validation scenes, at the size of their depth.',
+        'takes 800 frames of the validation scenes.',
         {'scannet': 'val'},
     ),
     Protocol(

@@ -27,7 +27,7 @@ RESULTS = [
 ]
 
 
-def summary(random=False):
+def summary(random=False, protocol='robot'):
     conditions = Conditions(
         input_size=0,
         min_depth_m=0.2,
@@ -37,6 +37,7 @@ def summary(random=False):
         runs=50,
         threads=0,
         environment={},
+        protocol=protocol,
     )
     return StudySummary(
         StudyModel('tiny', 'random' if random else 'pretrained', 'ab', 'Apache-2.0'),
@@ -83,7 +84,17 @@ def test_report_shows_tables_findings_plots_and_warnings(tmp_path):
     assert '](first_1.png)' in text
     assert 'prune(0.5), simulator:5:10: the fitted scale is negative in 2 of 10 images' in text
     assert '10 images have no score: constant' in text
+    assert 'by protocol robot: truth within 0.2 to 8 m, each image' in text
+    assert 'Table 1' not in text
     assert 'prune(0.9, global), torch fp32: out of memory' in text
+
+
+def test_the_protocol_of_the_paper_brings_its_table(tmp_path):
+    write_report(tmp_path / 'report.md', summary(protocol='seed000'), {})
+    text = (tmp_path / 'report.md').read_text()
+    assert 'clamped to 0.2 to 8 m' in text
+    assert 'Table 1 of "Depth Anything V2 Mini", beside aligned scores:' in text
+    assert '| model variant | RMSE | δ (1.25) | size |' in text
 
 
 def test_random_weights_are_named(tmp_path):
