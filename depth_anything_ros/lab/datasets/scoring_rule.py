@@ -59,16 +59,15 @@ class Squash:
     transposed: bool = False
 
     def __call__(self, sample: DepthSample) -> DepthSample:
-        """Return a sample at that size."""
+        """Return a sample at that size, of which neither camera nor pairs of points are known."""
         rgb, depth_m, size = sample.rgb, sample.depth_m, (self.width, self.height)
         if self.transposed:
             rgb, depth_m = np.ascontiguousarray(rgb.transpose(1, 0, 2)), depth_m.T.copy()
-        return replace(
-            sample,
-            rgb=np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_LINEAR), np.uint8),
-            depth_m=np.asarray(
-                cv2.resize(depth_m, size, interpolation=cv2.INTER_NEAREST), np.float32
-            ),
+        squashed_m = cv2.resize(depth_m, size, interpolation=cv2.INTER_NEAREST)
+        return DepthSample(
+            np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_LINEAR), np.uint8),
+            np.asarray(squashed_m, np.float32),
+            sample.name,
         )
 
 

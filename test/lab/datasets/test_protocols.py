@@ -17,7 +17,13 @@ from depth_anything_ros.lab.datasets import DATASETS
 from depth_anything_ros.lab.datasets.offline import align_sample
 from depth_anything_ros.lab.datasets.protocols import PROTOCOLS, protocol_table, published_for
 from depth_anything_ros.lab.datasets.scoring_rule import Crop, ScoringRule, Squash, scored_view
-from depth_anything_ros.types import DepthSample, MetricDepth, OutputKind, RelativeInverseDepth
+from depth_anything_ros.types import (
+    Camera,
+    DepthSample,
+    MetricDepth,
+    OutputKind,
+    RelativeInverseDepth,
+)
 
 TRUTH_M, RELATIVE, METRIC = (1.0, 2.0, 4.0), (4.0, 2.0, 0.0), (1.0, 3.0, 4.0)
 RELATIVE_KIND, METRIC_KIND = OutputKind
@@ -114,7 +120,10 @@ def test_the_squashed_image_is_turned_as_its_truth():
     rgb[0, 7] = 255
     depth_m = np.ones((6, 8), np.float32)
     depth_m[0, 7] = 5.0
-    squashed = Squash(16, 12, transposed=True)(DepthSample(rgb, depth_m, 'corner'))
+    camera = Camera(8, 6, 7.0, 7.0, 3.5, 2.5)
+    squashed = Squash(16, 12, transposed=True)(DepthSample(rgb, depth_m, 'corner', camera))
+    # Its pixels are no longer those of the camera.
+    assert squashed.camera is None
     assert squashed.rgb.shape == (16, 12, 3)
     assert squashed.depth_m.shape == (16, 12)
     np.testing.assert_array_equal(
