@@ -211,7 +211,7 @@ def test_a_bad_range_is_wrong_usage(text, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(['evaluate', '--model', MODEL, '--data', 'rgbd_folder:x', '--range', text])
     assert stopped.value.code == 2
-    assert 'no range of metres' in capsys.readouterr().err
+    assert 'not a range of metres' in capsys.readouterr().err
 
 
 def test_a_negative_number_of_pictures_is_wrong_usage(capsys):

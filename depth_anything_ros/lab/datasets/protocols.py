@@ -208,7 +208,6 @@ def protocol_table() -> Table:
 def _cells(protocol: Protocol) -> list[str]:
     rule = protocol.rule
     low, high = rule.clamp_m or (rule.min_depth_m, rule.max_depth_m)
-    squash = rule.squash
     return [
         protocol.name,
         rule.truth_text,
@@ -216,5 +215,5 @@ def _cells(protocol: Protocol) -> list[str]:
         f'{low:g} to {high:g} m',
         rule.alignment.value,
         (rule.metric_alignment or rule.alignment).value,
-        'as it is' if squash is None else f'squashed to {squash.width}×{squash.height}',
+        'as it is' if rule.squash is None else rule.squash.text,
     ]

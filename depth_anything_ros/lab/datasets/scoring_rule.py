@@ -58,6 +58,12 @@ class Squash:
     width: int
     transposed: bool = False
 
+    @property
+    def text(self) -> str:
+        """Return what it does to an image, in words."""
+        turned = ', lying on its side' if self.transposed else ''
+        return f'squashed to {self.width}×{self.height}{turned}'
+
     def __call__(self, sample: DepthSample) -> DepthSample:
         """Return a sample at that size, of which neither camera nor pairs of points are known."""
         rgb, depth_m, size = sample.rgb, sample.depth_m, (self.width, self.height)
@@ -110,8 +116,14 @@ class ScoringRule:
     @property
     def text(self) -> str:
         """Return the rule in a sentence's part."""
-        crop = '' if self.crop is None else f' in {self.crop.text}'
-        return f'alignment {self.alignment_text}, truth {self.truth_text}{crop}'
+        parts = [f'alignment {self.alignment_text}', f'truth {self.truth_text}']
+        if self.crop is not None:
+            parts.append(self.crop.text)
+        if self.clamp_m is not None:
+            parts.append('predictions clamped to {:g} to {:g} m'.format(*self.clamp_m))
+        if self.squash is not None:
+            parts.append(f'image {self.squash.text}')
+        return ', '.join(parts)
 
     @property
     def truth_text(self) -> str:

@@ -93,7 +93,7 @@ def test_the_report_names_model_data_baseline_and_warnings(tmp_path):
     assert text.startswith('# tiny: depth against truth\n')
     assert (
         'Protocol nyu_eigen, not its own range: alignment scale_shift (metric predictions: none), '
-        'truth between 0.001 and 10 m in rows 9.4% to 98.1%, columns 6.4% to 93.9%; per image'
+        'truth between 0.001 and 10 m, rows 9.4% to 98.1%, columns 6.4% to 93.9%; per image'
     ) in text
     assert 'Source of the protocol: Eigen et al. (2014).' in text
     assert '## rgbd_folder:rooms' in text

@@ -234,4 +234,8 @@ def test_a_protocol_takes_its_split_of_the_data_it_is_published_for():
 def test_rules_are_told_in_words():
     assert ScoringRule().text == 'alignment scale_shift, truth within 0.2 to 8 m'
     assert PROTOCOLS['affine_invariant'].rule.truth_text == 'above 0 m'
+    assert PROTOCOLS['seed000'].rule.text == (
+        'alignment none, truth above 0 m, predictions clamped to 1e-06 to 10 m, image squashed to '
+        '224×224, lying on its side'
+    )
     assert Crop(0.25, 1, 0, 0.5).text == 'rows 25.0% to 100.0%, columns 0.0% to 50.0%'
