@@ -56,15 +56,19 @@ class DepthPipeline:
         self.scene_cut = scene_cut
         self.refinements = refinements or Refinements()
 
-    def process(self, frame: Frame) -> DepthResult:
+    def process(
+        self, frame: Frame, prediction: RelativeInverseDepth | MetricDepth | None = None
+    ) -> DepthResult:
         """
         Return relative and, where a scale is known, metric depth of a frame at its own size.
 
+        :param prediction: of the network for this frame, where it has run already; None runs it.
         :raises BackendError: if the network cannot run on this image.
         """
         stages_ms: dict[str, float] = {}
         refinements = self.refinements
-        prediction = self._predict(frame, refinements, stages_ms)
+        if prediction is None:
+            prediction = self._predict(frame, refinements, stages_ms)
         if self.scene_cut is not None and self.scene_cut.update(frame.rgb):
             self.tracker.reset()
             _forget(refinements)

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 _MODEL = 'tiny'
 # Points that float at edges are left out; see the node's parameter `cloud_edge_jump`.
 _EDGE_JUMP = 0.02
+# So few pictures are predicted by torch, which needs no export, unless told otherwise.
+_FEW = 10
 # Of predict.jsonl.
 _FORMAT = 1
 _SHOWN = 5
@@ -83,6 +85,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--frames', type=count_from_one, metavar='N', help='first N frames of a video or camera'
     )
+    parser.add_argument(
+        '--batch', type=count_from_one, default=1, metavar='N',
+        help='run the network on N pictures or frames of one size at once (%(default)s): for '
+        '--backend torch on a GPU; a CPU gains little, and other backends take one at a time',
+    )  # fmt: skip
     parser.add_argument(
         '--resume', action='store_true',
         help='go on from a run of the same options that was stopped: what predict.jsonl in '
@@ -180,17 +187,21 @@ def run(args: argparse.Namespace) -> int:
     from depth_anything_ros.lab.prediction.making import Maker
     from depth_anything_ros.lab.prediction.networks import check_wishes
     from depth_anything_ros.lab.prediction.records import JOURNAL
-    from depth_anything_ros.lab.prediction.sources import find_sources
+    from depth_anything_ros.lab.prediction.sources import Kind, find_sources
 
     metres = _metres(args)
     sources = find_sources(args.inputs, args.out, write_warning)
     check_outputs(args.out / JOURNAL)
+    args.backend = _backend(args.backend, sources)
     networks = _networks(args, metres)
     check_wishes(networks, metres, '--ply' if args.ply else '--depth png' * ('png' in args.depth))
-    maker = Maker(networks, _settings(args), write_warning)
+    settings = _settings(args)
+    maker = Maker(networks, settings, write_warning)
     maker.check_places(sources)
     for network in networks:
         write_line(network.described)
+    if any(source.kind is not Kind.PICTURE for source in sources):
+        write_line(f'videos: {settings.encoder.words}')
     start_s = time.monotonic()
     now, before = _predict(args, sources, maker)
     return _tell(args, networks, now, before, time.monotonic() - start_s)
@@ -222,6 +233,14 @@ def _metres(args: argparse.Namespace) -> Metres:
     return Metres(None, measured, lens, args.max_depth)
 
 
+def _backend(asked: str, sources: Sequence[Source]) -> str:
+    """Return what runs the networks; an export takes longer than a few pictures without."""
+    from depth_anything_ros.lab.prediction.sources import Kind
+
+    few = len(sources) <= _FEW and all(source.kind is Kind.PICTURE for source in sources)
+    return 'torch' if asked == 'auto' and few else asked
+
+
 def _networks(args: argparse.Namespace, metres: Metres) -> list[Network]:
     from depth_anything_ros.lab.prediction.networks import Network, labels_of
 
@@ -241,7 +260,7 @@ def _settings(args: argparse.Namespace) -> Settings:
 
     wanted = Wanted(sorted(set(args.depth)), args.ply, args.edge_jump)
     look = Look(args.colormap, args.beside, args.range)
-    return Settings(args.out, look, wanted, find_encoder(), args.frames)
+    return Settings(args.out, look, wanted, find_encoder(), args.frames, args.batch)
 
 
 def _predict(
@@ -314,7 +333,7 @@ def _tell(
     rate = f' in {duration_text(taken_s)}, {frames / taken_s:.3g} a second' if frames else ''
     earlier = f'; {len(before)} were done before' if before else ''
     write_line(
-        f'{len(now) - len(failed)} of {len(now)} inputs, {frames} pictures{rate}{earlier}; '
+        f'{len(now) - len(failed)} of {len(now)} inputs, frames: {frames}{rate}{earlier}; '
         f'results in {args.out}'
     )
     if not failed:

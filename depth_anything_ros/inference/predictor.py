@@ -6,6 +6,7 @@ import logging
 import math
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from depth_anything_ros.errors import BackendError, ConfigError
 from depth_anything_ros.home import expand_user
 from depth_anything_ros.inference import BACKENDS
-from depth_anything_ros.inference.backends.base import Backend, BackendOptions
+from depth_anything_ros.inference.backends.base import Backend, BackendOptions, BatchBackend
 from depth_anything_ros.inference.backends.cache import (
     ExportCache,
     NoRoomError,
@@ -154,6 +155,28 @@ class Predictor:
         raw = self.build((height, width)).infer(model_input.pixels)
         check_finite(raw, self.selection)
         return raw
+
+    def infer_batch(self, model_inputs: Sequence[ModelInput]) -> list[Float32Array]:
+        """
+        Return the network's outputs of several images, as :meth:`infer` does of each.
+
+        Those of one size run at once where the backend can.
+
+        :raises BackendError: as :meth:`infer` does, for any of them.
+        """
+        outputs: dict[int, Float32Array] = {}
+        sizes = [item.pixels.shape[2:] for item in model_inputs]
+        for size in dict.fromkeys(sizes):
+            places = [place for place, own in enumerate(sizes) if own == size]
+            backend = self.build((size[0], size[1]))
+            if not isinstance(backend, BatchBackend):
+                outputs.update({place: self.infer(model_inputs[place]) for place in places})
+                continue
+            pixels = np.concatenate([model_inputs[place].pixels for place in places])
+            raw = backend.infer_batch(pixels)
+            check_finite(raw, self.selection)
+            outputs.update(zip(places, raw, strict=True))
+        return [outputs[place] for place in range(len(sizes))]
 
     def postprocess(
         self, raw: Float32Array, source_size: tuple[int, int]

@@ -1,7 +1,9 @@
 """`predict` on what people have: odd pictures, folders, videos, and what goes wrong."""
 
 import json
+import os
 import re
+import signal
 from pathlib import Path
 
 import cv2
@@ -10,8 +12,11 @@ import pytest
 from made_pictures import jpeg, scene, write_odd_pictures
 
 import depth_anything_ros as dar
+from depth_anything_ros import models
 from depth_anything_ros.cli.main import main
 from depth_anything_ros.geometry.point_cloud import build_point_cloud
+from depth_anything_ros.inference.backends.torch_backend import TorchBackend
+from depth_anything_ros.lab.prediction import video_input
 from depth_anything_ros.lab.prediction.networks import Network
 from depth_anything_ros.messages.depth import millimetres
 from depth_anything_ros.messages.picture_file import read_picture
@@ -181,6 +186,11 @@ def test_a_folder_that_may_not_be_written_to_is_told_before_the_work(photo, monk
     assert "cannot write '/proc/none" in capsys.readouterr().err
 
 
+def test_a_few_pictures_do_not_wait_for_an_export(photo, tmp_path, capsys):
+    assert main(['predict', str(photo), '--out', str(tmp_path / 'out'), '--input-size', '32']) == 0
+    assert capsys.readouterr().out.startswith('tiny: tiny (pretrained), torch ')
+
+
 def test_a_result_never_takes_the_place_of_an_input(photo, tmp_path, capsys):
     other = tmp_path / 'photo_depth.png'
     cv2.imwrite(str(other), scene(48, 64))
@@ -218,16 +228,192 @@ def test_a_run_goes_on_where_it_was_stopped(photo, tmp_path, monkeypatch, capsys
     assert predict(photo, '--out', out, '--beside') == 0
 
 
-def test_several_networks_share_one_picture_and_have_their_own_numbers(photo, tmp_path):
-    words = ['--model', 'tiny', '--model', 'tiny_sdt_lite', '--depth', 'npy']
-    assert predict(photo, '--out', tmp_path / 'out', *words) == 0
-    found = {
-        name: np.load(tmp_path / 'out' / name) for name in names(tmp_path / 'out') if 'npy' in name
-    }
-    assert set(found) == {f'photo_{name}_inverse_depth.npy' for name in ('tiny', 'tiny_sdt_lite')}
-    other = dar.load('tiny_sdt_lite', backend='torch', precision='fp32', threads=1, input_size=32)
-    np.testing.assert_array_equal(
-        found['photo_tiny_sdt_lite_inverse_depth.npy'], other.predict(photo).values
+def test_several_networks_share_one_picture_and_have_their_own_numbers(photo, model, tmp_path):
+    mine, out = tmp_path / 'mine.safetensors', tmp_path / 'out'
+    mine.write_bytes((Path(models.__file__).parent / 'weights' / 'tiny.safetensors').read_bytes())
+    words = ['--model', 'tiny', '--model', 'tiny', '--checkpoint', mine, '--depth', 'npy']
+    assert predict(photo, '--out', out, *words) == 0
+    found = {path.name: np.load(path) for path in out.glob('*.npy')}
+    assert set(found) == {f'photo_{name}_inverse_depth.npy' for name in ('tiny', 'mine')}
+    for values in found.values():
+        np.testing.assert_array_equal(values, model.predict(photo).values)
+    picture = cv2.imread(str(out / 'photo_depth.png'))[..., ::-1]
+    # Three panels of 320×240 with margins: the image, then the same depth twice.
+    image, *depth = (picture[26:266, left + 6 : left + 326] for left in (0, 332, 664))
+    np.testing.assert_array_equal(image[::5, ::5], read_picture(photo))
+    np.testing.assert_array_equal(depth[0], depth[1])
+    np.testing.assert_array_equal(depth[0][::5, ::5], dar.colorize(model.predict(photo)))
+
+
+def grey(level, height=48, width=64):
+    return np.full((height, width, 3), level, np.uint8)
+
+
+@pytest.fixture
+def clip(tmp_path):
+    """Return a video of six frames at 10 Hz, the last three of another scene."""
+    path = tmp_path / 'clip.avi'
+    video = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'MJPG'), 10.0, (64, 48))
+    for index in range(6):
+        video.write(scene(48, 64, seed=index // 3)[..., ::-1].copy())
+    video.release()
+    return path
+
+
+def test_a_video_becomes_a_video_with_the_numbers_of_its_frames(clip, model, tmp_path, capsys):
+    out = tmp_path / 'out'
+    assert (
+        predict(clip, '--out', out, *SCALE, '--depth', 'npy', '--json', tmp_path / 'a.json') == 0
     )
-    picture = cv2.imread(str(tmp_path / 'out' / 'photo_depth.png'))
-    assert picture.shape[1] > 3 * 320
+    assert 'videos: ' in capsys.readouterr().out
+    (record,) = answer(tmp_path / 'a.json')['inputs']
+    assert (record['frames'], record['results']) == (6, ['clip_depth.mp4', 'clip_frames'])
+    frames = [f'clip_frames/{index:06d}_depth_m.npy' for index in range(6)]
+    assert names(out) == sorted(['clip_depth.mp4', 'predict.jsonl', *frames])
+    capture, shown = cv2.VideoCapture(str(clip)), cv2.VideoCapture(str(out / 'clip_depth.mp4'))
+    for name in frames:
+        rgb = capture.read()[1][..., ::-1]
+        metric = model.metric(rgb, scale=dar.fixed_scale(0.5, 0.2))
+        np.testing.assert_allclose(np.load(out / name), metric.depth_m, rtol=1e-5)
+        found, picture = shown.read()
+        assert found and picture.shape == (48, 64, 3)
+        if name in (frames[0], frames[3]):  # the first of each scene has colours of its own
+            assert np.abs(picture[..., ::-1].astype(int) - dar.colorize(metric)).mean() < 12
+    assert not shown.read()[0]
+
+
+def test_only_the_first_frames_are_taken_where_a_number_is_given(clip, tmp_path):
+    assert predict(clip, '--out', tmp_path, '--frames', '2', '--json', tmp_path / 'a.json') == 0
+    (record,) = answer(tmp_path / 'a.json')['inputs']
+    assert record['frames'] == 2
+
+
+def test_a_video_that_is_stopped_leaves_what_an_earlier_run_made(clip, tmp_path, monkeypatch):
+    out = tmp_path / 'out'
+    assert predict(clip, '--out', out, '--depth', 'npy', '--frames', '3') == 0
+    before = {path: path.stat().st_mtime_ns for path in out.rglob('*.npy')}
+    assert len(before) == 3
+    real = Network.estimate
+
+    def stop(self, rgb, stamp_ns):
+        if stamp_ns > 0.35e9:
+            raise KeyboardInterrupt
+        return real(self, rgb, stamp_ns)
+
+    monkeypatch.setattr(Network, 'estimate', stop)
+    assert predict(clip, '--out', out, '--depth', 'npy') == 130
+    assert {path: path.stat().st_mtime_ns for path in out.rglob('*.npy')} == before
+    assert not [name for name in names(out) if 'part' in name]
+
+
+class Camera:
+    """Stands in for a camera: frames without end, until somebody presses Ctrl-C."""
+
+    def __init__(self, place):
+        assert place == 7
+        self.frames = 0
+
+    def isOpened(self):
+        return True
+
+    def get(self, name):
+        return {cv2.CAP_PROP_FRAME_WIDTH: 64, cv2.CAP_PROP_FRAME_HEIGHT: 48}.get(name, 0.0)
+
+    def read(self):
+        self.frames += 1
+        if self.frames == 4:
+            os.kill(os.getpid(), signal.SIGINT)
+        return True, grey(50 * (self.frames % 5))
+
+    def release(self):
+        pass
+
+
+def test_a_camera_is_recorded_until_ctrl_c_which_is_no_failure(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(video_input, 'open_capture', Camera)
+    assert predict('7', '--out', 'out', '--json', 'a.json') == 0
+    (record,) = answer(tmp_path / 'a.json')['inputs']
+    assert (record['kind'], record['frames']) == ('camera', 4)
+    assert names(tmp_path / 'out') == ['camera7_depth.mp4', 'predict.jsonl']
+
+
+def test_pictures_of_other_kinds_are_read_or_named_as_what_they_are(model, tmp_path, capsys):
+    folder, out = tmp_path / 'in', tmp_path / 'out'
+    folder.mkdir()
+    rgb = scene(48, 64)
+    Image = pytest.importorskip('PIL.Image', reason='Pillow writes what moves')  # noqa: N806
+    pages = [Image.fromarray(picture) for picture in (rgb, scene(48, 64, seed=1))]
+    pages[0].save(folder / 'still.gif')
+    pages[0].save(folder / 'moving.gif', save_all=True, append_images=pages[1:], duration=100)
+    pages[0].save(folder / 'moving.webp', save_all=True, append_images=pages[1:], lossless=True)
+    pages[0].save(folder / 'scan.tif')
+    (folder / 'phone.jpg').write_bytes(b'\0\0\0\x18ftypheic' + bytes(30))
+    (folder / 'photo.heic').write_bytes(b'\0\0\0\x18ftypmif1' + bytes(30))
+    assert predict(folder, '--out', out) == 1
+    told = capsys.readouterr().err
+    assert told.count('it is HEIC, which is not decoded here; convert it to JPEG or PNG') == 2
+    assert names(out) == sorted(
+        [
+            'moving_gif_depth.mp4', 'moving_webp_depth.png', 'scan_depth.png', 'still_depth.png',
+            'predict.jsonl',
+        ]
+    )  # fmt: skip
+    for name, ending in (('still', '.gif'), ('scan', '.tif'), ('moving_webp', '')):
+        seen = np.asarray(Image.open(folder / f'{name}{ending}').convert('RGB')) if ending else rgb
+        shown = cv2.imread(str(out / f'{name}_depth.png'))[..., ::-1]
+        np.testing.assert_array_equal(shown, dar.colorize(model.predict(seen)))
+
+
+def test_measured_depth_gives_the_scale_of_each_picture(model, tmp_path, capsys):
+    folder, depth, out = (tmp_path / name for name in ('in', 'depth', 'out'))
+    folder.mkdir()
+    depth.mkdir()
+    for index in range(2):
+        path = folder / f'{index}.png'
+        cv2.imwrite(str(path), scene(48, 64, seed=index)[..., ::-1])
+        relative = model.predict(path).values
+        truth_m = 1 / (relative * (0.4 + index) + 0.3)
+        cv2.imwrite(str(depth / f'{index}.png'), np.rint(truth_m * 5000).astype(np.uint16))
+    cv2.imwrite(str(folder / 'alone.png'), scene(48, 64))
+    words = ['--reference', f'{depth},unit=5000/m', '--depth', 'npy']
+    assert predict(folder, '--out', out, *words) == 1
+    assert "no depth was measured for '" in capsys.readouterr().err
+    for index in range(2):
+        relative = model.predict(folder / f'{index}.png').values
+        truth_m = 1 / (relative * (0.4 + index) + 0.3)
+        np.testing.assert_allclose(np.load(out / f'{index}_depth_m.npy'), truth_m, rtol=0.01)
+    assert not (out / 'alone_depth.png').exists()
+
+
+def test_a_calibration_of_another_shape_is_named_for_each_picture(photo, tmp_path, capsys):
+    assert predict(photo, '--out', tmp_path, *SCALE, '--ply', '--camera', '50,50,99,20') == 1
+    assert 'photo.jpg' in (told := capsys.readouterr().err)
+    assert 'the principal point 99, 20 lies outside of the picture of 64x48' in told
+
+
+def test_dark_pictures_of_16_bits_are_told(tmp_path, capsys):
+    cv2.imwrite(str(tmp_path / 'a.png'), scene(48, 64).astype(np.uint16) * 16)
+    assert predict(tmp_path / 'a.png', '--out', tmp_path / 'out') == 0
+    assert 'almost black: their brightest pixel is 15 of 255' in capsys.readouterr().err
+
+
+def test_batches_give_what_single_pictures_give(odd, clip, tmp_path, monkeypatch):
+    folder, _ = odd
+    sizes = []
+    real = TorchBackend.infer_batch
+
+    def infer_batch(self, pixels):
+        sizes.append(len(pixels))
+        return real(self, pixels)
+
+    monkeypatch.setattr(TorchBackend, 'infer_batch', infer_batch)
+    words = [folder, clip, '--depth', 'npy']
+    assert predict(*words, '--out', tmp_path / 'one') == 1
+    assert set(sizes) == {1}
+    assert predict(*words, '--out', tmp_path / 'four', '--batch', '4') == 1
+    assert max(sizes) == 4
+    assert names(tmp_path / 'one') == names(tmp_path / 'four')
+    for path in (tmp_path / 'one').rglob('*.npy'):
+        other = np.load(tmp_path / 'four' / path.relative_to(tmp_path / 'one'))
+        np.testing.assert_allclose(other, np.load(path), atol=1e-5)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 from depth_anything_ros.errors import BackendError
 from depth_anything_ros.inference.backends.cache import ExportCache
@@ -70,6 +70,19 @@ class Backend(Protocol):
 
         :param pixels: normalised image, float32 (1, 3, h, w), h and w as in the options.
         :return: float32 (h, w), the caller's own: later calls do not overwrite it.
+        """
+
+
+@runtime_checkable
+class BatchBackend(Backend, Protocol):
+    """A backend that runs on several images at once."""
+
+    def infer_batch(self, pixels: Float32Array) -> Float32Array:
+        """
+        Return the network's outputs.
+
+        :param pixels: normalised images, float32 (N, 3, h, w), h and w as in the options.
+        :return: float32 (N, h, w), the caller's own.
         """
 
 

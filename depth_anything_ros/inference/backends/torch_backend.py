@@ -98,6 +98,15 @@ class TorchBackend:
             lack of memory.
         """
         check_pixels(pixels, self._size)
+        return self.infer_batch(pixels)[0]
+
+    def infer_batch(self, pixels: Float32Array) -> Float32Array:
+        """
+        Return the network's outputs, float32 (N, h, w).
+
+        :param pixels: normalised images, float32 (N, 3, h, w).
+        :raises BackendError: if torch fails, e.g. for lack of memory.
+        """
         # The number holds for the thread that sets it, and images come on another than this
         # object was made on.
         if self._threads not in (0, torch.get_num_threads()):
@@ -108,7 +117,7 @@ class TorchBackend:
                 torch.inference_mode(),
                 torch.autocast(self._device.type, self._dtype, enabled=narrow),
             ):
-                values = self.estimator(torch.from_numpy(pixels).to(self._device))[0]
+                values = self.estimator(torch.from_numpy(pixels).to(self._device))
                 result: Float32Array = values.float().cpu().numpy()
         except RuntimeError as error:
             raise BackendError(f'torch failed: {error}') from error

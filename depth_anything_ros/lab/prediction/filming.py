@@ -49,7 +49,10 @@ def film(
         if maker.settings.wanted.anything:
             folder = stack.enter_context(writing_folder(with_ending(stem, FRAMES), replace=True))
         made = _Film(maker, with_ending(stem, VIDEO), folder, video.rate_hz, stack)
-        for frame in islice(frames, most):
+        taken = islice(frames, most)
+        if source.kind is not Kind.CAMERA:  # whose frames are shown as they come
+            taken = maker.in_batches(taken, lambda frame: frame.rgb)
+        for frame in taken:
             made.add(frame)
             shown.update()
             if stopped():
@@ -109,7 +112,6 @@ class _Film:
             self._write = self._stack.enter_context(
                 writing_video(encoder, self._path, size, self._rate_hz)
             )
-            self._maker.tell_once('encoder', f'videos are {encoder.words}')
         if size != self._size:
             self._maker.tell_once(
                 str(self._path),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 from depth_anything_ros.errors import DatasetError
 from depth_anything_ros.lab.grid import write_rgb
@@ -24,13 +26,19 @@ from depth_anything_ros.lab.prediction.sources import Source
 from depth_anything_ros.lab.prediction.video_output import VIDEO, Encoder
 from depth_anything_ros.types import DepthResult, UInt8Array
 
+T = TypeVar('T')
+
+# Landscape and portrait are two, and a screenshot in between is no reason to tell.
+_MANY_SHAPES = 3
+
 
 @dataclass(frozen=True)
 class Settings:
     """
     What is made of every input.
 
-    `out` is the folder for it, `frames` the most frames of a video or a camera, None for all.
+    `out` is the folder for it, `frames` the most frames of a video or a camera, None for all,
+    `batch` how many pictures the networks are run on at once.
     """
 
     out: Path
@@ -38,6 +46,7 @@ class Settings:
     wanted: Wanted
     encoder: Encoder
     frames: int | None = None
+    batch: int = 1
 
 
 class Maker:
@@ -56,6 +65,7 @@ class Maker:
         self.networks = networks
         self._tell = tell
         self._told: set[str] = set()
+        self._shapes: set[tuple[int, int]] = set()
 
     def tell_once(self, subject: str, text: str) -> None:
         """Tell what a person should know, unless something of that subject has been told."""
@@ -86,7 +96,38 @@ class Maker:
 
     def estimates(self, rgb: UInt8Array, stamp_ns: int) -> list[DepthResult]:
         """Return what each network says of a frame; see :meth:`Network.estimate`."""
+        self._note_shape(rgb)
         return [network.estimate(rgb, stamp_ns) for network in self.networks]
+
+    def _note_shape(self, rgb: UInt8Array) -> None:
+        """Tell what helps where pictures of many shapes each need a network of their own."""
+        predictor = self.networks[0].predictor
+        self._shapes.add(predictor.network_size(rgb.shape[0], rgb.shape[1]))
+        backend = predictor.selection.backend
+        if len(self._shapes) > _MANY_SHAPES and backend != 'torch':
+            self.tell_once(
+                'shapes',
+                f'the pictures have many shapes: {backend} makes a network for each of them, '
+                'which takes seconds the first time; --backend torch needs only one',
+            )
+
+    def in_batches(
+        self, items: Iterable[T], rgb_of: Callable[[T], UInt8Array | None]
+    ) -> Iterator[T]:
+        """
+        Pass items through, after the networks have run on several of them at once.
+
+        :param rgb_of: returns the picture of an item, None where there is none.
+        """
+        if self.settings.batch == 1:
+            yield from items
+            return
+        rest = iter(items)
+        while chunk := list(islice(rest, self.settings.batch)):
+            images = [rgb for rgb in map(rgb_of, chunk) if rgb is not None]
+            for network in self.networks if len(images) > 1 else ():
+                network.look_ahead(images)
+            yield from chunk
 
     def painter(self) -> Painter:
         """Return what draws the networks' depth of one input."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from depth_anything_ros.api import reference_depth
 from depth_anything_ros.config import DepthNodeConfig
-from depth_anything_ros.errors import AlignmentError, ConfigError, DatasetError
+from depth_anything_ros.errors import AlignmentError, BackendError, ConfigError, DatasetError
 from depth_anything_ros.inference.predictor import Predictor
 from depth_anything_ros.lab.datasets.files import read_npy, read_png_depth
 from depth_anything_ros.lab.prediction.cameras import Lens
@@ -17,7 +17,14 @@ from depth_anything_ros.lab.prediction.sources import Kind, Source
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.pipeline import DepthPipeline
 from depth_anything_ros.scale import AlignmentSource, ScaleConfig, create_tracker
-from depth_anything_ros.types import DepthResult, Frame, OutputKind, UInt8Array
+from depth_anything_ros.types import (
+    DepthResult,
+    Frame,
+    MetricDepth,
+    OutputKind,
+    RelativeInverseDepth,
+    UInt8Array,
+)
 
 _FRAME_ID = 'camera_optical_frame'
 _DEPTH_SUFFIXES = ('.png', '.npy')
@@ -89,6 +96,7 @@ class Network:
         self.label = label
         self.predictor = predictor
         self._metres = metres
+        self._ahead: dict[int, tuple[UInt8Array, RelativeInverseDepth | MetricDepth]] = {}
         is_metric = predictor.output_kind is OutputKind.METRIC_DEPTH
         self.gives_metres = is_metric or metres.is_asked
         usual_m = predictor.spec.max_depth_m or DepthNodeConfig.max_depth_m
@@ -142,7 +150,25 @@ class Network:
         """
         lens = self._metres.lens
         camera = lens.camera(*rgb.shape[:2]) if lens else None
-        return self._pipeline.process(Frame(rgb, stamp_ns, _FRAME_ID, camera))
+        _, prediction = self._ahead.pop(id(rgb), (rgb, None))
+        return self._pipeline.process(Frame(rgb, stamp_ns, _FRAME_ID, camera), prediction)
+
+    def look_ahead(self, images: Sequence[UInt8Array]) -> None:
+        """
+        Run the network on images that :meth:`estimate` is to be asked for next, several at once.
+
+        :param images: uint8 (H, W, 3) each. Where one of them cannot be predicted, none is here:
+            each will tell for itself.
+        """
+        self._ahead.clear()
+        try:
+            inputs = [self.predictor.preprocess(rgb) for rgb in images]
+            outputs = self.predictor.infer_batch(inputs)
+        except BackendError:
+            return
+        for rgb, own, raw in zip(images, inputs, outputs, strict=True):
+            # With the image, so that no other gets its identity meanwhile.
+            self._ahead[id(rgb)] = rgb, self.predictor.postprocess(raw, own.source_size)
 
 
 def require_metres(result: DepthResult) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 
@@ -40,24 +40,45 @@ def predict(sources: Sequence[Source], maker: Maker, journal: Journal[Record]) -
     :return: what became of each, in order.
     :raises OutputError: if a result or the journal cannot be written.
     """
-    for source in sources:
+    opened = ((source, _opened(source)) for source in sources)
+    for source, picture in maker.in_batches(opened, lambda item: item[1].rgb):
         record = Record(source.place, source.name, source.kind, 0, 0)
         try:
             record = begun(source)
-            record = _predicted(source, record, maker)
+            record = _predicted(source, record, picture, maker)
         except _BROKEN as error:
-            record = replace(record, failure=f"'{source.place}': {reason_of(error)}")
+            reason = reason_of(error)
+            told = reason if source.place in reason else f"'{source.place}': {reason}"
+            record = replace(record, failure=told)
         journal.add([record])
         yield record
 
 
-def _predicted(source: Source, record: Record, maker: Maker) -> Record:
+@dataclass(frozen=True)
+class _Opened:
+    """A picture that was read, or why it could not be; neither for what has frames."""
+
+    rgb: UInt8Array | None = None
+    error: Exception | None = None
+
+
+def _opened(source: Source) -> _Opened:
+    if source.kind is not Kind.PICTURE:
+        return _Opened()
+    try:
+        return _Opened(read_picture(Path(source.place)))
+    except _BROKEN as error:
+        return _Opened(error=error)
+
+
+def _predicted(source: Source, record: Record, picture: _Opened, maker: Maker) -> Record:
+    if picture.error is not None:
+        raise picture.error
     for network in maker.networks:
         network.begin(source)
-    if source.kind is Kind.PICTURE:
-        rgb = read_picture(Path(source.place))
-        _warn_if_dark(source.place, rgb, maker)
-        return maker.picture(source, record, rgb)
+    if picture.rgb is not None:
+        _warn_if_dark(source.place, picture.rgb, maker)
+        return maker.picture(source, record, picture.rgb)
     with VideoInput(source) as video:
         frames = iter(video)
         first = list(islice(frames, 2))

@@ -52,7 +52,7 @@ class VideoInput:
         self._live = source.kind is Kind.CAMERA
         number = int(source.place) if source.place.isdecimal() and self._live else None
         try:
-            self._capture = cv2.VideoCapture(source.place if number is None else number)
+            self._capture = open_capture(source.place if number is None else number)
         except (cv2.error, UnicodeError) as error:
             raise DatasetError(f"'{source.place}' cannot be opened: {error}") from error
         if not self._capture.isOpened():
@@ -123,6 +123,11 @@ class VideoInput:
             check_size(width, height, _FRAME_BYTES)
         except MessageError as error:
             raise DatasetError(f"'{self._place}' cannot be decoded: {error}") from error
+
+
+def open_capture(place: str | int) -> cv2.VideoCapture:
+    """Return OpenCV's reader of a file or of a camera by its number."""
+    return cv2.VideoCapture(place)
 
 
 def _why_not(source: Source) -> str:
