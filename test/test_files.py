@@ -309,3 +309,18 @@ def test_appending_adds_all_or_nothing(tmp_path, small_files):
     assert path.read_bytes() == b'1\n2\n'
     files.append(path, b'3\n')
     assert path.read_bytes() == b'1\n2\n3\n'
+
+
+def test_a_file_that_another_writes_by_its_name_is_there_as_a_whole_or_not_at_all(tmp_path):
+    path = tmp_path / 'new' / 'a.mp4'
+    with files.writing_named(path) as name:
+        assert name.name == 'a.mp4' and name.parent.parent == path.parent
+        name.write_bytes(b'new')
+        assert not path.exists()
+    assert path.read_bytes() == b'new' and _names(path.parent) == ['a.mp4']
+    with pytest.raises(RuntimeError), files.writing_named(path) as name:
+        name.write_bytes(b'half')
+        raise RuntimeError
+    assert path.read_bytes() == b'new' and _names(path.parent) == ['a.mp4']
+    with pytest.raises(OutputError, match='a.mp4'), files.writing_named(path):
+        pass  # nobody wrote it

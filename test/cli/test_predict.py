@@ -20,6 +20,8 @@ from depth_anything_ros.lab.prediction import video_input
 from depth_anything_ros.lab.prediction.networks import Network
 from depth_anything_ros.messages.depth import millimetres
 from depth_anything_ros.messages.picture_file import read_picture
+from depth_anything_ros.scale.camera_height import CameraHeightScale
+from depth_anything_ros.scale.fixed import FixedScale
 
 FAST = ['--backend', 'torch', '--precision', 'fp32', '--threads', '1', '--input-size', '32']
 SCALE = ['--scale', '0.5,0.2']
@@ -417,3 +419,25 @@ def test_batches_give_what_single_pictures_give(odd, clip, tmp_path, monkeypatch
     for path in (tmp_path / 'one').rglob('*.npy'):
         other = np.load(tmp_path / 'four' / path.relative_to(tmp_path / 'one'))
         np.testing.assert_allclose(other, np.load(path), atol=1e-5)
+
+
+def test_the_height_of_the_camera_reaches_the_scale_with_the_camera(photo, tmp_path, monkeypatch):
+    asked = []
+
+    def align(self, relative, stamp_ns, camera=None):
+        asked.append((self._height_m, self._mounted, camera))
+        return FixedScale(0.5, 0.2).align(relative, stamp_ns)
+
+    monkeypatch.setattr(CameraHeightScale, 'align', align)
+    words = ['--camera-height', '0.149,2', '--fov', '90', '--depth', 'npy']
+    assert predict(photo, '--out', tmp_path / 'out', *words) == 0
+    camera = dar.Camera(64, 48, pytest.approx(32.0), pytest.approx(32.0), 31.5, 23.5)
+    assert asked == [(0.149, (pytest.approx(np.radians(2.0)), 0.0), camera)]
+    assert (tmp_path / 'out' / 'photo_depth_m.npy').exists()
+
+
+def test_a_scale_that_cannot_be_trusted_leaves_a_picture_out_and_names_it(photo, tmp_path, capsys):
+    out = tmp_path / 'out'
+    assert predict(photo, '--out', out, '--camera-height', '0.149', '--fov', '90') == 1
+    assert re.search(r"photo\.jpg': no metres: camera height: ", capsys.readouterr().err)
+    assert names(out) == ['predict.jsonl']

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,10 +78,3 @@ def _is_unchanged(source: Source, before: Record) -> bool:
     except OSError:
         return False
     return (now.size, now.modified_ns) == (before.size, before.modified_ns)
-
-
-def names(records: Sequence[Record], most: int) -> Iterator[str]:
-    """Give the names of inputs for a message, and how many more there are."""
-    yield from (record.input for record in records[:most])
-    if len(records) > most:
-        yield f'{len(records) - most} more'
