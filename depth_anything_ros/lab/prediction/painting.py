@@ -19,7 +19,7 @@ from depth_anything_ros.types import DepthResult, Float32Array, UInt8Array
 
 # Colours of a video follow what it shows with this time constant, so that they do not flicker.
 _FOLLOW_S = 1.0
-_RANDOM = 'random weights: means nothing'
+_RANDOM = 'random weights'
 
 Bounds = tuple[float, float]
 

@@ -98,9 +98,10 @@ def _drawn(panel: Panel, size: tuple[int, int], cell: int, text: int) -> UInt8Ar
     under = _GAP // 2 + _BAR + line if panel.bar else _GAP // 2
     canvas = np.full((line + height + under, cell + _GAP, 3), 255, np.uint8)
     left = _GAP // 2
-    taken = _draw(canvas, panel.caption, (left, text // 2), text, _DARK, cell)
-    place = left + taken + text, text // 2
-    _draw(canvas, panel.warning, place, text, _RED, cell - taken - text)
+    # First, so that a long caption leaves it room.
+    taken = _draw(canvas, panel.warning, (left, text // 2), text, _RED, cell)
+    start = taken + text if taken else 0
+    _draw(canvas, panel.caption, (left + start, text // 2), text, _DARK, cell - start)
     left += (cell - width) // 2
     canvas[line : line + height, left : left + width] = _resized(panel.pixels, height, width)
     if panel.bar is not None:
