@@ -59,6 +59,15 @@ def test_a_bag_without_index_names_the_command_that_repairs_it(drive, tmp_path, 
     assert not (tmp_path / 'out').exists()
 
 
+def test_a_bag_that_ends_early_names_the_command_that_recovers_it(drive, tmp_path, capsys):
+    shutil.copytree(drive, tmp_path / 'broken')
+    (storage,) = (tmp_path / 'broken').glob('*.mcap')
+    storage.write_bytes(storage.read_bytes()[: storage.stat().st_size // 2])
+    assert call(tmp_path / 'broken', '--out', tmp_path / 'out', *QUICK) == 1
+    assert f'repair it: mcap recover {storage}' in capsys.readouterr().err
+    assert not (tmp_path / 'out').exists()
+
+
 def test_a_place_that_is_taken_is_told_before_the_work(drive, tmp_path, capsys):
     assert call(drive, '--out', drive, *QUICK) == 1
     assert f"'{drive}' exists; bags are not written over" in capsys.readouterr().err

@@ -49,6 +49,7 @@ def play(world, bag, parameters, out, *, node=True):
                 'output_dir': out,
                 'image_transport': bag.image.transport,
                 'latency_from': 'image',
+                'drain_s': 300.0,
                 **bag.depth_parameters('ground_truth'),
             }
         ),
