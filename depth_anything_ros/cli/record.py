@@ -41,8 +41,10 @@ _OUTPUTS = {
     'scan': '~/scan',
 }
 _DEFAULT_OUTPUTS = ('relative', 'depth', 'preview', 'scale')
-# Parameters that have an option of their own.
-_PARAMETERS = ('model', 'checkpoint', 'scale_source', 'backend', 'threads')
+# Parameters that have an option of their own, and what it takes.
+_PARAMETERS = {
+    'model': 'NAME', 'checkpoint': 'FILE', 'scale_source': None, 'backend': None, 'threads': 'N',
+}  # fmt: skip
 _SHOWN = 5
 
 
@@ -92,14 +94,14 @@ def _add_parameters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--params', type=Path, metavar='FILE', help='parameter file of the node')
     parser.add_argument(
         '-p', '--param', action='append', default=[], metavar='NAME:=VALUE',
-        help='parameter of the node, before those of the file; may be given more than once',
+        help='parameter of the node; wins over the file, and may be given more than once',
     )  # fmt: skip
     infos = parameter_infos(DepthNodeConfig)
-    for name in _PARAMETERS:
+    for name, metavar in _PARAMETERS.items():
         info = infos[name][1]
         parser.add_argument(
-            f'--{name.replace("_", "-")}', metavar='NAME' if not info.choices else None,
-            choices=info.choices or None, help=info.help.replace('%', '%%'),
+            f'--{name.replace("_", "-")}', metavar=metavar, choices=info.choices or None,
+            help=info.help.replace('%', '%%'),
         )  # fmt: skip
 
 
