@@ -178,6 +178,7 @@ def _play(args: argparse.Namespace, bag: DemoBag, weights: str, kind: OutputKind
                 **bag.remaps('ground_truth', 'ground_truth/camera_info'),
                 'relative': relative,
                 'depth': metric,
+                'scale': '/depth_node/scale',
             },
         )
         nodes.start(

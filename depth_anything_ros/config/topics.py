@@ -124,6 +124,7 @@ _TOPICS: Registry[tuple[Topic, ...]] = Registry('node', {
             'of the measured depth, where it is not registered to the image',
         ),
         Topic('in', '/diagnostics', _DIAGNOSTICS, 'stage times and model of the depth node'),
+        Topic('in', 'scale', _DIAGNOSTICS, 'scale of each frame, `~/scale` of the depth node'),
         Topic('service', '~/save', _TRIGGER, 'writes `summary.json` and `report.html` now'),
     ),
     'bag_player': (

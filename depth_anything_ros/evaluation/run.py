@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
@@ -36,6 +37,7 @@ from depth_anything_ros.evaluation.run_warnings import (
     metric_warnings,
     score_warnings,
 )
+from depth_anything_ros.evaluation.scale_track import ScaleTrack
 from depth_anything_ros.evaluation.showcase import Showcase
 from depth_anything_ros.evaluation.stability import StabilityMean
 from depth_anything_ros.evaluation.summary import RunProtocol, RunSummary, ScoreTable
@@ -88,6 +90,7 @@ class RunEvaluation:
         self._stability = {mode: StabilityMean() for mode in self._modes}
         self._model: ModelIdentity | None = None
         self._camera: Camera | None = None
+        self._scales = ScaleTrack()
         self._stages_ms: dict[str, dict[str, float | None]] = {}
         for what, reason in (('pictures', why_no_plots()), (PAGE, why_no_page())):
             if reason:
@@ -166,6 +169,10 @@ class RunEvaluation:
     def set_camera(self, camera: Camera) -> None:
         """Give the camera of the images, for metrics that need one; the last one given counts."""
         self._camera = camera
+
+    def add_scale(self, stamp_ns: int, scale: float, shift: float) -> None:
+        """Take in what the depth node took depth of that stamp to metres with."""
+        self._scales.add(stamp_ns, scale, shift)
 
     def set_stages(self, stages_ms: Mapping[str, Mapping[str, float | None]]) -> None:
         """Give the percentiles of the depth node's stages, as it last reported them."""
@@ -275,7 +282,8 @@ class RunEvaluation:
         # that plots take would delay the arrival times of what comes meanwhile.
         with self._scoring_alone(limit_s):
             summary = self.summary()
-            self._files.report(summary, self._showcase.shown(), folder or self._files.folder)
+            shown = replace(self._showcase.shown(), scales=self._scales)
+            self._files.report(summary, shown, folder or self._files.folder)
         if failure is not None:
             raise failure
         return summary

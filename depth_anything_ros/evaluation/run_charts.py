@@ -10,6 +10,7 @@ import numpy as np
 
 from depth_anything_ros.evaluation.metrics import METRICS, Better, Group
 from depth_anything_ros.evaluation.protocol import AlignmentMode
+from depth_anything_ros.evaluation.scale_track import ScaleTrack
 from depth_anything_ros.evaluation.summary import Percentiles, ScoreTable
 from depth_anything_ros.evaluation.table import FrameTable, column
 from depth_anything_ros.evaluation.view import band_edges_m
@@ -107,6 +108,33 @@ def latency_charts(table: FrameTable, percentiles_ms: Percentiles) -> list[Chart
             note=f'{beyond} frames took longer, up to {last_ms:.4g} ms' if beyond else '',
         ),
     ]
+
+
+def scale_charts(
+    table: FrameTable, modes: Sequence[AlignmentMode], published: ScaleTrack
+) -> list[Chart]:
+    """
+    Return scale and shift over the run: what the truth of each frame asks for, what was used.
+
+    :param published: by the depth node, left out where stamps do not grow.
+    :return: nothing where neither is known.
+    """
+    x, axis = _frame_axis(table)
+    stamps_ns = published.stamps_ns()
+    charts = []
+    for name, unit in (('scale', '1/m per unit of the output'), ('shift', '1/m')):
+        series = []
+        if AlignmentMode.SCALE_SHIFT in modes and len(table):
+            fitted = table.values(column(AlignmentMode.SCALE_SHIFT, name))
+            series.append(Series('fitted to the truth of the frame', x, fitted, colour=0))
+        if len(stamps_ns) and axis.unit:
+            used = published.values(name)
+            series.append(
+                Series('used by the depth node', table.seconds(stamps_ns), used, colour=1)
+            )
+        if series:
+            charts.append(Chart(name.title(), axis, Axis(name, unit), series))
+    return charts
 
 
 def stage_bars(stages_ms: Mapping[str, Percentiles]) -> Bars:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,8 +16,10 @@ from depth_anything_ros.evaluation.run_charts import (
     distance_chart,
     latency_charts,
     metric_chart,
+    scale_charts,
     stage_bars,
 )
+from depth_anything_ros.evaluation.scale_track import ScaleTrack
 from depth_anything_ros.evaluation.summary import RunSummary
 from depth_anything_ros.evaluation.table import FrameTable
 from depth_anything_ros.json_text import record
@@ -45,6 +47,10 @@ _RANKING = (
     'By AbsRel, each at least a second from the others: neighbours in a video look alike. Clouds '
     'are seen from the right and above.'
 )
+_SCALE = (
+    '1 / depth = scale · output + shift, for a relative model. Where the truth asks for a scale '
+    'that wanders, a fixed one cannot do; where the two lines part, the scale source is off.'
+)
 _STABILITY = (
     'Mean absolute change of the prediction where the truth stays within 2 %; with a still '
     'camera that is everywhere. Frames after a longer gap than 1.5 times the median do not count. '
@@ -55,14 +61,16 @@ _STABILITY = (
 @dataclass(frozen=True)
 class Shown:
     """
-    What is shown of single frames of a run.
+    What is shown of a run beside its numbers.
 
-    `pictures` are files; `worst` and `best` are frames, the most extreme of each first.
+    `pictures` are files; `worst` and `best` are frames, the most extreme of each first; `scales`
+    are those that the depth node published.
     """
 
     pictures: Sequence[Path] = ()
     worst: Sequence[KeptFrame] = ()
     best: Sequence[KeptFrame] = ()
+    scales: ScaleTrack = field(default_factory=ScaleTrack)
 
 
 def run_page(summary: RunSummary, table: FrameTable, shown: Shown, folder: Path) -> Page:
@@ -82,6 +90,7 @@ def run_page(summary: RunSummary, table: FrameTable, shown: Shown, folder: Path)
             Section('Accuracy', _accuracy(summary, table, modes)),
             Section('Worst frames', _cards(shown.worst, unfolded=1)),
             Section('Best frames', _cards(shown.best)),
+            Section('Scale', _scale(table, modes, shown.scales)),
             Section('Stability', _stability(summary)),
             Section('Latency', _latency(summary, table)),
             Section('Frames', _frames(summary)),
@@ -162,6 +171,11 @@ def _accuracy(
         Fold('Other metrics over the run', [Charts(list(charts.values()))]),
         Fold('Formulas', [Facts(formulas)]),
     ]
+
+
+def _scale(table: FrameTable, modes: Sequence[AlignmentMode], published: ScaleTrack) -> list[Part]:
+    charts = scale_charts(table, modes, published)
+    return [Charts(charts), Note(_SCALE)] if charts else []
 
 
 def _stability(summary: RunSummary) -> list[Part]:

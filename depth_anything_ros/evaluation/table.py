@@ -82,10 +82,11 @@ class FrameTable:
         """Return a copy of one column of numbers."""
         return np.array(self._columns[name], np.float64)
 
-    def seconds(self) -> NDArray[np.float64]:
-        """Return the frames' stamps in seconds since the first of them."""
-        stamps = np.array(self._stamps_ns, np.int64)
-        return (stamps - (stamps.min() if len(stamps) else 0)) * 1e-9
+    def seconds(self, stamps_ns: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
+        """Return stamps, those of the frames if none are given, in seconds since the first."""
+        own_ns = np.array(self._stamps_ns, np.int64)
+        wanted_ns = own_ns if stamps_ns is None else stamps_ns
+        return (wanted_ns - (own_ns.min() if len(own_ns) else 0)) * 1e-9
 
     def problems(self) -> Counter[str]:
         """Return how many frames have which problem."""

@@ -149,6 +149,7 @@ class EvaluatorNode(Node):
             for name, (message_type, take) in takes.items()
         ]
         self.create_subscription(DiagnosticArray, '/diagnostics', self._reports.take, 10)
+        self.create_subscription(DiagnosticArray, 'scale', self._reports.take_scale, QUEUE_DEPTH)
 
     def _take_camera(self, message: CameraInfo) -> None:
         self._color.update(message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from depth_anything_ros.errors import MessageError
@@ -47,6 +48,26 @@ def read_report(nested: Nested) -> NodeReport:
         int(_number(f'frames.{name}', frames.get(name)) or 0) for name in ('rejected', 'received')
     )
     return NodeReport(_identity(_section(nested.get('model'))), stages_ms, rejected, received)
+
+
+def read_scale(nested: Nested) -> tuple[float, float] | None:
+    """
+    Return scale and shift of a status of `~/scale`, None where the frame had none.
+
+    :raises MessageError: if one of them is not a finite number.
+    """
+    if 'scale' not in nested:
+        return None
+    return _finite('scale', nested['scale']), _finite('shift', nested.get('shift'))
+
+
+def _finite(name: str, value: str | Nested | None) -> float:
+    number = math.nan
+    with suppress(ValueError):
+        number = float(value) if isinstance(value, str) else math.nan
+    if not math.isfinite(number):
+        raise MessageError(f'{name} is {str(value)[:40]!r}; a finite number is allowed')
+    return number
 
 
 def _identity(section: Nested) -> ModelIdentity | None:

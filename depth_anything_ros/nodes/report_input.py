@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -10,8 +11,9 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from depth_anything_ros.escape import one_line
 from depth_anything_ros.evaluation.run import RunEvaluation
 from depth_anything_ros.evaluation.run_warnings import Stream
+from depth_anything_ros.messages.stamps import stamp_ns
 from depth_anything_ros.nodes.diagnostics import to_dict
-from depth_anything_ros.nodes.node_report import read_report
+from depth_anything_ros.nodes.node_report import read_report, read_scale
 
 # Other names that are told of where the depth node's never comes.
 _NAMES = 10
@@ -51,19 +53,32 @@ class ReportInput:
                 self._others[status.name] = None
                 self._expect()
 
+    def take_scale(self, message: DiagnosticArray) -> None:
+        """Take in the scale of a frame, which the header of the message names."""
+        for status in message.status:
+            with self._counted('scale'):
+                scale = read_scale(to_dict(status))
+                if scale is not None:
+                    self._evaluation.add_scale(stamp_ns(message.header), *scale)
+
     def _read(self, status: DiagnosticStatus, _given_up: str) -> None:
         """Take in a status; nothing in it ends the node."""
-        try:
+        with self._counted('diagnostics'):
             report = read_report(to_dict(status))
+            if report.model is not None:
+                self._evaluation.set_model(report.model)
+            self._evaluation.set_stages(report.stages_ms)
+            self._evaluation.set_rejected(report.rejected, report.received)
+
+    @contextmanager
+    def _counted(self, topic: str) -> Iterator[None]:
+        """Leave out and count what cannot be read."""
+        try:
+            yield
         except Exception as error:  # noqa: BLE001 - anybody may publish here
-            text = f'diagnostics: {error}'
+            text = f'{topic}: {error}'
             self._evaluation.add_left_out(text)
             self._warn(f'left out: {text}')
-            return
-        if report.model is not None:
-            self._evaluation.set_model(report.model)
-        self._evaluation.set_stages(report.stages_ms)
-        self._evaluation.set_rejected(report.rejected, report.received)
 
     def _expect(self) -> None:
         others = ', '.join(f"'{one_line(name)}'" for name in self._others)

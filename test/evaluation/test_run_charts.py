@@ -8,8 +8,10 @@ from depth_anything_ros.evaluation.run_charts import (
     distance_chart,
     latency_charts,
     metric_chart,
+    scale_charts,
     stage_bars,
 )
+from depth_anything_ros.evaluation.scale_track import ScaleTrack
 from depth_anything_ros.evaluation.summary import ScoreTable
 from depth_anything_ros.evaluation.table import FrameTable
 
@@ -67,6 +69,24 @@ def test_error_by_distance_names_the_bands_by_their_ends():
     (line,) = chart.series
     np.testing.assert_array_equal(line.y, [0.1, 0.2, np.nan, 0.4])
     assert list(chart.x.names.values()) == ['0 … 1 m', '1 … 2 m', '2 … 4 m', '4 … 8 m']
+
+
+def test_scale_is_shown_as_fitted_and_as_used():
+    filled = FrameTable([AlignmentMode.SCALE_SHIFT])
+    for index in range(3):
+        score = FrameScore(dict.fromkeys(METRICS, 0.1), 10, 1.0, 0.05 + index, -0.1)
+        filled.add(10**9 + index * 10**8, 20.0, 0.0, {AlignmentMode.SCALE_SHIFT: score}, '')
+    used = ScaleTrack()
+    used.add(10**9 + 5 * 10**7, 0.06, -0.2)
+    scale, shift = scale_charts(filled, [AlignmentMode.SCALE_SHIFT], used)
+    fitted, published = scale.series
+    assert fitted.y.tolist() == [0.05, 1.05, 2.05]
+    assert (published.x.tolist(), published.y.tolist()) == (pytest.approx([0.05]), [0.06])
+    assert [series.y.tolist() for series in shift.series] == [[-0.1] * 3, [-0.2]]
+
+
+def test_scale_that_nothing_tells_of_has_no_chart():
+    assert scale_charts(FrameTable([NONE]), [NONE], ScaleTrack()) == []
 
 
 def test_stages_are_bars_with_what_is_known_of_them():

@@ -1,7 +1,9 @@
 """Diagnostics of the depth node, and of anybody else, for the report."""
 
 import pytest
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from std_msgs.msg import Header
 
 from depth_anything_ros.config import EvaluatorConfig
 from depth_anything_ros.evaluation.run import RunEvaluation
@@ -111,3 +113,26 @@ def test_only_the_status_of_the_depth_node_waits(run):
     assert run.summary().model is None
     waiting[0]('')
     assert run.summary().model.name == 'tiny'
+
+
+def scale_of(*pairs):
+    header = Header(stamp=Time(sec=7, nanosec=5))
+    values = [KeyValue(key=key, value=value) for key, value in pairs]
+    return DiagnosticArray(header=header, status=[DiagnosticStatus(name='scale', values=values)])
+
+
+def test_the_scale_of_a_frame_is_kept_by_the_stamp_of_its_header(run):
+    reports = ReportInput(at_once, NAME, run, lambda _: None)
+    reports.take_scale(scale_of(('scale', '0.05'), ('shift', '-0.1')))
+    reports.take_scale(scale_of(('no_fit_reason', 'no reference')))
+    assert run._scales.stamps_ns().tolist() == [7_000_000_005]
+    assert [run._scales.values(name).tolist() for name in ('scale', 'shift')] == [[0.05], [-0.1]]
+
+
+@pytest.mark.parametrize('value', ['abc', 'nan', 'inf', ''])
+def test_a_scale_that_is_not_a_number_is_left_out_and_counted(run, value):
+    warnings = []
+    reports = ReportInput(at_once, NAME, run, warnings.append)
+    reports.take_scale(scale_of(('scale', value), ('shift', '0')))
+    assert len(run._scales.stamps_ns()) == 0
+    assert warnings == [f'left out: scale: scale is {value!r}; a finite number is allowed']
