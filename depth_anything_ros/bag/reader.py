@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
@@ -32,6 +32,22 @@ class BagTopic:
     type_name: str
     count: int
     qos: TopicQos
+
+
+class Serialised(Protocol):
+    """A message as ROS 2 sends it."""
+
+    @property
+    def topic(self) -> str:
+        """Return the topic that it came on."""
+
+    @property
+    def type_name(self) -> str:
+        """Return its type, as `sensor_msgs/msg/Image`."""
+
+    @property
+    def cdr(self) -> bytes:
+        """Return its bytes."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +191,7 @@ class BagReader:
         with self._damage_reported(message.topic):
             return bytes(self._types.ros1_to_cdr(message.raw, message.type_name))
 
-    def deserialize(self, message: BagMessage) -> Any:
+    def deserialize(self, message: Serialised) -> Any:
         """
         Return a message of this bag as an object.
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from depth_anything_ros.bag.reader import BagReader, BagTopic
 from depth_anything_ros.errors import DatasetError
@@ -55,6 +55,14 @@ class Naming(NamedTuple):
 BEHIND_PATH = Naming('behind the path', ',image={image},depth={depth}')
 
 
+class HasTopics(Protocol):
+    """What topics are looked for in: a bag, or what is published."""
+
+    @property
+    def topics(self) -> Mapping[str, BagTopic]:
+        """Return name → topic."""
+
+
 @dataclass(frozen=True)
 class RgbdTopics:
     """
@@ -97,7 +105,7 @@ def find_topics(
     :raises DatasetError: if a topic is not in the bag or of another type, or it is not clear
         which ones are meant; the message lists what can be meant.
     """
-    colors, depths = _by_name(reader, _COLOR_TRANSPORTS), _by_name(reader, _DEPTH_TRANSPORTS)
+    colors, depths = images_by_name(reader)
     if image:
         image = _told(reader, image, colors)
     if depth:
@@ -160,8 +168,8 @@ def require_type(reader: BagReader, name: str, type_names: tuple[str, ...]) -> N
         )
 
 
-def find_camera_info(reader: BagReader, image: str) -> str:
-    """Return the topic of the calibration of images in a bag, '' if it has none."""
+def find_camera_info(reader: HasTopics, image: str) -> str:
+    """Return the topic of the calibration of images, '' if there is none."""
     base = _base(image, _DEPTH_TRANSPORTS)
     beside, _, last = base.rpartition('/')
     # The last are those of the files that the RealSense viewer records.
@@ -188,22 +196,7 @@ def _choose(
     :param colors: name without transport → topic.
     :param depths: likewise, with the transport that depth is best read from.
     """
-    cameras: dict[str, tuple[str, str]] = {}
-    for color_end, depth_end in _DRIVERS:
-        for name in colors:
-            prefix = name.removesuffix(color_end)
-            if name.endswith(color_end) and f'{prefix}{depth_end}' in depths:
-                cameras.setdefault(prefix, (colors[name], depths[f'{prefix}{depth_end}']))
-    found = _fitting(cameras.values(), image, depth)
-    if not found:
-        color_likes = [topic for name, topic in colors.items() if _looks(name, depth=False)]
-        depth_likes = [topic for name, topic in depths.items() if _looks(name, depth=True)]
-        found = [
-            (color, other)
-            for color in ([image] if image else color_likes)
-            for other in ([depth] if depth else depth_likes)
-            if color != other
-        ]
+    found = cameras_of(colors, depths, image, depth)
     if len(found) == 1:
         return found[0]
     if not found:
@@ -218,17 +211,57 @@ def _choose(
     )
 
 
+def images_by_name(source: HasTopics) -> tuple[dict[str, str], dict[str, str]]:
+    """Return name without transport → topic of images, as colour and as depth is best read."""
+    return _by_name(source, _COLOR_TRANSPORTS), _by_name(source, _DEPTH_TRANSPORTS)
+
+
+def cameras_of(
+    colors: Mapping[str, str], depths: Mapping[str, str], image: str = '', depth: str = ''
+) -> list[tuple[str, str]]:
+    """
+    Return the topics of image and depth of each camera, by the names that drivers give.
+
+    Where none has such names, all that look like colour go with all that look like depth.
+
+    :param colors: and `depths` are as `images_by_name` returns them.
+    :param image: the topic of the image, where it is told.
+    :param depth: likewise.
+    """
+    cameras: dict[str, tuple[str, str]] = {}
+    for color_end, depth_end in _DRIVERS:
+        for name in colors:
+            prefix = name.removesuffix(color_end)
+            if name.endswith(color_end) and f'{prefix}{depth_end}' in depths:
+                cameras.setdefault(prefix, (colors[name], depths[f'{prefix}{depth_end}']))
+    found = _fitting(cameras.values(), image, depth)
+    if not found:
+        depth_likes = [topic for name, topic in depths.items() if _looks(name, depth=True)]
+        found = [
+            (color, other)
+            for color in ([image] if image else colour_images(colors))
+            for other in ([depth] if depth else depth_likes)
+            if color != other
+        ]
+    return found
+
+
+def colour_images(colors: Mapping[str, str]) -> list[str]:
+    """Return the topics that look like colour by their names."""
+    return [topic for name, topic in colors.items() if _looks(name, depth=False)]
+
+
 def _fitting(pairs: Iterable[tuple[str, str]], image: str, depth: str) -> list[tuple[str, str]]:
     """Return the pairs with the topics that are told; where one is not in any, none."""
     return [pair for pair in pairs if image in ('', pair[0]) and depth in ('', pair[1])]
 
 
-def _by_name(reader: BagReader, transports: tuple[str, ...]) -> dict[str, str]:
+def _by_name(source: HasTopics, transports: tuple[str, ...]) -> dict[str, str]:
     """Return name without transport → topic of images, of the first transport there is."""
     found: dict[str, str] = {}
     for transport in transports:
         kind = COMPRESSED if transport else IMAGE
-        for topic in reader.topics.values():
+        for topic in source.topics.values():
             if topic.type_name == kind and topic.name.endswith(transport):
                 found.setdefault(topic.name.removesuffix(transport), topic.name)
     return found

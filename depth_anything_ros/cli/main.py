@@ -65,6 +65,10 @@ VERBS = {
         'depth_anything_ros.cli.predict',
         'show the depth of pictures, folders, videos and cameras, as pictures and as numbers',
     ),
+    'view': Verb(
+        'depth_anything_ros.cli.view',
+        'show image, depth, cloud, scan and scale of a bag or of live topics in the viewer Rerun',
+    ),
     'benchmark': Verb(
         'depth_anything_ros.cli.benchmark',
         'time models, backends and precisions against eager PyTorch',

@@ -82,16 +82,10 @@ class NodeProcesses:
         :param node: name of its module.
         :param shows_progress: leave it the standard error, where that is a terminal.
         """
-        arguments = ['--ros-args']
-        for name, value in parameters.items():
-            arguments += ['-p', f'{name}:={_yaml(value)}']
-        for name, topic in remaps.items():
-            arguments += ['-r', f'{name}:={topic}']
-        command = [sys.executable, '-m', 'depth_anything_ros.nodes.start', node, *arguments]
         terminal = shows_progress and sys.stderr.isatty()
         with reporting(self.log(node)), self.log(node).open('wb') as log:
             self._processes[node] = subprocess.Popen(
-                command,
+                node_command(node, parameters, remaps),
                 env={**self._environment, PARENT_VARIABLE: str(os.getpid())},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -129,16 +123,7 @@ class NodeProcesses:
 
     def end(self, node: str) -> int:
         """End a node if it still runs, politely first, and return its exit status."""
-        process = self._processes[node]
-        for number, patience_s in PATIENCE_S:
-            if process.poll() is not None:
-                break
-            process.send_signal(number)
-            try:
-                process.wait(patience_s)
-            except subprocess.TimeoutExpired:
-                continue
-        return process.wait()
+        return end_process(self._processes[node])
 
     def finish(self, node: str) -> None:
         """
@@ -154,6 +139,31 @@ class NodeProcesses:
         lines = self.log(node).read_text(errors='replace').splitlines()
         fatal = [line for line in lines if '[FATAL]' in line] or lines[-_LOG_LINES:]
         return f'{node} ended with status {code} ({self.log(node)}): {" ".join(fatal)}'
+
+
+def node_command(
+    node: str, parameters: Mapping[str, ParameterValue], remaps: Mapping[str, str]
+) -> list[str]:
+    """Return the command line that starts a node."""
+    arguments = ['--ros-args']
+    for name, value in parameters.items():
+        arguments += ['-p', f'{name}:={_yaml(value)}']
+    for name, topic in remaps.items():
+        arguments += ['-r', f'{name}:={topic}']
+    return [sys.executable, '-m', 'depth_anything_ros.nodes.start', node, *arguments]
+
+
+def end_process(process: subprocess.Popen[bytes]) -> int:
+    """End a process if it still runs, politely first, and return its exit status."""
+    for number, patience_s in PATIENCE_S:
+        if process.poll() is not None:
+            break
+        process.send_signal(number)
+        try:
+            process.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            continue
+    return process.wait()
 
 
 def node_environment(environment: Mapping[str, str]) -> dict[str, str]:

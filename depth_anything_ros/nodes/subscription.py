@@ -7,6 +7,7 @@ from typing import Any
 
 from rclpy.node import Node
 from rclpy.qos import (
+    QoSDurabilityPolicy,
     QoSHistoryPolicy,
     QoSPolicyKind,
     QoSProfile,
@@ -37,6 +38,7 @@ class SensorSubscription:
     :param reliability: `auto`, `reliable` or `best_effort`.
     :param depth: messages that wait for the callback.
     :param raw: hand over serialised messages.
+    :param transient_local: ask for what was published before, as of static transforms.
     """
 
     def __init__(
@@ -49,12 +51,18 @@ class SensorSubscription:
         *,
         depth: int = QUEUE_DEPTH,
         raw: bool = False,
+        transient_local: bool = False,
     ) -> None:
         self._node = node
         self._message_type = message_type
         self._callback = callback
         self._depth = depth
         self._raw = raw
+        self._durability = (
+            QoSDurabilityPolicy.TRANSIENT_LOCAL
+            if transient_local
+            else QoSDurabilityPolicy.VOLATILE
+        )
         self._name = topic
         self.topic = node.resolve_topic_name(topic)
         self._fall_back = reliability == 'auto'
@@ -78,7 +86,10 @@ class SensorSubscription:
             self._name,
             self._callback,
             QoSProfile(
-                history=QoSHistoryPolicy.KEEP_LAST, depth=self._depth, reliability=reliability
+                history=QoSHistoryPolicy.KEEP_LAST,
+                depth=self._depth,
+                reliability=reliability,
+                durability=self._durability,
             ),
             event_callbacks=SubscriptionEventCallbacks(incompatible_qos=self._on_incompatible_qos),
             qos_overriding_options=QoSOverridingOptions(overridable),

@@ -1,0 +1,47 @@
+"""What stands where in the viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import rerun.blueprint as rrb
+
+from depth_anything_ros.bag.view_topics import Role
+from depth_anything_ros.lab.viewing.scene import (
+    CAMERA_LENS,
+    DEPTH_LENS,
+    SCALE,
+    WORLD,
+)
+
+
+def layout(roles: Collection[Role]) -> rrb.Blueprint:
+    """
+    Return the cloud at the left, image and depth at the right and the scale below.
+
+    :param roles: of the topics that there are.
+    """
+    pictures = []
+    if Role.IMAGE in roles:
+        pictures.append(rrb.Spatial2DView(origin=CAMERA_LENS, name='image'))
+    if Role.DEPTH in roles or Role.RELATIVE in roles:
+        pictures.append(rrb.Spatial2DView(origin=DEPTH_LENS, name='depth'))
+    # Depth would be lifted into a second cloud there; one frustum is enough.
+    unseen = DEPTH_LENS if Role.IMAGE in roles else CAMERA_LENS
+    space = rrb.Spatial3DView(
+        origin=WORLD, name='cloud', contents=[f'+ {WORLD}/**', f'- {unseen}/**']
+    )
+    upper = rrb.Horizontal(space, rrb.Vertical(*pictures), column_shares=[2, 1])
+    if Role.SCALE not in roles:
+        return rrb.Blueprint(upper, collapse_panels=True)
+    plots = rrb.Horizontal(
+        rrb.TimeSeriesView(
+            origin=SCALE, name='scale and shift',
+            contents=[f'+ {SCALE}/scale', f'+ {SCALE}/shift'],
+        ),
+        rrb.TimeSeriesView(
+            origin=SCALE, name='share of inliers, age in s',
+            contents=[f'+ {SCALE}/inlier_ratio', f'+ {SCALE}/age_s'],
+        ),
+    )  # fmt: skip
+    return rrb.Blueprint(rrb.Vertical(upper, plots, row_shares=[3, 1]), collapse_panels=True)

@@ -1,0 +1,103 @@
+"""Where a view goes: a window, browsers or a file."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import rerun as rr
+
+from depth_anything_ros.bag.view_topics import Role
+from depth_anything_ros.errors import ConfigError
+from depth_anything_ros.files import check_writable, writing
+from depth_anything_ros.lab.viewing.layout import layout
+
+_APPLICATION = 'depth_anything_ros'
+# Rerun's own: of the page, and of the data that it asks for.
+WEB_PORT, WS_PORT = 9090, 9877
+
+
+@dataclass(frozen=True)
+class Target:
+    """
+    A recording, and `drain`, which hands over what was logged so far.
+
+    Called after each message, it lets a slow viewer slow the program down, instead of filling its
+    memory.
+    """
+
+    recording: rr.RecordingStream
+    drain: Callable[[], None]
+
+    def arrange(self, roles: Collection[Role]) -> None:
+        """Say what stands where, for topics of these roles."""
+        rr.send_blueprint(layout(roles), recording=self.recording)
+
+
+@contextmanager
+def in_window(memory: str) -> Iterator[Target]:
+    """
+    Show a view in a window, which stays when the block ends.
+
+    :param memory: of the viewer, as `2GB` or `25%`; the oldest is forgotten first.
+    :raises ConfigError: if there is no display.
+    """
+    if not _has_display():
+        raise ConfigError(
+            'there is no display for a window (neither DISPLAY nor WAYLAND_DISPLAY is set): use '
+            '--web and a browser, or --save FILE.rrd'
+        )
+    with _recording() as recording:
+        rr.spawn(memory_limit=memory, recording=recording)
+        yield Target(recording, recording.flush)
+
+
+@contextmanager
+def in_browsers(memory: str) -> Iterator[Target]:
+    """
+    Serve a view to browsers while the block lasts, and open one where there is a display.
+
+    :param memory: of what is kept for those that come later, as `2GB` or `25%`.
+    """
+    with _recording() as recording:
+        rr.serve_web(
+            open_browser=_has_display(),
+            web_port=WEB_PORT,
+            ws_port=WS_PORT,
+            server_memory_limit=memory,
+            recording=recording,
+        )
+        yield Target(recording, recording.flush)
+
+
+@contextmanager
+def in_file(path: Path) -> Iterator[Target]:
+    """
+    Write a view to a file, which is there when the block ends.
+
+    :raises OutputError: if it cannot be written.
+    """
+    with writing(path) as file:
+        with _recording() as recording:
+            # Rerun writes to what has the path in the end, and only logs what it cannot write.
+            rr.save(f'/dev/fd/{file.fileno()}', recording=recording)
+            yield Target(recording, recording.flush)
+        check_writable(path)
+
+
+@contextmanager
+def _recording() -> Iterator[rr.RecordingStream]:
+    """Give a recording that is finished when the block ends, however it does."""
+    recording = rr.new_recording(_APPLICATION)
+    try:
+        yield recording
+    finally:
+        rr.disconnect(recording)
+
+
+def _has_display() -> bool:
+    return sys.platform != 'linux' or bool({'DISPLAY', 'WAYLAND_DISPLAY'} & os.environ.keys())
