@@ -385,8 +385,10 @@ def test_truth_of_another_camera_is_reprojected_with_both_calibrations(world, pr
     summary, rows, _ = results(world)
     assert summary['frames']['scored'] == 3
     assert summary['metrics']['online']['abs_rel'] == pytest.approx(0.1, abs=1e-5)
-    # Clouds and planes are made with the camera of the image: 15 cm behind the wall, parallel.
-    assert summary['metrics']['online']['chamfer'] == pytest.approx(0.15, abs=1e-3)
+    # Clouds and planes are made with the camera of the image: 15 cm behind the wall, parallel. The
+    # nearest point is seldom straight ahead: points are 2.5 cm apart, and those beyond the edge
+    # of the nearer wall, a tenth of its half width of 80 cm, have it at the edge.
+    assert 0.15 <= summary['metrics']['online']['chamfer'] < 0.17
     assert summary['metrics']['online']['plane_angle'] == pytest.approx(0.0, abs=0.01)
     # One column of the image sees nothing of the depth.
     assert {int(float(row['online_pixels'])) for row in rows} == {48 * 63}
