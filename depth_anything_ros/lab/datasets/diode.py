@@ -27,8 +27,6 @@ LAYOUT = (
 )
 PARTS = ('indoors', 'outdoor')
 _SUFFIX = '_depth.npy'
-# Of the crops of 1024x768. Source: intrinsics.txt of the devkit; its issue 20 doubts the numbers.
-_INTRINSICS = (886.81, 927.06, 512.0, 384.0)
 
 
 def open_diode(path: Path, split: str, *, part: str = '') -> Dataset:
@@ -39,7 +37,8 @@ def open_diode(path: Path, split: str, *, part: str = '') -> Dataset:
     names; `test` is `val`, on which published figures are made, as no other is there. `all` is
     everything below PATH, which may also be a part of the tree.
     Source: github.com/diode-dataset/diode-devkit, README: `*_depth.npy` and `*_depth_mask.npy`,
-    1 where the sensor has a return.
+    1 where the sensor has a return. The intrinsics of the devkit are left out: users found corners
+    that are not square with them (its issue 20).
 
     :param part: `indoors` or `outdoor`; '' is both.
     :raises DatasetError: if there are no samples, or the split or the part is unknown.
@@ -80,4 +79,4 @@ def _pair(depth: Path) -> FilePair:
     scene = depth.parent.parent
     source = f'{scene.parent.name}/{scene.name}'
     rgb = depth.with_name(f'{stem}.png')
-    return FilePair(f'{source}/{depth.parent.name}/{stem}', source, rgb, depth, _INTRINSICS)
+    return FilePair(f'{source}/{depth.parent.name}/{stem}', source, rgb, depth)

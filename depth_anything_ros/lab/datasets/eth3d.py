@@ -27,7 +27,7 @@ LAYOUT = (
     'SCENE/images/dslr_images/DSC_NNNN.JPG (SCENE_dslr_jpg.7z)'
 )
 # (H, W) of the camera, for which the depth was made.
-_PUBLISHED = (4032, 6048)
+CAMERA_SIZE = (4032, 6048)
 _DEPTH = Path('ground_truth_depth', 'dslr_images')
 _IMAGES = Path('images', 'dslr_images')
 
@@ -68,7 +68,7 @@ def read_depth(pair: FilePair) -> Float32Array:
     data = read_bytes(pair.depth)
     size = read_size(pair.rgb)
     height, width = size
-    camera = _PUBLISHED if width >= height else _PUBLISHED[::-1]
+    camera = CAMERA_SIZE if width >= height else CAMERA_SIZE[::-1]
     shape = next((shape for shape in (size, camera) if 4 * prod(shape) == len(data)), None)
     if shape is None:
         raise DatasetError(

@@ -40,6 +40,7 @@ def listed(tmp_path):
         b'rgb\\0.png depth\\0.png\nrgb\\1.png depth\\1.png\n',
         b'./rgb/0.png ./depth/0.png\n./rgb/1.png depth/1.png\n',
     ],
+    ids=['crlf', 'mark', 'utf-16', 'comments', 'tabs', 'commas', 'quotes', 'backslashes', 'dots'],
 )
 def test_lines_may_be_written_in_many_ways(data, listed):
     listed.write_bytes(data)
@@ -184,6 +185,7 @@ MILLIMETRES = np.round(500 * plane(1.0, at_1=0)).astype(np.uint16)
         ('.npy', plane(1.0, at_1=0)[..., None] / 2),
         ('.npy', MILLIMETRES),
     ],
+    ids=['tiff', 'integer tif', 'pfm', 'exr', 'npy', 'npy with a channel', 'integer npy'],
 )
 def test_depth_may_be_stored_in_many_ways(suffix, content, listed):
     depth = listed.parent / f'd{suffix}'

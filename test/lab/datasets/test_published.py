@@ -9,7 +9,7 @@ import pytest
 from made_datasets import plane, rgb, write_rgb
 
 from depth_anything_ros.errors import DatasetError, MissingDependencyError
-from depth_anything_ros.lab.datasets import DATASETS, Truth, warning_of
+from depth_anything_ros.lab.datasets import DATASETS, Truth, eth3d, warning_of
 from depth_anything_ros.lab.datasets.truth import truth_of
 from depth_anything_ros.types import Camera
 
@@ -75,7 +75,9 @@ def test_nyu_official_splits_beyond_the_samples_are_an_error(tmp_path):
         opened('nyu_official', tmp_path)
 
 
-@pytest.mark.parametrize('content', [b'', b'noise' * 100, bytes(200_000)])
+@pytest.mark.parametrize(
+    'content', [b'', b'noise' * 100, bytes(200_000)], ids=['empty', 'noise', 'large']
+)
 def test_nyu_official_damaged_splits_are_an_error(content, tmp_path):
     pytest.importorskip('h5py')
     pytest.importorskip('scipy')
@@ -123,14 +125,16 @@ def test_eth3d_raw_floats_are_read_at_the_size_of_the_image(tmp_path):
         assert names(dataset) == ['courtyard/DSC_0286', 'courtyard/DSC_0287']
 
 
-def test_eth3d_depth_of_the_camera_goes_with_a_smaller_image(tmp_path):
-    # 6048x4032 is 1.5 wide.
-    write_rgb(tmp_path / 'c' / 'images' / 'dslr_images' / 'a.JPG', 0, 4, 6)
-    depth_m = np.broadcast_to(np.arange(1, 6049, dtype='<f4'), (4032, 6048))
-    made.write_bytes(tmp_path / 'c' / 'ground_truth_depth' / 'dslr_images' / 'a.JPG',
-                     depth_m.tobytes())  # fmt: skip
-    found = opened('eth3d', tmp_path)[0].depth_m
-    np.testing.assert_array_equal(found[0], 505 + 1008 * np.arange(6))
+def test_eth3d_depth_of_the_camera_goes_with_a_smaller_image(tmp_path, monkeypatch):
+    # Of its 24 megapixels a few stand for all.
+    monkeypatch.setattr(eth3d, 'CAMERA_SIZE', (8, 12))
+    for name, size in (('wide', (4, 6)), ('tall', (6, 4))):
+        write_rgb(tmp_path / 'c' / 'images' / 'dslr_images' / f'{name}.JPG', 0, *size)
+        depth = tmp_path / 'c' / 'ground_truth_depth' / 'dslr_images' / f'{name}.JPG'
+        made.write_bytes(depth, np.arange(1, 97, dtype='<f4').tobytes())
+    tall, wide = opened('eth3d', tmp_path)
+    np.testing.assert_array_equal(wide.depth_m[0], [14, 16, 18, 20, 22, 24])
+    np.testing.assert_array_equal(tall.depth_m[0], [10, 12, 14, 16])
 
 
 def test_eth3d_depth_of_another_size_is_an_error(tmp_path):
