@@ -35,7 +35,7 @@ def open_diode(path: Path, split: str, *, part: str = '') -> Dataset:
 
     Depth is in metres, known where the mask is not 0. `train` and `val` are the folders of those
     names; `test` is `val`, on which published figures are made, as no other is there. `all` is
-    everything below PATH, which may also be a part of the tree.
+    everything below PATH, as are the others where PATH is a part of the tree.
     Source: github.com/diode-dataset/diode-devkit, README: `*_depth.npy` and `*_depth_mask.npy`,
     1 where the sensor has a return. The intrinsics of the devkit are left out: users found corners
     that are not square with them (its issue 20).
@@ -47,10 +47,11 @@ def open_diode(path: Path, split: str, *, part: str = '') -> Dataset:
     require_folder(path)
     if part and part not in PARTS:
         raise DatasetError(f"'{NAME}' has no part '{part}'; known: {', '.join(PARTS)}")
-    folder = path / ('val' if split == 'test' else split)
-    folder = folder if folder.is_dir() else path
+    wanted = 'val' if split == 'test' else split
+    has_splits = any((path / name).is_dir() for name in ('train', 'val'))
+    folder = path / wanted if has_splits and wanted != 'all' else path
     found = [_pair(depth) for depth in sorted(folder.rglob(f'*{_SUFFIX}'))]
-    pairs = [pair for pair in found if not part or part in pair.depth.parts]
+    pairs = [pair for pair in found if pair.source.startswith(part)]
     require_samples(pairs, path, LAYOUT)
     doubt = unit_doubt(str(path), pairs, read_depth, DepthUnit(None, told=True))
     return PairedFiles(NAME, pairs, read_depth, doubt)

@@ -189,6 +189,14 @@ def test_diode_depth_is_known_where_the_mask_says_so(tmp_path):
         opened('diode', tmp_path, part='garden')
 
 
+def test_diode_has_the_splits_that_are_there(tmp_path):
+    made.make_diode(tmp_path)
+    assert [len(opened('diode', tmp_path, split)) for split in ('val', 'test', 'all')] == [2] * 3
+    assert len(opened('diode', tmp_path / 'val' / 'indoors', 'test')) == 2
+    with pytest.raises(DatasetError, match='no samples'):
+        opened('diode', tmp_path, 'train')
+
+
 def test_diode_mask_of_another_shape_is_an_error(tmp_path):
     made.make_diode(tmp_path)
     (mask, *_) = sorted(tmp_path.rglob('*_mask.npy'))
