@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from multiprocessing import parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,6 +97,28 @@ def parse_data(
     from depth_anything_ros.lab.quality.kept import KeptDataset, read_kept
 
     return KeptDataset(dataset, read_kept(kept, word))
+
+
+@dataclass(frozen=True)
+class JudgedSplit:
+    """Open data sets to be judged; what is odd about their depth is told by `warning_of`."""
+
+    split: str
+
+    def __call__(self, word: str) -> Dataset:
+        """
+        Open the data set that a word names, as :func:`parse_data`.
+
+        :raises DepthAnythingError: if it cannot be opened.
+        """
+        from depth_anything_ros.lab.datasets import Truth
+
+        truths = Truth.DEPTH, Truth.ORDER
+        return parse_data(word, self.split, announce=_keep_quiet, truths=truths)
+
+
+def _keep_quiet(_: str) -> None:
+    """Tell nobody."""
 
 
 def _open(word: str, split: str, simulated_size: tuple[int, int]) -> Dataset:

@@ -1,78 +1,65 @@
 """
-The verb `evaluate`: score a model on data sets, without ROS.
+The verb `evaluate`: score models on data sets, without ROS.
 
 Each image is predicted, aligned to its truth and scored; numbers are means over images, for each
-source (a sequence, a scene, a camera) and for all images of a data set. With `--baseline` the
-model is compared with the best predictor that does not look at the image, made of those scenes.
+source (a sequence, a scene, a camera) and for all images of a data set. Several models are
+compared image by image. With `--baseline` they are compared with the best predictor that does not
+look at the image, made of those scenes.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from depth_anything_ros.cli.console import (
     add_json_argument,
     check_outputs,
+    interrupted_by_sigterm,
     progress,
     write_json,
     write_line,
+    write_lines,
     write_table,
     write_warning,
 )
-from depth_anything_ros.cli.data_argument import add_data_argument, parse_data
-from depth_anything_ros.cli.predictor_options import (
-    add_predictor_arguments,
-    count_argument,
-    open_predictor,
+from depth_anything_ros.cli.data_argument import (
+    JudgedSplit,
+    add_data_argument,
+    parse_data,
 )
+from depth_anything_ros.cli.evaluation_targets import add_target_arguments, asked_targets
+from depth_anything_ros.cli.predictor_options import count_argument
 from depth_anything_ros.cli.protocol_options import (
     add_protocol_arguments,
     chosen_protocol,
     protocol_doubts,
 )
+from depth_anything_ros.cli.worker_options import add_worker_arguments, chosen_workers
 from depth_anything_ros.errors import ConfigError
 
 if TYPE_CHECKING:
-    from depth_anything_ros.inference.predictor import Predictor
-    from depth_anything_ros.lab.datasets import Dataset
     from depth_anything_ros.lab.datasets.baseline import Baseline
     from depth_anything_ros.lab.datasets.gallery import Gallery
-    from depth_anything_ros.lab.datasets.offline import ImageScores, Predict
     from depth_anything_ros.lab.datasets.protocols import Protocol
     from depth_anything_ros.lab.datasets.results import EvaluationSummary
     from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
+    from depth_anything_ros.lab.evaluation.run import ChosenData, Scores
+    from depth_anything_ros.lab.evaluation.work import Plan
 
 _SPLIT = 'test'
 _BASELINE_SUFFIX = '.npz'
 _SUMMARY = 'summary.json'
 
 
-@dataclass(frozen=True)
-class _Data:
-    """
-    A data set, its word, the name of its pictures and the places of its images.
-
-    `warnings` tell what is odd about its depth.
-    """
-
-    word: str
-    label: str
-    dataset: Dataset
-    indices: list[int]
-    warnings: list[str]
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
-    add_predictor_arguments(parser)
+    add_target_arguments(parser)
     parser.add_argument(
         '--input-size', type=int, default=0, metavar='PX',
-        help="shorter side of the network input (default: the model's own)",
+        help="shorter side of the network input of our models (default: each one's own)",
     )  # fmt: skip
     add_data_argument(parser)
     parser.add_argument(
@@ -85,6 +72,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'compare with (simulator:SEED:500 is plenty), or the baseline.npz of an earlier --out',
     )  # fmt: skip
     add_protocol_arguments(parser)
+    parser.add_argument(
+        '--corrupt', action='append', default=[], metavar='KIND:LEVEL',
+        help='score the models on pictures made worse too, and tell what that costs: noise, blur, '
+        'dark, bright, jpeg, fog, frozen (columns) or dropped (lines), at level 1 to 5; KIND for '
+        'all levels, all:LEVEL or all for every kind; may be given more than once',
+    )  # fmt: skip
+    add_worker_arguments(parser, 1, '%(default)s')
     parser.add_argument(
         '--out', type=Path, metavar='DIR',
         help='folder for images.csv, summary.json, report.md, baseline.npz and pictures',
@@ -101,19 +95,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """
-    Score the model on all data and write what was asked for.
+    Score the models on all data and write what was asked for.
 
-    :return: 0, or 1 if in some data set no image could be scored.
+    :return: 0, or 1 if in some data set no image could be scored by some model.
     :raises ConfigError: if an option is out of range or two do not go together.
     :raises DatasetError: if data cannot be opened, or the baseline's scenes cannot be read.
     :raises CheckpointError: if the weights cannot be had.
+    :raises WorkerError: if processes or the cluster fail.
     :raises OutputError: if a file cannot be written.
     """
     import torch
 
     from depth_anything_ros.evaluation.protocol import AlignmentMode
-    from depth_anything_ros.lab.datasets.comparison import MODEL
-    from depth_anything_ros.lab.datasets.gallery import Gallery
+    from depth_anything_ros.lab.datasets.corruptions import corruptions_of
+    from depth_anything_ros.lab.evaluation.run import draw, score_data
+    from depth_anything_ros.lab.evaluation.work import Plan, identities
 
     protocol = chosen_protocol(args)
     rule = protocol.rule
@@ -122,59 +118,43 @@ def run(args: argparse.Namespace) -> int:
     if args.threads:
         torch.set_num_threads(args.threads)
     check_outputs(args.grid, args.out / _SUMMARY if args.out else None)
-    data = _open(args, protocol)
-    predictor = open_predictor(args, args.input_size or protocol.input_size)
-    baseline = _baseline(args.baseline, rule) if args.baseline else None
-    predictors: dict[str, Predict] = {MODEL: predictor.predict}
-    if baseline is not None:
-        predictors.update({item.name: item for item in baseline.maps})
-    gallery = Gallery(
-        args.pictures,
-        args.out / 'pictures' if args.out else None,
-        args.grid,
-        model=args.model,
-        rule=rule,
-        random=predictor.identity.weights == 'random',
+    plan = Plan(
+        asked_targets(args, args.input_size or protocol.input_size),
+        protocol.rule,
+        torch.get_num_threads(),
+        corruptions_of(args.corrupt),
     )
-    images = [(item, _score(item, predictors, rule, gallery)) for item in data]
-    gallery.finish()
-    summary = _summary(args, predictor, protocol, baseline, images)
+    data = _open(args, protocol)
+    with interrupted_by_sigterm(), chosen_workers(args) as workers:
+        # First, so that what cannot be loaded is told before the baseline takes its time.
+        for _, models in workers.results(identities, [plan]):
+            random = [label for label, model in models.items() if model.weights == 'random']
+        if args.baseline:
+            plan = replace(plan, baseline=_baseline(args.baseline, plan.rule))
+        gallery = _gallery(args, plan, random)
+        scores = score_data(plan, data, workers)
+        if gallery is not None:
+            draw(plan, data, scores, gallery, args.pictures, workers)
+    summary = _summary(args, protocol, plan, data, scores, random)
     _show(summary)
-    _write(args, summary, {item.word: scored for item, scored in images}, baseline)
-    return int(any(data.whole.failed == data.whole.images for data in summary.data))
+    _write(args, summary, scores, plan.baseline)
+    results = [found.whole for data in summary.data for found in data.models.values()]
+    return int(any(found.failed == found.images for found in results))
 
 
-def _open(args: argparse.Namespace, protocol: Protocol) -> list[_Data]:
+def _open(args: argparse.Namespace, protocol: Protocol) -> list[ChosenData]:
     """
     Open the data sets; those that share a name show their words in the names of pictures.
 
     :raises DatasetError: if a data set cannot be opened or lacks one of the sources.
     """
-    from depth_anything_ros.lab.datasets import Truth
     from depth_anything_ros.lab.datasets.offline import chosen_indices
+    from depth_anything_ros.lab.datasets.origin import Origin, open_data
+    from depth_anything_ros.lab.evaluation.run import ChosenData
 
-    warnings: dict[str, list[str]] = {word: [] for word in args.data}
-    datasets = {
-        word: parse_data(
-            word,
-            protocol.split_of(word, _SPLIT),
-            announce=warnings[word].append,
-            truths=(Truth.DEPTH, Truth.ORDER),
-        )
-        for word in args.data
-    }
-    for word, dataset in datasets.items():
-        warnings[word] += protocol_doubts(args, protocol, dataset.name)
-    names = Counter(dataset.name for dataset in datasets.values())
+    origins = [Origin(word, JudgedSplit(protocol.split_of(word, _SPLIT))) for word in args.data]
     return [
-        _Data(
-            word,
-            dataset.name if names[dataset.name] == 1 else word,
-            dataset,
-            chosen_indices(dataset, args.source),
-            warnings[word],
-        )
-        for word, dataset in datasets.items()
+        ChosenData(item, chosen_indices(item.dataset, args.source)) for item in open_data(origins)
     ]
 
 
@@ -201,28 +181,28 @@ def _baseline(word: str, rule: ScoringRule) -> Baseline:
     return average_scenes(shown, word, rule.min_depth_m, rule.max_depth_m)
 
 
-def _score(
-    data: _Data, predictors: dict[str, Predict], rule: ScoringRule, gallery: Gallery
-) -> list[ImageScores]:
-    from depth_anything_ros.lab.datasets.offline import score_images
+def _gallery(args: argparse.Namespace, plan: Plan, random: list[str]) -> Gallery | None:
+    """Return what draws pictures, None where none are asked for."""
+    from depth_anything_ros.lab.datasets.gallery import Gallery
 
-    scored = []
-    found = score_images(data.dataset, data.indices, predictors, rule)
-    for image in progress(found, len(data.indices), data.dataset.name):
-        gallery.add(data.label, image)
-        scored.append(image.scores)
-    return scored
+    folder = args.out / 'pictures' if args.out else None
+    if not args.pictures or (folder is None and args.grid is None):
+        return None
+    labels = [target.label for target in plan.targets]
+    return Gallery(labels, folder, args.grid, rule=plan.rule, random=random)
 
 
 def _summary(
     args: argparse.Namespace,
-    predictor: Predictor,
     protocol: Protocol,
-    baseline: Baseline | None,
-    images: Sequence[tuple[_Data, list[ImageScores]]],
+    plan: Plan,
+    data: list[ChosenData],
+    scores: Scores,
+    random: list[str],
 ) -> EvaluationSummary:
     from depth_anything_ros.evaluation.environment import environment
     from depth_anything_ros.lab import bootstrap
+    from depth_anything_ros.lab.datasets import warning_of
     from depth_anything_ros.lab.datasets.comparison import summarise
     from depth_anything_ros.lab.datasets.results import (
         Bootstrap,
@@ -230,11 +210,27 @@ def _summary(
         EvaluationSummary,
     )
 
-    candidates = [item.name for item in baseline.maps] if baseline else []
-    random = predictor.identity.weights == 'random'
+    baseline = plan.baseline
+    warnings = {
+        item.data.origin.word: [
+            *filter(None, (warning_of(item.data.dataset),)),
+            *protocol_doubts(args, protocol, item.data.dataset.name),
+        ]
+        for item in data
+    }
     return EvaluationSummary(
-        data=[summarise(data.word, scored, candidates, data.warnings) for data, scored in images],
-        model=predictor.identity,
+        data=[
+            summarise(
+                word,
+                images,
+                [target.label for target in plan.targets],
+                baselines=[item.name for item in baseline.maps] if baseline else [],
+                corruptions=[item.name for item in plan.corruptions],
+                warnings=warnings[word],
+            )
+            for word, images in scores.images.items()
+        ],
+        models=scores.models,
         protocol=EvaluationProtocol(
             name=protocol.name,
             source=protocol.source,
@@ -246,16 +242,22 @@ def _summary(
             bootstrap=Bootstrap(bootstrap.DRAWS, bootstrap.LEVEL, bootstrap.SEED),
         ),
         environment=environment(),
-        warnings=['random weights: the depth means nothing'] if random else [],
+        warnings=[
+            *(f'{label}: random weights: the depth means nothing' for label in random),
+            *scores.warnings,
+        ],
     )
 
 
 def _show(summary: EvaluationSummary) -> None:
-    from depth_anything_ros.lab.datasets.comparison_report import source_table
+    from depth_anything_ros.lab.datasets.comparison_report import corruption_table, source_table
 
     for data in summary.data:
         write_line(data.word)
         write_table(source_table(data))
+        write_lines(data.verdicts)
+        if (worse := corruption_table(data)) is not None:
+            write_table(worse)
         if data.baseline is not None:
             write_line(f'baseline: {data.baseline.chosen} of {summary.protocol.baseline}')
         for warning in data.warnings:
@@ -267,7 +269,7 @@ def _show(summary: EvaluationSummary) -> None:
 def _write(
     args: argparse.Namespace,
     summary: EvaluationSummary,
-    images: dict[str, list[ImageScores]],
+    scores: Scores,
     baseline: Baseline | None,
 ) -> None:
     from depth_anything_ros.lab.datasets.baseline import write_baseline
@@ -277,7 +279,7 @@ def _write(
     if args.out is None:
         return
     write_json(args.out / _SUMMARY, summary)
-    write_images_csv(args.out / 'images.csv', images)
+    write_images_csv(args.out / 'images.csv', scores.images)
     write_markdown(args.out / 'report.md', summary)
     if baseline is not None:
         write_baseline(args.out / f'baseline{_BASELINE_SUFFIX}', baseline)

@@ -35,7 +35,7 @@ def add_predictor_arguments(parser: argparse.ArgumentParser, model: str = '') ->
         help=f'name of the model (default: {model})' if model else 'name of the model',
     )  # fmt: skip
     parser.add_argument('--checkpoint', default='', help='local file of the weights')
-    _add_running_arguments(parser)
+    add_network_arguments(parser)
 
 
 def add_predictors_arguments(parser: argparse.ArgumentParser, model: str) -> None:
@@ -45,18 +45,18 @@ def add_predictors_arguments(parser: argparse.ArgumentParser, model: str) -> Non
     :param model: the default.
     """
     parser.add_argument(
-        '--model', action=_Named, choices=MODELS, metavar='NAME',
+        '--model', action=Named, choices=MODELS, metavar='NAME',
         help=f'name of a model; may be given more than once (default: {model})',
     )  # fmt: skip
     parser.add_argument(
-        '--checkpoint', action=_Named, metavar='FILE',
+        '--checkpoint', action=Named, metavar='FILE',
         help='local file of the weights of the --model before it; may be given more than once',
     )  # fmt: skip
     parser.set_defaults(named=(), default_model=model)
-    _add_running_arguments(parser)
+    add_network_arguments(parser)
 
 
-class _Named(argparse.Action):
+class Named(argparse.Action):
     """Keep models and checkpoints in the order they are given, in `named`."""
 
     def __call__(
@@ -119,7 +119,8 @@ def _open(args: argparse.Namespace, choice: NetworkChoice, input_size: int) -> P
     )
 
 
-def _add_running_arguments(parser: argparse.ArgumentParser) -> None:
+def add_network_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which weights a network has and what runs it."""
     parser.add_argument(
         '--weights',
         choices=('pretrained', 'random'),

@@ -10,7 +10,7 @@ Source: Davison and Hinkley, "Bootstrap Methods and their Application" (1997), s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,15 +43,56 @@ def ratio_interval(
     :param seed: of the random draws: the same input gives the same interval.
     :return: the interval, or None where fewer than two images leave nothing to draw from.
     """
-    groups = [group for group in pairs.values() if len(group)]
+    sums = _drawn_sums(list(pairs.values()), draws, seed)
+    return None if sums is None else _interval(sums[:, 0] / sums[:, 1])
+
+
+def mean_intervals(
+    values: Mapping[str, NDArray[np.float64]], draws: int = DRAWS, seed: int = SEED
+) -> list[Interval | None]:
+    """
+    Return the interval of the mean over images of each column, by sources.
+
+    :param values: for each source float64 (n, m), m numbers of each of its n images; NaN is a
+        number that an image does not have.
+    :param draws: number of bootstrap samples.
+    :param seed: of the random draws: the same input gives the same interval.
+    :return: m intervals; None where fewer than two images have the number.
+    """
+    known = [np.isfinite(group) for group in values.values()]
+    columns = [
+        np.hstack([np.where(there, group, 0), there])
+        for there, group in zip(known, values.values(), strict=True)
+    ]
+    counts = np.concatenate(known).sum(axis=0)
+    sums = _drawn_sums(columns, draws, seed)
+    if sums is None:
+        return [None] * len(counts)
+    totals, numbers = np.hsplit(sums, 2)
+    with np.errstate(invalid='ignore'):
+        means = (totals / numbers).T  # NaN where no image of a draw has the number
+    return [
+        _interval(mean) if count > 1 else None for mean, count in zip(means, counts, strict=True)
+    ]
+
+
+def _drawn_sums(
+    groups: Sequence[NDArray[np.float64]], draws: int, seed: int
+) -> NDArray[np.float64] | None:
+    """Return the sums of columns over the images of each draw, None with fewer than two images."""
+    groups = [group for group in groups if len(group)]
     if sum(len(group) for group in groups) < 2:
         return None
     rng = np.random.default_rng(seed)
     chosen = rng.multinomial(len(groups), np.full(len(groups), 1 / len(groups)), size=draws)
-    sums = np.zeros((draws, 2))
+    sums = np.zeros((draws, groups[0].shape[1]))
     for times, group in zip(chosen.T, groups, strict=True):
         # A source drawn twice gives twice its images, each drawn anew.
         count = len(group)
         sums += rng.multinomial(times * count, np.full(count, 1 / count)) @ group
-    low, high = np.quantile(sums[:, 0] / sums[:, 1], ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+    return sums
+
+
+def _interval(figures: NDArray[np.float64]) -> Interval:
+    low, high = np.nanquantile(figures, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
     return Interval(float(low), float(high))

@@ -60,7 +60,8 @@ def test_a_model_scores_the_same_on_unregistered_depth(tmp_path):
     answer = tmp_path / 'answer.json'
     arguments = ['--model', 'tiny', '--backend', 'torch', *words, '--json', str(answer)]
     assert main(['evaluate', *arguments]) == 0
-    one, other = (data['metrics']['abs_rel'] for data in json.loads(answer.read_text())['data'])
+    found = json.loads(answer.read_text())['data']
+    one, other = (data['models']['tiny']['metrics']['abs_rel'] for data in found)
     assert other == pytest.approx(one, rel=0.02)
 
 

@@ -55,20 +55,20 @@ def test_a_model_is_scored_on_every_image_and_against_the_baseline(run, folder, 
     assert status == 0
     (data,) = answer['data']
     assert data['word'] == word
-    assert (data['images'], data['failed']) == (3, 0)
-    assert 0 < data['metrics']['abs_rel'] < 1
-    assert data['ratio']['value'] == pytest.approx(
-        data['metrics']['abs_rel'] / data['ratio']['baseline']
-    )
-    assert data['ratio']['low'] <= data['ratio']['value'] <= data['ratio']['high']
+    model = data['models'][MODEL]
+    assert (model['images'], model['failed']) == (3, 0)
+    assert 0 < model['metrics']['abs_rel'] < 1
+    ratio = model['ratio']
+    assert ratio['value'] == pytest.approx(model['metrics']['abs_rel'] / ratio['reference'])
+    assert ratio['low'] <= ratio['value'] <= ratio['high']
     # The scenes differ by their range only: a map of them is nearly right for each.
-    assert data['ratio']['value'] > 1
+    assert ratio['value'] > 1
     assert set(data['baseline']['candidates']) == {'mean', 'normalised_mean', 'principal'}
-    assert answer['model']['weights'] == 'random'
-    assert answer['model']['input_size'] == [32, 32]
+    assert answer['models'][MODEL]['weights'] == 'random'
+    assert answer['models'][MODEL]['input_size'] == [32, 32]
     assert answer['protocol']['alignment'] == 'scale_shift'
     assert (answer['protocol']['baseline'], answer['protocol']['baseline_scenes']) == (word, 3)
-    assert answer['warnings'] == ['random weights: the depth means nothing']
+    assert answer['warnings'] == [f'{MODEL}: random weights: the depth means nothing']
     shown = capsys.readouterr()
     assert 'all' in shown.out
     assert 'random weights' in shown.err
@@ -80,9 +80,10 @@ def test_the_folder_holds_table_report_summary_and_pictures(run, tmp_path):
     assert json.loads((out / 'summary.json').read_text()) == answer
     with (out / 'images.csv').open(newline='') as file:
         rows = list(csv.DictReader(file))
-    assert [row['predictor'] for row in rows] == ['model'] * 3
+    assert [row['predictor'] for row in rows] == [MODEL] * 3
     mean = np.mean([float(row['abs_rel']) for row in rows])
-    assert mean == pytest.approx(answer['data'][0]['metrics']['abs_rel'])
+    found = answer['data'][0]['models'][MODEL]
+    assert mean == pytest.approx(found['metrics']['abs_rel'])
     assert f'# {MODEL}' in (out / 'report.md').read_text()
     assert len(list((out / 'pictures').iterdir())) == 1
     assert cv2.imread(str(tmp_path / 'grid.png')) is not None
@@ -103,9 +104,9 @@ def test_failed_images_are_counted_and_never_become_a_number(run, monkeypatch, c
     monkeypatch.setattr(Predictor, 'predict', predict)
     status, answer = run()
     assert status == 1
-    (data,) = answer['data']
-    assert (data['images'], data['failed']) == (3, 3)
-    assert data['metrics']['abs_rel'] is None
+    model = answer['data'][0]['models'][MODEL]
+    assert (model['images'], model['failed']) == (3, 3)
+    assert model['metrics']['abs_rel'] is None
     assert '3 of 3 images have no score' in capsys.readouterr().err
 
 
@@ -155,7 +156,7 @@ def test_the_summary_holds_the_protocol_and_what_is_changed_of_it(run, tmp_path)
 
 def test_seed000_is_scored_at_224_pixels(run, tmp_path):
     _, answer = run('--protocol', 'seed000', '--input-size', '0', '--out', str(tmp_path / 'out'))
-    assert answer['model']['input_size'] == [224, 224]
+    assert answer['models'][MODEL]['input_size'] == [224, 224]
     assert answer['protocol']['squash'] == {'height': 224, 'width': 224, 'transposed': True}
     with (tmp_path / 'out' / 'images.csv').open(newline='') as file:
         assert [row['pixels'] for row in csv.DictReader(file)] == ['50176'] * 3
@@ -191,7 +192,8 @@ def test_the_baseline_of_an_earlier_run_gives_the_same_ratio(run, folder, tmp_pa
     _, first = run('--baseline', f'rgbd_folder:{folder}', '--out', str(tmp_path / 'out'))
     written = str(tmp_path / 'out' / 'baseline.npz')
     _, second = run('--baseline', written)
-    assert second['data'][0]['ratio'] == first['data'][0]['ratio']
+    ratios = [run['data'][0]['models'][MODEL]['ratio'] for run in (first, second)]
+    assert ratios[0] == ratios[1]
     assert second['protocol'] == first['protocol']
     with pytest.raises(ConfigError, match='made for 0.2 to 8 m, not for --range 0.2:5'):
         run('--baseline', written, '--range', '0.2:5')

@@ -51,4 +51,5 @@ def _evaluate(folder: Path, word: str, *options: str) -> dict[str, Any]:
     arguments = ['--model', 'tiny', '--data', word, '--pictures', '0', '--json', str(path)]
     assert main(['evaluate', *arguments, *options]) == 0
     (answer,) = json.loads(path.read_text())['data']
-    return answer
+    found: dict[str, Any] = answer['models']['tiny']
+    return found

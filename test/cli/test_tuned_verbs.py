@@ -55,8 +55,9 @@ def raw_abs_rel(checkpoint, data, out) -> float:
     call += ['--align', 'none', '--input-size', '64', '--backend', 'torch', '--json', str(out)]
     assert main(call) == 0
     answer = json.loads(out.read_text())
-    assert answer['model']['output'] == 'metres to 10 m'
-    return answer['data'][0]['metrics']['abs_rel']
+    ((label, model),) = answer['models'].items()
+    assert model['output'] == 'metres to 10 m'
+    return answer['data'][0]['models'][label]['metrics']['abs_rel']
 
 
 def test_evaluate_takes_the_metres_of_the_file(tuned, data, tmp_path):

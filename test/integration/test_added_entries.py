@@ -153,8 +153,9 @@ def test_verbs_compress_by_an_added_recipe_and_score_on_added_data_by_an_added_m
         env={**os.environ, 'PYTHONPATH': str(TESTS)}, cwd=tmp_path, check=True,
     )  # fmt: skip
     (answer,) = json.loads(Path(scores).read_text())['data']
-    assert answer['images'] == 3
-    assert 0.0 <= answer['metrics']['worst'] < 1e-5
+    (model,) = answer['models'].values()
+    assert model['images'] == 3
+    assert 0.0 <= model['metrics']['worst'] < 1e-5
     rows = json.loads(Path(times).read_text())['results']
     assert [(row['backend'], row['status'], row['recipe']) for row in rows] == [
         ('ramp', 'ok', ''), ('ramp', 'ok', 'blunt(3.0)'),

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from depth_anything_ros.lab.bootstrap import ratio_interval
+from depth_anything_ros.lab.bootstrap import mean_intervals, ratio_interval
 
 
 def groups(sizes, seed=0, ratio=0.5, noise=0.0):
@@ -71,3 +71,28 @@ def test_the_same_seed_gives_the_same_interval_and_another_seed_another():
 @pytest.mark.parametrize('pairs', [{}, {'a': np.ones((1, 2))}, {'a': np.empty((0, 2))}])
 def test_fewer_than_two_images_have_no_interval(pairs):
     assert ratio_interval(pairs) is None
+
+
+def test_intervals_of_means_agree_with_plain_loops():
+    rng = np.random.default_rng(5)
+    values = {str(size): rng.normal(size, 2, (size, 2)) for size in (1, 3, 6)}
+    means = []
+    for _ in range(1500):
+        drawn = []
+        for source in rng.choice(list(values), len(values)):
+            drawn += [rng.choice(values[source]) for _ in values[source]]
+        means.append(np.mean(drawn, axis=0))
+    expected = np.quantile(means, (0.025, 0.975), axis=0)
+    for interval, (low, high) in zip(
+        mean_intervals(values, draws=20_000), expected.T, strict=True
+    ):
+        assert interval.low == pytest.approx(low, abs=0.05 * (high - low))
+        assert interval.high == pytest.approx(high, abs=0.05 * (high - low))
+
+
+def test_numbers_that_images_do_not_have_are_in_no_mean():
+    values = {'a': np.array([[1.0, np.nan, 5.0], [1.0, 2.0, np.nan], [1.0, 2.0, np.nan]])}
+    whole, some, one = mean_intervals(values)
+    assert (whole.low, whole.high) == (1, 1)
+    assert (some.low, some.high) == (2, 2)
+    assert one is None

@@ -1,25 +1,31 @@
-"""What the scores of the images of one data set say together: means, ratios, intervals."""
+"""What the scores of the images of one data set say together: means, ratios, differences."""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from depth_anything_ros.evaluation.protocol import MeanScore
+from depth_anything_ros.evaluation.metrics import METRICS, Better
+from depth_anything_ros.evaluation.protocol import FrameScore, MeanScore
 from depth_anything_ros.evaluation.run_warnings import metric_warnings
-from depth_anything_ros.lab.bootstrap import ratio_interval
+from depth_anything_ros.lab.bootstrap import LEVEL, Interval, mean_intervals, ratio_interval
+from depth_anything_ros.lab.datasets.corruptions import corrupted
 from depth_anything_ros.lab.datasets.offline import ImageScores
 from depth_anything_ros.lab.datasets.results import (
-    BaselineRatio,
     BaselineResult,
+    CorruptedResult,
     DataResult,
+    Difference,
+    Estimate,
+    ModelResult,
     PredictorMeans,
+    Ratio,
     SourceResult,
 )
 
-MODEL = 'model'
 # The metric by which baselines are chosen and ratios taken.
 COMPARED = 'abs_rel'
 _REASONS = 5
@@ -28,8 +34,12 @@ _REASONS = 5
 def summarise(
     word: str,
     images: Sequence[ImageScores],
-    baselines: Sequence[str],
+    models: Sequence[str],
+    *,
+    baselines: Sequence[str] = (),
+    corruptions: Sequence[str] = (),
     warnings: Sequence[str] = (),
+    judged_by: str = COMPARED,
 ) -> DataResult:
     """
     Return what a data set's scores say.
@@ -37,28 +47,71 @@ def summarise(
     The baseline is the candidate of lowest AbsRel over the images.
 
     :param word: names the data set.
-    :param images: the scores of all images; the model's are named MODEL.
+    :param images: the scores of all images.
+    :param models: the names of the models' scores, the first one what others are compared with.
     :param baselines: the names of the candidates; none leaves out baseline and ratio.
+    :param corruptions: the names of what made pictures worse; see `corrupted`.
     :param warnings: what is odd about the data, to be told before what is about the scores.
+    :param judged_by: the metric of the verdicts.
     """
     candidates = {name: _means(images, name) for name in baselines}
     chosen = _best(candidates)
+    names = [*models, *(corrupted(model, name) for name in corruptions for model in models)]
+    results = {model: _of_model(images, model, models[0], chosen, corruptions) for model in models}
     return DataResult(
         word=word,
-        whole=_of_images(images, chosen),
+        models=results,
         baseline=BaselineResult(chosen, candidates) if baselines else None,
-        sources={
-            source: _of_images([image for image in images if image.source == source], chosen)
-            for source in dict.fromkeys(image.source for image in images)
-        },
-        warnings=[*warnings, *_warnings(images, baselines)],
+        verdicts=[
+            _verdict(model, models[0], found.whole.difference, len(found.sources), judged_by)
+            for model, found in results.items()
+            if found.whole.difference is not None
+        ],
+        warnings=[*warnings, *_warnings(images, names, baselines)],
     )
 
 
-def _of_images(images: Sequence[ImageScores], baseline: str | None) -> SourceResult:
-    failed = sum(MODEL in image.problems for image in images)
-    ratio = None if baseline is None else _ratio(images, baseline)
-    return SourceResult(len(images), failed, _means(images, MODEL), ratio)
+def _of_model(
+    images: Sequence[ImageScores],
+    model: str,
+    first: str,
+    baseline: str | None,
+    corruptions: Sequence[str],
+) -> ModelResult:
+    by_source: dict[str, list[ImageScores]] = {}
+    for image in images:
+        by_source.setdefault(image.source, []).append(image)
+    worse = {name: _of_corrupted(images, model, corrupted(model, name)) for name in corruptions}
+    return ModelResult(
+        whole=_of_images(images, model, first, baseline),
+        sources={
+            source: _of_images(found, model, first, baseline)
+            for source, found in by_source.items()
+        },
+        corrupted=worse or None,
+    )
+
+
+def _of_images(
+    images: Sequence[ImageScores], model: str, first: str, baseline: str | None
+) -> SourceResult:
+    return SourceResult(
+        images=len(images),
+        failed=_failed(images, model),
+        metrics=_means(images, model),
+        ratio=None if baseline is None else _ratio(images, model, baseline),
+        difference=None if model == first else _difference(images, model, first),
+    )
+
+
+def _of_corrupted(images: Sequence[ImageScores], model: str, worse: str) -> CorruptedResult:
+    return CorruptedResult(
+        len(images), _failed(images, worse), _means(images, worse), _ratio(images, worse, model)
+    )
+
+
+def _failed(images: Iterable[ImageScores], name: str) -> int:
+    return sum(name in image.problems for image in images)
 
 
 def _means(images: Iterable[ImageScores], name: str) -> PredictorMeans:
@@ -74,35 +127,88 @@ def _best(candidates: Mapping[str, PredictorMeans]) -> str | None:
     known = [
         (-found.images, error, name)
         for name, found in candidates.items()
-        if (error := found.means[COMPARED]) is not None
+        if (error := found.means.get(COMPARED)) is not None
     ]
     return min(known, key=lambda item: item[:2])[2] if known else None
 
 
-def _ratio(images: Sequence[ImageScores], baseline: str) -> BaselineRatio:
-    pairs: dict[str, list[tuple[float, float]]] = {}
+def _both(
+    images: Iterable[ImageScores], name: str, other: str
+) -> Iterator[tuple[str, FrameScore, FrameScore]]:
+    """Yield source and scores of the images that both predictors have a score for."""
     for image in images:
-        if MODEL in image.scores and baseline in image.scores:
-            pair = (image.scores[name].values[COMPARED] for name in (MODEL, baseline))
-            pairs.setdefault(image.source, []).append((next(pair), next(pair)))
+        if name in image.scores and other in image.scores:
+            yield image.source, image.scores[name], image.scores[other]
+
+
+def _ratio(images: Sequence[ImageScores], name: str, reference: str) -> Ratio:
+    pairs: dict[str, list[tuple[float, float]]] = {}
+    for source, one, other in _both(images, name, reference):
+        pair = _value(one, COMPARED), _value(other, COMPARED)
+        if all(map(math.isfinite, pair)):
+            pairs.setdefault(source, []).append(pair)
     groups = {source: np.array(values) for source, values in pairs.items()}
     if not groups:
-        return BaselineRatio(0, None, None, None, None)
-    model, other = np.concatenate(list(groups.values())).mean(axis=0)
-    known = other > 0
-    interval = ratio_interval(groups) if known else None
-    return BaselineRatio(
-        images=sum(len(group) for group in groups.values()),
-        baseline=float(other),
-        value=float(model / other) if known else None,
-        low=interval.low if interval else None,
-        high=interval.high if interval else None,
+        return Ratio(0, None, Estimate(None, None, None))
+    mean, other_mean = map(float, np.concatenate(list(groups.values())).mean(axis=0))
+    count = sum(map(len, groups.values()))
+    if not other_mean > 0:
+        return Ratio(count, other_mean, Estimate(None, None, None))
+    return Ratio(count, other_mean, _estimate(mean / other_mean, ratio_interval(groups)))
+
+
+def _difference(images: Sequence[ImageScores], model: str, first: str) -> Difference:
+    both = list(_both(images, model, first))
+    names = [name for name in METRICS if any(name in score.values for _, score, _ in both)]
+    changes: dict[str, list[list[float]]] = {}
+    for source, one, other in both:
+        change = [_value(one, name) - _value(other, name) for name in names]
+        changes.setdefault(source, []).append(change)
+    groups = {source: np.array(values) for source, values in changes.items()}
+    if not groups:
+        return Difference(0, {})
+    found = {}
+    rows = np.concatenate(list(groups.values()))
+    for name, values, interval in zip(names, rows.T, mean_intervals(groups), strict=True):
+        known = values[np.isfinite(values)]
+        found[name] = _estimate(float(known.mean()) if known.size else None, interval)
+    return Difference(len(both), found)
+
+
+def _value(score: FrameScore, metric: str) -> float:
+    return score.values.get(metric, math.nan)
+
+
+def _estimate(value: float | None, interval: Interval | None) -> Estimate:
+    low, high = (interval.low, interval.high) if interval else (None, None)
+    return Estimate(value, low, high)
+
+
+def _verdict(model: str, first: str, difference: Difference, sources: int, metric: str) -> str:
+    """Return in a sentence whether a model is worse than the first."""
+    change = difference.metrics.get(metric, Estimate(None, None, None))
+    is_open = f'whether {model} is worse than {first} is open'
+    if change.value is None:
+        return f'{is_open}: no image has {metric} of both'
+    if change.low is None or change.high is None:
+        return f'{is_open}: {metric} {change.value:+.4f} of one image'
+    lower = METRICS[metric].better is Better.LOWER
+    best, worst = (change.low, change.high) if lower else (-change.high, -change.low)
+    figure = (
+        f'{metric} {change.value:+.4f}, {LEVEL:.0%} interval {change.low:+.4f} … '
+        f'{change.high:+.4f}, over {difference.images} images of {sources} '
+        + ('sources' if sources > 1 else 'source, which says nothing of others')
     )
+    if best > 0:
+        return f'{model} is worse than {first}: {figure}'
+    return f'{model} is better than {first}: {figure}' if worst < 0 else f'{is_open}: {figure}'
 
 
-def _warnings(images: Sequence[ImageScores], baselines: Sequence[str]) -> list[str]:
+def _warnings(
+    images: Sequence[ImageScores], models: Sequence[str], baselines: Sequence[str]
+) -> list[str]:
     warnings = []
-    for name in (MODEL, *baselines):
+    for name in (*models, *baselines):
         problems = Counter(image.problems[name] for image in images if name in image.problems)
         if problems:
             warnings.append(
@@ -113,13 +219,15 @@ def _warnings(images: Sequence[ImageScores], baselines: Sequence[str]) -> list[s
             f'{name}: {count} images: {problem}'
             for problem, count in problems.most_common(_REASONS)
         ]
-    means = _means(images, MODEL)
-    warnings += metric_warnings(means.undefined, means.images, 'images')
-    scores = [image.scores[MODEL] for image in images if MODEL in image.scores]
-    inverted = sum(score.scale < 0 for score in scores)
-    if inverted:
-        warnings.append(
-            f'{MODEL}: the fitted scale is negative in {inverted} of {len(scores)} images: there '
-            'the prediction contradicts "larger is nearer"'
-        )
+    for name in models:
+        means = _means(images, name)
+        told = metric_warnings(means.undefined, means.images, 'images')
+        warnings += [f'{name}: {text}' for text in told]
+        scores = [image.scores[name] for image in images if name in image.scores]
+        inverted = sum(score.scale < 0 for score in scores)
+        if inverted:
+            warnings.append(
+                f'{name}: the fitted scale is negative in {inverted} of {len(scores)} images: '
+                'there the prediction contradicts "larger is nearer"'
+            )
     return warnings

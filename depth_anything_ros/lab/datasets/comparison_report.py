@@ -8,20 +8,23 @@ from pathlib import Path
 
 from depth_anything_ros.escape import markdown
 from depth_anything_ros.evaluation.metrics import METRICS, chosen_metrics
-from depth_anything_ros.evaluation.protocol import FrameScore, Means
+from depth_anything_ros.evaluation.protocol import FrameScore
 from depth_anything_ros.evaluation.table import SCORE_DETAILS
 from depth_anything_ros.files import write_text
 from depth_anything_ros.lab.bootstrap import DRAWS, LEVEL
 from depth_anything_ros.lab.datasets.comparison import COMPARED
 from depth_anything_ros.lab.datasets.offline import ImageScores
 from depth_anything_ros.lab.datasets.results import (
-    BaselineRatio,
     BaselineResult,
     DataResult,
+    Difference,
+    Estimate,
     EvaluationProtocol,
     EvaluationSummary,
+    Ratio,
 )
 from depth_anything_ros.table import UNKNOWN, Table, number, shown
+from depth_anything_ros.types import ModelIdentity
 
 _METRIC_COLUMNS = ('abs_rel', 'rmse', 'silog', 'delta1')
 ALL = 'all'
@@ -71,24 +74,47 @@ def _numbers(score: FrameScore | None, metrics: Sequence[str]) -> list[str]:
 
 
 def source_table(data: DataResult) -> Table:
-    """Return the figures of one data set: each source, then all images."""
-    compared = data.whole.ratio is not None
-    metrics = _shown_metrics(data.whole.metrics.means)
-    headings = ['source', 'images', 'failed', *(_heading(name) for name in metrics)]
-    if compared:
-        headings += [f'baseline {COMPARED}', 'ratio', f'{LEVEL:.0%} interval']
-    rows = [
-        [name, str(found.images), str(found.failed)]
-        + [_number(found.metrics.means.get(metric)) for metric in metrics]
-        + ([] if found.ratio is None else _ratio_cells(found.ratio))
-        for name, found in (*data.sources.items(), (ALL, data.whole))
-    ]
+    """Return the figures of one data set: each source, then all images; a row for each model."""
+    metrics = _shown_metrics(data)
+    several = len(data.models) > 1
+    compared = any(found.whole.ratio is not None for found in data.models.values())
+    interval = f'{LEVEL:.0%} interval'
+    headings = ['source', *(['model'] if several else []), 'images', 'failed']
+    headings += [_heading(name) for name in metrics]
+    headings += [f'baseline {COMPARED}', 'ratio', interval] if compared else []
+    headings += [f'{COMPARED} − {next(iter(data.models))}', interval] if several else []
+    sources = next(iter(data.models.values())).sources
+    rows = []
+    for source in (*sources, ALL):
+        for model, result in data.models.items():
+            found = result.whole if source == ALL else result.sources[source]
+            row = [source, *([model] if several else []), str(found.images), str(found.failed)]
+            row += [_number(found.metrics.means.get(metric)) for metric in metrics]
+            row += _ratio_cells(found.ratio) if compared else []
+            row += _difference_cells(found.difference) if several else []
+            rows.append(row)
     return Table(headings, rows)
 
 
-def _shown_metrics(means: Means) -> list[str]:
+def corruption_table(data: DataResult) -> Table | None:
+    """Return what pictures made worse cost each model, None where there are none."""
+    metrics = _shown_metrics(data)
+    interval = f'{LEVEL:.0%} interval'
+    rows = [
+        [corruption, model, str(found.images), str(found.failed)]
+        + [_number(found.metrics.means.get(metric)) for metric in metrics]
+        + _loss_cells(found.ratio.estimate)
+        for model, result in data.models.items()
+        for corruption, found in (result.corrupted or {}).items()
+    ]
+    headings = ['pictures', 'model', 'images', 'failed', *(_heading(name) for name in metrics)]
+    return Table([*headings, f'{COMPARED} worse by', interval], rows) if rows else None
+
+
+def _shown_metrics(data: DataResult) -> list[str]:
     """Return the metrics of a table: the most usual and those asked for, if they have values."""
-    known = [name for name in METRICS if means.get(name) is not None]
+    means = [found.whole.metrics.means for found in data.models.values()]
+    known = [name for name in METRICS if any(found.get(name) is not None for found in means)]
     shown = [name for name in known if name in _METRIC_COLUMNS or METRICS[name].on_request]
     return shown or list(_METRIC_COLUMNS)
 
@@ -97,10 +123,30 @@ def _heading(name: str) -> str:
     return name if name in _METRIC_COLUMNS else METRICS[name].heading
 
 
-def _ratio_cells(ratio: BaselineRatio) -> list[str]:
-    known = ratio.low is not None
-    interval = f'{_number(ratio.low)} … {_number(ratio.high)}' if known else UNKNOWN
-    return [_number(ratio.baseline), _number(ratio.value), interval]
+def _ratio_cells(ratio: Ratio | None) -> list[str]:
+    if ratio is None:
+        return [UNKNOWN] * 3
+    return [_number(ratio.reference), *_estimate_cells(ratio.estimate, '.3f')]
+
+
+def _difference_cells(difference: Difference | None) -> list[str]:
+    if difference is None or COMPARED not in difference.metrics:
+        return [UNKNOWN] * 2
+    return _estimate_cells(difference.metrics[COMPARED], '+.4f')
+
+
+def _loss_cells(ratio: Estimate) -> list[str]:
+    return _estimate_cells(
+        Estimate(*(None if value is None else value - 1
+                   for value in (ratio.value, ratio.low, ratio.high))),
+        '+.1%',
+    )  # fmt: skip
+
+
+def _estimate_cells(estimate: Estimate, form: str) -> list[str]:
+    low, high = number(estimate.low, form), number(estimate.high, form)
+    known = estimate.low is not None
+    return [number(estimate.value, form), f'{low} … {high}' if known else UNKNOWN]
 
 
 def _number(value: float | None) -> str:
@@ -114,12 +160,12 @@ def write_markdown(path: Path, summary: EvaluationSummary) -> None:
     :param summary: of all data.
     :raises OutputError: if the file cannot be written.
     """
-    model, protocol = summary.model, summary.protocol
+    protocol = summary.protocol
     lines = [
-        f'# {markdown(model.name)}: depth against truth',
+        f'# {markdown(", ".join(summary.models))}: depth against truth',
         '',
-        f'{model.weights} weights, {model.backend} {model.precision}, network input '
-        f'{shown(model.input_size)} (height × width) for the last image. '
+        *(_model_line(label, model) for label, model in summary.models.items()),
+        '',
         f'Protocol {protocol_text(protocol)}; per image, then averaged over images.',
         '',
         f'Source of the protocol: {markdown(protocol.source)}.',
@@ -129,6 +175,10 @@ def write_markdown(path: Path, summary: EvaluationSummary) -> None:
         lines += [f'## {markdown(data.word)}', '', *source_table(data).markdown(), '']
         if data.baseline is not None:
             lines += [_baseline_line(data.baseline, protocol), '']
+        for verdict in data.verdicts:
+            lines += [f'{markdown(verdict)}.', '']
+        if (worse := corruption_table(data)) is not None:
+            lines += ['### Pictures made worse', '', *worse.markdown(), '']
     warnings = [*summary.warnings, *(text for data in summary.data for text in data.warnings)]
     if warnings:
         lines += ['## Warnings', '', *(f'- {markdown(warning)}' for warning in warnings), '']
@@ -139,6 +189,13 @@ def protocol_text(protocol: EvaluationProtocol) -> str:
     """Return the name of a protocol with its parts, and which of them are not its own."""
     changed = f', not its own {" and ".join(protocol.changed)}' if protocol.changed else ''
     return f'{protocol.name}{changed}: {protocol.rule.text}'
+
+
+def _model_line(label: str, model: ModelIdentity) -> str:
+    return (
+        f'- {markdown(label)}: {model.weights} weights, {model.backend} {model.precision}, '
+        f'network input {shown(model.input_size)} (height × width) for the last image.'
+    )
 
 
 def _baseline_line(baseline: BaselineResult, protocol: EvaluationProtocol) -> str:

@@ -1,93 +1,102 @@
-"""The pictures of an evaluation on data sets: the first images of each source."""
+"""The pictures of an evaluation on data sets."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from depth_anything_ros.evaluation.picture import Picture, write_picture
 from depth_anything_ros.evaluation.plots import check_plots
-from depth_anything_ros.lab.datasets.comparison import MODEL
-from depth_anything_ros.lab.datasets.offline import ScoredImage
+from depth_anything_ros.evaluation.protocol import AlignedPrediction
+from depth_anything_ros.lab.datasets.offline import ImageScores, ScoredImage
 from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
 from depth_anything_ros.lab.grid import GridRow, write_grid
-from depth_anything_ros.types import Float32Array
+from depth_anything_ros.types import DepthSample, Float32Array
 
+_UNFIT = r'[^\w.-]+'
 _WARNING = 'random weights: the prediction\nmeans nothing'
 
 
 class Gallery:
     """
-    Draw the first images of each source: not the best and not the worst.
+    Draw images with what each model makes of them.
 
-    :param per_source: how many of each source; 0 draws none.
+    :param models: the names of the models' scores; of several, pictures bear their names.
     :param folder: where pictures go, made when the first is written; None writes none.
     :param grid: a file that shows all of them small; None writes none.
-    :param model: name of the model, for titles.
     :param rule: how predictions came to metres, for titles; its range is what is shown of the
         truth.
-    :param random: whether the weights are random, for a warning.
+    :param random: the models with random weights, for a warning.
     :raises MissingDependencyError: if pictures are asked for, and the library that draws them is
         not installed.
     """
 
     def __init__(
         self,
-        per_source: int,
+        models: Sequence[str],
         folder: Path | None,
         grid: Path | None,
         *,
-        model: str,
         rule: ScoringRule,
-        random: bool,
+        random: Collection[str] = (),
     ) -> None:
         if folder is not None:
             check_plots()
-        self._per_source = per_source
+        self._models = models
         self._folder = folder
         self._grid = grid
-        self._model = model
         self._rule = rule
         self._random = random
-        self._drawn: Counter[tuple[str, str]] = Counter()
-        self._rows: list[GridRow] = []
+        self._rows: dict[tuple[int, int], GridRow] = {}
 
-    def add(self, data: str, image: ScoredImage) -> None:
+    def add(self, data: str, place: int, image: ScoredImage) -> None:
         """
-        Draw an image of the named data if it is one of the first; what has no score is not.
+        Draw an image; a model without a score has no picture.
 
-        :raises OutputError: if the picture cannot be written.
+        :param data: names the data set.
+        :param place: of the image among all that are drawn.
+        :raises OutputError: if a picture cannot be written.
         """
-        key = (data, image.scores.source)
-        if MODEL not in image.aligned or image.sample is None:
-            return
-        if self._drawn[key] >= self._per_source:
-            return
-        self._drawn[key] += 1
-        score = image.scores.scores[MODEL]
-        truth_m = self._in_range(image.sample.depth_m)
-        prediction_m = image.aligned[MODEL].depth_m
-        if self._grid is not None:
-            title = f'{image.scores.source}: AbsRel {score.values["abs_rel"]:.3f}'
-            self._rows.append(GridRow(title, image.sample.rgb, prediction_m, truth_m))
+        for order, model in enumerate(self._models):
+            if model in image.aligned and image.sample is not None:
+                row = self._draw(data, model, image.scores, image.sample, image.aligned[model])
+                if self._grid is not None:
+                    self._rows[place, order] = row
+
+    def _draw(
+        self,
+        data: str,
+        model: str,
+        scores: ImageScores,
+        sample: DepthSample,
+        aligned: AlignedPrediction,
+    ) -> GridRow:
+        """Draw the picture if pictures are wanted, and return the row of the grid."""
+        values = scores.scores[model].values
+        truth_m, prediction_m = self._in_range(sample.depth_m), aligned.depth_m
+        several = len(self._models) > 1
+        title = f'{scores.source}: AbsRel {values["abs_rel"]:.3f}'
+        title = f'{model}, {title}' if several else title
+        row = GridRow(title, sample.rgb, prediction_m, truth_m)
         if self._folder is None:
-            return
+            return row
         picture = Picture(
-            rgb=image.sample.rgb,
+            rgb=sample.rgb,
             prediction_m=prediction_m,
             truth_m=truth_m,
             title=(
-                f'{self._model} · {image.scores.name} · abs_rel {score.values["abs_rel"]:.3f}, '
-                f'RMSE {score.values["rmse"]:.3f} m, δ1 {score.values["delta1"]:.3f}'
+                f'{model} · {scores.name} · abs_rel {values["abs_rel"]:.3f}, '
+                f'RMSE {values["rmse"]:.3f} m, δ1 {values["delta1"]:.3f}'
             ),
             prediction_name=f'prediction, alignment {self._rule.alignment_text}',
-            warning=_WARNING if self._random else '',
+            warning=_WARNING if model in self._random else '',
         )
-        name = re.sub(r'[^\w.-]+', '_', f'{data}-{image.scores.name}')
-        write_picture(self._folder / f'{name}.png', picture)
+        name = f'{data}-{scores.name}-{model}' if several else f'{data}-{scores.name}'
+        write_picture(self._folder / f'{re.sub(_UNFIT, "_", name)}.png', picture)
+        return row
 
     def finish(self) -> None:
         """
@@ -96,7 +105,7 @@ class Gallery:
         :raises OutputError: if it cannot be written.
         """
         if self._grid is not None and self._rows:
-            write_grid(self._grid, self._rows)
+            write_grid(self._grid, [row for _, row in sorted(self._rows.items())])
 
     def _in_range(self, truth_m: Float32Array) -> Float32Array:
         shown = (truth_m >= self._rule.min_depth_m) & (truth_m <= self._rule.max_depth_m)

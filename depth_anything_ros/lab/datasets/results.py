@@ -25,28 +25,75 @@ class PredictorMeans:
 
 
 @dataclass(frozen=True)
-class BaselineRatio:
-    """
-    Compare the mean AbsRel of the model with that of the baseline, on the images both score.
+class Estimate:
+    """A figure over images with its bootstrap interval by sources, None where not known."""
 
-    `value` is model over `baseline`, `low` and `high` its bootstrap interval by sources.
-    """
-
-    images: int
-    baseline: float | None
     value: float | None
     low: float | None
     high: float | None
 
 
 @dataclass(frozen=True)
+class Ratio:
+    """
+    Compare the mean AbsRel of a predictor with that of a `reference`, on the images both score.
+
+    The estimate is the predictor's over the reference's, whose mean is `reference`.
+    """
+
+    images: int
+    reference: float | None
+    estimate: Estimate = field(metadata=FLAT)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """
+    Compare the metrics of a model with those of the first, on the images both have a score for.
+
+    `metrics` holds by metric the mean over images of the model's minus the first one's.
+    """
+
+    images: int
+    metrics: Mapping[str, Estimate]
+
+
+@dataclass(frozen=True)
 class SourceResult:
-    """What the images of a source, or of a whole data set, say; `failed` have no score."""
+    """
+    What one model does on the images of a source, or of a whole data set.
+
+    `failed` have no score. `ratio` is to the baseline, `difference` to the first model.
+    """
 
     images: int
     failed: int
     metrics: PredictorMeans
-    ratio: BaselineRatio | None = field(default=None, metadata=IF_KNOWN)
+    ratio: Ratio | None = field(default=None, metadata=IF_KNOWN)
+    difference: Difference | None = field(default=None, metadata=IF_KNOWN)
+
+
+@dataclass(frozen=True)
+class CorruptedResult:
+    """
+    What one model does on the pictures of a data set made worse.
+
+    `ratio` is to itself on the pictures as they are.
+    """
+
+    images: int
+    failed: int
+    metrics: PredictorMeans
+    ratio: Ratio
+
+
+@dataclass(frozen=True)
+class ModelResult:
+    """What one model does on a data set: on all images, by source, and on pictures made worse."""
+
+    whole: SourceResult = field(metadata=FLAT)
+    sources: Mapping[str, SourceResult]
+    corrupted: Mapping[str, CorruptedResult] | None = field(metadata=IF_KNOWN)
 
 
 @dataclass(frozen=True)
@@ -59,12 +106,17 @@ class BaselineResult:
 
 @dataclass(frozen=True)
 class DataResult:
-    """What is known of one data set, named by its word."""
+    """
+    What is known of one data set, named by its word.
+
+    `models` are by label, the first one what others differ from; `verdicts` say in a sentence for
+    each other one whether it is worse.
+    """
 
     word: str
-    whole: SourceResult = field(metadata=FLAT)
+    models: Mapping[str, ModelResult]
     baseline: BaselineResult | None = field(metadata=IF_KNOWN)
-    sources: Mapping[str, SourceResult]
+    verdicts: Sequence[str]
     warnings: Sequence[str]
 
 
@@ -98,10 +150,10 @@ class EvaluationProtocol:
 
 @dataclass(frozen=True)
 class EvaluationSummary:
-    """What was found on all data."""
+    """What was found on all data; `models` by the labels that the results have them under."""
 
     data: Sequence[DataResult]
-    model: ModelIdentity
+    models: Mapping[str, ModelIdentity]
     protocol: EvaluationProtocol
     environment: Mapping[str, str | int]
     warnings: Sequence[str]

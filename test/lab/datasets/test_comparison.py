@@ -25,26 +25,30 @@ def told(summary):
 
 def test_means_are_over_images_and_not_over_sources():
     summary = summarise(
-        'made', [image('a', model=0.1), image('a', model=0.2), image('b', model=0.6)], []
+        'made', [image('a', model=0.1), image('a', model=0.2), image('b', model=0.6)], ['model']
     )
-    assert summary.whole.metrics.means['abs_rel'] == pytest.approx(0.3)
-    assert (summary.whole.images, summary.whole.failed, summary.whole.metrics.images) == (3, 0, 3)
-    assert summary.sources['a'].metrics.means['abs_rel'] == pytest.approx(0.15)
-    assert summary.sources['b'].metrics.means['abs_rel'] == pytest.approx(0.6)
-    assert list(summary.sources) == ['a', 'b']
-    assert 'ratio' not in told(summary)
+    assert summary.models['model'].whole.metrics.means['abs_rel'] == pytest.approx(0.3)
+    assert (
+        summary.models['model'].whole.images,
+        summary.models['model'].whole.failed,
+        summary.models['model'].whole.metrics.images,
+    ) == (3, 0, 3)
+    assert summary.models['model'].sources['a'].metrics.means['abs_rel'] == pytest.approx(0.15)
+    assert summary.models['model'].sources['b'].metrics.means['abs_rel'] == pytest.approx(0.6)
+    assert list(summary.models['model'].sources) == ['a', 'b']
+    assert 'ratio' not in told(summary)['models']['model']
     assert 'baseline' not in told(summary)
 
 
 def test_the_ratio_is_that_of_the_means_with_its_interval():
     images = [image('a', model=0.1, mean=0.2), image('b', model=0.3, mean=0.4)]
-    summary = summarise('made', images, ['mean'])
-    assert summary.whole.ratio.value == pytest.approx(0.4 / 0.6)
-    assert summary.whole.ratio.baseline == pytest.approx(0.3)
-    assert summary.whole.ratio.low == pytest.approx(0.5)
-    assert summary.whole.ratio.high == pytest.approx(0.75)
-    assert summary.sources['b'].ratio.value == pytest.approx(0.75)
-    assert summary.sources['b'].ratio.low is None
+    summary = summarise('made', images, ['model'], baselines=['mean'])
+    assert summary.models['model'].whole.ratio.estimate.value == pytest.approx(0.4 / 0.6)
+    assert summary.models['model'].whole.ratio.reference == pytest.approx(0.3)
+    assert summary.models['model'].whole.ratio.estimate.low == pytest.approx(0.5)
+    assert summary.models['model'].whole.ratio.estimate.high == pytest.approx(0.75)
+    assert summary.models['model'].sources['b'].ratio.estimate.value == pytest.approx(0.75)
+    assert summary.models['model'].sources['b'].ratio.estimate.low is None
 
 
 def test_the_best_candidate_over_all_images_is_the_baseline_of_every_source():
@@ -52,11 +56,11 @@ def test_the_best_candidate_over_all_images_is_the_baseline_of_every_source():
         image('a', model=0.1, mean=0.2, normalised_mean=0.3),
         image('b', model=0.1, mean=0.9, normalised_mean=0.4),
     ]
-    summary = summarise('made', images, ['mean', 'normalised_mean'])
+    summary = summarise('made', images, ['model'], baselines=['mean', 'normalised_mean'])
     assert summary.baseline.chosen == 'normalised_mean'
     assert summary.baseline.candidates['mean'].means['abs_rel'] == pytest.approx(0.55)
     assert summary.baseline.candidates['normalised_mean'].means['abs_rel'] == pytest.approx(0.35)
-    assert summary.sources['a'].ratio.baseline == pytest.approx(0.3)
+    assert summary.models['model'].sources['a'].ratio.reference == pytest.approx(0.3)
 
 
 def test_a_candidate_without_a_score_on_hard_images_is_not_the_best():
@@ -64,7 +68,9 @@ def test_a_candidate_without_a_score_on_hard_images_is_not_the_best():
         image('a', model=0.1, mean=0.2, other=0.1),
         image('a', model=0.1, mean=0.8, problems={'other': 'constant'}),
     ]
-    assert summarise('made', images, ['mean', 'other']).baseline.chosen == 'mean'
+    assert (
+        summarise('made', images, ['model'], baselines=['mean', 'other']).baseline.chosen == 'mean'
+    )
 
 
 def test_a_failed_image_is_counted_warned_of_and_in_no_mean():
@@ -72,26 +78,107 @@ def test_a_failed_image_is_counted_warned_of_and_in_no_mean():
         image('a', model=0.1, mean=0.2),
         image('a', mean=0.9, problems={'model': 'the prediction is constant'}),
     ]
-    summary = summarise('made', images, ['mean'])
-    assert (summary.whole.images, summary.whole.failed) == (2, 1)
-    assert summary.whole.metrics.means['abs_rel'] == pytest.approx(0.1)
-    assert summary.sources['a'].failed == 1
+    summary = summarise('made', images, ['model'], baselines=['mean'])
+    assert (summary.models['model'].whole.images, summary.models['model'].whole.failed) == (2, 1)
+    assert summary.models['model'].whole.metrics.means['abs_rel'] == pytest.approx(0.1)
+    assert summary.models['model'].sources['a'].failed == 1
     # The baseline of the ratio is over the images that both have a score for.
-    assert summary.whole.ratio.value == pytest.approx(0.5)
-    assert summary.whole.ratio.images == 1
+    assert summary.models['model'].whole.ratio.estimate.value == pytest.approx(0.5)
+    assert summary.models['model'].whole.ratio.images == 1
     assert summary.baseline.candidates['mean'].means['abs_rel'] == pytest.approx(0.55)
     assert any('1 of 2 images have no score' in warning for warning in summary.warnings)
     assert any('the prediction is constant' in warning for warning in summary.warnings)
 
 
 def test_data_without_any_score_has_no_number():
-    summary = summarise('made', [image('a', problems={'model': 'm', 'mean': 'b'})], ['mean'])
-    assert summary.whole.failed == 1
-    assert summary.whole.metrics.means['abs_rel'] is None
+    summary = summarise(
+        'made',
+        [image('a', problems={'model': 'm', 'mean': 'b'})],
+        ['model'],
+        baselines=['mean'],
+    )
+    assert summary.models['model'].whole.failed == 1
+    assert summary.models['model'].whole.metrics.means['abs_rel'] is None
     assert summary.baseline.chosen is None
-    assert 'ratio' not in told(summary)
+    assert 'ratio' not in told(summary)['models']['model']
 
 
 def test_a_negative_scale_is_warned_of():
-    summary = summarise('made', [image('a', model=0.1), image('a', model=0.1, scale=-2.0)], [])
+    summary = summarise(
+        'made', [image('a', model=0.1), image('a', model=0.1, scale=-2.0)], ['model']
+    )
     assert ['negative in 1 of 2 images' in warning for warning in summary.warnings] == [True]
+
+
+def two_models(changes, **options):
+    """Return the summary of images whose AbsRel is 0.2 with `old` and so much more with `new`."""
+    images = [
+        image(source, old=0.2, new=0.2 + change) for source, found in changes.items()
+        for change in found
+    ]  # fmt: skip
+    return summarise('made', images, ['old', 'new'], **options)
+
+
+def test_the_difference_is_over_images_that_both_have_a_score_for():
+    images = [
+        image('a', old=0.1, new=0.2),
+        image('a', old=0.1, new=0.3),
+        image('b', old=0.9, problems={'new': 'constant'}),
+    ]
+    summary = summarise('made', images, ['old', 'new'])
+    assert summary.models['old'].whole.difference is None
+    found = summary.models['new'].whole.difference
+    assert found.images == 2
+    assert found.metrics['abs_rel'].value == pytest.approx(0.15)
+    assert found.metrics['rmse'].value == 0
+    by_source = {name: item.difference for name, item in summary.models['new'].sources.items()}
+    assert by_source['b'].images == 0
+    assert by_source['b'].metrics == {}
+
+
+@pytest.mark.parametrize(
+    ('changes', 'verdict'),
+    [
+        ({'a': [0.01, 0.02], 'b': [0.03]}, 'new is worse than old: abs_rel +0.0200, 95% interval'),
+        ({'a': [-0.01, -0.02], 'b': [-0.03]}, 'new is better than old: abs_rel -0.0200'),
+        ({'a': [0.01, 0.02], 'b': [-0.04]}, 'whether new is worse than old is open: abs_rel'),
+        ({'a': [0.01]}, 'whether new is worse than old is open: abs_rel +0.0100 of one image'),
+        ({}, 'whether new is worse than old is open: no image has abs_rel of both'),
+    ],
+)
+def test_a_sentence_says_whether_a_model_is_worse(changes, verdict):
+    (found,) = two_models(changes).verdicts
+    assert found.startswith(verdict)
+
+
+def test_the_verdict_names_images_and_sources_and_warns_of_a_single_one():
+    (several,) = two_models({'a': [0.01, 0.02], 'b': [0.03]}).verdicts
+    assert several.endswith('over 3 images of 2 sources')
+    (single,) = two_models({'a': [0.01, 0.02, 0.03]}).verdicts
+    assert single.endswith('over 3 images of 1 source, which says nothing of others')
+
+
+def test_of_a_metric_that_is_to_be_high_less_is_worse():
+    scores = [
+        {name: FrameScore({**dict.fromkeys(METRICS, 0.5), 'delta1': value}, 9, 1.0, 1.0)
+         for name, value in (('old', 0.9), ('new', worse))}
+        for worse in (0.8, 0.7)
+    ]  # fmt: skip
+    images = [ImageScores('a', str(place), found) for place, found in enumerate(scores)]
+    (verdict,) = summarise('made', images, ['old', 'new'], judged_by='delta1').verdicts
+    assert verdict.startswith('new is worse than old: delta1 -0.1500')
+
+
+def test_pictures_made_worse_are_compared_with_themselves():
+    images = [
+        image('a', **{'model': 0.1, 'model + noise:2': 0.2}),
+        image('b', **{'model': 0.3, 'model + noise:2': 0.4}),
+    ]
+    summary = summarise('made', images, ['model'], corruptions=['noise:2'])
+    found = summary.models['model'].corrupted['noise:2']
+    assert found.metrics.means['abs_rel'] == pytest.approx(0.3)
+    assert found.ratio.estimate.value == pytest.approx(1.5)
+    assert (found.ratio.estimate.low, found.ratio.estimate.high) == (
+        pytest.approx(4 / 3), pytest.approx(2),
+    )  # fmt: skip
+    assert summary.models['model'].whole.metrics.means['abs_rel'] == pytest.approx(0.2)

@@ -6,6 +6,7 @@ from depth_anything_ros.evaluation.metrics import chosen_metrics
 from depth_anything_ros.evaluation.protocol import FrameScore
 from depth_anything_ros.lab.datasets.comparison import summarise
 from depth_anything_ros.lab.datasets.comparison_report import (
+    corruption_table,
     source_table,
     write_images_csv,
     write_markdown,
@@ -53,7 +54,7 @@ def test_the_csv_has_a_line_for_every_image_and_predictor(tmp_path):
 
 
 def test_the_table_has_a_row_for_each_source_and_one_for_all():
-    table = source_table(summarise('made', IMAGES, ['mean']))
+    table = source_table(summarise('made', IMAGES, ['model'], baselines=['mean']))
     headings, rows = table.headings, table.rows
     found = {row[0]: dict(zip(headings, row, strict=True)) for row in rows}
     assert list(found) == ['hall', 'desk', 'all']
@@ -65,7 +66,7 @@ def test_the_table_has_a_row_for_each_source_and_one_for_all():
 
 
 def test_without_a_baseline_the_table_has_no_ratio():
-    table = source_table(summarise('made', IMAGES, []))
+    table = source_table(summarise('made', IMAGES, ['model']))
     headings, rows = table.headings, table.rows
     assert headings[-1] == 'delta1'
     assert len(rows[0]) == len(headings)
@@ -73,8 +74,10 @@ def test_without_a_baseline_the_table_has_no_ratio():
 
 def test_the_report_names_model_data_baseline_and_warnings(tmp_path):
     summary = EvaluationSummary(
-        data=[summarise('rgbd_folder:rooms', IMAGES, ['mean'])],
-        model=ModelIdentity('tiny', 'checkpoint', '', 'torch', 'fp32', 'cpu', (192, 256), ''),
+        data=[summarise('rgbd_folder:rooms', IMAGES, ['model'], baselines=['mean'])],
+        models={
+            'tiny': ModelIdentity('tiny', 'checkpoint', '', 'torch', 'fp32', 'cpu', (192, 256), '')
+        },
         protocol=EvaluationProtocol(
             name='nyu_eigen',
             source='Eigen et al. (2014)',
@@ -102,3 +105,24 @@ def test_the_report_names_model_data_baseline_and_warnings(tmp_path):
     assert '499 scenes of simulator:1:500' in text
     assert '- something to know' in text
     assert '- model: 1 of 3 images have no score' in text
+
+
+def test_several_models_have_a_row_each_with_the_difference_from_the_first():
+    images = [image('hall', 'hall/1', a=0.1, b=0.2), image('hall', 'hall/2', a=0.1, b=0.4)]
+    data = summarise('made', images, ['a', 'b'])
+    table = source_table(data)
+    assert list(table.headings[:2]) == ['source', 'model']
+    assert list(table.headings[-2:]) == ['abs_rel − a', '95% interval']
+    assert [row[:2] for row in table.rows] == [
+        ['hall', 'a'], ['hall', 'b'], ['all', 'a'], ['all', 'b'],
+    ]  # fmt: skip
+    assert table.rows[-2][-2:] == ['–', '–']
+    assert table.rows[-1][-2:] == ['+0.2000', '+0.1000 … +0.3000']
+    assert corruption_table(data) is None
+
+
+def test_what_worse_pictures_cost_is_a_share():
+    images = [image('hall', str(place), **{'a': 0.2, 'a + fog:5': 0.3}) for place in range(2)]
+    table = corruption_table(summarise('made', images, ['a'], corruptions=['fog:5']))
+    assert table.rows[0][:4] == ['fog:5', 'a', '2', '0']
+    assert table.rows[0][-2:] == ['+50.0%', '+50.0% … +50.0%']

@@ -24,47 +24,50 @@ def scored(source: str, name: str) -> ScoredImage:
     return ScoredImage(scores, sample, {'model': aligned})
 
 
-def gallery(per_source: int, folder: Path | None, grid: Path | None) -> Gallery:
-    return Gallery(per_source, folder, grid, model='tiny', rule=RULE, random=False)
+def gallery(folder: Path | None, grid: Path | None) -> Gallery:
+    return Gallery(['model'], folder, grid, rule=RULE)
 
 
-def test_the_first_images_of_each_source_are_drawn(tmp_path):
-    drawn = gallery(1, tmp_path / 'pictures', None)
-    for source, name in (('hall', 'hall/1'), ('hall', 'hall/2'), ('desk', 'desk/1')):
-        drawn.add('real', scored(source, name))
+def test_images_are_drawn_under_the_names_of_data_and_image(tmp_path):
+    drawn = gallery(tmp_path / 'pictures', None)
+    for place, (source, name) in enumerate((('hall', 'hall/1'), ('desk', 'desk/1'))):
+        drawn.add('real', place, scored(source, name))
     drawn.finish()
     names = sorted(path.name for path in (tmp_path / 'pictures').iterdir())
     assert names == ['real-desk_1.png', 'real-hall_1.png']
 
 
-def test_the_grid_shows_the_same_images_and_makes_its_folder(tmp_path):
-    drawn = gallery(2, None, tmp_path / 'docs' / 'grid.png')
-    for index in range(3):
-        drawn.add('real', scored('hall', f'hall/{index}'))
-    drawn.finish()
-    picture = cv2.imread(str(tmp_path / 'docs' / 'grid.png'))
-    assert picture.shape == (18 + 198, 2 * 736, 3)
+def test_pictures_of_several_models_bear_their_names(tmp_path):
+    drawn = Gallery(['model', 'other (x.pth)'], tmp_path, None, rule=RULE)
+    image = scored('hall', 'hall/1')
+    image.scores.scores['other (x.pth)'] = image.scores.scores['model']
+    image.aligned['other (x.pth)'] = image.aligned['model']
+    drawn.add('real', 0, image)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ['real-hall_1-model.png', 'real-hall_1-other_x.pth_.png']
 
 
-def test_an_image_without_score_is_not_drawn_and_takes_no_place(tmp_path):
-    drawn = gallery(1, tmp_path, tmp_path / 'grid.png')
-    drawn.add('real', ScoredImage(ImageScores('hall', 'broken', {}, {'model': 'unreadable'})))
-    drawn.finish()
-    assert list(tmp_path.iterdir()) == []
-    drawn.add('real', scored('hall', 'good'))
-    drawn.finish()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ['grid.png', 'real-good.png']
+def test_the_grid_shows_the_same_images_in_their_order_and_makes_its_folder(tmp_path):
+    pictures = []
+    for order in ((0, 1, 2), (2, 0, 1)):
+        drawn = gallery(None, tmp_path / 'docs' / 'grid.png')
+        for index in order:
+            drawn.add('real', index, scored('hall', f'hall/{index}'))
+        drawn.finish()
+        pictures.append(cv2.imread(str(tmp_path / 'docs' / 'grid.png')))
+    assert pictures[0].shape == (18 + 2 * 198, 2 * 736, 3)
+    assert np.array_equal(*pictures)
 
 
-def test_zero_draws_nothing(tmp_path):
-    drawn = gallery(0, tmp_path, tmp_path / 'grid.png')
-    drawn.add('real', scored('hall', '1'))
+def test_an_image_without_score_is_not_drawn(tmp_path):
+    drawn = gallery(tmp_path, tmp_path / 'grid.png')
+    drawn.add('real', 0, ScoredImage(ImageScores('hall', 'broken', {}, {'model': 'unreadable'})))
     drawn.finish()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_missing_library_is_told_before_the_first_score(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'matplotlib', None)
-    gallery(1, None, tmp_path / 'grid.png')
+    gallery(None, tmp_path / 'grid.png')
     with pytest.raises(MissingDependencyError, match=r'\[report\]'):
-        gallery(1, tmp_path, None)
+        gallery(tmp_path, None)

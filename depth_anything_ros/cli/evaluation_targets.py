@@ -1,0 +1,142 @@
+"""The models that the options of the verb `evaluate` ask for, in the order they are given."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from depth_anything_ros.cli.predictor_options import Named, add_network_arguments
+from depth_anything_ros.errors import ConfigError
+from depth_anything_ros.inference.options import NetworkOptions
+from depth_anything_ros.models import MODELS
+
+if TYPE_CHECKING:
+    from depth_anything_ros.lab.evaluation.targets import Target
+
+
+def add_target_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name models and what runs them; `args.named` lists them in order."""
+    parser.set_defaults(named=())
+    parser.add_argument(
+        '--model', action=Named, choices=MODELS, metavar='NAME',
+        help='name of a model; of several, all are scored on the same images, and the others are '
+        'compared with the first',
+    )  # fmt: skip
+    parser.add_argument(
+        '--checkpoint', action=Named, default='', metavar='FILE',
+        help='local file of the weights of the --model before it; of several, each is scored',
+    )  # fmt: skip
+    parser.add_argument(
+        '--hub-model', action=Named, metavar='ID',
+        help='depth model of transformers beside them, by its id on the Hugging Face hub or its '
+        'folder, with its own image processor and input size',
+    )  # fmt: skip
+    add_network_arguments(parser)
+
+
+@dataclass
+class _Asked:
+    """A model and the checkpoints of it that are asked for."""
+
+    name: str
+    hub: bool
+    checkpoints: list[str] = field(default_factory=list)
+
+
+def asked_targets(args: argparse.Namespace, input_size: int) -> list[Target]:
+    """
+    Return the models in the order they are asked for.
+
+    :param input_size: shorter side of the network input of our models, 0 for their own.
+    :raises ConfigError: if there is none, one is asked for twice, or it is not clear whose a
+        checkpoint is.
+    """
+    from depth_anything_ros.lab.evaluation.targets import Target
+
+    words = [
+        (item, checkpoint)
+        for item in _models(args.named)
+        for checkpoint in item.checkpoints or ['']
+    ]
+    labels = _labels(words)
+    for label, count in Counter(labels).items():
+        if count > 1:
+            raise ConfigError(f"'{label}' is asked for {count} times; allowed: once")
+    threads = _threads(args)
+    return [
+        Target(
+            label,
+            NetworkOptions(
+                item.name,
+                checkpoint,
+                args.weights,
+                backend=args.backend,
+                precision=args.precision,
+                device=args.device,
+                input_size=input_size,
+                threads=threads,
+            ),
+            item.hub,
+        )
+        for label, (item, checkpoint) in zip(labels, words, strict=True)
+    ]
+
+
+def _models(asked: Sequence[tuple[str, str]]) -> list[_Asked]:
+    found: list[_Asked] = []
+    early = []
+    for option, value in asked:
+        if option != 'checkpoint':
+            found.append(_Asked(value, option == 'hub_model'))
+        elif found and not found[-1].hub:
+            found[-1].checkpoints.append(value)
+        else:
+            early.append(value)
+    own = [item for item in found if not item.hub]
+    if not found:
+        raise ConfigError('evaluate needs a model: --model NAME or --hub-model ID')
+    if early:
+        if len(own) != 1:
+            raise ConfigError(
+                f"--checkpoint '{early[0]}' does not follow a --model; write it behind the one "
+                'that it is of'
+            )
+        own[0].checkpoints[:0] = early
+    return found
+
+
+def _labels(words: Sequence[tuple[_Asked, str]]) -> list[str]:
+    """Return the shortest names that tell models apart: checkpoints by file, else by path."""
+    short = [_label(item.name, Path(checkpoint).name) for item, checkpoint in words]
+    counts = Counter(short)
+    return [
+        label if counts[label] == 1 else _label(item.name, checkpoint)
+        for label, (item, checkpoint) in zip(short, words, strict=True)
+    ]
+
+
+def _label(model: str, checkpoint: str) -> str:
+    return f'{model} ({checkpoint})' if checkpoint else model
+
+
+def _threads(args: argparse.Namespace) -> int:
+    """
+    Return the CPU threads of a network in one of the processes, 0 for the library's choice.
+
+    With other threads torch adds in another order and gives other numbers, so that it keeps as
+    many as in one process; the others give the same with any.
+    """
+    from depth_anything_ros.inference.selection import select
+
+    threads: int = args.threads
+    if threads or args.jobs == 1 or args.dask:
+        return threads
+    if select(args.backend, args.precision, args.device).backend == 'torch':
+        return 0
+    jobs: int = args.jobs
+    return max(1, (os.cpu_count() or 1) // max(1, jobs))

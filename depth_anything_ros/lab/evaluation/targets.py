@@ -1,0 +1,55 @@
+"""The models that are scored: ours and depth models of the Hugging Face hub."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from depth_anything_ros.inference.options import NetworkOptions
+from depth_anything_ros.inference.predictor import create_predictor
+from depth_anything_ros.types import (
+    MetricDepth,
+    ModelIdentity,
+    RelativeInverseDepth,
+    UInt8Array,
+)
+
+
+class Model(Protocol):
+    """What predicts, and its name for reports."""
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """Return what makes the predictions; `input_size` is (0, 0) before the first image."""
+
+    def predict(self, rgb: UInt8Array) -> RelativeInverseDepth | MetricDepth:
+        """
+        Return the depth of an image, uint8 (H, W, 3), at its own size.
+
+        :raises BackendError: if the network cannot run on this image.
+        """
+
+
+@dataclass(frozen=True)
+class Target:
+    """
+    A model to be scored under the name `label`.
+
+    With `hub` the model of `options` is an id or a folder of transformers.
+    """
+
+    label: str
+    options: NetworkOptions
+    hub: bool = False
+
+    def opened(self) -> Model:
+        """
+        Load the model.
+
+        :raises DepthAnythingError: if it cannot be had or cannot run here; the message says why.
+        """
+        if not self.hub:
+            return create_predictor(self.options)
+        from depth_anything_ros.lab.evaluation.hub_predictor import HubPredictor
+
+        return HubPredictor(self.options)

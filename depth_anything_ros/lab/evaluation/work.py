@@ -1,0 +1,142 @@
+"""
+What a worker does: it opens models and data sets once, then scores the images it is told.
+
+An image is read once, and every model predicts it, as it is and made worse, before the next one
+is read: one image at a time is in memory.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import torch
+
+from depth_anything_ros.lab.datasets.baseline import Baseline
+from depth_anything_ros.lab.datasets.corruptions import Corruption, corrupted
+from depth_anything_ros.lab.datasets.offline import (
+    ImageScores,
+    Predict,
+    ScoredImage,
+    score_images,
+)
+from depth_anything_ros.lab.datasets.origin import Origin, open_here
+from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
+from depth_anything_ros.lab.evaluation.targets import Model, Target
+from depth_anything_ros.types import (
+    MetricDepth,
+    ModelIdentity,
+    RelativeInverseDepth,
+    UInt8Array,
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """
+    What predicts and how it is scored, as it is sent to workers.
+
+    `torch_threads` are those of every process, since torch's numbers depend on them. `key` tells
+    the models from those of other runs where processes outlast a run, as in a cluster.
+    """
+
+    targets: Sequence[Target]
+    rule: ScoringRule
+    torch_threads: int
+    corruptions: Sequence[Corruption] = ()
+    baseline: Baseline | None = None
+    key: str = field(default_factory=secrets.token_hex)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some images of a data set."""
+
+    origin: Origin
+    indices: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class BatchScores:
+    """The scores of the images of a batch in its order, and what the models are, by label."""
+
+    images: Sequence[ImageScores]
+    models: Mapping[str, ModelIdentity]
+
+
+def identities(plan: Plan) -> Mapping[str, ModelIdentity]:
+    """
+    Open the models and return what they are, by label.
+
+    :raises DepthAnythingError: if one cannot be had or cannot run here; the message says why.
+    """
+    return {label: model.identity for label, model in _models_here(plan).items()}
+
+
+def score_batch(plan: Plan, batch: Batch) -> BatchScores:
+    """
+    Score all models on the images of a batch.
+
+    :raises DepthAnythingError: if a model or the data set cannot be opened here.
+    """
+    predictors = _predictors(_models_here(plan), plan)
+    found = score_images(open_here(batch.origin), batch.indices, predictors, plan.rule)
+    return BatchScores([image.scores for image in found], identities(plan))
+
+
+def show_batch(plan: Plan, batch: Batch) -> list[ScoredImage]:
+    """
+    Return images with what the models make of them, for pictures.
+
+    :raises DepthAnythingError: if a model or the data set cannot be opened here.
+    """
+    predictors = {label: model.predict for label, model in _models_here(plan).items()}
+    return list(score_images(open_here(batch.origin), batch.indices, predictors, plan.rule))
+
+
+# Backends are not shared by threads.
+_here = threading.local()
+
+
+def _models_here(plan: Plan) -> Mapping[str, Model]:
+    """Open the models of a plan once for each thread; those of an earlier run are let go."""
+    kept: dict[str, dict[str, Model]] = _here.__dict__.setdefault('models', {})
+    if plan.key not in kept:
+        kept.clear()
+        torch.set_num_threads(plan.torch_threads)
+        kept[plan.key] = {target.label: target.opened() for target in plan.targets}
+    return kept[plan.key]
+
+
+def _predictors(models: Mapping[str, Model], plan: Plan) -> dict[str, Predict]:
+    """Return all that is scored, by name: models, models on worse pictures, the baseline's."""
+    found: dict[str, Predict] = {label: model.predict for label, model in models.items()}
+    for corruption in plan.corruptions:
+        worse = _Worse(corruption)
+        for label, model in models.items():
+            found[corrupted(label, corruption.name)] = partial(_predict_worse, worse, model)
+    if plan.baseline is not None:
+        found.update({item.name: item for item in plan.baseline.maps})
+    return found
+
+
+class _Worse:
+    """Make each picture worse once, for all the models that take turns on it."""
+
+    def __init__(self, corruption: Corruption) -> None:
+        self._corruption = corruption
+        self._last: tuple[UInt8Array, UInt8Array] | None = None
+
+    def __call__(self, rgb: UInt8Array) -> UInt8Array:
+        if self._last is None or self._last[0] is not rgb:
+            self._last = rgb, self._corruption(rgb)
+        return self._last[1]
+
+
+def _predict_worse(
+    worse: _Worse, model: Model, rgb: UInt8Array
+) -> RelativeInverseDepth | MetricDepth:
+    return model.predict(worse(rgb))
