@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+EXIT_GATE = 3
+"""Status of a program or node that did its work, and whose figures break bounds."""
+
 
 class DepthAnythingError(Exception):
     """
@@ -54,6 +59,20 @@ class CompressionError(DepthAnythingError):
 
 class WorkerError(DepthAnythingError):
     """Report a process or a cluster that cannot be reached, or ended before its work."""
+
+
+class GateError(DepthAnythingError):
+    """
+    Report figures that break the bounds of a gate.
+
+    :param gate: the file of the bounds.
+    :param breaches: a sentence for each.
+    """
+
+    def __init__(self, gate: str, breaches: Sequence[str]) -> None:
+        super().__init__(f"gate '{gate}' is not met: {'; '.join(breaches)}")
+        self.gate = gate
+        self.breaches = tuple(breaches)
 
 
 class OutputError(DepthAnythingError):

@@ -3,8 +3,9 @@ Play a bag through the depth node and score what comes out against the depth in 
 
 It ends with the bag and leaves summary.json, frames.csv, report.html and pictures in `output`.
 `ros2 launch` then returns 0; it returns 1 when a node failed, or at once when the bag cannot be
-used. Every argument of depth.launch.py is one here too: model, checkpoint, backend, input_size,
-scale_source, rviz and so on. Topics are those of the bag; a namespace does not move them.
+used, and 3 when the results break a bound of `gate`. Every argument of depth.launch.py is one
+here too: model, checkpoint, backend, input_size, scale_source, rviz and so on. Topics are those of
+the bag; a namespace does not move them.
 """
 
 from pathlib import Path
@@ -26,9 +27,11 @@ from launch_ros.parameter_descriptions import ParameterValue
 
 from depth_anything_ros.bag import BagReader, find_topics
 from depth_anything_ros.config import BagPlayerConfig, EvaluatorConfig
+from depth_anything_ros.errors import EXIT_GATE
 from depth_anything_ros.nodes.launching import (
     OwnArguments,
     declarations,
+    exit_with,
     full_name,
     given,
     own_node,
@@ -52,6 +55,7 @@ TRUTH_RULES = {
 ARGUMENTS = (
     ('bag', None, 'ROS 1 bag file, or ROS 2 bag folder, to play.'),
     ('output', 'evaluation', 'Folder for the results.'),
+    ('gate', '', f'{PARAMETERS["gate"][1].help} `ros2 launch` then returns 3 too.'),
     ('mode', 'lockstep', 'Wait for each prediction, or play in time.', 'lockstep', 'realtime'),
     ('rate', '1.0', 'Speed of realtime playing, as a factor.'),
     ('image', '', f'Topic of the camera image in the bag, in any transport. {FOUND}'),
@@ -147,7 +151,7 @@ def evaluator(context: LaunchContext) -> list[Node]:
                 'latency_from': 'image',
                 # Of the patience below.
                 'drain_s': 15.0,
-                **parameters(context, EvaluatorConfig, shared),
+                **parameters(context, EvaluatorConfig, ('gate', *shared)),
             },
             config='evaluator_config',
             remappings=[
@@ -190,6 +194,9 @@ def finish(event: ProcessExited, context: LaunchContext) -> Shutdown | None:
         return None
     if context.is_shutdown and event.returncode in (0, -SIGINT):
         return None
+    if event.process_name.startswith('evaluator_node') and event.returncode == EXIT_GATE:
+        exit_with(EXIT_GATE)
+        raise RuntimeError('the results are there and break bounds of the gate, as told above')
     if event.returncode != 0:
         # Only what a handler raises makes `ros2 launch` return 1.
         raise RuntimeError(f'{event.process_name} failed with exit code {event.returncode}')

@@ -22,7 +22,7 @@ DEPTH_ARGUMENTS = {
     *parameter_infos(DepthNodeConfig),
 }  # fmt: skip
 EVALUATE_ARGUMENTS = {
-    'bag', 'output', 'mode', 'rate', 'ground_truth', 'prediction', 'evaluator_config',
+    'bag', 'output', 'gate', 'mode', 'rate', 'ground_truth', 'prediction', 'evaluator_config',
     'player_config', 'ground_truth_depth_unit', 'ground_truth_registration', 'ground_truth_pose',
 }  # fmt: skip
 FIXED = {

@@ -17,13 +17,15 @@ from depth_anything_ros.cli.console import (
     write_warning,
 )
 from depth_anything_ros.cli.demo_bag import DemoBag, open_bag
-from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.cli.gate_option import add_gate_argument, open_gate
+from depth_anything_ros.config import DepthNodeConfig, EvaluatorConfig
 from depth_anything_ros.errors import CheckpointError, ConfigError
 from depth_anything_ros.json_text import from_json, parse_json
 from depth_anything_ros.parameters import parameter_infos
 from depth_anything_ros.table import Table, number
 
 if TYPE_CHECKING:
+    from depth_anything_ros.evaluation.gate import Gate
     from depth_anything_ros.evaluation.summary import RunSummary
     from depth_anything_ros.models.spec import ModelSpec
     from depth_anything_ros.types import OutputKind
@@ -77,6 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--frames', type=int, metavar='N', help='play the first N frames of the bag (default all)'
     )
+    add_gate_argument(parser)
     add_json_argument(parser)
 
 
@@ -85,11 +88,15 @@ def run(args: argparse.Namespace) -> int:
     Play the bag, write the results into the folder and their gist to the terminal.
 
     :return: 0 if, in lockstep, every image was answered and scored; 1 otherwise.
+    :raises ConfigError: if the gate names an unknown figure, or an option is out of range.
+    :raises GateError: if a bound of the gate is broken.
     """
+    from depth_anything_ros.evaluation.gate import run_figures
     from depth_anything_ros.inference.preprocess import check_multiple
     from depth_anything_ros.models import MODELS
     from depth_anything_ros.models.meaning import spec_of_checkpoint
 
+    gate = _gate(args)
     spec = spec_of_checkpoint(MODELS[args.model], args.checkpoint)
     check_multiple('--input-size', args.input_size or spec.input_size, spec.patch)
     check_outputs(args.out / 'summary.json')
@@ -103,12 +110,23 @@ def run(args: argparse.Namespace) -> int:
     summary = from_json(RunSummary, parse_json((args.out / 'summary.json').read_bytes()))
     _show(summary, args.out)
     write_json(args.json, summary)
+    if gate is not None:
+        gate.check(run_figures(summary))
     frames = summary.frames
     complete = {frames.sent, frames.received, frames.scored} == {bag.images}
     if args.mode == 'lockstep' and not complete:
         write_warning(f'of {bag.images} images not every one was sent, answered and scored')
         return 1
     return 0
+
+
+def _gate(args: argparse.Namespace) -> Gate | None:
+    from depth_anything_ros.evaluation.gate import RUN, run_figures
+    from depth_anything_ros.evaluation.run import RunEvaluation
+
+    if args.gate is None:
+        return None
+    return open_gate(args, run_figures(RunEvaluation(EvaluatorConfig()).summary()), RUN)
 
 
 def _choose_weights(args: argparse.Namespace, spec: ModelSpec) -> str:

@@ -31,6 +31,7 @@ from depth_anything_ros.cli.data_argument import (
     parse_data,
 )
 from depth_anything_ros.cli.evaluation_targets import add_target_arguments, asked_targets
+from depth_anything_ros.cli.gate_option import add_gate_argument, open_gate
 from depth_anything_ros.cli.predictor_options import count_argument
 from depth_anything_ros.cli.protocol_options import (
     add_protocol_arguments,
@@ -41,6 +42,7 @@ from depth_anything_ros.cli.worker_options import add_worker_arguments, chosen_w
 from depth_anything_ros.errors import ConfigError
 
 if TYPE_CHECKING:
+    from depth_anything_ros.evaluation.gate import Gate
     from depth_anything_ros.lab.datasets.baseline import Baseline
     from depth_anything_ros.lab.datasets.gallery import Gallery
     from depth_anything_ros.lab.datasets.protocols import Protocol
@@ -79,6 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'all levels, all:LEVEL or all for every kind; may be given more than once',
     )  # fmt: skip
     add_worker_arguments(parser, 1, '%(default)s')
+    add_gate_argument(parser)
     parser.add_argument(
         '--out', type=Path, metavar='DIR',
         help='folder for images.csv, summary.json, report.md, baseline.npz and pictures',
@@ -103,11 +106,13 @@ def run(args: argparse.Namespace) -> int:
     :raises CheckpointError: if the weights cannot be had.
     :raises WorkerError: if processes or the cluster fail.
     :raises OutputError: if a file cannot be written.
+    :raises GateError: if a bound of the gate is broken.
     """
     import torch
 
     from depth_anything_ros.evaluation.protocol import AlignmentMode
     from depth_anything_ros.lab.datasets.corruptions import corruptions_of
+    from depth_anything_ros.lab.evaluation.figures import evaluation_figures
     from depth_anything_ros.lab.evaluation.run import draw, score_data
     from depth_anything_ros.lab.evaluation.work import Plan, identities
 
@@ -125,6 +130,7 @@ def run(args: argparse.Namespace) -> int:
         corruptions_of(args.corrupt),
     )
     data = _open(args, protocol)
+    gate = _gate(args, plan)
     with interrupted_by_sigterm(), chosen_workers(args) as workers:
         # First, so that what cannot be loaded is told before the baseline takes its time.
         for _, models in workers.results(identities, [plan]):
@@ -138,6 +144,8 @@ def run(args: argparse.Namespace) -> int:
     summary = _summary(args, protocol, plan, data, scores, random)
     _show(summary)
     _write(args, summary, scores, plan.baseline)
+    if gate is not None:
+        gate.check(evaluation_figures(summary.data))
     results = [found.whole for data in summary.data for found in data.models.values()]
     return int(any(found.failed == found.images for found in results))
 
@@ -179,6 +187,24 @@ def _baseline(word: str, rule: ScoringRule) -> Baseline:
     samples = (scenes[index] for index in range(len(scenes)))
     shown = progress(samples, len(scenes), 'baseline')
     return average_scenes(shown, word, rule.min_depth_m, rule.max_depth_m)
+
+
+def _gate(args: argparse.Namespace, plan: Plan) -> Gate | None:
+    """
+    Return the gate, None where there is none.
+
+    :raises ConfigError: if it cannot be read, or names a figure that there will not be.
+    """
+    from depth_anything_ros.lab.evaluation.figures import EVALUATION, expected_figures
+
+    known = expected_figures(
+        args.data,
+        [target.label for target in plan.targets],
+        # Whichever they are, there will be a ratio to the best of them.
+        baselines=['baseline'] if args.baseline else [],
+        corruptions=[item.name for item in plan.corruptions],
+    )
+    return open_gate(args, known, EVALUATION)
 
 
 def _gallery(args: argparse.Namespace, plan: Plan, random: list[str]) -> Gallery | None:

@@ -20,7 +20,7 @@ from depth_anything_ros.cli.console import (
     write_line,
 )
 from depth_anything_ros.cli.words import speak_of
-from depth_anything_ros.errors import DepthAnythingError
+from depth_anything_ros.errors import EXIT_GATE, DepthAnythingError, GateError
 from depth_anything_ros.files import output_error
 from depth_anything_ros.home import check_working_folder, usable_home
 from depth_anything_ros.progress import reported
@@ -77,6 +77,10 @@ VERBS = {
         'depth_anything_ros.cli.evaluate',
         'score a model on data sets, also against a predictor that ignores the image',
     ),
+    'compare': Verb(
+        'depth_anything_ros.cli.compare',
+        'compare finished runs image by image: is one worse than another?',
+    ),
     'compress': Verb(
         'depth_anything_ros.cli.compress',
         'write a smaller checkpoint of a model: 16- or 8-bit numbers, pruned weights, or both',
@@ -119,8 +123,8 @@ _EPILOG = """examples:
 
 `depth_anything_ros VERB --help` explains a verb. In ROS 2 `ros2 run depth_anything_ros
 depth_anything_ros VERB` is the same, and in a checkout `./dev run VERB`.
-Exit status: 0 done, 1 an error told in one line, 2 wrong usage, 130 interrupted, 141 nobody reads
-what it writes.
+Exit status: 0 done, 1 an error told in one line, 2 wrong usage, 3 a bound of --gate is broken, 130
+interrupted, 141 nobody reads what it writes.
 """
 
 
@@ -181,6 +185,10 @@ def _run(arguments: list[str]) -> int:
             return module.run(args)
     except BrokenPipeError:
         raise
+    except GateError as error:
+        for breach in error.breaches:
+            write_error(f"gate '{error.gate}': {breach}")
+        return EXIT_GATE
     except (DepthAnythingError, OSError) as error:
         write_error(str(error))
         return EXIT_ERROR

@@ -24,6 +24,12 @@ class EvaluatorConfig:
         'Folder for frames.csv, summary.json, report.html and pictures.',
         read_only=True,
     )
+    gate: str = parameter(
+        '',
+        'YAML file of bounds on the figures of the run; where one is broken at its end, the node '
+        'says each breach and exits with 3.',
+        read_only=True,
+    )
     alignments: tuple[str, ...] = parameter(
         ('none', 'scale', 'scale_shift', 'online'),
         'How predictions are brought to metres before they are scored: as they are, fitted to '

@@ -19,8 +19,10 @@ from depth_anything_ros.bag import header_frame_id, header_stamp_ns
 from depth_anything_ros.config import EvaluatorConfig
 from depth_anything_ros.errors import CameraError, DepthAnythingError, OutputError, reason_of
 from depth_anything_ros.escape import one_line
+from depth_anything_ros.evaluation.gate import RUN, Gate, run_figures
 from depth_anything_ros.evaluation.run import RunEvaluation
 from depth_anything_ros.evaluation.run_warnings import Stream
+from depth_anything_ros.home import expand_user
 from depth_anything_ros.messages import decode_depth, decode_inverse_depth
 from depth_anything_ros.nodes.backlog import Backlog, Message
 from depth_anything_ros.nodes.beside import offer, settle
@@ -63,6 +65,7 @@ class EvaluatorNode(Node):
         config, _ = declare_parameters(self, EvaluatorConfig)
         self._config = config
         self._evaluation = RunEvaluation(config)
+        self._gate = self._open_gate()
         self._names = {
             'image': image_name(self, 'image', config.image_transport),
             'relative': 'relative',
@@ -110,6 +113,7 @@ class EvaluatorNode(Node):
         Score what waits, for some seconds at most, and write the results.
 
         :raises OutputError: if the results cannot be written.
+        :raises GateError: if the run breaks a bound of the gate.
         """
         self._backlog.do(lambda _: self._truth.finish())
         limit_s = self._config.drain_s
@@ -117,6 +121,15 @@ class EvaluatorNode(Node):
         if not self._backlog.stop(limit_s, f'not scored within {limit_s:g} s of the end'):
             self._evaluation.add_left_out('scoring of a frame did not end')
         self._save(final=True, limit_s=max(FINISH_S, end_s - monotonic()))
+        if self._gate is not None:
+            self._gate.check(run_figures(self._evaluation.summary()))
+
+    def _open_gate(self) -> Gate | None:
+        """Return the gate, None where there is none; what is wrong with it ends the node."""
+        if not self._config.gate:
+            return None
+        known = run_figures(self._evaluation.summary())
+        return Gate(expand_user(self._config.gate), known, RUN)
 
     # The executor's thread
 

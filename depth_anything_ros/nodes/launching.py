@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import logging
+import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 import launch.logging
 from launch import LaunchContext
@@ -155,6 +160,24 @@ def own_node(
         parameters=[dict(values)],
         **{'name': executable, **options},
     )
+
+
+def exit_with(code: int) -> None:
+    """
+    Let `ros2 launch` end with an exit code of its own: launch itself knows 0 and 1 only.
+
+    Another program that launches keeps its exit code.
+    """
+    if Path(sys.argv[0]).name == 'ros2':
+        # After launch has ended all processes.
+        atexit.register(_leave, code)
+
+
+def _leave(code: int) -> NoReturn:
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def failure_when_idle(node: Node) -> list[RegisterEventHandler]:

@@ -16,7 +16,7 @@ from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.utilities import try_shutdown
 
-from depth_anything_ros.errors import DepthAnythingError
+from depth_anything_ros.errors import EXIT_GATE, DepthAnythingError, GateError
 from depth_anything_ros.escape import lines, one_line
 from depth_anything_ros.home import usable_home
 from depth_anything_ros.nodes.transport import prepare_transport, remove_copies
@@ -71,7 +71,8 @@ def run_process(
     :param argv: command line with its program name; `sys.argv` when None.
     :param largest_message: returns the bytes of the largest message that the node will publish,
         from the command line.
-    :return: 0 when done or asked to end, 1 after a known error, told in one line.
+    :return: 0 when done or asked to end, 1 after a known error, told in one line, 3 when the
+        results are there but break a bound of a gate.
     """
     library = logging.getLogger('depth_anything_ros')
     library.setLevel(logging.INFO)
@@ -101,7 +102,8 @@ def run_process(
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if node is not None:
-            code = max(code, _close(name, node))
+            closed = _close(name, node)
+            code = code or closed
         remove_copies()
         try_shutdown()
     return code
@@ -146,6 +148,10 @@ def _init_ros(argv: Sequence[str] | None) -> None:
 def _close(name: str, node: RunnableNode) -> int:
     try:
         node.close()
+    except GateError as error:
+        for breach in error.breaches:
+            get_logger(name).fatal(one_line(f"gate '{error.gate}': {breach}"))
+        return EXIT_GATE
     except DepthAnythingError as error:
         get_logger(name).fatal(one_line(error))
         return 1

@@ -7,11 +7,15 @@ import cv2
 import made_datasets as made
 import numpy as np
 import pytest
+import torch
 
 from depth_anything_ros.cli import evaluate
+from depth_anything_ros.cli.evaluation_targets import asked_targets
 from depth_anything_ros.cli.main import main
 from depth_anything_ros.errors import BackendError, ConfigError, DatasetError, UnknownNameError
 from depth_anything_ros.inference.predictor import Predictor
+from depth_anything_ros.lab.datasets.base import PairedFiles
+from depth_anything_ros.models.checkpoint import load_estimator
 
 MODEL = 'tiny'
 SMALL = [
@@ -36,14 +40,18 @@ def folder(tmp_path):
     return tmp_path / 'room'
 
 
+def parsed(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    evaluate.add_arguments(parser)
+    return parser.parse_args(words)
+
+
 @pytest.fixture
 def run(tmp_path, folder):
     def run(*words: str) -> tuple[int, dict]:
-        parser = argparse.ArgumentParser()
-        evaluate.add_arguments(parser)
         data = f'rgbd_folder:{folder}'
         arguments = [*SMALL, '--data', data, '--json', str(tmp_path / 'answer.json'), *words]
-        status = evaluate.run(parser.parse_args(arguments))
+        status = evaluate.run(parsed(*arguments))
         return status, json.loads((tmp_path / 'answer.json').read_text())
 
     return run
@@ -221,3 +229,106 @@ def test_a_negative_number_of_pictures_is_wrong_usage(capsys):
         main(['evaluate', '--model', MODEL, '--data', 'rgbd_folder:x', '--pictures', '-1'])
     assert stopped.value.code == 2
     assert "'-1' is not a whole number" in capsys.readouterr().err
+
+
+def checkpoint(path, seed):
+    """Write weights of the model, of their own by the seed."""
+    estimator, _ = load_estimator(MODEL, '', 'random', seed)
+    torch.save(estimator.state_dict(), path)
+    return str(path)
+
+
+def test_several_models_are_compared_on_images_that_are_read_once(run, tmp_path, monkeypatch):
+    read = []
+    getitem = PairedFiles.__getitem__
+    monkeypatch.setattr(
+        PairedFiles, '__getitem__', lambda self, index: read.append(index) or getitem(self, index)
+    )
+    weights = [checkpoint(tmp_path / name, seed) for seed, name in enumerate(('a.pth', 'b.pth'))]
+    out = tmp_path / 'out'
+    status, answer = run('--weights', 'pretrained', '--checkpoint', weights[0],
+                         '--checkpoint', weights[1],
+                         '--pictures', '0', '--out', str(out))  # fmt: skip
+    assert status == 0
+    assert read == [0, 1, 2]
+    labels = ['tiny (a.pth)', 'tiny (b.pth)']
+    assert list(answer['models']) == list(answer['data'][0]['models']) == labels
+    first, second = (answer['data'][0]['models'][label] for label in labels)
+    assert 'difference' not in first
+    change = second['difference']['metrics']['abs_rel']
+    assert change['value'] == pytest.approx(
+        second['metrics']['abs_rel'] - first['metrics']['abs_rel'], abs=1e-12
+    )
+    assert change['low'] <= change['value'] <= change['high']
+    (verdict,) = answer['data'][0]['verdicts']
+    assert 'tiny (b.pth)' in verdict and 'tiny (a.pth)' in verdict
+    assert verdict in (out / 'report.md').read_text()
+    with (out / 'images.csv').open(newline='') as file:
+        assert [row['predictor'] for row in csv.DictReader(file)] == 3 * labels
+
+
+def test_a_model_asked_for_twice_or_a_checkpoint_of_none_is_refused(run, tmp_path):
+    with pytest.raises(ConfigError, match="'tiny' is asked for 2 times"):
+        run('--model', MODEL)
+    with pytest.raises(ConfigError, match='needs a model: --model NAME or --hub-model ID'):
+        evaluate.run(parsed('--data', 'simulator:1:1'))
+    with pytest.raises(ConfigError, match="'x.pth' does not follow a --model"):
+        evaluate.run(
+            parsed('--checkpoint', 'x.pth', '--model', 'tiny', '--model', 'tiny_sdt_lite',
+                   '--data', 'simulator:1:1')
+        )  # fmt: skip
+
+
+def test_checkpoints_of_one_name_are_told_apart_by_their_paths():
+    args = parsed('--model', 'tiny', '--checkpoint', 'a/w.pth', '--checkpoint', 'b/w.pth',
+                  '--model', 'tiny_sdt_lite', '--data', 'simulator:1:1')  # fmt: skip
+    assert [target.label for target in asked_targets(args, 0)] == [
+        'tiny (a/w.pth)', 'tiny (b/w.pth)', 'tiny_sdt_lite',
+    ]  # fmt: skip
+
+
+def test_what_worse_pictures_cost_is_told(run, tmp_path, capsys):
+    _, answer = run('--corrupt', 'noise:5', '--corrupt', 'dropped:1', '--out', str(tmp_path / 'o'))
+    found = answer['data'][0]['models'][MODEL]
+    assert list(found['corrupted']) == ['noise:5', 'dropped:1']
+    noisy = found['corrupted']['noise:5']
+    assert noisy['images'] == 3
+    assert noisy['ratio']['value'] == pytest.approx(
+        noisy['metrics']['abs_rel'] / found['metrics']['abs_rel']
+    )
+    assert 'abs_rel worse by' in capsys.readouterr().out
+    assert '### Pictures made worse' in (tmp_path / 'o' / 'report.md').read_text()
+    with (tmp_path / 'o' / 'images.csv').open(newline='') as file:
+        names = [row['predictor'] for row in csv.DictReader(file)]
+    assert names == 3 * ['tiny', 'tiny + noise:5', 'tiny + dropped:1']
+
+
+def gate(tmp_path, *bounds):
+    path = tmp_path / 'gate.yaml'
+    path.write_text('\n'.join(['bounds:', *(f'- {bound}' for bound in bounds)]))
+    return str(path)
+
+
+def test_a_gate_that_is_met_exits_0_and_one_that_is_not_3(folder, tmp_path, capsys):
+    data = ['--data', f'rgbd_folder:{folder}', '--out', str(tmp_path / 'out'), '--pictures', '0']
+    met = gate(tmp_path, 'abs_rel <= 1', 'failed == 0', 'images >= 3')
+    assert main(['evaluate', *SMALL, *data, '--gate', met]) == 0
+    assert 'gate' not in capsys.readouterr().err
+    broken = gate(tmp_path, 'abs_rel <= 0.01', 'images >= 3')
+    assert main(['evaluate', *SMALL, *data, '--gate', broken]) == 3
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if 'gate.yaml' in line]
+    assert 'metrics.abs_rel of tiny of rgbd_folder:' in line
+    assert 'too high; allowed: <= 0.01' in line
+    # The baseline may be a run of the same command.
+    (tmp_path / 'gate.yaml').write_text(
+        'baseline: out/summary.json\nbounds: [abs_rel <= baseline * 1.0001]'
+    )
+    assert main(['evaluate', *SMALL, *data, '--gate', broken]) == 0
+
+
+def test_a_gate_with_an_unknown_figure_is_an_error_before_the_work(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(Predictor, 'predict', lambda self, rgb: pytest.fail('too late'))
+    with pytest.raises(ConfigError, match="no figure 'abs_rll'; near it: .*abs_rel"):
+        run('--gate', gate(tmp_path, 'abs_rll <= 1'))
+    with pytest.raises(ConfigError, match=r"no figure 'ratio\.value'"):
+        run('--gate', gate(tmp_path, 'ratio.value <= 1'))

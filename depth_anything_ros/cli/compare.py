@@ -1,0 +1,74 @@
+"""
+The verb `compare`: whether one run is worse than another, image by image.
+
+Runs are folders of the verb `evaluate` (images.csv) or of the evaluator node (frames.csv).
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from depth_anything_ros.cli.console import (
+    add_json_argument,
+    write_json,
+    write_line,
+    write_lines,
+    write_table,
+    write_warning,
+)
+from depth_anything_ros.cli.gate_option import add_gate_argument, open_gate
+
+_EPILOG = """What a row says: the means of a run over the images that all runs have; how much its
+abs_rel is above that of the first run, image by image; and the interval of that, from bootstrap
+draws of sources (scenes, sequences), then of images within them. The last line answers: worse,
+better, or open, where the interval holds 0."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments and options of the verb."""
+    parser.epilog = _EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument(
+        'runs', nargs='+', type=Path, metavar='RUN',
+        help='folder that `evaluate --out` or the evaluator node wrote; others are compared with '
+        'the first, and the models of one folder with each other',
+    )  # fmt: skip
+    parser.add_argument(
+        '--metric', default='abs_rel', metavar='NAME', help='metric of the answer (%(default)s)'
+    )
+    add_gate_argument(parser)
+    add_json_argument(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """
+    Compare the runs and tell.
+
+    :return: 0, whatever the answer is.
+    :raises UnknownNameError: if the metric is not known.
+    :raises DatasetError: if a run cannot be read, or the runs cannot be compared.
+    :raises ConfigError: if the gate cannot be used.
+    :raises GateError: if it is not met.
+    """
+    from depth_anything_ros.evaluation.metrics import METRICS
+    from depth_anything_ros.lab.datasets.comparison_report import source_table
+    from depth_anything_ros.lab.evaluation.figures import EVALUATION, evaluation_figures
+    from depth_anything_ros.lab.evaluation.finished import compare_runs, read_runs
+
+    METRICS[args.metric]  # told here if it is not known
+    compared = compare_runs(read_runs(args.runs), args.metric)
+    figures = evaluation_figures(compared.data)
+    gate = open_gate(args, figures, EVALUATION)
+    for data in compared.data:
+        write_line(data.word)
+        write_table(source_table(data))
+        for warning in data.warnings:
+            write_warning(warning)
+        write_lines(data.verdicts)
+    for warning in compared.warnings:
+        write_warning(warning)
+    write_json(args.json, compared)
+    if gate is not None:
+        gate.check(figures)
+    return 0

@@ -1,0 +1,32 @@
+"""How verbs that judge ask for a gate."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from depth_anything_ros.evaluation.gate import Figures, Gate, Naming
+
+
+def add_gate_argument(parser: argparse.ArgumentParser) -> None:
+    """Add `--gate FILE`."""
+    parser.add_argument(
+        '--gate', type=Path, metavar='FILE',
+        help='YAML file of bounds as `abs_rel <= 0.12`, also relative to the summary.json of an '
+        'earlier run; where one is broken, tell each breach and by how much, and exit with 3',
+    )  # fmt: skip
+
+
+def open_gate(args: argparse.Namespace, known: Figures, naming: Naming) -> Gate | None:
+    """
+    Return the gate that is asked for, None where none is.
+
+    :param known: the figures that there will be.
+    :param naming: what they are called.
+    :raises ConfigError: if it cannot be read, or names what is not known.
+    """
+    from depth_anything_ros.evaluation.gate import Gate
+
+    return None if args.gate is None else Gate(args.gate, known, naming)

@@ -1,0 +1,244 @@
+"""Runs that are over, read from their folders and compared image by image."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from depth_anything_ros.errors import DatasetError
+from depth_anything_ros.evaluation.metrics import METRICS
+from depth_anything_ros.evaluation.protocol import AlignmentMode, FrameScore
+from depth_anything_ros.evaluation.report import FRAMES, SUMMARY
+from depth_anything_ros.evaluation.table import column
+from depth_anything_ros.json_text import parse_json
+from depth_anything_ros.lab.datasets.comparison import summarise
+from depth_anything_ros.lab.datasets.offline import ImageScores
+from depth_anything_ros.lab.datasets.results import DataResult
+
+IMAGES = 'images.csv'
+# Of a protocol, what scores do not depend on.
+_BESIDE = {
+    'source', 'sources', 'baseline', 'baseline_scenes', 'bootstrap', 'latency_from',
+    'pairing_tolerance_s',
+}  # fmt: skip
+_UNSCORED = 'not scored'
+# The source of all frames of a run.
+_FRAMES = 'frames'
+
+# (source, name) of an image.
+Key = tuple[str, str]
+Outcome = FrameScore | str
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """
+    The outcomes of one model: its scores, or why there is none, by data and by image.
+
+    `protocol` is what the scores depend on. `complete` tells that every image of the run is
+    there, in its order; the names of images of a run of nodes are their stamps.
+    """
+
+    label: str
+    protocol: Mapping[str, object]
+    outcomes: Mapping[str, Mapping[Key, Outcome]]
+    complete: bool = False
+
+
+@dataclass(frozen=True)
+class ComparedRuns:
+    """What runs say together; the first is the one that others are compared with."""
+
+    data: Sequence[DataResult]
+    runs: Sequence[str]
+    protocol: Mapping[str, object]
+    warnings: Sequence[str]
+
+
+def read_runs(folders: Sequence[Path]) -> list[FinishedRun]:
+    """
+    Read the runs in folders that the verb `evaluate` or the evaluator node wrote.
+
+    A folder with several models is several runs.
+
+    :raises DatasetError: if a folder is of neither, cannot be read, or two runs share a name.
+    """
+    runs = [run for folder in folders for run in _runs_in(folder, _labels(folders)[folder])]
+    if len(runs) < 2:
+        raise DatasetError(f"'{folders[0]}' holds a single run; two or more are compared")
+    for label, count in Counter(run.label for run in runs).items():
+        if count > 1:
+            raise DatasetError(f"{count} runs are called '{label}'; give each folder once")
+    return runs
+
+
+def compare_runs(runs: Sequence[FinishedRun], judged_by: str) -> ComparedRuns:
+    """
+    Compare runs on the images that all of them have.
+
+    :param judged_by: the metric of the verdicts.
+    :raises DatasetError: if they were scored by different protocols, or have nothing in common.
+    """
+    first = runs[0]
+    for run in runs[1:]:
+        _require_one_protocol(first, run)
+    warnings: list[str] = []
+    data = []
+    for word in first.outcomes:
+        outcomes = [_outcomes_of(run, word, warnings) for run in runs]
+        if outcomes[0] and all(outcomes):
+            images, told = _paired(runs, outcomes)
+            labels = [run.label for run in runs]
+            data.append(summarise(word, images, labels, warnings=told, judged_by=judged_by))
+    if not data:
+        words = '; '.join(f'{run.label}: {", ".join(run.outcomes)}' for run in runs)
+        raise DatasetError(f'the runs have no data in common: {words}')
+    return ComparedRuns(data, [run.label for run in runs], first.protocol, warnings)
+
+
+def _labels(folders: Sequence[Path]) -> dict[Path, str]:
+    """Return the shortest names of folders: their own, or with the way to them."""
+    names = Counter(folder.resolve().name for folder in folders)
+    return {
+        folder: str(folder) if names[folder.resolve().name] > 1 else folder.resolve().name
+        for folder in folders
+    }
+
+
+def _runs_in(folder: Path, label: str) -> Iterator[FinishedRun]:
+    try:
+        summary = parse_json((folder / SUMMARY).read_bytes())
+        if (folder / IMAGES).is_file():
+            yield from _evaluated(folder, label, summary)
+        elif (folder / FRAMES).is_file():
+            yield _played(folder, label, summary)
+        else:
+            raise DatasetError(
+                f"'{folder}' holds neither {IMAGES} of `evaluate` nor {FRAMES} of the evaluator"
+            )
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, csv.Error) as error:
+        raise DatasetError(
+            f"'{folder}' cannot be read as the results of a run: {type(error).__name__} {error}"
+        ) from error
+
+
+def _evaluated(folder: Path, label: str, summary: Any) -> Iterator[FinishedRun]:
+    """Yield the models of a run of the verb `evaluate`."""
+    protocol = _protocol(summary)
+    rows = _rows(folder / IMAGES)
+    for model in summary['models']:
+        outcomes: dict[str, dict[Key, Outcome]] = {}
+        for row in rows:
+            if row['predictor'] == model:
+                found = outcomes.setdefault(row['data'], {})
+                _put(found, (row['source'], row['image']), _outcome(row, ''), folder)
+        name = label if len(summary['models']) == 1 else f'{label}: {model}'
+        yield FinishedRun(name, protocol, outcomes)
+
+
+def _played(folder: Path, label: str, summary: Any) -> FinishedRun:
+    """Return a run of the nodes; its data are the alignments."""
+    outcomes: dict[str, dict[Key, Outcome]] = {}
+    for row in _rows(folder / FRAMES):
+        for mode in AlignmentMode:
+            if column(mode, 'pixels') in row:
+                found = outcomes.setdefault(f'alignment {mode.value}', {})
+                _put(found, (_FRAMES, row['stamp_ns']), _outcome(row, column(mode, '')), folder)
+    frames = summary['frames']
+    answered = frames['scored'] + frames['unscored'] == frames['sent']
+    complete = answered and summary['finished'] is True
+    return FinishedRun(label, _protocol(summary), outcomes, complete)
+
+
+def _protocol(summary: Any) -> dict[str, object]:
+    return {key: value for key, value in summary['protocol'].items() if key not in _BESIDE}
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline='', encoding='utf-8') as file:
+        return list(csv.DictReader(file))
+
+
+def _put(outcomes: dict[Key, Outcome], key: Key, outcome: Outcome, folder: Path) -> None:
+    if key in outcomes:
+        raise DatasetError(
+            f"'{folder}' has two images called '{key[1]}', which cannot be told apart"
+        )
+    outcomes[key] = outcome
+
+
+def _outcome(row: Mapping[str, str], prefix: str) -> Outcome:
+    """Return the score in a row, or why there is none."""
+    if not row[f'{prefix}pixels']:
+        return row['problem'] or _UNSCORED
+    values = {
+        metric: float(row[f'{prefix}{metric}'])
+        for metric in METRICS
+        if row.get(f'{prefix}{metric}')
+    }
+    pixels, *numbers = (float(row[f'{prefix}{name}']) for name in
+                        ('pixels', 'coverage', 'scale', 'shift'))  # fmt: skip
+    return FrameScore(values, int(pixels), *numbers)
+
+
+def _require_one_protocol(first: FinishedRun, other: FinishedRun) -> None:
+    for name in {**first.protocol, **other.protocol}:
+        here, there = first.protocol.get(name), other.protocol.get(name)
+        if here != there:
+            raise DatasetError(
+                f"'{first.label}' was scored with {name} {here}, '{other.label}' with {there}; "
+                'only runs of one protocol compare'
+            )
+
+
+def _outcomes_of(run: FinishedRun, word: str, warnings: list[str]) -> Mapping[Key, Outcome]:
+    """Return the outcomes of a run on some data, of its only one where it has another name."""
+    if word in run.outcomes:
+        return run.outcomes[word]
+    if len(run.outcomes) == 1:
+        (other,) = run.outcomes
+        warnings.append(f"'{run.label}' has '{other}', which is taken for '{word}'")
+        return run.outcomes[other]
+    warnings.append(f"'{run.label}' has no data '{word}', which is left out")
+    return {}
+
+
+def _paired(
+    runs: Sequence[FinishedRun], outcomes: Sequence[Mapping[Key, Outcome]]
+) -> tuple[list[ImageScores], list[str]]:
+    """Return the images that all runs have, and what is odd about that."""
+    first, warnings = outcomes[0], []
+    common = [key for key in first if all(key in found for found in outcomes)]
+    counts = [len(found) for found in outcomes]
+    told = ', '.join(f'{run.label}: {count}' for run, count in zip(runs, counts, strict=True))
+    if not common:
+        if not all(run.complete for run in runs) or len(set(counts)) > 1:
+            raise DatasetError(f'the runs have no image in common ({told} images)')
+        warnings.append(
+            'no stamp is common, as where a bag is played with new stamps; every run answered all '
+            f'of its {counts[0]} images, so that they are paired in their order'
+        )
+        outcomes = [dict(zip(first, found.values(), strict=True)) for found in outcomes]
+        common = list(first)
+    elif set(counts) != {len(common)}:
+        warnings.append(
+            f'{len(common)} images are common to all runs, others do not count ({told})'
+        )
+    return [_image(key, runs, outcomes) for key in common], warnings
+
+
+def _image(
+    key: Key, runs: Sequence[FinishedRun], outcomes: Sequence[Mapping[Key, Outcome]]
+) -> ImageScores:
+    image = ImageScores(*key)
+    for run, found in zip(runs, outcomes, strict=True):
+        outcome = found[key]
+        if isinstance(outcome, FrameScore):
+            image.scores[run.label] = outcome
+        else:
+            image.problems[run.label] = outcome
+    return image

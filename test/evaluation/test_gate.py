@@ -1,0 +1,151 @@
+import json
+import math
+
+import pytest
+
+from depth_anything_ros.errors import ConfigError, GateError
+from depth_anything_ros.evaluation.config import EvaluatorConfig
+from depth_anything_ros.evaluation.gate import RUN, Gate, Naming, figures_in, run_figures
+from depth_anything_ros.evaluation.run import RunEvaluation
+
+PLAIN = Naming(('', 'metrics.'), lambda content: {(): figures_in(content)})
+KNOWN = {(): {'metrics.abs_rel': math.nan, 'frames.dropped': math.nan, 'rate_hz': math.nan}}
+
+
+@pytest.fixture
+def gate(tmp_path):
+    def gate(*bounds, known=KNOWN, naming=PLAIN, baseline=None):
+        lines = [f'baseline: {baseline}'] if baseline else []
+        lines += ['bounds:', *(f'  - {bound}' for bound in bounds)]
+        (tmp_path / 'gate.yaml').write_text('\n'.join(lines))
+        return Gate(tmp_path / 'gate.yaml', known, naming)
+
+    return gate
+
+
+def breaches(gate, **figures):
+    names = {'abs_rel': 'metrics.abs_rel', 'dropped': 'frames.dropped', 'rate': 'rate_hz'}
+    try:
+        gate.check({(): {names[name]: value for name, value in figures.items()}})
+    except GateError as error:
+        return list(error.breaches)
+    return []
+
+
+def test_bounds_that_are_kept_say_nothing(gate):
+    made = gate('abs_rel <= 0.12', 'frames.dropped == 0', 'rate_hz > 9.5', 'rate_hz<20')
+    assert breaches(made, abs_rel=0.12, dropped=0, rate=10) == []
+
+
+def test_each_breach_is_told_with_by_how_much(gate):
+    made = gate('abs_rel <= 0.12', 'frames.dropped == 0', 'rate_hz >= 10')
+    assert breaches(made, abs_rel=0.15, dropped=2, rate=8) == [
+        'metrics.abs_rel is 0.15, 0.03 (25.0%) too high; allowed: <= 0.12',
+        'frames.dropped is 2, 2 too high; allowed: == 0',
+        'rate_hz is 8, 2 (20.0%) too low; allowed: >= 10',
+    ]
+
+
+@pytest.mark.parametrize('relation', ['<=', '>=', '==', '<', '>'])
+def test_what_is_not_known_keeps_no_bound(gate, relation):
+    made = gate(f'abs_rel {relation} 0.12')
+    told = [f'metrics.abs_rel is not known; allowed: {relation} 0.12']
+    assert breaches(made, abs_rel=math.nan) == told
+    assert breaches(made) == told
+
+
+def test_bounds_may_follow_from_an_earlier_run(gate, tmp_path):
+    earlier = {'metrics': {'abs_rel': 0.1}, 'frames': {'dropped': 3}, 'rate_hz': 10}
+    (tmp_path / 'old.json').write_text(json.dumps(earlier))
+    made = gate(
+        'abs_rel <= baseline * 1.05', 'frames.dropped <= baseline', 'rate_hz >= baseline - 0.5',
+        'rate_hz <= baseline + 2', baseline='old.json',
+    )  # fmt: skip
+    assert breaches(made, abs_rel=0.105, dropped=3, rate=9.5) == []
+    (one, two, three) = breaches(made, abs_rel=0.11, dropped=4, rate=9)
+    assert one == 'metrics.abs_rel is 0.11, 0.005 (4.8%) too high; allowed: <= 0.105'
+    assert two.endswith('too high; allowed: <= 3')
+    assert three.endswith('too low; allowed: >= 9.5')
+
+
+def test_a_bound_without_a_place_holds_for_each_thing_and_with_one_for_that(gate):
+    known = {('a', 'x'): {'metrics.abs_rel': 0.1}, ('b', 'x'): {'metrics.abs_rel': 0.3}}
+    with pytest.raises(GateError) as error:
+        gate('abs_rel <= 0.2', known=known).check(known)
+    assert error.value.breaches == (
+        'metrics.abs_rel of b of x is 0.3, 0.1 (50.0%) too high; allowed: <= 0.2',
+    )
+    gate('abs_rel of a <= 0.2', known=known).check(known)
+    with pytest.raises(GateError, match='b of x is 0.3'):
+        gate('abs_rel of b <= 0.2', known=known).check(known)
+    with pytest.raises(ConfigError, match="nothing is called 'c'; known: a, x, b"):
+        gate('abs_rel of c <= 0.2', known=known)
+
+
+def test_the_baseline_of_another_model_on_the_same_data_counts(gate, tmp_path):
+    naming = Naming(('',), lambda content: {('old', 'x'): content, ('old', 'y'): {'abs_rel': 9}})
+    (tmp_path / 'old.json').write_text('{"abs_rel": 0.2}')
+    known = {('new', 'x'): {'abs_rel': 0.25}}
+    made = gate('abs_rel <= baseline', known=known, naming=naming, baseline='old.json')
+    with pytest.raises(GateError, match=r'0\.05 \(25\.0%\) too high; allowed: <= 0\.2'):
+        made.check(known)
+
+
+@pytest.mark.parametrize(
+    ('bound', 'problem'),
+    [
+        ('abs_rl <= 1', r"there is no figure 'abs_rl'; near it: .*abs_rel"),
+        ('abs_rel = 1', r"'abs_rel = 1' is not a bound; write it as 'NAME <= NUMBER'"),
+        ('abs_rel <= much', 'is not a bound'),
+        ('abs_rel <= nan', 'is not a bound'),
+        ('abs_rel <= baseline * 0', 'is not a bound'),
+        ('abs_rel <= baseline / 2', 'is not a bound'),
+        ('{abs_rel: 1}', 'is not a bound'),
+        ('abs_rel <= baseline', "a bound names the baseline; add 'baseline: PATH"),
+    ],
+)
+def test_a_bound_that_cannot_be_checked_is_told_at_once(gate, bound, problem):
+    with pytest.raises(ConfigError, match=problem):
+        gate(bound)
+
+
+@pytest.mark.parametrize(
+    ('text', 'problem'),
+    [
+        ('- abs_rel <= 1', 'is not a table of baseline and bounds'),
+        ('bound: [abs_rel <= 1]', 'is not a table of baseline and bounds'),
+        ('bounds: abs_rel <= 1', "has no list 'bounds' of lines as"),
+        ('bounds: []', "has no list 'bounds' of lines as"),
+        ('bounds: [', 'cannot be read'),
+        ('\x00', 'cannot be read'),
+        (None, 'cannot be read: .*No such file'),
+    ],
+)
+def test_a_file_that_holds_no_bounds_is_told(tmp_path, text, problem):
+    path = tmp_path / 'gate.yaml'
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(ConfigError, match=problem):
+        Gate(path, KNOWN, PLAIN)
+
+
+@pytest.mark.parametrize('content', ['{}', '[]', '{"metrics": {"abs_rel": null}}', '{', None])
+def test_a_baseline_without_the_figure_is_told(gate, tmp_path, content):
+    if content is not None:
+        (tmp_path / 'old.json').write_text(content)
+    with pytest.raises(ConfigError, match='the baseline '):
+        gate('abs_rel <= baseline', baseline='old.json')
+
+
+def test_a_run_of_nodes_has_its_figures_before_it_begins(gate):
+    known = run_figures(RunEvaluation(EvaluatorConfig()).summary())
+    made = gate(
+        'abs_rel <= 0.12', 'scale_shift.delta1 >= 0.9', 'latency_ms.p95 <= 150',
+        'frames.dropped == 0', 'stages_ms.inference.p95 <= 80', 'rate_hz >= 5',
+        known=known, naming=RUN,
+    )  # fmt: skip
+    with pytest.raises(GateError) as error:
+        made.check({(): {'metrics.online.abs_rel': 0.1, 'frames.dropped': 0}})
+    assert [breach.partition(' is not known')[0] for breach in error.value.breaches] == [
+        'metrics.scale_shift.delta1', 'latency_ms.p95', 'stages_ms.inference.p95', 'rate_hz',
+    ]  # fmt: skip

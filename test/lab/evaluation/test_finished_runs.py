@@ -1,0 +1,163 @@
+import json
+
+import pytest
+
+from depth_anything_ros.errors import DatasetError
+from depth_anything_ros.evaluation.metrics import METRICS
+from depth_anything_ros.evaluation.protocol import AlignmentMode, FrameScore
+from depth_anything_ros.evaluation.report import write_frames_csv
+from depth_anything_ros.evaluation.table import FrameTable
+from depth_anything_ros.lab.datasets.comparison_report import write_images_csv
+from depth_anything_ros.lab.datasets.offline import ImageScores
+from depth_anything_ros.lab.evaluation.finished import compare_runs, read_runs
+
+PROTOCOL = {'name': 'robot', 'alignment': 'scale_shift', 'bootstrap': {'draws': 2000}}
+MODE = AlignmentMode.SCALE_SHIFT
+
+
+def score(abs_rel):
+    return FrameScore({**dict.fromkeys(METRICS, 0.5), 'abs_rel': abs_rel}, 100, 0.75, 2.0, -1.0)
+
+
+def evaluated(folder, errors, models=('tiny',), word='made', **protocol):
+    """Write what `evaluate` leaves: the AbsRel of images by source/name, None for a failed one."""
+    images = []
+    for name, error in errors.items():
+        image = ImageScores(name.partition('/')[0], name)
+        for model in models:
+            if error is None:
+                image.problems[model] = 'the prediction is constant'
+            else:
+                image.scores[model] = score(error)
+        image.scores['mean'] = score(9)
+        images.append(image)
+    folder.mkdir(parents=True)
+    write_images_csv(folder / 'images.csv', {word: images})
+    summary = {'models': dict.fromkeys(models), 'protocol': {**PROTOCOL, **protocol}}
+    (folder / 'summary.json').write_text(json.dumps(summary))
+    return folder
+
+
+def played(folder, errors, dropped=0):
+    """Write what the evaluator node leaves: the AbsRel of frames by their stamp."""
+    table = FrameTable([MODE])
+    for stamp_ns, error in errors.items():
+        table.add(stamp_ns, 5.0, 0.0, {} if error is None else {MODE: score(error)}, '')
+    folder.mkdir()
+    write_frames_csv(folder / 'frames.csv', table)
+    frames = {'sent': len(errors) + dropped, 'scored': len(errors), 'unscored': 0}
+    summary = {'finished': True, 'frames': frames, 'protocol': {'min_depth_m': 0.2}}
+    (folder / 'summary.json').write_text(json.dumps(summary))
+    return folder
+
+
+def compare(*folders, metric='abs_rel'):
+    return compare_runs(read_runs(folders), metric)
+
+
+def test_runs_of_evaluate_are_compared_image_by_image(tmp_path):
+    old = evaluated(tmp_path / 'old', {'a/1': 0.1, 'a/2': 0.2, 'b/1': 0.3})
+    new = evaluated(tmp_path / 'new', {'b/1': 0.33, 'a/1': 0.11, 'a/2': 0.22})
+    compared = compare(old, new)
+    (data,) = compared.data
+    assert (data.word, compared.runs, compared.warnings) == ('made', ['old', 'new'], [])
+    assert data.models['new'].whole.metrics.means['abs_rel'] == pytest.approx(0.22)
+    assert data.models['new'].sources['a'].difference.metrics['abs_rel'].value == pytest.approx(
+        0.015
+    )
+    assert data.verdicts[0].startswith('new is worse than old: abs_rel +0.0200')
+    assert data.verdicts[0].endswith('over 3 images of 2 sources')
+
+
+def test_models_of_one_run_are_compared_too(tmp_path):
+    folder = evaluated(tmp_path / 'run', {'a/1': 0.1, 'a/2': 0.2}, models=('tiny', 'big'))
+    compared = compare(folder)
+    assert compared.runs == ['run: tiny', 'run: big']
+    assert 'is open: abs_rel +0.0000' in compared.data[0].verdicts[0]
+
+
+def test_runs_of_one_folder_name_are_told_apart_by_their_paths(tmp_path):
+    folders = [evaluated(tmp_path / name / 'out', {'a/1': 0.1, 'a/2': 0.1}) for name in 'xy']
+    assert compare(*folders).runs == [str(folder) for folder in folders]
+    with pytest.raises(DatasetError, match='give each folder once'):
+        compare(folders[0], folders[0])
+
+
+def test_only_common_images_count_and_how_many_is_told(tmp_path):
+    old = evaluated(tmp_path / 'old', {'a/1': 0.1, 'a/2': 0.2, 'a/3': 5.0})
+    new = evaluated(tmp_path / 'new', {'a/1': 0.1, 'a/2': None, 'a/4': 9.0})
+    (data,) = compare(old, new).data
+    assert data.models['old'].whole.images == 2
+    assert data.models['new'].whole.failed == 1
+    assert data.models['new'].whole.difference.images == 1
+    assert '2 images are common to all runs, others do not count (old: 3, new: 3)' in data.warnings
+
+
+def test_runs_without_a_common_image_are_refused(tmp_path):
+    old = evaluated(tmp_path / 'old', {'a/1': 0.1})
+    new = evaluated(tmp_path / 'new', {'a/2': 0.1})
+    with pytest.raises(DatasetError, match=r'no image in common \(old: 1, new: 1 images\)'):
+        compare(old, new)
+
+
+def test_runs_of_different_protocols_are_refused(tmp_path):
+    old = evaluated(tmp_path / 'old', {'a/1': 0.1})
+    new = evaluated(tmp_path / 'new', {'a/1': 0.1}, alignment='none', bootstrap=None)
+    with pytest.raises(
+        DatasetError, match="'old' was scored with alignment scale_shift, 'new' with none"
+    ):
+        compare(old, new)
+
+
+def test_the_only_data_of_another_name_is_taken_and_told(tmp_path):
+    old = evaluated(tmp_path / 'old', {'a/1': 0.1, 'a/2': 0.1}, word='rgbd_folder:/here')
+    new = evaluated(tmp_path / 'new', {'a/1': 0.1, 'a/2': 0.1}, word='rgbd_folder:/there')
+    compared = compare(old, new)
+    assert compared.data[0].word == 'rgbd_folder:/here'
+    assert compared.warnings == [
+        "'new' has 'rgbd_folder:/there', which is taken for 'rgbd_folder:/here'"
+    ]
+
+
+def test_runs_of_nodes_are_compared_by_the_stamps_of_their_frames(tmp_path):
+    old = played(tmp_path / 'old', {10: 0.1, 20: 0.2, 30: 0.3})
+    new = played(tmp_path / 'new', {20: 0.1, 30: 0.2, 40: 0.7})
+    (data,) = compare(old, new).data
+    assert data.word == 'alignment scale_shift'
+    assert data.models['new'].whole.difference.metrics['abs_rel'].value == pytest.approx(-0.1)
+    assert data.verdicts[0].startswith('new is better than old')
+    assert 'which says nothing of others' in data.verdicts[0]
+
+
+def test_runs_with_new_stamps_are_paired_in_order_if_each_answered_every_image(tmp_path):
+    old = played(tmp_path / 'old', {10: 0.1, 20: 0.2})
+    new = played(tmp_path / 'new', {110: 0.2, 120: 0.3})
+    (data,) = compare(old, new).data
+    assert data.models['new'].whole.difference.metrics['abs_rel'].value == pytest.approx(0.1)
+    assert 'paired in their order' in data.warnings[0]
+    lossy = played(tmp_path / 'lossy', {110: 0.2, 120: 0.3}, dropped=1)
+    with pytest.raises(DatasetError, match='no image in common'):
+        compare(old, lossy)
+
+
+def test_runs_of_both_kinds_have_nothing_in_common(tmp_path):
+    old = evaluated(tmp_path / 'old', {'a/1': 0.1})
+    with pytest.raises(DatasetError, match='only runs of one protocol compare'):
+        compare(old, played(tmp_path / 'new', {1: 0.1}))
+
+
+def test_what_is_no_run_is_told(tmp_path):
+    old = evaluated(tmp_path / 'old', {'a/1': 0.1})
+    with pytest.raises(DatasetError, match='holds a single run; two or more are compared'):
+        compare(old)
+    with pytest.raises(
+        DatasetError, match=r'cannot be read as the results of a run.*summary.json'
+    ):
+        compare(old, tmp_path)
+    (tmp_path / 'other').mkdir()
+    (tmp_path / 'other' / 'summary.json').write_text('{}')
+    with pytest.raises(DatasetError, match=r'holds neither images\.csv .* nor frames\.csv'):
+        compare(old, tmp_path / 'other')
+    (old / 'images.csv').write_text('data,source\nx,y\n')
+    with pytest.raises(DatasetError, match="results of a run: KeyError 'predictor'"):
+        compare(old, old)
