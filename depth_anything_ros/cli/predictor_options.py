@@ -66,6 +66,7 @@ class Named(argparse.Action):
         values: Any,
         option_string: str | None = None,  # noqa: ARG002
     ) -> None:
+        """Note one option."""
         namespace.named = (*namespace.named, (self.dest, values))
 
 
