@@ -4,8 +4,6 @@ import json
 import multiprocessing
 import os
 import signal
-import threading
-import time
 
 import pytest
 
@@ -13,6 +11,7 @@ from depth_anything_ros.bag import write_rgbd_bag
 from depth_anything_ros.cli.main import main
 from depth_anything_ros.lab.simulation.journey import journey
 from depth_anything_ros.lab.simulation.robot import robot_camera
+from depth_anything_ros.lab.workers import Workers
 
 MODEL = 'tiny'
 
@@ -43,47 +42,48 @@ def bag_of_a_drive(path, frames):
     return f'bag:{path}'
 
 
-def kill_when_begun(pids):
-    """Kill one of the processes that `pids` returns, once there are two of them."""
+@pytest.fixture
+def kill_in_the_middle(monkeypatch):
+    """Kill the first of the processes that a function lists, once three calls are done."""
     killed = []
 
-    def kill():
-        deadline_s = time.monotonic() + 60
-        while len(found := pids()) < 2 and time.monotonic() < deadline_s:
-            time.sleep(0.01)
-        time.sleep(1.0)
-        os.kill(found[0], signal.SIGKILL)
-        killed.append(found[0])
+    def prepare(pids):
+        results = Workers.results
 
-    thread = threading.Thread(target=kill, daemon=True)
-    thread.start()
-    return thread, killed
+        def interrupted(self, function, keys):
+            for place, found in enumerate(results(self, function, keys)):
+                if place == 2 and not killed:
+                    killed.append(pids()[0])
+                    os.kill(killed[0], signal.SIGKILL)
+                yield found
+
+        monkeypatch.setattr(Workers, 'results', interrupted)
+
+    yield prepare
+    assert killed
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('backend', ['torch', 'openvino'])
-def test_bags_by_processes_of_which_one_is_killed_give_the_same_bytes(tmp_path, backend):
+def test_bags_by_processes_of_which_one_is_killed_give_the_same_bytes(
+    tmp_path, backend, kill_in_the_middle
+):
     words = [bag_of_a_drive(tmp_path / name, 48) for name in ('a', 'b')]
     arguments = ['evaluate', '--model', MODEL, '--backend', backend, '--pictures', '0']
     arguments += [part for word in words for part in ('--data', word)]
     plain, killed_out = tmp_path / 'plain', tmp_path / 'killed'
     assert main([*arguments, '--out', str(plain)]) == 0
     before = multiprocessing.active_children()
-
-    def pids():
-        children = multiprocessing.active_children()
-        return [child.pid for child in children if child not in before and child.pid]
-
-    thread, killed = kill_when_begun(pids)
+    kill_in_the_middle(
+        lambda: [child.pid for child in multiprocessing.active_children() if child not in before]
+    )
     assert main([*arguments, '--out', str(killed_out), '--jobs', '2']) == 0
-    thread.join()
-    assert killed
     assert csv_of(plain) == csv_of(killed_out)
     assert summary_of(plain) == summary_of(killed_out)
 
 
 @pytest.mark.slow
-def test_a_cluster_of_which_a_worker_is_killed_gives_the_same_bytes(tmp_path):
+def test_a_cluster_of_which_a_worker_is_killed_gives_the_same_bytes(tmp_path, kill_in_the_middle):
     distributed = pytest.importorskip('distributed')
     words = [bag_of_a_drive(tmp_path / name, 48) for name in ('a', 'b')]
     arguments = ['evaluate', '--model', MODEL, '--pictures', '0']
@@ -92,12 +92,8 @@ def test_a_cluster_of_which_a_worker_is_killed_gives_the_same_bytes(tmp_path):
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
     ) as cluster:
-        thread, killed = kill_when_begun(
-            lambda: [nanny.process.process.pid for nanny in cluster.workers.values()]
-        )
+        kill_in_the_middle(lambda: [item.process.process.pid for item in cluster.workers.values()])
         out = tmp_path / 'cluster'
         assert main([*arguments, '--out', str(out), '--dask', cluster.scheduler_address]) == 0
-        thread.join()
-    assert killed
-    assert csv_of(tmp_path / 'plain') == csv_of(out)
+        assert csv_of(tmp_path / 'plain') == csv_of(out)
     assert summary_of(tmp_path / 'plain') == summary_of(out)

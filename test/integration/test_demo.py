@@ -65,6 +65,18 @@ def test_demo_on_the_sample_scores_every_frame(tmp_path, monkeypatch, capsys):
     assert str(out / 'report.html') in shown
 
 
+def test_demo_tells_which_bound_of_a_gate_is_broken_and_exits_with_3(tmp_path, capsys):
+    gate = tmp_path / 'gate.yaml'
+    gate.write_text('bounds: [frames.dropped == 0, scale_shift.abs_rel <= 1e-6]')
+    code, summary = demo(tmp_path / 'out', '--frames', '2', '--gate', str(gate))
+    assert (code, summary['frames']['scored']) == (3, 2)
+    assert 'metrics.scale_shift.abs_rel is ' in capsys.readouterr().err
+    gate.write_text('bounds: [scale_shift.abs_rell <= 1]')
+    code, summary = demo(tmp_path / 'none', '--gate', str(gate))
+    assert (code, summary) == (1, None)
+    assert 'near it: scale_shift.abs_rel' in capsys.readouterr().err
+
+
 def test_demo_refuses_more_frames_than_there_are(tmp_path, capsys):
     code, summary = demo(tmp_path / 'out', '--frames', '31')
     assert (code, summary) == (1, None)

@@ -101,12 +101,16 @@ def generate_test_description() -> tuple[LaunchDescription, dict[str, object]]:
     no_model = evaluate(
         f'bag:={bag}', f'output:={folder}/no_model', f'checkpoint:={folder}/none.pth'
     )
+    gate = folder / 'gate.yaml'
+    gate.write_text('bounds: [frames.dropped == 0, abs_rel <= 0.01]')
+    gated = evaluate(f'bag:={bag}', f'output:={folder}/gated', f'gate:={gate}', 'weights:=random')
     one_by_one = [
         RegisterEventHandler(OnProcessExit(target_action=played, on_exit=[no_bag])),
         RegisterEventHandler(OnProcessExit(target_action=no_bag, on_exit=[no_model])),
+        RegisterEventHandler(OnProcessExit(target_action=no_model, on_exit=[gated])),
     ]
     description = LaunchDescription([played, *one_by_one, KeepAliveProc(), ReadyToTest()])
-    processes = {'played': played, 'no_bag': no_bag, 'no_model': no_model}
+    processes = {'played': played, 'no_bag': no_bag, 'no_model': no_model, 'gated': gated}
     return description, {'results': results, 'nothing': folder / 'no_bag', **processes}
 
 
@@ -117,8 +121,9 @@ class TestEvaluateLaunch(unittest.TestCase):
         played: ExecuteProcess,
         no_bag: ExecuteProcess,
         no_model: ExecuteProcess,
+        gated: ExecuteProcess,
     ) -> None:
-        for process in (played, no_bag, no_model):
+        for process in (played, no_bag, no_model, gated):
             proc_info.assertWaitForStartup(process, timeout=TIMEOUT_S)
             proc_info.assertWaitForShutdown(process, timeout=TIMEOUT_S)
 
@@ -141,6 +146,17 @@ class TestResults(unittest.TestCase):
             assertExitCodes(proc_info, [1], process=process)
             text = b''.join(output.text for output in proc_output[process]).decode()
             self.assertIn(name, text)
+
+    def test_launch_returns_3_when_a_bound_of_the_gate_is_broken(
+        self,
+        proc_info: launch_testing.ProcInfoHandler,
+        proc_output: launch_testing.IoHandler,
+        gated: ExecuteProcess,
+    ) -> None:
+        assertExitCodes(proc_info, [3], process=gated)
+        text = b''.join(output.text for output in proc_output[gated]).decode()
+        self.assertIn('metrics.online.abs_rel is ', text)
+        self.assertNotIn('frames.dropped is', text)
 
     def test_a_bag_that_does_not_exist_leaves_no_report(
         self,

@@ -129,6 +129,28 @@ def test_results_are_written_on_save_and_again_at_sigterm(world, probe, camera):
     assert results(world)[0]['frames']['scored'] == 2
 
 
+@pytest.mark.parametrize(('bound', 'code'), [('abs_rel <= 0.2', 0), ('abs_rel <= 0.05', 3)])
+def test_a_gate_gives_the_exit_code_3_where_it_is_not_met(world, probe, camera, bound, code):
+    gate = world.folder / 'gate.yaml'
+    gate.write_text(f'bounds:\n  - {bound}\n  - frames.dropped == 0\n')
+    process = start(world, probe, picture_every=0, gate=gate)
+    send_frame(probe, camera)
+    await_scored(world, probe, 1)
+    process.signal(signal.SIGINT)
+    assert process.wait(30) == code
+    assert results(world)[0]['frames']['scored'] == 1
+    told = f"gate '{gate}': metrics.online.abs_rel is 0.1"
+    assert (told in process.output()) == bool(code)
+
+
+def test_a_gate_with_an_unknown_figure_ends_the_node_at_once(world):
+    gate = world.folder / 'gate.yaml'
+    gate.write_text('bounds: [frames.droped == 0]')
+    process = world.start('evaluator_node', {'gate': gate})
+    assert process.wait(30) == 1
+    assert "there is no figure 'frames.droped'; near it: frames.dropped" in process.output()
+
+
 def test_results_that_cannot_be_written_are_told_and_give_exit_code_1(world, probe):
     (world.folder / 'file').write_text('')
     process = start(world, probe, output_dir=world.folder / 'file' / 'results')
