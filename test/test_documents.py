@@ -8,6 +8,7 @@ still parsed.
 
 import ast
 import importlib.util
+import json
 import os
 import re
 import shlex
@@ -29,9 +30,11 @@ from depth_anything_ros.bag.reader import BagTopic
 from depth_anything_ros.cli.main import VERBS, main, make_parser
 from depth_anything_ros.config import NODE_CONFIGS, DepthNodeConfig, node_topics, topic_table
 from depth_anything_ros.escape import markdown
+from depth_anything_ros.evaluation.gate import Gate
 from depth_anything_ros.evaluation.metrics import METRICS
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.lab.datasets.protocols import PROTOCOLS
+from depth_anything_ros.lab.evaluation.figures import EVALUATION, expected_figures
 from depth_anything_ros.lab.simulation.journey import journey
 from depth_anything_ros.lab.simulation.robot import Robot
 from depth_anything_ros.models import MODELS
@@ -158,6 +161,28 @@ def test_every_launch_line_has_arguments_that_exist():
 def bag_of(*images):
     topics = {name: BagTopic(name, 'sensor_msgs/msg/Image', 1, TopicQos()) for name in images}
     return SimpleNamespace(path='/bag', topics=topics)
+
+
+def test_the_gate_and_the_workflow_of_the_page_of_evaluate_are_what_they_say(tmp_path):
+    gate, workflow = (block.text for block in blocks('yaml') if block.page == 'evaluate.md')
+    earlier = {
+        'data': [{'word': 'x', 'models': {'tiny': {'metrics': {'abs_rel': 1, 'delta1': 1}}}}]
+    }
+    (tmp_path / 'release').mkdir()
+    (tmp_path / 'release' / 'summary.json').write_text(json.dumps(earlier))
+    (tmp_path / 'gate.yaml').write_text(gate)
+    Gate(tmp_path / 'gate.yaml', expected_figures(['x'], ['tiny']), EVALUATION)
+    (job,) = yaml.safe_load(workflow)['jobs'].values()
+    lines = [
+        shlex.split(line)
+        for step in job['steps']
+        for line in step.get('run', '').replace('\\\n', '').splitlines()
+    ]
+    (launch,) = (words for words in lines if words[:2] == ['ros2', 'launch'])
+    names = {word.partition(':=')[0] for word in launch[4:]}
+    assert names <= LAUNCH_ARGUMENTS[launch[3]] and 'gate' in names
+    (verb,) = (words[4:] for words in lines if words[:2] == ['ros2', 'run'])
+    assert make_parser(verb[0]).parse_args(verb).gate == Path('test/gate_frames.yaml')
 
 
 def test_the_topics_of_each_camera_are_those_that_bags_are_searched_for():
