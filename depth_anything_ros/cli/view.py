@@ -21,11 +21,13 @@ from depth_anything_ros.cli.console import (
     write_warning,
 )
 from depth_anything_ros.cli.predictor_options import count_argument
-from depth_anything_ros.errors import ConfigError
+from depth_anything_ros.errors import ConfigError, MessageError
 from depth_anything_ros.home import expand_user
 from depth_anything_ros.parameters import DEPTH_UNITS, MILLIMETRES
 
 if TYPE_CHECKING:
+    from depth_anything_ros.bag.transforms import TransformTree
+    from depth_anything_ros.bag.view_frames import ViewMessage
     from depth_anything_ros.bag.view_topics import Role
     from depth_anything_ros.lab.viewing.places import Transforms
     from depth_anything_ros.lab.viewing.recording import Target
@@ -222,7 +224,7 @@ def _show_live(args: argparse.Namespace, target: Target) -> int:
         with live_messages(parameters, partial(_begin, target)) as messages:
             for message in messages:
                 if message.role is Role.TF:
-                    tree.add(message.topic, deserialize(message))
+                    _take_tf(tree, message)
                 else:
                     scene.add(message.role, partial(deserialize, message), message.time_ns)
                 target.drain()
@@ -231,6 +233,15 @@ def _show_live(args: argparse.Namespace, target: Target) -> int:
         write_line()
     scene.close()
     return scene.pictures
+
+
+def _take_tf(tree: TransformTree, message: ViewMessage) -> None:
+    from depth_anything_ros.bag.view_frames import deserialize
+
+    try:
+        tree.add(message.topic, deserialize(message))
+    except MessageError as error:
+        write_warning(str(error))
 
 
 def _told(args: argparse.Namespace) -> dict[Role, str]:

@@ -14,6 +14,14 @@ from depth_anything_ros.lab.viewing.scene import (
     WORLD,
 )
 
+_BACKGROUND = (24, 26, 30)
+# Scale and shift are of different size.
+_PLOTS = {
+    'scale': ('scale',),
+    'shift, 1/m': ('shift',),
+    'share of inliers, age in s': ('inlier_ratio', 'age_s'),
+}
+
 
 def layout(roles: Collection[Role]) -> rrb.Blueprint:
     """
@@ -29,19 +37,22 @@ def layout(roles: Collection[Role]) -> rrb.Blueprint:
     # Depth would be lifted into a second cloud there; one frustum is enough.
     unseen = DEPTH_LENS if Role.IMAGE in roles else CAMERA_LENS
     space = rrb.Spatial3DView(
-        origin=WORLD, name='cloud', contents=[f'+ {WORLD}/**', f'- {unseen}/**']
+        origin=WORLD,
+        name='cloud',
+        contents=[f'+ {WORLD}/**', f'- {unseen}/**'],
+        background=_BACKGROUND,
     )
     upper = rrb.Horizontal(space, rrb.Vertical(*pictures), column_shares=[2, 1])
     if Role.SCALE not in roles:
         return rrb.Blueprint(upper, collapse_panels=True)
     plots = rrb.Horizontal(
-        rrb.TimeSeriesView(
-            origin=SCALE, name='scale and shift',
-            contents=[f'+ {SCALE}/scale', f'+ {SCALE}/shift'],
-        ),
-        rrb.TimeSeriesView(
-            origin=SCALE, name='share of inliers, age in s',
-            contents=[f'+ {SCALE}/inlier_ratio', f'+ {SCALE}/age_s'],
-        ),
-    )  # fmt: skip
+        *(
+            rrb.TimeSeriesView(
+                origin=SCALE,
+                name=title,
+                contents=[f'+ {SCALE}/{name}' for name in names],
+            )
+            for title, names in _PLOTS.items()
+        )
+    )
     return rrb.Blueprint(rrb.Vertical(upper, plots, row_shares=[3, 1]), collapse_panels=True)

@@ -13,7 +13,12 @@ import rerun as rr
 
 from depth_anything_ros.bag.view_topics import Role
 from depth_anything_ros.colormap import apply_colormap
-from depth_anything_ros.errors import AlignmentError, CameraError, DatasetError, MessageError
+from depth_anything_ros.errors import (
+    AlignmentError,
+    CameraError,
+    DatasetError,
+    MessageError,
+)
 from depth_anything_ros.geometry.camera import require_calibrated
 from depth_anything_ros.geometry.metric_depth import inverse_depth
 from depth_anything_ros.geometry.point_cloud import build_point_cloud
@@ -50,6 +55,8 @@ _JPEG_QUALITY = 85
 _SPECTRAL = 'Spectral_r'
 _COLORMAP = rr.components.Colormap.Turbo
 _SCAN_COLOUR = (255, 60, 60)
+# As wide on the screen, however far away.
+_POINT = rr.Radius.ui_points(2)
 # Of the frustum, from the lens to the picture.
 _FRUSTUM_M = 0.25
 # Farther than 16 bits of millimetres reach.
@@ -204,7 +211,10 @@ class Scene:
     def _points(self, depth_m: Float32Array, camera: Camera | None, rgb: UInt8Array) -> None:
         cloud = build_point_cloud(MetricDepth(depth_m), rgb, camera, self._options.stride)
         known = np.isfinite(cloud.xyz_m).all(axis=-1)
-        self._log(POINTS, rr.Points3D(cloud.xyz_m[known], colors=cloud.rgb[known]))
+        self._log(
+            POINTS,
+            rr.Points3D(cloud.xyz_m[known], colors=cloud.rgb[known], radii=_POINT),
+        )
 
     def _relative(self, message: Any, time_ns: int) -> None:
         values = decode_inverse_depth(message)
@@ -219,9 +229,7 @@ class Scene:
         scan = decode_scan(message)
         if self._place(LASER, scan.frame_id, time_ns):
             points_m = ScanPoints.of_scan(scan, _HERE).points_m
-            self._log(
-                SCAN, rr.Points3D(points_m, colors=_SCAN_COLOUR, radii=rr.Radius.ui_points(3))
-            )
+            self._log(SCAN, rr.Points3D(points_m, colors=_SCAN_COLOUR, radii=_POINT))
 
     def _scale(self, message: Any, _: int) -> None:
         for status in message.status:
