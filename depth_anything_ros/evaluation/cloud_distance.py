@@ -63,10 +63,10 @@ def cloud_distances(
 
 def chamfer(distances: CloudDistances) -> float:
     """
-    Return the mean of accuracy and completeness in metres.
+    Return the mean of accuracy and completeness in metres; 0 is best.
 
     Accuracy is the mean distance of a predicted point to the measured cloud, completeness that of
-    a measured point to the predicted cloud.
+    a measured point to the predicted cloud. Over images each counts the same.
 
     >>> chamfer(CloudDistances(np.array([0.0, 0.2]), np.array([0.1, 0.5])))
     0.2
@@ -76,7 +76,9 @@ def chamfer(distances: CloudDistances) -> float:
 
 def cloud_f1(distances: CloudDistances) -> float:
     """
-    Return the harmonic mean of the shares of points within 5 cm of the other cloud.
+    Return the harmonic mean of the shares of points within 5 cm of the other cloud; 1 is best.
+
+    Over images each counts the same.
 
     >>> cloud_f1(CloudDistances(np.array([0.0, 0.2]), np.array([0.01, 0.02])))
     0.6666666666666666

@@ -26,14 +26,14 @@ _RATIOS = np.linspace(1.05, 1.25, 10)
 
 def edge_f1(depth_m: Float32Array, true_depth_m: Float32Array, scored: NDArray[np.bool_]) -> float:
     """
-    Return the F1 score of depth discontinuities, averaged over ten sizes of them.
+    Return the F1 score of depth discontinuities, averaged over ten sizes of them; 1 is best.
 
     A pair of neighbours is an edge of size r where one is more than r times as far as the other,
     r from 1.05 to 1.25; a predicted edge is right where the truth has one, in the same direction,
     between the same two pixels. Precision and recall are averaged over the four directions, F1
     over the sizes with r as weight. Where the truth has no edge in a direction, that direction
     has no recall, and no precision unless edges are predicted; Depth Pro takes both for 0, so
-    that a perfect prediction of few edges is not perfect there.
+    that a perfect prediction of few edges is not perfect there. Over images each counts the same.
 
     :param depth_m: float32 (H, W) in metres.
     :param true_depth_m: float32 (H, W) in metres.

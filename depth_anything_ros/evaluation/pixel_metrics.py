@@ -120,7 +120,7 @@ def share_below(threshold: float) -> Callable[[Float32Array], float]:
 
 def of_band(place: int) -> Callable[[Float64Array], float]:
     """
-    Return the metric that is AbsRel of the pixels in one band of distance.
+    Return the metric that is AbsRel of the pixels in one band of distance; 0 is best.
 
     Bands end at an eighth, a quarter, half and the whole of the range; see `band_edges_m`. The
     mean over images is of those where the band has 100 pixels.

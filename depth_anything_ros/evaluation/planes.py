@@ -71,9 +71,11 @@ def plane_errors(
 
 def planarity_error(errors: PlaneErrors) -> float:
     """
-    Return the standard deviation of predicted points about their plane in metres, over planes.
+    Return how far predicted points scatter about their plane, in metres; 0 is best.
 
-    A sensor's own noise is no part of it: the truth says where planes are, nothing else.
+    It is their standard deviation, √(Σ d² / n), averaged over the planes of an image; over images
+    each counts the same. A sensor's own noise is no part of it: the truth only says where planes
+    are.
 
     >>> planarity_error(PlaneErrors(np.array([0.25, 0.75]), np.array([2.0, 4.0])))
     0.5
@@ -83,7 +85,9 @@ def planarity_error(errors: PlaneErrors) -> float:
 
 def plane_angle(errors: PlaneErrors) -> float:
     """
-    Return the angle between the normals of predicted and true planes in degrees, over planes.
+    Return the angle between the normals of predicted and true planes in degrees; 0 is best.
+
+    It is averaged over the planes of an image; over images each counts the same.
 
     >>> plane_angle(PlaneErrors(np.array([0.25, 0.75]), np.array([2.0, 4.0])))
     3.0
