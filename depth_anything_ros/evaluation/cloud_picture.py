@@ -13,7 +13,7 @@ _HEIGHT, _WIDTH = 300, 400
 _YAW, _PITCH = math.radians(28.0), math.radians(24.0)
 _BACKGROUND = (24, 29, 36)
 # A point covers so many pixels each way.
-_POINT = 2
+_POINT = 3
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ def viewpoint(rays: Float32Array, depth_m: Float32Array) -> Viewpoint | None:
     points_m = points_m[np.isfinite(points_m).all(axis=1)]
     if not len(points_m):
         return None
-    pivot_m = np.median(points_m, axis=0)
+    pivot_m = np.quantile(points_m, (0.05, 0.95), axis=0).mean(axis=0)
     reach_m = np.quantile(np.linalg.norm(points_m - pivot_m, axis=1), 0.9)
-    return Viewpoint(pivot_m, 1.7 * max(float(reach_m), 0.1))
+    return Viewpoint(pivot_m, 1.6 * max(float(reach_m), 0.1))
 
 
 def cloud_picture(

@@ -9,9 +9,9 @@ from itertools import pairwise
 import numpy as np
 
 from depth_anything_ros.evaluation.metrics import METRICS, Better, Group
-from depth_anything_ros.evaluation.protocol import AlignmentMode
+from depth_anything_ros.evaluation.protocol import AlignmentMode, Means
 from depth_anything_ros.evaluation.scale_track import ScaleTrack
-from depth_anything_ros.evaluation.summary import Percentiles, ScoreTable
+from depth_anything_ros.evaluation.summary import Percentiles
 from depth_anything_ros.evaluation.table import FrameTable, column
 from depth_anything_ros.evaluation.view import band_edges_m
 from depth_anything_ros.page.axis import Axis
@@ -36,18 +36,22 @@ def metric_chart(table: FrameTable, modes: Sequence[AlignmentMode], name: str) -
         # Unaligned errors are so much larger that a linear axis would hide the others.
         Axis(metric.short or name, metric.unit, log=metric.better is Better.LOWER),
         [
-            Series(mode.value, x, values, colour=_colour(mode))
+            Series(mode.value, x, values, colour=colour_of(mode))
             for mode, values in found.items()
             if np.isfinite(values).any()
         ],
     )
 
 
-def distance_chart(scores: Mapping[str, ScoreTable], max_depth_m: float) -> Chart:
+def distance_chart(
+    means: Mapping[str, Means], max_depth_m: float, colours: Sequence[int]
+) -> Chart:
     """
-    Return the mean error of each band of distance, a line for each alignment.
+    Return the mean error of each band of distance, a line for each predictor or alignment.
 
+    :param means: the mean metrics of each.
     :param max_depth_m: far end of the last band.
+    :param colours: of each.
     """
     names = [name for name, metric in METRICS.items() if metric.group is Group.DISTANCE]
     edges_m = [0.0, *band_edges_m(max_depth_m)]
@@ -57,12 +61,12 @@ def distance_chart(scores: Mapping[str, ScoreTable], max_depth_m: float) -> Char
     }
     series = [
         Series(
-            mode,
+            label,
             np.array(list(bands)),
-            np.array([found.means.get(name) for name in names], np.float64),
-            colour=_colour(AlignmentMode(mode)),
+            np.array([found.get(name) for name in names], np.float64),
+            colour=colour,
         )
-        for mode, found in scores.items()
+        for (label, found), colour in zip(means.items(), colours, strict=True)
     ]
     return Chart(
         'AbsRel by distance (lower is better)',
@@ -154,6 +158,6 @@ def _frame_axis(table: FrameTable) -> tuple[Float64Array, Axis]:
     return np.arange(len(seconds), dtype=np.float64), Axis('frame')
 
 
-def _colour(mode: AlignmentMode) -> int:
+def colour_of(mode: AlignmentMode) -> int:
     """Return the colour of an alignment, the same in all charts."""
     return list(AlignmentMode).index(mode)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote
 
 from depth_anything_ros.evaluation.frame_card import KeptFrame, frame_card
 from depth_anything_ros.evaluation.frame_scoring import most_telling
 from depth_anything_ros.evaluation.metrics import METRICS, Group
 from depth_anything_ros.evaluation.protocol import AlignmentMode
 from depth_anything_ros.evaluation.run_charts import (
+    colour_of,
     distance_chart,
     latency_charts,
     metric_chart,
@@ -109,9 +108,7 @@ def _cards(frames: Sequence[KeptFrame], unfolded: int = 0) -> list[Part]:
 
 
 def _gallery(pictures: Sequence[Path], folder: Path) -> list[Part]:
-    places = [Path(os.path.relpath(picture, folder)) for picture in pictures]
-    linked = {quote(place.as_posix()): place.stem for place in places}
-    return [Gallery(linked)] if linked else []
+    return [Gallery.linking(pictures, folder)] if pictures else []
 
 
 def _lead(summary: RunSummary) -> str:
@@ -167,7 +164,7 @@ def _accuracy(
         Grid(Table(['alignment', *headings, 'frames'], rows), 'Mean scores'),
         Note(_ALIGNMENTS),
         Charts(shown),
-        Charts([distance_chart(summary.metrics, summary.protocol.max_depth_m)]),
+        Charts([distance_chart(means, summary.protocol.max_depth_m, list(map(colour_of, modes)))]),
         Fold('Other metrics over the run', [Charts(list(charts.values()))]),
         Fold('Formulas', [Facts(formulas)]),
     ]

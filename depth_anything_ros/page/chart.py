@@ -15,6 +15,8 @@ from depth_anything_ros.types import Float64Array
 
 # Of the view box, to each side; a page stretches it to the room there is.
 SIDE = 10_000
+# In the palette of the page, which begins anew after the last.
+_COLOURS = 6
 # A line shows its points too where they are few enough to be told apart.
 _SPARSE = 40
 
@@ -139,7 +141,7 @@ def _draw_series(series: Series, points: Float64Array, x: Scale, y: Scale) -> Dr
     spots = np.stack([across, value])[:, np.isfinite(value)].T if dots else ()
     return DrawnSeries(
         series.name,
-        series.colour,
+        series.colour % _COLOURS,
         band=''.join(map(_outline, band)),
         line=''.join(map(_line, line)),
         dots=''.join(f'M{left:.0f} {top:.0f}h0' for left, top in spots),
@@ -154,7 +156,7 @@ def _draw_bars(series: Series, x: Scale, y: Scale) -> DrawnSeries:
         for left, right, top in zip(edges[:-1], edges[1:], tops, strict=True)
         if top < foot
     )
-    return DrawnSeries(series.name, series.colour, bars=bars)
+    return DrawnSeries(series.name, series.colour % _COLOURS, bars=bars)
 
 
 def _pixels(places: Float64Array) -> Float64Array:
@@ -196,7 +198,7 @@ def _axis_data(axis: Axis, scale: Scale) -> dict[str, object]:
 
 def _series_data(series: Series, points: Float64Array) -> dict[str, object]:
     x, y, low, high = points
-    data: dict[str, object] = {'name': one_line(series.name), 'colour': series.colour}
+    data: dict[str, object] = {'name': one_line(series.name), 'colour': series.colour % _COLOURS}
     data.update(x=_plain(x), y=_plain(y))
     if series.shape is Shape.BARS:
         data['edges'] = _plain(series.x)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
+from urllib.parse import quote
 
 from depth_anything_ros.page.chart import Chart
 from depth_anything_ros.table import Table
@@ -104,6 +107,12 @@ class Gallery:
 
     template: ClassVar[str] = 'gallery.html'
     pictures: Mapping[str, str]
+
+    @classmethod
+    def linking(cls, pictures: Sequence[Path], folder: Path) -> Gallery:
+        """Return the gallery of some files on a page in a folder."""
+        places = [Path(os.path.relpath(picture, folder)) for picture in pictures]
+        return cls({quote(place.as_posix()): place.stem for place in places})
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from depth_anything_ros.evaluation.run_charts import (
     stage_bars,
 )
 from depth_anything_ros.evaluation.scale_track import ScaleTrack
-from depth_anything_ros.evaluation.summary import ScoreTable
 from depth_anything_ros.evaluation.table import FrameTable
 
 ONLINE, NONE = AlignmentMode.ONLINE, AlignmentMode.NONE
@@ -65,8 +64,9 @@ def test_error_by_distance_names_the_bands_by_their_ends():
     means = {
         f'abs_rel_band{place + 1}': error for place, error in enumerate((0.1, 0.2, None, 0.4))
     }
-    chart = distance_chart({'online': ScoreTable(means, 3)}, 8.0)
+    chart = distance_chart({'online': means}, 8.0, [3])
     (line,) = chart.series
+    assert (line.name, line.colour) == ('online', 3)
     np.testing.assert_array_equal(line.y, [0.1, 0.2, np.nan, 0.4])
     assert list(chart.x.names.values()) == ['0 … 1 m', '1 … 2 m', '2 … 4 m', '4 … 8 m']
 

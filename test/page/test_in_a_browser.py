@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from browser import browsing
 
+from depth_anything_ros.config import EvaluatorConfig
+from depth_anything_ros.evaluation.run import RunEvaluation
 from depth_anything_ros.page.axis import Axis
 from depth_anything_ros.page.chart import Chart, Mark, Series, Shape
 from depth_anything_ros.page.parts import (
@@ -20,6 +22,7 @@ from depth_anything_ros.page.parts import (
 )
 from depth_anything_ros.page.writer import write_page
 from depth_anything_ros.table import Table
+from depth_anything_ros.types import Camera, OutputKind
 
 EVIL = '<script>window.evil = 1</script>\'"><img src=x onerror="window.evil = 1">'
 ROWS = [['b', 10.0, '–'], ['a', 9.0, '2'], ['c', None, '10'], ['d', -1.5, '3']]
@@ -63,6 +66,24 @@ def page(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope='module')
+def run_page(tmp_path_factory):
+    """Return the page of a run of three frames, two seconds apart."""
+    folder = tmp_path_factory.mktemp('run')
+    run = RunEvaluation(EvaluatorConfig(output_dir=str(folder), picture_every=1))
+    run.set_camera(Camera(32, 24, 30.0, 30.0, 15.5, 11.5))
+    truth_m = np.linspace(1.0, 4.0, 32 * 24, dtype=np.float32).reshape(24, 32)
+    for index in range(3):
+        stamp_ns = index * 2 * 10**9 + 1
+        run.add_sent(stamp_ns, stamp_ns, np.full((24, 32, 3), 128, np.uint8))
+        run.add_truth(stamp_ns, truth_m)
+        depth_m = truth_m * np.float32(1.1 + 0.1 * index)
+        run.add_prediction(stamp_ns, stamp_ns + 10**7, OutputKind.METRIC_DEPTH, depth_m)
+        run.add_scale(stamp_ns, 0.1, 0.0)
+    run.save()
+    return folder / 'report.html'
+
+
 @pytest.mark.parametrize('width', [390, 1280])
 def test_a_page_fits_the_window_says_nothing_and_asks_for_nothing(browser, page, width):
     browser.open(page, width, dark=width == 390)
@@ -77,6 +98,20 @@ def test_no_name_becomes_code(browser, page):
     assert browser.run('return window.evil') is None
     assert browser.texts('.lead') == [EVIL]
     assert browser.texts('figcaption')[0] == EVIL
+
+
+@pytest.mark.parametrize('width', [390, 1280])
+def test_the_page_of_a_run_fits_says_nothing_and_asks_for_nothing(browser, run_page, width):
+    browser.open(run_page, width, dark=width == 1280)
+    assert browser.problems() == []
+    # Pictures beside the page are asked for when they come near the window.
+    folder = run_page.parent.as_uri()
+    assert all(address.startswith(folder) for address in browser.requests())
+    assert browser.overflow_px() <= 0
+    assert browser.texts('h3') == ['Frame 2', 'Frame 1', 'Frame 0']
+    panels = 'return [...document.querySelectorAll(".panel img")].map((e) => e.naturalWidth)'
+    # Image, prediction, truth and error; two clouds.
+    assert browser.run(panels) == 3 * [32, 32, 32, 32, 400, 400]
 
 
 def column(browser, place):
