@@ -205,6 +205,16 @@ def test_the_window_gets_the_limit_of_memory(bag, tmp_path, monkeypatch):
     assert list(Recording(tmp_path / 'shown.rrd').of(f'{LENS}/depth', 'ImageBuffer')) == STAMPS
 
 
+def test_a_window_that_does_not_open_is_told(bag, monkeypatch, capsys):
+    def spawn(**_):
+        raise RuntimeError('no viewer here')
+
+    monkeypatch.setenv('DISPLAY', ':0')
+    monkeypatch.setattr(rr, 'spawn', spawn)
+    error = failed(capsys, str(bag))
+    assert 'cannot be opened: no viewer here; use --web' in error
+
+
 def test_browsers_are_served_until_the_end_is_asked_for(bag, tmp_path, monkeypatch, capsys):
     given = {}
     monkeypatch.setattr(rr, 'serve_web', viewer(given, tmp_path))

@@ -52,7 +52,7 @@ def in_window(memory: str) -> Iterator[Target]:
             '--web and a browser, or --save FILE.rrd'
         )
     with _recording() as recording:
-        rr.spawn(memory_limit=memory, recording=recording)
+        _open_window(memory, recording)
         yield Target(recording, recording.flush)
 
 
@@ -97,6 +97,16 @@ def _recording() -> Iterator[rr.RecordingStream]:
         yield recording
     finally:
         rr.disconnect(recording)
+
+
+def _open_window(memory: str, recording: rr.RecordingStream) -> None:
+    # The viewer of the library's own version, wherever PATH leads.
+    own = Path(rr.__file__).parents[1] / 'rerun_cli'
+    os.environ['PATH'] = os.pathsep.join([str(own), os.environ.get('PATH', '')])
+    try:
+        rr.spawn(memory_limit=memory, recording=recording)
+    except RuntimeError as error:
+        raise ConfigError(f'the window cannot be opened: {error}; use --web or --save') from error
 
 
 def _has_display() -> bool:
