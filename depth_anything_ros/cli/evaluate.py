@@ -84,7 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_gate_argument(parser)
     parser.add_argument(
         '--out', type=Path, metavar='DIR',
-        help='folder for images.csv, summary.json, report.md, baseline.npz and pictures',
+        help='folder for report.html, report.md, images.csv, summary.json, baseline.npz, pictures',
     )  # fmt: skip
     parser.add_argument(
         '--pictures', type=count_argument, default=1, metavar='N',
@@ -107,6 +107,7 @@ def run(args: argparse.Namespace) -> int:
     :raises WorkerError: if processes or the cluster fail.
     :raises OutputError: if a file cannot be written.
     :raises GateError: if a bound of the gate is broken.
+    :raises MissingDependencyError: if what writes or draws the files is not installed.
     """
     import torch
 
@@ -115,6 +116,7 @@ def run(args: argparse.Namespace) -> int:
     from depth_anything_ros.lab.evaluation.figures import evaluation_figures
     from depth_anything_ros.lab.evaluation.run import draw, score_data
     from depth_anything_ros.lab.evaluation.work import Plan, identities
+    from depth_anything_ros.page.writer import check_page
 
     protocol = chosen_protocol(args)
     rule = protocol.rule
@@ -123,6 +125,8 @@ def run(args: argparse.Namespace) -> int:
     if args.threads:
         torch.set_num_threads(args.threads)
     check_outputs(args.grid, args.out / _SUMMARY if args.out else None)
+    if args.out:
+        check_page()
     plan = Plan(
         asked_targets(args, args.input_size or protocol.input_size),
         protocol.rule,
@@ -143,7 +147,7 @@ def run(args: argparse.Namespace) -> int:
             draw(plan, data, scores, gallery, args.pictures, workers)
     summary = _summary(args, protocol, plan, data, scores, random)
     _show(summary)
-    _write(args, summary, scores, plan.baseline)
+    _write(args, summary, scores, plan.baseline, gallery.pictures if gallery else [])
     if gate is not None:
         gate.check(evaluation_figures(summary.data))
     results = [found.whole for data in summary.data for found in data.models.values()]
@@ -297,8 +301,10 @@ def _write(
     summary: EvaluationSummary,
     scores: Scores,
     baseline: Baseline | None,
+    pictures: list[Path],
 ) -> None:
     from depth_anything_ros.lab.datasets.baseline import write_baseline
+    from depth_anything_ros.lab.datasets.comparison_page import write_evaluation_page
     from depth_anything_ros.lab.datasets.comparison_report import write_images_csv, write_markdown
 
     write_json(args.json, summary)
@@ -307,5 +313,6 @@ def _write(
     write_json(args.out / _SUMMARY, summary)
     write_images_csv(args.out / 'images.csv', scores.images)
     write_markdown(args.out / 'report.md', summary)
+    write_evaluation_page(args.out / 'report.html', summary, scores.images, pictures)
     if baseline is not None:
         write_baseline(args.out / f'baseline{_BASELINE_SUFFIX}', baseline)

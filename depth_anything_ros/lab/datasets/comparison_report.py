@@ -174,7 +174,7 @@ def write_markdown(path: Path, summary: EvaluationSummary) -> None:
     for data in summary.data:
         lines += [f'## {markdown(data.word)}', '', *source_table(data).markdown(), '']
         if data.baseline is not None:
-            lines += [_baseline_line(data.baseline, protocol), '']
+            lines += [markdown(baseline_text(data.baseline, protocol)), '']
         for verdict in data.verdicts:
             lines += [f'{markdown(verdict)}.', '']
         if (worse := corruption_table(data)) is not None:
@@ -198,11 +198,12 @@ def _model_line(label: str, model: ModelIdentity) -> str:
     )
 
 
-def _baseline_line(baseline: BaselineResult, protocol: EvaluationProtocol) -> str:
+def baseline_text(baseline: BaselineResult, protocol: EvaluationProtocol) -> str:
+    """Return what the ratios to a baseline are, in words."""
     candidates = ', '.join(
         f'{name} {_number(found.means[COMPARED])}' for name, found in baseline.candidates.items()
     )
-    made_of = f'{protocol.baseline_scenes} scenes of {markdown(protocol.baseline)}'
+    made_of = f'{protocol.baseline_scenes} scenes of {protocol.baseline}'
     return (
         f'Ratio: mean {COMPARED} over that of the best image-independent predictor '
         f'({baseline.chosen}; candidates: {candidates}), made of {made_of} and aligned in the '

@@ -22,7 +22,7 @@ _WARNING = 'random weights: the prediction\nmeans nothing'
 
 class Gallery:
     """
-    Draw images with what each model makes of them.
+    Draw images with what each model makes of them; `pictures` are the files that were written.
 
     :param models: the names of the models' scores; of several, pictures bear their names.
     :param folder: where pictures go, made when the first is written; None writes none.
@@ -50,6 +50,7 @@ class Gallery:
         self._grid = grid
         self._rule = rule
         self._random = random
+        self.pictures: list[Path] = []
         self._rows: dict[tuple[int, int], GridRow] = {}
 
     def add(self, data: str, place: int, image: ScoredImage) -> None:
@@ -95,7 +96,9 @@ class Gallery:
             warning=_WARNING if model in self._random else '',
         )
         name = f'{data}-{scores.name}-{model}' if several else f'{data}-{scores.name}'
-        write_picture(self._folder / f'{re.sub(_UNFIT, "_", name)}.png', picture)
+        path = self._folder / f'{re.sub(_UNFIT, "_", name)}.png'
+        write_picture(path, picture)
+        self.pictures.append(path)
         return row
 
     def finish(self) -> None:
