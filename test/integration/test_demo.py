@@ -65,6 +65,7 @@ def test_demo_on_the_sample_scores_every_frame(tmp_path, monkeypatch, capsys):
     assert str(out / 'report.html') in shown
 
 
+@pytest.mark.slow
 def test_demo_tells_which_bound_of_a_gate_is_broken_and_exits_with_3(tmp_path, capsys):
     gate = tmp_path / 'gate.yaml'
     gate.write_text('bounds: [frames.dropped == 0, scale_shift.abs_rel <= 1e-6]')

@@ -1,54 +1,8 @@
-import json
-
 import pytest
+from made_runs import evaluated, played
 
 from depth_anything_ros.errors import DatasetError
-from depth_anything_ros.evaluation.metrics import METRICS
-from depth_anything_ros.evaluation.protocol import AlignmentMode, FrameScore
-from depth_anything_ros.evaluation.report import write_frames_csv
-from depth_anything_ros.evaluation.table import FrameTable
-from depth_anything_ros.lab.datasets.comparison_report import write_images_csv
-from depth_anything_ros.lab.datasets.offline import ImageScores
 from depth_anything_ros.lab.evaluation.finished import compare_runs, read_runs
-
-PROTOCOL = {'name': 'robot', 'alignment': 'scale_shift', 'bootstrap': {'draws': 2000}}
-MODE = AlignmentMode.SCALE_SHIFT
-
-
-def score(abs_rel):
-    return FrameScore({**dict.fromkeys(METRICS, 0.5), 'abs_rel': abs_rel}, 100, 0.75, 2.0, -1.0)
-
-
-def evaluated(folder, errors, models=('tiny',), word='made', **protocol):
-    """Write what `evaluate` leaves: the AbsRel of images by source/name, None for a failed one."""
-    images = []
-    for name, error in errors.items():
-        image = ImageScores(name.partition('/')[0], name)
-        for model in models:
-            if error is None:
-                image.problems[model] = 'the prediction is constant'
-            else:
-                image.scores[model] = score(error)
-        image.scores['mean'] = score(9)
-        images.append(image)
-    folder.mkdir(parents=True)
-    write_images_csv(folder / 'images.csv', {word: images})
-    summary = {'models': dict.fromkeys(models), 'protocol': {**PROTOCOL, **protocol}}
-    (folder / 'summary.json').write_text(json.dumps(summary))
-    return folder
-
-
-def played(folder, errors, dropped=0):
-    """Write what the evaluator node leaves: the AbsRel of frames by their stamp."""
-    table = FrameTable([MODE])
-    for stamp_ns, error in errors.items():
-        table.add(stamp_ns, 5.0, 0.0, {} if error is None else {MODE: score(error)}, '')
-    folder.mkdir()
-    write_frames_csv(folder / 'frames.csv', table)
-    frames = {'sent': len(errors) + dropped, 'scored': len(errors), 'unscored': 0}
-    summary = {'finished': True, 'frames': frames, 'protocol': {'min_depth_m': 0.2}}
-    (folder / 'summary.json').write_text(json.dumps(summary))
-    return folder
 
 
 def compare(*folders, metric='abs_rel'):

@@ -27,7 +27,10 @@ def target(folder):
     return Target('it', NetworkOptions(str(folder), device='cpu'), hub=True)
 
 
-@pytest.mark.parametrize('kind', KINDS)
+@pytest.mark.parametrize(
+    'kind',
+    ['dpt', *(pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS if kind != 'dpt')],
+)
 def test_predictions_are_what_the_model_gives_at_the_size_of_the_image(kind, tmp_path):
     write_model(kind, tmp_path)
     model = target(tmp_path).opened()
