@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import math
+import platform
 import re
-import socket
 import threading
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
@@ -173,7 +173,7 @@ def _address() -> str:
     """Return the address of the page, as other computers reach it."""
     from depth_anything_ros.lab.viewing.recording import WEB_PORT, WS_PORT
 
-    host = socket.gethostname()
+    host = platform.node()
     return f'http://{host}:{WEB_PORT}?url=ws://{host}:{WS_PORT}'
 
 
