@@ -4,7 +4,6 @@ import json
 import shutil
 
 import cv2
-import made_datasets as made
 import numpy as np
 import pytest
 import torch
@@ -12,6 +11,11 @@ import torch
 from depth_anything_ros.cli import evaluate
 from depth_anything_ros.cli.evaluation_targets import asked_targets
 from depth_anything_ros.cli.main import main
+from depth_anything_ros.cli.protocol_options import (
+    add_protocol_arguments,
+    chosen_protocol,
+    protocol_doubts,
+)
 from depth_anything_ros.errors import BackendError, ConfigError, DatasetError, UnknownNameError
 from depth_anything_ros.inference.predictor import Predictor
 from depth_anything_ros.lab.datasets.base import PairedFiles
@@ -140,7 +144,6 @@ def test_without_a_protocol_the_one_of_robots_is_taken(run):
     assert (protocol['alignment'], protocol['min_depth_m'], protocol['max_depth_m']) == (
         'scale_shift', 0.2, 8.0,
     )  # fmt: skip
-    assert run('--protocol', 'robot', '--range', '0.2:8')[1] == answer
 
 
 def test_the_summary_holds_the_protocol_and_what_is_changed_of_it(run, tmp_path):
@@ -176,19 +179,23 @@ def test_an_unknown_protocol_is_an_error_that_lists_the_known(run):
         run('--protocol', 'eigen')
 
 
-def test_data_that_papers_score_otherwise_is_told(run, tmp_path, capsys):
-    pytest.importorskip('h5py')
-    path = made.make_nyu_depth_v2(tmp_path)
-    told = 'scored by protocol robot; papers score nyu_depth_v2 by --protocol nyu_eigen or seed000'
-    _, answer = run('--data', f'nyu_depth_v2/all:{path}')
-    assert not any('papers' in warning for warning in answer['data'][0]['warnings'])
-    assert any(told in warning for warning in answer['data'][1]['warnings'])
-    assert told in capsys.readouterr().err
-    for protocol in ('robot', 'nyu_eigen'):
-        _, answer = run('--data', f'nyu_depth_v2/all:{path}', '--protocol', protocol)
-        assert not any('papers' in warning for warning in answer['data'][1]['warnings'])
-    with pytest.raises(DatasetError, match='has samples 0 to 7, not 0-499'):
-        run('--data', f'nyu_depth_v2:{path}', '--protocol', 'seed000')
+@pytest.mark.parametrize(
+    ('words', 'dataset', 'meant'),
+    [
+        ([], 'nyu_depth_v2', 'nyu_eigen or seed000'),
+        (['--protocol', 'kitti_garg'], 'eth3d', 'eth3d'),
+        (['--protocol', 'robot'], 'nyu_depth_v2', ''),
+        (['--protocol', 'nyu_eigen'], 'nyu_depth_v2', ''),
+        ([], 'rgbd_folder', ''),
+    ],
+)
+def test_data_that_papers_score_otherwise_is_told(words, dataset, meant):
+    parser = argparse.ArgumentParser()
+    add_protocol_arguments(parser)
+    args = parser.parse_args(words)
+    protocol = chosen_protocol(args)
+    told = f'scored by protocol {protocol.name}; papers score {dataset} by --protocol {meant}'
+    assert protocol_doubts(args, protocol, dataset) == ([told] if meant else [])
 
 
 @pytest.mark.parametrize('words', [['--align', 'none'], ['--protocol', 'nyu_eigen']])

@@ -8,9 +8,11 @@ Truth of the first three columns is 1, 2 and 4 m; a relative model says 4, 2 and
 from dataclasses import replace
 from math import sqrt
 
+import made_datasets as made
 import numpy as np
 import pytest
 
+from depth_anything_ros.cli.main import main
 from depth_anything_ros.errors import AlignmentError, UnknownNameError
 from depth_anything_ros.evaluation.protocol import AlignmentMode, score_aligned
 from depth_anything_ros.lab.datasets import DATASETS
@@ -229,6 +231,14 @@ def test_a_protocol_takes_its_split_of_the_data_it_is_published_for():
     assert published_for('nyu_depth_v2') == ['nyu_eigen', 'seed000']
     assert published_for('kitti') == ['kitti_garg', 'kitti_eigen']
     assert published_for('simulator') == []
+
+
+def test_the_verb_takes_the_split_of_a_protocol(tmp_path, capsys):
+    pytest.importorskip('h5py')
+    path = made.make_nyu_depth_v2(tmp_path)
+    words = ['evaluate', '--model', 'tiny', '--protocol', 'seed000']
+    assert main([*words, '--data', f'nyu_depth_v2:{path}']) == 1
+    assert 'has samples 0 to 7, not 0-499' in capsys.readouterr().err
 
 
 def test_rules_are_told_in_words():
