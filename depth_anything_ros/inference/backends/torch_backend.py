@@ -98,7 +98,8 @@ class TorchBackend:
             lack of memory.
         """
         check_pixels(pixels, self._size)
-        return self.infer_batch(pixels)[0]
+        (values,) = self.infer_batch(pixels)
+        return np.asarray(values, np.float32)
 
     def infer_batch(self, pixels: Float32Array) -> Float32Array:
         """

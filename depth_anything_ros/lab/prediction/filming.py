@@ -49,7 +49,7 @@ def film(
         if maker.settings.wanted.anything:
             folder = stack.enter_context(writing_folder(with_ending(stem, FRAMES), replace=True))
         made = _Film(maker, with_ending(stem, VIDEO), folder, video.rate_hz, stack)
-        taken = islice(frames, most)
+        taken: Iterator[VideoFrame] = islice(frames, most)
         if source.kind is not Kind.CAMERA:  # whose frames are shown as they come
             taken = maker.in_batches(taken, lambda frame: frame.rgb)
         for frame in taken:
