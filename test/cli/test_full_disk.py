@@ -8,7 +8,9 @@ from pathlib import Path
 import cv2
 import pytest
 from made_pictures import scene
+from made_runs import evaluated
 
+import depth_anything_ros.cli
 from depth_anything_ros.cli.main import VERBS, main
 
 DATA = ['--data', 'simulator:5:2:64x48']
@@ -18,6 +20,7 @@ TRAINING = [
     *TINY, *DATA, '--size', '32x64', '--batch', '1', '--workers', '0', '--device', 'cpu',
     '--validate', '',
 ]  # fmt: skip
+DRIVE = str(Path(depth_anything_ros.cli.__file__).parent / 'sample_drive')
 # What each verb is asked to write, below the folder OUT. Short work: the writing is what counts.
 CALLS = {
     'info json': ['info', '--json', 'OUT/a.json'],
@@ -26,9 +29,14 @@ CALLS = {
     'benchmark plots': ['benchmark', *TINY, '--runs', '1', '--plots', 'OUT/plots'],
     'benchmark layers': ['benchmark', *TINY, '--runs', '1', '--layers', 'OUT/a.csv'],
     'predict picture': ['predict', 'OUT/../photo.png', *TORCH, '--out', 'OUT/depth'],
+    'record bag': [
+        'record', DRIVE, '--frames', '1', *TINY, '--backend', 'torch', '--out', 'OUT/bag',
+    ],
+    'view save': ['view', DRIVE, '--save', 'OUT/a.rrd'],
     'evaluate out': ['evaluate', *TINY, *TORCH, *DATA, '--out', 'OUT/results'],
     'evaluate json': ['evaluate', *TINY, *TORCH, *DATA, '--json', 'OUT/a.json'],
     'evaluate grid': ['evaluate', *TINY, *TORCH, *DATA, '--grid', 'OUT/a.png'],
+    'compare json': ['compare', 'OUT/../one', 'OUT/../two', '--json', 'OUT/a.json'],
     'compress out': ['compress', *TINY, '--recipe', 'prune(0.5)', '--out', 'OUT/a.safetensors'],
     'compress json': [
         'compress', *TINY, '--recipe', 'prune(0.5)', '--out', 'OUT/../b.safetensors',
@@ -58,6 +66,9 @@ CALLS = {
 def _arguments(name: str, out: Path) -> list[str]:
     if name.startswith('predict'):
         cv2.imwrite(str(out.parent / 'photo.png'), scene(320, 240))
+    if name.startswith('compare'):
+        for run in ('one', 'two'):
+            evaluated(out.parent / run, {'a/1': 0.1, 'a/2': 0.2})
     return [word.replace('OUT', str(out)) for word in CALLS[name]]
 
 

@@ -1,5 +1,6 @@
 """A started depth node whose sensors do not stamp their messages."""
 
+import re
 import time
 
 import numpy as np
@@ -124,8 +125,9 @@ def test_metric_depth_ends_with_the_sensor_that_gave_its_scale(
     assert len(probe.received[DEPTH]) == depths
     report = probe.diagnostics()
     assert 'older than the image' in report['no_metric_reason']
-    names = [name for name, kind in (('image', of_image), (topic, of_sensor)) if kind is unstamped]
-    assert f'no stamps on {", ".join(names)}: times of arrival count' in report['traps']
+    told = re.search('no stamps on (.+): times of arrival count', report['traps'])[1].split(', ')
+    for name, kind in (('image', of_image), (topic, of_sensor)):
+        assert (name in told) == (kind is unstamped)
 
 
 def test_all_outputs_of_an_unstamped_image_carry_one_time_of_arrival(node, probe, camera):
