@@ -14,8 +14,8 @@ import shutil
 import stat
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -186,6 +186,38 @@ def write_bytes(path: Path, content: bytes) -> None:
     """
     with writing(path) as file:
         file.write(content)
+
+
+def write_together(files: Iterable[tuple[Path, bytes]]) -> list[Path]:
+    """
+    Write files that belong together: none takes its place before all are made and written.
+
+    :param files: path and content of each; one that fails to be made leaves what was there.
+    :return: their paths.
+    :raises OutputError: if one cannot be written.
+    """
+    paths, settled = [], []
+    try:
+        with ExitStack() as stack:
+            for path, content in files:
+                _refuse_folder(path)
+                # It runs after the file has taken its place, or could not.
+                stack.push(lambda kind, *_, path=path: settled.extend([] if kind else [path]))
+                file = stack.enter_context(writing(path))
+                file.write(content)
+                file.flush()
+                paths.append(path)
+    except OutputError:
+        for path in settled:
+            path.unlink(missing_ok=True)
+        raise
+    return paths
+
+
+def _refuse_folder(path: Path) -> None:
+    with reporting(path), suppress(FileNotFoundError, NotADirectoryError):
+        if stat.S_ISDIR(path.stat().st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
 
 
 def write_text(path: Path, text: str) -> None:

@@ -324,3 +324,21 @@ def test_a_file_that_another_writes_by_its_name_is_there_as_a_whole_or_not_at_al
     assert path.read_bytes() == b'new' and _names(path.parent) == ['a.mp4']
     with pytest.raises(OutputError, match='a.mp4'), files.writing_named(path):
         pass  # nobody wrote it
+
+
+def test_files_that_belong_together_are_new_as_a_whole_or_not_at_all(tmp_path):
+    names = [tmp_path / name for name in ('a', 'b')]
+    assert files.write_together((path, b'old') for path in names) == names
+
+    def failing():
+        yield names[0], b'new'
+        raise ValueError('unmade')
+
+    with pytest.raises(ValueError, match='unmade'):
+        files.write_together(failing())
+    for refused in (tmp_path, tmp_path / ('x' * 300), tmp_path / 'a' / 'c'):
+        with pytest.raises(OutputError, match='cannot write'):
+            files.write_together([(names[0], b'new'), (tmp_path / 'c', b'new'), (refused, b'new')])
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
+        'a': b'old', 'b': b'old',
+    }  # fmt: skip

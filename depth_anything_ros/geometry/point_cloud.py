@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from depth_anything_ros.errors import CameraError
-from depth_anything_ros.files import writing
+from depth_anything_ros.files import write_bytes
 from depth_anything_ros.geometry.camera import ray_table, require_calibrated
 from depth_anything_ros.geometry.flying_pixels import flying_pixels
 from depth_anything_ros.types import Camera, MetricDepth, PointCloud, UInt8Array
@@ -72,6 +72,12 @@ def write_ply(path: Path, cloud: PointCloud) -> int:
     :return: the number of points written; unknown (NaN) points are left out.
     :raises OutputError: if the file cannot be written.
     """
+    write_bytes(path, ply_bytes(cloud))
+    return int(np.isfinite(cloud.xyz_m).all(axis=-1).sum())
+
+
+def ply_bytes(cloud: PointCloud) -> bytes:
+    """Return what `write_ply` writes."""
     known = np.isfinite(cloud.xyz_m).all(axis=-1)
     vertices = np.empty(int(known.sum()), _VERTEX)
     for axis, name in enumerate(('x', 'y', 'z')):
@@ -87,7 +93,4 @@ def write_ply(path: Path, cloud: PointCloud) -> int:
         'comment camera optical frame: x right, y down, z forward, metres\n'
         f'element vertex {len(vertices)}\n{properties}end_header\n'
     )
-    with writing(path) as file:
-        file.write(header.encode('ascii'))
-        file.write(vertices.tobytes())
-    return len(vertices)
+    return header.encode('ascii') + vertices.tobytes()

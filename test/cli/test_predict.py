@@ -170,6 +170,40 @@ def test_wrong_numbers_are_wrong_usage(photo, tmp_path, words):
     assert stopped.value.code == 2
 
 
+def test_results_of_one_input_are_new_as_a_whole_or_not_at_all(photo, tmp_path, capsys):
+    out = tmp_path / 'out'
+    out.mkdir()
+    for old in ('photo_depth.png', 'photo_depth_mm.png', 'photo_cloud.ply'):
+        (out / old).write_text('old')
+    calibration = tmp_path / 'lens.yaml'
+    calibration.write_text(
+        'height: 48\nwidth: 64\ndistortion_model: unheard_of\nd: [0.1, 0.2]\n'
+        'k: [60, 0, 32, 0, 60, 24, 0, 0, 1]\nr: [1, 0, 0, 0, 1, 0, 0, 0, 1]\n'
+        'p: [60, 0, 32, 0, 0, 60, 24, 0, 0, 0, 1, 0]\n'
+    )
+    words = ['--depth', 'png', '--ply', '--scale', '0.5,0.1', '--camera', calibration]
+    assert predict(photo, '--out', out, *words) == 1
+    assert 'without results' in capsys.readouterr().err
+    assert {path.read_text() for path in out.glob('photo*')} == {'old'}
+
+
+def test_an_input_whose_results_get_too_long_a_name_is_left_out(photo, tmp_path, capsys):
+    out, longer = tmp_path / 'out', photo.with_name(f'{"a" * 250}.jpg')
+    longer.write_bytes(photo.read_bytes())
+    assert predict(longer, photo, '--out', out) == 1
+    assert "depth.png' is too long; give the input a shorter" in capsys.readouterr().err
+    assert names(out) == ['photo_depth.png', 'predict.jsonl']
+
+
+def test_what_cannot_be_read_is_told_without_names_of_classes(photo, tmp_path, capsys):
+    folder = tmp_path / 'in'
+    folder.mkdir()
+    (folder / 'gone.png').symlink_to('nowhere.png')
+    assert predict(photo, folder, '--out', tmp_path / 'out') == 1
+    told = capsys.readouterr().err
+    assert "gone.png' cannot be read: No such file or directory" in told and 'Errno' not in told
+
+
 def test_a_full_disk_ends_the_run_and_leaves_finished_files_whole(
     photo, tmp_path, small_files, capsys
 ):

@@ -20,7 +20,7 @@ from depth_anything_ros.progress import Progress
 from depth_anything_ros.scale import ScaleConfig, create_scene_cut
 from depth_anything_ros.types import DepthResult, UInt8Array
 
-# The count of frames that a container tells is often an estimate.
+# The last frames of a video that is whole may be told and not be there.
 _WHOLE = 0.9
 
 
@@ -140,8 +140,9 @@ def _end_of(source: Source) -> Iterator[Callable[[], bool]]:
 
 
 def _tell_of_end(maker: Maker, source: Source, video: VideoInput, count: int) -> None:
-    if maker.settings.frames is None and video.count and count < _WHOLE * video.count:
+    told = video.count if video.is_counted and maker.settings.frames is None else None
+    if told and count < _WHOLE * told:
         maker.tell_once(
             source.place,
-            f"'{source.place}' ended after {count} of {video.count} frames: it may be damaged",
+            f"'{source.place}' ended after {count} of {told} frames: it may be damaged",
         )

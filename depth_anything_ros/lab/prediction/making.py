@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TypeVar
 
 from depth_anything_ros.errors import DatasetError
-from depth_anything_ros.lab.grid import write_rgb
+from depth_anything_ros.files import write_together
 from depth_anything_ros.lab.prediction.networks import Network, require_metres
 from depth_anything_ros.lab.prediction.painting import Look, Painter
 from depth_anything_ros.lab.prediction.records import Record
@@ -19,8 +20,9 @@ from depth_anything_ros.lab.prediction.results import (
     PICTURE,
     Wanted,
     beyond_png,
+    png_bytes,
+    result_files,
     with_ending,
-    write_results,
 )
 from depth_anything_ros.lab.prediction.sources import Source
 from depth_anything_ros.lab.prediction.video_output import VIDEO, Encoder
@@ -89,9 +91,8 @@ class Maker:
             if network.gives_metres:
                 require_metres(result)
         stem = self.settings.out / source.name
-        path = with_ending(stem, PICTURE)
-        write_rgb(path, self.painter().draw(found))
-        written = [path, *self.write(stem, found)]
+        shown = with_ending(stem, PICTURE), png_bytes(self.painter().draw(found)[..., ::-1])
+        written = write_together(chain([shown], self._files(stem, found)))
         return replace(record, frames=1, results=self.names(written))
 
     def estimates(self, rgb: UInt8Array, stamp_ns: int) -> list[DepthResult]:
@@ -133,26 +134,28 @@ class Maker:
         """Return what draws the networks' depth of one input."""
         return Painter(self.settings.look, self.networks)
 
-    def write(self, stem: Path, found: Sequence[DepthResult]) -> list[Path]:
+    def write(self, stem: Path, found: Sequence[DepthResult]) -> None:
         """
-        Write the numbers that are wanted of one frame, and return the files.
+        Write the numbers that are wanted of one frame.
 
-        :param stem: path of them, without their endings.
+        :param stem: path of the files, without their endings.
         :raises OutputError: if one cannot be written.
         """
-        written = []
+        write_together(self._files(stem, found))
+
+    def _files(self, stem: Path, found: Sequence[DepthResult]) -> Iterator[tuple[Path, bytes]]:
+        """Give path and content of the numbers that are wanted of one frame."""
         for network, result in zip(self.networks, found, strict=True):
             if network.gives_metres and result.metric is None:
                 continue
             own = self._stem(stem, network)
-            written += write_results(own, result, self.settings.wanted)
+            yield from result_files(own, result, self.settings.wanted)
             if 'png' in self.settings.wanted.depth and beyond_png(result):
                 self.tell_once(
                     'far',
                     f'depth beyond {MAX_PNG_M} m is 0, unknown, in a PNG of millimetres; '
                     '--depth npy keeps it',
                 )
-        return written
 
     def names(self, paths: Sequence[Path]) -> list[str]:
         """Return paths of results as records have them."""
@@ -173,6 +176,25 @@ class Maker:
                         f"the result '{path}' of '{source.place}' would take the place of the "
                         f"input '{taken}'; write to another folder"
                     )
+
+    def check_names(self, source: Source) -> None:
+        """
+        Check that the names of the results are none that the drive refuses.
+
+        :raises DatasetError: if one is too long.
+        """
+        out = self.settings.out
+        for path in self._places(source):
+            # Each part by itself too: a folder that is yet to be made hides the parts below it.
+            for place in (path, *(out / part for part in path.relative_to(out).parts)):
+                try:
+                    place.lstat()
+                except OSError as error:
+                    if error.errno == errno.ENAMETOOLONG:
+                        raise DatasetError(
+                            f"the name of its result '{place.name}' is too long; give the input "
+                            'a shorter one'
+                        ) from error
 
     def _places(self, source: Source) -> Iterator[Path]:
         """Give the files that may become of a source."""

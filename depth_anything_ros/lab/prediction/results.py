@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from depth_anything_ros.files import write_bytes
-from depth_anything_ros.geometry.point_cloud import build_point_cloud, write_ply
+from depth_anything_ros.geometry.point_cloud import build_point_cloud, ply_bytes
 from depth_anything_ros.messages.depth import MM_PER_M, millimetres
-from depth_anything_ros.types import DepthResult, Float32Array, MetricDepth
+from depth_anything_ros.types import DepthResult, Float32Array, MetricDepth, UInt8Array
 
 PICTURE, FRAMES = '_depth.png', '_frames'
 DEPTH_FILES = ('png', 'npy')
@@ -54,21 +54,20 @@ class Wanted:
         return [ending for ending, is_wanted in wanted.items() if is_wanted]
 
 
-def write_results(stem: Path, result: DepthResult, wanted: Wanted) -> list[Path]:
+def result_files(stem: Path, result: DepthResult, wanted: Wanted) -> Iterator[tuple[Path, bytes]]:
     """
-    Write what is wanted of one result.
+    Give the files that are wanted of one result, path and content, each made when it is asked for.
 
     :param stem: path of the files without what tells them apart.
-    :return: the files.
     :raises CameraError: if points are wanted and the frame has no camera.
-    :raises OutputError: if a file cannot be written.
     """
-    written = []
     for ending in wanted.endings(result.metric is not None):
-        path = with_ending(stem, ending)
-        _WRITERS[ending](path, result, wanted)
-        written.append(path)
-    return written
+        yield with_ending(stem, ending), _MAKERS[ending](result, wanted)
+
+
+def png_bytes(pixels: UInt8Array | NDArray[np.uint16]) -> bytes:
+    """Return a PNG of pixels in OpenCV's order of colours."""
+    return cv2.imencode('.png', pixels)[1].tobytes()
 
 
 def with_ending(stem: Path, ending: str) -> Path:
@@ -88,36 +87,35 @@ def _metric(result: DepthResult) -> MetricDepth:
     return result.metric
 
 
-def _write_png(path: Path, result: DepthResult, _: Wanted) -> None:
-    encoded = cv2.imencode('.png', millimetres(_metric(result).depth_m))[1]
-    write_bytes(path, encoded.tobytes())
+def _png(result: DepthResult, _: Wanted) -> bytes:
+    return png_bytes(millimetres(_metric(result).depth_m))
 
 
-def _write_metres(path: Path, result: DepthResult, _: Wanted) -> None:
-    _write_npy(path, _metric(result).depth_m)
+def _metres(result: DepthResult, _: Wanted) -> bytes:
+    return _npy(_metric(result).depth_m)
 
 
-def _write_inverse(path: Path, result: DepthResult, _: Wanted) -> None:
+def _inverse(result: DepthResult, _: Wanted) -> bytes:
     assert result.relative is not None
-    _write_npy(path, result.relative.values)
+    return _npy(result.relative.values)
 
 
-def _write_npy(path: Path, values: Float32Array) -> None:
-    # Not into the file itself: NumPy writes past Python's, and does not say why it fails.
+def _npy(values: Float32Array) -> bytes:
     data = BytesIO()
     np.save(data, values)
-    write_bytes(path, data.getvalue())
+    return data.getvalue()
 
 
-def _write_cloud(path: Path, result: DepthResult, wanted: Wanted) -> None:
+def _cloud(result: DepthResult, wanted: Wanted) -> bytes:
     frame = result.frame
-    cloud = build_point_cloud(_metric(result), frame.rgb, frame.camera, edge_jump=wanted.edge_jump)
-    write_ply(path, cloud)
+    return ply_bytes(
+        build_point_cloud(_metric(result), frame.rgb, frame.camera, edge_jump=wanted.edge_jump)
+    )
 
 
-_WRITERS: dict[str, Callable[[Path, DepthResult, Wanted], None]] = {
-    '_depth_mm.png': _write_png,
-    '_depth_m.npy': _write_metres,
-    '_inverse_depth.npy': _write_inverse,
-    '_cloud.ply': _write_cloud,
+_MAKERS: dict[str, Callable[[DepthResult, Wanted], bytes]] = {
+    '_depth_mm.png': _png,
+    '_depth_m.npy': _metres,
+    '_inverse_depth.npy': _inverse,
+    '_cloud.ply': _cloud,
 }

@@ -13,7 +13,6 @@ from depth_anything_ros.errors import (
     CameraError,
     DatasetError,
     MessageError,
-    reason_of,
 )
 from depth_anything_ros.lab.datasets.base import DARK_CURE
 from depth_anything_ros.lab.journal import Journal
@@ -47,11 +46,18 @@ def predict(sources: Sequence[Source], maker: Maker, journal: Journal[Record]) -
             record = begun(source)
             record = _predicted(source, record, picture, maker)
         except _BROKEN as error:
-            reason = reason_of(error)
-            told = reason if source.place in reason else f"'{source.place}': {reason}"
-            record = replace(record, failure=told)
+            record = replace(record, failure=_told(source.place, error))
         journal.add([record])
         yield record
+
+
+def _told(place: str, error: Exception) -> str:
+    """Return what is wrong with an input, with its name."""
+    reason = str(error)
+    if isinstance(error, OSError):
+        refused = error.filename or place
+        reason = f"'{refused}' cannot be read: {error.strerror or error}"
+    return reason if place in reason else f"'{place}': {reason}"
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,7 @@ def _opened(source: Source) -> _Opened:
 def _predicted(source: Source, record: Record, picture: _Opened, maker: Maker) -> Record:
     if picture.error is not None:
         raise picture.error
+    maker.check_names(source)
     for network in maker.networks:
         network.begin(source)
     if picture.rgb is not None:

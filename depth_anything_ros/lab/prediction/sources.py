@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ VIDEOS = (
 )  # fmt: skip
 _BAGS = ('.mcap', '.db3', '.bag')
 _SHOWN = 3
+# Major number of the devices of cameras on Linux.
+_VIDEO_DEVICES = 81
 
 
 class Kind(str, Enum):
@@ -58,13 +61,12 @@ class _Found:
     def name(self, tier: int) -> str:
         """Return a name for its results: the higher the tier, the longer and the rarer."""
         stem = self.inside.with_suffix('').as_posix() if self.inside.suffix else str(self.inside)
-        if tier == 0:
-            return stem
         ending = self.inside.suffix.replace('.', '_')
-        return f'{stem}{ending}' if tier == 1 or not self.top else f'{self.top}/{stem}{ending}'
+        above = f'{self.top}/' if self.top else ''
+        return (stem, f'{stem}{ending}', f'{above}{stem}', f'{above}{stem}{ending}')[tier]
 
 
-_TIERS = 3
+_TIERS = 4
 
 
 def find_sources(words: Sequence[str], out: Path, announce: Callable[[str], None]) -> list[Source]:
@@ -73,13 +75,14 @@ def find_sources(words: Sequence[str], out: Path, announce: Callable[[str], None
 
     Folders are searched to the bottom; hidden files, and `out` where it lies inside, are left
     out. Results are named as the files are, with the folders between them and the one given. Two
-    that would get one name are told apart by their endings, then by their folders, then by number.
+    that would get one name are told apart by their endings, or else by their folders, or by
+    both, or by number.
 
     :param words: files, folders, and numbers of cameras.
     :param out: the folder for the results.
     :param announce: told what was left out.
-    :raises DatasetError: if there is no such file or folder, it holds nothing to predict, it is a
-        bag, or it is `out` itself.
+    :raises DatasetError: if a word is empty, there is no such file or folder, it holds nothing to
+        predict, it is a bag, a pipe or a device that is no camera, or it is `out` itself.
     """
     found: dict[str, _Found] = {}
     for word in words:
@@ -92,16 +95,24 @@ def find_sources(words: Sequence[str], out: Path, announce: Callable[[str], None
 
 
 def _found(word: str, out: Path, announce: Callable[[str], None]) -> Iterator[_Found]:
+    if not word:
+        raise DatasetError("an input is empty (an unset variable?); the current folder is '.'")
     path = expand_user(word)
-    if word.isdecimal() and not path.exists():
+    try:
+        mode = path.stat().st_mode if path.is_symlink() or path.exists() else 0
+    except OSError as error:
+        raise DatasetError(f"'{word}' cannot be read: {error.strerror}") from error
+    if word.isdecimal() and not mode:
         yield _Found(word, Kind.CAMERA, PurePath(f'camera{word}'), '')
-    elif path.is_dir():
+    elif stat.S_ISDIR(mode):
         yield from _in_folder(path, out, announce)
-    elif path.is_char_device():
+    elif stat.S_ISCHR(mode) and os.major(path.stat().st_rdev) == _VIDEO_DEVICES:
         yield _Found(str(path), Kind.CAMERA, PurePath(path.name), '')
-    elif path.is_file():
+    elif stat.S_ISREG(mode):
         _refuse_bag(path, path.suffix.lower() in _BAGS)
         yield _Found(str(path), _kind(path), PurePath(path.name), _parent_name(path))
+    elif mode:
+        raise DatasetError(f"'{word}' is neither a file, nor a folder, nor a camera")
     else:
         raise DatasetError(f"no file or folder '{word}'")
 

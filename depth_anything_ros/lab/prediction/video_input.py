@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 
 import cv2
@@ -22,6 +23,7 @@ _USUAL_HZ = 30.0
 _POSSIBLE_HZ = (0.1, 1000.0)
 # The frame as it is decoded and as it is handed over.
 _FRAME_BYTES = 6
+_MP4_STARTS = (b'ftyp', b'moov', b'mdat', b'wide', b'free', b'skip')
 # What FFmpeg has to say of damaged files is told once, by us.
 _QUIET = '-8'
 
@@ -39,7 +41,7 @@ class VideoInput:
     Give the frames of a video or a camera, the right way up; close it after use.
 
     `rate_hz` is how many a second it says it has, `count` how many in all, None where it does not
-    say, which it may also get wrong.
+    say. Only where `is_counted` that is more than a guess from its duration.
 
     :param source: of kind VIDEO or CAMERA.
     :raises DatasetError: if it cannot be opened, or says that its frames are larger than the
@@ -57,8 +59,12 @@ class VideoInput:
             raise DatasetError(f"'{source.place}' cannot be opened: {error}") from error
         if not self._capture.isOpened():
             raise DatasetError(_why_not(source))
+        # Phones store what they film upright lying, and how to turn it; not every OpenCV turns it.
+        if not self._live:
+            self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
         self.rate_hz = self._rate_hz()
         self.count = None if self._live else self._count()
+        self.is_counted = not self._live and _counts_frames(source.place)
         try:
             self._check()
         except DatasetError:
@@ -128,6 +134,16 @@ class VideoInput:
 def open_capture(place: str | int) -> cv2.VideoCapture:
     """Return OpenCV's reader of a file or of a camera by its number."""
     return cv2.VideoCapture(place)
+
+
+def _counts_frames(place: str) -> bool:
+    """Return whether a file is of a kind that lists its frames: MP4 and its kin, and AVI."""
+    try:
+        with Path(place).open('rb') as file:
+            start = file.read(12)
+    except OSError:
+        return False
+    return start[4:8] in _MP4_STARTS or (start[:4] == b'RIFF' and start[8:] == b'AVI ')
 
 
 def _why_not(source: Source) -> str:

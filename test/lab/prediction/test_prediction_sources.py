@@ -1,5 +1,6 @@
 """What is found to predict, and names that lose nothing."""
 
+import os
 from pathlib import Path
 
 import cv2
@@ -49,8 +50,7 @@ def test_two_of_one_name_lose_nothing(tmp_path):
     touch(tmp_path, 'a/x.png', 'b/x.jpg', 'b/y.png', 'c/x.png', 'c/Y.png')
     sources, _ = found(tmp_path, 'a/x.png', 'b/x.jpg', 'b/y.png', 'c/x.png', 'c/Y.png')
     assert sources == {
-        'a/x.png': 'a/x_png', 'b/x.jpg': 'x_jpg', 'b/y.png': 'b/y_png', 'c/x.png': 'c/x_png',
-        'c/Y.png': 'c/Y_png',
+        'a/x.png': 'a/x', 'b/x.jpg': 'x_jpg', 'b/y.png': 'b/y', 'c/x.png': 'c/x', 'c/Y.png': 'c/Y',
     }  # fmt: skip
     touch(tmp_path, 'd/e/x.png', 'f/e/x.png')
     sources, _ = found(tmp_path, 'd/e/x.png', 'f/e/x.png')
@@ -97,3 +97,31 @@ def test_what_cannot_be_predicted_is_told_at_once(tmp_path, words, told):
     touch(tmp_path, 'texts/a.txt', 'bag/metadata.yaml', 'a.mcap')
     with pytest.raises(DatasetError, match=told):
         found(tmp_path, *words)
+
+
+def test_a_pipe_a_loop_and_a_device_are_told_as_what_they_are(tmp_path):
+    os.mkfifo(tmp_path / 'pipe')
+    (tmp_path / 'loop').symlink_to('loop')
+    for word in (tmp_path / 'pipe', '/dev/zero'):
+        with pytest.raises(DatasetError, match='neither a file, nor a folder, nor a camera'):
+            find_sources([str(word)], tmp_path / 'out', print)
+    with pytest.raises(DatasetError, match="loop' cannot be read: Too many levels"):
+        find_sources([str(tmp_path / 'loop')], tmp_path / 'out', print)
+    with pytest.raises(DatasetError, match='cannot be read: File name too long'):
+        find_sources(['x' * 300], tmp_path / 'out', print)
+
+
+def test_an_empty_word_is_not_the_current_folder(tmp_path, monkeypatch):
+    touch(tmp_path, 'a.png')
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DatasetError, match='an input is empty'):
+        find_sources([''], tmp_path / 'out', print)
+
+
+def test_an_ending_that_tells_nothing_apart_is_left_out(tmp_path):
+    touch(tmp_path, 'a/x/s.png', 'b/x/s.png')
+    sources, _ = found(tmp_path, 'a', 'b')
+    assert sources == {'a/x/s.png': 'a/x/s', 'b/x/s.png': 'b/x/s'}
+    touch(tmp_path, 'a/x/s.jpg', 'b/x/s.jpg')
+    sources, _ = found(tmp_path, 'a', 'b')
+    assert sorted(sources.values()) == ['a/x/s_jpg', 'a/x/s_png', 'b/x/s_jpg', 'b/x/s_png']

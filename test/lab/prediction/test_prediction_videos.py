@@ -158,6 +158,9 @@ class Capture:
     def read(self):
         return (True, self.frames.pop(0)) if self.frames else (False, None)
 
+    def set(self, name, value):
+        self.told[name] = value
+
     def release(self):
         pass
 
@@ -178,6 +181,31 @@ def test_a_container_that_tells_no_rate_count_or_stamps_is_read_all_the_same(mon
     assert (video.rate_hz, video.count) == (30.0, None)
     # Two without a stamp of their own follow at the usual rate.
     assert [frame.stamp_ns for frame in found] == [0, 33_333_333, 66_666_666, 500_000_000]
+
+
+def test_a_video_is_turned_as_its_metadata_say(tmp_path):
+    path, frame = tmp_path / 'a.mp4', grey(20)
+    frame[:, :32] = 230
+    write(OPENCV, path, [frame] * 2)
+    data = bytearray(path.read_bytes())
+    place = data.index(b'tkhd') + 44  # of its matrix
+    quarter = np.array([0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30], '>i4').tobytes()
+    data[place : place + len(quarter)] = quarter
+    path.write_bytes(data)
+    _, frames = read(path)
+    assert frames[0].rgb.shape == (64, 48, 3)
+    assert frames[0].rgb[:28].min() > 200 and frames[0].rgb[36:].max() < 60
+
+
+def test_only_a_container_that_lists_its_frames_counts_them(tmp_path):
+    write(OPENCV, tmp_path / 'a.mp4', [grey(9)] * 2)
+    assert read(tmp_path / 'a.mp4')[0].is_counted
+    for ending, code in (('avi', 'MJPG'), ('mkv', 'mp4v')):
+        path = tmp_path / f'a.{ending}'
+        video = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*code), HZ, (64, 48))
+        video.write(grey(9))
+        video.release()
+        assert read(path)[0].is_counted == (ending == 'avi')
 
 
 def test_a_video_that_says_it_is_huge_is_not_decoded(monkeypatch):
