@@ -36,11 +36,12 @@ def evaluated(folder, errors, models=('tiny',), word='made', **protocol):
     return folder
 
 
-def played(folder, errors, dropped=0):
+def played(folder, errors, dropped=0, modes=(MODE,)):
     """Write what the evaluator node leaves: the AbsRel of frames by their stamp."""
-    table = FrameTable([MODE])
+    table = FrameTable(list(modes))
     for stamp_ns, error in errors.items():
-        table.add(stamp_ns, 5.0, 0.0, {} if error is None else {MODE: score(error)}, '')
+        scores = {} if error is None else dict.fromkeys(modes, score(error))
+        table.add(stamp_ns, 5.0, 0.0, scores, '')
     folder.mkdir()
     write_frames_csv(folder / 'frames.csv', table)
     frames = {'sent': len(errors) + dropped, 'scored': len(errors), 'unscored': 0}

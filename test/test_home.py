@@ -136,7 +136,7 @@ def test_a_stranger_without_home_evaluates(place, as_stranger, bare):
     assert 'Traceback' not in done.stderr
     assert (place / 'a.json').stat().st_uid == UID
     assert sorted(path.name for path in (place / 'out').iterdir()) == [
-        'images.csv', 'pictures', 'report.md', 'summary.json',
+        'images.csv', 'pictures', 'report.html', 'report.md', 'summary.json',
     ]  # fmt: skip
     assert sorted(path.name for path in place.iterdir()) == ['a.json', 'out']
 

@@ -121,7 +121,7 @@ class BagReader:
             self.close()
             raise
         self.start_ns = int(self._reader.start_time)
-        # Names of fields differ in ROS 1, not what is in them.
+        # Of most types, names of fields differ in ROS 1, not what is in them.
         humble = () if self._reader.is2 else (get_typestore(Stores.ROS2_HUMBLE),)
         self._ros2_types = (*humble, self._types)
         # rosbags ends a bag one nanosecond after its last message.

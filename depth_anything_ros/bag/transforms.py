@@ -65,6 +65,10 @@ class TransformTree:
                 continue
             time_ns = stamp_ns(item.header)
             place = bisect(edge.stamps_ns, time_ns)
+            if self._kept is not None and place == 0:
+                # Time has gone back, as in a bag that is played again.
+                edge.stamps_ns.clear()
+                edge.moving.clear()
             edge.stamps_ns.insert(place, time_ns)
             edge.moving.insert(place, numbers)
             if self._kept is not None and len(edge.moving) > self._kept:

@@ -81,7 +81,7 @@ def find_view_topics(source: TopicList, told: Mapping[Role, str]) -> dict[str, R
     node = _depth_node(source, told)
     chosen = {**_outputs(source, node), **told}
     chosen = {**_camera(source, node, chosen), **chosen}
-    if Role.IMAGE not in chosen and Role.DEPTH not in chosen:
+    if not chosen.keys() & {Role.IMAGE, Role.DEPTH, Role.RELATIVE}:
         images = ', '.join(_of_type(source, IMAGE, COMPRESSED)) or 'none'
         raise DatasetError(
             f'{source.label} shows neither images nor depth by the names of its topics; name '

@@ -199,14 +199,16 @@ def _gate(args: argparse.Namespace, plan: Plan) -> Gate | None:
 
     :raises ConfigError: if it cannot be read, or names a figure that there will not be.
     """
+    from depth_anything_ros.evaluation.metrics import chosen_metrics
+    from depth_anything_ros.evaluation.protocol import ORDER
     from depth_anything_ros.lab.evaluation.figures import EVALUATION, expected_figures
 
     known = expected_figures(
         args.data,
         [target.label for target in plan.targets],
-        # Whichever they are, there will be a ratio to the best of them.
         baselines=['baseline'] if args.baseline else [],
         corruptions=[item.name for item in plan.corruptions],
+        metrics=[*chosen_metrics(plan.rule.metrics or ()), ORDER],
     )
     return open_gate(args, known, EVALUATION)
 

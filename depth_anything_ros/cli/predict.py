@@ -274,7 +274,9 @@ def _predict(
     now = []
     with (
         interrupted_by_sigterm(),
-        Journal(args.out / JOURNAL, Record, _header(args, maker), not args.resume) as journal,
+        Journal(
+            args.out / JOURNAL, Record, _header(args, maker), not args.resume, 'without --resume'
+        ) as journal,
     ):
         left, before = left_to_do(sources, journal, args.out)
         try:

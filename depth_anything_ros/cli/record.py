@@ -234,7 +234,7 @@ def _show(record: BagRecord) -> None:
     if len(record.rejected) > _SHOWN:
         write_warning(f'{len(record.rejected) - _SHOWN} more images were rejected; see --json')
     _tell('without metric depth', record.no_metric)
-    _tell('warning', record.warnings)
+    _tell('for warnings', record.warnings)
     if record.model is not None and record.model.weights == 'random':
         write_warning('random weights: the depth means nothing')
 

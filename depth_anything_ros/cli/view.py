@@ -188,7 +188,7 @@ def _show_bag(args: argparse.Namespace, target: Target) -> int:
     """Show a bag; return how many pictures there were."""
     from depth_anything_ros.bag import BagReader, BagTransforms
     from depth_anything_ros.bag.view_frames import FrameGate
-    from depth_anything_ros.bag.view_topics import TopicList, find_view_topics
+    from depth_anything_ros.bag.view_topics import Role, TopicList, find_view_topics
     from depth_anything_ros.lab.viewing.bag_messages import bag_messages
 
     with BagReader(expand_user(args.bag)) as reader:
@@ -197,7 +197,7 @@ def _show_bag(args: argparse.Namespace, target: Target) -> int:
         scene = _scene(args, target, BagTransforms(reader, next(iter(topics))))
         _begin(target, topics)
         gate = FrameGate(args.rate, topics.values())
-        total = sum(filled[name].count for name in topics)
+        total = sum(filled[name].count for name, role in topics.items() if role is not Role.TF)
         for message in progress(bag_messages(reader, topics), total, 'view'):
             due = gate.add(message)
             if args.frames and gate.frames > args.frames:

@@ -30,7 +30,7 @@ from depth_anything_ros.evaluation.view import View
 from depth_anything_ros.geometry.alignment import fit_inverse_depth
 from depth_anything_ros.types import Camera, Float32Array, OutputKind
 
-COVERAGE, _ORDER = 'coverage', 'pair_accuracy'
+COVERAGE, ORDER = 'coverage', 'pair_accuracy'
 
 Means = Mapping[str, float | None]
 """Mean metrics and coverage by name, None where no image has a value."""
@@ -194,7 +194,7 @@ def score_pairs(
         prediction, prediction, nothing, math.inf,
         nearness=-prediction if metric else prediction, pairs=pairs,
     )  # fmt: skip
-    values = {**dict.fromkeys(names, math.nan), _ORDER: METRICS[_ORDER].of(view)}
+    values = {**dict.fromkeys(names, math.nan), ORDER: METRICS[ORDER].of(view)}
     return FrameScore(values, len(pairs), math.nan)
 
 

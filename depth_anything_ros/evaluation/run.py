@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
@@ -172,7 +173,8 @@ class RunEvaluation:
 
     def add_scale(self, stamp_ns: int, scale: float, shift: float) -> None:
         """Take in what the depth node took depth of that stamp to metres with."""
-        self._scales.add(stamp_ns, scale, shift)
+        with self._lock:
+            self._scales.add(stamp_ns, scale, shift)
 
     def set_stages(self, stages_ms: Mapping[str, Mapping[str, float | None]]) -> None:
         """Give the percentiles of the depth node's stages, as it last reported them."""
@@ -282,7 +284,9 @@ class RunEvaluation:
         # that plots take would delay the arrival times of what comes meanwhile.
         with self._scoring_alone(limit_s):
             summary = self.summary()
-            shown = replace(self._showcase.shown(), scales=self._scales)
+            with self._lock:
+                scales = deepcopy(self._scales)
+            shown = replace(self._showcase.shown(), scales=scales)
             self._files.report(summary, shown, folder or self._files.folder)
         if failure is not None:
             raise failure

@@ -26,15 +26,22 @@ class Journal(Generic[E]):
     :param kind: the dataclass of the entries.
     :param header: what the results depend on; the file must have been begun with the same.
     :param restart: forget what the file holds.
+    :param anew: how the user begins anew, for messages.
     :raises DatasetError: if the file is none of ours, damaged, was begun with another header or is
         in use by another run.
     :raises OutputError: if it cannot be written.
     """
 
     def __init__(
-        self, path: Path, kind: type[E], header: Mapping[str, object], restart: bool = False
+        self,
+        path: Path,
+        kind: type[E],
+        header: Mapping[str, object],
+        restart: bool = False,
+        anew: str = 'with --restart',
     ) -> None:
         self._path = path
+        self._anew = anew
         self.entries: list[E] = []
         make_folder(path.parent)
         known = path.exists()
@@ -80,7 +87,7 @@ class Journal(Generic[E]):
     def damaged(self, place: int) -> DatasetError:
         """Return the error for an entry that cannot be understood, by its place in `entries`."""
         return DatasetError(
-            f"line {place + 2} of '{self._path}' is damaged; begin anew with --restart"
+            f"line {place + 2} of '{self._path}' is damaged; begin anew {self._anew}"
         )
 
     def _begin(self, header: str, restart: bool) -> list[str]:
@@ -98,7 +105,7 @@ class Journal(Generic[E]):
                 before, now = _difference(found, header)
                 raise DatasetError(
                     f"'{self._path}' was begun with {before}, this run has {now}; "
-                    'continue with the same settings, or begin anew with --restart'
+                    f'continue with the same settings, or begin anew {self._anew}'
                 )
         self._file.truncate(length)
         if not length:

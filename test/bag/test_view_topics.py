@@ -116,3 +116,8 @@ def test_several_cameras_or_depth_nodes_are_to_be_chosen_from():
     with pytest.raises(DatasetError, match='2 depth nodes; .*/b/depth/image_raw or /depth_node/'):
         found({**CAMERA, **NODE, **other})
     assert found({**CAMERA, **NODE, **other}, depth='/b/depth/image_raw')['scale'] == '/b/scale'
+
+
+def test_relative_depth_alone_is_shown():
+    relative = '/depth_node/relative/image_raw'
+    assert found({relative: NODE[relative]}) == {'relative': relative}

@@ -19,6 +19,7 @@ from depth_anything_ros.cli.protocol_options import (
 from depth_anything_ros.errors import BackendError, ConfigError, DatasetError, UnknownNameError
 from depth_anything_ros.inference.predictor import Predictor
 from depth_anything_ros.lab.datasets.base import PairedFiles
+from depth_anything_ros.lab.evaluation.figures import expected_figures
 from depth_anything_ros.models.checkpoint import load_estimator
 
 MODEL = 'tiny'
@@ -340,3 +341,11 @@ def test_a_gate_with_an_unknown_figure_is_an_error_before_the_work(run, tmp_path
         run('--gate', gate(tmp_path, 'abs_rll <= 1'))
     with pytest.raises(ConfigError, match=r"no figure 'ratio\.value'"):
         run('--gate', gate(tmp_path, 'ratio.value <= 1'))
+    with pytest.raises(ConfigError, match=r"no figure 'edge_f1'"):
+        run('--gate', gate(tmp_path, 'edge_f1 >= 0.5'))
+
+
+def test_a_gate_knows_the_ratio_to_a_baseline():
+    known = expected_figures(['made'], ['tiny'], baselines=['mean'])
+    assert 'ratio.value' in known['tiny', 'made']
+    assert 'ratio.value' not in expected_figures(['made'], ['tiny'])['tiny', 'made']

@@ -26,7 +26,7 @@ def evaluate(folder, *words):
 
 def test_all_metrics_are_scored_where_they_are_asked_for(tmp_path, capsys):
     answer, rows = evaluate(tmp_path, '--data', 'simulator:7:2:320x240', '--metrics', 'all')
-    (data,) = answer['data']
+    data = answer['data'][0]['models']['tiny']
     assert tuple(answer['protocol']['metrics'])[-1] == 'ause'
     for name in EXTRA:
         found = [float(row[name]) for row in rows if row[name]]
@@ -51,7 +51,7 @@ def test_pairs_of_points_are_scored_by_their_order(tmp_path, capsys):
     text = json.dumps({'images/indoor/a.jpg': pairs})
     (folder / 'annotations.json').write_text(text)
     answer, (row,) = evaluate(tmp_path, '--data', f'da2k:{folder}')
-    (data,) = answer['data']
+    data = answer['data'][0]['models']['tiny']
     # Each pair comes in both orders, of which one is right.
     assert data['metrics']['pair_accuracy'] == 0.5
     assert (row['pair_accuracy'], row['pixels'], row['abs_rel']) == ('0.5', '4', '')

@@ -236,6 +236,17 @@ def test_a_result_never_takes_the_place_of_an_input(photo, tmp_path, capsys):
     assert other.read_bytes() == before
 
 
+def test_a_folder_of_frames_never_takes_the_place_of_inputs(tmp_path, capsys):
+    frames = tmp_path / 'clip_frames'
+    frames.mkdir()
+    own = frames / 'own.png'
+    cv2.imwrite(str(own), scene(48, 64))
+    (tmp_path / 'clip.mp4').write_bytes(b'')
+    assert predict(tmp_path / 'clip.mp4', frames, '--out', tmp_path, '--depth', 'npy') == 1
+    assert 'would take the place of the input' in capsys.readouterr().err
+    assert own.exists()
+
+
 def test_a_run_goes_on_where_it_was_stopped(photo, tmp_path, monkeypatch, capsys):
     out, second = tmp_path / 'out', tmp_path / 'second.jpg'
     second.write_bytes(photo.read_bytes())
@@ -260,7 +271,9 @@ def test_a_run_goes_on_where_it_was_stopped(photo, tmp_path, monkeypatch, capsys
     assert predict(photo, second, '--out', out, '--resume') == 0
     assert '1 of 1 inputs' in capsys.readouterr().out
     assert predict(photo, '--out', out, '--resume', '--beside') == 1
-    assert 'was begun with' in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert 'was begun with' in told
+    assert 'begin anew without --resume' in told
     assert predict(photo, '--out', out, '--beside') == 0
 
 

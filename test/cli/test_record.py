@@ -51,6 +51,12 @@ def test_a_damaged_image_makes_the_exit_code_1(tmp_path, capsys):
     assert 'warning: image 1 (1700000000100000000 ns): ' in capsys.readouterr().err
 
 
+def test_a_calibration_topic_of_another_type_is_refused(drive, tmp_path, capsys):
+    told = ('-r', f'camera_info:={IMAGE}')
+    assert call(drive, '--out', tmp_path / 'out', *QUICK, *told) == 1
+    assert f"topic '{IMAGE}' in bag" in capsys.readouterr().err
+
+
 def test_a_bag_without_index_names_the_command_that_repairs_it(drive, tmp_path, capsys):
     shutil.copytree(drive, tmp_path / 'broken')
     (tmp_path / 'broken' / 'metadata.yaml').unlink()

@@ -91,6 +91,8 @@ class OwnProcessing:
         if self._post is None or (self._needs_source and find_spec('torchvision') is None):
             # Without saying so, the one of ZoeDepth calls torchvision to cut its margins off.
             self._post = None
+            if self._needs_source:
+                self._options['do_pad'] = False  # nothing would cut its margins off
             self.note = 'post-processing: a plain resize, as its own needs torchvision'
 
     def preprocess(self, rgb: UInt8Array) -> dict[str, torch.Tensor]:

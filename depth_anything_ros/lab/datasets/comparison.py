@@ -63,7 +63,13 @@ def summarise(
         models=results,
         baseline=BaselineResult(chosen, candidates) if baselines else None,
         verdicts=[
-            _verdict(model, models[0], found.whole.difference, len(found.sources), judged_by)
+            _verdict(
+                model,
+                models[0],
+                found.whole.difference,
+                _judged(images, model, models[0], judged_by),
+                judged_by,
+            )
             for model, found in results.items()
             if found.whole.difference is not None
         ],
@@ -184,8 +190,23 @@ def _estimate(value: float | None, interval: Interval | None) -> Estimate:
     return Estimate(value, low, high)
 
 
-def _verdict(model: str, first: str, difference: Difference, sources: int, metric: str) -> str:
-    """Return in a sentence whether a model is worse than the first."""
+def _judged(images: Iterable[ImageScores], model: str, first: str, metric: str) -> list[str]:
+    """Return the source of each image that has a metric of both models."""
+    return [
+        source
+        for source, one, other in _both(images, model, first)
+        if math.isfinite(_value(one, metric) - _value(other, metric))
+    ]
+
+
+def _verdict(
+    model: str, first: str, difference: Difference, judged: Sequence[str], metric: str
+) -> str:
+    """
+    Return in a sentence whether a model is worse than the first.
+
+    :param judged: the source of each image that counts.
+    """
     change = difference.metrics.get(metric, Estimate(None, None, None))
     is_open = f'whether {model} is worse than {first} is open'
     if change.value is None:
@@ -194,9 +215,10 @@ def _verdict(model: str, first: str, difference: Difference, sources: int, metri
         return f'{is_open}: {metric} {change.value:+.4f} of one image'
     lower = METRICS[metric].better is Better.LOWER
     best, worst = (change.low, change.high) if lower else (-change.high, -change.low)
+    sources = len(set(judged))
     figure = (
         f'{metric} {change.value:+.4f}, {LEVEL:.0%} interval {change.low:+.4f} … '
-        f'{change.high:+.4f}, over {difference.images} images of {sources} '
+        f'{change.high:+.4f}, over {len(judged)} images of {sources} '
         + ('sources' if sources > 1 else 'source, which says nothing of others')
     )
     if best > 0:

@@ -16,6 +16,7 @@ from depth_anything_ros.lab.datasets.files import read_bytes
 from depth_anything_ros.lab.datasets.images import Picture, Pictures
 from depth_anything_ros.lab.datasets.lists import inside
 from depth_anything_ros.lab.datasets.truth import Truth
+from depth_anything_ros.messages.limits import MAX_PIXELS
 
 NAME = 'da2k'
 ANNOTATIONS = 'annotations.json'
@@ -44,7 +45,7 @@ def open_da2k(path: Path, split: str) -> Pictures:
     try:
         content = parse_json(read_bytes(file).decode('utf-8-sig'))
         pictures = [_picture(path, name, pairs) for name, pairs in content.items()]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise DatasetError(
             f"'{file}' is damaged: {type(error).__name__} {error}; an object from the path of an "
             'image to a list of {point1: [row, column], point2: [row, column], closer_point} is '
@@ -71,6 +72,6 @@ def _nearer_first(pair: dict[str, Any]) -> tuple[int, ...]:
 
 def _pixel(point: list[Any]) -> tuple[int, int]:
     row, column = (round(float(number)) for number in point)
-    if row < 0 or column < 0:
+    if not (0 <= row < MAX_PIXELS and 0 <= column < MAX_PIXELS):
         raise ValueError(f'point {point}')
     return row, column

@@ -17,7 +17,8 @@ from depth_anything_ros.lab.datasets.base import (
     require_split,
 )
 from depth_anything_ros.lab.datasets.doubts import unit_doubt
-from depth_anything_ros.lab.datasets.files import read_array
+from depth_anything_ros.lab.datasets.files import read_array, read_npy
+from depth_anything_ros.messages.depth import only_distances
 from depth_anything_ros.types import Float32Array
 
 NAME = 'diode'
@@ -64,15 +65,14 @@ def read_depth(pair: FilePair) -> Float32Array:
     :return: float32 (H, W) in metres, NaN where unknown.
     :raises DatasetError: if a file is missing, damaged, or the two differ in shape.
     """
-    depth_m = read_array(pair.depth)
+    depth_m = read_npy(pair.depth)
     mask_file = pair.depth.with_name(pair.depth.name.removesuffix('.npy') + '_mask.npy')
     mask = read_array(mask_file)
     if mask.shape != depth_m.shape:
         raise DatasetError(
             f"'{mask_file}' is {mask.shape}, its depth {depth_m.shape}; one shape is needed"
         )
-    known = (mask != 0) & np.isfinite(depth_m) & (depth_m > 0)
-    return np.where(known, depth_m, np.float32(np.nan))
+    return only_distances(np.where(mask != 0, depth_m, np.float32(np.nan)))
 
 
 def _pair(depth: Path) -> FilePair:

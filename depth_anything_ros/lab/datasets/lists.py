@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -64,9 +65,12 @@ def numbers_of(words: Sequence[str]) -> tuple[float, ...]:
     """
     Return words as numbers.
 
-    :raises ValueError: if one is none.
+    :raises ValueError: if one is none, or not finite.
     """
-    return tuple(float(word) for word in words)
+    numbers = tuple(map(float, words))
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError('not all numbers are finite')
+    return numbers
 
 
 def read_intrinsics(path: Path) -> tuple[float, ...]:

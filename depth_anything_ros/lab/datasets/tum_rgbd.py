@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterator
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 
 from depth_anything_ros.bag.pairing import StampPairer
@@ -53,9 +54,15 @@ def open_tum_rgbd(
     """
     require_split(NAME, split, ('train', 'val', 'test', 'all'))
     require_folder(path)
+    if Path(associations).name != associations:
+        raise DatasetError(
+            f'associations={associations} is not the name of a file in each sequence'
+        )
     names = (associations,) if associations else (*ASSOCIATIONS, 'rgb.txt')
     within_ns = _stamp_ns(within, f'within={within}')
-    folders = sorted({file.parent for name in names for file in path.rglob(name)})
+    folders = sorted(
+        {file.parent for name in names for file in path.rglob(glob.escape(name)) if file.is_file()}
+    )
     pairs: list[FilePair] = []
     images = 0
     for folder in folders:
@@ -102,9 +109,7 @@ def _by_time(folder: Path, within_ns: int) -> tuple[list[FilePair], int]:
 def _stamped(listed: Path) -> Iterator[tuple[int, Path]]:
     for number, line in read_lines(listed):
         place = f"line {number} of '{listed}'"
-        words = words_of(line)
-        if len(words) != 2:
-            raise DatasetError(f'{place} is not a time and a file')
+        words = _words(line, place, 2, 'a time and a file')
         yield _stamp_ns(words[0], place), inside(listed.parent, words[1], place)
 
 
@@ -112,14 +117,22 @@ def _associated(folder: Path, listed: Path) -> list[FilePair]:
     pairs = []
     for number, line in read_lines(listed):
         place = f"line {number} of '{listed}'"
-        words = words_of(line)
-        if len(words) != 4:
-            raise DatasetError(f'{place} is not a time, a file, a time and a file')
+        words = _words(line, place, 4, 'a time, a file, a time and a file')
         files = [inside(folder, name, place) for name in words[1::2]]
         depth_first = 'depth' in files[0].parent.name and 'depth' not in files[1].parent.name
         rgb, depth = reversed(files) if depth_first else files
         pairs.append(_pair(folder, rgb, depth))
     return pairs
+
+
+def _words(line: str, place: str, count: int, form: str) -> list[str]:
+    try:
+        words = words_of(line)
+    except ValueError as error:
+        raise DatasetError(f'{place}: {error}') from error
+    if len(words) != count:
+        raise DatasetError(f'{place} is not {form}')
+    return words
 
 
 def _pair(folder: Path, rgb: Path, depth: Path) -> FilePair:
@@ -129,7 +142,7 @@ def _pair(folder: Path, rgb: Path, depth: Path) -> FilePair:
 def _stamp_ns(text: str, place: str) -> int:
     try:
         return int(Decimal(text) * _NS_PER_S)
-    except (InvalidOperation, ValueError, OverflowError) as error:
+    except (ArithmeticError, ValueError) as error:
         raise DatasetError(f"{place}: '{text}' is not a time in seconds") from error
 
 

@@ -39,6 +39,7 @@ def expected_figures(
     models: Sequence[str],
     baselines: Sequence[str] = (),
     corruptions: Sequence[str] = (),
+    metrics: Sequence[str] = tuple(METRICS),
 ) -> Figures:
     """
     Return the figures that there will be, without their values.
@@ -47,11 +48,15 @@ def expected_figures(
     :param models: by their labels.
     :param baselines: the names of the image-independent predictors.
     :param corruptions: the names of what makes pictures worse.
+    :param metrics: the names of those that will be scored.
     """
-    names = [*models, *baselines, *(corrupted(model, name) for name in corruptions
+    names = [*models, *(corrupted(model, name) for name in corruptions
                                     for model in models)]  # fmt: skip
-    unknown = FrameScore(dict.fromkeys(METRICS, math.nan), 0, math.nan)
-    images = [ImageScores('', '', dict.fromkeys(names, unknown))]
+    unknown = FrameScore(dict.fromkeys(metrics, math.nan), 0, math.nan)
+    # The best of the candidates is looked for, and is the ratio's reference whichever it is.
+    known = FrameScore(dict.fromkeys(metrics, 1.0), 1, 1.0)
+    scores = dict.fromkeys(names, unknown) | dict.fromkeys(baselines, known)
+    images = [ImageScores('', '', scores)]
     return evaluation_figures(
         [
             summarise(word, images, models, baselines=baselines, corruptions=corruptions)

@@ -28,6 +28,7 @@ _BESIDE = {
 _UNSCORED = 'not scored'
 # The source of all frames of a run.
 _FRAMES = 'frames'
+_ALIGNMENT = 'alignment '
 
 # (source, name) of an image.
 Key = tuple[str, str]
@@ -89,7 +90,7 @@ def compare_runs(runs: Sequence[FinishedRun], judged_by: str) -> ComparedRuns:
     warnings: list[str] = []
     data = []
     for word in first.outcomes:
-        outcomes = [_outcomes_of(run, word, warnings) for run in runs]
+        outcomes = [_outcomes_of(run, first, word, warnings) for run in runs]
         if outcomes[0] and all(outcomes):
             images, told = _paired(runs, outcomes)
             labels = [run.label for run in runs]
@@ -146,7 +147,7 @@ def _played(folder: Path, label: str, summary: Any) -> FinishedRun:
     for row in _rows(folder / FRAMES):
         for mode in AlignmentMode:
             if column(mode, 'pixels') in row:
-                found = outcomes.setdefault(f'alignment {mode.value}', {})
+                found = outcomes.setdefault(_ALIGNMENT + mode.value, {})
                 _put(found, (_FRAMES, row['stamp_ns']), _outcome(row, column(mode, '')), folder)
     frames = summary['frames']
     answered = frames['scored'] + frames['unscored'] == frames['sent']
@@ -180,7 +181,8 @@ def _outcome(row: Mapping[str, str], prefix: str) -> Outcome:
         for metric in METRICS
         if row.get(f'{prefix}{metric}')
     }
-    pixels, *numbers = (float(row[f'{prefix}{name}']) for name in
+    # Pairs of points have no coverage.
+    pixels, *numbers = (float(row[f'{prefix}{name}'] or 'nan') for name in
                         ('pixels', 'coverage', 'scale', 'shift'))  # fmt: skip
     return FrameScore(values, int(pixels), *numbers)
 
@@ -195,11 +197,14 @@ def _require_one_protocol(first: FinishedRun, other: FinishedRun) -> None:
             )
 
 
-def _outcomes_of(run: FinishedRun, word: str, warnings: list[str]) -> Mapping[Key, Outcome]:
-    """Return the outcomes of a run on some data, of its only one where it has another name."""
+def _outcomes_of(
+    run: FinishedRun, first: FinishedRun, word: str, warnings: list[str]
+) -> Mapping[Key, Outcome]:
+    """Return the outcomes of a run on some data, whatever its name where both have one only."""
     if word in run.outcomes:
         return run.outcomes[word]
-    if len(run.outcomes) == 1:
+    # Alignments are no names that a user chose: one is never another.
+    if len(run.outcomes) == len(first.outcomes) == 1 and not word.startswith(_ALIGNMENT):
         (other,) = run.outcomes
         warnings.append(f"'{run.label}' has '{other}', which is taken for '{word}'")
         return run.outcomes[other]

@@ -16,6 +16,7 @@ from depth_anything_ros.lab.prediction.networks import Network, require_metres
 from depth_anything_ros.lab.prediction.painting import Look, Painter
 from depth_anything_ros.lab.prediction.records import Record
 from depth_anything_ros.lab.prediction.results import (
+    FRAMES,
     MAX_PNG_M,
     PICTURE,
     Wanted,
@@ -24,7 +25,7 @@ from depth_anything_ros.lab.prediction.results import (
     result_files,
     with_ending,
 )
-from depth_anything_ros.lab.prediction.sources import Source
+from depth_anything_ros.lab.prediction.sources import Kind, Source
 from depth_anything_ros.lab.prediction.video_output import VIDEO, Encoder
 from depth_anything_ros.types import DepthResult, UInt8Array
 
@@ -167,7 +168,11 @@ class Maker:
 
         :raises DatasetError: if one would.
         """
-        inputs = {os.path.realpath(source.place): source.place for source in sources}
+        inputs: dict[str, str] = {}
+        for source in sources:
+            real = Path(os.path.realpath(source.place))
+            for place in (real, *real.parents):  # a folder of frames is replaced as a whole
+                inputs.setdefault(str(place), source.place)
         for source in sources:
             for path in self._places(source):
                 taken = inputs.get(os.path.realpath(path))
@@ -200,6 +205,8 @@ class Maker:
         """Give the files that may become of a source."""
         stem = self.settings.out / source.name
         yield from (with_ending(stem, ending) for ending in (PICTURE, VIDEO))
+        if source.kind is not Kind.PICTURE and self.settings.wanted.anything:
+            yield with_ending(stem, FRAMES)
         for network in self.networks:
             for ending in self.settings.wanted.endings(network.gives_metres):
                 yield with_ending(self._stem(stem, network), ending)

@@ -73,6 +73,7 @@ class Painter:
         self._look = look
         self._networks = networks
         self._ranges = [SteadyRange() for _ in networks]
+        self._metric: list[bool] = []
 
     def reset(self) -> None:
         """Forget the colours of the frames before, as after a cut."""
@@ -90,6 +91,10 @@ class Painter:
         """
         frame = results[0].frame
         shown = [_shown(result) for result in results]
+        metric = [result.metric is not None for result in results]
+        if metric != self._metric:  # 1/m does not go on from values without unit
+            self.reset()
+            self._metric = metric
         bounds = [
             steady.update(found, frame.stamp_ns)
             for steady, found in zip(self._ranges, self._bounds(results, shown), strict=True)
@@ -102,15 +107,14 @@ class Painter:
         if len(coloured) == 1 and not self._look.beside:
             return coloured[0]
         panels = [Panel(frame.rgb, f'image, {frame.rgb.shape[1]}x{frame.rgb.shape[0]}')]
-        for network, result, pixels, span in zip(
-            self._networks, results, coloured, bounds, strict=True
+        for network, in_metres, pixels, span in zip(
+            self._networks, metric, coloured, bounds, strict=True
         ):
-            metric = result.metric is not None
             panels.append(
                 Panel(
                     pixels,
-                    f'{network.label}: {"metres" if metric else "relative"}',
-                    metric_bar(colormap, span) if metric else relative_bar(colormap),
+                    f'{network.label}: {"metres" if in_metres else "relative"}',
+                    metric_bar(colormap, span) if in_metres else relative_bar(colormap),
                     _RANDOM if network.is_random else '',
                 )
             )

@@ -65,7 +65,7 @@ def left_to_do(
     left, done = [], []
     for source in sources:
         before = known.get((str(Path(source.place).absolute()), source.name))
-        if before is not None and _is_unchanged(source, before):
+        if before is not None and source.kind is not Kind.CAMERA and _is_unchanged(source, before):
             done.append(before)
         else:
             left.append(source)

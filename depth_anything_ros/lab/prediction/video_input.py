@@ -94,7 +94,7 @@ class VideoInput:
 
         :raises DatasetError: if a frame cannot be decoded.
         """
-        start_s, before_ns = time.monotonic(), -1
+        start_s, before_ns = 0.0, -1
         step_ns = round(1e9 / self.rate_hz)
         while True:
             try:
@@ -104,7 +104,9 @@ class VideoInput:
             if not found:
                 return
             told_ms = self._capture.get(cv2.CAP_PROP_POS_MSEC)
-            stamp_ns = round((time.monotonic() - start_s) * 1e9)
+            now_s = time.monotonic()
+            start_s = now_s if before_ns < 0 else start_s
+            stamp_ns = round((now_s - start_s) * 1e9)
             if not self._live:
                 stamp_ns = round(told_ms * 1e6) if math.isfinite(told_ms) else -1
             if stamp_ns <= before_ns:

@@ -120,7 +120,8 @@ class _Recording:
         with ThreadPoolExecutor(1, 'estimating') as beside:
             for group, estimate in self._estimates(self._groups(copied), beside):
                 for message in group.in_time():
-                    if message.topic in copied:
+                    # A message of ROS 1 that cannot be converted has no bytes.
+                    if message.topic in copied and message.cdr:
                         writer.write_cdr(message.topic, '', message.cdr, message.time_ns)
                         self._messages[message.topic] += 1
                 found = estimate.result()

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from depth_anything_ros.bag import BagReader, find_camera_info, find_image, find_topics
-from depth_anything_ros.bag.topics import Naming
+from depth_anything_ros.bag.topics import CAMERA_INFO as INFO_TYPE
+from depth_anything_ros.bag.topics import Naming, require_type
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import ConfigError, DatasetError
 from depth_anything_ros.scale import SCALE_SOURCES
@@ -85,8 +86,11 @@ def find_inputs(
                 found[topic.camera_info] = info
     found[CAMERA_INFO] = remaps.get(CAMERA_INFO) or find_camera_info(reader, image)
     found[IMAGE] = image
+    types = {**reference_types(config), CAMERA_INFO: INFO_TYPE}
     for base, told in remaps.items():
-        if base in found:
+        if base in found and types.get(base) == INFO_TYPE:
+            require_type(reader, told, (INFO_TYPE,))
+        elif base in found:
             reader.require_topic(found[base])
         else:
             warn(f"'{base}:={told}' is not used: no scale source at work reads '{base}'")

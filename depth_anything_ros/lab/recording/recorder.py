@@ -92,6 +92,8 @@ class Recorder:
         if view.doubt:
             self._warn(view.doubt)
         result = self.pipeline.process(frame)
+        if result.metric is not None and view.reason:
+            self._warn(f'no camera_info, cloud or scan: {view.reason}')
         for stage, duration_ms in result.stages_ms.items():
             self.stages_ms[stage] = self.stages_ms.get(stage, 0.0) + duration_ms
         if result.no_metric_reason:

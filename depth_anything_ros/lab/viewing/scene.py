@@ -28,8 +28,7 @@ from depth_anything_ros.messages import (
     MM_PER_M,
     camera_from_message,
     decode_any_depth,
-    decode_compressed,
-    decode_image,
+    decode_any_image,
     decode_inverse_depth,
     decode_scan,
 )
@@ -168,8 +167,7 @@ class Scene:
         self._cameras[role] = camera_from_message(message, self._options.rectified)
 
     def _image(self, message: Any, time_ns: int) -> None:
-        raw = hasattr(message, 'encoding')
-        rgb = decode_image(message) if raw else decode_compressed(message)
+        rgb = decode_any_image(message)
         frame_id = str(message.header.frame_id)
         self._picture = _Picture(rgb, time_ns, frame_id)
         self._place(CAMERA, frame_id, time_ns)

@@ -248,6 +248,8 @@ def test_tum_associations_may_have_another_name(tmp_path):
         ('rgb.txt', '1.0\n', "line 1 of '.*rgb.txt' is not a time and a file"),
         ('rgb.txt', '# x\nnow rgb/a.png\n', "line 2 of '.*': 'now' is not a time in seconds"),
         ('rgb.txt', '1.0 ../../secret.png\n', "line 1 of '.*rgb.txt' points outside of"),
+        ('rgb.txt', '1e999999 rgb/a.png\n', "line 1 of '.*': '1e999999' is not a time in seconds"),
+        ('rgb.txt', "1.0 rgb/it's.png\n", "line 1 of '.*rgb.txt': No closing quotation"),
         ('associations.txt', '1 a.png 2\n', 'is not a time, a file, a time and a file'),
     ],
 )
@@ -256,6 +258,13 @@ def test_tum_damaged_list_is_an_error(name, text, words, tmp_path):
     made.write_text(tmp_path / 'rgbd_dataset_freiburg1_xyz' / name, text)
     with pytest.raises(DatasetError, match=words):
         opened('tum_rgbd', tmp_path)
+
+
+@pytest.mark.parametrize('name', ['/abs/a.txt', 'sub/a.txt'])
+def test_tum_associations_are_named_as_a_file_of_the_sequence(name, tmp_path):
+    made.make_tum_rgbd(tmp_path)
+    with pytest.raises(DatasetError, match='is not the name of a file in each sequence'):
+        opened('tum_rgbd', tmp_path, associations=name)
 
 
 def test_da2k_tells_which_point_is_nearer(tmp_path):
@@ -281,6 +290,10 @@ def test_da2k_tells_which_point_is_nearer(tmp_path):
          'is damaged'),
         ('{"images/indoor/a.png": [{"point1": [-1, 0], "point2": [1, 1], "closer_point": '
          '"point1"}]}', r'point \[-1, 0\]'),
+        ('{"images/indoor/a.png": [{"point1": [1e999, 0], "point2": [1, 1], "closer_point": '
+         '"point1"}]}', 'is damaged'),
+        ('{"images/indoor/a.png": [{"point1": [1e30, 0], "point2": [1, 1], "closer_point": '
+         '"point1"}]}', 'is damaged'),
     ],
 )  # fmt: skip
 def test_da2k_damaged_annotations_are_an_error(text, words, tmp_path):

@@ -1,7 +1,11 @@
+import csv
+import io
+
 import pytest
 from made_runs import evaluated, played
 
 from depth_anything_ros.errors import DatasetError
+from depth_anything_ros.evaluation.protocol import AlignmentMode
 from depth_anything_ros.lab.evaluation.finished import compare_runs, read_runs
 
 
@@ -81,6 +85,48 @@ def test_runs_of_nodes_are_compared_by_the_stamps_of_their_frames(tmp_path):
     assert data.models['new'].whole.difference.metrics['abs_rel'].value == pytest.approx(-0.1)
     assert data.verdicts[0].startswith('new is better than old')
     assert 'which says nothing of others' in data.verdicts[0]
+
+
+def test_an_alignment_is_never_taken_for_another(tmp_path):
+    old = played(tmp_path / 'old', {10: 0.1, 20: 0.2}, modes=[AlignmentMode.ONLINE])
+    new = played(tmp_path / 'new', {10: 0.2, 20: 0.3}, modes=[AlignmentMode.SCALE])
+    with pytest.raises(DatasetError, match='no data in common'):
+        compare(old, new)
+    both = played(tmp_path / 'both', {10: 0.1}, modes=[AlignmentMode.SCALE, AlignmentMode.ONLINE])
+    assert [data.word for data in compare(both, new).data] == ['alignment scale']
+
+
+def test_data_of_another_name_is_not_taken_twice(tmp_path):
+    old = evaluated(tmp_path / 'old', {'a/1': 0.1, 'a/2': 0.1}, word='x')
+    (old / 'images.csv').write_text((old / 'images.csv').read_text() + _renamed(old, 'x', 'y'))
+    new = evaluated(tmp_path / 'new', {'a/1': 0.1, 'a/2': 0.1}, word='x')
+    compared = compare(old, new)
+    assert [data.word for data in compared.data] == ['x']
+    assert compared.warnings == ["'new' has no data 'y', which is left out"]
+
+
+def _renamed(folder, word, other):
+    """Return the rows of `images.csv` as those of other data."""
+    rows = (folder / 'images.csv').read_text().splitlines(keepends=True)[1:]
+    return ''.join(row.replace(f'{word},', f'{other},', 1) for row in rows)
+
+
+def test_scores_without_coverage_are_read(tmp_path):
+    folder = evaluated(tmp_path / 'pairs', {'a/1': 0.1, 'a/2': 0.2}, models=('tiny', 'big'))
+    file = folder / 'images.csv'
+    header, *rows = csv.reader(io.StringIO(file.read_text()))
+    for row in rows:
+        row[header.index('coverage')] = ''
+    with file.open('w', newline='') as opened:
+        csv.writer(opened).writerows([header, *rows])
+    assert compare(folder).data[0].models['pairs: big'].whole.images == 2
+
+
+def test_a_verdict_counts_the_images_that_have_its_metric(tmp_path):
+    old = evaluated(tmp_path / 'old', {'a/1': 0.1, 'a/2': 0.2, 'b/1': 0.3})
+    new = evaluated(tmp_path / 'new', {'a/1': 0.2, 'a/2': 0.3, 'b/1': None})
+    (verdict,) = compare(old, new).data[0].verdicts
+    assert 'over 2 images of 1 source, which says nothing of others' in verdict
 
 
 def test_runs_with_new_stamps_are_paired_in_order_if_each_answered_every_image(tmp_path):

@@ -47,5 +47,5 @@ def test_a_row_shows_image_and_options_with_what_is_left_out_in_black(tmp_path):
 
 
 def test_a_file_of_no_image_format_raises(tmp_path):
-    with pytest.raises(OutputError, match='no name of a PNG or JPEG'):
+    with pytest.raises(OutputError, match='not a name of a PNG or JPEG'):
         write_picture(tmp_path / 'p.xyz', [step_sample()], Grey(), make_options({})[:1])
