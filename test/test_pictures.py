@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import cv2
 import hostile
+import made_pictures
 import numpy as np
 import pytest
 
@@ -17,6 +18,8 @@ from depth_anything_ros.messages import decode_compressed, decode_compressed_dep
 from depth_anything_ros.messages.limits import MAX_BYTES, MAX_PIXELS, check_bytes, check_size
 from depth_anything_ros.messages.pictures import decode_picture, picture_size
 
+# Of 255, after a lossy codec.
+TOLD = 25
 KINDS = ('jpeg', 'png', 'webp', 'bmp', 'exr', 'tiff')
 COLOUR = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 WORDS = {
@@ -111,6 +114,31 @@ def test_an_exr_of_huge_tiles_is_refused():
     tiles = b'tiles\0tiledesc\0' + struct.pack('<i', len(value)) + value
     with pytest.raises(MessageError, match='100000x100000'):
         decode_picture(data[:8] + tiles + data[8:], cv2.IMREAD_UNCHANGED, KINDS)
+
+
+@pytest.mark.parametrize('orientation', range(10))
+def test_a_webp_is_turned_as_a_jpeg_is_where_people_look_and_nowhere_else(orientation):
+    pixels = np.arange(3 * 5 * 3, dtype=np.uint8).reshape(3, 5, 3) * 5
+    jpeg = made_pictures.exif(hostile.encoded('.jpg', pixels=pixels), orientation)
+    webp = hostile.encoded('.webp', cv2.IMWRITE_WEBP_QUALITY, 101, pixels=pixels)
+    start = jpeg.index(b'Exif\0\0')
+    body = jpeg[start : start + 32]
+    webp += b'EXIF' + len(body).to_bytes(4, 'little') + body
+    expected = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    found = decode_picture(webp, cv2.IMREAD_COLOR, KINDS)
+    assert found.shape == expected.shape
+    assert np.abs(found.astype(int) - expected).max() < TOLD
+    for flags in (cv2.IMREAD_UNCHANGED, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION):
+        np.testing.assert_array_equal(decode_picture(webp, flags, KINDS), pixels)
+    for end in range(len(webp) - len(body), len(webp)):
+        decode_picture(webp[:end], cv2.IMREAD_COLOR, KINDS)
+
+
+def test_a_tiff_of_floating_point_numbers_is_called_what_it_is():
+    data = cv2.imencode('.tiff', np.ones((4, 4), np.float32))[1].tobytes()
+    with pytest.raises(MessageError, match='TIFF of floating-point numbers'):
+        decode_picture(data, COLOUR, KINDS)
+    assert decode_picture(data, cv2.IMREAD_UNCHANGED, KINDS).dtype == np.float32
 
 
 def test_a_tiff_of_huge_tiles_is_refused():

@@ -68,7 +68,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     parser.add_argument(
         'inputs', nargs='+', metavar='INPUT',
-        help='picture, video, folder of them (searched to the bottom), or number of a camera',
+        help='picture or video (of at most 30 megapixels), folder of them (searched to the '
+        'bottom), or number of a camera',
     )  # fmt: skip
     parser.add_argument(
         '--out', type=expand_user, required=True, metavar='FOLDER',

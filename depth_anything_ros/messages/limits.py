@@ -22,13 +22,13 @@ def check_size(width: int, height: int, pixel_bytes: float) -> None:
     if width * height > MAX_PIXELS:
         raise MessageError(
             f'the picture says it is {width}x{height}; at most {MAX_PIXELS // 1_000_000} '
-            'megapixels are decoded'
+            'megapixels are decoded: make it smaller'
         )
     if width * height * pixel_bytes > MAX_BYTES:
         raise MessageError(
             f'the picture says it is {width}x{height}, which takes '
             f'{width * height * pixel_bytes / 1e6:.0f} MB to decode; at most '
-            f'{MAX_BYTES // 1_000_000} MB are taken'
+            f'{MAX_BYTES // 1_000_000} MB are taken: make the picture smaller'
         )
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_anything_ros.errors import MessageError
+from depth_anything_ros.messages.exif import tiff_numbers, turned, webp_orientation
 from depth_anything_ros.messages.limits import check_bytes, check_size
 
 _JPEG_START, _JPEG_END = b'\xff\xd8\xff', b'\xff\xd9'
@@ -38,9 +39,9 @@ _WITHOUT_LENGTH = frozenset({0x00, 0x01, *range(0xD0, 0xD8)})
 _PNG_DROPPED = frozenset({b'zTXt', b'iTXt', b'acTL', b'fcTL', b'fdAT'})
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
 
-# Tags of TIFF, and the types of those that are one number.
+# Tags of TIFF, and what says that the numbers are floating-point ones.
 _WIDTH, _HEIGHT, _CHANNELS, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 277, 322, 323
-_TIFF_NUMBERS = {1: 'B', 3: 'H', 4: 'I'}
+_SAMPLES, _FLOATS = 339, 3
 _TIFF_CHANNEL_BYTES = 8
 
 
@@ -57,6 +58,8 @@ def decode_picture(data: bytes, flags: int, known: Collection[str]) -> NDArray[A
     """
     Return the pixels of an encoded picture, as `cv2.imdecode` does.
 
+    A WebP is turned as its EXIF says where OpenCV turns the other kinds.
+
     :param data: the file or message; its first bytes tell the kind.
     :param flags: of `cv2.imdecode`.
     :param known: the kinds to take, of jpeg, png, webp, bmp, exr and tiff.
@@ -70,7 +73,11 @@ def decode_picture(data: bytes, flags: int, known: Collection[str]) -> NDArray[A
         raise MessageError(f'the data ends early, after {len(data)} bytes')
     declared = _declared(kind, data, flags)
     check_size(declared.width, declared.height, declared.pixel_bytes)
-    return _decode(kind.cleaned(data), flags)
+    if kind.name != 'webp' or flags & cv2.IMREAD_IGNORE_ORIENTATION:  # so is all in UNCHANGED
+        return _decode(kind, data, flags)
+    # By us: not every OpenCV reads how a WebP lies.
+    pixels = _decode(kind, data, flags | cv2.IMREAD_IGNORE_ORIENTATION)
+    return turned(pixels, webp_orientation(data))
 
 
 def picture_size(data: bytes, known: Collection[str]) -> tuple[int, int]:
@@ -113,14 +120,21 @@ def kind_of(start: bytes, known: Collection[str]) -> str | None:
     return next((kind.name for kind in _KINDS if kind.name in known and kind.starts(start)), None)
 
 
-def _decode(data: bytes, flags: int) -> NDArray[Any]:
+def _decode(kind: _Kind, data: bytes, flags: int) -> NDArray[Any]:
     try:
-        pixels: NDArray[Any] | None = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+        pixels: NDArray[Any] | None = cv2.imdecode(
+            np.frombuffer(kind.cleaned(data), np.uint8), flags
+        )
     except cv2.error as error:
         raise MessageError(
             f'the data ({len(data)} bytes) cannot be decoded: {error.err}'
         ) from error
     if pixels is None:
+        if kind.name == 'tiff' and tiff_numbers(data).get(_SAMPLES) == _FLOATS:
+            raise MessageError(
+                'it is a TIFF of floating-point numbers, which are no colours; save it with 8 or '
+                '16 bits'
+            )
         raise MessageError(f'the data ({len(data)} bytes) is damaged')
     return pixels
 
@@ -288,16 +302,8 @@ def _exr_attributes(data: bytes) -> Iterator[tuple[bytes, bytes, int]]:
 
 def _tiff_declared(data: bytes, flags: int) -> _Declared:
     """Return the first picture of a file; its tiles count like pictures."""
-    order = '<' if data.startswith(b'I') else '>'
-    (place,) = struct.unpack_from(f'{order}I', data, 4)
-    (count,) = struct.unpack_from(f'{order}H', data, place)
-    numbers = {_CHANNELS: 1}
-    for entry in range(place + 2, place + 2 + 12 * count, 12):
-        tag, kind = struct.unpack_from(f'{order}HH', data, entry)
-        if kind in _TIFF_NUMBERS:
-            (number,) = struct.unpack_from(f'{order}{_TIFF_NUMBERS[kind]}', data, entry + 8)
-            numbers[tag] = max(number, numbers.get(tag, 0))
-    taken = _taken(flags, numbers[_CHANNELS], _TIFF_CHANNEL_BYTES)
+    numbers = tiff_numbers(data)
+    taken = _taken(flags, numbers.get(_CHANNELS, 1), _TIFF_CHANNEL_BYTES)
     if _TILE_WIDTH in numbers:
         check_size(numbers[_TILE_WIDTH], numbers[_TILE_HEIGHT], taken)
     return _Declared(numbers[_WIDTH], numbers[_HEIGHT], taken)
