@@ -25,6 +25,7 @@ from depth_anything_ros.scale.fixed import FixedScale
 
 FAST = ['--backend', 'torch', '--precision', 'fp32', '--threads', '1', '--input-size', '32']
 SCALE = ['--scale', '0.5,0.2']
+MJPG = cv2.VideoWriter.fourcc(*'MJPG')
 
 
 @pytest.fixture(scope='module')
@@ -188,11 +189,23 @@ def test_results_of_one_input_are_new_as_a_whole_or_not_at_all(photo, tmp_path, 
 
 
 def test_an_input_whose_results_get_too_long_a_name_is_left_out(photo, tmp_path, capsys):
-    out, longer = tmp_path / 'out', photo.with_name(f'{"a" * 250}.jpg')
+    out, longer = tmp_path / 'out', photo.with_name(f'{"a" * 240}.jpg')
     longer.write_bytes(photo.read_bytes())
-    assert predict(longer, photo, '--out', out) == 1
-    assert "depth.png' is too long; give the input a shorter" in capsys.readouterr().err
-    assert names(out) == ['photo_depth.png', 'predict.jsonl']
+    assert predict(longer, photo, '--out', out, '--depth', 'npy') == 1
+    assert "inverse_depth.npy' is too long; give the input a shorter" in capsys.readouterr().err
+    assert names(out) == ['photo_depth.png', 'photo_inverse_depth.npy', 'predict.jsonl']
+
+
+def test_only_a_video_that_lists_its_frames_is_said_to_lack_some(tmp_path, monkeypatch, capsys):
+    for name in ('whole.mkv', 'short.avi'):
+        video = cv2.VideoWriter(str(tmp_path / name), MJPG, 10.0, (64, 48))
+        for _ in range(2):
+            video.write(scene(48, 64))
+        video.release()
+    monkeypatch.setattr(video_input.VideoInput, '_count', lambda _: 19)
+    assert predict(tmp_path, '--out', tmp_path / 'out') == 0
+    told = capsys.readouterr().err
+    assert "short.avi' ended after 2 of 19 frames" in told and 'whole' not in told
 
 
 def test_what_cannot_be_read_is_told_without_names_of_classes(photo, tmp_path, capsys):
@@ -302,7 +315,7 @@ def grey(level, height=48, width=64):
 def clip(tmp_path):
     """Return a video of six frames at 10 Hz, the last three of another scene."""
     path = tmp_path / 'clip.avi'
-    video = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'MJPG'), 10.0, (64, 48))
+    video = cv2.VideoWriter(str(path), MJPG, 10.0, (64, 48))
     for index in range(6):
         video.write(scene(48, 64, seed=index // 3)[..., ::-1].copy())
     video.release()
