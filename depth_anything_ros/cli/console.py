@@ -26,14 +26,18 @@ __all__ = [
 
 
 def prepare_streams() -> None:
-    """Make both streams take any text: closed ones, as of services, and those not of UTF-8."""
+    """
+    Make both streams take any text, and show it line by line in a file or a pipe too.
+
+    Some are closed, as of services, and some not of UTF-8.
+    """
     for name in ('stdout', 'stderr'):
         stream: object = getattr(sys, name)
         if stream is None:
             # It takes the number of the closed one, which no file may get.
             setattr(sys, name, Path(os.devnull).open('w', encoding='utf-8'))  # noqa: SIM115
         elif isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors='backslashreplace')
+            stream.reconfigure(errors='backslashreplace', line_buffering=True)
 
 
 def discard(*streams: TextIO) -> None:
