@@ -27,6 +27,7 @@ from depth_anything_ros.cli.console import (
     write_line,
     write_lines,
 )
+from depth_anything_ros.cli.predictor_options import count_from_one
 from depth_anything_ros.errors import ConfigError, DepthAnythingError
 from depth_anything_ros.files import write_bytes, write_text
 from depth_anything_ros.inference import BACKENDS
@@ -139,18 +140,18 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
 def _add_how(parser: argparse.ArgumentParser) -> None:
     how = parser.add_argument_group('how to time it')
     how.add_argument(
-        '--runs', type=_positive, default=50, help='timed runs of each row (default: 50)'
+        '--runs', type=count_from_one, default=50, help='timed runs of each row (default: 50)'
     )
     how.add_argument(
-        '--baseline-runs', type=_positive,
+        '--baseline-runs', type=count_from_one,
         help='timed runs of the slow baseline eager, spread evenly over the others (default: a '
         'fifth of --runs, at least 10)',
     )  # fmt: skip
     how.add_argument(
-        '--warmup', type=_positive, default=3, help='untimed runs of each first (default: 3)'
+        '--warmup', type=count_from_one, default=3, help='untimed runs of each first (default: 3)'
     )
     how.add_argument(
-        '--threads', type=_positive, help="CPU threads of all (default: torch's own choice)"
+        '--threads', type=count_from_one, help="CPU threads of all (default: torch's own choice)"
     )
     how.add_argument(
         '--memory', action='store_true',
@@ -385,9 +386,3 @@ def _input_sizes(text: str) -> list[AskedSize]:
             raise argparse.ArgumentTypeError(f"'{item}' has a side of no pixels")
         sizes.append((numbers[0], numbers[1]) if len(numbers) == 2 else numbers[0])
     return sizes
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above 0")
-    return int(text)

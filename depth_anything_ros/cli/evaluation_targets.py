@@ -10,9 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from depth_anything_ros.cli.predictor_options import Named, add_network_arguments
+from depth_anything_ros.cli.predictor_options import (
+    Named,
+    NetworkChoice,
+    add_network_arguments,
+    network_options,
+)
 from depth_anything_ros.errors import ConfigError
-from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.models import MODELS
 
 if TYPE_CHECKING:
@@ -71,16 +75,7 @@ def asked_targets(args: argparse.Namespace, input_size: int) -> list[Target]:
     return [
         Target(
             label,
-            NetworkOptions(
-                item.name,
-                checkpoint,
-                args.weights,
-                backend=args.backend,
-                precision=args.precision,
-                device=args.device,
-                input_size=input_size,
-                threads=threads,
-            ),
+            network_options(args, NetworkChoice(item.name, checkpoint), input_size, threads),
             item.hub,
         )
         for label, (item, checkpoint) in zip(labels, words, strict=True)

@@ -106,17 +106,27 @@ def open_predictor(args: argparse.Namespace, input_size: int = 0) -> Predictor:
 def _open(args: argparse.Namespace, choice: NetworkChoice, input_size: int) -> Predictor:
     from depth_anything_ros.inference.predictor import create_predictor
 
-    return create_predictor(
-        NetworkOptions(
-            choice.model,
-            choice.checkpoint,
-            args.weights,
-            backend=args.backend,
-            precision=args.precision,
-            device=args.device,
-            input_size=input_size,
-            threads=args.threads,
-        )
+    return create_predictor(network_options(args, choice, input_size, args.threads))
+
+
+def network_options(
+    args: argparse.Namespace, choice: NetworkChoice, input_size: int, threads: int
+) -> NetworkOptions:
+    """
+    Return a network as the options of :func:`add_network_arguments` have it run.
+
+    :param input_size: shorter side of the network input, 0 for the model's own.
+    :param threads: CPU threads, 0 for the library's choice.
+    """
+    return NetworkOptions(
+        choice.model,
+        choice.checkpoint,
+        args.weights,
+        backend=args.backend,
+        precision=args.precision,
+        device=args.device,
+        input_size=input_size,
+        threads=threads,
     )
 
 
@@ -170,5 +180,5 @@ def count_argument(text: str) -> int:
 def count_from_one(text: str) -> int:
     """Read a whole number of 1 or more."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is no whole number of 1 or more")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above 0")
     return int(text)

@@ -118,14 +118,14 @@ def _rate(text: str) -> float:
     except ValueError:
         rate_hz = math.nan
     if not 0 <= rate_hz <= _FASTEST_HZ:
-        raise argparse.ArgumentTypeError(f"'{text}' is no rate from 0 to {_FASTEST_HZ:g} Hz")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a rate from 0 to {_FASTEST_HZ:g} Hz")
     return rate_hz
 
 
 def _memory(text: str) -> str:
     """Read a limit of memory in the form that the viewer takes."""
     if not _MEMORY_FORM.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"'{text}' is no limit; write it as 500MB, 2GB or 25%")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a limit; write it as 500MB, 2GB or 25%")
     return text
 
 
