@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from shared_memory import free_orphans
 
 from depth_anything_ros.cli.processes import local_only
 
@@ -38,6 +39,16 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # What a shell does to its background jobs; what the tests start must hear it.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Free what nodes of other runs left that were killed."""
+    free_orphans()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Free what nodes of these tests left that were killed."""
+    free_orphans()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
