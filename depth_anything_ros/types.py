@@ -145,6 +145,32 @@ class LaserScan:
 
 
 @dataclass(frozen=True)
+class ReferencePoints:
+    """
+    Points of an image whose depth is known, and what the network says of them.
+
+    `rows` and `columns` are where they lie in the image, pixel centres being whole numbers;
+    `relative` is relative inverse depth there, `depth_m` measured or expected depth in metres,
+    positive; `weights` how much each counts, 0 or more, None for all alike. All are float32 (n,).
+    """
+
+    rows: Float32Array
+    columns: Float32Array
+    relative: Float32Array
+    depth_m: Float32Array
+    weights: Float32Array | None = None
+
+    def __len__(self) -> int:
+        """Return the number of points."""
+        return len(self.depth_m)
+
+    def inverse_depth(self) -> Float32Array:
+        """Return the inverse of their depth, float32 (n,) in 1/m."""
+        inverse: Float32Array = 1.0 / self.depth_m
+        return inverse
+
+
+@dataclass(frozen=True)
 class Alignment:
     """
     Map relative inverse depth to metres: 1 / depth_m = scale · values + shift.
@@ -153,7 +179,8 @@ class Alignment:
     root mean square over the inliers in 1/m, `stamp_ns` the time of the reference used.
     `points` counts the pairs the fit was given, `inlier_ratio` is in 0..1. `covariance` holds
     the variance of the scale, the covariance of both and the variance of the shift; zeros where
-    they are given, not measured.
+    they are given, not measured. `reference` are the points of the frame that it was fitted to,
+    None where the source has none or does not tell.
     """
 
     scale: float
@@ -164,6 +191,7 @@ class Alignment:
     residual: float
     stamp_ns: int
     covariance: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    reference: ReferencePoints | None = field(default=None, repr=False, compare=False)
 
     def age_s(self, now_ns: int) -> float:
         """Return the time from the reference to `now_ns` in seconds, never negative."""
@@ -246,3 +274,10 @@ class DepthResult:
     stages_ms: dict[str, float] = field(default_factory=dict)
     scale_state: ScaleState | None = None
     no_fit_reason: str = ''
+
+    @property
+    def reference(self) -> ReferencePoints | None:
+        """Return the points that the frame's own fit went by, None where it has no such fit."""
+        if self.alignment is None or self.scale_state is not ScaleState.FITTED:
+            return None
+        return self.alignment.reference

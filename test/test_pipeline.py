@@ -1,3 +1,4 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,6 +14,7 @@ from depth_anything_ros.types import (
     MetricDepth,
     ModelInput,
     OutputKind,
+    ReferencePoints,
     RelativeInverseDepth,
     ScaleState,
 )
@@ -61,6 +63,20 @@ def test_relative_prediction_becomes_metres_by_the_alignment():
     np.testing.assert_allclose(result.metric.depth_m[near], DEPTH_M[near], rtol=1e-4)
     assert np.isnan(result.metric.depth_m[~near]).all()
     assert set(result.stages_ms) == {'preprocess', 'inference', 'postprocess', 'align'}
+
+
+def test_a_result_has_the_points_of_its_own_fit_only():
+    class Pointed(Source):
+        def align(self, relative, stamp_ns, camera=None):
+            return replace(super().align(relative, stamp_ns), reference=points)
+
+    one = np.ones(1, np.float32)
+    points, source = ReferencePoints(one, one, one, one), Pointed()
+    depth = pipeline(source=source)
+    assert depth.process(FRAME).reference is points
+    source.failure = 'the reference is gone'
+    held = depth.process(later(0.1))
+    assert held.metric is not None and held.reference is None
 
 
 class Halved:

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_anything_ros.errors import AlignmentError
-from depth_anything_ros.geometry.alignment import fit_inverse_depth
 from depth_anything_ros.geometry.registration import RegistrationRule, same_aspect
 from depth_anything_ros.geometry.reprojection import Registration
 from depth_anything_ros.geometry.unit_watch import UnitWatch
@@ -22,15 +21,17 @@ from depth_anything_ros.parameters import (
     parameter,
     steps_per_metre,
 )
+from depth_anything_ros.scale.fitting import Refusal, fit_points
 from depth_anything_ros.scale.history import StampedHistory
 from depth_anything_ros.scale.references import ReferenceTopic, Surroundings
-from depth_anything_ros.scale.sampling import local_means
+from depth_anything_ros.scale.sampling import centres_of_cells, local_means
 from depth_anything_ros.scale.shared_parameters import ReferenceRange
 from depth_anything_ros.types import (
     Alignment,
     Camera,
     DepthReference,
     Float32Array,
+    ReferencePoints,
     RelativeInverseDepth,
 )
 
@@ -224,10 +225,11 @@ class DepthImageScale:
             that of the image times a factor, or the fit fails.
         """
         reference_ns, reference = self._references.nearest(stamp_ns)
-        values = _sample(local_means(relative.values), reference)
-        return fit_inverse_depth(
-            values, reference.depth_m, source=self.name, stamp_ns=reference_ns
-        )
+        points = _points(local_means(relative.values), reference)
+        fit = fit_points(points, source=self.name, stamp_ns=reference_ns)
+        if isinstance(fit, Refusal):
+            raise AlignmentError(fit.reason)
+        return fit
 
 
 def _thinned(usable: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -239,19 +241,14 @@ def _thinned(usable: NDArray[np.intp]) -> NDArray[np.intp]:
     return usable[(np.sort(places) * len(usable)).astype(np.intp)]
 
 
-def _sample(values: Float32Array, reference: _Reference) -> Float32Array:
-    """Return the relative depth under each pixel of the reference, nearest neighbour."""
-    height, width = values.shape
-    rows, columns = reference.size
-    if (rows, columns) == (height, width):
-        return values.reshape(-1)[reference.indices]
-    if not same_aspect((height, width), reference.size):
+def _points(values: Float32Array, reference: _Reference) -> ReferencePoints:
+    """Return the pixels of the reference with the relative depth under them, the nearest one."""
+    if not same_aspect(values.shape, reference.size):
+        size, own = (f'{width}x{height}' for height, width in (values.shape, reference.size))
         raise AlignmentError(
-            f'the reference depth is {columns}x{rows}, the image {width}x{height}; it must be '
-            'registered to the image, at its size or the same shape scaled'
+            f'the reference depth is {own}, the image {size}; it must be registered to the image, '
+            'at its size or the same shape scaled'
         )
-    row, column = np.divmod(reference.indices, columns)
-    row = ((row + 0.5) * (height / rows)).astype(np.intp)
-    column = ((column + 0.5) * (width / columns)).astype(np.intp)
-    sampled: Float32Array = values[row, column]
-    return sampled
+    rows, columns = centres_of_cells(reference.indices, reference.size, values.shape)
+    nearest = (rows + 0.5).astype(np.intp), (columns + 0.5).astype(np.intp)
+    return ReferencePoints(rows, columns, values[nearest], reference.depth_m)

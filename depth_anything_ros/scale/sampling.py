@@ -1,9 +1,12 @@
-"""Relative inverse depth made ready to be compared with what a sensor measured."""
+"""Relative inverse depth made ready for what a sensor measured, and where that lies in it."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from depth_anything_ros.types import Float32Array
 
@@ -30,3 +33,22 @@ def local_means(values: Float32Array) -> Float32Array:
         means[edge] = values[edge]
         means[:, edge] = values[:, edge]
     return means
+
+
+def centres_of_cells(
+    indices: NDArray[np.integer[Any]], cells: tuple[int, ...], pixels: tuple[int, ...]
+) -> tuple[Float32Array, Float32Array]:
+    """
+    Return row and column, in an image, of the centres of cells that it is divided into.
+
+    :param indices: flat indices of the cells, (n,).
+    :param cells: how many rows and columns of cells there are.
+    :param pixels: how many rows and columns of pixels.
+    :return: float32 (n,) each; centres of pixels are whole numbers.
+    """
+    places = zip(np.divmod(indices, cells[1]), cells, pixels, strict=True)
+    rows, columns = (
+        ((place + 0.5) * (length / count) - 0.5).astype(np.float32)
+        for place, count, length in places
+    )
+    return rows, columns

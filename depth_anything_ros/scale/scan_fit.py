@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from depth_anything_ros.scale.fitting import DepthPairs, Fit, Refusal, fit_pairs, within_reach
+import numpy as np
+
+from depth_anything_ros.scale.fitting import Fit, Refusal, fit_points, within_reach
 from depth_anything_ros.scale.scan_ground import Ground, fit_with_ground, ground_below
 from depth_anything_ros.scale.scan_points import ScanPoints
-from depth_anything_ros.types import Camera, Float32Array
+from depth_anything_ros.types import Camera, Float32Array, ReferencePoints
 
 # A scanner has one to four beams a degree, of which a camera sees some tens.
 MIN_POINTS = 25
@@ -37,25 +39,28 @@ class ScanFitter:
         return replace(self, points=self.points.turned())
 
     @cached_property
-    def pairs(self) -> DepthPairs:
+    def seen(self) -> ReferencePoints:
         """
         The points of the scan that the camera sees.
 
         :raises CameraError: if the distortion model of the camera is unknown.
         """
         columns, rows, depth_m = self.points.seen_by(self.camera, self.nearest_m, self.farthest_m)
-        return DepthPairs(self.values[rows, columns], depth_m)
+        relative = self.values[rows, columns]
+        return ReferencePoints(
+            rows.astype(np.float32), columns.astype(np.float32), relative, depth_m
+        )
 
     @property
     def enough(self) -> bool:
         """Whether the camera sees enough of the scan to fit it."""
-        return len(self.pairs) >= MIN_POINTS
+        return len(self.seen) >= MIN_POINTS
 
     @cached_property
     def alone(self) -> Fit:
         """The fit to the scan alone."""
-        fit = fit_pairs(
-            self.pairs, min_points=MIN_POINTS, source=self.source, stamp_ns=self.stamp_ns
+        fit = fit_points(
+            self.seen, min_points=MIN_POINTS, source=self.source, stamp_ns=self.stamp_ns
         )
         return within_reach(fit, self.values)
 
@@ -67,10 +72,10 @@ class ScanFitter:
         :return: a refusal if the relative depth of the ground means nothing.
         """
         place = self.points.camera_from_laser
-        pairs = ground_below(self.values, self.camera, place, height_m, self.farthest_m)
-        return None if isinstance(pairs, Refusal) else Ground.of_pairs(pairs, height_m)
+        points = ground_below(self.values, self.camera, place, height_m, self.farthest_m)
+        return None if isinstance(points, Refusal) else Ground.of_points(points, height_m)
 
     def with_ground(self, ground: Ground) -> Fit:
         """Return the fit to the scan and the ground."""
-        fit = fit_with_ground(self.pairs, ground, f'{self.source}+ground', self.stamp_ns)
+        fit = fit_with_ground(self.seen, ground, f'{self.source}+ground', self.stamp_ns)
         return within_reach(fit, self.values)

@@ -18,8 +18,9 @@ import numpy as np
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.geometry.ground import find_ground, ground_cells, plane_inverse_depth
 from depth_anything_ros.geometry.transform import RigidTransform
-from depth_anything_ros.scale.fitting import DepthPairs, Fit, Refusal, fit_pairs
-from depth_anything_ros.types import Alignment, Camera, Float32Array
+from depth_anything_ros.scale.fitting import Fit, Refusal, fit_points
+from depth_anything_ros.scale.sampling import centres_of_cells
+from depth_anything_ros.types import Alignment, Camera, Float32Array, ReferencePoints
 
 # Cells of the ground that are fitted; more say nothing new and take time.
 _FITTED_CELLS = 500
@@ -34,27 +35,27 @@ class Ground:
     """
     Ground that an image shows, as it lies at the height of the camera.
 
-    `pairs` are its points, at the depth that follows from `height_m`; `scale` is what they give
-    alone, in 1/m, and finite.
+    `points` lie at the depth that follows from `height_m`; `scale` is what they give alone, in
+    1/m, and finite.
     """
 
-    pairs: DepthPairs
+    points: ReferencePoints
     height_m: float
     scale: float
 
     @classmethod
-    def of_pairs(cls, pairs: DepthPairs, height_m: float) -> Ground | Refusal:
+    def of_points(cls, points: ReferencePoints, height_m: float) -> Ground | Refusal:
         """Return the ground with its scale, a refusal if its relative depth does not vary."""
-        scale = ground_slope(pairs.relative, pairs.inverse_depth())
+        scale = ground_slope(points.relative, points.inverse_depth())
         if not math.isfinite(scale):
             return Refusal('the relative depth of the ground hardly varies')
-        return cls(pairs, height_m, scale)
+        return cls(points, height_m, scale)
 
-    def lift_to(self, scan: DepthPairs) -> float:
+    def lift_to(self, scan: ReferencePoints) -> float:
         """Return how much inverse depth the ground lacks to meet a scan, in 1/m."""
         off_scan, off_ground = (
-            np.median(pairs.inverse_depth() - np.float32(self.scale) * pairs.relative)
-            for pairs in (scan, self.pairs)
+            np.median(points.inverse_depth() - np.float32(self.scale) * points.relative)
+            for points in (scan, self.points)
         )
         return float(off_scan - off_ground)
 
@@ -65,7 +66,7 @@ def ground_below(
     camera_from_laser: RigidTransform,
     height_m: float,
     max_depth_m: float,
-) -> DepthPairs | Refusal:
+) -> ReferencePoints | Refusal:
     """
     Return points of ground that lies level below a laser, a refusal if the image shows too little.
 
@@ -88,10 +89,11 @@ def ground_below(
         return Refusal(str(error))
     ground = ground[:: math.ceil(len(ground) / _FITTED_CELLS)]
     depth_m = (1.0 / inverse.reshape(-1)[ground]).astype(np.float32)
-    return DepthPairs(cells.reshape(-1)[ground], depth_m)
+    rows, columns = centres_of_cells(ground, cells.shape, values.shape)
+    return ReferencePoints(rows, columns, cells.reshape(-1)[ground], depth_m)
 
 
-def fit_with_ground(scan: DepthPairs, ground: Ground, source: str, stamp_ns: int) -> Fit:
+def fit_with_ground(scan: ReferencePoints, ground: Ground, source: str, stamp_ns: int) -> Fit:
     """
     Fit scale and shift to a scan and the ground, which count the same.
 
@@ -111,7 +113,7 @@ def fit_with_ground(scan: DepthPairs, ground: Ground, source: str, stamp_ns: int
             f'{math.degrees(_MAX_SLOPE_RAD):g} are allowed: are camera_height_m and the yaw of '
             'the laser right?'
         )
-    level = ground.pairs.inverse_depth()
+    level = ground.points.inverse_depth()
     lifted = level + np.float32(lift)
     ahead = lifted > 0
     if not ahead.any():
@@ -120,14 +122,18 @@ def fit_with_ground(scan: DepthPairs, ground: Ground, source: str, stamp_ns: int
             f'{lift:.3g} 1/m; at least {-level.max():.3g} is allowed'
         )
     counts = (len(scan), int(ahead.sum()))
-    inverse = np.concatenate([scan.inverse_depth(), lifted[ahead]])
-    both = DepthPairs(np.concatenate([scan.relative, ground.pairs.relative[ahead]]), 1.0 / inverse)
-    weights = np.repeat([1.0 / count for count in counts], counts).astype(np.float32)
-    fit = fit_pairs(both, weights=weights, source=source, stamp_ns=stamp_ns)
+    both = ReferencePoints(
+        np.concatenate([scan.rows, ground.points.rows[ahead]]),
+        np.concatenate([scan.columns, ground.points.columns[ahead]]),
+        np.concatenate([scan.relative, ground.points.relative[ahead]]),
+        np.concatenate([scan.depth_m, 1.0 / lifted[ahead]]),
+        np.repeat([1.0 / count for count in counts], counts).astype(np.float32),
+    )
+    fit = fit_points(both, source=source, stamp_ns=stamp_ns)
     return fit if isinstance(fit, Refusal) else _meets(fit, scan)
 
 
-def _meets(fit: Alignment, scan: DepthPairs) -> Fit:
+def _meets(fit: Alignment, scan: ReferencePoints) -> Fit:
     """Return a fit if half of the scan lies close to it, else a refusal."""
     found = fit.scale * scan.relative + fit.shift
     disagreement = float(np.median(np.abs(found * scan.depth_m - 1.0)))

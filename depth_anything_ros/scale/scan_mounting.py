@@ -146,11 +146,11 @@ class MountingCheck:
         self, scan: ScanFitter, ground: Ground, alone: Alignment | None
     ) -> Refusal | None:
         """Return the verdict on the yaw where the ground meets the scan as it is, or turned."""
-        lift = ground.lift_to(scan.pairs)
+        lift = ground.lift_to(scan.seen)
         turned_lift = math.nan
         # Most scans meet the ground as they are, and turning them takes time.
-        if far_off(lift, float(np.median(scan.pairs.inverse_depth()))) and scan.turned.enough:
-            turned_lift = ground.lift_to(scan.turned.pairs)
+        if far_off(lift, float(np.median(scan.seen.inverse_depth()))) and scan.turned.enough:
+            turned_lift = ground.lift_to(scan.turned.seen)
         if not meets_better(turned_lift, lift):
             return None if alone is None else self._yaw.update(Yaw.RIGHT)
         fits, fits_turned = _fits(scan), _fits(scan.turned)

@@ -143,6 +143,20 @@ def test_a_reference_of_another_resolution_is_read_at_the_same_places(height, wi
     assert alignment.scale == pytest.approx(SCALE, rel=0.01)
 
 
+@pytest.mark.parametrize(('height', 'width'), [(60, 80), (30, 40), (120, 160)])
+def test_the_pixels_of_the_reference_go_along_with_the_fit(height, width):
+    scale_source = source()
+    depth_m = reference(height=height, width=width).depth_m
+    depth_m[: height // 2] = np.nan
+    scale_source.add_reference(DepthReference(depth_m, 0))
+    points = scale_source.align(RELATIVE, 0).reference
+    assert len(points) == min(height * width // 2, 4096)
+    true = 2.0 + 4.0 * (points.rows + 0.5) / 60 + 0.5 * (points.columns + 0.5) / 80
+    np.testing.assert_allclose(SCALE * true + SHIFT, points.inverse_depth(), rtol=1e-4)
+    np.testing.assert_allclose(points.relative, true, atol=0.05)
+    assert points.rows.min() > 29 and points.rows.max() < 60 and points.weights is None
+
+
 def test_a_reference_of_another_shape_raises():
     scale_source = source()
     scale_source.add_reference(reference(height=60, width=60))

@@ -1,6 +1,7 @@
 import numpy as np
+import pytest
 
-from depth_anything_ros.scale.sampling import local_means
+from depth_anything_ros.scale.sampling import centres_of_cells, local_means
 
 
 def test_a_plane_stays_a_plane_up_to_its_edges():
@@ -24,3 +25,14 @@ def test_values_that_are_not_finite_do_not_spread():
 def test_small_images_are_left_alone():
     values = np.random.default_rng(0).random((48, 64), np.float32)
     np.testing.assert_array_equal(local_means(values), values)
+
+
+@pytest.mark.parametrize(
+    ('cells', 'pixels'), [((3, 4), (6, 8)), ((6, 8), (3, 4)), ((3, 4), (3, 4))]
+)
+def test_cells_lie_where_the_pixels_of_their_middle_do(cells, pixels):
+    rows, columns = centres_of_cells(np.arange(cells[0] * cells[1]), cells, pixels)
+    ratio = pixels[0] / cells[0]
+    expected = (np.arange(cells[1]) + 0.5) * ratio - 0.5
+    np.testing.assert_allclose(columns.reshape(cells)[-1], expected)
+    np.testing.assert_allclose(rows.reshape(cells)[:, -1], expected[: cells[0]])

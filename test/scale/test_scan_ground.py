@@ -1,5 +1,6 @@
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from depth_anything_ros.geometry.camera import ray_table
 from depth_anything_ros.geometry.ground import ground_inverse_depth
 from depth_anything_ros.geometry.transform import OPTICAL_FROM_BODY, RigidTransform
 from depth_anything_ros.lab.simulation.robot import Robot
-from depth_anything_ros.scale.fitting import DepthPairs, Refusal
+from depth_anything_ros.scale.fitting import Refusal
 from depth_anything_ros.scale.laser_scan import LaserScanConfig, LaserScanScale
 from depth_anything_ros.scale.scan_ground import (
     Ground,
@@ -18,7 +19,12 @@ from depth_anything_ros.scale.scan_ground import (
     ground_below,
     ground_slope,
 )
-from depth_anything_ros.types import Alignment, LaserScan, RelativeInverseDepth
+from depth_anything_ros.types import (
+    Alignment,
+    LaserScan,
+    ReferencePoints,
+    RelativeInverseDepth,
+)
 
 HEIGHT_M = 0.149
 GAIN, OFFSET = 4.0, 1.0
@@ -54,6 +60,17 @@ def test_a_wall_straight_ahead_and_the_floor_before_it_give_scale_and_shift():
     assert alignment.source == 'laser_scan+ground'
     with pytest.raises(AlignmentError, match='hardly varies'):
         fit(source(None), scan_of_wall(), floor_and_wall())
+
+
+def test_the_points_of_scan_and_ground_go_along_with_the_fit():
+    reference = fit(source(), scan_of_wall(), floor_and_wall()).reference
+    seen = reference.weights > reference.weights.min()
+    assert 25 < seen.sum() < 200 < (~seen).sum()
+    np.testing.assert_allclose(reference.depth_m[seen], WALL_M, rtol=1e-4)
+    np.testing.assert_allclose(reference.rows[seen], CAMERA.cy_px, atol=1.0)
+    below = (reference.rows[~seen] - CAMERA.cy_px) / CAMERA.fy_px
+    np.testing.assert_allclose(reference.depth_m[~seen], HEIGHT_M / below, rtol=0.02)
+    assert reference.columns[~seen].min() < 20 < 300 < reference.columns[~seen].max()
 
 
 @pytest.mark.parametrize('pitch_deg', [-2.0, -1.0, 1.0, 2.0])
@@ -120,7 +137,7 @@ def test_without_ground_in_the_image_the_scan_is_taken_alone():
 
 
 def fitted(scan, ground, height_m):
-    found = Ground.of_pairs(ground, height_m)
+    found = Ground.of_points(ground, height_m)
     return found if isinstance(found, Refusal) else fit_with_ground(scan, found, '', 0)
 
 
@@ -129,15 +146,15 @@ def test_ground_that_slopes_against_the_laser_is_refused():
     scan = _points(np.full(60, 1.0))
     assert isinstance(fitted(scan, ground, HEIGHT_M), Alignment)
     lifted = scan.relative + np.float32(GAIN * math.tan(math.radians(3.0)) / HEIGHT_M)
-    refused = fitted(DepthPairs(lifted, scan.depth_m), ground, HEIGHT_M)
+    refused = fitted(replace(scan, relative=lifted), ground, HEIGHT_M)
     assert re.search(r'slopes by -3\.0 degrees .* at most 2\.5 ', refused.reason)
 
 
 def test_a_scan_that_puts_all_ground_above_the_horizon_is_refused():
     """Far ground, a small height: what is lost is little, and so is the slope."""
-    ground = _pairs(np.linspace(0.15, 0.3, 60))
+    ground = _exact(np.linspace(0.15, 0.3, 60))
     points = _points(np.full(60, 1.0))
-    scan = DepthPairs(points.relative + np.float32(GAIN * 0.4), points.depth_m)
+    scan = replace(points, relative=points.relative + np.float32(GAIN * 0.4))
     refused = fitted(scan, ground, 0.05)
     assert re.search(r'above the horizon: .* -0\.4 1/m; at least -0\.3 ', refused.reason)
 
@@ -146,20 +163,20 @@ def test_a_scan_of_nothing_that_is_there_is_refused():
     rng = np.random.default_rng(0)
     points = _points(np.full(60, 1.0))
     wrong = (points.depth_m * np.exp(rng.uniform(-1.5, 1.5, 60))).astype(np.float32)
-    refused = fitted(DepthPairs(points.relative, wrong), _ground(), HEIGHT_M)
+    refused = fitted(replace(points, depth_m=wrong), _ground(), HEIGHT_M)
     assert re.search(r'half of the scan is more than \d+% off .* 30%', refused.reason)
 
 
 def test_ground_of_one_relative_depth_is_refused():
-    flat = DepthPairs(np.ones(60, np.float32), np.linspace(0.5, 1.0, 60, dtype=np.float32))
+    flat = replace(_points(np.linspace(1.0, 2.0, 60)), relative=np.ones(60, np.float32))
     refused = fitted(_points(np.full(60, 1.0)), flat, HEIGHT_M)
     assert 'relative depth of the ground hardly varies' in refused.reason
 
 
 def test_a_relative_depth_that_grows_with_distance_is_refused():
     scan, ground = (
-        DepthPairs(-pairs.relative, pairs.depth_m)
-        for pairs in (_points(np.full(60, 1.0)), _ground())
+        replace(points, relative=-points.relative)
+        for points in (_points(np.full(60, 1.0)), _ground())
     )
     assert re.search('slopes by|not positive', fitted(scan, ground, HEIGHT_M).reason)
 
@@ -181,17 +198,17 @@ def test_the_parameters_say_whether_the_ground_counts():
     assert alignment.scale == pytest.approx(1 / GAIN, rel=1e-3)
 
 
-def _pairs(inverse):
+def _exact(inverse):
     """Return points of exact relative values at these inverse depths."""
-    return DepthPairs(
-        (GAIN * inverse + OFFSET).astype(np.float32), (1 / inverse).astype(np.float32)
-    )
+    places = np.zeros(len(inverse), np.float32)
+    relative, depth_m = GAIN * inverse + OFFSET, 1 / inverse
+    return ReferencePoints(places, places, relative.astype(np.float32), depth_m.astype(np.float32))
 
 
 def _points(inverse):
     """Return points of inverse depths that lie close together."""
-    return _pairs(inverse + np.linspace(-0.1, 0.1, len(inverse)))
+    return _exact(inverse + np.linspace(-0.1, 0.1, len(inverse)))
 
 
 def _ground():
-    return _pairs(np.linspace(0.5, 3.0, 200))
+    return _exact(np.linspace(0.5, 3.0, 200))
