@@ -147,6 +147,8 @@ def run(args: argparse.Namespace) -> int:
             draw(plan, data, scores, gallery, args.pictures, workers)
     summary = _summary(args, protocol, plan, data, scores, random)
     _show(summary)
+    if scores.speed:
+        write_line(scores.speed)
     _write(args, summary, scores, plan.baseline, gallery.pictures if gallery else [])
     if gate is not None:
         gate.check(evaluation_figures(summary.data))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -21,6 +21,7 @@ from depth_anything_ros.inference.backends.cache import (
     default_cache_dir,
 )
 from depth_anything_ros.inference.backends.processor import integers_text
+from depth_anything_ros.inference.clock import NETWORKS
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.preprocess import (
     Preprocessor,
@@ -58,7 +59,8 @@ class Predictor:
 
     The backend is built when the first image of a network size comes (or by `warm_up`) and
     kept; the two sizes used last stay built. One thread may `warm_up` a new size while another
-    predicts.
+    predicts. Several may predict: the network of a size runs for one of them at a time, while the
+    others prepare its input or look at its output.
 
     :param estimator: the network in evaluation mode, with its weights.
     :param weights: where these came from.
@@ -94,6 +96,8 @@ class Predictor:
         self._lock = threading.Lock()
         # Held while a backend is built, since all are built from the one estimator.
         self._making = threading.Lock()
+        # Held while the network of a size runs: it takes the whole machine, and no second caller.
+        self._turns: defaultdict[tuple[int, ...], threading.Lock] = defaultdict(threading.Lock)
         self._preprocessors: OrderedDict[tuple[int, int], Preprocessor] = OrderedDict()
         self._backends: OrderedDict[tuple[int, int], Backend] = OrderedDict()
         self._current_size = (0, 0)
@@ -151,8 +155,10 @@ class Predictor:
         :raises BackendError: if the backend cannot be built or fails, or its output holds NaN
             or infinity.
         """
-        height, width = model_input.pixels.shape[2:]
-        raw = self.build((height, width)).infer(model_input.pixels)
+        size = height, width = model_input.pixels.shape[2:]
+        backend = self.build((height, width))
+        with self._turns[size], NETWORKS.running():
+            raw = backend.infer(model_input.pixels)
         check_finite(raw, self.selection)
         return raw
 
@@ -173,7 +179,8 @@ class Predictor:
                 outputs.update({place: self.infer(model_inputs[place]) for place in places})
                 continue
             pixels = np.concatenate([model_inputs[place].pixels for place in places])
-            raw = backend.infer_batch(pixels)
+            with self._turns[size], NETWORKS.running():
+                raw = backend.infer_batch(pixels)
             check_finite(raw, self.selection)
             outputs.update(zip(places, raw, strict=True))
         return [outputs[place] for place in range(len(sizes))]

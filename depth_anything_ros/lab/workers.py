@@ -20,7 +20,6 @@ from concurrent.futures import (
     Executor,
     Future,
     ProcessPoolExecutor,
-    ThreadPoolExecutor,
     wait,
 )
 from contextlib import contextmanager
@@ -28,12 +27,13 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from itertools import chain, islice
-from typing import Generic, NoReturn, TypeVar
+from typing import Generic, NoReturn, ParamSpec, TypeVar
 
 from depth_anything_ros.errors import ConfigError, MissingDependencyError, WorkerError
 
 K = TypeVar('K')
 R = TypeVar('R')
+P = ParamSpec('P')
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -49,9 +49,11 @@ class Workers:
 
     :param start: starts what runs the calls, and starts it anew when it has broken.
     :param count: how many calls run at the same time.
+    :param here: whether they run in this process, on the thread that asks for their results.
     """
 
-    def __init__(self, start: Callable[[], Executor], count: int) -> None:
+    def __init__(self, start: Callable[[], Executor], count: int, *, here: bool = False) -> None:
+        self.here = here
         self._start = start
         self.count = count
         self.executor = start()
@@ -114,6 +116,16 @@ class _Call(Generic[K]):
     losses: int = 0
 
 
+class _Here(Executor):
+    """Make each call when it is given, on the thread that gives it."""
+
+    def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+        """Return the call, done; what it raises is raised."""
+        future: Future[R] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
 def _is_lost(future: Future[R]) -> bool:
     return not future.cancelled() and isinstance(future.exception(), BrokenExecutor)
 
@@ -133,7 +145,7 @@ def local_workers(jobs: int) -> Iterator[Workers]:
     # A fork of a process with threads (of torch, of OpenCV) may lock up.
     context = multiprocessing.get_context('spawn')
     start = partial(ProcessPoolExecutor, jobs, context, initializer=_prepare_process)
-    workers = Workers(partial(ThreadPoolExecutor, 1) if jobs == 1 else start, jobs)
+    workers = Workers(_Here if jobs == 1 else start, jobs, here=jobs == 1)
     try:
         yield workers
     except BaseException:

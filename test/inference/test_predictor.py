@@ -1,6 +1,8 @@
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import cv2
@@ -198,6 +200,24 @@ def test_one_network_at_a_time_is_built_from_the_estimator(monkeypatch, sizes):
     assert max(most) == 1
     assert sorted(built) == sorted(set(sizes))
     assert (backends[0] is backends[1]) == (sizes[0] == sizes[1])
+
+
+def test_threads_that_predict_at_once_take_turns_at_the_network(predictor, monkeypatch):
+    running = threading.Lock()
+
+    class Alone:
+        def infer(self, pixels):
+            assert running.acquire(blocking=False)
+            time.sleep(0.005)
+            running.release()
+            return pixels[0, 0]
+
+    monkeypatch.setattr(predictor, 'build', lambda size: Alone())
+    images = [picture(seed=seed) for seed in range(6)]
+    with ThreadPoolExecutor(3) as executor:
+        found = list(executor.map(predictor.predict, images))
+    for rgb, prediction in zip(images, found, strict=True):
+        np.testing.assert_array_equal(prediction.values, predictor.predict(rgb).values)
 
 
 def test_warm_up_builds_and_runs_the_network(monkeypatch):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from depth_anything_ros.errors import AlignmentError, BackendError, DatasetError
@@ -16,6 +17,7 @@ from depth_anything_ros.evaluation.protocol import (
     score_pairs,
 )
 from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule, scored_view
+from depth_anything_ros.lab.in_order import in_order
 from depth_anything_ros.memory import keep_large_buffers
 from depth_anything_ros.types import (
     DepthSample,
@@ -71,38 +73,51 @@ def score_images(
     Score every predictor on the same images, each of them read once.
 
     What cannot be read, predicted or aligned has no score and says why; nothing is replaced by
-    a number.
+    a number. The next images are read, prepared and scored while a network runs on one.
 
     :param dataset: the images and their truth.
     :param indices: which images, in this order.
-    :param predictors: what predicts, by name.
+    :param predictors: what predicts, by name; several threads call it at once.
     :param rule: what is scored and how.
     """
     keep_large_buffers()
     metrics = chosen_metrics(rule.metrics or ())
-    for index in indices:
-        scores = ImageScores(dataset.source(index), dataset.sample_name(index))
+    images = (_read(dataset, index, predictors, rule) for index in indices)
+    return in_order(partial(_score, predictors, rule, metrics), images)
+
+
+def _read(
+    dataset: Dataset, index: int, predictors: Iterable[str], rule: ScoringRule
+) -> ScoredImage:
+    scores = ImageScores(dataset.source(index), dataset.sample_name(index))
+    try:
+        return ScoredImage(scores, scored_view(dataset[index], rule))
+    except (AlignmentError, DatasetError) as error:
+        scores.problems.update(dict.fromkeys(predictors, str(error)))
+        return ScoredImage(scores)
+
+
+def _score(
+    predictors: Mapping[str, Predict],
+    rule: ScoringRule,
+    metrics: Sequence[str],
+    image: ScoredImage,
+) -> ScoredImage:
+    """Score the predictors on an image that was read, and return it."""
+    scores, sample = image.scores, image.sample
+    for name, predict in predictors.items() if sample is not None else ():
         try:
-            sample = scored_view(dataset[index], rule)
-        except (AlignmentError, DatasetError) as error:
-            scores.problems.update(dict.fromkeys(predictors, str(error)))
-            yield ScoredImage(scores)
-            continue
-        aligned = {}
-        for name, predict in predictors.items():
-            try:
-                if sample.pairs is not None:
-                    values, kind = _numbers(predict(sample.rgb))
-                    scores.scores[name] = score_pairs(values, kind, sample.pairs, metrics)
-                    continue
-                aligned[name] = align_sample(predict, sample, rule)
-            except (AlignmentError, BackendError) as error:
-                scores.problems[name] = str(error)
+            if sample.pairs is not None:
+                values, kind = _numbers(predict(sample.rgb))
+                scores.scores[name] = score_pairs(values, kind, sample.pairs, metrics)
                 continue
-            scores.scores[name] = score_aligned(
-                aligned[name], sample.depth_m, metrics, sample.camera
-            )
-        yield ScoredImage(scores, sample, aligned)
+            aligned = align_sample(predict, sample, rule)
+        except (AlignmentError, BackendError) as error:
+            scores.problems[name] = str(error)
+            continue
+        image.aligned[name] = aligned
+        scores.scores[name] = score_aligned(aligned, sample.depth_m, metrics, sample.camera)
+    return image
 
 
 def align_sample(predict: Predict, sample: DepthSample, rule: ScoringRule) -> AlignedPrediction:

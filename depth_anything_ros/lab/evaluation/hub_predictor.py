@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Any
 
 import numpy as np
 import torch
 
 from depth_anything_ros.errors import CheckpointError
+from depth_anything_ros.inference.clock import NETWORKS
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.selection import select
 from depth_anything_ros.lab.benchmark.hub_model import HubNetwork
@@ -55,6 +57,7 @@ class HubPredictor:
         self._network = HubNetwork(request)
         self.output_kind = _kind(options.model, self._network)
         self._input_size = (0, 0)
+        self._turn = Lock()
 
     @property
     def identity(self) -> ModelIdentity:
@@ -72,6 +75,11 @@ class HubPredictor:
             output=_OUTPUTS[self.output_kind],
         )
 
+    def network_size(self, height: int, width: int) -> tuple[int, int]:
+        """Return the (height, width) that the model's processing makes of an image."""
+        blank = np.zeros((height, width, 3), np.uint8)
+        return self._network.input_size(self._network.preprocess(blank))
+
     def predict(self, rgb: UInt8Array) -> RelativeInverseDepth | MetricDepth:
         """
         Return the depth of an image, uint8 (H, W, 3), at its own size.
@@ -81,7 +89,9 @@ class HubPredictor:
         inputs = self._network.preprocess(rgb)
         self._input_size = self._network.input_size(inputs)
         height, width = rgb.shape[:2]
-        found: Any = self._network.postprocess(self._network.infer(inputs), (height, width))
+        with self._turn, NETWORKS.running():
+            raw = self._network.infer(inputs)
+        found: Any = self._network.postprocess(raw, (height, width))
         depth = found if isinstance(found, torch.Tensor) else found[0]['predicted_depth']
         values = np.ascontiguousarray(depth.float().numpy(), np.float32)
         if self.output_kind is _METRIC:

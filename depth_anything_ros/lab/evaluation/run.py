@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from time import perf_counter
 
+from depth_anything_ros.inference.clock import NETWORKS
 from depth_anything_ros.lab.datasets.gallery import Gallery
 from depth_anything_ros.lab.datasets.offline import ImageScores
 from depth_anything_ros.lab.datasets.origin import OpenData
@@ -29,11 +31,16 @@ class ChosenData:
 
 @dataclass(frozen=True)
 class Scores:
-    """The scores of all images by the word of the data, and the models by label."""
+    """
+    The scores of all images by the word of the data, and the models by label.
+
+    `speed` says how fast it went, '' where other processes did it.
+    """
 
     images: Mapping[str, Sequence[ImageScores]]
     models: Mapping[str, ModelIdentity]
     warnings: Sequence[str]
+    speed: str = ''
 
 
 def score_data(plan: Plan, data: Sequence[ChosenData], workers: Workers) -> Scores:
@@ -43,19 +50,56 @@ def score_data(plan: Plan, data: Sequence[ChosenData], workers: Workers) -> Scor
     :raises DepthAnythingError: if a worker cannot open a model or a data set.
     :raises WorkerError: if workers are lost again and again.
     """
-    batches = {item.data.origin.word: list(_batches(item, workers.count)) for item in data}
+    batches = {item.data.origin.word: list(_batches(item, workers)) for item in data}
     order = [batch for found in batches.values() for batch in found]
     scored = {}
+    speed = _Speed()
     with Progress('evaluate', sum(len(batch.indices) for batch in order)) as shown:
-        for batch, found in workers.results(partial(score_batch, plan), order):
+
+        def step() -> None:
+            shown.update()
+            speed.step()
+
+        # What other processes do is known when a batch is done.
+        score = (
+            partial(score_batch, plan, step=step) if workers.here else partial(score_batch, plan)
+        )
+        for batch, found in workers.results(score, order):
             scored[batch] = found
-            shown.update(len(batch.indices))
+            if not workers.here:
+                shown.update(len(batch.indices))
     return Scores(
         {word: [image for batch in found for image in scored[batch].images]
          for word, found in batches.items()},
-        scored[order[-1]].models,
+        _last_known([scored[batch].models for batch in order]),
         _differing([scored[batch].models for batch in order]),
+        speed.text(),
     )  # fmt: skip
+
+
+class _Speed:
+    """How fast images are scored, from the first one on, which waits until its network is made."""
+
+    def __init__(self) -> None:
+        self._images = -1
+        self._start_s = self._end_s = self._start_network_s = self._end_network_s = 0.0
+
+    def step(self) -> None:
+        """Take the time of an image that is done."""
+        self._images += 1
+        self._end_s, self._end_network_s = perf_counter(), NETWORKS.total_s
+        if not self._images:
+            self._start_s, self._start_network_s = self._end_s, self._end_network_s
+
+    def text(self) -> str:
+        """Return images a second and how much of the time networks ran; '' if not known."""
+        took_s = self._end_s - self._start_s
+        if self._images < 1 or took_s <= 0:
+            return ''
+        share = (self._end_network_s - self._start_network_s) / took_s
+        return (
+            f'{self._images / took_s:.3g} images a second; a network ran {share:.0%} of the time'
+        )
 
 
 def draw(
@@ -87,8 +131,8 @@ def draw(
     gallery.finish()
 
 
-def _batches(item: ChosenData, workers: int) -> Iterator[Batch]:
-    size = _IMAGES_PER_CALL if workers > 1 else 1
+def _batches(item: ChosenData, workers: Workers) -> Iterator[Batch]:
+    size = len(item.indices) if workers.here else _IMAGES_PER_CALL
     for start in range(0, len(item.indices), size):
         yield Batch(item.data.origin, tuple(item.indices[start : start + size]))
 
@@ -102,6 +146,14 @@ def _first_of_sources(
         if drawn[image.source] < per_source and labels & image.scores.keys():
             drawn[image.source] += 1
             yield index
+
+
+def _last_known(found: Sequence[Mapping[str, ModelIdentity]]) -> dict[str, ModelIdentity]:
+    """Return the models as their last image with a score had them."""
+    last = dict(found[0])
+    for models in found:
+        last |= {label: model for label, model in models.items() if any(model.input_size)}
+    return last
 
 
 def _differing(found: Sequence[Mapping[str, ModelIdentity]]) -> list[str]:

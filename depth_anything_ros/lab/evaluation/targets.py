@@ -16,11 +16,14 @@ from depth_anything_ros.types import (
 
 
 class Model(Protocol):
-    """What predicts, and its name for reports."""
+    """What predicts, for several threads at once, and its name for reports."""
 
     @property
     def identity(self) -> ModelIdentity:
-        """Return what makes the predictions; `input_size` is (0, 0) before the first image."""
+        """Return what makes the predictions; `input_size` is of whichever image, or (0, 0)."""
+
+    def network_size(self, height: int, width: int) -> tuple[int, int]:
+        """Return the network's (height, width) for an image that it can run on."""
 
     def predict(self, rgb: UInt8Array) -> RelativeInverseDepth | MetricDepth:
         """

@@ -1,16 +1,16 @@
 """
 What a worker does: it opens models and data sets once, then scores the images it is told.
 
-An image is read once, and every model predicts it, as it is and made worse, before the next one
-is read: one image at a time is in memory.
+An image is read once, and every model predicts it, as it is and made worse. A few images at a time
+are in memory: those that are read, predicted and scored at the same moment.
 """
 
 from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import torch
@@ -61,7 +61,11 @@ class Batch:
 
 @dataclass(frozen=True)
 class BatchScores:
-    """The scores of the images of a batch in its order, and what the models are, by label."""
+    """
+    The scores of the images of a batch in its order, and what the models are, by label.
+
+    The input size of a model is that of its last image with a score, (0, 0) without one.
+    """
 
     images: Sequence[ImageScores]
     models: Mapping[str, ModelIdentity]
@@ -76,15 +80,32 @@ def identities(plan: Plan) -> Mapping[str, ModelIdentity]:
     return {label: model.identity for label, model in _models_here(plan).items()}
 
 
-def score_batch(plan: Plan, batch: Batch) -> BatchScores:
+def score_batch(
+    plan: Plan, batch: Batch, step: Callable[[], object] = lambda: None
+) -> BatchScores:
     """
     Score all models on the images of a batch.
 
+    :param step: called after each image.
     :raises DepthAnythingError: if a model or the data set cannot be opened here.
     """
-    predictors = _predictors(_models_here(plan), plan)
-    found = score_images(open_here(batch.origin), batch.indices, predictors, plan.rule)
-    return BatchScores([image.scores for image in found], identities(plan))
+    models, images, shapes = _models_here(plan), [], {}
+    predictors = _predictors(models, plan)
+    for image in score_images(open_here(batch.origin), batch.indices, predictors, plan.rule):
+        images.append(image.scores)
+        if image.sample is not None:
+            shapes.update(dict.fromkeys(image.scores.scores, image.sample.rgb.shape[:2]))
+        step()
+    sizes = {
+        label: models[label].network_size(*shapes[label]) for label in models if label in shapes
+    }
+    return BatchScores(
+        images,
+        {
+            label: replace(model.identity, input_size=sizes.get(label, (0, 0)))
+            for label, model in models.items()
+        },
+    )
 
 
 def show_batch(plan: Plan, batch: Batch) -> list[ScoredImage]:
@@ -97,7 +118,7 @@ def show_batch(plan: Plan, batch: Batch) -> list[ScoredImage]:
     return list(score_images(open_here(batch.origin), batch.indices, predictors, plan.rule))
 
 
-# Backends are not shared by threads.
+# Of each worker its own, and Dask has several in one process.
 _here = threading.local()
 
 
@@ -123,8 +144,8 @@ def _predictors(models: Mapping[str, Model], plan: Plan) -> dict[str, Predict]:
     return found
 
 
-class _Worse:
-    """Make each picture worse once, for all the models that take turns on it."""
+class _Worse(threading.local):
+    """Make each picture worse once, for all the models that take turns on it in a thread."""
 
     def __init__(self, corruption: Corruption) -> None:
         self._corruption = corruption

@@ -1,0 +1,76 @@
+"""What a worker of `evaluate` tells of its images and models."""
+
+import time
+
+import numpy as np
+import pytest
+
+from depth_anything_ros.errors import DatasetError
+from depth_anything_ros.lab.datasets.origin import OpenData, Origin
+from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
+from depth_anything_ros.lab.evaluation import work
+from depth_anything_ros.lab.evaluation.run import ChosenData, score_data
+from depth_anything_ros.lab.evaluation.work import Batch, Plan, score_batch
+from depth_anything_ros.lab.workers import local_workers
+from depth_anything_ros.types import DepthSample, ModelIdentity, RelativeInverseDepth
+
+# The third cannot be read.
+HEIGHTS = (12, 8, 0)
+
+
+class Sizes:
+    name = 'sizes'
+
+    def __len__(self):
+        return len(HEIGHTS)
+
+    def sample_name(self, index):
+        return str(index)
+
+    def source(self, index):
+        return 'all'
+
+    def __getitem__(self, index):
+        if not HEIGHTS[index]:
+            raise DatasetError('broken')
+        truth_m = np.linspace(1, 4, HEIGHTS[index] * 16, dtype=np.float32).reshape(-1, 16)
+        return DepthSample(np.zeros((*truth_m.shape, 3), np.uint8), truth_m, str(index))
+
+
+class Model:
+    """The first image, which is larger, takes it longest."""
+
+    identity = ModelIdentity('m', 'random', '', 'none', 'fp32', 'cpu', (0, 0), '')
+
+    def network_size(self, height, width):
+        return 2 * height, 2 * width
+
+    def predict(self, rgb):
+        time.sleep(0.02 if rgb.shape[0] == max(HEIGHTS) else 0.0)
+        return RelativeInverseDepth(np.linspace(1, 0.25, rgb[..., 0].size, dtype=np.float32)
+                                    .reshape(rgb.shape[:2]))  # fmt: skip
+
+
+@pytest.fixture
+def plan(monkeypatch):
+    monkeypatch.setattr(work, '_models_here', lambda plan: {'m': Model()})
+    return Plan([], ScoringRule(), 1)
+
+
+ORIGIN = Origin('sizes', lambda _: Sizes())
+
+
+def test_the_input_size_is_that_of_the_last_image_with_a_score_whichever_is_done_last(plan):
+    found = score_batch(plan, Batch(ORIGIN, (0, 1, 2)))
+    assert [bool(image.scores) for image in found.images] == [True, True, False]
+    assert found.models['m'].input_size == (16, 32)
+    assert score_batch(plan, Batch(ORIGIN, (2,))).models['m'].input_size == (0, 0)
+
+
+def test_images_come_in_order_and_the_speed_is_told_where_the_work_is_done_here(plan):
+    data = [ChosenData(OpenData('sizes', ORIGIN, Sizes()), range(3))]
+    with local_workers(1) as workers:
+        scores = score_data(plan, data, workers)
+    assert [image.name for image in scores.images['sizes']] == ['0', '1', '2']
+    assert scores.models['m'].input_size == (16, 32)
+    assert scores.speed.endswith('images a second; a network ran 0% of the time')
