@@ -54,6 +54,20 @@ class Camera:
 
 
 @dataclass(frozen=True)
+class CameraMounting:
+    """
+    How a camera hangs above level ground.
+
+    `height_m` is that of the lens above the ground, `pitch_rad` how far it looks down, `roll_rad`
+    how far it leans to the right.
+    """
+
+    height_m: float
+    pitch_rad: float = 0.0
+    roll_rad: float = 0.0
+
+
+@dataclass(frozen=True)
 class Frame:
     """
     One camera image: `rgb` uint8 (H, W, 3), acquisition time and optical frame.
@@ -76,6 +90,7 @@ class DepthSample:
     where unknown; `name` tells the sample from the others of its data set. `camera` is that of
     the image, None where it is not known; `pairs` are points whose order is known where their
     depth is not, intp (n, 4): row and column of the nearer one, then of the farther one.
+    `mounting` is how the camera hangs above the ground, None where nobody knows.
     """
 
     rgb: UInt8Array
@@ -83,6 +98,7 @@ class DepthSample:
     name: str
     camera: Camera | None = None
     pairs: NDArray[np.intp] | None = None
+    mounting: CameraMounting | None = None
 
     @property
     def valid(self) -> NDArray[np.bool_]:

@@ -97,7 +97,7 @@ def _metrics(_: str) -> str:
         rows = [
             (f'`{row.name}`', row.short, row.unit or '–', row.better.value, row.formula,
              row.averaging, row.undefined or 'never')
-            for row in METRICS.values() if row.group is group
+            for row in METRICS.values() if row.group is group and not row.detail
         ]  # fmt: skip
         sections.append(f'### {group.value.capitalize()}\n\n{_table(head, rows)}')
     return '\n\n'.join(sections)

@@ -284,11 +284,17 @@ def _summary(
 
 
 def _show(summary: EvaluationSummary) -> None:
-    from depth_anything_ros.lab.datasets.comparison_report import corruption_table, source_table
+    from depth_anything_ros.lab.datasets.comparison_report import (
+        corruption_table,
+        obstacle_tables,
+        source_table,
+    )
 
     for data in summary.data:
         write_line(data.word)
         write_table(source_table(data))
+        for table in obstacle_tables(data, summary.protocol.rule):
+            write_table(table)
         write_lines(data.verdicts)
         if (worse := corruption_table(data)) is not None:
             write_table(worse)

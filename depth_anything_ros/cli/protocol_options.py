@@ -7,6 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from depth_anything_ros.cli.data_argument import depth_range
+from depth_anything_ros.cli.obstacle_options import (
+    add_obstacle_arguments,
+    chosen_mounting,
+    chosen_obstacles,
+    require_no_obstacle_options,
+)
 from depth_anything_ros.parameters import split_names
 
 if TYPE_CHECKING:
@@ -29,7 +35,7 @@ def add_named_protocol(parser: argparse.ArgumentParser) -> None:
 
 
 def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what :func:`add_named_protocol` does, `--align` and `--metrics`."""
+    """Add what :func:`add_named_protocol` does, `--align`, `--metrics` and those of obstacles."""
     add_named_protocol(parser)
     parser.add_argument(
         '--align', choices=_ALIGNMENTS,
@@ -39,9 +45,10 @@ def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--metrics', type=split_names, default=(), metavar='all|NAMES',
         help='what is scored beside the usual metrics, with commas: edge_f1, chamfer, cloud_f1, '
-        'planarity_error, plane_angle, ause, or all of them; slower, and clouds and planes need '
-        'data that knows its camera',
+        'planarity_error, plane_angle, obstacles, ause, or all of them; slower, and clouds, '
+        'planes and obstacles need data that knows its camera',
     )  # fmt: skip
+    add_obstacle_arguments(parser)
 
 
 def named_protocol(args: argparse.Namespace) -> Protocol:
@@ -61,14 +68,21 @@ def chosen_protocol(args: argparse.Namespace) -> Protocol:
 
     :raises UnknownNameError: if there is none of that name, or no such metric; the message lists
         the known ones.
+    :raises ConfigError: if what is told of obstacles is out of range, or not looked for.
     """
-    from depth_anything_ros.evaluation.metrics import asked_metrics
+    from depth_anything_ros.evaluation.metric import Group
+    from depth_anything_ros.evaluation.metrics import METRICS, asked_metrics
     from depth_anything_ros.evaluation.protocol import AlignmentMode
 
     alignment = AlignmentMode(args.align) if args.align else None
     protocol = named_protocol(args).changed_by(alignment, None)
     metrics = asked_metrics(args.metrics) or None
-    return replace(protocol, rule=replace(protocol.rule, metrics=metrics))
+    rule = replace(protocol.rule, metrics=metrics)
+    if any(METRICS[name].group is Group.OBSTACLES for name in metrics or ()):
+        rule = replace(rule, obstacles=chosen_obstacles(args), mounting=chosen_mounting(args))
+    else:
+        require_no_obstacle_options(args)
+    return replace(protocol, rule=rule)
 
 
 def protocol_doubts(args: argparse.Namespace, protocol: Protocol, dataset: str) -> list[str]:

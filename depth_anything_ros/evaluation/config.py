@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from depth_anything_ros.evaluation.metrics import ALL, DEFAULT, METRICS
+from depth_anything_ros.evaluation.metrics import DEFAULT, MetricWords
 from depth_anything_ros.parameters import (
     DEPTH_TRANSPORTS,
     IMAGE_TRANSPORTS,
@@ -41,8 +41,7 @@ class EvaluatorConfig:
         (DEFAULT,),
         'What is scored beside the metrics that every run has: `default` for nothing, names, or '
         '`all`. These take longer a frame, and some need a calibrated camera.',
-        choices=(DEFAULT, ALL),
-        names=METRICS,
+        names=MetricWords(),
         read_only=True,
     )
     min_depth_m: float = parameter(

@@ -30,6 +30,7 @@ class Group(str, Enum):
     PLANES = 'planes'
     ORDER = 'order'
     CONFIDENCE = 'confidence'
+    OBSTACLES = 'obstacles'
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ class Metric:
     `function` takes what `reads` names of a :class:`View`, in this order, and returns NaN where it
     has no value; `undefined` says when that is, '' for never. `on_request` leaves it out where
     nobody asks for it: it takes long, or needs what is seldom there. `pooled` weighs images by
-    what was scored in them. `short` is for headings of tables, the name where it is ''.
+    what was scored in them. `short` is for headings of tables, the name where it is ''. A `detail`
+    is in files and bounds, but not among the others in tables: it has one of its own.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Metric:
     undefined: str = ''
     on_request: bool = False
     pooled: bool = False
+    detail: bool = False
 
     def __post_init__(self) -> None:
         """

@@ -8,19 +8,30 @@ and has no value, NaN, where the view lacks one of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from depth_anything_ros.evaluation import pixel_metrics as pixels
 from depth_anything_ros.evaluation.cloud_distance import chamfer, cloud_f1
 from depth_anything_ros.evaluation.edges import edge_f1
 from depth_anything_ros.evaluation.metric import Better, Group, Metric
+from depth_anything_ros.evaluation.obstacle_rows import obstacle_rows
 from depth_anything_ros.evaluation.planes import planarity_error, plane_angle
 from depth_anything_ros.evaluation.point_pairs import pair_accuracy
 from depth_anything_ros.evaluation.sparsification import ause
 from depth_anything_ros.evaluation.view import BANDS
 from depth_anything_ros.registry import Registry
 
-__all__ = ['METRICS', 'Better', 'Group', 'Metric', 'asked_metrics', 'chosen_metrics']
+__all__ = [
+    'METRICS',
+    'Better',
+    'Group',
+    'Metric',
+    'MetricWords',
+    'asked_metrics',
+    'chosen_metrics',
+    'family',
+    'is_detail',
+]
 
 DEFAULT, ALL = 'default', 'all'
 
@@ -128,6 +139,7 @@ METRICS: Registry[Metric] = Registry(
                 reads=('plane_errors',), short='plane angle', group=Group.PLANES,
                 undefined='no camera, or no plane of 4 % of the image', on_request=True,
             ),
+            *obstacle_rows(),
             Metric(
                 'pair_accuracy', '', Better.HIGHER,
                 'share of pairs of points whose nearer one is predicted nearer',
@@ -148,11 +160,30 @@ METRICS: Registry[Metric] = Registry(
 )  # fmt: skip
 
 
+class MetricWords(Iterable[str]):
+    """The words that ask for metrics, names and families, those that come later included."""
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over them in the order of the table; details come with their family."""
+        told = [family(name) if metric.detail else name for name, metric in METRICS.items()]
+        return iter(dict.fromkeys((DEFAULT, ALL, *told)))
+
+
+def family(name: str) -> str:
+    """Return what a metric has in common with others: its name up to a dot."""
+    return name.partition('.')[0]
+
+
+def is_detail(name: str) -> bool:
+    """Return whether a figure has a table of its own, and no place among the others."""
+    return name in METRICS and METRICS[name].detail
+
+
 def chosen_metrics(words: Iterable[str] = ()) -> tuple[str, ...]:
     """
     Return the names of the metrics to score, in the order of the table: the default ones always.
 
-    :param words: what is asked for beside them: names, `all`, or `default` for nothing more.
+    :param words: what is asked for beside them, see :func:`asked_metrics`.
     :raises UnknownNameError: if a name is unknown; the message lists the known.
     """
     asked = asked_metrics(words)
@@ -163,11 +194,14 @@ def asked_metrics(words: Iterable[str]) -> tuple[str, ...]:
     """
     Return the names of the metrics that words ask for.
 
-    :param words: names; `all` is every metric of depth images, `default` none.
+    :param words: names; what stands before a dot is all names that begin so, `all` is every
+        metric of depth images, `default` none.
     :raises UnknownNameError: if a name is unknown; the message lists the known.
     """
     words = set(words)
-    named = {METRICS[word].name for word in words - {DEFAULT, ALL}}
+    families = {family(name) for name in METRICS if '.' in name}
+    named = {METRICS[word].name for word in words - {DEFAULT, ALL} - families}
+    named |= {name for name in METRICS if family(name) in words & families}
     if ALL in words:
         # Pairs of points come with their own data sets, which need no asking.
         named |= {name for name, metric in METRICS.items() if metric.group is not Group.ORDER}

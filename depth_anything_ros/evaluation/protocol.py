@@ -26,9 +26,10 @@ from numpy.typing import NDArray
 
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.evaluation.metrics import METRICS, chosen_metrics
+from depth_anything_ros.evaluation.obstacle_rule import ObstacleRule
 from depth_anything_ros.evaluation.view import View
 from depth_anything_ros.geometry.alignment import fit_inverse_depth
-from depth_anything_ros.types import Camera, Float32Array, OutputKind
+from depth_anything_ros.types import Camera, CameraMounting, Float32Array, OutputKind
 
 COVERAGE, ORDER = 'coverage', 'pair_accuracy'
 
@@ -79,12 +80,14 @@ class AlignedPrediction:
     A prediction brought to metres, and where it is scored.
 
     `depth_m` is float32 (H, W), NaN where there is no prediction; `scored` is bool (H, W) and
-    `places` (N,) where that is in the flat image; `max_depth_m` is the far end of the range.
+    `places` (N,) where that is in the flat image; `in_range` is bool (H, W), where the truth is
+    in the range whose far end is `max_depth_m`.
     """
 
     depth_m: Float32Array
     scored: NDArray[np.bool_]
     places: NDArray[np.intp]
+    in_range: NDArray[np.bool_]
     coverage: float
     scale: float
     shift: float
@@ -147,7 +150,33 @@ def align_prediction(
         np.divide(np.float32(1.0), values, out=values)
     np.clip(values, nearest_m, farthest_m, out=values)
     values[~known] = np.nan
-    return AlignedPrediction(values, scored, places, pixels / truths, scale, shift, max_depth_m)
+    return AlignedPrediction(
+        values, scored, places, in_range, pixels / truths, scale, shift, max_depth_m
+    )
+
+
+def view_of(
+    aligned: AlignedPrediction,
+    truth_m: Float32Array,
+    camera: Camera | None = None,
+    confidence: Float32Array | None = None,
+    mounting: CameraMounting | None = None,
+    obstacles: ObstacleRule | None = None,
+) -> View:
+    """
+    Return what metrics read of a prediction in metres.
+
+    :param truth_m: float32 (H, W), metres.
+    :param camera: of the image, where it is known.
+    :param confidence: float32 (H, W), larger is surer, where there is one.
+    :param mounting: of the camera above the ground; None finds it in the truth where asked for.
+    :param obstacles: what an obstacle is; None is the usual.
+    """
+    return View(
+        aligned.depth_m, truth_m, aligned.scored, aligned.max_depth_m, camera, confidence,
+        known_places=aligned.places, known_truth=aligned.in_range, mounting=mounting,
+        rule=obstacles or ObstacleRule(),
+    )  # fmt: skip
 
 
 def score_aligned(
@@ -158,17 +187,21 @@ def score_aligned(
     confidence: Float32Array | None = None,
 ) -> FrameScore:
     """
-    Score a prediction in metres over its scored pixels.
+    Score a prediction in metres over its scored pixels; see :func:`view_of` for the others.
 
-    :param truth_m: float32 (H, W), metres.
     :param names: of metrics of METRICS; None is the default ones.
-    :param camera: of the image, for metrics that need one.
-    :param confidence: float32 (H, W), larger is surer, for metrics that need one.
     """
-    view = View(
-        aligned.depth_m, truth_m, aligned.scored, aligned.max_depth_m, camera, confidence,
-        known_places=aligned.places,
-    )  # fmt: skip
+    return score_view(aligned, view_of(aligned, truth_m, camera, confidence), names)
+
+
+def score_view(
+    aligned: AlignedPrediction, view: View, names: Iterable[str] | None = None
+) -> FrameScore:
+    """
+    Score a prediction in metres by its view.
+
+    :param names: of metrics of METRICS; None is the default ones.
+    """
     return FrameScore(
         values={name: METRICS[name].of(view) for name in names or chosen_metrics()},
         pixels=view.places.size,

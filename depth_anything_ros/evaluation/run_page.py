@@ -8,7 +8,8 @@ from pathlib import Path
 
 from depth_anything_ros.evaluation.frame_card import KeptFrame, frame_card
 from depth_anything_ros.evaluation.frame_scoring import most_telling
-from depth_anything_ros.evaluation.metrics import METRICS, Group
+from depth_anything_ros.evaluation.metrics import METRICS, Group, is_detail
+from depth_anything_ros.evaluation.obstacle_table import obstacle_table
 from depth_anything_ros.evaluation.protocol import AlignmentMode
 from depth_anything_ros.evaluation.run_charts import (
     colour_of,
@@ -146,10 +147,13 @@ def _accuracy(
     summary: RunSummary, table: FrameTable, modes: Sequence[AlignmentMode]
 ) -> list[Part]:
     means = {mode: scores.means for mode, scores in summary.metrics.items()}
-    names = list(next(iter(means.values()), {}))
+    names = [name for name in next(iter(means.values()), {}) if not is_detail(name)]
     metrics = {name: METRICS[name] for name in names if name in METRICS}
     headings = [metrics[name].heading if name in metrics else name for name in names]
-    rows = [[mode, *of.means.values(), of.frames] for mode, of in summary.metrics.items()]
+    rows = [
+        [mode, *(of.means[name] for name in names), of.frames]
+        for mode, of in summary.metrics.items()
+    ]
     charts = {
         name: metric_chart(table, modes, name)
         for name, metric in metrics.items()
@@ -160,8 +164,11 @@ def _accuracy(
         metric.heading: f'{metric.formula}; {metric.better.value} is better'
         for metric in metrics.values()
     }
+    rule = summary.protocol.obstacles
+    obstacles = None if rule is None else obstacle_table(means, rule, 'alignment')
     return [
         Grid(Table(['alignment', *headings, 'frames'], rows), 'Mean scores'),
+        *([] if obstacles is None else [Grid(obstacles, 'Obstacles')]),
         Note(_ALIGNMENTS),
         Charts(shown),
         Charts([distance_chart(means, summary.protocol.max_depth_m, list(map(colour_of, modes)))]),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from enum import Enum
 
 from depth_anything_ros.evaluation.gathering import FrameGatherer
 from depth_anything_ros.evaluation.image_counts import ImageCounts, unpaired
-from depth_anything_ros.evaluation.metrics import METRICS
+from depth_anything_ros.evaluation.metrics import METRICS, family
 
 # A latency beyond this, or below zero, is between two different clocks.
 PLAUSIBLE_MS = 60_000.0
@@ -53,14 +54,24 @@ def metric_warnings(undefined: Mapping[str, int] | None, scored: int, what: str)
     """
     Return which of the metrics that were asked for have no value anywhere, and why that may be.
 
+    Of a family, as `obstacles`, it is told once, and only where none of it has a value.
+
     :param undefined: how many of what is scored have no value of a metric.
     :param scored: how many there are.
     :param what: what is scored: frames, images.
     """
+    undefined = undefined or {}
+    nowhere = [name for name, count in undefined.items() if count == scored]
+    families = Counter(map(family, METRICS))
+    unknown = Counter(map(family, nowhere))
+    reasons = {
+        family(name): METRICS[name].undefined
+        for name in reversed(nowhere)
+        if METRICS[name].on_request and unknown[family(name)] == families[family(name)]
+    }
     return [
-        f'{name} has no value in any of {scored} {what}: {METRICS[name].undefined}'
-        for name, count in (undefined or {}).items()
-        if count == scored and METRICS[name].on_request
+        f'{name} has no value in any of {scored} {what}: {reason}'
+        for name, reason in reversed(reasons.items())
     ]
 
 

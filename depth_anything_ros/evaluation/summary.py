@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from depth_anything_ros.evaluation.image_counts import ImageCounts
+from depth_anything_ros.evaluation.obstacle_rule import ObstacleRule
 from depth_anything_ros.evaluation.protocol import Means
 from depth_anything_ros.evaluation.stability import Stability
 from depth_anything_ros.json_text import ALL_KEYS, FLAT, IF_KNOWN
@@ -30,12 +31,13 @@ class ScoreTable:
 
 @dataclass(frozen=True)
 class RunProtocol:
-    """How frames were scored and timed."""
+    """How frames were scored and timed; `obstacles` where those are looked for."""
 
     min_depth_m: float
     max_depth_m: float
     pairing_tolerance_s: float
     latency_from: str
+    obstacles: ObstacleRule | None = field(default=None, metadata=IF_KNOWN)
 
 
 @dataclass(frozen=True)

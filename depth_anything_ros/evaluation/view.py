@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import cv2
@@ -10,10 +10,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from depth_anything_ros.errors import CameraError
+from depth_anything_ros.evaluation.beams import BeamErrors, beam_errors
 from depth_anything_ros.evaluation.cloud_distance import CloudDistances, cloud_distances
+from depth_anything_ros.evaluation.obstacle_grid import ObstacleScene, obstacle_scene
+from depth_anything_ros.evaluation.obstacle_rule import ObstacleRule
+from depth_anything_ros.evaluation.obstacles import ObstacleErrors, obstacle_errors
 from depth_anything_ros.evaluation.planes import PlaneErrors, plane_errors
 from depth_anything_ros.geometry.camera import ray_table, require_calibrated
-from depth_anything_ros.types import Camera, Float32Array
+from depth_anything_ros.geometry.ground_fit import ground_of_depth
+from depth_anything_ros.types import Camera, CameraMounting, Float32Array
 
 BANDS = 4
 # Fewer pixels of a band tell of their noise, not of the band.
@@ -50,6 +55,10 @@ class View:
     :param pairs: intp (n, 4), row and column of the nearer point, then of the farther one; None
         where nobody has ordered any.
     :param known_places: as `places`, where they have been found before; None finds them.
+    :param known_truth: bool (H, W), where the truth is within the range, be there a prediction or
+        not; None is where it is scored.
+    :param mounting: of the camera above the ground; None finds it in the truth.
+    :param rule: what an obstacle is.
     """
 
     depth_m: Float32Array
@@ -61,6 +70,9 @@ class View:
     nearness: Float32Array | None = None
     pairs: NDArray[np.intp] | None = None
     known_places: NDArray[np.intp] | None = None
+    known_truth: NDArray[np.bool_] | None = None
+    mounting: CameraMounting | None = None
+    rule: ObstacleRule = field(default_factory=ObstacleRule)
 
     @classmethod
     def of_pixels(
@@ -154,9 +166,41 @@ class View:
             return None
         return plane_errors(self.depth_m, self.true_depth_m, self.scored, self.rays)
 
+    @cached_property
+    def in_range(self) -> NDArray[np.bool_]:
+        """Return where the truth is within the range, (H, W)."""
+        return self.scored if self.known_truth is None else self.known_truth
 
+    @cached_property
+    def ground(self) -> CameraMounting | None:
+        """Return how the camera hangs above the ground: as it is known, or as the truth shows."""
+        if self.mounting is not None or self.rays is None:
+            return self.mounting
+        return ground_of_depth(self.true_depth_m, self.rays)
+
+    @cached_property
+    def obstacle_scene(self) -> ObstacleScene | None:
+        """Return the points of truth and prediction that are obstacles."""
+        if self.camera is None or self.rays is None or self.ground is None:
+            return None
+        return obstacle_scene(
+            self.depth_m, self.true_depth_m, self.in_range, self.camera, self.ground, self.rule
+        )
+
+    @cached_property
+    def obstacles(self) -> ObstacleErrors | None:
+        """Return what a robot makes of the obstacles in its way."""
+        return None if self.obstacle_scene is None else obstacle_errors(self.obstacle_scene)
+
+    @cached_property
+    def beam_errors(self) -> BeamErrors | None:
+        """Return where the beams of a scan stop."""
+        return None if self.obstacle_scene is None else beam_errors(self.obstacle_scene)
+
+
+_OPTIONAL = ('known_places', 'known_truth', 'mounting')
 READABLE = (
-    *(name for name in View.__annotations__ if name != 'known_places'),
+    *(name for name in View.__annotations__ if name not in _OPTIONAL),
     *(name for name, item in vars(View).items() if isinstance(item, cached_property)),
 )
 """The properties of a view that a metric may read."""

@@ -47,7 +47,7 @@ def scan_of_depth(
     ahead_m = seen_m * (cosine - seen_rays[:, 1] * sine)
     left_m = -seen_m * seen_rays[:, 0]
     beams = calibrated.width
-    step = _angle_step(calibrated)
+    step = angle_step(calibrated)
     first = -step * (beams - 1) / 2
     ranges_m = np.hypot(ahead_m, left_m)
     numbers = np.rint((np.arctan2(left_m, ahead_m) - first) / step)
@@ -77,7 +77,7 @@ def level_frame(image_frame_id: str, scan_frame: str) -> str:
     return image_frame_id[: -len(_OPTICAL)] + _BODY
 
 
-def _angle_step(camera: Camera) -> float:
+def angle_step(camera: Camera) -> float:
     """Return an angle that makes as many beams as columns reach both sides of the image."""
     left = math.atan2(camera.cx_px, camera.fx_px)
     right = math.atan2(camera.width - 1 - camera.cx_px, camera.fx_px)

@@ -41,9 +41,18 @@ def ground_inverse_depth(
     :param roll_rad: how far it leans to the right.
     :return: float64 (…) in 1/m along the optical axis; 0 and below at and above the horizon.
     """
-    right = math.sin(roll_rad) * math.cos(pitch_rad)
-    down = math.cos(roll_rad) * math.cos(pitch_rad)
-    return plane_inverse_depth(rays, (right, down, math.sin(pitch_rad)), height_m)
+    return plane_inverse_depth(rays, down_axis(pitch_rad, roll_rad), height_m)
+
+
+def down_axis(pitch_rad: float, roll_rad: float) -> tuple[float, float, float]:
+    """
+    Return where down is in the optical frame, of length 1.
+
+    :param pitch_rad: how far the camera looks down.
+    :param roll_rad: how far it leans to the right.
+    """
+    level = math.cos(pitch_rad)
+    return math.sin(roll_rad) * level, math.cos(roll_rad) * level, math.sin(pitch_rad)
 
 
 def plane_inverse_depth(

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import cv2
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from depth_anything_ros.cli.evaluate import run
 from depth_anything_ros.cli.main import make_parser
-from depth_anything_ros.errors import UnknownNameError
+from depth_anything_ros.errors import ConfigError, GateError, UnknownNameError
 from depth_anything_ros.evaluation.metrics import METRICS, chosen_metrics
 
 EXTRA = ('edge_f1', 'chamfer', 'cloud_f1', 'planarity_error', 'plane_angle')
@@ -37,6 +38,51 @@ def test_all_metrics_are_scored_where_they_are_asked_for(tmp_path, capsys):
     assert all(METRICS[name].heading in shown.out for name in EXTRA)
     assert data['metrics']['plane_angle'] > 0
     assert 'ause has no value in any of 2 images: no confidence' in shown.err
+
+
+def test_obstacles_have_a_table_of_distances_and_sizes_and_a_gate(tmp_path, capsys):
+    gate = tmp_path / 'gate.yaml'
+    gate.write_text('bounds: [obstacles.missed <= 0.02, obstacles.band3.distance_m <= 5]')
+    words = ['--data', 'simulator:7:2:320x240', '--metrics', 'obstacles', '--gate', str(gate)]
+    with pytest.raises(GateError, match=r'missed of tiny .* too high; allowed: <= 0.02'):
+        evaluate(tmp_path, *words, '--obstacle-max-height', '1')
+    answer = json.loads((tmp_path / 'a.json').read_text())
+    assert answer['protocol']['obstacles'] == {
+        'obstacle_min_height_m': 0.05, 'obstacle_max_height_m': 1.0, 'obstacle_reach_m': 4.0,
+        'braking_distance_m': 1.0,
+    }  # fmt: skip
+    found = answer['data'][0]['models']['tiny']['metrics']
+    shown = capsys.readouterr().out
+    assert re.search(r'tiny +all +' + f'{found["obstacles.missed"]:.1%}', shown)
+    assert '2 to 4 m away' in shown
+    assert 'obstacles missed' in shown
+    assert 'obstacles.thin' not in shown
+    for name in ('report.md', 'report.html'):
+        assert '2 to 4 m away' in (tmp_path / 'out' / name).read_text()
+
+
+def test_a_camera_that_hangs_otherwise_sees_other_obstacles(tmp_path):
+    # From 5 m above it nothing is between 5 and 80 cm, but the ground is.
+    words = ['--data', 'simulator:7:1:160x120', '--metrics', 'obstacles.missed']
+    answer, _ = evaluate(tmp_path, *words, '--camera-height', '5')
+    data = answer['data'][0]['models']['tiny']
+    assert data['metrics']['undefined']['obstacles.missed'] == 1
+    assert answer['protocol']['mounting'] == {'height_m': 5, 'pitch_rad': 0, 'roll_rad': 0}
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (['--camera-height', '0.2'], '--camera-height is of the metrics of obstacles; add'),
+        (['--metrics', 'obstacles', '--camera-pitch', '3'], 'need --camera-height'),
+        (['--metrics', 'obstacles', '--camera-height', '0'], 'allowed: above 0 to 10 m'),
+        (['--metrics', 'obstacles', '--obstacle-reach', '50'], 'allowed: 0.5 … 20 m'),
+    ],
+)
+def test_options_of_obstacles_that_cannot_be_are_refused(options, message):
+    words = ['evaluate', '--model', 'tiny', '--data', 'none:here', *options]
+    with pytest.raises(ConfigError, match=message):
+        run(make_parser('evaluate').parse_args(words))
 
 
 def test_pairs_of_points_are_scored_by_their_order(tmp_path, capsys):

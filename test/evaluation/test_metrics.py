@@ -4,6 +4,7 @@ from importlib import import_module
 
 import numpy as np
 import pytest
+from level_scene import MOUNTING, Box, depth_of
 
 from depth_anything_ros.errors import ConfigError, UnknownNameError
 from depth_anything_ros.evaluation.metric import Group
@@ -23,9 +24,14 @@ PIXELS = (*FIRST, 'delta05', 'sq_rel', 'rmse_log', 'log10')
 BANDED = tuple(f'abs_rel_band{place + 1}' for place in range(BANDS))
 HIGHER = {'edge_f1', 'cloud_f1', 'pair_accuracy'}
 DOCTESTED = (
-    'cloud_distance', 'edges', 'pixel_metrics', 'planes', 'point_pairs', 'sparsification', 'view',
+    'cloud_distance', 'edges', 'obstacle_metrics', 'obstacles', 'pixel_metrics', 'planes',
+    'point_pairs', 'sparsification', 'view',
 )  # fmt: skip
-CAMERA = Camera(64, 48, 50.0, 50.0, 31.5, 23.5)
+CAMERA = Camera(160, 120, 138.5, 138.5, 79.5, 59.5)
+# In each band of distance an obstacle, and one of each size.
+BOXES = (
+    Box(0.82, 0.25, width_m=0.04, length_m=0.04), Box(1.52, -0.4), Box(3.02, 0.6, width_m=0.6),
+)  # fmt: skip
 
 
 def score(name, prediction, truth):
@@ -33,17 +39,30 @@ def score(name, prediction, truth):
 
 
 def whole(seed=0):
-    """Return a view in which every metric has a value: two walls, the nearer in front."""
-    rng = np.random.default_rng(seed)
+    """Return a view in which every metric but obstacles has a value: two walls, one in front."""
     truth_m = np.full((48, 64), 3.0, np.float32)
     truth_m[:, 40:] = 2.0
     truth_m[:, 56:] = 0.9
     truth_m[:6] = 6.0
-    depth_m = truth_m * rng.uniform(0.97, 1.03, truth_m.shape).astype(np.float32)
+    return view_of(truth_m, Camera(64, 48, 50.0, 50.0, 31.5, 23.5), 0.03, seed)
+
+
+def standing(seed=0):
+    """Return a view in which every metric has a value: floor, wall and things between."""
+    return view_of(depth_of(*BOXES, camera=CAMERA), CAMERA, 0.01, seed)
+
+
+def known_to(name):
+    return standing() if METRICS[name].group is Group.OBSTACLES else whole()
+
+
+def view_of(truth_m, camera, noise, seed):
+    rng = np.random.default_rng(seed)
+    depth_m = truth_m * rng.uniform(1 - noise, 1 + noise, truth_m.shape).astype(np.float32)
     confidence = rng.uniform(0, 1, truth_m.shape).astype(np.float32)
     return View(
-        depth_m, truth_m, truth_m > 0, 8.0, CAMERA, confidence, 1 / depth_m,
-        np.array([[20, 50, 20, 10], [40, 10, 2, 10]]),
+        depth_m, truth_m, truth_m > 0, 8.0, camera, confidence, 1 / depth_m,
+        np.array([[20, 50, 20, 10], [40, 10, 2, 10]]), mounting=MOUNTING,
     )  # fmt: skip
 
 
@@ -78,7 +97,7 @@ def test_every_metric_states_formula_averaging_and_when_it_has_no_value(name):
 @pytest.mark.parametrize('name', METRICS)
 def test_every_metric_has_a_value_where_all_is_known_and_none_of_nothing(name):
     metric = METRICS[name]
-    assert 0 <= metric.of(whole()) < 100
+    assert 0 <= metric.of(known_to(name)) < 100
     if metric.undefined:
         few = View.of_pixels([1.0, 2.0], [2.0, 2.0])
         assert math.isnan(metric.of(few))
@@ -86,10 +105,10 @@ def test_every_metric_has_a_value_where_all_is_known_and_none_of_nothing(name):
 
 @pytest.mark.parametrize('name', METRICS)
 def test_a_perfect_prediction_has_a_perfect_score(name):
-    view = whole()
+    view = known_to(name)
     perfect = View(
-        view.true_depth_m, view.true_depth_m, view.scored, 8.0, CAMERA, view.confidence_map,
-        1 / view.true_depth_m, view.pairs,
+        view.true_depth_m, view.true_depth_m, view.scored, 8.0, view.camera, view.confidence_map,
+        1 / view.true_depth_m, view.pairs, mounting=MOUNTING,
     )  # fmt: skip
     expected = 1.0 if METRICS[name].better is Better.HIGHER else 0.0
     # Planes are fitted to points of float32.
@@ -108,7 +127,7 @@ def test_a_metric_that_reads_what_no_view_has_is_refused():
     with pytest.raises(ConfigError, match="metric 'odd' reads 'colour'.*known: .*relative_error"):
         Metric('odd', '', Better.LOWER, '', float, reads=('colour',))
     assert len(set(READABLE)) == len(READABLE)
-    view = whole()
+    view = standing()
     assert all(getattr(view, name) is not None for name in READABLE)
 
 
@@ -116,6 +135,9 @@ def test_metrics_are_asked_for_by_name_or_all_at_once():
     assert asked_metrics(['default']) == ()
     assert asked_metrics(['edge_f1', 'default', 'abs_rel']) == ('abs_rel', 'edge_f1')
     assert chosen_metrics(['edge_f1']) == (*chosen_metrics(), 'edge_f1')
+    obstacles = tuple(name for name in METRICS if name.startswith('obstacles.'))
+    assert asked_metrics(['obstacles']) == obstacles
+    assert asked_metrics(['obstacles.thin.missed']) == ('obstacles.thin.missed',)
     assert chosen_metrics(['all']) == tuple(name for name in METRICS if name != 'pair_accuracy')
 
 

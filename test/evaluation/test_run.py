@@ -258,6 +258,7 @@ def test_all_metrics_are_scored_where_they_are_asked_for(tmp_path):
         'planarity_error has no value in any of 5 frames: no camera, or no plane of 4 % of the '
         'image',
         'plane_angle has no value in any of 5 frames: no camera, or no plane of 4 % of the image',
+        'obstacles has no value in any of 5 frames: no camera, no ground in view, or no obstacle',
         'ause has no value in any of 5 frames: no confidence, or fewer than 100 pixels',
     ]
 

@@ -15,6 +15,7 @@ from depth_anything_ros.lab.datasets.comparison import COMPARED
 from depth_anything_ros.lab.datasets.comparison_report import (
     baseline_text,
     corruption_table,
+    obstacle_tables,
     protocol_text,
     source_table,
 )
@@ -109,6 +110,7 @@ def _data(
         charts.append(distance_chart(means, protocol.rule.max_depth_m, range(len(means))))
     return [
         Grid(source_table(data), 'Scores by source'),
+        *(Grid(table, 'Obstacles') for table in obstacle_tables(data, protocol.rule)),
         *(Note(f'{verdict}.') for verdict in data.verdicts),
         *([Note(baseline)] if baseline else []),
         *([Grid(worse, 'Pictures made worse')] if worse is not None else []),

@@ -7,7 +7,8 @@ from math import isnan, nan
 from pathlib import Path
 
 from depth_anything_ros.escape import markdown
-from depth_anything_ros.evaluation.metrics import METRICS, chosen_metrics
+from depth_anything_ros.evaluation.metrics import METRICS, chosen_metrics, is_detail
+from depth_anything_ros.evaluation.obstacle_table import obstacle_table
 from depth_anything_ros.evaluation.protocol import FrameScore
 from depth_anything_ros.evaluation.table import SCORE_DETAILS
 from depth_anything_ros.files import write_text
@@ -23,6 +24,7 @@ from depth_anything_ros.lab.datasets.results import (
     EvaluationSummary,
     Ratio,
 )
+from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
 from depth_anything_ros.table import UNKNOWN, Table, number, shown
 from depth_anything_ros.types import ModelIdentity
 
@@ -115,12 +117,20 @@ def _shown_metrics(data: DataResult) -> list[str]:
     """Return the metrics of a table: the most usual and those asked for, if they have values."""
     means = [found.whole.metrics.means for found in data.models.values()]
     known = [name for name in METRICS if any(found.get(name) is not None for found in means)]
-    shown = [name for name in known if name in _METRIC_COLUMNS or METRICS[name].on_request]
+    asked = {name for name in known if METRICS[name].on_request and not is_detail(name)}
+    shown = [name for name in known if name in asked.union(_METRIC_COLUMNS)]
     return shown or list(_METRIC_COLUMNS)
 
 
 def _heading(name: str) -> str:
     return name if name in _METRIC_COLUMNS else METRICS[name].heading
+
+
+def obstacle_tables(data: DataResult, rule: ScoringRule) -> list[Table]:
+    """Return obstacles by distance and size, none where nothing is known of them."""
+    means = {label: found.whole.metrics.means for label, found in data.models.items()}
+    table = None if rule.obstacles is None else obstacle_table(means, rule.obstacles, 'model')
+    return [] if table is None else [table]
 
 
 def _ratio_cells(ratio: Ratio | None) -> list[str]:
@@ -173,6 +183,8 @@ def write_markdown(path: Path, summary: EvaluationSummary) -> None:
     ]
     for data in summary.data:
         lines += [f'## {markdown(data.word)}', '', *source_table(data).markdown(), '']
+        for table in obstacle_tables(data, protocol.rule):
+            lines += ['### Obstacles', '', *table.markdown(), '']
         if data.baseline is not None:
             lines += [markdown(baseline_text(data.baseline, protocol)), '']
         for verdict in data.verdicts:

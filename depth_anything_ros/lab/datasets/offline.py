@@ -13,10 +13,10 @@ from depth_anything_ros.evaluation.protocol import (
     AlignedPrediction,
     FrameScore,
     align_prediction,
-    score_aligned,
     score_pairs,
+    score_view,
 )
-from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule, scored_view
+from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule, metric_view, scored_view
 from depth_anything_ros.lab.in_order import in_order
 from depth_anything_ros.memory import keep_large_buffers
 from depth_anything_ros.types import (
@@ -116,7 +116,7 @@ def _score(
             scores.problems[name] = str(error)
             continue
         image.aligned[name] = aligned
-        scores.scores[name] = score_aligned(aligned, sample.depth_m, metrics, sample.camera)
+        scores.scores[name] = score_view(aligned, metric_view(aligned, sample, rule), metrics)
     return image
 
 

@@ -9,9 +9,11 @@ import cv2
 import numpy as np
 
 from depth_anything_ros.errors import AlignmentError
-from depth_anything_ros.evaluation.protocol import AlignmentMode
+from depth_anything_ros.evaluation.obstacle_rule import ObstacleRule
+from depth_anything_ros.evaluation.protocol import AlignedPrediction, AlignmentMode, view_of
+from depth_anything_ros.evaluation.view import View
 from depth_anything_ros.json_text import IF_KNOWN
-from depth_anything_ros.types import DepthSample, OutputKind
+from depth_anything_ros.types import CameraMounting, DepthSample, OutputKind
 
 UNBOUNDED_M = 1e6
 """An end of a range beyond all depth; JSON knows no infinity."""
@@ -86,7 +88,8 @@ class ScoringRule:
     depth, unless `metric_alignment` says otherwise. Truth is scored from `min_depth_m` to
     `max_depth_m`, without both where `exclusive`, and inside `crop`. Predictions are clamped to
     `clamp_m`, where it is None to the range of the truth. `metrics` are asked for beside the
-    default ones, as :func:`chosen_metrics` takes them.
+    default ones, as :func:`chosen_metrics` takes them; `obstacles` says what those of obstacles
+    look at, and `mounting` how the camera hangs, where data does not know or knows it wrong.
     """
 
     alignment: AlignmentMode = AlignmentMode.SCALE_SHIFT
@@ -98,6 +101,8 @@ class ScoringRule:
     clamp_m: tuple[float, float] | None = field(default=None, metadata=IF_KNOWN)
     squash: Squash | None = field(default=None, metadata=IF_KNOWN)
     metrics: Sequence[str] | None = field(default=None, metadata=IF_KNOWN)
+    obstacles: ObstacleRule | None = field(default=None, metadata=IF_KNOWN)
+    mounting: CameraMounting | None = field(default=None, metadata=IF_KNOWN)
 
     def alignment_of(self, kind: OutputKind) -> AlignmentMode:
         """Return how predictions of a kind become metres."""
@@ -132,6 +137,18 @@ class ScoringRule:
         if self.max_depth_m >= UNBOUNDED_M:
             return f'above {low} m' if self.exclusive else f'from {low} m'
         return f'between {low} and {high} m' if self.exclusive else f'within {low} to {high} m'
+
+
+def metric_view(aligned: AlignedPrediction, sample: DepthSample, rule: ScoringRule) -> View:
+    """
+    Return what metrics read of a prediction.
+
+    :param sample: as :func:`scored_view` gives it.
+    """
+    mounting = rule.mounting or sample.mounting
+    return view_of(
+        aligned, sample.depth_m, sample.camera, mounting=mounting, obstacles=rule.obstacles
+    )
 
 
 def scored_view(sample: DepthSample, rule: ScoringRule) -> DepthSample:

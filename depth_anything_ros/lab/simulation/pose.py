@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from depth_anything_ros.types import Float64Array
+from depth_anything_ros.types import CameraMounting, Float64Array
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,11 @@ class Pose:
     def position(self) -> Float64Array:
         """Return the position (3,)."""
         return np.array([self.x_m, self.y_m, self.z_m])
+
+    @property
+    def mounting(self) -> CameraMounting:
+        """Return how a camera hangs above a floor at height 0."""
+        return CameraMounting(self.z_m, self.pitch_rad, self.roll_rad)
 
     @cached_property
     def optical_axes(self) -> Float64Array:

@@ -17,7 +17,7 @@ from depth_anything_ros.lab.simulation.packing import Scenery
 from depth_anything_ros.lab.simulation.scenery import furnish
 from depth_anything_ros.lab.simulation.studio import Studio
 from depth_anything_ros.lab.simulation.viewpoint import choose_view
-from depth_anything_ros.types import Camera, DepthSample
+from depth_anything_ros.types import Camera, CameraMounting, DepthSample
 
 # Views that share their pattern tiles.
 PART = 4096
@@ -29,12 +29,14 @@ class RenderedBatch:
     Views, on the device of their world.
 
     `rgb` is uint8 (B, H, W, 3); `depth_m` float32 (B, H, W) along the optical axis at the pixel
-    centres, NaN where nothing is hit and in windows; `cameras` and `names` have B entries.
+    centres, NaN where nothing is hit and in windows; `cameras`, their `mountings` above the
+    floor and `names` have B entries.
     """
 
     rgb: Tensor
     depth_m: Tensor
     cameras: tuple[Camera, ...]
+    mountings: tuple[CameraMounting, ...]
     names: tuple[str, ...]
 
 
@@ -88,6 +90,7 @@ class World:
             torch.cat(rgb),
             torch.cat(depth_m),
             tuple(scene.camera for scene, _ in made),
+            tuple(scene.pose.mounting for scene, _ in made),
             tuple(f'world{self.seed}/{index}' for index in indices),
         )
 
@@ -103,6 +106,7 @@ class World:
             batch.depth_m[0].cpu().numpy(),
             batch.names[0],
             batch.cameras[0],
+            mounting=batch.mountings[0],
         )
 
     def _scene(self, index: int) -> tuple[Scenery, Imaging]:
