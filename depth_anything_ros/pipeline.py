@@ -21,6 +21,7 @@ from depth_anything_ros.types import (
     Frame,
     MetricDepth,
     RelativeInverseDepth,
+    UInt8Array,
 )
 
 _SPAN_STRIDE = 8
@@ -62,13 +63,16 @@ class DepthPipeline:
         """
         Return relative and, where a scale is known, metric depth of a frame at its own size.
 
-        :param prediction: of the network for this frame, where it has run already; None runs it.
+        :param prediction: what :meth:`predict` returned for this frame, None to ask it now.
         :raises BackendError: if the network cannot run on this image.
         """
         stages_ms: dict[str, float] = {}
         refinements = self.refinements
         if prediction is None:
-            prediction = self._predict(frame, refinements, stages_ms)
+            prediction = self.predict(frame.rgb, stages_ms)
+        for step in refinements.prediction:
+            with _timed(stages_ms, step.name):
+                prediction = step(prediction, frame)
         if self.scene_cut is not None and self.scene_cut.update(frame.rgb):
             self.tracker.reset()
             _forget(refinements)
@@ -98,24 +102,27 @@ class DepthPipeline:
             no_fit_reason=reason,
         )
 
-    def _predict(
-        self, frame: Frame, refinements: Refinements, stages_ms: dict[str, float]
+    def predict(
+        self, rgb: UInt8Array, stages_ms: dict[str, float] | None = None
     ) -> RelativeInverseDepth | MetricDepth:
-        """Return what the network says of a frame, after the steps that need no scale."""
-        with _timed(stages_ms, 'preprocess'):
-            model_input = self.predictor.preprocess(frame.rgb)
-        with _timed(stages_ms, 'inference'):
+        """
+        Return what the network says of an image; several threads may ask at once.
+
+        :param rgb: uint8 (H, W, 3).
+        :param stages_ms: the times of the stages are added to it.
+        :raises BackendError: if the network cannot run on this image.
+        """
+        times = {} if stages_ms is None else stages_ms
+        with _timed(times, 'preprocess'):
+            model_input = self.predictor.preprocess(rgb)
+        with _timed(times, 'inference'):
             raw = self.predictor.infer(model_input)
-        if refinements.flip:
-            with _timed(stages_ms, 'flip'):
+        if self.refinements.flip:
+            with _timed(times, 'flip'):
                 turned = self.predictor.infer(mirrored(model_input))
                 raw = mean_with_mirrored(raw, turned, self.predictor.output_kind)
-        with _timed(stages_ms, 'postprocess'):
-            prediction = self.predictor.postprocess(raw, model_input.source_size)
-        for step in refinements.prediction:
-            with _timed(stages_ms, step.name):
-                prediction = step(prediction, frame)
-        return prediction
+        with _timed(times, 'postprocess'):
+            return self.predictor.postprocess(raw, model_input.source_size)
 
     def _align(self, relative: RelativeInverseDepth, frame: Frame) -> tuple[Alignment | None, str]:
         """Return the alignment to use, and why the frame has no fit of its own, or ''."""

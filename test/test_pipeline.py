@@ -109,6 +109,17 @@ def test_steps_run_before_and_after_the_scale_and_are_timed():
     assert near.sum() > 4 and np.isnan(result.metric.depth_m[~near]).all()
 
 
+def test_a_frame_that_was_predicted_before_takes_the_same_way():
+    depth = pipeline(source=Source())
+    depth.refinements = Refinements(prediction=(Halved('edges'),), metric=(Halved('steady'),))
+    plain, times_ms = depth.process(FRAME), {}
+    result = depth.process(FRAME, depth.predict(FRAME.rgb, times_ms))
+    assert list(times_ms) == ['preprocess', 'inference', 'postprocess']
+    assert list(result.stages_ms) == ['edges', 'align', 'steady']
+    np.testing.assert_array_equal(result.relative.values, plain.relative.values)
+    np.testing.assert_array_equal(result.metric.depth_m, plain.metric.depth_m)
+
+
 def test_steps_over_time_forget_when_the_scale_is_lost():
     source, step = Source(), Halved('steady')
     source.failure = 'the reference is gone'

@@ -218,16 +218,18 @@ def _records(args: argparse.Namespace, jobs: list[RecordJob]) -> Iterator[BagRec
 
 
 def _show(record: BagRecord) -> None:
+    from depth_anything_ros.lab.speed import speed_text
     from depth_anything_ros.table import Table
 
     if record.failure:
         write_warning(f'{record.bag}: {record.failure}')
         return
-    share = record.inference_s / max(record.duration_s, 1e-9)
     write_line(
         f'{record.out}: {record.written} of {record.images} images, {record.metric} with metric '
-        f'depth, in {record.duration_s:.1f} s ({share:.0%} inference)'
+        f'depth, in {record.duration_s:.1f} s'
     )
+    if speed := speed_text(record.rate_hz, record.network_share):
+        write_line(speed)
     write_table(Table(('topic', 'messages'), list(record.messages.items())))
     for rejection in record.rejected[:_SHOWN]:
         write_warning(f'image {rejection.number} ({rejection.stamp_ns} ns): {rejection.reason}')

@@ -59,7 +59,7 @@ class AlignmentFilter:
         self._usual = self._usual + weight * (noise - self._usual)
         walk = weight * weight / max(1.0 - weight, 1e-9) * self._usual
         expected = self._covariance + walk
-        gain = expected @ np.linalg.inv(expected + noise)
+        gain = expected @ _inverse(expected + noise)
         before = np.array([self.alignment.scale, self.alignment.shift])
         after = before + gain @ (np.array([fit.scale, fit.shift]) - before)
         self._covariance = expected - gain @ expected
@@ -67,6 +67,12 @@ class AlignmentFilter:
             fit = replace(fit, scale=float(after[0]), shift=float(after[1]))
         self.alignment = fit
         return fit
+
+
+def _inverse(matrix: Float64Array) -> Float64Array:
+    """Return the inverse of (2, 2); LAPACK wakes its threads for it, for half a millisecond."""
+    (a, b), (c, d) = matrix.tolist()
+    return np.array([[d, -b], [-c, a]]) / (a * d - b * c)
 
 
 def _covariance(fit: Alignment, usual: Float64Array) -> Float64Array:

@@ -39,6 +39,7 @@ def test_a_bag_is_recorded_and_told(drive, tmp_path, capsys):
     shown = capsys.readouterr()
     assert f'{out}: 3 of 3 images, 3 with metric depth, in ' in shown.out
     assert '/depth_node/depth/image_raw' in shown.out
+    assert ' images a second; a network ran 0% of the time\n' in shown.out
     (told,) = json.loads(answer.read_text())
     assert (told['images'], told['metric'], told['rejected']) == (3, 3, [])
     assert told['messages']['/depth_node/preview/image_raw/compressed'] == 3

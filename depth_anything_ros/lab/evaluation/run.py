@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from time import perf_counter
 
-from depth_anything_ros.inference.clock import NETWORKS
 from depth_anything_ros.lab.datasets.gallery import Gallery
 from depth_anything_ros.lab.datasets.offline import ImageScores
 from depth_anything_ros.lab.datasets.origin import OpenData
 from depth_anything_ros.lab.evaluation.work import Batch, Plan, score_batch, show_batch
+from depth_anything_ros.lab.speed import Speed, speed_text
 from depth_anything_ros.lab.workers import Workers
 from depth_anything_ros.progress import Progress
 from depth_anything_ros.types import ModelIdentity
@@ -53,7 +52,7 @@ def score_data(plan: Plan, data: Sequence[ChosenData], workers: Workers) -> Scor
     batches = {item.data.origin.word: list(_batches(item, workers)) for item in data}
     order = [batch for found in batches.values() for batch in found]
     scored = {}
-    speed = _Speed()
+    speed = Speed()
     with Progress('evaluate', sum(len(batch.indices) for batch in order)) as shown:
 
         def step() -> None:
@@ -73,33 +72,8 @@ def score_data(plan: Plan, data: Sequence[ChosenData], workers: Workers) -> Scor
          for word, found in batches.items()},
         _last_known([scored[batch].models for batch in order]),
         _differing([scored[batch].models for batch in order]),
-        speed.text(),
+        speed_text(speed.rate_hz, speed.network_share),
     )  # fmt: skip
-
-
-class _Speed:
-    """How fast images are scored, from the first one on, which waits until its network is made."""
-
-    def __init__(self) -> None:
-        self._images = -1
-        self._start_s = self._end_s = self._start_network_s = self._end_network_s = 0.0
-
-    def step(self) -> None:
-        """Take the time of an image that is done."""
-        self._images += 1
-        self._end_s, self._end_network_s = perf_counter(), NETWORKS.total_s
-        if not self._images:
-            self._start_s, self._start_network_s = self._end_s, self._end_network_s
-
-    def text(self) -> str:
-        """Return images a second and how much of the time networks ran; '' if not known."""
-        took_s = self._end_s - self._start_s
-        if self._images < 1 or took_s <= 0:
-            return ''
-        share = (self._end_network_s - self._start_network_s) / took_s
-        return (
-            f'{self._images / took_s:.3g} images a second; a network ran {share:.0%} of the time'
-        )
 
 
 def draw(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any
 
@@ -19,11 +18,13 @@ from depth_anything_ros.bag import (
     group_by_image,
 )
 from depth_anything_ros.bag.transforms import TF_TYPES
-from depth_anything_ros.errors import DatasetError, DepthAnythingError, MessageError
+from depth_anything_ros.errors import DatasetError, MessageError
 from depth_anything_ros.inference.predictor import Predictor
+from depth_anything_ros.lab.recording.estimates import Estimates
 from depth_anything_ros.lab.recording.inputs import Inputs, find_inputs
 from depth_anything_ros.lab.recording.recorder import Recorder
 from depth_anything_ros.lab.recording.results import BagRecord, RecordJob, Rejection
+from depth_anything_ros.lab.speed import Speed
 from depth_anything_ros.stream.encoders import (
     CAMERA_INFO,
     COMPRESSED_PREVIEW,
@@ -100,8 +101,6 @@ class _Recording:
         self._job = job
         self._reader = reader
         self._inputs = inputs
-        self._bases = inputs.bases()
-        self._rank = {topic: place for place, topic in enumerate(inputs.topics.values())}
         self._prefix = job.node.rstrip('/')
         self._outputs = wanted_outputs(job.outputs)
         self._recorder = Recorder(
@@ -115,29 +114,27 @@ class _Recording:
     def run(self, writer: BagWriter, step: Callable[[], object]) -> BagRecord:
         start_s = time.perf_counter()
         copied = self._add_topics(writer)
-        images = 0
-        # One frame is estimated while the one before it is encoded and written.
-        with ThreadPoolExecutor(1, 'estimating') as beside:
-            for group, estimate in self._estimates(self._groups(copied), beside):
-                for message in group.in_time():
-                    # A message of ROS 1 that cannot be converted has no bytes.
-                    if message.topic in copied and message.cdr:
-                        writer.write_cdr(message.topic, '', message.cdr, message.time_ns)
-                        self._messages[message.topic] += 1
-                found = estimate.result()
-                if isinstance(found, str):
-                    self._rejected.append(Rejection(images, group.image.taken_ns, found))
-                else:
-                    self._write(writer, found, group.image.time_ns)
-                images += 1
-                step()
+        speed = Speed()
+        estimates = Estimates(self._reader, self._inputs, self._recorder)
+        for group, found in estimates.of(self._groups(copied)):
+            for message in group.in_time():
+                # A message of ROS 1 that cannot be converted has no bytes.
+                if message.topic in copied and message.cdr:
+                    writer.write_cdr(message.topic, '', message.cdr, message.time_ns)
+                    self._messages[message.topic] += 1
+            if isinstance(found, str):
+                self._rejected.append(Rejection(speed.images, group.image.taken_ns, found))
+            else:
+                self._write(writer, found, group.image.time_ns)
+            speed.step()
+            step()
         if not self._written:
             reason = self._rejected[0].reason if self._rejected else 'it holds none'
             raise DatasetError(
                 f"no image on '{self._inputs.image}' of bag '{self._job.bag}' can be used: "
                 f'{reason}'
             )
-        return self._result(images, time.perf_counter() - start_s)
+        return self._result(speed, time.perf_counter() - start_s)
 
     def _groups(self, copied: frozenset[str]) -> Iterator[Group]:
         topics = copied | set(self._inputs.topics.values())
@@ -165,30 +162,6 @@ class _Recording:
             writer.add_topic(self._topic(name), output.type_name, depth=_QUEUE_DEPTH)
         return frozenset(copied)
 
-    def _estimates(
-        self, groups: Iterator[Group], beside: Executor
-    ) -> Iterator[tuple[Group, Future[Finished | str]]]:
-        """Yield each group with its estimate, while that of the next is at work."""
-        before = None
-        for group in groups:
-            following = group, beside.submit(self._estimate, group)
-            if before is not None:
-                yield before
-            before = following
-        if before is not None:
-            yield before
-
-    def _estimate(self, group: Group) -> Finished | str:
-        """Return what the pipeline makes of an image, or why it can make nothing."""
-        self._recorder.begin(group.image.taken_ns)
-        for message in sorted(group.others, key=lambda other: self._rank.get(other.topic, -1)):
-            for base in self._bases.get(message.topic, ()):
-                self._add(base, message)
-        try:
-            return self._recorder.estimate(self._read(group.image))
-        except DepthAnythingError as error:
-            return str(error)
-
     def _write(self, writer: BagWriter, finished: Finished, time_ns: int) -> None:
         def send(name: str, fields: Any) -> None:
             topic = self._topic(name)
@@ -202,24 +175,15 @@ class _Recording:
         for name, reason in published.failures.items():
             self._warnings[f'no {name}: {reason}'] += 1
 
-    def _add(self, base: str, message: Recorded) -> None:
-        try:
-            self._recorder.add(base, self._read(message))
-        except DepthAnythingError as error:
-            self._recorder.refuse(f'{base}: {error}')
-
-    def _read(self, message: Recorded) -> Any:
-        return self._reader.read_cdr(message.topic, message.stamped(0))
-
     def _topic(self, name: str) -> str:
         return f'{self._prefix}/{name.removeprefix("~/")}'
 
-    def _result(self, images: int, duration_s: float) -> BagRecord:
+    def _result(self, speed: Speed, duration_s: float) -> BagRecord:
         recorder, job = self._recorder, self._job
         return BagRecord(
             bag=str(job.bag),
             out=str(job.out),
-            images=images,
+            images=speed.images,
             written=self._written,
             metric=self._metric,
             rejected=tuple(self._rejected),
@@ -229,7 +193,8 @@ class _Recording:
             messages=dict(sorted(self._messages.items())),
             model=recorder.pipeline.predictor.identity,
             duration_s=duration_s,
-            inference_s=recorder.stages_ms.get('inference', 0.0) * 1e-3,
+            rate_hz=speed.rate_hz,
+            network_share=speed.network_share,
         )
 
 

@@ -19,6 +19,7 @@ from depth_anything_ros.stream.frame_input import FrameInput
 from depth_anything_ros.stream.references import References
 from depth_anything_ros.stream.registration import registrations
 from depth_anything_ros.stream.run_statistics import RunStatistics
+from depth_anything_ros.types import MetricDepth, RelativeInverseDepth, UInt8Array
 
 
 class Recorder:
@@ -40,7 +41,6 @@ class Recorder:
         self.pipeline = assemble(predictor, config)
         self.warnings: Counter[str] = Counter()
         self.no_metric: Counter[str] = Counter()
-        self.stages_ms: dict[str, float] = {}
         self._config = config
         self._transforms = transforms
         self._now_ns = 0
@@ -77,25 +77,39 @@ class Recorder:
         """Count a reference that cannot be read."""
         self._references.refuse(reason)
 
-    def estimate(self, message: Any) -> Finished:
-        """
-        Return what the pipeline makes of an image.
-
-        :raises DepthAnythingError: if it gives nothing.
-        """
+    def see_image(self, message: Any) -> None:
+        """Take note of an image, whether its depth can be estimated or not."""
         self._references.see_image(message.header.frame_id)
-        rgb = self._frames.decode(message)
+
+    def decode(self, message: Any) -> UInt8Array:
+        """
+        Return the picture of an image message, uint8 (H, W, 3), red first.
+
+        :raises MessageError: if it cannot be decoded.
+        """
+        return self._frames.decode(message)
+
+    def predict(self, rgb: UInt8Array) -> RelativeInverseDepth | MetricDepth:
+        """
+        Return what the network says of a picture; several threads may ask at once.
+
+        :raises BackendError: if the network cannot run on it.
+        """
         predictor = self.pipeline.predictor
         if not predictor.is_built(*rgb.shape[:2]):
             predictor.warm_up(*rgb.shape[:2])
+        return self.pipeline.predict(rgb)
+
+    def finish(
+        self, message: Any, rgb: UInt8Array, prediction: RelativeInverseDepth | MetricDepth
+    ) -> Finished:
+        """Return what the pipeline makes of an image that was decoded and predicted."""
         frame, view = self._frames.frame(message, rgb, self._config.image_is_rectified)
         if view.doubt:
             self._warn(view.doubt)
-        result = self.pipeline.process(frame)
+        result = self.pipeline.process(frame, prediction)
         if result.metric is not None and view.reason:
             self._warn(f'no camera_info, cloud or scan: {view.reason}')
-        for stage, duration_ms in result.stages_ms.items():
-            self.stages_ms[stage] = self.stages_ms.get(stage, 0.0) + duration_ms
         if result.no_metric_reason:
             self.no_metric[result.no_metric_reason] += 1
         return Finished(result, message.header, view.info, self._config)

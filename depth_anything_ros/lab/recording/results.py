@@ -50,8 +50,9 @@ class BagRecord:
     What was recorded of a bag.
 
     `images` were read, `written` gave an output, `metric` of them depth in metres; `no_metric` and
-    `warnings` count what was told. `messages` counts what is in the new bag by topic. A bag that
-    could not be recorded has a `failure` and no other figures.
+    `warnings` count what was told. `messages` counts what is in the new bag by topic. `rate_hz` is
+    images a second and `network_share` the share of the time in which a network ran, as `Speed`
+    has them. A bag that could not be recorded has a `failure` and no other figures.
     """
 
     bag: str
@@ -67,7 +68,8 @@ class BagRecord:
     messages: Mapping[str, int] = field(default_factory=dict)
     model: ModelIdentity | None = None
     duration_s: float = 0.0
-    inference_s: float = 0.0
+    rate_hz: float | None = None
+    network_share: float | None = None
 
     @property
     def complete(self) -> bool:

@@ -1,0 +1,46 @@
+"""How fast images go through a network, and how much of the time it ran."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+from depth_anything_ros.inference.clock import NETWORKS
+
+
+class Speed:
+    """
+    Take the times of images that are done.
+
+    The first one, which waits until its network is made, starts the clock; with fewer than two
+    nothing is known.
+    """
+
+    def __init__(self) -> None:
+        self.images = 0
+        self._start_s = self._end_s = self._start_network_s = self._end_network_s = 0.0
+
+    def step(self) -> None:
+        """Take the time of one more image."""
+        self._end_s, self._end_network_s = perf_counter(), NETWORKS.total_s
+        if not self.images:
+            self._start_s, self._start_network_s = self._end_s, self._end_network_s
+        self.images += 1
+
+    @property
+    def rate_hz(self) -> float | None:
+        """Return images a second, None where that is not known."""
+        took_s = self._end_s - self._start_s
+        return (self.images - 1) / took_s if took_s > 0 else None
+
+    @property
+    def network_share(self) -> float | None:
+        """Return the share of the time in which a network of this process ran."""
+        took_s = self._end_s - self._start_s
+        return (self._end_network_s - self._start_network_s) / took_s if took_s > 0 else None
+
+
+def speed_text(rate_hz: float | None, network_share: float | None) -> str:
+    """Return the figures of a :class:`Speed` in words, '' where they are not known."""
+    if rate_hz is None or network_share is None:
+        return ''
+    return f'{rate_hz:.3g} images a second; a network ran {network_share:.0%} of the time'
