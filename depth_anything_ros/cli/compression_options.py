@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # Worlds of no training run, which takes small seeds, and no validation.
 COMPARED = 'simulator:2000000'
-_CALIBRATION = 'simulator:1000000:32'
+CALIBRATION, CALIBRATION_IMAGES = 'simulator:1000000:32', 32
 
 
 def add_parent_arguments(parser: argparse.ArgumentParser, random_help: str) -> None:
@@ -41,12 +41,12 @@ def add_parent_arguments(parser: argparse.ArgumentParser, random_help: str) -> N
 def add_calibration_arguments(parser: argparse.ArgumentParser) -> None:
     """Add `--calibration` and `--calibration-images`."""
     parser.add_argument(
-        '--calibration', default=_CALIBRATION, metavar='WORD',
+        '--calibration', default=CALIBRATION, metavar='WORD',
         help='images that int8_static finds its ranges on, named like --data of evaluate, '
              'or images:FOLDER (default %(default)s)',
     )  # fmt: skip
     parser.add_argument(
-        '--calibration-images', type=int, default=32, metavar='N',
+        '--calibration-images', type=int, default=CALIBRATION_IMAGES, metavar='N',
         help='how many of them, evenly from all (default %(default)s)',
     )  # fmt: skip
 

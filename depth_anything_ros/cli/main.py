@@ -89,6 +89,10 @@ VERBS = {
         'depth_anything_ros.cli.study',
         'measure what each recipe of `compress` costs a model, and where it breaks down',
     ),
+    'results': Verb(
+        'depth_anything_ros.cli.results',
+        'score the models that ship, as they are and after each recipe, and write a page of it',
+    ),
     'simulate': Verb(
         'depth_anything_ros.cli.simulate',
         'render a drive through a furnished room into a ROS 2 bag with exact depth',

@@ -35,6 +35,19 @@ def test_range_from_zero_has_255_steps():
     assert rounded(numbers, 0.0, 5.1) == pytest.approx([0.0, 0.0, 0.0, 0.02, 5.1, 5.1], abs=1e-6)
 
 
+@pytest.mark.parametrize('ends', [(-2.54, 1.0), (0.0, 5.1), (-0.0031, 0.0), (0.0, 0.0)])
+def test_numbers_are_those_that_exports_show_in_every_bit(ends):
+    rounding = RoundedInput.of_range(*ends)
+    numbers = torch.randn(100_000, generator=torch.Generator().manual_seed(2))
+    # Halves between two steps, and what lies far outside, too.
+    halves = (torch.arange(-300, 300) + 0.5) * rounding.step
+    numbers = torch.cat((numbers, halves, torch.tensor([-1e30, 1e30])))
+    shown = rounding(nn.Identity(), (numbers,))
+    with torch.inference_mode():
+        assert torch.equal(rounding(nn.Identity(), (numbers,)), shown)
+        assert rounding(nn.Identity(), (torch.tensor(torch.nan),)).isnan()
+
+
 def test_layer_that_read_only_zeros_reads_zeros():
     assert rounded([0.0, 0.0], 0.0, 0.0) == [0.0, 0.0]
 

@@ -73,7 +73,7 @@ class _Seen:
 
 def _loss(numbers: Tensor, low: float, high: float) -> float:
     rounded = RoundedInput.of_range(low, high)(nn.Identity(), (numbers,))
-    return float((rounded - numbers).square().mean())
+    return float(rounded.sub_(numbers).square_().mean())
 
 
 def _look(seen: _Seen, _: nn.Module, inputs: tuple[Tensor]) -> None:

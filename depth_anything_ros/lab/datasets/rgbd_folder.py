@@ -176,7 +176,9 @@ def _unit_of(entry: dict[str, Any], unit: str) -> float:
 
 
 def _require_inside(path: Path, file: Path) -> None:
-    if '..' in file.parts or not file.resolve().is_relative_to(path.resolve()):
+    # The way to the folder itself may well go up.
+    below = file.is_relative_to(path) and '..' not in file.relative_to(path).parts
+    if not below or not file.resolve().is_relative_to(path.resolve()):
         raise DatasetError(
             f"index '{path / 'index.json'}' points outside its folder, to '{file}'; allowed: "
             'files in it'

@@ -92,6 +92,11 @@ def test_a_frame_of_the_index_may_name_its_camera(indexed):
         open_rgbd_folder(indexed, 'test')
 
 
+def test_the_way_to_an_indexed_folder_may_go_up(indexed):
+    there = indexed / '..' / indexed.name
+    assert names(open_rgbd_folder(there, 'test')) == names(open_rgbd_folder(indexed, 'test'))
+
+
 def test_indexed_frames_are_not_for_training(indexed):
     with pytest.raises(DatasetError, match="no split 'train'; known: test, real, synthetic, all"):
         open_rgbd_folder(indexed, 'train')
