@@ -8,7 +8,7 @@ Images are (rows, columns); arrays are C-contiguous unless said otherwise.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import Enum, IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -246,6 +246,33 @@ class PointCloud:
     def rgb(self) -> UInt8Array:
         """Return the colours as a view, uint8 (H, W, 3), red first."""
         return self.points.view(np.uint8)[..., 14:11:-1]
+
+
+class DepthOrigin(IntEnum):
+    """Where a pixel of fused depth comes from."""
+
+    UNKNOWN = 0
+    MEASURED = 1
+    FILLED = 2  # by the network, at a depth that the sensor measured elsewhere in the image
+    BEYOND = 3  # by the network, nearer or farther than all that was measured
+
+
+@dataclass(frozen=True)
+class FusedDepth:
+    """
+    Measured depth with its holes filled.
+
+    `depth_m` is float32 (H, W) in metres along the optical z axis, NaN where unknown; `origin`
+    uint8 (H, W) of `DepthOrigin`; `refused` counts the measured pixels that were not believed.
+    """
+
+    depth_m: Float32Array
+    origin: UInt8Array
+    refused: int = 0
+
+    def share(self, origin: DepthOrigin) -> float:
+        """Return the share of the pixels that come from there."""
+        return np.count_nonzero(self.origin == origin) / self.origin.size
 
 
 @dataclass(frozen=True)
