@@ -13,6 +13,7 @@ from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
 
 from depth_anything_ros.bag.cdr import header_stamp_ns
+from depth_anything_ros.bag.layout import same_layout
 from depth_anything_ros.bag.qos import TopicQos, recorded_qos
 from depth_anything_ros.bag.storage import repair_of, require_bag
 from depth_anything_ros.errors import DatasetError
@@ -124,6 +125,7 @@ class BagReader:
         # Of most types, names of fields differ in ROS 1, not what is in them.
         humble = () if self._reader.is2 else (get_typestore(Stores.ROS2_HUMBLE),)
         self._ros2_types = (*humble, self._types)
+        self._alike: dict[str, bool] = {}
         # rosbags ends a bag one nanosecond after its last message.
         self.duration_ns = max(0, int(self._reader.duration) - 1)
         self.topics = self._summarise_topics()
@@ -205,14 +207,32 @@ class BagReader:
         """Return whether it is a bag of ROS 2."""
         return bool(self._reader.is2)
 
+    def ros2_name(self, topic: str) -> str:
+        """
+        Return the type of a topic as ROS 2 names it.
+
+        :raises DatasetError: if ROS 1 has other fields under that name, so that a node of ROS 2
+            would read something else.
+        """
+        name = self.topics[topic].type_name
+        ros2 = _ROS2_NAMES.get(name, name)
+        if topic not in self._alike:
+            humble = get_typestore(Stores.ROS2_HUMBLE)
+            known = not self.is_ros2 and ros2 in humble.fielddefs
+            self._alike[topic] = not known or same_layout(self._types, humble, name, ros2)
+        if not self._alike[topic]:
+            raise DatasetError(
+                f"topic '{topic}' is {name} of ROS 1, which has other fields than that of ROS 2"
+            )
+        return ros2
+
     def ros2_type(self, topic: str) -> tuple[str, Typestore]:
         """
         Return the type of a topic as ROS 2 names it, and what describes it.
 
-        :raises DatasetError: if neither the bag nor ROS 2 Humble describes it.
+        :raises DatasetError: as `ros2_name`, or if neither the bag nor ROS 2 Humble describes it.
         """
-        name = self.topics[topic].type_name
-        name = _ROS2_NAMES.get(name, name)
+        name = self.ros2_name(topic)
         for types in self._ros2_types:
             if name in types.fielddefs:
                 return name, types

@@ -122,16 +122,17 @@ class BagPlayer(Node):
             )
         for topic in reader.topics.values():
             try:
-                self._outlets[topic.name] = self._make_outlet(topic)
+                self._outlets[topic.name] = self._make_outlet(reader, topic)
             except DatasetError as error:
                 if topic.name == self._config.image_topic:
                     raise
                 self.get_logger().warning(one_line(f'topic left out: {error}'))
 
-    def _make_outlet(self, topic: BagTopic) -> Any:
-        message_type = find_message_type(topic.type_name)
+    def _make_outlet(self, reader: BagReader, topic: BagTopic) -> Any:
+        type_name = reader.ros2_name(topic.name)
+        message_type = find_message_type(type_name)
         if message_type is None:
-            raise DatasetError(f"{topic.name}: no message type '{topic.type_name}' here")
+            raise DatasetError(f"{topic.name}: no message type '{type_name}' here")
         try:
             return self.create_publisher(message_type, topic.name, self._offer(topic))
         except InvalidTopicNameException as error:

@@ -239,8 +239,8 @@ def test_images_without_stamp_get_the_time_of_recording(tmp_path):
         assert stamp.sec * 10**9 + stamp.nanosec == stamp_of(number)
 
 
-def write_ros1(path, source):
-    """Write the messages of a bag of ROS 2 as a bag of ROS 1."""
+def write_ros1(path, source, more=lambda writer: None):
+    """Write the messages of a bag of ROS 2 as a bag of ROS 1; `more` gets the writer at last."""
     types, ros2 = get_typestore(Stores.ROS1_NOETIC), get_typestore(Stores.ROS2_HUMBLE)
     names = {'tf2_msgs/msg/TFMessage': 'tf/msg/tfMessage'}
     tf = 'geometry_msgs/TransformStamped[] transforms'
@@ -255,6 +255,7 @@ def write_ros1(path, source):
                 )
             raw = ros2.cdr_to_ros1(message.cdr, message.type_name)
             writer.write(connections[message.topic], message.log_time_ns, raw)
+        more(writer)
     return path
 
 
@@ -274,6 +275,36 @@ def test_a_bag_of_ros1_gives_the_same_and_becomes_one_of_ros2(drive, recorded, t
         types = {topic.name: topic.type_name for topic in reader.topics.values()}
         assert hasattr(next(reader.messages([INFO])).deserialize(), 'k')
     assert types['/tf_static'] == 'tf2_msgs/msg/TFMessage'
+
+
+def test_a_topic_whose_fields_are_others_in_ros1_is_left_out_and_named(drive, tmp_path):
+    types = get_typestore(Stores.ROS1_NOETIC)
+    made = types.types
+    time, point = made['builtin_interfaces/msg/Time'](1, 0), made['geometry_msgs/msg/Point']
+    marker = made['visualization_msgs/msg/Marker'](
+        made['std_msgs/msg/Header'](1, time, 'map'), 'ns', 7, 0, 0,
+        made['geometry_msgs/msg/Pose'](point(1, 2, 3),
+                                       made['geometry_msgs/msg/Quaternion'](0, 0, 0, 1)),
+        made['geometry_msgs/msg/Vector3'](1, 1, 1), made['std_msgs/msg/ColorRGBA'](1, 0, 0, 1),
+        made['builtin_interfaces/msg/Duration'](0, 0), False, [], [], 'text', '', False,
+    )  # fmt: skip
+    told = made['std_msgs/msg/String']('a')
+
+    def more(writer):
+        for topic, message in (('/marks', marker), ('/told', told)):
+            kind = message.__msgtype__
+            connection = writer.add_connection(topic, kind, typestore=types)
+            writer.write(connection, stamp_of(0), types.serialize_ros1(message, kind))
+
+    bag = write_ros1(tmp_path / 'drive.bag', drive, more)
+    result = record(bag, tmp_path / 'out', merge=True)
+    assert list(result.warnings) == [
+        "topic left out: topic '/marks' is visualization_msgs/msg/Marker of ROS 1, which has "
+        'other fields than that of ROS 2'
+    ]
+    with BagReader(tmp_path / 'out') as reader:
+        assert '/marks' not in reader.topics
+        assert reader.topics['/told'].count == 1
 
 
 def raw(path, topic):
