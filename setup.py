@@ -33,6 +33,7 @@ EXTRAS = {
     # ROS 2 itself as wheels, only where no ROS 2 is installed.
     'ros': [
         'ros-rclpy',
+        'ros-nav-msgs',
         'ros-sensor-msgs',
         'ros-diagnostic-msgs',
         'ros-std-srvs',

@@ -37,6 +37,10 @@ class AlignmentError(DepthAnythingError):
     """Report that no trustworthy scale and shift can be had from the data given."""
 
 
+class MotionError(DepthAnythingError):
+    """Report that nobody knows how the camera moved."""
+
+
 class CheckpointError(DepthAnythingError):
     """Report a checkpoint that is missing, damaged or belongs to another model."""
 

@@ -13,6 +13,7 @@ from depth_anything_ros.geometry.alignment import to_metric_depth
 from depth_anything_ros.geometry.metric_depth import limit_depth
 from depth_anything_ros.inference.flip import mean_with_mirrored, mirrored
 from depth_anything_ros.inference.predictor import Predictor
+from depth_anything_ros.motion import PoseHistory
 from depth_anything_ros.refinement import Refinements
 from depth_anything_ros.scale import AlignmentSource, AlignmentTracker, SceneCutDetector
 from depth_anything_ros.types import (
@@ -39,6 +40,7 @@ class DepthPipeline:
     :param max_depth_m: depth beyond this is unknown (NaN).
     :param scene_cut: tells when the previous scale no longer holds, or None.
     :param refinements: optional steps; may be exchanged between frames.
+    :param poses: where the camera was, for steps that go by it; who knows adds to it.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class DepthPipeline:
         max_depth_m: float,
         scene_cut: SceneCutDetector | None = None,
         refinements: Refinements | None = None,
+        poses: PoseHistory | None = None,
     ) -> None:
         self.predictor = predictor
         self.scale_source = scale_source
@@ -56,6 +59,7 @@ class DepthPipeline:
         self.max_depth_m = max_depth_m
         self.scene_cut = scene_cut
         self.refinements = refinements or Refinements()
+        self.poses = PoseHistory() if poses is None else poses
 
     def process(
         self, frame: Frame, prediction: RelativeInverseDepth | MetricDepth | None = None

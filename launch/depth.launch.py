@@ -55,6 +55,7 @@ ARGUMENTS = (
     ),
     ('scan', 'scan', 'Topic of the laser scan for scale_source:=laser_scan.'),
     ('imu', 'imu/data', 'Topic of the IMU for camera_tilt_source:=imu.'),
+    ('odom', 'odom', 'Topic of odometry for the motion of the camera, with temporal_smoothing_s.'),
     ('config', CONFIG, 'Parameter file of the node.'),
     ('name', 'depth_node', 'Name of the node.'),
     ('namespace', '', 'Namespace of the node.'),
@@ -136,6 +137,7 @@ def depth_node(context: LaunchContext) -> list[Node | RegisterEventHandler]:
         'reference/camera_info': 'reference_info',
         'scan': 'scan',
         'imu': 'imu',
+        'odom': 'odom',
     }
     node = own_node(
         'depth_node',

@@ -73,6 +73,7 @@ ARGUMENTS = (
     ),
     ('scan', '/scan', 'Topic of the laser scan in the bag for scale_source:=laser_scan.'),
     ('imu', '/imu/data', 'Topic of the IMU in the bag for camera_tilt_source:=imu.'),
+    ('odom', '/odom', 'Topic of odometry in the bag for temporal_smoothing_s.'),
     (
         'prediction',
         '',

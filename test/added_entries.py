@@ -14,8 +14,8 @@ from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.lab.compression import RECIPES
 from depth_anything_ros.lab.datasets import DATASETS
 from depth_anything_ros.parameters import Affects, parameter
+from depth_anything_ros.references import ReferenceTopic
 from depth_anything_ros.scale import SCALE_SOURCES
-from depth_anything_ros.scale.references import ReferenceTopic
 from depth_anything_ros.types import Alignment, DepthSample, Precision
 
 FAR_SHARE, NEAR_SHARE = 1.0, 2.0

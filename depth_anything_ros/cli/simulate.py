@@ -111,6 +111,7 @@ def run(args: argparse.Namespace) -> int:
         'topics': {
             **vars(rgbd),
             'scan': robot_bag.SCAN_TOPIC,
+            'odom': robot_bag.ODOM_TOPIC,
             'tf': robot_bag.TF_TOPIC,
             'tf_static': robot_bag.STATIC_TF_TOPIC,
         },

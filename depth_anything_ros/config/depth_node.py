@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from depth_anything_ros.colormap import PREVIEW_COLORMAPS
 from depth_anything_ros.inference.options import NetworkOptions
@@ -13,6 +15,7 @@ from depth_anything_ros.parameters import (
     group,
     parameter,
 )
+from depth_anything_ros.references import ReferenceTopic
 from depth_anything_ros.refinement import RefinementConfig
 from depth_anything_ros.scale import ScaleConfig
 
@@ -144,6 +147,11 @@ class DepthNodeConfig:
         maximum=60.0,
         read_only=True,
     )
+
+    def topics(self) -> Iterator[tuple[ReferenceTopic, Any]]:
+        """Return the topics of references to listen to, with the parameters of their intakes."""
+        yield from self.scale.topics()
+        yield from self.refinement.topics()
 
     def __post_init__(self) -> None:
         """

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
+from depth_anything_ros.motion import MOTION_TOPICS
 from depth_anything_ros.registry import Registry
 from depth_anything_ros.scale import SCALE_SOURCES
 
@@ -31,20 +33,20 @@ class Topic:
 
 
 def _references() -> Iterator[Topic]:
-    """Return what the scale sources declare that they measure with."""
-    for source in SCALE_SOURCES.values():
-        for topic in source.references:
-            yield Topic('in', topic.name, topic.message.replace('/msg/', '/'), topic.help)
-            for word, help_text in topic.transports.items():
-                yield Topic(
-                    'in', f'{topic.name}/{word}', _COMPRESSED,
-                    f'instead of it, with that word as `{topic.transport}`: {help_text}',
-                )  # fmt: skip
-            if topic.camera_info:
-                yield Topic(
-                    'in', topic.camera_info, _CAMERA_INFO,
-                    'of that depth, where it is not registered to the image',
-                )  # fmt: skip
+    """Return what scale sources and refinements declare that they measure with."""
+    of_scale = chain.from_iterable(source.references for source in SCALE_SOURCES.values())
+    for topic in (*of_scale, *MOTION_TOPICS):
+        yield Topic('in', topic.name, topic.message.replace('/msg/', '/'), topic.help)
+        for word, help_text in topic.transports.items():
+            yield Topic(
+                'in', f'{topic.name}/{word}', _COMPRESSED,
+                f'instead of it, with that word as `{topic.transport}`: {help_text}',
+            )  # fmt: skip
+        if topic.camera_info:
+            yield Topic(
+                'in', topic.camera_info, _CAMERA_INFO,
+                'of that depth, where it is not registered to the image',
+            )  # fmt: skip
 
 
 _TOPICS: Registry[tuple[Topic, ...]] = Registry('node', {

@@ -5,17 +5,21 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
+import cv2
 import numpy as np
 
 from depth_anything_ros.errors import CameraError
 from depth_anything_ros.geometry.camera import rays_at
 from depth_anything_ros.geometry.distortion import distort
-from depth_anything_ros.types import Camera, Float64Array
+from depth_anything_ros.types import Camera, Float32Array, Float64Array
 
 # Nearer to the lens than this nothing is projected.
 MIN_DEPTH_M = 0.01
 # Of these the directions at the edge of an image are found.
 _VIEW_PIXELS = 400_000
+# Rays of the table in which lens distortion is looked up, and where those beyond it fall.
+_TABLE_WIDTH, _TABLE_HEIGHT = 257, 193
+_OUTSIDE_PX = -1e6
 
 
 def project_points(camera: Camera, points_m: Float64Array) -> Float64Array:
@@ -68,3 +72,70 @@ def _view(camera: Camera) -> tuple[float, float, float, float]:
         float(np.nanmin(rays[..., 1])) - y,
         float(np.nanmax(rays[..., 1])) + y,
     )
+
+
+def ray_pixels(
+    camera: Camera, x: Float32Array, y: Float32Array
+) -> tuple[Float32Array, Float32Array]:
+    """
+    Return the pixels that show rays, as the maps of cv2.remap; `x` and `y` may be overwritten.
+
+    Lens distortion is looked up in a table, which is right to a tenth of a pixel.
+
+    :param x: float32 (H, W), x / z.
+    :param y: float32 (H, W), y / z.
+    :return: columns and rows, float32 (H, W), integer at pixel centres; outside the image for rays
+        beyond it.
+    :raises CameraError: if the camera is not calibrated or its distortion model unknown.
+    """
+    if any(camera.distortion):
+        return _of_table(camera, x, y)
+    x *= np.float32(camera.fx_px)
+    x += np.float32(camera.cx_px)
+    y *= np.float32(camera.fy_px)
+    y += np.float32(camera.cy_px)
+    return x, y
+
+
+def looked_up(
+    values: Float32Array, columns: Float32Array, rows: Float32Array, outside: float = math.nan
+) -> Float32Array:
+    """
+    Return values between the pixels of an image, float32 of the shape of the places.
+
+    :param values: float32 (H, W); what lies beside NaN is NaN.
+    :param columns: float32 (h, w) of the places, integer at pixel centres.
+    :param rows: float32 (h, w).
+    :param outside: what is around the image.
+    """
+    border = cv2.BORDER_CONSTANT
+    found = cv2.remap(
+        values, columns, rows, cv2.INTER_LINEAR, borderMode=border, borderValue=(outside,)
+    )
+    return np.asarray(found, np.float32)
+
+
+def _of_table(
+    camera: Camera, x: Float32Array, y: Float32Array
+) -> tuple[Float32Array, Float32Array]:
+    left, right, top, bottom = _view(camera)
+    x -= np.float32(left)
+    x *= np.float32((_TABLE_WIDTH - 1) / (right - left))
+    y -= np.float32(top)
+    y *= np.float32((_TABLE_HEIGHT - 1) / (bottom - top))
+    columns, rows = (looked_up(table, x, y, _OUTSIDE_PX) for table in _pixel_tables(camera))
+    return columns, rows
+
+
+@lru_cache(maxsize=4)
+def _pixel_tables(camera: Camera) -> tuple[Float32Array, Float32Array]:
+    """Return columns and rows of the pixels that show the rays of a grid over the view."""
+    left, right, top, bottom = _view(camera)
+    x, y = np.meshgrid(
+        np.linspace(left, right, _TABLE_WIDTH), np.linspace(top, bottom, _TABLE_HEIGHT)
+    )
+    rays = distort(camera, np.stack([x.ravel(), y.ravel()], axis=1))
+    columns = rays[:, 0] * camera.fx_px + camera.cx_px
+    rows = rays[:, 1] * camera.fy_px + camera.cy_px
+    shape = x.shape
+    return columns.reshape(shape).astype(np.float32), rows.reshape(shape).astype(np.float32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from depth_anything_ros.errors import ConfigError
@@ -87,6 +88,13 @@ class RigidTransform:
             self.rotation @ other.rotation,
             self.rotation @ other.translation_m + self.translation_m,
         )
+
+    def towards(self, other: RigidTransform, share: float) -> RigidTransform:
+        """Return the place at a share of a steady way to another one; above 1 it goes on."""
+        step = self.inverse() @ other
+        turn, _ = cv2.Rodrigues(step.rotation)
+        rotation, _ = cv2.Rodrigues(share * turn)
+        return self @ RigidTransform(np.asarray(rotation, np.float64), share * step.translation_m)
 
     def apply(self, points_m: Float64Array) -> Float64Array:
         """Return points (N, 3) of the child frame in the parent."""

@@ -36,6 +36,7 @@ from depth_anything_ros.nodes.process import run_process, spin
 from depth_anything_ros.nodes.sizes import SizeBuilder
 from depth_anything_ros.nodes.subscription import SensorSubscription
 from depth_anything_ros.nodes.topics import (
+    has_header,
     image_type,
     input_hint,
     input_names,
@@ -219,7 +220,8 @@ class DepthNode(ManagedNode):
             ('image', image_type(self._config.image_transport), self._on_image),
         ]
         for topic, message_type, take in taken:
-            if message_type is not CameraInfo:  # its stamp is never asked for
+            # Of camera_info the stamp is never asked for; TF has one for each transform.
+            if message_type is not CameraInfo and has_header(message_type):
                 refuse = self._refuse_image if topic == 'image' else self._references.refuse
                 take = self._arrivals.stamping(topic, take, refuse)
             self._inputs[topic] = SensorSubscription(
@@ -348,6 +350,7 @@ class DepthNode(ManagedNode):
             passed_over=source.passed_over if isinstance(source, PrioritySources) else '',
             traps=self._traps(),
             cache_problem=pipeline.predictor.cache_problem if pipeline else '',
+            refinement=pipeline.refinements.states() if pipeline else {},
         )
 
     def _topic(self, base: str) -> str:
@@ -358,7 +361,13 @@ class DepthNode(ManagedNode):
         for base in self._inputs.keys() - {'image'}:
             hint = input_hint(self, base, self._config)
             traps += (f'no depth on {self._topic(base)}: {hint}',) if hint else ()
-        doubts = (self._processor.doubt, self._references.doubt, self._oversized())
+        pipeline = self._host.pipeline
+        doubts = (
+            self._processor.doubt,
+            self._references.doubt,
+            pipeline.refinements.doubt if pipeline else '',
+            self._oversized(),
+        )
         return (*traps, *filter(None, doubts))
 
     def _oversized(self) -> str:

@@ -45,6 +45,7 @@ def _sections(state: NodeState, snapshot: Snapshot) -> dict[str, object]:
         'cache_problem': state.cache_problem,
         'scale': alignment_section(state.last_result) if state.last_result else {},
         'passed_over': state.passed_over,
+        'refinement': state.refinement,
         'traps': '; '.join(state.traps),
         'no_metric_reason': state.no_metric_reason,
         'no_fit_reason': state.last_result.no_fit_reason if state.last_result else '',

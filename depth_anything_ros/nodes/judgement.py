@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
@@ -23,7 +23,7 @@ class NodeState:
     not taken and the running one kept, `passed_over` why preferred scale sources had no scale,
     `no_camera_reason` why the camera gives no `no_camera_outputs`, `cache_problem` why the export
     of the network is not kept for the next start;
-    `traps` are faults of the set-up that make results wrong.
+    `traps` are faults of the set-up that make results wrong, `refinement` what its steps went by.
     """
 
     lifecycle: str
@@ -41,6 +41,7 @@ class NodeState:
     traps: tuple[str, ...] = ()
     image_hint: str = ''
     cache_problem: str = ''
+    refinement: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def no_metric_reason(self) -> str:

@@ -133,7 +133,8 @@ class PipelineHost:
                 return
             self._pipeline.max_depth_m = config.max_depth_m
             if _differ(before, config, Affects.REFINEMENT):
-                self._pipeline.refinements = create_refinements(config.refinement)
+                steps = create_refinements(config.refinement, self._pipeline.poses)
+                self._pipeline.refinements = steps
             if _differ(before, config, Affects.SCALE):
                 self._pipeline = assemble(self._pipeline.predictor, config)
             if names & names_affecting(DepthNodeConfig, Affects.MODEL):

@@ -15,9 +15,10 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import ConfigError
+from depth_anything_ros.motion import MOTION_TOPICS
 from depth_anything_ros.parameters import DEPTH_TRANSPORTS, IMAGE_TRANSPORTS
+from depth_anything_ros.references import RAW, ReferenceTopic
 from depth_anything_ros.scale import SCALE_SOURCES
-from depth_anything_ros.scale.references import RAW, ReferenceTopic
 from depth_anything_ros.stream.references import reference_types
 
 
@@ -89,14 +90,15 @@ def input_names(node: Graph, config: DepthNodeConfig) -> dict[str, str]:
 
 
 def reference_topics(config: DepthNodeConfig) -> Iterator[tuple[ReferenceTopic, Any]]:
-    """Return every topic that a scale source may need, with that source's parameters."""
+    """Return every topic of references that there may be, with the parameters of its intake."""
     for name, source in SCALE_SOURCES.items():
         yield from ((topic, config.scale.sources[name]) for topic in source.references)
+    yield from ((topic, config.refinement.motion) for topic in MOTION_TOPICS)
 
 
 def topics_of(config: DepthNodeConfig) -> dict[str, type]:
     """
-    Return base topic → message class of what the scale sources of a config need.
+    Return base topic → message class of the references that a config needs.
 
     :raises ConfigError: if the package of one is not installed.
     """
@@ -110,8 +112,8 @@ def topics_of(config: DepthNodeConfig) -> dict[str, type]:
 
 
 def needs_tf(config: DepthNodeConfig) -> bool:
-    """Return whether a scale source of a config may ask TF where its sensor is."""
-    return any(topic.needs_tf(own) for topic, own in config.scale.topics())
+    """Return whether TF may be asked where the sensor of a reference is."""
+    return any(topic.needs_tf(own) for topic, own in config.topics())
 
 
 def find_message_type(name: str) -> type | None:
@@ -121,6 +123,11 @@ def find_message_type(name: str) -> type | None:
         return getattr(import_module(f'{package}.msg'), kind, None)
     except ImportError:
         return None
+
+
+def has_header(message_type: Any) -> bool:
+    """Return whether messages of a class have a header with a stamp."""
+    return 'header' in message_type.get_fields_and_field_types()
 
 
 def input_hint(node: Graph, base: str, config: DepthNodeConfig) -> str:

@@ -33,6 +33,16 @@ class MetricStep(Protocol):
 
     name: str
 
+    @property
+    def state(self) -> str:
+        """Return what the step went by for the last frame, in words for diagnostics, or ''."""
+        ...
+
+    @property
+    def doubt(self) -> str:
+        """Return what is wrong with that, or ''."""
+        ...
+
     def __call__(self, metric: MetricDepth, frame: Frame) -> MetricDepth:
         """Return the refined depth, of the same size."""
         ...
@@ -54,3 +64,12 @@ class Refinements:
     flip: bool = False
     prediction: tuple[PredictionStep, ...] = ()
     metric: tuple[MetricStep, ...] = ()
+
+    def states(self) -> dict[str, str]:
+        """Return name → what it went by for the last frame, of the steps that tell."""
+        return {step.name: step.state for step in self.metric if step.state}
+
+    @property
+    def doubt(self) -> str:
+        """Return what is wrong with what the steps go by, or ''."""
+        return '; '.join(filter(None, (step.doubt for step in self.metric)))

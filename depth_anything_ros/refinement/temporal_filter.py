@@ -3,29 +3,43 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from depth_anything_ros.types import Float32Array, Frame, MetricDepth, UInt8Array
-
-# The past counts by exp(-1) where inverse depth differs from it by this share, or the grey of
-# the image by this many of 255 levels: what moved, or was uncovered, starts afresh.
-SAME_DEPTH = 0.3
-SAME_GREY = 12.0
-# The image is compared in blocks of this side, in which the noise of its pixels averages out.
-_BLOCK_PX = 4
+from depth_anything_ros.errors import CameraError, MotionError
+from depth_anything_ros.geometry.transform import RigidTransform
+from depth_anything_ros.motion import PoseHistory
+from depth_anything_ros.refinement.motion_watch import MotionWatch
+from depth_anything_ros.refinement.moved_view import Seen, blocks, seen_from_now
+from depth_anything_ros.types import Camera, Float32Array, Frame, MetricDepth
 
 
-@dataclass(frozen=True)
-class _Past:
-    """The smoothed inverse depth in 1/m, NaN where unknown, and the image it is of."""
+class Gate(NamedTuple):
+    """
+    Say what still counts as the same.
 
-    inverse: Float32Array
-    grey: Float32Array
-    stamp_ns: int
-    frame_id: str
+    The past counts by exp(-1) where inverse depth differs from it by the share `depth`, or its
+    grey by `grey` of 255 levels from what a block, and `around` more on each side, show now.
+    """
+
+    depth: float
+    grey: float
+    around: int = 0
+
+
+# What moved, or was uncovered, starts afresh.
+SAME = Gate(0.3, 12.0)
+# Where the past follows the camera, motion changes neither depth nor image: what is left is mostly
+# error of the network, and of looking up between blocks.
+SAME_FOLLOWED = Gate(0.6, 24.0, 1)
+# A motion is believed unless the image is so much less like what it makes of the past than like
+# the past as it was, as a mean weight over what both show.
+_CONTRADICTION = 0.02
+# The camera stands still if what is this near moves by no more than this in the image.
+_NEAR_M, _STILL_PX = 0.5, 0.1
 
 
 class TemporalFilter:
@@ -34,18 +48,40 @@ class TemporalFilter:
 
     s = d + w · (s_before − d) with d = 1 / depth of this frame and the weight of the past
     w = exp(−dt / τ) · exp(−(relative change of d / 0.3)²) · exp(−(change of grey / 12)²).
-    Without change this is the exponential filter of time constant τ. Where the camera or a thing
-    moves, the image changes and the past is dropped, so that edges are not smeared; surfaces
-    without texture keep it, and then depth lags behind by at most τ times its rate of change.
+    Without change this is the exponential filter of time constant τ.
+
+    Where the motion of the camera is known, s_before and the grey before are what they look like
+    from where the camera is now, see :func:`seen_from_now`: static surfaces keep their past and do
+    not lag, and twice as large a change counts as the same. A motion that the image contradicts
+    is left out, and so is one that is not known. Then, where the camera or a thing moves, the
+    image changes and the past is dropped, so that edges are not smeared; surfaces without texture
+    keep it, and depth lags behind by at most τ times its rate of change.
 
     :param time_constant_s: τ in seconds, above 0.
+    :param poses: where the camera was; None takes it to stand still.
+    :param required: whether it is a fault if no pose ever comes.
     """
 
     name = 'temporal_filter'
 
-    def __init__(self, time_constant_s: float) -> None:
+    def __init__(
+        self, time_constant_s: float, poses: PoseHistory | None = None, *, required: bool = False
+    ) -> None:
         self._time_constant_s = time_constant_s
-        self._past: _Past | None = None
+        self._poses = poses
+        self._required = required
+        self._watch = MotionWatch()
+        self._past: Seen | None = None
+
+    @property
+    def state(self) -> str:
+        """Return how the motion of the camera was known for the last frame, in words."""
+        return self._watch.state if self._poses is not None else ''
+
+    @property
+    def doubt(self) -> str:
+        """Return what is wrong with the motion of the camera that comes, or ''."""
+        return self._watch.doubt
 
     def reset(self) -> None:
         """Forget the frames before."""
@@ -60,11 +96,11 @@ class TemporalFilter:
         stamp go through unchanged.
         """
         inverse: Float32Array = np.reciprocal(metric.depth_m)
-        now = _Past(inverse, _blocks(frame.rgb), frame.stamp_ns, frame.frame_id)
-        self._past = self._smoothed(self._past, now)
+        now = Seen(inverse, blocks(frame.rgb), frame.stamp_ns, frame.frame_id)
+        self._past = self._smoothed(self._past, now, frame.camera)
         return MetricDepth(np.reciprocal(self._past.inverse))
 
-    def _smoothed(self, past: _Past | None, now: _Past) -> _Past:
+    def _smoothed(self, past: Seen | None, now: Seen, camera: Camera | None) -> Seen:
         if (
             past is None
             or past.inverse.shape != now.inverse.shape
@@ -77,28 +113,75 @@ class TemporalFilter:
             return past if np.array_equal(past.grey, now.grey) else now
         seconds = (now.stamp_ns - past.stamp_ns) * 1e-9
         keep = math.exp(-seconds / self._time_constant_s)
-        inverse = _blend(now.inverse, past.inverse, now.grey - past.grey, keep)
+        before, gate = past, SAME
+        if self._poses is not None:
+            before = self._followed(self._poses, past, now, camera)
+            gate = SAME if before is past else SAME_FOLLOWED
+        inverse = _blend(now.inverse, before.inverse, _change(now, before, gate), keep, gate)
         return replace(now, inverse=inverse)
 
+    def _followed(self, poses: PoseHistory, past: Seen, now: Seen, camera: Camera | None) -> Seen:
+        """Return the past as the camera sees it now, or as it was where motion tells nothing."""
+        try:
+            motion = poses.between(past.stamp_ns, now.stamp_ns)
+            if camera is not None and _stands(motion, camera):
+                self._watch.stands()
+                return past
+            moved = seen_from_now(past, now.inverse, camera, motion)
+        except (MotionError, CameraError) as error:
+            self._watch.unknown(str(error), fault=self._required or len(poses) > 0)
+            return past
+        agreed = _agrees(now, moved, past)
+        self._watch.moved(agreed)
+        return moved if agreed else past
 
-def _blocks(rgb: UInt8Array) -> Float32Array:
-    """Return the grey of the image by blocks, float32 (H / 4, W / 4) in 0..255."""
-    height, width = rgb.shape[:2]
-    size = max(1, width // _BLOCK_PX), max(1, height // _BLOCK_PX)
-    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-    grey: Float32Array = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    return grey
+
+def _stands(motion: RigidTransform, camera: Camera) -> bool:
+    turn, _ = cv2.Rodrigues(motion.rotation)
+    moved = np.linalg.norm(turn) + np.linalg.norm(motion.translation_m) / _NEAR_M
+    return bool(moved * max(camera.fx_px, camera.fy_px) < _STILL_PX)
+
+
+def _agrees(now: Seen, moved: Seen, past: Seen) -> bool:
+    """Return whether an image looks like the past moved, no less than like the past as it was."""
+    with_motion, without = _likeness(now, moved), _likeness(now, past)
+    both = np.isfinite(with_motion) & np.isfinite(without)
+    if not both.any():
+        return False
+    return bool(with_motion[both].mean() >= without[both].mean() - _CONTRADICTION)
+
+
+def _likeness(now: Seen, before: Seen) -> Float32Array:
+    """Return the weights of the past by blocks of the image, NaN where it is unknown."""
+    height, width = now.grey.shape
+    inverse, past = (
+        cv2.resize(seen.inverse, (width, height), interpolation=cv2.INTER_NEAREST)
+        for seen in (now, before)
+    )
+    exponent = np.square((now.grey - before.grey) * np.float32(1 / SAME_FOLLOWED.grey))
+    exponent += np.square((past / inverse - 1.0) * np.float32(1 / SAME_FOLLOWED.depth))
+    weights: Float32Array = np.exp(-exponent)
+    return weights
+
+
+def _change(now: Seen, before: Seen, gate: Gate) -> Float32Array:
+    """Return by how much the grey of blocks has changed, NaN where it was unknown."""
+    if not gate.around:
+        return now.grey - before.grey
+    window = np.ones(2 * (2 * gate.around + 1,), np.uint8)
+    darkest, brightest = cv2.erode(now.grey, window), cv2.dilate(now.grey, window)
+    return before.grey - np.clip(before.grey, darkest, brightest)
 
 
 def _blend(
-    inverse: Float32Array, before: Float32Array, grey_change: Float32Array, keep: float
+    inverse: Float32Array, before: Float32Array, grey_change: Float32Array, keep: float, gate: Gate
 ) -> Float32Array:
     """Return the smoothed inverse depth; where the past is unknown, that of this frame."""
     height, width = inverse.shape
-    grey_change = np.square(grey_change * np.float32(1 / SAME_GREY))
+    grey_change = np.square(grey_change * np.float32(1 / gate.grey))
     exponent: Float32Array = np.asarray(cv2.resize(grey_change, (width, height)), np.float32)
     step = before - inverse
-    exponent += np.square(step / (inverse * np.float32(SAME_DEPTH)))
+    exponent += np.square(step / (inverse * np.float32(gate.depth)))
     step *= cv2.exp(-exponent)
     step *= np.float32(keep)
-    return inverse + np.nan_to_num(step, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+    return inverse + cv2.patchNaNs(step, 0.0)

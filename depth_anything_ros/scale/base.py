@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Protocol
 
-from depth_anything_ros.scale.references import ReferenceTopic
+from depth_anything_ros.references import ReferenceTopic
 from depth_anything_ros.types import Alignment, Camera, RelativeInverseDepth
 
 

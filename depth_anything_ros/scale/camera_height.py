@@ -18,8 +18,8 @@ from depth_anything_ros.geometry.ground import (
 )
 from depth_anything_ros.messages import stamp_ns
 from depth_anything_ros.parameters import Affects, parameter
+from depth_anything_ros.references import ReferenceTopic, Surroundings
 from depth_anything_ros.scale.gravity import GravityFilter
-from depth_anything_ros.scale.references import ReferenceTopic, Surroundings
 from depth_anything_ros.scale.shared_parameters import ReferenceRange, camera_height
 from depth_anything_ros.types import (
     Alignment,

@@ -13,9 +13,9 @@ from depth_anything_ros.parameters import (
     parameter,
     split_names,
 )
+from depth_anything_ros.references import ReferenceTopic
 from depth_anything_ros.registry import Registry
 from depth_anything_ros.scale.base import ScaleSource
-from depth_anything_ros.scale.references import ReferenceTopic
 
 C = TypeVar('C')
 

@@ -21,9 +21,9 @@ from depth_anything_ros.parameters import (
     parameter,
     steps_per_metre,
 )
+from depth_anything_ros.references import ReferenceTopic, Surroundings
 from depth_anything_ros.scale.fitting import Refusal, fit_points
 from depth_anything_ros.scale.history import StampedHistory
-from depth_anything_ros.scale.references import ReferenceTopic, Surroundings
 from depth_anything_ros.scale.sampling import centres_of_cells, local_means
 from depth_anything_ros.scale.shared_parameters import ReferenceRange
 from depth_anything_ros.types import (

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.parameters import Affects, parameter
-from depth_anything_ros.scale.references import ReferenceTopic
+from depth_anything_ros.references import ReferenceTopic
 from depth_anything_ros.types import Alignment, Camera, RelativeInverseDepth
 
 

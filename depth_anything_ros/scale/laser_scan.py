@@ -11,9 +11,9 @@ from depth_anything_ros.geometry.projection import MIN_DEPTH_M
 from depth_anything_ros.geometry.transform import RigidTransform
 from depth_anything_ros.messages import decode_scan
 from depth_anything_ros.parameters import Affects, check_pose, parameter
+from depth_anything_ros.references import ReferenceTopic, Surroundings
 from depth_anything_ros.scale.fitting import Fit, Refusal
 from depth_anything_ros.scale.history import StampedHistory
-from depth_anything_ros.scale.references import ReferenceTopic, Surroundings
 from depth_anything_ros.scale.sampling import local_means
 from depth_anything_ros.scale.scan_fit import ScanFitter
 from depth_anything_ros.scale.scan_mounting import MountingCheck

@@ -11,6 +11,7 @@ from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.checkpoint_file import CheckpointFile
 from depth_anything_ros.models.local_file import local_file
 from depth_anything_ros.models.meaning import spec_of_file
+from depth_anything_ros.motion import PoseHistory
 from depth_anything_ros.pipeline import DepthPipeline
 from depth_anything_ros.refinement import create_refinements
 from depth_anything_ros.scale import create_scale_source, create_scene_cut, create_tracker
@@ -18,6 +19,7 @@ from depth_anything_ros.scale import create_scale_source, create_scene_cut, crea
 
 def assemble(predictor: Predictor, config: DepthNodeConfig) -> DepthPipeline:
     """Return a pipeline round a network; scale and shift start afresh."""
+    poses = PoseHistory()
     # A new tracker each time: scale and shift of one network mean nothing to another.
     return DepthPipeline(
         predictor,
@@ -25,7 +27,8 @@ def assemble(predictor: Predictor, config: DepthNodeConfig) -> DepthPipeline:
         create_tracker(config.scale),
         config.max_depth_m,
         create_scene_cut(config.scale),
-        create_refinements(config.refinement),
+        create_refinements(config.refinement, poses),
+        poses,
     )
 
 

@@ -1,9 +1,10 @@
-"""What the scale sources measure with: reference messages in, references of the sources out."""
+"""Reference messages in, references of the scale sources and poses of the camera out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from depth_anything_ros.config import DepthNodeConfig
@@ -11,9 +12,10 @@ from depth_anything_ros.errors import AlignmentError, reason_of
 from depth_anything_ros.geometry.registration import Lookup, RegistrationRule
 from depth_anything_ros.geometry.reprojection import Registration
 from depth_anything_ros.geometry.transform import RigidTransform, optical_pose
+from depth_anything_ros.motion import MOTION_TOPICS
 from depth_anything_ros.pipeline import DepthPipeline
+from depth_anything_ros.references import Intake, NoImageYetError, ReferenceTopic
 from depth_anything_ros.scale import SCALE_SOURCES, find_source
-from depth_anything_ros.scale.references import Intake, NoImageYetError, ReferenceTopic
 from depth_anything_ros.stream.camera_input import CameraInput
 from depth_anything_ros.stream.registration import DepthRegistration
 from depth_anything_ros.stream.run_statistics import RunStatistics
@@ -33,21 +35,48 @@ class HasPipeline(Protocol):
 
 def reference_types(config: DepthNodeConfig) -> dict[str, str]:
     """
-    Return base topic → message type of what the scale sources of a config need.
+    Return base topic → message type of what the scale sources and refinements of a config need.
 
     They are in the order in which those that have come together are served.
     """
     types: dict[str, str] = {}
-    for topic, own in config.scale.topics():
+    for topic, own in config.topics():
         if topic.camera_info:
             types[topic.camera_info] = 'sensor_msgs/msg/CameraInfo'
         types[topic.name] = topic.type_by(own)
     return types
 
 
+@dataclass(frozen=True, eq=False)
+class _Taker:
+    """Who takes the messages of a topic in a pipeline (None: nobody), and with what parameters."""
+
+    topic: ReferenceTopic
+    own: Callable[[DepthNodeConfig], Any]
+    find: Callable[[DepthPipeline], Any]
+
+
+def _takers() -> Iterator[_Taker]:
+    for name, source in SCALE_SOURCES.items():
+        for topic in source.references:
+            yield _Taker(topic, partial(_own, name), partial(_find, source))
+    for topic in MOTION_TOPICS:
+        yield _Taker(
+            topic, lambda config: config.refinement.motion, lambda pipeline: pipeline.poses
+        )
+
+
+def _own(name: str, config: DepthNodeConfig) -> Any:
+    return config.scale.sources[name]
+
+
+def _find(source: type, pipeline: DepthPipeline) -> Any:
+    return find_source(pipeline.scale_source, source)
+
+
 @dataclass(frozen=True)
 class _Surroundings:
-    """Where a sensor lies to the camera: see `scale.references.Surroundings`."""
+    """Where a sensor lies to the camera: see `references.Surroundings`."""
 
     image_frame_id: str | None
     rectified: bool
@@ -76,7 +105,7 @@ class _Surroundings:
 
 class References:
     """
-    Give reference messages to the scale sources; a bad one is counted and the next one taken.
+    Give reference messages to those that take them; a bad one is counted and the next one taken.
 
     :param host: has the pipeline.
     :param lookup: returns the second frame in the first, from TF; see `TransformLookup.lookup`.
@@ -101,14 +130,14 @@ class References:
         self._host = host
         self._lookup = lookup
         self._registrations = registrations
-        self._takers: dict[str, list[tuple[str, ReferenceTopic]]] = {}
+        self._takers: dict[str, list[_Taker]] = {}
         self._calibrations: dict[str, CameraInput] = {}
-        for name, source in SCALE_SOURCES.items():
-            for topic in source.references:
-                self._takers.setdefault(topic.name, []).append((name, topic))
-                if topic.camera_info:
-                    self._calibrations[topic.camera_info] = registrations[topic.name].depth
-        self._intakes: dict[tuple[str, str], Intake] = {}
+        for taker in _takers():
+            topic = taker.topic
+            self._takers.setdefault(topic.name, []).append(taker)
+            if topic.camera_info:
+                self._calibrations[topic.camera_info] = registrations[topic.name].depth
+        self._intakes: dict[_Taker, Intake] = {}
         self._statistics = statistics
         self._config = config
         self._watched = watched
@@ -176,7 +205,7 @@ class References:
             self._warn(f'reference waits for TF: {reason}')
 
     def _take(self, topic: str, message: Any) -> bool:
-        """Give a message to the sources at work that measure with it; False if there are none."""
+        """Give a message to those at work that measure with it; False if there are none."""
         if topic in self._calibrations:
             self._calibrations[topic].update(message)
             return False
@@ -188,14 +217,12 @@ class References:
             self._registrations.get(topic),
         )
         taken = False
-        for name, declared in self._takers[topic]:
-            source = find_source(pipeline.scale_source, SCALE_SOURCES[name]) if pipeline else None
-            own = config.scale.sources[name]
-            if source is not None and declared.needed(own):
-                if (name, topic) not in self._intakes:
-                    self._intakes[name, topic] = declared.intake()
-                intake = self._intakes[name, topic]
-                doubt = intake.take(source, message, own, around)
+        for taker in self._takers[topic]:
+            found, own = taker.find(pipeline) if pipeline else None, taker.own(config)
+            if found is not None and taker.topic.needed(own):
+                if taker not in self._intakes:
+                    self._intakes[taker] = taker.topic.intake()
+                doubt = self._intakes[taker].take(found, message, own, around)
                 if doubt:
                     self._warn(doubt)
                 taken = True

@@ -157,5 +157,5 @@ def test_topics_that_are_told_are_read(drive, tmp_path, capsys):
     words = ('-r', f'image:={IMAGE}', '-r', 'scan:=/scan', '-r', 'imu:=/imu')
     assert call(drive, '--out', tmp_path / 'out', *QUICK, *words) == 0
     error = capsys.readouterr().err
-    assert "'scan:=/scan' is not used: no scale source at work reads 'scan'" in error
+    assert "'scan:=/scan' is not used: nothing at work reads 'scan'" in error
     assert "'imu:=/imu' is not used" in error

@@ -34,11 +34,13 @@ def test_every_option_is_shown_for_images_and_drives(tmp_path, capsys):
         'flip_augmentation',
         'edge_filter_px',
         'temporal_smoothing_s',
+        'temporal_smoothing_s, odometry',
+        'temporal_smoothing_s, odometry 5 % off, 50 ms late',
         'cloud_edge_jump',
         'all',
     ]
     single = [result['option'] for result in images['results']]
-    assert single == [name for name in names if name != 'temporal_smoothing_s']
+    assert single == [name for name in names if not name.startswith('temporal_smoothing_s')]
     assert [data['images'] for data in answer['data']] == [1, 2, 2]
     assert (still['title'], moving['title']) == (
         '1 drives of 2 frames at 0 m/s',

@@ -18,6 +18,11 @@ def topic_counts(path):
         return {name: topic.count for name, topic in reader.topics.items()}
 
 
+def counts(told, odom):
+    """Return how many messages two frames have on each topic; odometry comes 50 times a second."""
+    return {**dict.fromkeys(told['topics'].values(), 2), '/tf_static': 1, '/odom': odom}
+
+
 def test_bag_and_answer_are_written(tmp_path, capsys):
     out, answer = tmp_path / 'room', tmp_path / 'answer.json'
     assert main(['simulate', str(out), *SMALL, '--rate', '5', '--json', str(answer)]) == 0
@@ -25,7 +30,7 @@ def test_bag_and_answer_are_written(tmp_path, capsys):
     assert told['bags'] == [str(out)]
     assert (told['frames'], told['rate_hz'], told['width'], told['height']) == (2, 5.0, 64, 48)
     assert (told['room'], told['seed']) == ('random', 0)
-    assert topic_counts(out) == {**dict.fromkeys(told['topics'].values(), 2), '/tf_static': 1}
+    assert topic_counts(out) == counts(told, odom=11)
     assert f'{out}: 2 frames of 64x48' in capsys.readouterr().out
 
 
@@ -36,7 +41,7 @@ def test_both_storages_hold_the_same_messages(tmp_path):
         with BagReader(tmp_path / 'room' / storage) as reader:
             bags.append(sorted((item.topic, item.cdr) for item in reader.messages()))
     assert bags[0] == bags[1]
-    assert len(bags[0]) == 13
+    assert len(bags[0]) == 19
 
 
 def test_compressed_bag_holds_jpeg_and_the_same_depth(tmp_path):
@@ -99,7 +104,7 @@ def test_room_and_mount_are_those_asked_for(tmp_path):
     assert main([*call, '--camera-pitch', '5', '--json', str(answer)]) == 0
     told = json.loads(answer.read_text())
     assert (told['room'], told['seed']) == ('random', 3)
-    assert topic_counts(out) == {**dict.fromkeys(told['topics'].values(), 2), '/tf_static': 1}
+    assert topic_counts(out) == counts(told, odom=6)
     assert told['topics']['scan'] == '/scan'
     with BagReader(out) as reader:
         message = next(iter(reader.messages(['/tf_static']))).deserialize()

@@ -90,3 +90,13 @@ def test_pose_text_is_read_back_as_the_same_place(pose):
     again = optical_pose(pose_text(place)) @ OPTICAL_FROM_BODY.inverse()
     np.testing.assert_allclose(again.rotation, place.rotation, atol=1e-8)
     np.testing.assert_allclose(again.translation_m, place.translation_m, atol=1e-8)
+
+
+def test_a_share_of_the_way_is_steady_in_place_and_turn():
+    start = RigidTransform.from_pose(1.0, 0.0, 0.0, 0.0, 0.0, 0.2)
+    end = RigidTransform.from_pose(1.0, 2.0, 0.0, 0.0, 0.0, 1.0)
+    for share in (0.0, 0.25, 1.0, 1.5):
+        found = start.towards(end, share)
+        turned = RigidTransform.from_pose(0, 0, 0, 0.0, 0.0, 0.2 + 0.8 * share)
+        np.testing.assert_allclose(found.rotation, turned.rotation, atol=1e-12)
+        np.testing.assert_allclose(found.translation_m, [1.0, 2.0 * share, 0.0], atol=1e-12)

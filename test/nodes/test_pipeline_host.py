@@ -341,7 +341,7 @@ OTHER = {
     'model': 'depth_anything_v2_vitb', 'checkpoint': '~/small.pth', 'device': 'cpu',
     'input_size': 70, 'scale_fallbacks': 'camera_height', 'reference_min_depth_m': 0.3,
     'reference_depth_unit': 'cm', 'reference_pose': '0 0 0 0 0 0', 'laser_pose': '0 0 0 0 0 0',
-    'scan_min_height_m': -1.0,
+    'odometry_pose': '0 0 0 0 0 0',    'scan_min_height_m': -1.0,
 }  # fmt: skip
 
 

@@ -100,6 +100,8 @@ def test_the_reference_depth_goes_by_the_same_rules(make_node):
         'reference/camera_info': '/cam/depth/camera_info',
         'scan': '/scan',
         'imu': '/imu',
+        'odom': '/odom',
+        '/tf': '/tf',
     }
 
 

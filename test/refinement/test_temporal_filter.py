@@ -3,8 +3,10 @@ import math
 import numpy as np
 import pytest
 
-from depth_anything_ros.refinement.temporal_filter import SAME_DEPTH, SAME_GREY, TemporalFilter
-from depth_anything_ros.types import Frame, MetricDepth
+from depth_anything_ros.geometry.transform import RigidTransform
+from depth_anything_ros.motion import PoseHistory
+from depth_anything_ros.refinement.temporal_filter import SAME, SAME_FOLLOWED, TemporalFilter
+from depth_anything_ros.types import Camera, Frame, MetricDepth
 
 SHAPE = (16, 24)
 TAU_S, DT_S = 0.3, 0.1
@@ -33,13 +35,13 @@ def inverse_after(steps, *pairs):
 
 def test_a_small_step_is_followed_by_the_exponential_filter():
     found = inverse_after(TemporalFilter(TAU_S), (0.5, frame(0)), (0.505, frame(1)))
-    weight = KEEP * math.exp(-((0.005 / 0.505 / SAME_DEPTH) ** 2))
+    weight = KEEP * math.exp(-((0.005 / 0.505 / SAME.depth) ** 2))
     assert found == pytest.approx(0.505 + weight * (0.5 - 0.505), abs=1e-6)
 
 
 def test_the_weight_of_the_past_falls_with_the_change_of_grey():
     found = inverse_after(TemporalFilter(TAU_S), (0.5, frame(0)), (0.505, frame(1, grey=106)))
-    weight = KEEP * math.exp(-((0.005 / 0.505 / SAME_DEPTH) ** 2) - (6 / SAME_GREY) ** 2)
+    weight = KEEP * math.exp(-((0.005 / 0.505 / SAME.depth) ** 2) - (6 / SAME.grey) ** 2)
     assert found == pytest.approx(0.505 + weight * (0.5 - 0.505), abs=1e-6)
 
 
@@ -125,3 +127,126 @@ def test_depth_never_leaves_the_range_of_past_and_present():
         assert (found >= np.minimum(before, now) * (1 - 1e-5)).all()
         assert (found <= np.maximum(before, now) * (1 + 1e-5)).all()
         before = found
+
+
+# The past follows the camera, where its motion is known.
+
+CAMERA = Camera(96, 64, 80.0, 80.0, 47.5, 31.5)
+LONG = Camera(96, 64, 1000.0, 1000.0, 47.5, 31.5)
+SPEED_M_S, WALL_M = 0.5, 3.0
+
+
+def textured(seed=0):
+    grey = np.random.default_rng(seed).integers(40, 200, (16, 24), dtype=np.uint8)
+    return np.stack([np.kron(grey, np.ones((4, 4), np.uint8))] * 3, axis=-1)
+
+
+def plain():
+    return np.full((64, 96, 3), 100, np.uint8)
+
+
+def approach(step, rgb, told_m_s=SPEED_M_S, frames=30, poses=None, lag_s=0.0):
+    """Drive to a wall; return the last depth and its truth, both of the middle."""
+    for number in range(frames):
+        seconds = 1.0 + number * DT_S
+        if poses is not None:
+            pose = RigidTransform(np.eye(3), np.array([0.0, 0.0, told_m_s * seconds]))
+            poses.add(round((seconds + lag_s) * 1e9), pose)
+        true_m = WALL_M - SPEED_M_S * (seconds - 1.0)
+        image = Frame(rgb, round(seconds * 1e9), 'camera', CAMERA)
+        found = step(metric(1 / true_m, (64, 96)), image).depth_m
+    return found[32, 48], true_m
+
+
+def test_a_surface_that_comes_nearer_does_not_lag_where_motion_is_known():
+    poses = PoseHistory()
+    step = TemporalFilter(TAU_S, poses)
+    found, true_m = approach(step, plain(), poses=poses)
+    assert found == pytest.approx(true_m, abs=0.001)
+    assert (step.state, step.doubt) == ('follows the camera', '')
+
+
+def test_wrong_odometry_and_clocks_lag_by_their_error_alone():
+    poses = PoseHistory()
+    step = TemporalFilter(TAU_S, poses)
+    found, true_m = approach(step, plain(), told_m_s=1.05 * SPEED_M_S, poses=poses, lag_s=0.05)
+    assert abs(found - true_m) < 0.1 * TAU_S * SPEED_M_S
+
+
+def test_without_poses_it_is_the_filter_of_a_still_camera():
+    given, expected = (
+        approach(TemporalFilter(TAU_S, poses), plain()) for poses in (PoseHistory(), None)
+    )
+    assert given == expected
+
+
+@pytest.mark.parametrize(
+    ('required', 'doubt'),
+    [(False, ''), (True, 'depth is smoothed as if the camera stood still: no pose has come yet')],
+)
+def test_poses_that_never_come_are_a_fault_if_they_were_asked_for(required, doubt):
+    step = TemporalFilter(TAU_S, PoseHistory(), required=required)
+    approach(step, plain(), frames=2)
+    assert step.state == 'motion of the camera unknown: no pose has come yet'
+    assert step.doubt == doubt
+
+
+def test_poses_that_stop_are_a_fault():
+    poses = PoseHistory()
+    step = TemporalFilter(TAU_S, poses)
+    approach(step, plain(), frames=2, poses=poses, lag_s=-3.0)
+    assert 'as if the camera stood still: the newest pose is more than' in step.doubt
+
+
+def test_frames_without_a_camera_are_smoothed_as_of_a_still_one():
+    poses = PoseHistory()
+    step = TemporalFilter(TAU_S, poses)
+    for number in range(2):
+        poses.add(
+            frame(number).stamp_ns, RigidTransform(np.eye(3), np.array([0, 0, 0.1 * number]))
+        )
+        step(metric(0.5), frame(number))
+    assert 'no camera_info' in step.state
+
+
+def test_a_camera_that_stands_still_changes_nothing():
+    steps = TemporalFilter(TAU_S, PoseHistory()), TemporalFilter(TAU_S)
+    for number, inverse in enumerate((0.5, 0.505, 0.51)):
+        image = Frame(textured(), START_NS + round(number * DT_S * 1e9), 'camera', CAMERA)
+        steps[0]._poses.add(image.stamp_ns, RigidTransform(np.eye(3), np.zeros(3)))
+        found = [step(metric(inverse, (64, 96)), image).depth_m for step in steps]
+        np.testing.assert_array_equal(*found)
+    assert steps[0].state == 'the camera stands still'
+
+
+def test_a_motion_that_images_contradict_is_left_out_and_told():
+    # The image does not change, though the robot says that it turns.
+    poses = PoseHistory()
+    step, still = TemporalFilter(TAU_S, poses), TemporalFilter(TAU_S)
+    for number in range(14):
+        image = Frame(textured(), START_NS + round(number * DT_S * 1e9), 'camera', CAMERA)
+        turned = RigidTransform.from_pose(0, 0, 0, 0, 0.1 * number, 0)
+        poses.add(image.stamp_ns, turned)
+        now = metric(0.5 + 0.005 * (number % 2), (64, 96))
+        np.testing.assert_array_equal(step(now, image).depth_m, still(now, image).depth_m)
+    assert step.state == 'the motion contradicts the image'
+    assert 'check odometry_pose and clocks' in step.doubt
+
+
+def test_the_image_turns_with_the_camera():
+    # A wall around the robot with stripes; in the image they move by ten pixels a frame.
+    poses = PoseHistory()
+    step = TemporalFilter(TAU_S, poses)
+    columns = np.arange(-200, 400)
+    stripes = (100 + 60 * np.sin(columns / 6.0)).astype(np.uint8)
+    for number, inverse in enumerate((0.5, 0.505)):
+        # Of small turns and a long lens, a turn is a shift.
+        seen = stripes[200 + 10 * number :][:96]
+        rgb = np.repeat(np.tile(seen, (64, 1))[..., None], 3, axis=2)
+        image = Frame(rgb, START_NS + round(number * DT_S * 1e9), 'camera', LONG)
+        turned = RigidTransform.from_pose(0, 0, 0, 0, number * 10 / LONG.fx_px, 0)
+        poses.add(image.stamp_ns, turned)
+        found = step(metric(inverse, (64, 96)), image).depth_m
+    weight = KEEP * math.exp(-((0.005 / 0.505 / SAME_FOLLOWED.depth) ** 2))
+    assert 1 / found[32, 30] == pytest.approx(0.505 - weight * 0.005, abs=3e-4)
+    assert 1 / found[32, 92] == pytest.approx(0.505, abs=1e-6)  # was not in view

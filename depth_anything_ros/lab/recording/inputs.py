@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from depth_anything_ros.bag import BagReader, find_camera_info, find_image, find_topics
 from depth_anything_ros.bag.topics import CAMERA_INFO as INFO_TYPE
 from depth_anything_ros.bag.topics import Naming, require_type
+from depth_anything_ros.bag.transforms import TF_TYPES
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import ConfigError, DatasetError
+from depth_anything_ros.motion import MOTION_TOPICS
+from depth_anything_ros.references import ReferenceTopic
 from depth_anything_ros.scale import SCALE_SOURCES
-from depth_anything_ros.scale.references import ReferenceTopic
 from depth_anything_ros.stream.references import reference_types
 
 IMAGE, CAMERA_INFO = 'image', 'camera_info'
@@ -84,6 +87,13 @@ def find_inputs(
             if topic.camera_info:
                 info = remaps.get(topic.camera_info) or find_camera_info(reader, found[topic.name])
                 found[topic.camera_info] = info
+    for topic, own in config.refinement.topics():
+        try:
+            found[topic.name] = _find_reference(reader, topic, own, image, remaps)
+        except DatasetError as error:
+            # What nobody asked for is not missed; which of several it is has to be said.
+            if own.required or _fitting(reader, topic):
+                warn(f'the motion of the camera is not known: {error}')
     found[CAMERA_INFO] = remaps.get(CAMERA_INFO) or find_camera_info(reader, image)
     found[IMAGE] = image
     types = {**reference_types(config), CAMERA_INFO: INFO_TYPE}
@@ -93,16 +103,16 @@ def find_inputs(
         elif base in found:
             reader.require_topic(found[base])
         else:
-            warn(f"'{base}:={told}' is not used: no scale source at work reads '{base}'")
+            warn(f"'{base}:={told}' is not used: nothing at work reads '{base}'")
     order = (*reference_types(config), CAMERA_INFO, IMAGE)
     return Inputs({base: found[base] for base in order if found.get(base)})
 
 
 def _check_names(remaps: Mapping[str, str]) -> None:
     known = [IMAGE, CAMERA_INFO]
-    for source in SCALE_SOURCES.values():
-        for topic in source.references:
-            known += filter(None, (topic.name, topic.camera_info))
+    of_scale = chain.from_iterable(source.references for source in SCALE_SOURCES.values())
+    for topic in (*of_scale, *MOTION_TOPICS):
+        known += filter(None, (topic.name, topic.camera_info))
     for base in remaps:
         if base not in known:
             raise ConfigError(f"no input is called '{base}'; known: {', '.join(known)}")
@@ -117,9 +127,12 @@ def _find_reference(
         return _of_transport(reader, depth, str(getattr(own, topic.transport)))
     if told:
         return told
-    fitting = [item.name for item in reader.topics.values() if item.type_name == topic.message]
+    fitting = _fitting(reader, topic)
     if len(fitting) == 1:
         return fitting[0]
+    named = f'/{topic.name.removeprefix("/")}'
+    if named in fitting:
+        return named
     if not fitting:
         raise DatasetError(
             f"bag '{reader.path}' has no {topic.message} for '{topic.name}'; its topics: "
@@ -130,6 +143,12 @@ def _find_reference(
         f"bag '{reader.path}' has {len(fitting)} topics of {topic.message}; say which is "
         f"'{topic.name}': {words}"
     )
+
+
+def _fitting(reader: BagReader, topic: ReferenceTopic) -> list[str]:
+    """Return the topics of a bag that have the type of a reference."""
+    types = TF_TYPES if topic.message in TF_TYPES else (topic.message,)
+    return [item.name for item in reader.topics.values() if item.type_name in types]
 
 
 def _of_transport(reader: BagReader, found: str, transport: str) -> str:

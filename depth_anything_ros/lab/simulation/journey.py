@@ -10,6 +10,7 @@ import torch
 
 from depth_anything_ros.bag import RgbdFrame
 from depth_anything_ros.errors import CameraError, DatasetError
+from depth_anything_ros.lab.simulation.odometry import StampedPose
 from depth_anything_ros.lab.simulation.optics import random_imaging
 from depth_anything_ros.lab.simulation.packing import Scenery
 from depth_anything_ros.lab.simulation.robot import LASER_FRAME, BasePose, Robot, robot_camera
@@ -25,15 +26,21 @@ _FRAME_ID = 'camera_color_optical_frame'
 _START_NS = 1_700_000_000_000_000_000
 _SHORTEST_ROUTE_M = 2.5
 _ROOMS_TRIED = 40
+_TRACK_HZ = 50.0
 
 
 @dataclass(frozen=True)
 class RobotFrame:
-    """What a robot senses at one time: image and depth, a scan, and where its base is."""
+    """
+    What a robot senses at one time: image and depth, a scan, and where its base is.
+
+    `track` is where it has been since the frame before, 50 times a second, up to this one.
+    """
 
     rgbd: RgbdFrame
     scan: LaserScan
     base: BasePose
+    track: tuple[StampedPose, ...]
 
 
 def journey(
@@ -102,12 +109,19 @@ def _drive(
         raise DatasetError(f'no room of seed {seed} has a free way of {_SHORTEST_ROUTE_M} m')
     studio = Studio(seed, torch.device('cpu'))
     imaging = random_imaging(rng)._replace(motion_px=0.0, blur_px=0.3, compression=0.0)
-    for index, base in enumerate(follow(route, frames, rate_hz, speed_m_s)):
-        stamp_ns = _START_NS + round(index * 1e9 / rate_hz)
+    steps = max(1, round(_TRACK_HZ / rate_hz))
+    poses = follow(route, (frames - 1) * steps + 1, rate_hz * steps, speed_m_s)
+    track = [
+        StampedPose(_START_NS + round(number * 1e9 / (rate_hz * steps)), base)
+        for number, base in enumerate(poses)
+    ]
+    for index in range(0, len(track), steps):
+        stamp_ns, base = track[index]
         scenery = Scenery(plan, solids, robot.camera_pose(base), camera)
         rgb, depth_m = studio.render([scenery], [imaging._replace(noise_at=rng.random())], part=0)
         yield RobotFrame(
             RgbdFrame(Frame(rgb[0].numpy(), stamp_ns, _FRAME_ID, camera), depth_m[0].numpy()),
             replace(scan(solids, robot.laser_pose(base)), stamp_ns=stamp_ns, frame_id=LASER_FRAME),
             base,
+            tuple(track[max(0, index - steps + 1) : index + 1]),
         )

@@ -1,4 +1,4 @@
-"""A robot's drive as a ROS 2 bag: images, scans and transforms."""
+"""A robot's drive as a ROS 2 bag: images, scans, odometry and transforms."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ from depth_anything_ros.lab.simulation.robot import (
     BASE_FRAME,
     LASER_FRAME,
     ODOM_FRAME,
+    BasePose,
     Robot,
     Transform,
 )
 from depth_anything_ros.messages import laser_scan_fields, stamp_fields
 from depth_anything_ros.types import Frame
 
-SCAN_TOPIC, TF_TOPIC, STATIC_TF_TOPIC = '/scan', '/tf', '/tf_static'
+SCAN_TOPIC, ODOM_TOPIC = '/scan', '/odom'
+TF_TOPIC, STATIC_TF_TOPIC = '/tf', '/tf_static'
 _SCAN = 'sensor_msgs/msg/LaserScan'
+_ODOMETRY = 'nav_msgs/msg/Odometry'
 _TF = 'tf2_msgs/msg/TFMessage'
 
 
@@ -35,8 +38,9 @@ def write_robot_bag(
     Write a drive as a ROS 2 bag.
 
     Beside the topics of `write_rgbd_bag`: `/scan`, `/tf` from odom to base_link at every frame,
-    and once `/tf_static` from base_link to the laser, to the level frame at the lens, which
-    `~/scan` of the depth node is in, and on to the camera's optical frame.
+    the same on `/odom` 50 times a second, and once `/tf_static` from base_link to
+    the laser, to the level frame at the lens, which `~/scan` of the depth node is in, and on to
+    the camera's optical frame.
 
     :param path: the folder to make.
     :param robot: the one that made the frames.
@@ -52,6 +56,8 @@ def write_robot_bag(
             frame = robot_frame.rgbd.frame
             if written == 0:
                 writer.write(STATIC_TF_TOPIC, _TF, _mounting(robot, frame), frame.stamp_ns)
+            for stamp_ns, base in robot_frame.track:
+                writer.write(ODOM_TOPIC, _ODOMETRY, _odometry(base, stamp_ns), stamp_ns)
             moved = _transform(
                 ODOM_FRAME, BASE_FRAME, robot_frame.base.transform(), frame.stamp_ns
             )
@@ -75,6 +81,21 @@ def _mounting(robot: Robot, frame: Frame) -> dict[str, object]:
         (BASE_FRAME, LASER_FRAME, robot.laser_transform()),
     )
     return {'transforms': [_transform(*place, frame.stamp_ns) for place in places]}
+
+
+def _odometry(base: BasePose, stamp_ns: int) -> dict[str, object]:
+    """Return the fields of a nav_msgs/Odometry."""
+    place = base.transform()
+    return {
+        'header': _header(ODOM_FRAME, stamp_ns),
+        'child_frame_id': BASE_FRAME,
+        'pose': {
+            'pose': {
+                'position': dict(zip('xyz', place.translation, strict=True)),
+                'orientation': dict(zip('xyzw', place.rotation, strict=True)),
+            }
+        },
+    }
 
 
 def _header(frame_id: str, stamp_ns: int) -> dict[str, object]:

@@ -23,7 +23,8 @@ from depth_anything_ros.geometry.flying_pixels import flying_pixels
 from depth_anything_ros.geometry.point_cloud import build_point_cloud
 from depth_anything_ros.geometry.transform import RigidTransform
 from depth_anything_ros.lab.simulation.journey import RobotFrame, journey
-from depth_anything_ros.lab.simulation.robot import Robot, robot_camera
+from depth_anything_ros.lab.simulation.odometry import OdometryError, WheelOdometry
+from depth_anything_ros.lab.simulation.robot import BasePose, Robot, robot_camera
 from depth_anything_ros.lab.trials.edges import between_surfaces, edge_band
 from depth_anything_ros.lab.trials.scale_trial import (
     FARTHEST_M,
@@ -31,6 +32,7 @@ from depth_anything_ros.lab.trials.scale_trial import (
     RATE_HZ,
     true_depth,
 )
+from depth_anything_ros.motion import PoseHistory
 from depth_anything_ros.parameters import from_mapping
 from depth_anything_ros.pipeline import DepthPipeline
 from depth_anything_ros.refinement import create_refinements
@@ -50,23 +52,37 @@ if TYPE_CHECKING:
     from depth_anything_ros.inference.predictor import Predictor
 
 PLAIN, ALL = 'none', 'all'
+SMOOTHING = 'temporal_smoothing_s'
+# What is told of the motion of the camera, and the name of the option with it.
+EXACT = OdometryError()
+ODOMETRY = {
+    f'{SMOOTHING}, odometry': EXACT,
+    f'{SMOOTHING}, odometry 5 % off, 50 ms late': OdometryError(share=0.05, late_s=0.05),
+}
 
 
 @dataclass(frozen=True)
 class Option:
-    """Name a way to run the depth node, with the parameters in force."""
+    """
+    Name a way to run the depth node, with the parameters in force.
+
+    `odometry` is how wrong the odometry is that it hears on a drive; None is that it hears none.
+    """
 
     name: str
     config: DepthNodeConfig
+    odometry: OdometryError | None = None
 
     def pipeline(self, predictor: Predictor, source: DepthImageScale | None) -> DepthPipeline:
         """Return a new pipeline for it, which remembers nothing."""
+        poses = PoseHistory()
         return DepthPipeline(
             predictor,
             source,
             create_tracker(self.config.scale),
             self.config.max_depth_m,
-            refinements=create_refinements(self.config.refinement),
+            refinements=create_refinements(self.config.refinement, poses),
+            poses=poses,
         )
 
 
@@ -91,13 +107,18 @@ def make_options(settings: Mapping[str, object]) -> list[Option]:
     """
     Return the plain way, every setting alone and all of them.
 
+    Smoothing over time comes with odometry too, right and wrong; all together have it right.
+
     :param settings: values of parameters of the depth node.
     :raises ConfigError: if a value is out of range.
     """
-    ways: dict[str, Mapping[str, object]] = {PLAIN: {}}
-    ways.update({name: {name: value} for name, value in settings.items()})
-    ways[ALL] = settings
-    return [Option(name, from_mapping(DepthNodeConfig, ways[name])) for name in ways]
+    options = [Option(PLAIN, DepthNodeConfig())]
+    for name, value in settings.items():
+        config = from_mapping(DepthNodeConfig, {name: value})
+        options.append(Option(name, config))
+        if name == SMOOTHING:
+            options += [Option(named, config, error) for named, error in ODOMETRY.items()]
+    return [*options, Option(ALL, from_mapping(DepthNodeConfig, settings), EXACT)]
 
 
 def try_on_images(
@@ -157,7 +178,7 @@ def try_on_drive(
     camera = camera or robot_camera()
     robot = Robot()
     source = f'drive {seed} at {speed_m_s:g} m/s'
-    runners = [_DriveRunner(option, predictor, camera) for option in options]
+    runners = [_DriveRunner(option, predictor, camera, robot) for option in options]
     before: RobotFrame | None = None
     drive = journey(seed, frames, RATE_HZ, camera, robot, speed_m_s)
     for number, frame in enumerate(drive):
@@ -174,9 +195,11 @@ def try_on_drive(
 class _DriveRunner:
     """Run one option over the frames of one drive."""
 
-    def __init__(self, option: Option, predictor: Predictor, camera: Camera) -> None:
+    def __init__(self, option: Option, predictor: Predictor, camera: Camera, robot: Robot) -> None:
         self.option = option
         self._camera = camera
+        self._robot = robot
+        self._wheels = WheelOdometry(option.odometry) if option.odometry is not None else None
         self._source = DepthImageScale(NEAREST_M, FARTHEST_M, 1.0 / RATE_HZ)
         self._pipeline = option.pipeline(predictor, self._source)
         self._before: DepthPair | None = None
@@ -185,6 +208,9 @@ class _DriveRunner:
         """Return the values of one frame; none where the scale was lost."""
         image, truth_m = frame.rgbd.frame, true_depth(frame)
         self._source.add_reference(DepthReference(truth_m, image.stamp_ns))
+        if self._wheels is not None:
+            for stamp_ns, base in self._wheels.follow(frame.track):
+                self._pipeline.poses.add(stamp_ns, camera_at(self._robot, base))
         config = self.option.config
         start_ns = perf_counter_ns()
         metric = self._pipeline.process(image).metric
@@ -213,13 +239,15 @@ class _DriveRunner:
         return values
 
 
+def camera_at(robot: Robot, base: BasePose) -> RigidTransform:
+    """Return the optical frame of a robot in the room."""
+    pose = robot.camera_pose(base)
+    return RigidTransform(pose.optical_axes.T, pose.position)
+
+
 def _motion(robot: Robot, before: RobotFrame, now: RobotFrame) -> RigidTransform:
     """Return the optical frame of the earlier frame in that of the later one."""
-    first, second = robot.camera_pose(before.base), robot.camera_pose(now.base)
-    return RigidTransform(
-        second.optical_axes @ first.optical_axes.T,
-        second.optical_axes @ (first.position - second.position),
-    )
+    return camera_at(robot, now.base).inverse() @ camera_at(robot, before.base)
 
 
 def _score(aligned: AlignedPrediction, truth_m: Float32Array, option: Option) -> dict[str, float]:

@@ -1,3 +1,4 @@
+import math
 from itertools import pairwise
 
 import numpy as np
@@ -8,7 +9,7 @@ from depth_anything_ros.errors import CameraError, DatasetError
 from depth_anything_ros.lab.simulation.journey import journey
 from depth_anything_ros.lab.simulation.robot import Robot, robot_camera
 from depth_anything_ros.lab.simulation.robot_bag import write_robot_bag
-from depth_anything_ros.messages import camera_from_message, decode_depth
+from depth_anything_ros.messages import camera_from_message, decode_depth, stamp_ns
 from depth_anything_ros.types import Camera
 
 CAMERA = robot_camera(160, 120)
@@ -135,6 +136,7 @@ def test_bag_holds_every_topic_with_frames_and_stamps(messages, frames):
         '/tf_static': 1,
         '/tf': FRAMES,
         '/scan': FRAMES,
+        '/odom': 100 * (FRAMES - 1) + 1,
         '/camera/color/image_raw': FRAMES,
         '/camera/color/camera_info': FRAMES,
         '/camera/depth/image_raw': FRAMES,
@@ -174,3 +176,22 @@ def test_bag_without_frames_is_refused(tmp_path):
 def test_camera_that_is_no_pinhole_is_refused(camera):
     with pytest.raises(CameraError, match='rendering needs a pinhole camera'):
         journey(0, camera=camera)
+
+
+def test_the_track_of_a_drive_leads_from_frame_to_frame(frames):
+    for before, frame in pairwise(frames):
+        assert len(frame.track) == 100
+        assert frame.track[-1] == (frame.rgbd.frame.stamp_ns, frame.base)
+        steps = [before.base, *(base for _, base in frame.track)]
+        longest_m = max(math.dist(one[:2], other[:2]) for one, other in pairwise(steps))
+        assert longest_m <= 0.3 / 50 + 1e-9
+
+
+def test_odometry_is_the_track(messages, frames):
+    told = messages['/odom']
+    assert (told[0].header.frame_id, told[0].child_frame_id) == ('odom', 'base_link')
+    track = [pose for frame in frames for pose in frame.track]
+    assert [stamp_ns(message.header) for message in told] == [pose.stamp_ns for pose in track]
+    last = told[-1].pose.pose
+    assert (last.position.x, last.position.y) == (track[-1].base.x_m, track[-1].base.y_m)
+    assert last.orientation.z == math.sin(track[-1].base.yaw_rad / 2)

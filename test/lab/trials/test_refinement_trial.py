@@ -29,6 +29,8 @@ NAMES = [
     'flip_augmentation',
     'edge_filter_px',
     'temporal_smoothing_s',
+    'temporal_smoothing_s, odometry',
+    'temporal_smoothing_s, odometry 5 % off, 50 ms late',
     'cloud_edge_jump',
     'all',
 ]

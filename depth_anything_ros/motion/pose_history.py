@@ -1,0 +1,98 @@
+"""Where the camera was, by stamp, and how it moved between two stamps."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from threading import Lock
+
+from depth_anything_ros.errors import MotionError
+from depth_anything_ros.geometry.transform import RigidTransform
+
+# Ten seconds of the fastest odometry.
+_CAPACITY = 2048
+# Between poses further apart than this nobody knows how the camera moved.
+MAX_GAP_S = 0.5
+# For so long the last motion is taken to go on; its speed is that over as long before.
+MAX_AHEAD_S = 0.1
+
+_MAX_GAP_NS, _MAX_AHEAD_NS = round(MAX_GAP_S * 1e9), round(MAX_AHEAD_S * 1e9)
+
+
+class PoseHistory:
+    """
+    Keep where the camera was by stamp; every method is thread-safe.
+
+    Between two poses the camera moves at a constant speed, and so it does for 0.1 s after the
+    newest one. Poses in another fixed frame, and stamps that step back (a bag that starts again),
+    forget the older ones.
+    """
+
+    def __init__(self) -> None:
+        self._frame_id = ''
+        self._stamps_ns: list[int] = []
+        self._poses: list[RigidTransform] = []
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        """Return the number of poses kept."""
+        with self._lock:
+            return len(self._poses)
+
+    def add(self, stamp_ns: int, camera: RigidTransform, frame_id: str = '') -> None:
+        """
+        Keep a pose; one of the same stamp as the last replaces it.
+
+        :param camera: the optical frame in a fixed one.
+        :param frame_id: names the fixed frame.
+        """
+        with self._lock:
+            last_ns = self._stamps_ns[-1] if self._stamps_ns else stamp_ns
+            if frame_id != self._frame_id or stamp_ns < last_ns:
+                self._stamps_ns.clear()
+                self._poses.clear()
+            elif self._stamps_ns and stamp_ns == last_ns:
+                del self._stamps_ns[-1], self._poses[-1]
+            self._frame_id = frame_id
+            self._stamps_ns.append(stamp_ns)
+            self._poses.append(camera)
+            del self._stamps_ns[:-_CAPACITY], self._poses[:-_CAPACITY]
+
+    def at(self, stamp_ns: int) -> RigidTransform:
+        """
+        Return the optical frame in the fixed one at a time.
+
+        :raises MotionError: if no poses are known around that time.
+        """
+        with self._lock:
+            return self._at(stamp_ns)
+
+    def between(self, before_ns: int, now_ns: int) -> RigidTransform:
+        """
+        Return the earlier optical frame in the later one: how static points move in it.
+
+        :raises MotionError: if no poses are known around one of the times.
+        """
+        with self._lock:
+            return self._at(now_ns).inverse() @ self._at(before_ns)
+
+    def _at(self, stamp_ns: int) -> RigidTransform:
+        stamps_ns, after = self._stamps_ns, bisect_left(self._stamps_ns, stamp_ns)
+        if not stamps_ns:
+            raise MotionError('no pose has come yet')
+        if after < len(stamps_ns) and stamps_ns[after] == stamp_ns:
+            return self._poses[after]
+        if after == 0:
+            raise MotionError('the poses known begin after the image')
+        before = after - 1
+        if after == len(stamps_ns):
+            if stamp_ns - stamps_ns[before] > _MAX_AHEAD_NS:
+                raise MotionError(
+                    f'the newest pose is more than {MAX_AHEAD_S:g} s older than the image'
+                )
+            after = before
+            before = min(bisect_left(stamps_ns, stamps_ns[after] - _MAX_AHEAD_NS), after - 1)
+        gap_ns = stamps_ns[after] - stamps_ns[before]
+        if before < 0 or gap_ns > _MAX_GAP_NS:
+            raise MotionError(f'no two poses within {MAX_GAP_S:g} s are around the image')
+        share = (stamp_ns - stamps_ns[before]) / gap_ns
+        return self._poses[before].towards(self._poses[after], share)

@@ -1,0 +1,95 @@
+"""The motion of the camera out of a bag: from odometry, from TF, and what is told without."""
+
+import numpy as np
+import pytest
+from small_drive import Network, header, stamp_of, transform, write_drive
+
+from depth_anything_ros.bag import BagReader
+from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.lab.recording.bag import record_bag
+from depth_anything_ros.lab.recording.results import RecordJob
+from depth_anything_ros.messages import decode_any_depth
+from depth_anything_ros.parameters import from_mapping
+
+FRAMES, STEP_M = 6, 0.02
+CONFIG = {'scale_source': 'depth_image', 'smoothing_time_s': 0.0, 'temporal_smoothing_s': 0.3}
+
+
+def ways(topic='/odom', frames=FRAMES):
+    """Return what writes the way of the base, to its left at each frame, as odometry and TF."""
+
+    def write(writer):
+        for number in range(frames):
+            stamp_ns, move = stamp_of(number), (0.0, 0.0, STEP_M * number)
+            place = {'position': dict(zip('xyz', move, strict=True)), 'orientation': {'w': 1.0}}
+            moved = {
+                **header(stamp_ns, 'odom'),
+                'child_frame_id': 'base_link',
+                'pose': {'pose': place},
+            }
+            writer.write(topic, 'nav_msgs/msg/Odometry', moved, stamp_ns)
+            tf = {'transforms': [transform('odom', 'base_link', move, stamp_ns)]}
+            writer.write('/tf', 'tf2_msgs/msg/TFMessage', tf, stamp_ns)
+
+    return write
+
+
+def recorded(bag, out, remaps=None, **config):
+    parameters = from_mapping(DepthNodeConfig, {**CONFIG, **config})
+    outputs = ('~/depth/image_raw',)
+    result = record_bag(RecordJob(bag, out, parameters, outputs, remaps or {}), Network())
+    with BagReader(out) as reader:
+        depth = [
+            decode_any_depth(message.deserialize())
+            for message in reader.messages(['/depth_node/depth/image_raw'])
+        ]
+    return result, np.array(depth)
+
+
+@pytest.fixture(scope='module')
+def bag(tmp_path_factory):
+    return write_drive(tmp_path_factory.mktemp('moved') / 'drive', FRAMES, more=ways())
+
+
+def test_odometry_and_tf_of_one_way_give_the_same_depth(bag, tmp_path):
+    _, still = recorded(bag, tmp_path / 'still', motion_source='off')
+    result, by_odometry = recorded(bag, tmp_path / 'odom')
+    assert result.warnings == {}
+    assert result.references['rejected'] == 0
+    assert result.references['received'] == 2 * FRAMES
+    _, by_tf = recorded(bag, tmp_path / 'tf', motion_source='tf')
+    np.testing.assert_allclose(by_tf, by_odometry, rtol=1e-6)
+    assert np.abs(by_odometry[-1] / still[-1] - 1).max() > 1e-3
+
+
+def test_a_bag_without_odometry_is_told_only_if_it_was_asked_for(tmp_path):
+    bag = write_drive(tmp_path / 'drive', 2)
+    result, depth = recorded(bag, tmp_path / 'auto')
+    assert result.warnings == {}
+    result, still = recorded(bag, tmp_path / 'odom', motion_source='odom')
+    words = '\n'.join(result.warnings)
+    assert "the motion of the camera is not known: bag '" in words
+    assert "has no nav_msgs/msg/Odometry for 'odom'" in words
+    assert 'depth is smoothed as if the camera stood still: no pose has come yet' in words
+    np.testing.assert_array_equal(depth, still)
+
+
+def test_odometry_that_stops_is_told(tmp_path):
+    bag = write_drive(tmp_path / 'drive', FRAMES, more=ways(frames=2))
+    result, _ = recorded(bag, tmp_path / 'out')
+    (warning,) = result.warnings
+    assert 'the newest pose is more than 0.1 s older than the image' in warning
+
+
+def test_of_several_odometries_one_is_to_be_named(tmp_path):
+    def more(writer):
+        ways('/wheels')(writer)
+        ways('/fused')(writer)
+
+    bag = write_drive(tmp_path / 'drive', FRAMES, more=more)
+    result, _ = recorded(bag, tmp_path / 'several')
+    (warning,) = result.warnings
+    assert "say which is 'odom': -r odom:=/fused or -r odom:=/wheels" in warning
+    result, _ = recorded(bag, tmp_path / 'named', {'odom': '/wheels'})
+    assert result.warnings == {}
+    assert result.references['received'] == 2 * FRAMES

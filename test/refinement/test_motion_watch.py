@@ -1,0 +1,36 @@
+import pytest
+
+from depth_anything_ros.refinement.motion_watch import MotionWatch
+
+
+def watched(*agreed):
+    watch = MotionWatch()
+    for one in agreed:
+        watch.moved(one)
+    return watch
+
+
+def test_a_motion_that_images_show_is_no_doubt():
+    watch = watched(*[True] * 30)
+    assert (watch.state, watch.doubt) == ('follows the camera', '')
+
+
+@pytest.mark.parametrize(
+    ('agreed', 'doubted'),
+    [([False] * 9, False), ([False] * 10, True), ([True] * 10 + [False] * 10, False),
+     ([True] * 30 + [False] * 16, True), ([False] * 30 + [True] * 15, False)],
+)  # fmt: skip
+def test_most_of_the_last_frames_decide_whether_motion_contradicts_images(agreed, doubted):
+    assert ('contradicts the images' in watched(*agreed).doubt) == doubted
+
+
+def test_motion_that_is_not_known_is_a_doubt_only_as_a_fault():
+    watch = MotionWatch()
+    watch.unknown('no pose has come yet', fault=False)
+    assert (watch.state, watch.doubt) == (
+        'motion of the camera unknown: no pose has come yet', ''
+    )  # fmt: skip
+    watch.unknown('the newest pose is old', fault=True)
+    assert watch.doubt == 'depth is smoothed as if the camera stood still: the newest pose is old'
+    watch.stands()
+    assert (watch.state, watch.doubt) == ('the camera stands still', '')
