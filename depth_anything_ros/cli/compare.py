@@ -20,9 +20,9 @@ from depth_anything_ros.cli.console import (
 from depth_anything_ros.cli.gate_option import add_gate_argument, open_gate
 
 _EPILOG = """What a row says: the means of a run over the images that all runs have; how much its
-abs_rel is above that of the first run, image by image; and the interval of that, from bootstrap
-draws of sources (scenes, sequences), then of images within them. The last line answers: worse,
-better, or open, where the interval holds 0."""
+metric of the answer is above that of the first run, image by image; and the interval of that, from
+bootstrap draws of sources (scenes, sequences), then of images within them. The last line answers:
+worse, better, or open, where the interval holds 0."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,8 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'the first, and the models of one folder with each other',
     )  # fmt: skip
     parser.add_argument(
-        '--metric', default='abs_rel', metavar='NAME', help='metric of the answer (%(default)s)'
-    )
+        '--metric', metavar='NAME',
+        help='metric of the answer (default: abs_rel, and pair_accuracy where only the order of '
+        'points is known)',
+    )  # fmt: skip
     add_gate_argument(parser)
     add_json_argument(parser)
 
@@ -56,7 +58,8 @@ def run(args: argparse.Namespace) -> int:
     from depth_anything_ros.lab.evaluation.figures import EVALUATION, evaluation_figures
     from depth_anything_ros.lab.evaluation.finished import compare_runs, read_runs
 
-    METRICS[args.metric]  # told here if it is not known
+    if args.metric is not None:
+        METRICS[args.metric]  # told here if it is not known
     compared = compare_runs(read_runs(args.runs), args.metric)
     figures = evaluation_figures(compared.data)
     gate = open_gate(args, figures, EVALUATION)

@@ -231,6 +231,11 @@ def score_pairs(
     return FrameScore(values, len(pairs), math.nan)
 
 
+def weight_of(name: str, score: FrameScore) -> int:
+    """Return how much an image counts in the mean of a metric."""
+    return score.pixels if name in METRICS and METRICS[name].pooled else 1
+
+
 class MeanScore:
     """
     Average the scores of images, each counting the same, in constant memory.
@@ -255,7 +260,7 @@ class MeanScore:
             if math.isnan(value):
                 self._undefined[name] += 1
                 continue
-            weight = score.pixels if name in METRICS and METRICS[name].pooled else 1
+            weight = weight_of(name, score)
             self._sums[name] = self._sums.get(name, 0.0) + weight * value
             self._weights[name] += weight
 

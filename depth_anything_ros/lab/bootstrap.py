@@ -48,29 +48,33 @@ def ratio_interval(
 
 
 def mean_intervals(
-    values: Mapping[str, NDArray[np.float64]], draws: int = DRAWS, seed: int = SEED
+    values: Mapping[str, NDArray[np.float64]],
+    weights: Mapping[str, NDArray[np.float64]] | None = None,
+    draws: int = DRAWS,
+    seed: int = SEED,
 ) -> list[Interval | None]:
     """
     Return the interval of the mean over images of each column, by sources.
 
     :param values: for each source float64 (n, m), m numbers of each of its n images; NaN is a
         number that an image does not have.
+    :param weights: of these numbers in the mean, above 0; None counts each the same.
     :param draws: number of bootstrap samples.
     :param seed: of the random draws: the same input gives the same interval.
     :return: m intervals; None where fewer than two images have the number.
     """
     known = [np.isfinite(group) for group in values.values()]
-    columns = [
-        np.hstack([np.where(there, group, 0), there])
-        for there, group in zip(known, values.values(), strict=True)
-    ]
+    columns = []
+    for (source, group), there in zip(values.items(), known, strict=True):
+        weight = np.where(there, 1.0 if weights is None else weights[source], 0.0)
+        columns.append(np.hstack([weight * np.where(there, group, 0.0), weight]))
     counts = np.concatenate(known).sum(axis=0)
     sums = _drawn_sums(columns, draws, seed)
     if sums is None:
         return [None] * len(counts)
-    totals, numbers = np.hsplit(sums, 2)
+    totals, shares = np.hsplit(sums, 2)
     with np.errstate(invalid='ignore'):
-        means = (totals / numbers).T  # NaN where no image of a draw has the number
+        means = (totals / shares).T  # NaN where no image of a draw has the number
     return [
         _interval(mean) if count > 1 else None for mean, count in zip(means, counts, strict=True)
     ]

@@ -96,7 +96,9 @@ def test_pairs_of_points_are_scored_by_their_order(tmp_path, capsys):
     ]  # fmt: skip
     text = json.dumps({'images/indoor/a.jpg': pairs})
     (folder / 'annotations.json').write_text(text)
-    answer, (row,) = evaluate(tmp_path, '--data', f'da2k:{folder}')
+    answer, (row, *_) = evaluate(
+        tmp_path, '--model', 'tiny_sdt_lite', '--data', f'da2k:{folder}', '--corrupt', 'dark:5'
+    )
     data = answer['data'][0]['models']['tiny']
     # Each pair comes in both orders, of which one is right.
     assert data['metrics']['pair_accuracy'] == 0.5
@@ -105,6 +107,14 @@ def test_pairs_of_points_are_scored_by_their_order(tmp_path, capsys):
     shown = capsys.readouterr().out
     assert 'pair accuracy' in shown
     assert 'abs_rel' not in shown
+    assert answer['data'][0]['judged_by'] == 'pair_accuracy'
+    assert answer['data'][0]['verdicts'] == [
+        'whether tiny_sdt_lite is worse than tiny is open: pair_accuracy +0.0000 of one image'
+    ]
+    assert 'pair_accuracy − tiny' in shown
+    assert data['corrupted']['dark:5']['ratio']['value'] == 1
+    for name in ('report.md', 'report.html'):
+        assert 'AbsRel' not in (tmp_path / 'out' / name).read_text()
 
 
 def test_unknown_metrics_are_refused_before_anything_is_opened(tmp_path):

@@ -73,18 +73,30 @@ def test_fewer_than_two_images_have_no_interval(pairs):
     assert ratio_interval(pairs) is None
 
 
-def test_intervals_of_means_agree_with_plain_loops():
+@pytest.mark.parametrize('heaviest', [1, 5])
+def test_intervals_of_means_agree_with_plain_loops(heaviest):
     rng = np.random.default_rng(5)
     values = {str(size): rng.normal(size, 2, (size, 2)) for size in (1, 3, 6)}
+    weights = {
+        source: rng.integers(1, heaviest + 1, found.shape).astype(float)
+        for source, found in values.items()
+    }
     means = []
     for _ in range(1500):
         drawn = []
         for source in rng.choice(list(values), len(values)):
-            drawn += [rng.choice(values[source]) for _ in values[source]]
-        means.append(np.mean(drawn, axis=0))
+            count = len(values[source])
+            drawn += [(source, image) for image in rng.integers(0, count, count)]
+        means.append(
+            np.average(
+                [values[source][image] for source, image in drawn],
+                axis=0,
+                weights=[weights[source][image] for source, image in drawn],
+            )
+        )
     expected = np.quantile(means, (0.025, 0.975), axis=0)
     for interval, (low, high) in zip(
-        mean_intervals(values, draws=20_000), expected.T, strict=True
+        mean_intervals(values, weights, draws=20_000), expected.T, strict=True
     ):
         assert interval.low == pytest.approx(low, abs=0.05 * (high - low))
         assert interval.high == pytest.approx(high, abs=0.05 * (high - low))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from depth_anything_ros.evaluation.metrics import METRICS, Better
-from depth_anything_ros.evaluation.protocol import FrameScore, MeanScore
+from depth_anything_ros.evaluation.protocol import ORDER, FrameScore, MeanScore, weight_of
 from depth_anything_ros.evaluation.run_warnings import metric_warnings
 from depth_anything_ros.lab.bootstrap import LEVEL, Interval, mean_intervals, ratio_interval
 from depth_anything_ros.lab.datasets.corruptions import corrupted
@@ -26,9 +27,21 @@ from depth_anything_ros.lab.datasets.results import (
     SourceResult,
 )
 
-# The metric by which baselines are chosen and ratios taken.
 COMPARED = 'abs_rel'
+"""The metric that models are judged by, where depth is known."""
+
 _REASONS = 5
+
+
+def judging_metric(images: Iterable[ImageScores]) -> str:
+    """Return what models are judged by: AbsRel, or the order of points where that is all."""
+    values = [score.values for image in images for score in image.scores.values()]
+    known = [
+        metric
+        for metric in (COMPARED, ORDER)
+        if any(math.isfinite(found.get(metric, math.nan)) for found in values)
+    ]
+    return next(iter(known), COMPARED)
 
 
 def summarise(
@@ -39,12 +52,12 @@ def summarise(
     baselines: Sequence[str] = (),
     corruptions: Sequence[str] = (),
     warnings: Sequence[str] = (),
-    judged_by: str = COMPARED,
+    judged_by: str | None = None,
 ) -> DataResult:
     """
     Return what a data set's scores say.
 
-    The baseline is the candidate of lowest AbsRel over the images.
+    The baseline is the candidate that is best by what models are judged by.
 
     :param word: names the data set.
     :param images: the scores of all images.
@@ -52,23 +65,26 @@ def summarise(
     :param baselines: the names of the candidates; none leaves out baseline and ratio.
     :param corruptions: the names of what made pictures worse; see `corrupted`.
     :param warnings: what is odd about the data, to be told before what is about the scores.
-    :param judged_by: the metric of the verdicts.
+    :param judged_by: the metric of baseline, ratios and verdicts; None takes `judging_metric`.
     """
+    metric = judged_by or judging_metric(images)
     candidates = {name: _means(images, name) for name in baselines}
-    chosen = _best(candidates)
+    chosen = _best(candidates, metric)
     names = [*models, *(corrupted(model, name) for name in corruptions for model in models)]
-    results = {model: _of_model(images, model, models[0], chosen, corruptions) for model in models}
+    judge = _Judge(metric, models[0], chosen)
+    results = {model: _of_model(images, model, judge, corruptions) for model in models}
     return DataResult(
         word=word,
         models=results,
         baseline=BaselineResult(chosen, candidates) if baselines else None,
+        judged_by=metric,
         verdicts=[
             _verdict(
                 model,
                 models[0],
                 found.whole.difference,
-                _judged(images, model, models[0], judged_by),
-                judged_by,
+                _judged(images, model, models[0], metric),
+                metric,
             )
             for model, found in results.items()
             if found.whole.difference is not None
@@ -77,43 +93,47 @@ def summarise(
     )
 
 
+@dataclass(frozen=True)
+class _Judge:
+    """The metric that models are judged by, the first model, and the baseline if there is one."""
+
+    metric: str
+    first: str
+    baseline: str | None
+
+
 def _of_model(
-    images: Sequence[ImageScores],
-    model: str,
-    first: str,
-    baseline: str | None,
-    corruptions: Sequence[str],
+    images: Sequence[ImageScores], model: str, judge: _Judge, corruptions: Sequence[str]
 ) -> ModelResult:
     by_source: dict[str, list[ImageScores]] = {}
     for image in images:
         by_source.setdefault(image.source, []).append(image)
-    worse = {name: _of_corrupted(images, model, corrupted(model, name)) for name in corruptions}
+    worse = {
+        name: _of_corrupted(images, model, corrupted(model, name), judge.metric)
+        for name in corruptions
+    }
     return ModelResult(
-        whole=_of_images(images, model, first, baseline),
-        sources={
-            source: _of_images(found, model, first, baseline)
-            for source, found in by_source.items()
-        },
+        whole=_of_images(images, model, judge),
+        sources={source: _of_images(found, model, judge) for source, found in by_source.items()},
         corrupted=worse or None,
     )
 
 
-def _of_images(
-    images: Sequence[ImageScores], model: str, first: str, baseline: str | None
-) -> SourceResult:
+def _of_images(images: Sequence[ImageScores], model: str, judge: _Judge) -> SourceResult:
     return SourceResult(
         images=len(images),
         failed=_failed(images, model),
         metrics=_means(images, model),
-        ratio=None if baseline is None else _ratio(images, model, baseline),
-        difference=None if model == first else _difference(images, model, first),
+        ratio=_ratio(images, model, judge.baseline, judge.metric) if judge.baseline else None,
+        difference=None if model == judge.first else _difference(images, model, judge.first),
     )
 
 
-def _of_corrupted(images: Sequence[ImageScores], model: str, worse: str) -> CorruptedResult:
-    return CorruptedResult(
-        len(images), _failed(images, worse), _means(images, worse), _ratio(images, worse, model)
-    )
+def _of_corrupted(
+    images: Sequence[ImageScores], model: str, worse: str, metric: str
+) -> CorruptedResult:
+    ratio = _ratio(images, worse, model, metric)
+    return CorruptedResult(len(images), _failed(images, worse), _means(images, worse), ratio)
 
 
 def _failed(images: Iterable[ImageScores], name: str) -> int:
@@ -128,12 +148,13 @@ def _means(images: Iterable[ImageScores], name: str) -> PredictorMeans:
     return PredictorMeans(mean.result(), mean.frames, mean.undefined())
 
 
-def _best(candidates: Mapping[str, PredictorMeans]) -> str | None:
-    """Return the name of the lowest AbsRel among those that were scored on the most images."""
+def _best(candidates: Mapping[str, PredictorMeans], metric: str) -> str | None:
+    """Return the name of the best of those that were scored on the most images."""
+    sign = 1 if METRICS[metric].better is Better.LOWER else -1
     known = [
-        (-found.images, error, name)
+        (-found.images, sign * mean, name)
         for name, found in candidates.items()
-        if (error := found.means.get(COMPARED)) is not None
+        if (mean := found.means.get(metric)) is not None
     ]
     return min(known, key=lambda item: item[:2])[2] if known else None
 
@@ -147,37 +168,46 @@ def _both(
             yield image.source, image.scores[name], image.scores[other]
 
 
-def _ratio(images: Sequence[ImageScores], name: str, reference: str) -> Ratio:
+def _ratio(images: Sequence[ImageScores], name: str, reference: str, metric: str) -> Ratio:
     pairs: dict[str, list[tuple[float, float]]] = {}
+    weights = 0.0
     for source, one, other in _both(images, name, reference):
-        pair = _value(one, COMPARED), _value(other, COMPARED)
+        pair = _value(one, metric), _value(other, metric)
         if all(map(math.isfinite, pair)):
-            pairs.setdefault(source, []).append(pair)
+            weight = weight_of(metric, one)
+            weights += weight
+            pairs.setdefault(source, []).append((weight * pair[0], weight * pair[1]))
     groups = {source: np.array(values) for source, values in pairs.items()}
     if not groups:
         return Ratio(0, None, Estimate(None, None, None))
-    mean, other_mean = map(float, np.concatenate(list(groups.values())).mean(axis=0))
-    count = sum(map(len, groups.values()))
-    if not other_mean > 0:
-        return Ratio(count, other_mean, Estimate(None, None, None))
-    return Ratio(count, other_mean, _estimate(mean / other_mean, ratio_interval(groups)))
+    total, other_total = map(float, np.concatenate(list(groups.values())).sum(axis=0))
+    count, reference_mean = sum(map(len, groups.values())), other_total / weights
+    if not other_total > 0:
+        return Ratio(count, reference_mean, Estimate(None, None, None))
+    return Ratio(count, reference_mean, _estimate(total / other_total, ratio_interval(groups)))
 
 
 def _difference(images: Sequence[ImageScores], model: str, first: str) -> Difference:
     both = list(_both(images, model, first))
     names = [name for name in METRICS if any(name in score.values for _, score, _ in both)]
     changes: dict[str, list[list[float]]] = {}
+    weights: dict[str, list[list[float]]] = {}
     for source, one, other in both:
         change = [_value(one, name) - _value(other, name) for name in names]
         changes.setdefault(source, []).append(change)
-    groups = {source: np.array(values) for source, values in changes.items()}
-    if not groups:
+        weights.setdefault(source, []).append([weight_of(name, one) for name in names])
+    if not both:
         return Difference(0, {})
+    groups = {source: np.array(values) for source, values in changes.items()}
+    shares = {source: np.array(values) for source, values in weights.items()}
+    columns = np.concatenate(list(groups.values())).T, np.concatenate(list(shares.values())).T
     found = {}
-    rows = np.concatenate(list(groups.values()))
-    for name, values, interval in zip(names, rows.T, mean_intervals(groups), strict=True):
-        known = values[np.isfinite(values)]
-        found[name] = _estimate(float(known.mean()) if known.size else None, interval)
+    for name, values, share, interval in zip(
+        names, *columns, mean_intervals(groups, shares), strict=True
+    ):
+        known = np.isfinite(values)
+        mean = float(np.average(values[known], weights=share[known])) if known.any() else None
+        found[name] = _estimate(mean, interval)
     return Difference(len(both), found)
 
 

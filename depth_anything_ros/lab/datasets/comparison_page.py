@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from depth_anything_ros.evaluation.metrics import METRICS
+from depth_anything_ros.evaluation.metrics import METRICS, Better, Group, Metric
 from depth_anything_ros.evaluation.run_charts import distance_chart
 from depth_anything_ros.json_text import record
-from depth_anything_ros.lab.datasets.comparison import COMPARED
 from depth_anything_ros.lab.datasets.comparison_report import (
     baseline_text,
     corruption_table,
@@ -42,7 +41,6 @@ from depth_anything_ros.types import Float64Array
 
 # Of the worst and of the best images, in a table.
 _EXTREMES = 10
-_ERROR = METRICS[COMPARED].short
 
 
 def write_evaluation_page(
@@ -88,8 +86,8 @@ def _figures(summary: EvaluationSummary) -> list[Figure]:
     several = len(summary.data) > 1
     return [
         Figure(
-            number(found.whole.metrics.means.get(COMPARED), '.3g'),
-            f'{_ERROR}, {label}',
+            number(found.whole.metrics.means.get(data.judged_by), '.3g'),
+            f'{METRICS[data.judged_by].short}, {label}',
             data.word if several else f'{found.whole.metrics.images} images',
         )
         for data in summary.data
@@ -101,12 +99,13 @@ def _data(
     summary: EvaluationSummary, data: DataResult, images: Sequence[ImageScores]
 ) -> list[Part]:
     """Return what is known of one data set: its tables, its charts, its extreme images."""
-    errors = {label: _errors(images, label) for label in data.models}
+    metric = METRICS[data.judged_by]
+    values = {label: _values(images, label, metric.name) for label in data.models}
     means = {label: found.whole.metrics.means for label, found in data.models.items()}
     worse, protocol = corruption_table(data), summary.protocol
-    baseline = data.baseline and baseline_text(data.baseline, protocol)
-    charts = [_by_image(errors), _by_share(errors)]
-    if protocol.rule.max_depth_m < UNBOUNDED_M:
+    baseline = baseline_text(data, protocol)
+    charts = [_by_image(values, metric), _by_share(values, metric)]
+    if protocol.rule.max_depth_m < UNBOUNDED_M and metric.group is not Group.ORDER:
         charts.append(distance_chart(means, protocol.rule.max_depth_m, range(len(means))))
     return [
         Grid(source_table(data), 'Scores by source'),
@@ -115,52 +114,59 @@ def _data(
         *([Note(baseline)] if baseline else []),
         *([Grid(worse, 'Pictures made worse')] if worse is not None else []),
         Charts(charts),
-        Fold('Worst and best images', _extremes(images, errors)),
+        Fold('Worst and best images', _extremes(images, values, metric)),
     ]
 
 
-def _errors(images: Sequence[ImageScores], label: str) -> Float64Array:
-    """Return the compared metric of each image, (n,), NaN without a score."""
+def _values(images: Sequence[ImageScores], label: str, metric: str) -> Float64Array:
+    """Return a metric of each image, (n,), NaN where it is not known."""
     found = (image.scores.get(label) for image in images)
-    return np.array([np.nan if score is None else score.values[COMPARED] for score in found])
+    return np.array([np.nan if score is None else score.values[metric] for score in found])
 
 
-def _by_image(errors: Mapping[str, Float64Array]) -> Chart:
+def _by_image(found: Mapping[str, Float64Array], metric: Metric) -> Chart:
     series = [
         Series(label, np.arange(1.0, len(values) + 1), values, Shape.DOTS, colour)
-        for colour, (label, values) in enumerate(errors.items())
+        for colour, (label, values) in enumerate(found.items())
     ]
-    return Chart(f'{_ERROR} of each image', Axis('image'), Axis(_ERROR, log=True), series)
+    return Chart(f'{metric.short} of each image', Axis('image'), _axis(metric), series)
 
 
-def _by_share(errors: Mapping[str, Float64Array]) -> Chart:
+def _by_share(found: Mapping[str, Float64Array], metric: Metric) -> Chart:
     series = []
-    for colour, (label, values) in enumerate(errors.items()):
+    for colour, (label, values) in enumerate(found.items()):
         known = np.sort(values[np.isfinite(values)])
         share = 100.0 * np.arange(1, len(known) + 1) / max(len(known), 1)
         series.append(Series(label, share, known, colour=colour))
     return Chart(
-        f'{_ERROR} that a share of the images stays below',
+        f'{metric.short} that a share of the images stays below',
         Axis('images', '%', start=0.0),
-        Axis(_ERROR, log=True),
+        _axis(metric),
         series,
     )
 
 
-def _extremes(images: Sequence[ImageScores], errors: Mapping[str, Float64Array]) -> list[Part]:
-    """Return the images of the largest and of the smallest error of the first model."""
-    label, first = next(iter(errors.items()))
-    order = [int(place) for place in np.argsort(-first) if np.isfinite(first[place])]
-    headings = ['image', 'source', *(f'{_ERROR}, {label}' for label in errors)]
+def _axis(metric: Metric) -> Axis:
+    return Axis(metric.short, metric.unit, log=metric.better is Better.LOWER)
+
+
+def _extremes(
+    images: Sequence[ImageScores], found: Mapping[str, Float64Array], metric: Metric
+) -> list[Part]:
+    """Return the worst and the best images of the first model."""
+    label, first = next(iter(found.items()))
+    errors = first if metric.better is Better.LOWER else -first
+    order = [int(place) for place in np.argsort(-errors) if np.isfinite(errors[place])]
+    headings = ['image', 'source', *(f'{metric.short}, {label}' for label in found)]
     return [
         Grid(
-            Table(headings, [_row(images[place], errors, place) for place in places]),
+            Table(headings, [_row(images[place], found, place) for place in places]),
             f'{name} images of {label}',
         )
         for name, places in (('Worst', order[:_EXTREMES]), ('Best', order[::-1][:_EXTREMES]))
     ]
 
 
-def _row(image: ImageScores, errors: Mapping[str, Float64Array], place: int) -> list[object]:
-    found = [float(values[place]) for values in errors.values()]
-    return [image.name, image.source, *(value if isfinite(value) else None for value in found)]
+def _row(image: ImageScores, found: Mapping[str, Float64Array], place: int) -> list[object]:
+    values = [float(each[place]) for each in found.values()]
+    return [image.name, image.source, *(value if isfinite(value) else None for value in values)]

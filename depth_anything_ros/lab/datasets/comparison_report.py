@@ -7,16 +7,14 @@ from math import isnan, nan
 from pathlib import Path
 
 from depth_anything_ros.escape import markdown
-from depth_anything_ros.evaluation.metrics import METRICS, chosen_metrics, is_detail
+from depth_anything_ros.evaluation.metrics import METRICS, Better, chosen_metrics, is_detail
 from depth_anything_ros.evaluation.obstacle_table import obstacle_table
 from depth_anything_ros.evaluation.protocol import FrameScore
 from depth_anything_ros.evaluation.table import SCORE_DETAILS
 from depth_anything_ros.files import write_text
 from depth_anything_ros.lab.bootstrap import DRAWS, LEVEL
-from depth_anything_ros.lab.datasets.comparison import COMPARED
 from depth_anything_ros.lab.datasets.offline import ImageScores
 from depth_anything_ros.lab.datasets.results import (
-    BaselineResult,
     DataResult,
     Difference,
     Estimate,
@@ -83,8 +81,8 @@ def source_table(data: DataResult) -> Table:
     interval = f'{LEVEL:.0%} interval'
     headings = ['source', *(['model'] if several else []), 'images', 'failed']
     headings += [_heading(name) for name in metrics]
-    headings += [f'baseline {COMPARED}', 'ratio', interval] if compared else []
-    headings += [f'{COMPARED} − {next(iter(data.models))}', interval] if several else []
+    headings += [f'baseline {data.judged_by}', 'ratio', interval] if compared else []
+    headings += [f'{data.judged_by} − {next(iter(data.models))}', interval] if several else []
     sources = next(iter(data.models.values())).sources
     rows = []
     for source in (*sources, ALL):
@@ -93,7 +91,7 @@ def source_table(data: DataResult) -> Table:
             row = [source, *([model] if several else []), str(found.images), str(found.failed)]
             row += [_number(found.metrics.means.get(metric)) for metric in metrics]
             row += _ratio_cells(found.ratio) if compared else []
-            row += _difference_cells(found.difference) if several else []
+            row += _difference_cells(found.difference, data.judged_by) if several else []
             rows.append(row)
     return Table(headings, rows)
 
@@ -105,12 +103,12 @@ def corruption_table(data: DataResult) -> Table | None:
     rows = [
         [corruption, model, str(found.images), str(found.failed)]
         + [_number(found.metrics.means.get(metric)) for metric in metrics]
-        + _loss_cells(found.ratio.estimate)
+        + _loss_cells(found.ratio.estimate, METRICS[data.judged_by].better)
         for model, result in data.models.items()
         for corruption, found in (result.corrupted or {}).items()
     ]
     headings = ['pictures', 'model', 'images', 'failed', *(_heading(name) for name in metrics)]
-    return Table([*headings, f'{COMPARED} worse by', interval], rows) if rows else None
+    return Table([*headings, f'{data.judged_by} worse by', interval], rows) if rows else None
 
 
 def _shown_metrics(data: DataResult) -> list[str]:
@@ -139,18 +137,21 @@ def _ratio_cells(ratio: Ratio | None) -> list[str]:
     return [_number(ratio.reference), *_estimate_cells(ratio.estimate, '.3f')]
 
 
-def _difference_cells(difference: Difference | None) -> list[str]:
-    if difference is None or COMPARED not in difference.metrics:
+def _difference_cells(difference: Difference | None, metric: str) -> list[str]:
+    if difference is None or metric not in difference.metrics:
         return [UNKNOWN] * 2
-    return _estimate_cells(difference.metrics[COMPARED], '+.4f')
+    return _estimate_cells(difference.metrics[metric], '+.4f')
 
 
-def _loss_cells(ratio: Estimate) -> list[str]:
-    return _estimate_cells(
-        Estimate(*(None if value is None else value - 1
-                   for value in (ratio.value, ratio.low, ratio.high))),
-        '+.1%',
+def _loss_cells(ratio: Estimate, better: Better) -> list[str]:
+    """Return by which share a metric is worse: above the ratio 1, or below it."""
+    lower = better is Better.LOWER
+    ends = (ratio.low, ratio.high) if lower else (ratio.high, ratio.low)
+    losses = (
+        None if value is None else value - 1 if lower else 1 - value
+        for value in (ratio.value, *ends)
     )  # fmt: skip
+    return _estimate_cells(Estimate(*losses), '+.1%')
 
 
 def _estimate_cells(estimate: Estimate, form: str) -> list[str]:
@@ -185,8 +186,8 @@ def write_markdown(path: Path, summary: EvaluationSummary) -> None:
         lines += [f'## {markdown(data.word)}', '', *source_table(data).markdown(), '']
         for table in obstacle_tables(data, protocol.rule):
             lines += ['### Obstacles', '', *table.markdown(), '']
-        if data.baseline is not None:
-            lines += [markdown(baseline_text(data.baseline, protocol)), '']
+        if text := baseline_text(data, protocol):
+            lines += [markdown(text), '']
         for verdict in data.verdicts:
             lines += [f'{markdown(verdict)}.', '']
         if (worse := corruption_table(data)) is not None:
@@ -210,14 +211,17 @@ def _model_line(label: str, model: ModelIdentity) -> str:
     )
 
 
-def baseline_text(baseline: BaselineResult, protocol: EvaluationProtocol) -> str:
-    """Return what the ratios to a baseline are, in words."""
+def baseline_text(data: DataResult, protocol: EvaluationProtocol) -> str:
+    """Return what the ratios to a baseline are, in words; '' without one."""
+    baseline, metric = data.baseline, data.judged_by
+    if baseline is None:
+        return ''
     candidates = ', '.join(
-        f'{name} {_number(found.means[COMPARED])}' for name, found in baseline.candidates.items()
+        f'{name} {_number(found.means.get(metric))}' for name, found in baseline.candidates.items()
     )
     made_of = f'{protocol.baseline_scenes} scenes of {protocol.baseline}'
     return (
-        f'Ratio: mean {COMPARED} over that of the best image-independent predictor '
+        f'Ratio: mean {metric} over that of the best image-independent predictor '
         f'({baseline.chosen}; candidates: {candidates}), made of {made_of} and aligned in the '
         f'same way. Interval: {DRAWS} bootstrap draws of sources, then of images in them; in the '
         'row of a source, of its images only.'

@@ -36,7 +36,7 @@ class Estimate:
 @dataclass(frozen=True)
 class Ratio:
     """
-    Compare the mean AbsRel of a predictor with that of a `reference`, on the images both score.
+    Compare the mean metric of a predictor with that of a `reference`, on the images both score.
 
     The estimate is the predictor's over the reference's, whose mean is `reference`.
     """
@@ -110,12 +110,13 @@ class DataResult:
     What is known of one data set, named by its word.
 
     `models` are by label, the first one what others differ from; `verdicts` say in a sentence for
-    each other one whether it is worse.
+    each other one whether it is worse by the metric `judged_by`, of which ratios are too.
     """
 
     word: str
     models: Mapping[str, ModelResult]
     baseline: BaselineResult | None = field(metadata=IF_KNOWN)
+    judged_by: str
     verdicts: Sequence[str]
     warnings: Sequence[str]
 

@@ -77,11 +77,11 @@ def read_runs(folders: Sequence[Path]) -> list[FinishedRun]:
     return runs
 
 
-def compare_runs(runs: Sequence[FinishedRun], judged_by: str) -> ComparedRuns:
+def compare_runs(runs: Sequence[FinishedRun], judged_by: str | None = None) -> ComparedRuns:
     """
     Compare runs on the images that all of them have.
 
-    :param judged_by: the metric of the verdicts.
+    :param judged_by: the metric of the verdicts; None is that of `judging_metric`.
     :raises DatasetError: if they were scored by different protocols, or have nothing in common.
     """
     first = runs[0]

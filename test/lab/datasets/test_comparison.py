@@ -1,4 +1,5 @@
 import json
+import math
 
 import pytest
 
@@ -6,6 +7,7 @@ from depth_anything_ros.evaluation.metrics import METRICS
 from depth_anything_ros.evaluation.protocol import FrameScore
 from depth_anything_ros.json_text import as_json
 from depth_anything_ros.lab.datasets.comparison import summarise
+from depth_anything_ros.lab.datasets.comparison_report import corruption_table
 from depth_anything_ros.lab.datasets.offline import ImageScores
 
 
@@ -182,3 +184,51 @@ def test_pictures_made_worse_are_compared_with_themselves():
         pytest.approx(4 / 3), pytest.approx(2),
     )  # fmt: skip
     assert summary.models['model'].whole.metrics.means['abs_rel'] == pytest.approx(0.2)
+
+
+def ordered(source, pairs, **accuracies):
+    """Return the scores of an image of which only the order of points is known."""
+    scores = {
+        name: FrameScore({'abs_rel': math.nan, 'pair_accuracy': value}, pairs, math.nan)
+        for name, value in accuracies.items()
+    }
+    return ImageScores(source, 'image', scores)
+
+
+def test_where_only_the_order_of_points_is_known_models_are_judged_by_it():
+    images = [ordered('a', 4, old=1.0, new=0.5), ordered('b', 1, old=1.0, new=0.0)]
+    summary = summarise('made', images, ['old', 'new'])
+    assert summary.judged_by == 'pair_accuracy'
+    whole = {name: found.whole for name, found in summary.models.items()}
+    # Of five pairs three are wrong: every pair counts the same, as in the means.
+    change = whole['new'].difference.metrics['pair_accuracy']
+    assert change.value == pytest.approx(-0.6)
+    means = [found.metrics.means['pair_accuracy'] for found in whole.values()]
+    assert change.value == pytest.approx(means[1] - means[0])
+    assert (change.low, change.high) == (pytest.approx(-1), pytest.approx(-0.5))
+    assert summary.verdicts == [
+        'new is worse than old: pair_accuracy -0.6000, 95% interval -1.0000 … -0.5000, over 2 '
+        'images of 2 sources'
+    ]
+    # Depth that is known too counts first, and a metric that is asked for before that.
+    images.append(image('c', old=0.1, new=0.1))
+    assert summarise('made', images, ['old', 'new']).judged_by == 'abs_rel'
+    assert summarise('made', images, ['old'], judged_by='delta1').judged_by == 'delta1'
+
+
+def test_baseline_and_loss_go_by_the_order_of_points_too():
+    images = [
+        ordered('a', 3, model=0.9, low=0.4, high=0.6, **{'model + fog:1': 0.6}),
+        ordered('a', 1, model=0.5, low=0.4, high=0.6, **{'model + fog:1': 0.6}),
+    ]
+    summary = summarise(
+        'made', images, ['model'], baselines=['low', 'high'], corruptions=['fog:1']
+    )
+    assert summary.baseline.chosen == 'high'
+    model = summary.models['model']
+    assert model.whole.ratio.reference == pytest.approx(0.6)
+    assert model.whole.ratio.estimate.value == pytest.approx(0.8 / 0.6)
+    assert model.corrupted['fog:1'].ratio.estimate.value == pytest.approx(0.6 / 0.8)
+    table = corruption_table(summary)
+    assert table.headings[-2:] == ['pair_accuracy worse by', '95% interval']
+    assert table.rows[0][-2] == '+25.0%'
