@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -168,12 +169,14 @@ class ReferencePoints:
     `rows` and `columns` are where they lie in the image, pixel centres being whole numbers;
     `relative` is relative inverse depth there, `depth_m` measured or expected depth in metres,
     positive; `weights` how much each counts, 0 or more, None for all alike. All are float32 (n,).
+    `size` is that of the image, (H, W).
     """
 
     rows: Float32Array
     columns: Float32Array
     relative: Float32Array
     depth_m: Float32Array
+    size: tuple[int, int]
     weights: Float32Array | None = None
 
     def __len__(self) -> int:
@@ -186,17 +189,36 @@ class ReferencePoints:
         return inverse
 
 
+class DepthFactors(Protocol):
+    """
+    Correct inverse depth locally, after scale and shift.
+
+    `mean_change` is how far from 1 the factors are where depth was measured, on average.
+    """
+
+    @property
+    def mean_change(self) -> float: ...  # noqa: D102 - told above
+
+    def over(self, inverse: Float32Array) -> Float32Array:
+        """
+        Return the factor of each pixel, float32 (H, W), above 0.
+
+        :param inverse: inverse depth as scale and shift give it, float32 (H, W) in 1/m.
+        """
+
+
 @dataclass(frozen=True)
 class Alignment:
     """
-    Map relative inverse depth to metres: 1 / depth_m = scale · values + shift.
+    Map relative inverse depth to metres: 1 / depth_m = (scale · values + shift) · factors.
 
     `scale` is in 1/m per unit of the network's output, `shift` in 1/m, `residual` the
     root mean square over the inliers in 1/m, `stamp_ns` the time of the reference used.
     `points` counts the pairs the fit was given, `inlier_ratio` is in 0..1. `covariance` holds
     the variance of the scale, the covariance of both and the variance of the shift; zeros where
     they are given, not measured. `reference` are the points of the frame that it was fitted to,
-    None where the source has none or does not tell.
+    None where the source has none or does not tell. `factors` are the local scale field, None
+    where there is none: 1 everywhere.
     """
 
     scale: float
@@ -208,6 +230,7 @@ class Alignment:
     stamp_ns: int
     covariance: tuple[float, float, float] = (0.0, 0.0, 0.0)
     reference: ReferencePoints | None = field(default=None, repr=False, compare=False)
+    factors: DepthFactors | None = field(default=None, repr=False, compare=False)
 
     def age_s(self, now_ns: int) -> float:
         """Return the time from the reference to `now_ns` in seconds, never negative."""

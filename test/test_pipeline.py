@@ -71,7 +71,7 @@ def test_a_result_has_the_points_of_its_own_fit_only():
             return replace(super().align(relative, stamp_ns), reference=points)
 
     one = np.ones(1, np.float32)
-    points, source = ReferencePoints(one, one, one, one), Pointed()
+    points, source = ReferencePoints(one, one, one, one, (3, 4)), Pointed()
     depth = pipeline(source=source)
     assert depth.process(FRAME).reference is points
     source.failure = 'the reference is gone'

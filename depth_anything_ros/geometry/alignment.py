@@ -132,7 +132,7 @@ def to_metric_depth(
     relative: RelativeInverseDepth, alignment: Alignment, max_depth_m: float
 ) -> MetricDepth:
     """
-    Apply an alignment: depth_m = 1 / (scale · relative + shift).
+    Apply an alignment: depth_m = 1 / ((scale · relative + shift) · factors).
 
     :param max_depth_m: depth beyond this is unknown.
     :return: float32 (H, W) metres; NaN where the inverse depth is not positive or not finite,
@@ -140,6 +140,8 @@ def to_metric_depth(
     """
     inverse = relative.values * np.float32(alignment.scale)
     inverse += np.float32(alignment.shift)
+    if alignment.factors is not None:
+        inverse *= alignment.factors.over(inverse)
     unknown = ~((inverse >= np.float32(1.0 / max_depth_m)) & (inverse < np.float32(np.inf)))
     with np.errstate(divide='ignore'):
         depth_m = np.divide(np.float32(1.0), inverse, out=inverse)

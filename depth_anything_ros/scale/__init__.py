@@ -47,6 +47,7 @@ def create_tracker(config: ScaleConfig) -> AlignmentTracker:
         config.alignment_expiry_s,
         config.scale_gate,
         keep_stale=config.stale_scale == 'continue',
+        with_field=config.scale_field,
     )
 
 

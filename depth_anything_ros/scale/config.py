@@ -86,6 +86,12 @@ class ScaleConfig:
         maximum=100.0,
         affects=Affects.SCALE,
     )
+    scale_field: bool = parameter(
+        False,
+        'Correct depth locally, smoothly over image and depth, by what scale and shift leave over '
+        'at the points of the reference. For depth_image and laser_scan.',
+        affects=Affects.SCALE,
+    )
     scene_cut_correlation: float = parameter(
         0.3,
         'Two images in a row that correlate less than this show another scene, and the scale '

@@ -244,11 +244,12 @@ def _thinned(usable: NDArray[np.intp]) -> NDArray[np.intp]:
 def _points(values: Float32Array, reference: _Reference) -> ReferencePoints:
     """Return the pixels of the reference with the relative depth under them, the nearest one."""
     if not same_aspect(values.shape, reference.size):
-        size, own = (f'{width}x{height}' for height, width in (values.shape, reference.size))
+        size, own = (f'{across}x{down}' for down, across in (values.shape, reference.size))
         raise AlignmentError(
             f'the reference depth is {own}, the image {size}; it must be registered to the image, '
             'at its size or the same shape scaled'
         )
+    height, width = values.shape
     rows, columns = centres_of_cells(reference.indices, reference.size, values.shape)
     nearest = (rows + 0.5).astype(np.intp), (columns + 0.5).astype(np.intp)
-    return ReferencePoints(rows, columns, values[nearest], reference.depth_m)
+    return ReferencePoints(rows, columns, values[nearest], reference.depth_m, (height, width))

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from depth_anything_ros.scale.field import ScaleField
 from depth_anything_ros.types import Alignment, Float64Array
 
 # Keeps matrices of fits without noise invertible.
@@ -31,12 +32,20 @@ class AlignmentFilter:
     :param first: the fit to start from.
     :param stamp_ns: acquisition time of its frame.
     :param time_constant_s: 0 takes every fit as it is.
+    :param field: corrects locally what the smoothed scale and shift leave over, or None.
     Source: R. E. Kalman, "A New Approach to Linear Filtering and Prediction Problems", 1960.
     """
 
-    def __init__(self, first: Alignment, stamp_ns: int, time_constant_s: float) -> None:
+    def __init__(
+        self,
+        first: Alignment,
+        stamp_ns: int,
+        time_constant_s: float,
+        field: ScaleField | None = None,
+    ) -> None:
         self._time_constant_s = time_constant_s
-        self.alignment = first
+        self._field = field
+        self.alignment = self._corrected(first, stamp_ns)
         self.updated_ns = stamp_ns
         self._usual = _covariance(first, np.eye(2))
         self._covariance = self._usual
@@ -50,10 +59,17 @@ class AlignmentFilter:
         step_s = (stamp_ns - self.updated_ns) * 1e-9
         self.updated_ns = stamp_ns
         if self._time_constant_s <= 0 or fit.points == 0:
-            self.alignment = fit
-            return fit
-        if step_s == 0:
-            return self.alignment
+            self.alignment = self._corrected(fit, stamp_ns)
+        elif step_s > 0:
+            self.alignment = self._corrected(self._smoothed(fit, step_s), stamp_ns)
+        return self.alignment
+
+    def _corrected(self, alignment: Alignment, stamp_ns: int) -> Alignment:
+        if self._field is None:
+            return alignment
+        return replace(alignment, factors=self._field.update(alignment, stamp_ns))
+
+    def _smoothed(self, fit: Alignment, step_s: float) -> Alignment:
         weight = -math.expm1(-step_s / self._time_constant_s)
         noise = _covariance(fit, self._usual)
         self._usual = self._usual + weight * (noise - self._usual)
@@ -65,7 +81,6 @@ class AlignmentFilter:
         self._covariance = expected - gain @ expected
         if after[0] > 0:
             fit = replace(fit, scale=float(after[0]), shift=float(after[1]))
-        self.alignment = fit
         return fit
 
 

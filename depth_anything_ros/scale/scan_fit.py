@@ -48,7 +48,11 @@ class ScanFitter:
         columns, rows, depth_m = self.points.seen_by(self.camera, self.nearest_m, self.farthest_m)
         relative = self.values[rows, columns]
         return ReferencePoints(
-            rows.astype(np.float32), columns.astype(np.float32), relative, depth_m
+            rows.astype(np.float32),
+            columns.astype(np.float32),
+            relative,
+            depth_m,
+            (self.camera.height, self.camera.width),
         )
 
     @property

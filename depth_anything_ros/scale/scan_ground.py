@@ -90,7 +90,8 @@ def ground_below(
     ground = ground[:: math.ceil(len(ground) / _FITTED_CELLS)]
     depth_m = (1.0 / inverse.reshape(-1)[ground]).astype(np.float32)
     rows, columns = centres_of_cells(ground, cells.shape, values.shape)
-    return ReferencePoints(rows, columns, cells.reshape(-1)[ground], depth_m)
+    size = camera.height, camera.width
+    return ReferencePoints(rows, columns, cells.reshape(-1)[ground], depth_m, size)
 
 
 def fit_with_ground(scan: ReferencePoints, ground: Ground, source: str, stamp_ns: int) -> Fit:
@@ -127,6 +128,7 @@ def fit_with_ground(scan: ReferencePoints, ground: Ground, source: str, stamp_ns
         np.concatenate([scan.columns, ground.points.columns[ahead]]),
         np.concatenate([scan.relative, ground.points.relative[ahead]]),
         np.concatenate([scan.depth_m, 1.0 / lifted[ahead]]),
+        scan.size,
         np.repeat([1.0 / count for count in counts], counts).astype(np.float32),
     )
     fit = fit_points(both, source=source, stamp_ns=stamp_ns)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from depth_anything_ros.errors import AlignmentError
+from depth_anything_ros.scale.field import ScaleField
 from depth_anything_ros.scale.gate import depth_change
 from depth_anything_ros.scale.kalman import AlignmentFilter
 from depth_anything_ros.types import Alignment, ScaleState
@@ -82,6 +83,8 @@ class AlignmentTracker:
     :param gate: largest relative change of depth that one fit may ask for; 0 allows any.
     :param keep_stale: go on with a stale alignment; otherwise there is none, and the next fit
         starts afresh.
+    :param with_field: correct locally what scale and shift leave over, see :class:`ScaleField`;
+        the correction goes the way of the alignment that it belongs to.
     """
 
     def __init__(
@@ -91,11 +94,13 @@ class AlignmentTracker:
         gate: float = 0.0,
         *,
         keep_stale: bool = False,
+        with_field: bool = False,
     ) -> None:
         self._time_constant_s = time_constant_s
         self._expiry_ns = round(expiry_s * 1e9)
         self._gate = gate
         self._keep_stale = keep_stale
+        self._with_field = with_field
         self._state: _State | None = None
 
     def update(
@@ -178,7 +183,8 @@ class AlignmentTracker:
         return stamp_ns - updated_ns > self._expiry_ns
 
     def _start(self, fit: Alignment, stamp_ns: int) -> AlignmentFilter:
-        return AlignmentFilter(fit, stamp_ns, self._time_constant_s)
+        field = ScaleField(self._time_constant_s, self._gate) if self._with_field else None
+        return AlignmentFilter(fit, stamp_ns, self._time_constant_s, field)
 
     def _agree(
         self, smoothed: AlignmentFilter, fit: Alignment, span: tuple[float, float] | None

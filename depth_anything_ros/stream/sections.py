@@ -15,6 +15,7 @@ def alignment_section(result: DepthResult) -> dict[str, object]:
     alignment = result.alignment
     if alignment is None:
         return {}
+    field = alignment.factors
     return {
         'state': result.scale_state.value if result.scale_state else '',
         'source': alignment.source,
@@ -24,6 +25,7 @@ def alignment_section(result: DepthResult) -> dict[str, object]:
         'inlier_ratio': alignment.inlier_ratio,
         'residual': alignment.residual,
         'residual_cm_at_2m': 100.0 * alignment.residual * _SHOWN_AT_M**2,
+        **({'field_percent': 100.0 * field.mean_change} if field else {}),
         'age_s': alignment.age_s(result.frame.stamp_ns),
     }
 

@@ -5,9 +5,9 @@ from depth_anything_ros.scale.fitting import Refusal, fit_points, within_reach
 from depth_anything_ros.types import Alignment, ReferencePoints
 
 INVERSE = np.linspace(0.2, 2.0, 60)
-PLACES = np.zeros(60, np.float32)
+PLACES, SIZE = np.zeros(60, np.float32), (30, 40)
 RELATIVE, DEPTH_M = (4 * INVERSE + 1).astype(np.float32), (1 / INVERSE).astype(np.float32)
-POINTS = ReferencePoints(PLACES, PLACES, RELATIVE, DEPTH_M)
+POINTS = ReferencePoints(PLACES, PLACES, RELATIVE, DEPTH_M, SIZE)
 
 
 def test_points_on_a_line_give_the_line_and_go_along_with_it():
@@ -21,13 +21,13 @@ def test_points_count_by_their_weights():
     wrong = np.where(np.arange(60) % 2, 2 * DEPTH_M, DEPTH_M).astype(np.float32)
     weights = np.where(np.arange(60) % 2, 0.01, 1.0).astype(np.float32)
     fit = fit_points(
-        ReferencePoints(PLACES, PLACES, RELATIVE, wrong, weights), source='', stamp_ns=0
+        ReferencePoints(PLACES, PLACES, RELATIVE, wrong, SIZE, weights), source='', stamp_ns=0
     )
     assert fit.scale == pytest.approx(0.25, rel=1e-3)
 
 
 def test_too_few_points_are_a_refusal_and_no_error():
-    few = ReferencePoints(PLACES[:9], PLACES[:9], RELATIVE[:9], DEPTH_M[:9])
+    few = ReferencePoints(PLACES[:9], PLACES[:9], RELATIVE[:9], DEPTH_M[:9], SIZE)
     refused = fit_points(few, min_points=10, source='', stamp_ns=0)
     assert refused == Refusal('9 points have relative and reference depth; 10 are needed')
 

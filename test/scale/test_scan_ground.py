@@ -201,8 +201,11 @@ def test_the_parameters_say_whether_the_ground_counts():
 def _exact(inverse):
     """Return points of exact relative values at these inverse depths."""
     places = np.zeros(len(inverse), np.float32)
-    relative, depth_m = GAIN * inverse + OFFSET, 1 / inverse
-    return ReferencePoints(places, places, relative.astype(np.float32), depth_m.astype(np.float32))
+    relative, depth_m = (
+        (GAIN * inverse + OFFSET).astype(np.float32),
+        (1 / inverse).astype(np.float32),
+    )
+    return ReferencePoints(places, places, relative, depth_m, (CAMERA.height, CAMERA.width))
 
 
 def _points(inverse):

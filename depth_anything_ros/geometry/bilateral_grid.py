@@ -1,0 +1,230 @@
+"""
+Smooth fields over an image and its depth, from values at scattered points.
+
+A field has nodes on a coarse grid over rows, columns and inverse depth, and is linear in between.
+Depth is a direction of its own, so that what is known of a thing does not reach over its edge
+to what lies behind. Layers lie denser where depth is more: evenly in y / (y + 0.7) of inverse
+depth y in 1/m, from 10 to 0.2 m.
+
+Values are smoothed from coarse to fine: each level averages what the ones before left over, and
+shrinks to 0 where points are few or far. So single points bend the field gently and far, many
+points sharply.
+Source: Chen, Paris, Durand, "Real-Time Edge-Aware Image Processing with the Bilateral Grid"
+(2007); Lee, Wolberg, Shin, "Scattered Data Interpolation with Multilevel B-Splines" (1997).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_anything_ros.types import Float32Array
+
+SHAPE = ROWS, COLUMNS, LAYERS = 25, 33, 17
+# Coarse to fine; the nodes of each are among those of the next.
+_LEVELS = ((7, 9, 5), (13, 17, 9), SHAPE)
+
+# Inverse depth of the first and the last layer, and where layers change from even steps of
+# inverse depth to even steps of depth, in 1/m.
+_LEAST, _MOST, _MIDDLE = 0.1, 5.0, 0.7
+_SPAN = _MIDDLE / (_LEAST + _MIDDLE) - _MIDDLE / (_MOST + _MIDDLE)
+_FIRST = _MIDDLE / (_LEAST + _MIDDLE)
+
+# A node on which so much weight lies follows its points half way.
+_HALF_WEIGHT = 0.1
+# Beyond the layers that hold all but this share of the weight at either end, the field fades.
+_OUTSIDE_SHARE = 0.02
+_FADING_LAYERS = 2.0
+# OpenCV remaps pictures of fewer than 32768 rows; each row of the image takes one for each column.
+_BAND_ROWS = 32767 // COLUMNS
+
+Floats = NDArray[np.floating[Any]]
+
+
+def layer_of(inverse: Floats) -> Floats:
+    """
+    Return the layer that inverse depth lies in, a fraction where it lies between two.
+
+    :param inverse: in 1/m, any shape; below 0 counts as 0.
+    :return: of the same shape and type, 0 and LAYERS − 1 being the ends; not cut to them.
+    """
+    layers = np.maximum(inverse, 0)
+    layers += _MIDDLE
+    np.divide(-_MIDDLE * (LAYERS - 1) / _SPAN, layers, out=layers)
+    layers += _FIRST * (LAYERS - 1) / _SPAN
+    return layers
+
+
+def layer_inverse_depths() -> Floats:
+    """Return the inverse depth of each layer, float64 (LAYERS,) in 1/m."""
+    return _MIDDLE / (_FIRST - np.arange(LAYERS) / (LAYERS - 1) * _SPAN) - _MIDDLE
+
+
+@dataclass(frozen=True)
+class GridPlaces:
+    """
+    Where points lie between the nodes of a grid.
+
+    `nodes` are flat indices of the eight nodes around each point, intp (8, n); `shares` how much
+    each counts there, float32 (8, n), 1 for all of a point.
+    """
+
+    nodes: NDArray[np.intp]
+    shares: Float32Array
+
+    @classmethod
+    def of(
+        cls, rows: Floats, columns: Floats, inverse: Floats, size: tuple[int, int]
+    ) -> GridPlaces:
+        """
+        Return the places of points of an image, each (n,).
+
+        :param rows: of the points, pixel centres being whole numbers; likewise `columns`.
+        :param inverse: inverse depth of the points in 1/m.
+        :param size: (H, W) of the image.
+        """
+        steps = (
+            (rows + 0.5) * ((ROWS - 1) / size[0]),
+            (columns + 0.5) * ((COLUMNS - 1) / size[1]),
+            layer_of(inverse),
+        )
+        nodes = np.zeros((1, len(rows)), np.intp)
+        shares = np.ones((1, len(rows)), np.float32)
+        for step, count in zip(steps, SHAPE, strict=True):
+            step = np.clip(step, 0, count - 1).astype(np.float32)
+            before = np.minimum(step.astype(np.intp), count - 2)
+            after = step - before
+            nodes = np.concatenate([nodes * count + before, nodes * count + before + 1])
+            shares = np.concatenate([shares * (1 - after), shares * after])
+        return cls(nodes, shares)
+
+    def sums(self, values: Floats) -> Float32Array:
+        """Return the sums of values (n,) over the nodes, float32 SHAPE."""
+        spread = (self.shares * values).reshape(-1)
+        summed = np.bincount(self.nodes.reshape(-1), spread, ROWS * COLUMNS * LAYERS)
+        return summed.reshape(SHAPE).astype(np.float32)
+
+    def read(self, nodes: Float32Array) -> Float32Array:
+        """Return a field, given at its nodes, at the points, float32 (n,)."""
+        values: Float32Array = np.einsum('kn,kn->n', nodes.reshape(-1)[self.nodes], self.shares)
+        return values
+
+
+def smooth(weights: Float32Array, sums: Float32Array) -> Float32Array:
+    """
+    Return the smooth field through weighted values, float32 SHAPE.
+
+    :param weights: of the points at each node, SHAPE, as `GridPlaces.sums` gives them.
+    :param sums: of weight times value, SHAPE.
+    :return: the field at its nodes; 0 far from all points, and in layers beyond theirs.
+    """
+    field: Float32Array = np.zeros(SHAPE, np.float32)
+    left = sums
+    for gather, spread in _levels():
+        level = _along(gather, left) / (_along(gather, weights) + np.float32(_HALF_WEIGHT))
+        field += _along(spread, level)
+        left = sums - weights * field
+    return field * _inside(weights)
+
+
+def at_layers(nodes: Float32Array, inverse: Floats) -> Float32Array:
+    """
+    Return a field with other layers, float32 (ROWS, COLUMNS, n).
+
+    :param nodes: the field at its nodes, float32 SHAPE.
+    :param inverse: inverse depth of the other layers in 1/m, (n,).
+    """
+    places = np.clip(layer_of(inverse), 0, LAYERS - 1)
+    return nodes @ _tents(places, LAYERS).T
+
+
+def over_image(nodes: Float32Array, inverse: Float32Array) -> Float32Array:
+    """
+    Return a field at every pixel of an image.
+
+    :param nodes: the field at its nodes, float32 SHAPE.
+    :param inverse: inverse depth of the image, float32 (H, W) in 1/m.
+    :return: float32 (H, W); places between nodes are told apart in 32 steps.
+    """
+    height, width = inverse.shape
+    layers = np.asarray(layer_of(inverse), np.float32)
+    # Rows are interpolated first; then the grid of each row of the image is a picture of COLUMNS
+    # rows and LAYERS columns, in which OpenCV interpolates the rest.
+    by_row = _by_row(height) @ nodes.reshape(ROWS, -1)
+    values: Float32Array = np.empty_like(inverse)
+    for top in range(0, height, _BAND_ROWS):
+        band = slice(top, top + _BAND_ROWS)
+        cv2.remap(
+            by_row[band].reshape(-1, LAYERS),
+            layers[band],
+            _picture_rows(min(_BAND_ROWS, height - top), width),
+            cv2.INTER_LINEAR,
+            dst=values[band],
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+    return values
+
+
+def _inside(weights: Float32Array) -> Float32Array:
+    """Return how much of the field counts in each layer by where points are, (LAYERS,) in 0..1."""
+    reached = np.cumsum(weights.sum(axis=(0, 1), dtype=np.float64))
+    ends = np.array([_OUTSIDE_SHARE, 1.0 - _OUTSIDE_SHARE]) * reached[-1]
+    first, last = np.searchsorted(reached, ends)
+    layers = np.arange(LAYERS)
+    outside = np.maximum(first - layers, 0) + np.maximum(layers - last, 0)
+    return np.clip(1.0 - outside / _FADING_LAYERS, 0.0, 1.0).astype(np.float32)
+
+
+def _along(matrices: Sequence[Float32Array], grid: Float32Array) -> Float32Array:
+    """Return a grid multiplied by a matrix along each of its directions."""
+    rows, columns, layers = matrices
+    taller = (rows @ grid.reshape(len(grid), -1)).reshape(len(rows), *grid.shape[1:])
+    result: Float32Array = np.matmul(columns, taller) @ layers.T
+    return result
+
+
+@lru_cache(maxsize=1)
+def _levels() -> tuple[tuple[list[Float32Array], list[Float32Array]], ...]:
+    """Return of each level what gathers the nodes of the grid, and what spreads to them."""
+    levels = []
+    for level in _LEVELS:
+        places = [np.linspace(0, few - 1, many) for few, many in zip(level, SHAPE, strict=True)]
+        spread = [_tents(place, few) for place, few in zip(places, level, strict=True)]
+        gather = [matrix.T for matrix in spread]
+        if level == SHAPE:
+            # Single nodes would take up the noise of single points.
+            gather = [_smoothing(count) for count in SHAPE]
+        levels.append((gather, spread))
+    return tuple(levels)
+
+
+def _smoothing(count: int) -> Float32Array:
+    """Return what takes half of each node and a quarter of its neighbours, (count, count)."""
+    one = np.eye(count, dtype=np.float32)
+    beside = np.eye(count, k=1, dtype=np.float32) + np.eye(count, k=-1, dtype=np.float32)
+    return 0.5 * one + 0.25 * beside
+
+
+def _tents(places: Floats, count: int) -> Float32Array:
+    """Return how much each of `count` nodes, one apart, counts at places, float32 (n, count)."""
+    apart = np.abs(places[:, None] - np.arange(count))
+    return np.maximum(1.0 - apart, 0.0).astype(np.float32)
+
+
+@lru_cache(maxsize=4)
+def _by_row(height: int) -> Float32Array:
+    """Return how much each row of nodes counts in each row of an image, (height, ROWS)."""
+    return _tents((np.arange(height) + 0.5) * ((ROWS - 1) / height), ROWS)
+
+
+@lru_cache(maxsize=8)
+def _picture_rows(height: int, width: int) -> Float32Array:
+    """Return the row of the picture of layers for each pixel of a band, (height, width)."""
+    columns = (np.arange(width) + 0.5) * ((COLUMNS - 1) / width)
+    return (np.arange(height)[:, None] * COLUMNS + columns).astype(np.float32)

@@ -1,0 +1,193 @@
+"""
+A local scale field: what one scale and shift leave over, corrected smoothly over the image.
+
+At each reference point the logarithm of measured over aligned inverse depth is what is left over;
+the field is smooth through those on a bilateral grid (:mod:`~.geometry.bilateral_grid`), over
+image and depth. Where references are far in either, and beyond their range, it is 1: the global
+fit holds.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from depth_anything_ros.geometry.bilateral_grid import (
+    SHAPE,
+    GridPlaces,
+    at_layers,
+    layer_inverse_depths,
+    over_image,
+    smooth,
+)
+from depth_anything_ros.types import Alignment, Float32Array, Float64Array, ReferencePoints
+
+# No more is made of one point, as a logarithm, nor of an aligned depth beyond this.
+_LARGEST_ERROR = 1.5
+_LEAST_INVERSE = 0.05
+# Points count half where they are this many times as far off the field as most, or this far.
+_USUAL_ERRORS = 1.5
+_LARGE_ERROR = 0.3
+# What a node remembers counts as this many points at most, so that many new ones replace it.
+_REMEMBERED = 0.3
+# Logarithms as small as this change nothing, and a gate as wide as this almost nothing.
+_NOTHING = 1e-3
+_ALMOST_ALL = 1.0 - 1e-9
+
+
+@dataclass(frozen=True)
+class FieldFactors:
+    """
+    Factors of inverse depth at the nodes of a bilateral grid, float32 SHAPE.
+
+    `mean_change` is the mean of how far they are from 1 at the reference points.
+    """
+
+    nodes: Float32Array
+    mean_change: float
+
+    def over(self, inverse: Float32Array) -> Float32Array:
+        """
+        Return the factor of each pixel.
+
+        :param inverse: inverse depth of the image as aligned, float32 (H, W) in 1/m.
+        :return: float32 (H, W), above 0.
+        """
+        return over_image(self.nodes, inverse)
+
+
+@dataclass(frozen=True)
+class _State:
+    """
+    A field and what it comes from, for inverse depth as `alignment` has it at `stamp_ns`.
+
+    `logs` are the logarithms of its factors, `weights` those of the points and `sums` of weight
+    times logarithm, all at the nodes of the grid.
+    """
+
+    alignment: Alignment
+    stamp_ns: int
+    logs: Float32Array
+    weights: Float32Array
+    sums: Float32Array
+
+    @classmethod
+    def blank(cls, alignment: Alignment, stamp_ns: int) -> _State:
+        """Return a field of ones that comes from nothing."""
+        zeros: Float32Array = np.zeros(SHAPE, np.float32)
+        return cls(alignment, stamp_ns, zeros, zeros, zeros)
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether the field is hardly different from one."""
+        return float(np.abs(self.logs).max()) < _NOTHING
+
+
+class ScaleField:
+    """
+    Follow what scale and shift leave over, frame by frame.
+
+    What is remembered of a node fades with the time constant, and counts as a third of a point
+    at most: with few points the field is the mean of the last frames, with many that of this
+    one. Points far off what the field and most others say count less (reweighted least squares
+    with Cauchy's weights, one step a frame).
+
+    Nowhere does the field make depth jump by more than the gate from one frame to the next, nor,
+    beyond 3 m, where the gate leaves scale and shift free, by more than those do.
+
+    :param time_constant_s: 0 remembers nothing.
+    :param gate: largest relative change of depth from one frame to the next; 0 allows any.
+    """
+
+    def __init__(self, time_constant_s: float, gate: float) -> None:
+        self._time_constant_s = time_constant_s
+        self._gate = gate
+        self._state: _State | None = None
+
+    def update(self, alignment: Alignment, stamp_ns: int) -> FieldFactors | None:
+        """
+        Take in one frame.
+
+        :param alignment: as it is used for the frame, with the points of the frame's own fit.
+        :param stamp_ns: acquisition time of the frame, not before the last one.
+        :return: what the inverse depth that the alignment gives is to be multiplied by, None
+            where no points say anything.
+        """
+        before, points = self._state, alignment.reference or None
+        if before is None:
+            state = _State.blank(alignment, stamp_ns)
+        else:
+            state = self._brought_to(alignment, stamp_ns, before)
+        if points is None and state.is_blank:
+            self._state = replace(state, weights=state.logs, sums=state.logs)
+            return None
+        fitted = _fitted(state, points)
+        if points is not None and not state.weights.any():
+            # Its first points are judged by what most of them say.
+            fitted = _fitted(replace(state, logs=fitted.logs), points)
+        if before is not None:
+            fitted = replace(fitted, logs=self._limited(fitted, state, before.alignment))
+        self._state = fitted
+        nodes = np.exp(fitted.logs)
+        total = float(fitted.weights.sum())
+        change = float((fitted.weights * np.abs(nodes - 1.0)).sum()) / total if total > 0 else 0.0
+        return FieldFactors(nodes, change)
+
+    def _brought_to(self, alignment: Alignment, stamp_ns: int, before: _State) -> _State:
+        """Return a field of before for another alignment, what it comes from faded."""
+        elsewhere, step = _moved(before.alignment, alignment)
+        logs, weights, sums = (
+            at_layers(nodes, elsewhere) for nodes in (before.logs, before.weights, before.sums)
+        )
+        kept = 0.0
+        if self._time_constant_s > 0:
+            kept = math.exp(-(stamp_ns - before.stamp_ns) * 1e-9 / self._time_constant_s)
+        share = np.float32(kept * _REMEMBERED) / np.maximum(weights, np.float32(_REMEMBERED))
+        weights, sums = share * weights, share * (sums + weights * step)
+        return _State(alignment, stamp_ns, logs + step, weights, sums)
+
+    def _limited(self, fitted: _State, state: _State, before: Alignment) -> Float32Array:
+        """Return the logarithms, no farther from those before than the gate allows."""
+        if self._gate <= 0:
+            return fitted.logs
+        _, step = _moved(before, fitted.alignment)
+        farther = np.maximum(math.log1p(self._gate), step)
+        nearer = np.maximum(-math.log1p(-min(self._gate, _ALMOST_ALL)), -step)
+        return np.clip(fitted.logs, state.logs - farther, state.logs + nearer)
+
+
+def _moved(before: Alignment, now: Alignment) -> tuple[Float64Array, Float32Array]:
+    """
+    Return what an alignment before had for the layers of the grid as they are now.
+
+    :return: inverse depth of before, (LAYERS,) in 1/m, and the logarithm of it over that of now.
+    """
+    inverse = layer_inverse_depths()
+    elsewhere = before.scale * (inverse - now.shift) / now.scale + before.shift
+    step = np.log(np.maximum(elsewhere, _LEAST_INVERSE) / inverse)
+    return elsewhere, step.astype(np.float32)
+
+
+def _fitted(state: _State, points: ReferencePoints | None) -> _State:
+    """Return the field through what it comes from and points, judged by the field so far."""
+    weights, sums = state.weights, state.sums
+    if points is not None:
+        alignment = state.alignment
+        aligned = alignment.scale * points.relative + alignment.shift
+        aligned = np.maximum(aligned.astype(np.float32), np.float32(_LEAST_INVERSE))
+        errors = np.log(points.inverse_depth() / aligned).clip(-_LARGEST_ERROR, _LARGEST_ERROR)
+        places = GridPlaces.of(points.rows, points.columns, aligned, points.size)
+        count = _robust_weights(errors - places.read(state.logs))
+        if points.weights is not None:
+            count *= points.weights / points.weights.max()
+        weights, sums = weights + places.sums(count), sums + places.sums(count * errors)
+    return replace(state, logs=smooth(weights, sums), weights=weights, sums=sums)
+
+
+def _robust_weights(errors: Float32Array) -> Float32Array:
+    """Return Cauchy's weight of each error, 1 for none."""
+    usual = max(_USUAL_ERRORS * float(np.median(np.abs(errors))), _LARGE_ERROR)
+    weights: Float32Array = 1.0 / (1.0 + np.square(errors / np.float32(usual)))
+    return weights
