@@ -128,7 +128,8 @@ class ScaleField:
             # Its first points are judged by what most of them say.
             fitted = _fitted(replace(state, logs=fitted.logs), points)
         if before is not None:
-            fitted = replace(fitted, logs=self._limited(fitted, state, before.alignment))
+            _, step = _moved(before.alignment, alignment)
+            fitted = replace(fitted, logs=self._limited(fitted.logs, state.logs, step))
         self._state = fitted
         nodes = np.exp(fitted.logs)
         total = float(fitted.weights.sum())
@@ -148,14 +149,20 @@ class ScaleField:
         weights, sums = share * weights, share * (sums + weights * step)
         return _State(alignment, stamp_ns, logs + step, weights, sums)
 
-    def _limited(self, fitted: _State, state: _State, before: Alignment) -> Float32Array:
-        """Return the logarithms, no farther from those before than the gate allows."""
+    def _limited(
+        self, wanted: Float32Array, before: Float32Array, step: Float32Array
+    ) -> Float32Array:
+        """
+        Return the logarithms that are wanted, as far as the gate allows.
+
+        :param before: those that leave depth as it was.
+        :param step: logarithm of inverse depth as it was over that without a field, (LAYERS,).
+        """
         if self._gate <= 0:
-            return fitted.logs
-        _, step = _moved(before, fitted.alignment)
+            return wanted
         farther = np.maximum(math.log1p(self._gate), step)
         nearer = np.maximum(-math.log1p(-min(self._gate, _ALMOST_ALL)), -step)
-        return np.clip(fitted.logs, state.logs - farther, state.logs + nearer)
+        return np.clip(wanted, before - farther, before + nearer)
 
 
 def _moved(before: Alignment, now: Alignment) -> tuple[Float64Array, Float32Array]:

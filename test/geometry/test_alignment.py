@@ -1,4 +1,5 @@
 import statistics
+from dataclasses import replace
 from time import perf_counter
 
 import cv2
@@ -260,6 +261,20 @@ def test_metric_depth_is_nan_where_no_depth_follows():
     metric = to_metric_depth(RelativeInverseDepth(values), alignment(1.0, -0.5), 4.0)
     expected = [[2.0, np.nan, np.nan, np.nan, np.nan, np.nan, 1.0]]
     np.testing.assert_allclose(metric.depth_m, expected)
+
+
+def test_factors_are_of_the_inverse_depth_that_scale_and_shift_give():
+    class Doubled:
+        mean_change = 1.0
+
+        def over(self, inverse):
+            np.testing.assert_allclose(inverse, [[0.2, 0.5, -0.1]], atol=1e-6)
+            return np.full_like(inverse, 2.0)
+
+    values = np.array([[0.3, 0.6, 0.0]], np.float32)
+    factored = replace(alignment(1.0, -0.1), factors=Doubled())
+    metric = to_metric_depth(RelativeInverseDepth(values), factored, 4.0)
+    np.testing.assert_allclose(metric.depth_m, [[2.5, 1.0, np.nan]], rtol=1e-5)
 
 
 def test_metric_depth_beyond_the_maximum_is_nan():

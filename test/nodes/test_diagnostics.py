@@ -1,3 +1,6 @@
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pytest
 from made_states import MODEL, held_result, make_result
 
@@ -59,3 +62,10 @@ def test_a_scale_is_shown_with_its_state_age_and_error_at_two_metres():
         'residual_cm_at_2m': pytest.approx(2.0),
         'age_s': 2.0,
     }
+
+
+def test_a_scale_with_a_field_says_how_much_it_changes():
+    held = held_result(ScaleState.HELD)
+    factors = SimpleNamespace(mean_change=0.08)
+    section = alignment_section(replace(held, alignment=replace(held.alignment, factors=factors)))
+    assert section['field_percent'] == pytest.approx(8.0)

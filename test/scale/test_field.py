@@ -1,4 +1,6 @@
+import statistics
 from dataclasses import replace
+from time import perf_counter
 
 import numpy as np
 import pytest
@@ -167,3 +169,15 @@ def test_a_scale_that_moves_takes_the_field_along():
     aligned = 0.55 * OTHERS.relative + 0.05
     new = aligned * GridPlaces.of(OTHERS.rows, OTHERS.columns, aligned, SIZE).read(after.nodes)
     assert np.median(np.abs(new / old - 1)) < np.median(np.abs(aligned / (old) - 1))
+
+
+@pytest.mark.perf
+def test_a_vga_frame_takes_two_milliseconds():
+    field, durations = ScaleField(0.5, GATE), []
+    inverse = np.tile(np.linspace(0.1, 5.0, 640, dtype=np.float32), (480, 1))
+    for frame in range(40):
+        fitted = alignment(points(4096, seed=frame))
+        start = perf_counter()
+        field.update(fitted, frame * S // 10).over(inverse)
+        durations.append(perf_counter() - start)
+    assert statistics.quantiles(durations)[0] < 2e-3

@@ -1,11 +1,13 @@
 import contextlib
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.scale import AlignmentTracker
 from depth_anything_ros.scale.gate import depth_change
-from depth_anything_ros.types import Alignment, ScaleState
+from depth_anything_ros.types import Alignment, ReferencePoints, ScaleState
 
 S = 1_000_000_000
 MS = 1_000_000
@@ -236,3 +238,45 @@ def test_only_depth_that_the_image_shows_counts_as_change():
     with pytest.raises(AlignmentError, match='contradicts'):
         tracker.update(after, 2 * 10**9)
     assert tracker.update(after, 2 * 10**9, (2.0, 2.5)).shift == 0.2
+
+
+def fit_with_points(stamp_ns, off=1.2, scale=0.5):
+    """Return a fit that its own points contradict by a factor."""
+    rng = np.random.default_rng(stamp_ns % 1000)
+    rows, columns = (rng.uniform(0, end, 200).astype(np.float32) for end in (480, 640))
+    relative = rng.uniform(1.0, 4.0, 200).astype(np.float32)
+    depth_m = (1.0 / (off * (scale * relative + 0.1))).astype(np.float32)
+    reference = ReferencePoints(rows, columns, relative, depth_m, (480, 640))
+    return replace(fit(scale, 0.1, points=200, stamp_ns=stamp_ns), reference=reference)
+
+
+def test_the_field_goes_the_way_of_the_scale():
+    tracker = AlignmentTracker(0.5, 2.0, 0.3, with_field=True)
+    assert tracker.update(fit_with_points(S), S).factors.mean_change == pytest.approx(
+        0.2, abs=0.02
+    )
+    held = tracker.update(None, 2 * S)
+    assert held.factors is tracker.current(3 * S).factors is not None
+    assert tracker.update(None, 4 * S) is None
+    afresh = tracker.update(fit_with_points(5 * S, off=1.0), 5 * S)
+    assert afresh.factors.mean_change < 0.01
+    tracker.update(fit_with_points(6 * S), 6 * S)
+    tracker.reset()
+    afresh = tracker.update(fit_with_points(7 * S, off=1.0), 7 * S)
+    assert afresh.factors.mean_change < 0.01
+
+
+def test_a_scale_that_replaces_another_has_a_field_of_its_own():
+    tracker = AlignmentTracker(0.0, 2.0, 0.3, with_field=True)
+    tracker.update(fit_with_points(0), 0)
+    for tenth in range(1, 12):
+        with contextlib.suppress(AlignmentError):
+            tracker.update(fit_with_points(tenth * 100 * MS, 1.0, 1.0), tenth * 100 * MS)
+    found = tracker.current(tenth * 100 * MS)
+    assert found.scale == 1.0
+    assert found.factors.mean_change < 0.01
+
+
+def test_without_a_field_points_change_nothing():
+    tracker = AlignmentTracker(0.5, 2.0, 0.3)
+    assert tracker.update(fit_with_points(0), 0).factors is None
