@@ -178,7 +178,8 @@ def _inside(weights: Float32Array) -> Float32Array:
     first, last = np.searchsorted(reached, ends)
     layers = np.arange(LAYERS)
     outside = np.maximum(first - layers, 0) + np.maximum(layers - last, 0)
-    return np.clip(1.0 - outside / _FADING_LAYERS, 0.0, 1.0).astype(np.float32)
+    inside: Float32Array = np.clip(1.0 - outside / _FADING_LAYERS, 0, 1).astype(np.float32)
+    return inside
 
 
 def _along(matrices: Sequence[Float32Array], grid: Float32Array) -> Float32Array:
