@@ -44,7 +44,7 @@ from depth_anything_ros.errors import ConfigError
 if TYPE_CHECKING:
     from depth_anything_ros.evaluation.gate import Gate
     from depth_anything_ros.lab.datasets.baseline import Baseline
-    from depth_anything_ros.lab.datasets.gallery import Gallery
+    from depth_anything_ros.lab.datasets.gallery import ExtremeImages, Gallery
     from depth_anything_ros.lab.datasets.protocols import Protocol
     from depth_anything_ros.lab.datasets.results import EvaluationSummary
     from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
@@ -113,6 +113,7 @@ def run(args: argparse.Namespace) -> int:
 
     from depth_anything_ros.evaluation.protocol import AlignmentMode
     from depth_anything_ros.lab.datasets.corruptions import corruptions_of
+    from depth_anything_ros.lab.evaluation.extremes import keep_extremes
     from depth_anything_ros.lab.evaluation.figures import evaluation_figures
     from depth_anything_ros.lab.evaluation.run import draw, score_data
     from depth_anything_ros.lab.evaluation.work import Plan, identities
@@ -145,11 +146,13 @@ def run(args: argparse.Namespace) -> int:
         scores = score_data(plan, data, workers)
         if gallery is not None:
             draw(plan, data, scores, gallery, args.pictures, workers)
+        shown = args.out is not None and args.pictures > 0
+        extremes = keep_extremes(plan, data, scores, workers) if shown else {}
     summary = _summary(args, protocol, plan, data, scores, random)
     _show(summary)
     if scores.speed:
         write_line(scores.speed)
-    _write(args, summary, scores, plan.baseline, gallery.pictures if gallery else [])
+    _write(args, summary, scores, plan.baseline, gallery.pictures if gallery else [], extremes)
     if gate is not None:
         gate.check(evaluation_figures(summary.data))
     results = [found.whole for data in summary.data for found in data.models.values()]
@@ -312,6 +315,7 @@ def _write(
     scores: Scores,
     baseline: Baseline | None,
     pictures: list[Path],
+    extremes: dict[str, ExtremeImages],
 ) -> None:
     from depth_anything_ros.lab.datasets.baseline import write_baseline
     from depth_anything_ros.lab.datasets.comparison_page import write_evaluation_page
@@ -323,6 +327,7 @@ def _write(
     write_json(args.out / _SUMMARY, summary)
     write_images_csv(args.out / 'images.csv', scores.images)
     write_markdown(args.out / 'report.md', summary)
-    write_evaluation_page(args.out / 'report.html', summary, scores.images, pictures)
+    page = args.out / 'report.html'
+    write_evaluation_page(page, summary, scores.images, pictures, extremes)
     if baseline is not None:
         write_baseline(args.out / f'baseline{_BASELINE_SUFFIX}', baseline)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -12,6 +12,7 @@ import numpy as np
 from depth_anything_ros.colormap import SIGNED_COLORMAP, apply_colormap, lookup_table
 from depth_anything_ros.errors import CameraError
 from depth_anything_ros.evaluation.cloud_picture import cloud_picture, viewpoint
+from depth_anything_ros.evaluation.metrics import METRICS
 from depth_anything_ros.evaluation.picture import (
     Picture,
     depth_range,
@@ -19,6 +20,7 @@ from depth_anything_ros.evaluation.picture import (
     thin,
     thin_step,
 )
+from depth_anything_ros.evaluation.protocol import FrameScore
 from depth_anything_ros.geometry.camera import rays_at, require_calibrated
 from depth_anything_ros.page.axis import Axis
 from depth_anything_ros.page.chart import Chart, Series
@@ -27,6 +29,7 @@ from depth_anything_ros.types import Camera, Float32Array, UInt8Array
 
 # Of inverse depth, so that near is red.
 _DEPTH_COLORMAP = 'Spectral_r'
+_FIGURES = ('abs_rel', 'rmse', 'silog', 'delta1')
 _JPEG_QUALITY = 85
 _COLOURS = 11
 _BINS = 50
@@ -68,6 +71,21 @@ def keep_frame(
         truth_m=thin(picture.truth_m).copy(),
     )
     return KeptFrame(name, figures, thinned, None if rays is None else rays.astype(np.float32))
+
+
+def frame_figures(score: FrameScore, alignment: str) -> dict[str, object]:
+    """Return the figures of a card by their names."""
+    found: dict[str, object] = {METRICS[name].heading: score.values[name] for name in _FIGURES}
+    return {**found, 'coverage': score.coverage, 'alignment': alignment}
+
+
+def frame_cards(frames: Sequence[KeptFrame], unfolded: int = 0) -> list[Card]:
+    """
+    Return the cards of some frames.
+
+    :param unfolded: of how many, from the first on, charts show without a click.
+    """
+    return [frame_card(kept, unfolded=place < unfolded) for place, kept in enumerate(frames)]
 
 
 def frame_card(kept: KeptFrame, *, unfolded: bool = False) -> Card:

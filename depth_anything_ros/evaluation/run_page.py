@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from depth_anything_ros.evaluation.frame_card import KeptFrame, frame_card
+from depth_anything_ros.evaluation.frame_card import KeptFrame, frame_cards
 from depth_anything_ros.evaluation.frame_scoring import most_telling
 from depth_anything_ros.evaluation.metrics import METRICS, Group, is_detail
 from depth_anything_ros.evaluation.obstacle_table import obstacle_table
@@ -102,10 +102,7 @@ def run_page(summary: RunSummary, table: FrameTable, shown: Shown, folder: Path)
 
 
 def _cards(frames: Sequence[KeptFrame], unfolded: int = 0) -> list[Part]:
-    if not frames:
-        return []
-    cards = [frame_card(kept, unfolded=place < unfolded) for place, kept in enumerate(frames)]
-    return [Note(_RANKING), *cards]
+    return [Note(_RANKING), *frame_cards(frames, unfolded)] if frames else []
 
 
 def _gallery(pictures: Sequence[Path], folder: Path) -> list[Part]:

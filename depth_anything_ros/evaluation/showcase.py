@@ -8,10 +8,9 @@ from pathlib import Path
 
 from depth_anything_ros.evaluation.config import EvaluatorConfig
 from depth_anything_ros.evaluation.extremes import Extremes
-from depth_anything_ros.evaluation.frame_card import KeptFrame, keep_frame
+from depth_anything_ros.evaluation.frame_card import KeptFrame, frame_figures, keep_frame
 from depth_anything_ros.evaluation.frame_scoring import FrameScorer, ScoredFrame, most_telling
 from depth_anything_ros.evaluation.gathering import GatheredFrame
-from depth_anything_ros.evaluation.metrics import METRICS
 from depth_anything_ros.evaluation.picture import write_picture
 from depth_anything_ros.evaluation.plots import why_no_plots
 from depth_anything_ros.evaluation.protocol import AlignmentMode
@@ -21,7 +20,6 @@ from depth_anything_ros.page.writer import why_no_page
 from depth_anything_ros.types import ModelIdentity
 
 RANKED_BY = 'abs_rel'
-_FIGURES = ('abs_rel', 'rmse', 'silog', 'delta1')
 
 
 class Showcase:
@@ -81,16 +79,10 @@ class Showcase:
     def _keep(
         self, frame: GatheredFrame, scored: ScoredFrame, index: int, mode: AlignmentMode
     ) -> KeptFrame:
-        score = scored.scores[mode]
-        figures = {METRICS[name].heading: score.values[name] for name in _FIGURES}
+        figures = frame_figures(scored.scores[mode], mode.value)
         return keep_frame(
             f'Frame {index}',
-            {
-                'stamp': f'{frame.stamp_ns * 1e-9:.3f} s',
-                **figures,
-                'coverage': score.coverage,
-                'alignment': mode.value,
-            },
+            {'stamp': f'{frame.stamp_ns * 1e-9:.3f} s', **figures},
             self._scorer.picture(frame, scored, index, None),
             scored.camera,
         )

@@ -100,7 +100,10 @@ def test_the_folder_holds_table_report_summary_and_pictures(run, tmp_path):
     found = answer['data'][0]['models'][MODEL]
     assert mean == pytest.approx(found['metrics']['abs_rel'])
     assert f'# {MODEL}' in (out / 'report.md').read_text()
-    assert '<svg' in (out / 'report.html').read_text()
+    page = (out / 'report.html').read_text()
+    assert '<svg' in page
+    # Of three images three are the worst.
+    assert sorted(re.findall('<h3>(.*?)</h3>', page)) == [f'room/00000{n}' for n in range(3)]
     assert len(list((out / 'pictures').iterdir())) == 1
     assert cv2.imread(str(tmp_path / 'grid.png')) is not None
 

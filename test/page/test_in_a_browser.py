@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from browser import browsing
 
+from depth_anything_ros.cli.main import main
 from depth_anything_ros.config import EvaluatorConfig
 from depth_anything_ros.evaluation.run import RunEvaluation
 from depth_anything_ros.page.axis import Axis
@@ -84,6 +85,15 @@ def run_page(tmp_path_factory):
     return folder / 'report.html'
 
 
+@pytest.fixture(scope='module')
+def evaluated(tmp_path_factory):
+    """Return the page of an evaluation of four simulated rooms."""
+    out = tmp_path_factory.mktemp('evaluated')
+    words = ['--model', 'tiny', '--backend', 'torch', '--data', 'simulator:7:4:64x48']
+    assert main(['evaluate', *words, '--out', str(out)]) == 0
+    return out / 'report.html'
+
+
 @pytest.mark.parametrize('width', [390, 1280])
 def test_a_page_fits_the_window_says_nothing_and_asks_for_nothing(browser, page, width):
     browser.open(page, width, dark=width == 390)
@@ -112,6 +122,16 @@ def test_the_page_of_a_run_fits_says_nothing_and_asks_for_nothing(browser, run_p
     panels = 'return [...document.querySelectorAll(".panel img")].map((e) => e.naturalWidth)'
     # Image, prediction, truth and error; two clouds.
     assert browser.run(panels) == 3 * [32, 32, 32, 32, 400, 400]
+
+
+@pytest.mark.parametrize('width', [390, 1280])
+def test_the_page_of_data_sets_shows_its_worst_and_best_images(browser, evaluated, width):
+    browser.open(evaluated, width)
+    assert browser.problems() == []
+    assert browser.overflow_px() <= 0
+    assert browser.texts('h2')[1:3] == ['Worst images', 'Best images']
+    panels = 'return [...document.querySelectorAll(".panel img")].map((e) => e.naturalWidth)'
+    assert browser.run(panels) == 4 * [64, 64, 64, 64, 400, 400]
 
 
 def column(browser, place):

@@ -44,6 +44,17 @@ def judging_metric(images: Iterable[ImageScores]) -> str:
     return next(iter(known), COMPARED)
 
 
+def worst_first(images: Sequence[ImageScores], model: str, metric: str) -> list[int]:
+    """Return the places of the images that have a metric of a model, the worst first."""
+    sign = -1 if METRICS[metric].better is Better.LOWER else 1
+    values = [
+        _value(image.scores[model], metric) if model in image.scores else math.nan
+        for image in images
+    ]
+    known = [place for place, value in enumerate(values) if math.isfinite(value)]
+    return sorted(known, key=lambda place: sign * values[place])
+
+
 def summarise(
     word: str,
     images: Sequence[ImageScores],

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 
 import numpy as np
 
+from depth_anything_ros.evaluation.frame_card import frame_cards
 from depth_anything_ros.evaluation.metrics import METRICS, Better, Group, Metric
 from depth_anything_ros.evaluation.run_charts import distance_chart
 from depth_anything_ros.json_text import record
+from depth_anything_ros.lab.datasets.comparison import worst_first
 from depth_anything_ros.lab.datasets.comparison_report import (
     baseline_text,
     corruption_table,
@@ -18,6 +20,7 @@ from depth_anything_ros.lab.datasets.comparison_report import (
     protocol_text,
     source_table,
 )
+from depth_anything_ros.lab.datasets.gallery import ExtremeImages
 from depth_anything_ros.lab.datasets.offline import ImageScores
 from depth_anything_ros.lab.datasets.results import DataResult, EvaluationSummary
 from depth_anything_ros.lab.datasets.scoring_rule import UNBOUNDED_M
@@ -41,6 +44,10 @@ from depth_anything_ros.types import Float64Array
 
 # Of the worst and of the best images, in a table.
 _EXTREMES = 10
+_RANKING = (
+    'By AbsRel of {}, of different sources where there are enough. Clouds are seen from the right '
+    'and above.'
+)
 
 
 def write_evaluation_page(
@@ -48,12 +55,14 @@ def write_evaluation_page(
     summary: EvaluationSummary,
     images: Mapping[str, Sequence[ImageScores]],
     pictures: Sequence[Path],
+    extremes: Mapping[str, ExtremeImages],
 ) -> None:
     """
     Write a page of the tables of all data sets, with charts of their images.
 
     :param images: the scores by the word of the data.
     :param pictures: files, linked by their path relative to the page.
+    :param extremes: the worst and best images by the word of the data.
     :raises MissingDependencyError: if Jinja2 is not installed.
     :raises OutputError: if the file cannot be written.
     """
@@ -68,8 +77,12 @@ def write_evaluation_page(
         figures=_figures(summary),
         sections=[
             *(
-                Section(data.word, _data(summary, data, images[data.word]))
+                section
                 for data in summary.data
+                for section in (
+                    Section(data.word, _data(summary, data, images[data.word])),
+                    *_cards(summary, data.word, extremes.get(data.word, ExtremeImages())),
+                )
             ),
             Section('Pictures', [Gallery.linking(pictures, path.parent)] if pictures else []),
             *(
@@ -118,6 +131,16 @@ def _data(
     ]
 
 
+def _cards(summary: EvaluationSummary, word: str, shown: ExtremeImages) -> Iterator[Section]:
+    """Yield the sections of the worst and of the best images."""
+    of_what = f'of {word}' if len(summary.data) > 1 else ''
+    for name, frames, unfolded in (('Worst', shown.worst, 1), ('Best', shown.best, 0)):
+        if frames:
+            note = Note(_RANKING.format(next(iter(summary.models))))
+            cards = frame_cards(frames, unfolded)
+            yield Section(f'{name} images {of_what}'.rstrip(), [note, *cards])
+
+
 def _values(images: Sequence[ImageScores], label: str, metric: str) -> Float64Array:
     """Return a metric of each image, (n,), NaN where it is not known."""
     found = (image.scores.get(label) for image in images)
@@ -154,9 +177,8 @@ def _extremes(
     images: Sequence[ImageScores], found: Mapping[str, Float64Array], metric: Metric
 ) -> list[Part]:
     """Return the worst and the best images of the first model."""
-    label, first = next(iter(found.items()))
-    errors = first if metric.better is Better.LOWER else -first
-    order = [int(place) for place in np.argsort(-errors) if np.isfinite(errors[place])]
+    label = next(iter(found))
+    order = worst_first(images, label, metric.name)
     headings = ['image', 'source', *(f'{metric.short}, {label}' for label in found)]
     return [
         Grid(

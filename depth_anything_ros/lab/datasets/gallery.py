@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from depth_anything_ros.evaluation.frame_card import KeptFrame, frame_figures, keep_frame
 from depth_anything_ros.evaluation.picture import Picture, write_picture
 from depth_anything_ros.evaluation.plots import check_plots
-from depth_anything_ros.evaluation.protocol import AlignedPrediction
-from depth_anything_ros.lab.datasets.offline import ImageScores, ScoredImage
+from depth_anything_ros.lab.datasets.offline import ScoredImage
 from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
 from depth_anything_ros.lab.grid import GridRow, write_grid
-from depth_anything_ros.types import DepthSample, Float32Array
+from depth_anything_ros.types import DepthSample
 
 _UNFIT = r'[^\w.-]+'
 _WARNING = 'random weights: the prediction\nmeans nothing'
@@ -63,41 +64,23 @@ class Gallery:
         """
         for order, model in enumerate(self._models):
             if model in image.aligned and image.sample is not None:
-                row = self._draw(data, model, image.scores, image.sample, image.aligned[model])
+                row = self._draw(data, model, image, image.sample)
                 if self._grid is not None:
                     self._rows[place, order] = row
 
-    def _draw(
-        self,
-        data: str,
-        model: str,
-        scores: ImageScores,
-        sample: DepthSample,
-        aligned: AlignedPrediction,
-    ) -> GridRow:
+    def _draw(self, data: str, model: str, image: ScoredImage, sample: DepthSample) -> GridRow:
         """Draw the picture if pictures are wanted, and return the row of the grid."""
-        values = scores.scores[model].values
-        truth_m, prediction_m = self._in_range(sample.depth_m), aligned.depth_m
-        several = len(self._models) > 1
-        title = f'{scores.source}: AbsRel {values["abs_rel"]:.3f}'
+        scores, several = image.scores, len(self._models) > 1
+        picture = picture_of(image, sample, model, self._rule)
+        title = f'{scores.source}: AbsRel {scores.scores[model].values["abs_rel"]:.3f}'
         title = f'{model}, {title}' if several else title
-        row = GridRow(title, sample.rgb, prediction_m, truth_m)
+        row = GridRow(title, sample.rgb, picture.prediction_m, picture.truth_m)
         if self._folder is None:
             return row
-        picture = Picture(
-            rgb=sample.rgb,
-            prediction_m=prediction_m,
-            truth_m=truth_m,
-            title=(
-                f'{model} · {scores.name} · abs_rel {values["abs_rel"]:.3f}, '
-                f'RMSE {values["rmse"]:.3f} m, δ1 {values["delta1"]:.3f}'
-            ),
-            prediction_name=f'prediction, alignment {self._rule.alignment_text}',
-            warning=_WARNING if model in self._random else '',
-        )
         name = f'{data}-{scores.name}-{model}' if several else f'{data}-{scores.name}'
         path = self._folder / f'{re.sub(_UNFIT, "_", name)}.png'
-        write_picture(path, picture)
+        warning = _WARNING if model in self._random else ''
+        write_picture(path, replace(picture, warning=warning))
         self.pictures.append(path)
         return row
 
@@ -110,6 +93,45 @@ class Gallery:
         if self._grid is not None and self._rows:
             write_grid(self._grid, [row for _, row in sorted(self._rows.items())])
 
-    def _in_range(self, truth_m: Float32Array) -> Float32Array:
-        shown = (truth_m >= self._rule.min_depth_m) & (truth_m <= self._rule.max_depth_m)
-        return np.where(shown, truth_m, np.float32(np.nan))
+
+def picture_of(image: ScoredImage, sample: DepthSample, model: str, rule: ScoringRule) -> Picture:
+    """
+    Return what a picture shows of an image and a model that has a score for it.
+
+    :param sample: of the image.
+    :param rule: how it was scored; truth out of its range is not shown.
+    """
+    values, truth_m = image.scores.scores[model].values, sample.depth_m
+    shown = (truth_m >= rule.min_depth_m) & (truth_m <= rule.max_depth_m)
+    return Picture(
+        rgb=sample.rgb,
+        prediction_m=image.aligned[model].depth_m,
+        truth_m=np.where(shown, truth_m, np.float32(np.nan)),
+        title=(
+            f'{model} · {image.scores.name} · abs_rel {values["abs_rel"]:.3f}, '
+            f'RMSE {values["rmse"]:.3f} m, δ1 {values["delta1"]:.3f}'
+        ),
+        prediction_name=f'prediction, alignment {rule.alignment_text}',
+    )
+
+
+@dataclass(frozen=True)
+class ExtremeImages:
+    """The images of a data set that the first model does worst and best on, so sorted."""
+
+    worst: Sequence[KeptFrame] = ()
+    best: Sequence[KeptFrame] = ()
+
+
+def keep_image(image: ScoredImage, model: str, rule: ScoringRule) -> KeptFrame | None:
+    """Return what a page shows of an image, None where the model has no depth of it."""
+    sample = image.sample
+    if sample is None or model not in image.aligned:
+        return None
+    figures = frame_figures(image.scores.scores[model], rule.alignment_text)
+    return keep_frame(
+        image.scores.name,
+        {'source': image.scores.source, **figures},
+        picture_of(image, sample, model, rule),
+        sample.camera,
+    )

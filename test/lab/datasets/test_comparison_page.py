@@ -1,13 +1,17 @@
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from test_comparison_report import IMAGES, image
 
 from depth_anything_ros.errors import OutputError
 from depth_anything_ros.evaluation.environment import environment
+from depth_anything_ros.evaluation.frame_card import keep_frame
+from depth_anything_ros.evaluation.picture import Picture
 from depth_anything_ros.lab.datasets.comparison import summarise
 from depth_anything_ros.lab.datasets.comparison_page import write_evaluation_page
+from depth_anything_ros.lab.datasets.gallery import ExtremeImages
 from depth_anything_ros.lab.datasets.protocols import PROTOCOLS
 from depth_anything_ros.lab.datasets.results import (
     Bootstrap,
@@ -42,9 +46,9 @@ def summary(images, models, protocol='robot', baselines=()):
     )
 
 
-def page(tmp_path, found, images, pictures=()):
+def page(tmp_path, found, images, pictures=(), extremes=None):
     path = tmp_path / 'report.html'
-    write_evaluation_page(path, found, {'made:<rooms>': images}, pictures)
+    write_evaluation_page(path, found, {'made:<rooms>': images}, pictures, extremes or {})
     return path.read_text(encoding='utf-8')
 
 
@@ -78,6 +82,22 @@ def test_a_range_without_an_end_has_no_bands_of_distance(tmp_path):
     assert 'AbsRel by distance' not in page(tmp_path, replace(found, protocol=endless), IMAGES)
 
 
+def kept(name):
+    truth_m = np.linspace(1, 3, 48, dtype=np.float32).reshape(6, 8)
+    rgb = np.zeros((6, 8, 3), np.uint8)
+    return keep_frame(name, {'AbsRel': 0.1}, Picture(rgb, truth_m, truth_m, ''))
+
+
+def test_the_worst_and_the_best_images_are_shown(tmp_path):
+    shown = {'made:<rooms>': ExtremeImages([kept('hall/9'), kept('hall/8')], [kept('desk/<1>')])}
+    text = page(tmp_path, summary(SEVERAL, ['first', 'second']), SEVERAL, extremes=shown)
+    worst, best = text.index('<h2>Worst images</h2>'), text.index('<h2>Best images</h2>')
+    assert 'By AbsRel of first, of different sources' in text[worst:best]
+    assert re.findall('<h3>(.*?)</h3>', text[worst:best]) == ['hall/9', 'hall/8']
+    assert re.findall('<h3>(.*?)</h3>', text[best:]) == ['desk/&lt;1&gt;']
+    assert '<h2>Worst images</h2>' not in page(tmp_path, summary(SEVERAL, ['first']), SEVERAL)
+
+
 def test_pictures_are_linked(tmp_path):
     found = summary(IMAGES, ['model'])
     text = page(tmp_path, found, IMAGES, [tmp_path / 'pictures' / 'a b.png'])
@@ -88,5 +108,6 @@ def test_a_page_that_cannot_be_written_raises(tmp_path):
     (tmp_path / 'file').touch()
     with pytest.raises(OutputError):
         write_evaluation_page(
-            tmp_path / 'file' / 'a.html', summary(IMAGES, ['model']), {'made:<rooms>': IMAGES}, []
-        )
+            tmp_path / 'file' / 'a.html', summary(IMAGES, ['model']), {'made:<rooms>': IMAGES}, [],
+            {},
+        )  # fmt: skip
