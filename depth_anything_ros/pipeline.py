@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from time import perf_counter_ns
 
 import numpy as np
 
+from depth_anything_ros.completion import DEFAULT_REFUSAL
+from depth_anything_ros.completion import fuse as fuse_depth
 from depth_anything_ros.errors import AlignmentError, CameraError
 from depth_anything_ros.geometry.alignment import to_metric_depth
 from depth_anything_ros.geometry.metric_depth import limit_depth
@@ -15,16 +18,26 @@ from depth_anything_ros.inference.flip import mean_with_mirrored, mirrored
 from depth_anything_ros.inference.predictor import Predictor
 from depth_anything_ros.motion import PoseHistory
 from depth_anything_ros.refinement import Refinements
-from depth_anything_ros.scale import AlignmentSource, AlignmentTracker, SceneCutDetector
+from depth_anything_ros.scale import (
+    AlignmentSource,
+    AlignmentTracker,
+    SceneCutDetector,
+    find_source,
+)
+from depth_anything_ros.scale.depth_image import DepthImageScale
 from depth_anything_ros.types import (
     Alignment,
     DepthResult,
+    Float32Array,
     Frame,
     MetricDepth,
     RelativeInverseDepth,
     UInt8Array,
 )
 
+_NOTHING_MEASURED = (
+    'fused depth needs the depth of a sensor: depth_image as scale_source or in scale_fallbacks'
+)
 _SPAN_STRIDE = 8
 _SPAN_PERCENT = (5, 95)
 
@@ -41,6 +54,7 @@ class DepthPipeline:
     :param scene_cut: tells when the previous scale no longer holds, or None.
     :param refinements: optional steps; may be exchanged between frames.
     :param poses: where the camera was, for steps that go by it; who knows adds to it.
+    :param refusal: see :func:`completion.fuse`.
     """
 
     def __init__(
@@ -52,6 +66,7 @@ class DepthPipeline:
         scene_cut: SceneCutDetector | None = None,
         refinements: Refinements | None = None,
         poses: PoseHistory | None = None,
+        refusal: float = DEFAULT_REFUSAL,
     ) -> None:
         self.predictor = predictor
         self.scale_source = scale_source
@@ -60,16 +75,32 @@ class DepthPipeline:
         self.scene_cut = scene_cut
         self.refinements = refinements or Refinements()
         self.poses = PoseHistory() if poses is None else poses
+        self.refusal = refusal
 
     def process(
-        self, frame: Frame, prediction: RelativeInverseDepth | MetricDepth | None = None
+        self,
+        frame: Frame,
+        prediction: RelativeInverseDepth | MetricDepth | None = None,
+        *,
+        fuse: bool = False,
     ) -> DepthResult:
         """
         Return relative and, where a scale is known, metric depth of a frame at its own size.
 
         :param prediction: what :meth:`predict` returned for this frame, None to ask it now.
+        :param fuse: fuse it with the reference depth, too. From the first frame on that asks for
+            it more than one reference is kept whole.
         :raises BackendError: if the network cannot run on this image.
         """
+        measuring = find_source(self.scale_source, DepthImageScale)
+        if measuring is not None:
+            measuring.keep_whole(frame.stamp_ns if fuse else None)
+        result = self._process(frame, prediction)
+        return self._fuse(result, measuring) if fuse else result
+
+    def _process(
+        self, frame: Frame, prediction: RelativeInverseDepth | MetricDepth | None
+    ) -> DepthResult:
         stages_ms: dict[str, float] = {}
         refinements = self.refinements
         if prediction is None:
@@ -128,6 +159,20 @@ class DepthPipeline:
         with _timed(times, 'postprocess'):
             return self.predictor.postprocess(raw, model_input.source_size)
 
+    def _fuse(self, result: DepthResult, measuring: DepthImageScale | None) -> DepthResult:
+        """Return a result with fused depth, or why there is none."""
+        if measuring is None:
+            return replace(result, no_fused_reason=_NOTHING_MEASURED)
+        frame = result.frame
+        try:
+            with _timed(result.stages_ms, 'fuse'):
+                height, width = frame.rgb.shape[:2]
+                measured_m = measuring.measured(frame.stamp_ns, (height, width))
+                fused = fuse_depth(_aligned(result), measured_m, self.max_depth_m, self.refusal)
+        except (AlignmentError, CameraError) as error:
+            return replace(result, no_fused_reason=str(error))
+        return replace(result, fused=fused)
+
     def _align(self, relative: RelativeInverseDepth, frame: Frame) -> tuple[Alignment | None, str]:
         """Return the alignment to use, and why the frame has no fit of its own, or ''."""
         if self.scale_source is None:
@@ -141,6 +186,20 @@ class DepthPipeline:
             return self.tracker.update(fit, stamp_ns, relative_span(relative)), ''
         except AlignmentError as error:
             return self.tracker.current(stamp_ns), str(error)
+
+
+def _aligned(result: DepthResult) -> Float32Array | None:
+    """Return the inverse of the metric depth of a result, also where that is cut off."""
+    if result.metric is None:
+        return None
+    if result.relative is None or result.alignment is None:
+        inverse = np.zeros_like(result.metric.depth_m)
+    else:
+        inverse = result.relative.values * np.float32(result.alignment.scale)
+        inverse += np.float32(result.alignment.shift)
+    # What refined the depth counts here too.
+    known = np.isfinite(result.metric.depth_m)
+    return np.divide(np.float32(1.0), result.metric.depth_m, out=inverse, where=known)
 
 
 def _refine(

@@ -328,8 +328,8 @@ class DepthResult:
 
     `relative` is None for a metric network; `metric` is None while no scale is known, and
     `no_metric_reason` then says why. `scale_state` tells how fresh the alignment is, and
-    `no_fit_reason` why the frame has none of its own. `stages_ms` maps a stage's name to its
-    duration.
+    `no_fit_reason` why the frame has none of its own. `fused` is None where it was not asked for,
+    or `no_fused_reason` says why there is none. `stages_ms` maps a stage's name to its duration.
     """
 
     frame: Frame
@@ -340,6 +340,8 @@ class DepthResult:
     stages_ms: dict[str, float] = field(default_factory=dict)
     scale_state: ScaleState | None = None
     no_fit_reason: str = ''
+    fused: FusedDepth | None = None
+    no_fused_reason: str = ''
 
     @property
     def reference(self) -> ReferencePoints | None:

@@ -7,9 +7,12 @@ import pytest
 from depth_anything_ros.errors import AlignmentError, BackendError
 from depth_anything_ros.pipeline import DepthPipeline
 from depth_anything_ros.refinement import Refinements, TemporalFilter
-from depth_anything_ros.scale import AlignmentTracker
+from depth_anything_ros.scale import AlignmentTracker, PrioritySources
+from depth_anything_ros.scale.depth_image import DepthImageScale
 from depth_anything_ros.types import (
     Alignment,
+    DepthOrigin,
+    DepthReference,
     Frame,
     MetricDepth,
     ModelInput,
@@ -273,3 +276,44 @@ def test_error_of_the_network_is_not_swallowed():
     depth.predictor.infer = fail
     with pytest.raises(BackendError, match='out of memory'):
         depth.process(FRAME)
+
+
+def measuring(*stamps_ns):
+    source = DepthImageScale(0.2, 40.0, 0.05)
+    for stamp_ns in stamps_ns:
+        measured = DEPTH_M.copy()
+        measured[1] = np.nan
+        source.add_reference(DepthReference(measured, stamp_ns))
+    return source
+
+
+@pytest.mark.parametrize('kind', [RelativeInverseDepth, MetricDepth])
+def test_fused_depth_is_measured_or_filled_and_takes_time_only_when_asked_for(kind):
+    depth = pipeline(kind, PrioritySources([measuring(FRAME.stamp_ns), Source()]))
+    assert depth.process(FRAME).fused is None
+    result = depth.process(FRAME, fuse=True)
+    assert np.array_equal(result.fused.depth_m[::2], DEPTH_M[::2])
+    np.testing.assert_allclose(result.fused.depth_m[1], DEPTH_M[1], rtol=1e-4)
+    assert (result.fused.origin[::2] == DepthOrigin.MEASURED).all()
+    assert result.stages_ms['fuse'] > 0 and result.no_fused_reason == ''
+
+
+def test_fused_depth_goes_by_refined_depth():
+    depth = pipeline(source=PrioritySources([measuring(FRAME.stamp_ns), Source()]))
+    depth.refinements = Refinements(metric=(Halved('steady'),))
+    filled = depth.process(FRAME, fuse=True).fused.depth_m[1]
+    np.testing.assert_allclose(filled, DEPTH_M[1] / 2, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ('source', 'reason'),
+    [
+        (Source(), 'depth_image as scale_source or in scale_fallbacks'),
+        (PrioritySources([measuring(), Source()]), 'no reference depth received yet'),
+        (PrioritySources([measuring(0), Source()]), '1.000 s older than the image'),
+    ],
+)
+def test_without_a_measurement_near_in_time_there_is_no_fused_depth(source, reason):
+    result = pipeline(source=source).process(FRAME, fuse=True)
+    assert result.metric is not None and result.fused is None
+    assert reason in result.no_fused_reason.replace('nearest ', '')

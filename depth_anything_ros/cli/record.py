@@ -37,6 +37,8 @@ _OUTPUTS = {
     'depth': '~/depth/image_raw',
     'preview': '~/preview/image_raw',
     'scale': '~/scale',
+    'fused': '~/fused/image_raw',
+    'source': '~/fused/source',
     'points': '~/points',
     'scan': '~/scan',
 }
@@ -62,7 +64,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--outputs', default=','.join(_DEFAULT_OUTPUTS), metavar='LIST',
-        help=f'what to write, of {", ".join(_OUTPUTS)} (%(default)s); camera_info goes with depth',
+        help=f'what to write, of {", ".join(_OUTPUTS)} (%(default)s); camera_info goes with depth '
+        'and with fused',
     )  # fmt: skip
     parser.add_argument(
         '--storage', choices=_STORAGES, default='mcap', help='how the bag is stored (mcap)'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from depth_anything_ros.completion.config import CompletionConfig
 from depth_anything_ros.completion.fusion import DEFAULT_REFUSAL, fuse
 
-__all__ = ['DEFAULT_REFUSAL', 'fuse']
+__all__ = ['DEFAULT_REFUSAL', 'CompletionConfig', 'fuse']

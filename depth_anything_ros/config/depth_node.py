@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from depth_anything_ros.colormap import PREVIEW_COLORMAPS
+from depth_anything_ros.completion import CompletionConfig
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.parameters import (
     IMAGE_TRANSPORTS,
@@ -82,11 +83,19 @@ class DepthNodeConfig:
         affects=Affects.FRAME,
     )
     refinement: RefinementConfig = group(RefinementConfig)
+    completion: CompletionConfig = group(CompletionConfig)
     depth_encoding: str = parameter(
         '32FC1',
-        'Encoding of ~/depth/image_raw: 32FC1 metres with NaN, or 16UC1 millimetres with 0 '
-        'where unknown.',
+        'Encoding of ~/depth/image_raw and ~/fused/image_raw: 32FC1 metres with NaN, or 16UC1 '
+        'millimetres with 0 where unknown.',
         choices=('32FC1', '16UC1'),
+        affects=Affects.FRAME,
+    )
+    cloud_from: str = parameter(
+        'depth',
+        'What ~/points, ~/scan and saved clouds are made of: depth, of the network alone; or '
+        'fused, measured depth with its holes filled.',
+        choices=('depth', 'fused'),
         affects=Affects.FRAME,
     )
     cloud_stride: int = parameter(

@@ -82,13 +82,24 @@ _TOPICS: Registry[tuple[Topic, ...]] = Registry('node', {
             'empty are K and identity',
         ),
         Topic(
+            'out', '~/fused/image_raw', _IMAGE,
+            'what a depth sensor measured with its holes filled, as `~/depth/image_raw`; with '
+            '`depth_image` as a scale source',
+        ),
+        Topic(
+            'out', '~/fused/source', _IMAGE,
+            'mono8, where each pixel of it comes from: 0 unknown, 1 measured, 2 filled, 3 beyond '
+            'what was measured',
+        ),
+        Topic('out', '~/fused/camera_info', _CAMERA_INFO, 'beside every fused depth'),
+        Topic(
             'out', '~/points', 'sensor_msgs/PointCloud2',
-            'organised, x y z rgb, NaN where unknown',
+            'organised, x y z rgb, NaN where unknown; of `cloud_from`',
         ),
         Topic(
             'out', '~/scan', 'sensor_msgs/LaserScan',
             'the nearest thing in each direction within a band of heights, NaN where nothing is '
-            'known; for robots without a laser',
+            'known; for robots without a laser; of `cloud_from`',
         ),
         Topic('out', '~/preview/image_raw', _IMAGE, 'rgb8, depth in colours'),
         Topic(

@@ -6,7 +6,7 @@ from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
 from depth_anything_ros.nodes.judgement import NodeState, judge
 from depth_anything_ros.stream.run_statistics import Snapshot
-from depth_anything_ros.stream.sections import alignment_section, key_values
+from depth_anything_ros.stream.sections import alignment_section, fused_section, key_values
 from depth_anything_ros.types import ModelIdentity
 
 Nested = dict[str, 'str | Nested']
@@ -44,10 +44,12 @@ def _sections(state: NodeState, snapshot: Snapshot) -> dict[str, object]:
         'model_error': state.model_error,
         'cache_problem': state.cache_problem,
         'scale': alignment_section(state.last_result) if state.last_result else {},
+        'fused': fused_section(state.last_result) if state.last_result else {},
         'passed_over': state.passed_over,
         'refinement': state.refinement,
         'traps': '; '.join(state.traps),
         'no_metric_reason': state.no_metric_reason,
+        'no_fused_reason': state.last_result.no_fused_reason if state.last_result else '',
         'no_fit_reason': state.last_result.no_fit_reason if state.last_result else '',
         'no_camera_reason': state.no_camera_reason,
     }

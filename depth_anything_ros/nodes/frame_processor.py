@@ -21,7 +21,13 @@ from depth_anything_ros.nodes.outputs import DepthOutputs
 from depth_anything_ros.nodes.pipeline_host import PipelineHost
 from depth_anything_ros.nodes.sizes import SizeBuilder
 from depth_anything_ros.stream.camera_input import CameraInput, CameraView
-from depth_anything_ros.stream.encoders import POINTS, SCAN, Finished
+from depth_anything_ros.stream.encoders import (
+    POINTS,
+    SCAN,
+    Finished,
+    depth_of_clouds,
+    needs_fused,
+)
 from depth_anything_ros.stream.frame_input import FrameInput
 from depth_anything_ros.stream.run_statistics import RunStatistics
 from depth_anything_ros.types import DepthResult
@@ -154,7 +160,8 @@ class FrameProcessor:
     def _publish(
         self, job: Job, outputs: DepthOutputs, stages_ms: dict[str, float]
     ) -> tuple[str, ...]:
-        result, view = self._estimate(job, stages_ms)
+        fuse = needs_fused(outputs.wanted(), self._config())
+        result, view = self._estimate(job, stages_ms, fuse)
         if view.doubt and view.doubt != self.camera_doubt:
             self._warn(view.doubt)
         self.camera_doubt = view.doubt
@@ -169,11 +176,13 @@ class FrameProcessor:
         self.camera_fault = fault
         self.last_result = result
         if published.missing:
-            reason = result.no_metric_reason or fault.reason
+            reason = result.no_metric_reason or result.no_fused_reason or fault.reason
             self._warn(f'not published: {", ".join(published.missing)}: {reason}')
         return tuple(topic.removeprefix('~/') for topic in published.topics)
 
-    def _estimate(self, job: Job, stages_ms: dict[str, float]) -> tuple[DepthResult, CameraView]:
+    def _estimate(
+        self, job: Job, stages_ms: dict[str, float], fuse: bool
+    ) -> tuple[DepthResult, CameraView]:
         """Return the result for an image, and its camera or why there is none."""
         pipeline = self._host.pipeline
         if pipeline is None:
@@ -186,18 +195,20 @@ class FrameProcessor:
         rectified = self._config().image_is_rectified
         frame, view = self._input.frame(job.message, rgb, rectified)
         stages_ms['decode'] = _since_ms(start_ns)
-        result = pipeline.process(frame)
+        result = pipeline.process(frame, fuse=fuse)
         stages_ms.update(result.stages_ms)
         self._host.image_size = (height, width)
         return result, view
 
     def _write_cloud(self, job: Job) -> Path:
-        result, _ = self._estimate(job, {})
-        if result.metric is None:
-            raise AlignmentError(f'no metric depth: {result.no_metric_reason}')
-        frame, config = result.frame, self._config()
+        config = self._config()
+        result, _ = self._estimate(job, {}, needs_fused((POINTS,), config))
+        metric, frame = depth_of_clouds(result, config), result.frame
+        if metric is None:
+            reason = result.no_fused_reason or result.no_metric_reason
+            raise AlignmentError(f'no {config.cloud_from} in metres: {reason}')
         cloud = build_point_cloud(
-            result.metric, frame.rgb, frame.camera, config.cloud_stride, config.cloud_edge_jump
+            metric, frame.rgb, frame.camera, config.cloud_stride, config.cloud_edge_jump
         )
         folder = expand_user(config.cloud_dir).resolve()
         path = folder / f'cloud_{frame.stamp_ns}.ply'

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
 
 from depth_anything_ros.stream.run_statistics import Snapshot
-from depth_anything_ros.types import DepthResult, ModelIdentity, ScaleState
+from depth_anything_ros.types import DepthOrigin, DepthResult, ModelIdentity, ScaleState
+
+# Of the measured depth; real sensors that are set up well lose a fraction of a percent.
+_MUCH_REFUSED = 0.1
 
 
 @dataclass(frozen=True)
@@ -105,5 +109,22 @@ def _problems_of_results(state: NodeState) -> Iterator[str]:
     result = state.last_result
     if result is not None and result.scale_state is ScaleState.STALE:
         yield f'stale scale: {result.no_fit_reason}'
+    if result is not None:
+        yield from _problems_of_fused(result)
     if state.passed_over:
         yield f'scale from a fallback: {state.passed_over}'
+
+
+def _problems_of_fused(result: DepthResult) -> Iterator[str]:
+    if result.no_fused_reason:
+        yield f'no fused depth: {result.no_fused_reason}'
+    if result.fused is None:
+        return
+    measured = np.count_nonzero(result.fused.origin == DepthOrigin.MEASURED)
+    share = result.fused.refused / max(result.fused.refused + measured, 1)
+    if share > _MUCH_REFUSED:
+        yield (
+            f'{share:.0%} of the measured depth is refused, as neither its neighbours nor the '
+            'network support it: look for sun, mirrors and shiny floors, check reference_pose '
+            'and stamps'
+        )

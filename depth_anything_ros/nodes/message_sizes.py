@@ -9,7 +9,14 @@ from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import ConfigError, DepthAnythingError
 from depth_anything_ros.nodes.overrides import given_values
 from depth_anything_ros.parameters import from_mapping, parameter_infos
-from depth_anything_ros.stream.encoders import DEPTH, POINTS, PREVIEW, RELATIVE
+from depth_anything_ros.stream.encoders import (
+    DEPTH,
+    FUSED,
+    FUSED_SOURCE,
+    POINTS,
+    PREVIEW,
+    RELATIVE,
+)
 
 # Measured: messages of 0.66 times the segment arrive, of 0.75 and 0.89 times some get lost.
 _ROOM = 1.5
@@ -23,6 +30,8 @@ def message_bytes(height: int, width: int, config: DepthNodeConfig) -> dict[str,
     return {
         RELATIVE: 4 * pixels,
         DEPTH: depth_bytes * pixels,
+        FUSED: depth_bytes * pixels,
+        FUSED_SOURCE: pixels,
         PREVIEW: 3 * pixels,
         POINTS: 16 * rows * columns,
     }

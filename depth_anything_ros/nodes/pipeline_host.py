@@ -132,6 +132,7 @@ class PipelineHost:
             if self._pipeline is None:
                 return
             self._pipeline.max_depth_m = config.max_depth_m
+            self._pipeline.refusal = config.completion.fused_refusal
             if _differ(before, config, Affects.REFINEMENT):
                 steps = create_refinements(config.refinement, self._pipeline.poses)
                 self._pipeline.refinements = steps

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_anything_ros.errors import AlignmentError
-from depth_anything_ros.geometry.registration import RegistrationRule, same_aspect
+from depth_anything_ros.geometry.registration import RegistrationRule, resized_to, same_aspect
 from depth_anything_ros.geometry.reprojection import Registration
 from depth_anything_ros.geometry.unit_watch import UnitWatch
 from depth_anything_ros.messages import decode_any_depth, stamp_ns
@@ -37,6 +37,8 @@ from depth_anything_ros.types import (
 
 # Usable pixels kept of a reference: as many as the fit looks at.
 _KEPT_PIXELS = 4096
+# References kept whole while someone wants them: those around a frame's stamp, and the newest.
+_WHOLE = 8
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,8 @@ class DepthImageScale:
 
     References come in by :meth:`add_reference`, from any thread; each is thinned at once, so
     that half a minute of them fits in 34 MB while a slow network works. :meth:`align` takes
-    the one nearest in time.
+    the one nearest in time. Only the newest is kept whole, unless :meth:`keep_whole` asks for
+    that of a frame, which :meth:`measured` gives.
 
     :param min_depth_m: reference depth below this is ignored.
     :param max_depth_m: reference depth beyond this is ignored.
@@ -169,6 +172,9 @@ class DepthImageScale:
         self._max_depth_m = max_depth_m
         self._references: StampedHistory[_Reference] = StampedHistory(
             'reference depth', max_offset_s
+        )
+        self._whole: StampedHistory[tuple[Float32Array, Registration | None]] = StampedHistory(
+            'reference depth', max_offset_s, capacity=1
         )
 
     @classmethod
@@ -208,6 +214,28 @@ class DepthImageScale:
         self._references.add(
             reference.stamp_ns, _Reference((height, width), indices.astype(np.int32), depth_m)
         )
+        self._whole.add(reference.stamp_ns, (reference.depth_m, registration))
+
+    def keep_whole(self, stamp_ns: int | None) -> None:
+        """Keep the references around a frame that is at work whole; None asks for none."""
+        self._whole.keep(1 if stamp_ns is None else _WHOLE, stamp_ns)
+
+    def measured(self, stamp_ns: int, size: tuple[int, int]) -> Float32Array:
+        """
+        Return all that was measured nearest in time to a frame, as the frame's camera sees it.
+
+        :param size: (H, W) of the image.
+        :return: float32 (H, W) in metres, NaN where nothing was measured within the range.
+        :raises AlignmentError: if there is no reference within `max_offset_s`, or its size is not
+            that of the image times a factor.
+        :raises CameraError: if the registration does not fit the depth image.
+        """
+        _, (depth_m, registration) = self._whole.nearest(stamp_ns)
+        if registration is not None:
+            depth_m = registration.register(depth_m)
+        _check_aspect(size, depth_m.shape)
+        depth_m = resized_to(depth_m, size)
+        return np.where(self._in_range(depth_m), depth_m, np.float32(np.nan))
 
     def _in_range(self, depth_m: Float32Array) -> NDArray[np.bool_]:
         return (depth_m >= self._min_depth_m) & (depth_m <= self._max_depth_m) & (depth_m > 0)
@@ -243,13 +271,17 @@ def _thinned(usable: NDArray[np.intp]) -> NDArray[np.intp]:
 
 def _points(values: Float32Array, reference: _Reference) -> ReferencePoints:
     """Return the pixels of the reference with the relative depth under them, the nearest one."""
-    if not same_aspect(values.shape, reference.size):
-        size, own = (f'{across}x{down}' for down, across in (values.shape, reference.size))
-        raise AlignmentError(
-            f'the reference depth is {own}, the image {size}; it must be registered to the image, '
-            'at its size or the same shape scaled'
-        )
+    _check_aspect(values.shape, reference.size)
     height, width = values.shape
     rows, columns = centres_of_cells(reference.indices, reference.size, values.shape)
     nearest = (rows + 0.5).astype(np.intp), (columns + 0.5).astype(np.intp)
     return ReferencePoints(rows, columns, values[nearest], reference.depth_m, (height, width))
+
+
+def _check_aspect(image: tuple[int, ...], reference: tuple[int, ...]) -> None:
+    if not same_aspect(image, reference):
+        size, own = (f'{width}x{height}' for height, width in (image, reference))
+        raise AlignmentError(
+            f'the reference depth is {own}, the image {size}; it must be registered to the image, '
+            'at its size or the same shape scaled'
+        )

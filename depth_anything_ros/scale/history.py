@@ -24,12 +24,15 @@ class StampedHistory(Generic[T]):
 
     :param what: what is kept, for error messages: 'reference depth'.
     :param max_offset_s: largest difference between the stamps of image and reference.
+    :param capacity: how many are kept.
     """
 
-    def __init__(self, what: str, max_offset_s: float) -> None:
+    def __init__(self, what: str, max_offset_s: float, capacity: int = _CAPACITY) -> None:
         self._what = what
         self._max_offset_ns = round(max_offset_s * 1e9)
-        self._kept: deque[tuple[int, T]] = deque(maxlen=_CAPACITY)
+        self._kept: deque[tuple[int, T]] = deque()
+        self._capacity = capacity
+        self._expected_ns: int | None = None
         self._lock = Lock()
 
     def __len__(self) -> int:
@@ -46,6 +49,27 @@ class StampedHistory(Generic[T]):
             if stamp_ns == last_ns:
                 self._kept.pop()
             self._kept.append((stamp_ns, item))
+            self._drop()
+
+    def keep(self, capacity: int, expected_ns: int | None) -> None:
+        """
+        Keep so many from now on, among them the one nearest to a frame that is at work.
+
+        :param capacity: how many, 1 or more; the newest.
+        :param expected_ns: stamp of that frame, or None.
+        """
+        with self._lock:
+            self._capacity, self._expected_ns = capacity, expected_ns
+            self._drop()
+
+    def _drop(self) -> None:
+        while len(self._kept) > self._capacity:
+            oldest_ns, next_ns = self._kept[0][0], self._kept[1][0]
+            expected_ns = self._expected_ns
+            wanted = expected_ns is not None and (
+                abs(oldest_ns - expected_ns) <= abs(next_ns - expected_ns)
+            )
+            del self._kept[int(wanted)]
 
     def nearest(self, stamp_ns: int) -> tuple[int, T]:
         """

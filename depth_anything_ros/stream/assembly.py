@@ -29,6 +29,7 @@ def assemble(predictor: Predictor, config: DepthNodeConfig) -> DepthPipeline:
         create_scene_cut(config.scale),
         create_refinements(config.refinement, poses),
         poses,
+        config.completion.fused_refusal,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter_ns
 from typing import Any
@@ -23,11 +23,14 @@ from depth_anything_ros.messages import (
 )
 from depth_anything_ros.scale.camera_height import CameraHeightConfig
 from depth_anything_ros.stream.sections import alignment_section, key_values
-from depth_anything_ros.types import DepthResult, ScaleState, UInt8Array
+from depth_anything_ros.types import DepthResult, MetricDepth, ScaleState, UInt8Array
 
 RELATIVE = '~/relative/image_raw'
 DEPTH = '~/depth/image_raw'
 CAMERA_INFO = '~/depth/camera_info'
+FUSED = '~/fused/image_raw'
+FUSED_SOURCE = '~/fused/source'
+FUSED_INFO = '~/fused/camera_info'
 POINTS = '~/points'
 PREVIEW = '~/preview/image_raw'
 COMPRESSED_PREVIEW = f'{PREVIEW}/compressed'
@@ -46,6 +49,7 @@ Fields = Mapping[str, Any]
 Factory = Callable[[str, Fields], Any]
 
 _IMAGE, _COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
+_INFO = 'sensor_msgs/msg/CameraInfo'
 
 
 @dataclass(frozen=True)
@@ -109,8 +113,41 @@ def _camera_info(frame: Finished, _: Factory) -> Any:
     return None if frame.result.metric is None else frame.camera_info
 
 
+def _fused(frame: Finished, make: Factory) -> Any:
+    fused = frame.result.fused
+    if fused is None:
+        return None
+    fields = depth_image_fields(fused.depth_m, frame.config.depth_encoding)
+    return make(_IMAGE, {'header': frame.header, **fields})
+
+
+def _fused_source(frame: Finished, make: Factory) -> Any:
+    fused = frame.result.fused
+    if fused is None:
+        return None
+    return make(_IMAGE, {'header': frame.header, **image_fields(fused.origin, 'mono8')})
+
+
+def _fused_info(frame: Finished, _: Factory) -> Any:
+    return None if frame.result.fused is None else frame.camera_info
+
+
+def needs_fused(topics: Collection[str], config: DepthNodeConfig) -> bool:
+    """Return whether fused depth is to be computed for some outputs."""
+    of_clouds = {POINTS, SCAN} if config.cloud_from == 'fused' else set()
+    return not of_clouds.union((FUSED, FUSED_SOURCE, FUSED_INFO)).isdisjoint(topics)
+
+
+def depth_of_clouds(result: DepthResult, config: DepthNodeConfig) -> MetricDepth | None:
+    """Return the depth that clouds and scans are made of, by `cloud_from`."""
+    if config.cloud_from == 'depth':
+        return result.metric
+    return None if result.fused is None else MetricDepth(result.fused.depth_m)
+
+
 def _points(frame: Finished, make: Factory) -> Any:
-    metric, image, config = frame.result.metric, frame.result.frame, frame.config
+    image, config = frame.result.frame, frame.config
+    metric = depth_of_clouds(frame.result, config)
     if metric is None or image.camera is None:
         return None
     cloud = build_point_cloud(
@@ -142,7 +179,8 @@ def _compressed_preview(frame: Finished, make: Factory) -> Any:
 
 
 def _scan(frame: Finished, make: Factory) -> Any:
-    metric, camera, config = frame.result.metric, frame.result.frame.camera, frame.config
+    camera, config = frame.result.frame.camera, frame.config
+    metric = depth_of_clouds(frame.result, config)
     if metric is None or camera is None:
         return None
     scan = scan_of_depth(
@@ -184,7 +222,10 @@ def _scale(frame: Finished, make: Factory) -> Any:
 OUTPUTS = {
     RELATIVE: Output(_IMAGE, _relative),
     DEPTH: Output(_IMAGE, _depth),
-    CAMERA_INFO: Output('sensor_msgs/msg/CameraInfo', _camera_info),
+    CAMERA_INFO: Output(_INFO, _camera_info),
+    FUSED: Output(_IMAGE, _fused),
+    FUSED_SOURCE: Output(_IMAGE, _fused_source),
+    FUSED_INFO: Output(_INFO, _fused_info),
     POINTS: Output('sensor_msgs/msg/PointCloud2', _points, stage='cloud'),
     PREVIEW: Output(_IMAGE, _preview),
     SCAN: Output('sensor_msgs/msg/LaserScan', _scan),
@@ -229,6 +270,6 @@ def send_outputs(
         ):
             stages_ms[stage] = stages_ms.get(stage, 0.0) + duration_ns * 1e-6
     missing = tuple(
-        topic for topic in (DEPTH, POINTS, SCAN) if topic in outputs.keys() - set(sent)
+        topic for topic in (DEPTH, FUSED, POINTS, SCAN) if topic in outputs.keys() - set(sent)
     )
     return Published(tuple(sent), missing, failures)

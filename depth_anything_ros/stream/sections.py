@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from depth_anything_ros.types import DepthResult
+from depth_anything_ros.types import DepthOrigin, DepthResult
 
 # An error of inverse depth, dy, is one of z² · dy of depth; shown where a small robot looks.
 _SHOWN_AT_M = 2.0
@@ -27,6 +27,17 @@ def alignment_section(result: DepthResult) -> dict[str, object]:
         'residual_cm_at_2m': 100.0 * alignment.residual * _SHOWN_AT_M**2,
         **({'field_percent': 100.0 * field.mean_change} if field else {}),
         'age_s': alignment.age_s(result.frame.stamp_ns),
+    }
+
+
+def fused_section(result: DepthResult) -> dict[str, object]:
+    """Return where the pixels of fused depth come from, as shares of the image; {} if none."""
+    fused = result.fused
+    if fused is None:
+        return {}
+    return {
+        **{origin.name.lower(): fused.share(origin) for origin in DepthOrigin},
+        'refused_pixels': fused.refused,
     }
 
 

@@ -41,7 +41,8 @@ class Pipeline:
         self.scale_source = None
         self.predictor = None
 
-    def process(self, frame):
+    def process(self, frame, *, fuse):
+        self.fuse = fuse
         return DepthResult(frame, None, None, None)
 
 
@@ -85,6 +86,22 @@ def test_a_frame_is_processed_and_its_size_known_to_the_next_warm_up(processor):
     processor.process(Job(image(), 0))
     assert frames(processor)['processed'] == 1
     assert processor._host.image_size == (3, 5)
+
+
+@pytest.mark.parametrize(
+    ('topics', 'cloud_from', 'fuse'),
+    [
+        ({'~/depth/image_raw', '~/points'}, 'depth', False),
+        ({'~/fused/source'}, 'depth', True),
+        ({'~/scan'}, 'fused', True),
+        ({'~/depth/image_raw'}, 'fused', False),
+    ],
+)
+def test_depth_is_fused_only_where_somebody_wants_it(processor, topics, cloud_from, fuse):
+    processor._config = lambda: DepthNodeConfig(cloud_from=cloud_from)
+    processor.outputs = Outputs(topics)
+    processor.process(Job(image(), 0))
+    assert processor._host.pipeline.fuse is fuse
 
 
 def test_a_frame_that_nobody_wants_is_unwatched(processor):

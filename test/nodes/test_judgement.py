@@ -1,3 +1,6 @@
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 from made_states import ACTIVE, MODEL, held_result, make_result
@@ -5,7 +8,7 @@ from made_states import ACTIVE, MODEL, held_result, make_result
 from depth_anything_ros.nodes.diagnostics import to_dict, to_status
 from depth_anything_ros.nodes.judgement import NodeState, judge
 from depth_anything_ros.stream.run_statistics import RunStatistics
-from depth_anything_ros.types import ModelIdentity, ScaleState
+from depth_anything_ros.types import DepthOrigin, FusedDepth, ModelIdentity, ScaleState
 
 
 def judged(state, statistics):
@@ -149,3 +152,31 @@ def test_traps_and_sources_that_were_passed_over_are_warnings():
     assert message == f'scale from a fallback: laser_scan: turned; {traps[0]}'
     values = to_dict(to_status('node', state, statistics.snapshot(), 5.0))
     assert (values['passed_over'], values['traps']) == ('laser_scan: turned', traps[0])
+
+
+def test_fused_depth_that_is_missing_says_why(statistics):
+    statistics.count('received')
+    statistics.processed({}, [])
+    result = make_result(no_fused_reason='no reference depth received yet')
+    state = replace(ACTIVE, last_result=result)
+    assert judged(state, statistics) == (
+        DiagnosticStatus.WARN,
+        'no fused depth: no reference depth received yet',
+    )
+
+
+def test_fused_depth_tells_its_shares_and_warns_of_a_sensor_that_is_not_believed(statistics):
+    statistics.count('received')
+    statistics.processed({}, [])
+    origin = np.full((2, 10), DepthOrigin.MEASURED, np.uint8)
+    origin[0, :5] = DepthOrigin.FILLED
+    origin[0, 5:7] = DepthOrigin.BEYOND
+    for refused, warned in ((1, ''), (3, '19% of the measured depth is refused')):
+        fused = FusedDepth(np.ones((2, 10), np.float32), origin, refused)
+        state = replace(ACTIVE, last_result=make_result(fused=fused))
+        assert warned in judged(state, statistics)[1]
+    section = to_dict(to_status('n', state, statistics.snapshot(), 5.0))['fused']
+    assert section == {
+        'unknown': '0', 'measured': '0.65', 'filled': '0.25', 'beyond': '0.1',
+        'refused_pixels': '3',
+    }  # fmt: skip

@@ -9,7 +9,14 @@ from depth_anything_ros.nodes.message_sizes import (
     message_bytes,
     oversized,
 )
-from depth_anything_ros.stream.encoders import DEPTH, POINTS, PREVIEW, RELATIVE
+from depth_anything_ros.stream.encoders import (
+    DEPTH,
+    FUSED,
+    FUSED_SOURCE,
+    POINTS,
+    PREVIEW,
+    RELATIVE,
+)
 from depth_anything_ros.types import Frame
 
 SEGMENT = 1 << 24
@@ -19,6 +26,8 @@ def test_sizes_are_those_of_the_messages():
     assert message_bytes(480, 640, DepthNodeConfig()) == {
         RELATIVE: 1_228_800,
         DEPTH: 1_228_800,
+        FUSED: 1_228_800,
+        FUSED_SOURCE: 307_200,
         PREVIEW: 921_600,
         POINTS: 4_915_200,
     }

@@ -23,7 +23,14 @@ from depth_anything_ros.stream.encoders import (
 from depth_anything_ros.stream.encoders import (
     RELATIVE as RELATIVE_TOPIC,
 )
-from depth_anything_ros.types import Camera, DepthResult, Frame, MetricDepth, ScaleState
+from depth_anything_ros.types import (
+    Camera,
+    DepthResult,
+    Frame,
+    FusedDepth,
+    MetricDepth,
+    ScaleState,
+)
 
 
 def scale_status(result):
@@ -61,13 +68,27 @@ def test_every_output_has_a_message_of_its_type():
     camera = Camera(2, 2, 1.0, 1.0, 0.5, 0.5)
     frame = Frame(np.zeros((2, 2, 3), np.uint8), 0, 'camera_optical_frame', camera)
     metric = MetricDepth(np.ones((2, 2), np.float32))
-    result = DepthResult(frame, RELATIVE, None, metric)
+    fused = FusedDepth(np.full((2, 2), 2.0, np.float32), np.ones((2, 2), np.uint8))
+    result = DepthResult(frame, RELATIVE, None, metric, fused=fused)
     header = Header(frame_id=frame.frame_id)
     complete = Finished(result, header, CameraInfo(), DepthNodeConfig())
     for topic, output in OUTPUTS.items():
         assert isinstance(
             output.encode(complete, make_message), message_class(output.type_name)
         ), topic
+
+
+def test_clouds_are_of_the_depth_that_cloud_from_names():
+    camera = Camera(2, 2, 1.0, 1.0, 0.5, 0.5)
+    frame = Frame(np.zeros((2, 2, 3), np.uint8), 0, 'camera_optical_frame', camera)
+    fused = FusedDepth(np.full((2, 2), 2.0, np.float32), np.ones((2, 2), np.uint8))
+    result = DepthResult(frame, None, None, MetricDepth(fused.depth_m / 2), fused=fused)
+    for cloud_from, depth_m in (('depth', 1.0), ('fused', 2.0)):
+        config = DepthNodeConfig(cloud_from=cloud_from)
+        cloud = OUTPUTS[POINTS].encode(Finished(result, Header(), None, config), make_message)
+        assert set(np.frombuffer(cloud.data, np.float32).reshape(-1, 4)[:, 2]) == {depth_m}
+    nothing = replace(result, fused=None)
+    assert OUTPUTS[POINTS].encode(Finished(nothing, Header(), None, config), make_message) is None
 
 
 def test_a_frame_without_depth_has_no_message_for_any_topic():

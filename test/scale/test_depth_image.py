@@ -179,6 +179,46 @@ def test_large_references_are_thinned_evenly():
     assert alignment.scale == pytest.approx(SCALE, rel=1e-4)
 
 
+def test_what_was_measured_comes_back_whole_to_the_bit():
+    scale_source = source()
+    depth_m = reference().depth_m.copy()
+    depth_m[:2] = (0.1,), (9.0,)
+    depth_m[2, 2] = np.nan
+    scale_source.add_reference(DepthReference(depth_m, 5 * MS))
+    measured = scale_source.measured(7 * MS, (60, 80))
+    assert np.isnan(measured[:2]).all() and np.isnan(measured[2, 2])
+    assert np.array_equal(measured[3:], depth_m[3:])
+    assert scale_source.measured(7 * MS, (120, 160)).shape == (120, 160)
+    with pytest.raises(AlignmentError, match='80x60, the image 60x60'):
+        scale_source.measured(7 * MS, (60, 60))
+    with pytest.raises(AlignmentError, match=r'0\.075 s older .* at most 0\.050 s'):
+        scale_source.measured(80 * MS, (60, 80))
+
+
+def test_what_another_camera_measured_is_reprojected_whole():
+    scale_source, camera = source(), Camera(80, 60, 70.0, 70.0, 39.5, 29.5)
+    aside = RigidTransform(np.eye(3), np.array([0.08, 0.0, 0.0]))
+    flat = DepthReference(np.full((60, 80), 2.0, np.float32), 0)
+    scale_source.add_reference(flat, Registration(camera, camera, aside))
+    measured = scale_source.measured(0, (60, 80))
+    # 8 cm at 2 m are 2.8 pixels.
+    assert np.isnan(measured[:, :3]).all() and (measured[:, 3:] == 2.0).all()
+
+
+def test_references_are_kept_whole_around_the_frame_at_work_only():
+    scale_source = source()
+    for index in range(20):
+        scale_source.add_reference(reference(index * 33 * MS))
+    assert len(scale_source._whole) == 1
+    scale_source.keep_whole(19 * 33 * MS)
+    for index in range(20, 60):
+        scale_source.add_reference(reference(index * 33 * MS))
+    assert len(scale_source._whole) == 8
+    assert np.isfinite(scale_source.measured(19 * 33 * MS, (60, 80))).any()
+    scale_source.keep_whole(None)
+    assert len(scale_source._whole) == 1
+
+
 def test_references_may_come_from_another_thread():
     scale_source = source(max_offset_s=10.0)
     scale_source.add_reference(reference(0))

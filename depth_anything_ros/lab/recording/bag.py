@@ -29,25 +29,30 @@ from depth_anything_ros.stream.encoders import (
     CAMERA_INFO,
     COMPRESSED_PREVIEW,
     DEPTH,
+    FUSED,
+    FUSED_INFO,
     KEPT_PREVIEW,
     OUTPUTS,
     PREVIEW,
     Finished,
     Output,
+    needs_fused,
     send_outputs,
 )
 
+# camera_info → what it goes with.
+_INFO_OF = {CAMERA_INFO: DEPTH, FUSED_INFO: FUSED}
 # As the depth node offers them.
 _QUEUE_DEPTH = 3
 
 
 def wanted_outputs(names: tuple[str, ...]) -> dict[str, Output]:
-    """Return topic → output of some topics of the node; camera_info goes with depth."""
+    """Return topic → output of some topics of the node; camera_info goes with its depth."""
     found: dict[str, Output] = {}
     for topic, output in OUTPUTS.items():
         if topic == PREVIEW and topic in names:
             found[COMPRESSED_PREVIEW] = KEPT_PREVIEW
-        elif topic in names or (topic == CAMERA_INFO and DEPTH in names):
+        elif topic in names or _INFO_OF.get(topic) in names:
             found[topic] = output
     return found
 
@@ -104,7 +109,11 @@ class _Recording:
         self._prefix = job.node.rstrip('/')
         self._outputs = wanted_outputs(job.outputs)
         self._recorder = Recorder(
-            job.config, predictor, inputs, BagTransforms(reader, inputs.image)
+            job.config,
+            predictor,
+            inputs,
+            BagTransforms(reader, inputs.image),
+            fuse=needs_fused(self._outputs, job.config),
         )
         self._warnings = warnings
         self._messages: Counter[str] = Counter()

@@ -29,6 +29,7 @@ class Recorder:
     :param predictor: the network.
     :param inputs: where the bag has what.
     :param transforms: TF of the bag.
+    :param fuse: give fused depth, too.
     """
 
     def __init__(
@@ -37,11 +38,14 @@ class Recorder:
         predictor: Predictor,
         inputs: Inputs,
         transforms: BagTransforms,
+        *,
+        fuse: bool = False,
     ) -> None:
         self.pipeline = assemble(predictor, config)
         self.warnings: Counter[str] = Counter()
         self.no_metric: Counter[str] = Counter()
         self._config = config
+        self._fuse = fuse
         self._transforms = transforms
         self._now_ns = 0
         self._statistics = RunStatistics()
@@ -107,13 +111,15 @@ class Recorder:
         frame, view = self._frames.frame(message, rgb, self._config.image_is_rectified)
         if view.doubt:
             self._warn(view.doubt)
-        result = self.pipeline.process(frame, prediction)
+        result = self.pipeline.process(frame, prediction, fuse=self._fuse)
         if self.pipeline.refinements.doubt:
             self._warn(self.pipeline.refinements.doubt)
         if result.metric is not None and view.reason:
             self._warn(f'no camera_info, cloud or scan: {view.reason}')
         if result.no_metric_reason:
             self.no_metric[result.no_metric_reason] += 1
+        if result.no_fused_reason:
+            self._warn(f'no fused depth: {result.no_fused_reason}')
         return Finished(result, message.header, view.info, self._config)
 
     def _lookup(self, target: str, source: str) -> RigidTransform:

@@ -109,6 +109,33 @@ def test_the_other_outputs_say_what_they_say_live(recorded):
     assert float(pairs['scale']) == pytest.approx(small_drive.SCALE, rel=1e-4)
 
 
+def test_fused_depth_is_what_was_measured(drive, tmp_path):
+    found = record(drive, tmp_path / 'out', ('~/fused/image_raw', '~/fused/source'))
+    assert found.warnings == {}
+    with BagReader(tmp_path / 'out') as reader:
+        counts = {name: topic.count for name, topic in reader.topics.items()}
+    assert [counts[f'/depth_node/fused/{name}'] for name in ('image_raw', 'source', 'camera_info')]
+    assert counts['/depth_node/fused/camera_info'] == 6
+    pairs = zip(
+        messages(tmp_path / 'out', '/depth_node/fused/image_raw'),
+        messages(tmp_path / 'out', '/depth_node/fused/source'),
+        messages(drive, DEPTH),
+        strict=True,
+    )
+    for (_, fused), (_, origin), (_, measured) in pairs:
+        known = np.frombuffer(origin.data, np.uint8).reshape(48, 64) == 1
+        sensor = decode_any_depth(measured)
+        assert origin.encoding == 'mono8' and known.mean() > 0.9
+        assert np.array_equal(decode_any_depth(fused)[known], sensor[known])
+
+
+def test_without_reference_depth_the_record_says_why_nothing_is_fused(drive, tmp_path):
+    config = {'scale_source': 'fixed', 'fixed_scale': 1.0}
+    found = record(drive, tmp_path / 'out', ('~/relative/image_raw', '~/fused/source'), config)
+    ((reason, count),) = found.warnings.items()
+    assert count == 6 and reason.startswith('no fused depth: fused depth needs the depth of a ')
+
+
 def test_two_runs_write_the_same_bytes(drive, recorded, tmp_path):
     record(drive, tmp_path / 'out')
     for path in sorted(recorded[1].iterdir()):
