@@ -102,3 +102,14 @@ def reason_of(error: Exception) -> str:
     """Return the message of an error; one that is none of ours is named by its class too."""
     known = isinstance(error, DepthAnythingError)
     return str(error) if known else f'{type(error).__name__}: {error}'
+
+
+def broken_form(error: Exception) -> str:
+    """Return in words why a file is not what it is read as, by the error that told of it."""
+    if isinstance(error, KeyError):
+        return f'it has no {error}'
+    if isinstance(error, (LookupError, TypeError, AttributeError)):
+        return 'its parts are of another form'
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: '{error.filename}'"
+    return ' '.join(str(error).split()) or type(error).__name__

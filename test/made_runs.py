@@ -13,12 +13,17 @@ PROTOCOL = {'name': 'robot', 'alignment': 'scale_shift', 'bootstrap': {'draws': 
 MODE = AlignmentMode.SCALE_SHIFT
 
 
-def score(abs_rel):
-    return FrameScore({**dict.fromkeys(METRICS, 0.5), 'abs_rel': abs_rel}, 100, 0.75, 2.0, -1.0)
+def score(abs_rel, truth_m=1.0):
+    values = {**dict.fromkeys(METRICS, 0.5), 'abs_rel': abs_rel}
+    return FrameScore(values, 100, 0.75, 2.0, -1.0, truth_m)
 
 
-def evaluated(folder, errors, models=('tiny',), word='made', **protocol):
-    """Write what `evaluate` leaves: the AbsRel of images by source/name, None for a failed one."""
+def evaluated(folder, errors, models=('tiny',), word='made', truth_m=None, **protocol):
+    """
+    Write what `evaluate` leaves: the AbsRel of images by source/name, None for a failed one.
+
+    :param truth_m: the mean truth of images by source/name; None is 1 m for all.
+    """
     images = []
     for name, error in errors.items():
         image = ImageScores(name.partition('/')[0], name)
@@ -26,7 +31,7 @@ def evaluated(folder, errors, models=('tiny',), word='made', **protocol):
             if error is None:
                 image.problems[model] = 'the prediction is constant'
             else:
-                image.scores[model] = score(error)
+                image.scores[model] = score(error, (truth_m or {}).get(name, 1.0))
         image.scores['mean'] = score(9)
         images.append(image)
     folder.mkdir(parents=True)

@@ -166,12 +166,13 @@ def bag_of(*images):
 def test_the_gate_and_the_workflow_of_the_page_of_evaluate_are_what_they_say(tmp_path):
     gate, workflow = (block.text for block in blocks('yaml') if block.page == 'evaluate.md')
     earlier = {
-        'data': [{'word': 'x', 'models': {'tiny': {'metrics': {'abs_rel': 1, 'delta1': 1}}}}]
+        'protocol': {},
+        'data': [{'word': 'x', 'models': {'tiny': {'metrics': {'abs_rel': 1, 'delta1': 1}}}}],
     }
     (tmp_path / 'release').mkdir()
     (tmp_path / 'release' / 'summary.json').write_text(json.dumps(earlier))
     (tmp_path / 'gate.yaml').write_text(gate)
-    Gate(tmp_path / 'gate.yaml', expected_figures(['x'], ['tiny']), EVALUATION)
+    Gate(tmp_path / 'gate.yaml', expected_figures(['x'], ['tiny']), EVALUATION, {})
     (job,) = yaml.safe_load(workflow)['jobs'].values()
     lines = [
         shlex.split(line)

@@ -17,12 +17,12 @@ from depth_anything_ros.cli.console import (
     write_table,
     write_warning,
 )
-from depth_anything_ros.cli.gate_option import add_gate_argument, open_gate
+from depth_anything_ros.cli.gate_option import add_gate_argument, check_gate, open_gate
 
-_EPILOG = """What a row says: the means of a run over the images that all runs have; how much its
-metric of the answer is above that of the first run, image by image; and the interval of that, from
-bootstrap draws of sources (scenes, sequences), then of images within them. The last line answers:
-worse, better, or open, where the interval holds 0."""
+_EPILOG = """What a row says: the means of a run over the images that all runs have a score for;
+how much its metric of the answer is above that of the first run, image by image; and the interval
+of that, from bootstrap draws of sources (scenes, sequences), then of images within them. The last
+line answers: worse, better, or open, where the interval holds 0."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'runs', nargs='+', type=Path, metavar='RUN',
         help='folder that `evaluate --out` or the evaluator node wrote; others are compared with '
-        'the first, and the models of one folder with each other',
+        'the first, and the models of one folder with each other; its summary.json will do too',
     )  # fmt: skip
     parser.add_argument(
         '--metric', metavar='NAME',
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         METRICS[args.metric]  # told here if it is not known
     compared = compare_runs(read_runs(args.runs), args.metric)
     figures = evaluation_figures(compared.data)
-    gate = open_gate(args, figures, EVALUATION)
+    gate = open_gate(args, figures, EVALUATION, compared.protocol)
     for data in compared.data:
         write_line(data.word)
         write_table(source_table(data))
@@ -72,6 +72,5 @@ def run(args: argparse.Namespace) -> int:
     for warning in compared.warnings:
         write_warning(warning)
     write_json(args.json, compared)
-    if gate is not None:
-        gate.check(figures)
+    check_gate(gate, figures)
     return 0

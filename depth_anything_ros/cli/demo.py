@@ -17,7 +17,7 @@ from depth_anything_ros.cli.console import (
     write_warning,
 )
 from depth_anything_ros.cli.demo_bag import DemoBag, open_bag
-from depth_anything_ros.cli.gate_option import add_gate_argument, open_gate
+from depth_anything_ros.cli.gate_option import add_gate_argument, check_gate, open_gate
 from depth_anything_ros.config import DepthNodeConfig, EvaluatorConfig
 from depth_anything_ros.errors import CheckpointError, ConfigError
 from depth_anything_ros.json_text import from_json, parse_json
@@ -110,8 +110,7 @@ def run(args: argparse.Namespace) -> int:
     summary = from_json(RunSummary, parse_json((args.out / 'summary.json').read_bytes()))
     _show(summary, args.out)
     write_json(args.json, summary)
-    if gate is not None:
-        gate.check(run_figures(summary))
+    check_gate(gate, run_figures(summary))
     frames = summary.frames
     complete = {frames.sent, frames.received, frames.scored} == {bag.images}
     if args.mode == 'lockstep' and not complete:
@@ -121,12 +120,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _gate(args: argparse.Namespace) -> Gate | None:
-    from depth_anything_ros.evaluation.gate import RUN, run_figures
+    from depth_anything_ros.evaluation.gate import RUN, plain, run_figures
     from depth_anything_ros.evaluation.run import RunEvaluation
 
     if args.gate is None:
         return None
-    return open_gate(args, run_figures(RunEvaluation(EvaluatorConfig()).summary()), RUN)
+    summary = RunEvaluation(EvaluatorConfig()).summary()
+    return open_gate(args, run_figures(summary), RUN, plain(summary.protocol))
 
 
 def _choose_weights(args: argparse.Namespace, spec: ModelSpec) -> str:

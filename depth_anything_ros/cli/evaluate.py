@@ -31,7 +31,7 @@ from depth_anything_ros.cli.data_argument import (
     parse_data,
 )
 from depth_anything_ros.cli.evaluation_targets import add_target_arguments, asked_targets
-from depth_anything_ros.cli.gate_option import add_gate_argument, open_gate
+from depth_anything_ros.cli.gate_option import add_gate_argument, check_gate, open_gate
 from depth_anything_ros.cli.predictor_options import count_argument
 from depth_anything_ros.cli.protocol_options import (
     add_protocol_arguments,
@@ -153,8 +153,7 @@ def run(args: argparse.Namespace) -> int:
     if scores.speed:
         write_line(scores.speed)
     _write(args, summary, scores, plan.baseline, gallery.pictures if gallery else [], extremes)
-    if gate is not None:
-        gate.check(evaluation_figures(summary.data))
+    check_gate(gate, evaluation_figures(summary.data))
     results = [found.whole for data in summary.data for found in data.models.values()]
     return int(any(found.failed == found.images for found in results))
 
@@ -204,6 +203,7 @@ def _gate(args: argparse.Namespace, plan: Plan) -> Gate | None:
 
     :raises ConfigError: if it cannot be read, or names a figure that there will not be.
     """
+    from depth_anything_ros.evaluation.gate import plain
     from depth_anything_ros.evaluation.metrics import chosen_metrics
     from depth_anything_ros.evaluation.protocol import ORDER
     from depth_anything_ros.lab.evaluation.figures import EVALUATION, expected_figures
@@ -215,7 +215,7 @@ def _gate(args: argparse.Namespace, plan: Plan) -> Gate | None:
         corruptions=[item.name for item in plan.corruptions],
         metrics=[*chosen_metrics(plan.rule.metrics or ()), ORDER],
     )
-    return open_gate(args, known, EVALUATION)
+    return open_gate(args, known, EVALUATION, plain(plan.rule))
 
 
 def _gallery(args: argparse.Namespace, plan: Plan, random: list[str]) -> Gallery | None:

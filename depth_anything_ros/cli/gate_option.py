@@ -6,7 +6,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from depth_anything_ros.cli.console import write_warning
+
 if TYPE_CHECKING:
+    from depth_anything_ros.evaluation.comparable import Protocol
     from depth_anything_ros.evaluation.gate import Figures, Gate, Naming
 
 
@@ -19,14 +22,28 @@ def add_gate_argument(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def open_gate(args: argparse.Namespace, known: Figures, naming: Naming) -> Gate | None:
+def open_gate(
+    args: argparse.Namespace, known: Figures, naming: Naming, protocol: Protocol
+) -> Gate | None:
     """
     Return the gate that is asked for, None where none is.
 
     :param known: the figures that there will be.
     :param naming: what they are called.
-    :raises ConfigError: if it cannot be read, or names what is not known.
+    :param protocol: how they are scored.
+    :raises ConfigError: if it cannot be read, names what is not known, or its baseline does not
+        compare.
     """
     from depth_anything_ros.evaluation.gate import Gate
 
-    return None if args.gate is None else Gate(args.gate, known, naming)
+    return None if args.gate is None else Gate(args.gate, known, naming, protocol)
+
+
+def check_gate(gate: Gate | None, figures: Figures) -> None:
+    """
+    Compare figures with the bounds of a gate, where there is one, and tell what no bound sees.
+
+    :raises GateError: if a bound is broken.
+    """
+    for text in gate.check(figures) if gate is not None else ():
+        write_warning(text)

@@ -31,10 +31,10 @@ from depth_anything_ros.evaluation.view import View
 from depth_anything_ros.geometry.alignment import fit_inverse_depth
 from depth_anything_ros.types import Camera, CameraMounting, Float32Array, OutputKind
 
-COVERAGE, ORDER = 'coverage', 'pair_accuracy'
+COVERAGE, TRUTH, ORDER = 'coverage', 'truth_mean_m', 'pair_accuracy'
 
 Means = Mapping[str, float | None]
-"""Mean metrics and coverage by name, None where no image has a value."""
+"""Mean metrics, coverage and truth by name, None where no image has a value."""
 
 
 class AlignmentMode(str, Enum):
@@ -64,7 +64,7 @@ class FrameScore:
     `coverage` is the share of the truth's pixels within the range that have a prediction;
     `pixels` is the number scored (of pairs of points, where those are). `scale` and `shift` are
     those of the fit (1 and 0 without), in inverse depth for relative predictions, in depth for
-    metric ones.
+    metric ones. `truth_mean_m` is the mean of all truth within the range: it tells images apart.
     """
 
     values: dict[str, float]
@@ -72,6 +72,7 @@ class FrameScore:
     coverage: float
     scale: float = 1.0
     shift: float = 0.0
+    truth_mean_m: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -208,6 +209,7 @@ def score_view(
         coverage=aligned.coverage,
         scale=aligned.scale,
         shift=aligned.shift,
+        truth_mean_m=cv2.mean(view.true_depth_m, aligned.in_range.view(np.uint8))[0],
     )
 
 
@@ -256,7 +258,8 @@ class MeanScore:
     def add(self, score: FrameScore) -> None:
         """Take in the score of one image."""
         self.frames += 1
-        for name, value in (*score.values.items(), (COVERAGE, score.coverage)):
+        details = (COVERAGE, score.coverage), (TRUTH, score.truth_mean_m)
+        for name, value in (*score.values.items(), *details):
             if math.isnan(value):
                 self._undefined[name] += 1
                 continue
@@ -265,11 +268,11 @@ class MeanScore:
             self._weights[name] += weight
 
     def result(self) -> dict[str, float | None]:
-        """Return the mean of every metric and of the coverage, None without any value."""
+        """Return the mean of every metric, coverage and truth, None without any value."""
         names = [name for name in METRICS if name in self._sums or name in self._undefined]
         return {
             name: self._sums[name] / self._weights[name] if self._weights[name] else None
-            for name in (*names, COVERAGE)
+            for name in (*names, COVERAGE, TRUTH)
         }
 
     def undefined(self) -> dict[str, int] | None:

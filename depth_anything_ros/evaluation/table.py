@@ -13,7 +13,7 @@ from depth_anything_ros.evaluation.metrics import chosen_metrics
 from depth_anything_ros.evaluation.protocol import AlignmentMode, FrameScore
 
 # Columns of one alignment beside its metrics, in the order of frames.csv.
-SCORE_DETAILS = ('pixels', 'coverage', 'scale', 'shift')
+SCORE_DETAILS = ('pixels', 'coverage', 'scale', 'shift', 'truth_mean_m')
 
 
 class FrameTable:

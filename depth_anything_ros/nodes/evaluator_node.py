@@ -19,7 +19,7 @@ from depth_anything_ros.bag import header_frame_id, header_stamp_ns
 from depth_anything_ros.config import EvaluatorConfig
 from depth_anything_ros.errors import CameraError, DepthAnythingError, OutputError, reason_of
 from depth_anything_ros.escape import one_line
-from depth_anything_ros.evaluation.gate import RUN, Gate, run_figures
+from depth_anything_ros.evaluation.gate import RUN, Gate, plain, run_figures
 from depth_anything_ros.evaluation.run import RunEvaluation
 from depth_anything_ros.evaluation.run_warnings import Stream
 from depth_anything_ros.home import expand_user
@@ -122,14 +122,16 @@ class EvaluatorNode(Node):
             self._evaluation.add_left_out('scoring of a frame did not end')
         self._save(final=True, limit_s=max(FINISH_S, end_s - monotonic()))
         if self._gate is not None:
-            self._gate.check(run_figures(self._evaluation.summary()))
+            for text in self._gate.check(run_figures(self._evaluation.summary())):
+                self.get_logger().warning(one_line(text))
 
     def _open_gate(self) -> Gate | None:
         """Return the gate, None where there is none; what is wrong with it ends the node."""
         if not self._config.gate:
             return None
-        known = run_figures(self._evaluation.summary())
-        return Gate(expand_user(self._config.gate), known, RUN)
+        summary = self._evaluation.summary()
+        path = expand_user(self._config.gate)
+        return Gate(path, run_figures(summary), RUN, plain(summary.protocol))
 
     # The executor's thread
 

@@ -9,16 +9,17 @@ from depth_anything_ros.evaluation.gate import RUN, Gate, Naming, figures_in, ru
 from depth_anything_ros.evaluation.run import RunEvaluation
 
 PLAIN = Naming(('', 'metrics.'), lambda content: {(): figures_in(content)})
+PROTOCOL = {'name': 'robot', 'alignment': 'scale_shift', 'min_depth_m': 0.2}
 KNOWN = {(): {'metrics.abs_rel': math.nan, 'frames.dropped': math.nan, 'rate_hz': math.nan}}
 
 
 @pytest.fixture
 def gate(tmp_path):
-    def gate(*bounds, known=KNOWN, naming=PLAIN, baseline=None):
+    def gate(*bounds, known=KNOWN, naming=PLAIN, baseline=None, protocol=PROTOCOL):
         lines = [f'baseline: {baseline}'] if baseline else []
         lines += ['bounds:', *(f'  - {bound}' for bound in bounds)]
         (tmp_path / 'gate.yaml').write_text('\n'.join(lines))
-        return Gate(tmp_path / 'gate.yaml', known, naming)
+        return Gate(tmp_path / 'gate.yaml', known, naming, protocol)
 
     return gate
 
@@ -55,7 +56,10 @@ def test_what_is_not_known_keeps_no_bound(gate, relation):
 
 
 def test_bounds_may_follow_from_an_earlier_run(gate, tmp_path):
-    earlier = {'metrics': {'abs_rel': 0.1}, 'frames': {'dropped': 3}, 'rate_hz': 10}
+    earlier = {
+        'metrics': {'abs_rel': 0.1}, 'frames': {'dropped': 3}, 'rate_hz': 10,
+        'protocol': PROTOCOL,
+    }  # fmt: skip
     (tmp_path / 'old.json').write_text(json.dumps(earlier))
     made = gate(
         'abs_rel <= baseline * 1.05', 'frames.dropped <= baseline', 'rate_hz >= baseline - 0.5',
@@ -84,7 +88,7 @@ def test_a_bound_without_a_place_holds_for_each_thing_and_with_one_for_that(gate
 
 def test_the_baseline_of_another_model_on_the_same_data_counts(gate, tmp_path):
     naming = Naming(('',), lambda content: {('old', 'x'): content, ('old', 'y'): {'abs_rel': 9}})
-    (tmp_path / 'old.json').write_text('{"abs_rel": 0.2}')
+    (tmp_path / 'old.json').write_text(json.dumps({'abs_rel': 0.2, 'protocol': PROTOCOL}))
     known = {('new', 'x'): {'abs_rel': 0.25}}
     made = gate('abs_rel <= baseline', known=known, naming=naming, baseline='old.json')
     with pytest.raises(GateError, match=r'0\.05 \(25\.0%\) too high; allowed: <= 0\.2'):
@@ -97,6 +101,9 @@ def test_the_baseline_of_another_model_on_the_same_data_counts(gate, tmp_path):
         ('abs_rl <= 1', r"there is no figure 'abs_rl'; near it: .*abs_rel"),
         ('abs_rel = 1', r"'abs_rel = 1' is not a bound; write it as 'NAME <= NUMBER'"),
         ('abs_rel <= much', 'is not a bound'),
+        ('abs_rel =< 1', "'abs_rel =< 1' has '=<'; write '<='"),
+        ('abs_rel ≥ 1', "has '≥'; write '>='"),
+        ('abs_rel != 1', "has '!='; a bound has one of <=, >=, ==, < and >"),
         ('abs_rel <= nan', 'is not a bound'),
         ('abs_rel <= baseline * 0', 'is not a bound'),
         ('abs_rel <= baseline / 2', 'is not a bound'),
@@ -113,7 +120,10 @@ def test_a_bound_that_cannot_be_checked_is_told_at_once(gate, bound, problem):
     ('text', 'problem'),
     [
         ('- abs_rel <= 1', 'is not a table of baseline and bounds'),
-        ('bound: [abs_rel <= 1]', 'is not a table of baseline and bounds'),
+        ('bound: [abs_rel <= 1]', "has a key 'bound' that nobody reads; 'bounds' is meant"),
+        ('baselin: x\nbounds: [a <= 1]', "has a key 'baselin' that nobody reads; 'baseline' is"),
+        ('limit: 1', "has a key 'limit' that nobody reads; known: baseline, bounds"),
+        ('', "is empty; it needs a list 'bounds' of lines as"),
         ('bounds: abs_rel <= 1', "has no list 'bounds' of lines as"),
         ('bounds: []', "has no list 'bounds' of lines as"),
         ('bounds: [', 'cannot be read'),
@@ -126,7 +136,7 @@ def test_a_file_that_holds_no_bounds_is_told(tmp_path, text, problem):
     if text is not None:
         path.write_text(text)
     with pytest.raises(ConfigError, match=problem):
-        Gate(path, KNOWN, PLAIN)
+        Gate(path, KNOWN, PLAIN, PROTOCOL)
 
 
 @pytest.mark.parametrize('content', ['{}', '[]', '{"metrics": {"abs_rel": null}}', '{', None])
@@ -149,3 +159,85 @@ def test_a_run_of_nodes_has_its_figures_before_it_begins(gate):
     assert [breach.partition(' is not known')[0] for breach in error.value.breaches] == [
         'metrics.scale_shift.delta1', 'latency_ms.p95', 'stages_ms.inference.p95', 'rate_hz',
     ]  # fmt: skip
+
+
+EARLIER = {'metrics': {'abs_rel': 0.12, 'images': 6, 'truth_mean_m': 2.0}, 'protocol': PROTOCOL}
+
+
+@pytest.fixture
+def followed(gate, tmp_path):
+    """Return what makes a gate that follows an earlier run, with parts of its protocol changed."""
+
+    def followed(*bounds, protocol=PROTOCOL, **changed):
+        earlier = {**EARLIER, 'protocol': {**PROTOCOL, **changed}}
+        (tmp_path / 'old.json').write_text(json.dumps(earlier))
+        known = {('tiny', 'x'): {'metrics.abs_rel': 0.1, 'metrics.images': 6, 'latency_ms.p95': 9}}
+        naming = Naming(
+            ('', 'metrics.'),
+            lambda content: {('tiny', 'x'): {**figures_in(content), 'latency_ms.p95': 9}},
+            unscored=('failed',),
+        )
+        return gate(*bounds, known=known, naming=naming, baseline='old.json', protocol=protocol)
+
+    return followed
+
+
+@pytest.mark.parametrize(
+    ('changed', 'told'),
+    [
+        ({'alignment': 'none'}, 'scored with alignment scale_shift, .* with alignment none'),
+        ({'min_depth_m': 0.5}, 'scored with min_depth_m 0.2, .* with min_depth_m 0.5'),
+        ({'crop': {'top': 0.1}}, 'scored without crop, .* with crop top 0.1'),
+    ],
+)
+def test_a_baseline_that_was_scored_otherwise_is_refused(followed, changed, told):
+    with pytest.raises(ConfigError, match=told):
+        followed('abs_rel <= baseline', **changed)
+    # Nothing of it is asked for.
+    followed('abs_rel <= 0.5', **changed)
+
+
+def test_a_baseline_may_differ_in_what_its_figures_do_not_depend_on(followed):
+    others = {'name': 'raw', 'latency_from': 'image', 'metrics': ['edge_f1'], 'obstacles': {}}
+    followed('abs_rel <= baseline', **others)
+    with pytest.raises(ConfigError, match='without latency_from, .* with latency_from image'):
+        followed('latency_ms.p95 <= baseline', **others)
+    with pytest.raises(ConfigError, match='without mounting'):
+        followed('abs_rel <= baseline', protocol=PROTOCOL | {'obstacles': {}},
+                 obstacles={}, mounting=[1])  # fmt: skip
+
+
+def figures(**values):
+    return {('tiny', 'x'): {f'metrics.{name}': value for name, value in values.items()}}
+
+
+def test_a_baseline_of_other_images_breaks_the_bound(followed):
+    made = followed('abs_rel <= baseline', 'abs_rel >= baseline * 0.1')
+    assert made.check(figures(abs_rel=0.1, images=6, truth_mean_m=2.0)) == []
+    with pytest.raises(GateError) as error:
+        made.check(figures(abs_rel=0.083, images=2, truth_mean_m=1.5))
+    assert error.value.breaches == (
+        'metrics.images of tiny of x is 2, in the baseline 6: the figures are of other images; '
+        "make the baseline anew, or say how many there have to be, as 'metrics.images >= baseline "
+        "* 0.9'",
+    )
+    with pytest.raises(GateError, match=r'truth_mean_m of tiny of x is 1\.5, in the baseline 2:'):
+        made.check(figures(abs_rel=0.1, images=6, truth_mean_m=1.5))
+
+
+def test_how_many_images_a_baseline_may_have_more_can_be_said(followed):
+    made = followed('abs_rel <= baseline', 'images >= baseline * 0.9')
+    assert made.check(figures(abs_rel=0.1, images=5.5, truth_mean_m=1.5)) == []
+    with pytest.raises(GateError, match=r'metrics\.images .* too low; allowed: >= 5\.4'):
+        made.check(figures(abs_rel=0.1, images=2, truth_mean_m=1.5))
+
+
+def test_images_without_a_score_are_told_where_no_bound_limits_them(followed):
+    failed = {('tiny', 'x'): {'metrics.abs_rel': 0.1, 'failed': 4}}
+    (told,) = followed('abs_rel <= 0.5').check(failed)
+    assert 'is met, but failed of tiny of x is 4: images in no mean' in told
+    assert "'failed == 0' would catch" in told
+
+
+def test_a_breach_names_what_it_is_of_as_a_bound_may(followed):
+    assert followed('abs_rel of tiny of x <= 0.5').check(figures(abs_rel=0.1)) == []

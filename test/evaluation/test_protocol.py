@@ -199,7 +199,7 @@ def test_images_are_averaged_with_equal_weight():
 
 
 def test_no_images_have_no_average():
-    assert MeanScore().result() == dict.fromkeys((*chosen_metrics(), 'coverage'))
+    assert MeanScore().result() == dict.fromkeys((*chosen_metrics(), 'coverage', 'truth_mean_m'))
 
 
 def test_the_prediction_is_left_alone():

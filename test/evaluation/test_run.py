@@ -189,7 +189,7 @@ def test_the_summary_has_the_documented_layout(tmp_path):
     summary = json.loads((tmp_path / 'out' / 'summary.json').read_text(encoding='utf-8'))
     assert set(summary['latency_ms']) == {'p50', 'p95', 'p99', 'max'}
     assert set(summary['metrics']['online']) == {
-        *chosen_metrics(), 'frames', 'coverage', 'undefined',
+        *chosen_metrics(), 'frames', 'coverage', 'truth_mean_m', 'undefined',
     }  # fmt: skip
     assert summary['model'] == {
         'name': 'depth_anything_v2_vits',
@@ -226,7 +226,7 @@ def test_without_metric_depth_only_online_has_no_score(tmp_path):
     summary = run.finish()
     assert summary.frames.scored == 5
     assert summary.metrics['online'] == ScoreTable(
-        dict.fromkeys((*chosen_metrics(), 'coverage')), 0
+        dict.fromkeys((*chosen_metrics(), 'coverage', 'truth_mean_m')), 0
     )
     assert summary.metrics['scale_shift'].frames == 5
     assert summary.warnings == ['5 frames: online: no metric_depth received']

@@ -116,7 +116,7 @@ def _shown_metrics(data: DataResult) -> list[str]:
     means = [found.whole.metrics.means for found in data.models.values()]
     known = [name for name in METRICS if any(found.get(name) is not None for found in means)]
     asked = {name for name in known if METRICS[name].on_request and not is_detail(name)}
-    shown = [name for name in known if name in asked.union(_METRIC_COLUMNS)]
+    shown = [name for name in known if name in asked.union(_METRIC_COLUMNS, [data.judged_by])]
     return shown or list(_METRIC_COLUMNS)
 
 

@@ -25,7 +25,7 @@ def _of_summary(content: Any) -> Figures:
     }
 
 
-EVALUATION = Naming(('', 'metrics.'), _of_summary)
+EVALUATION = Naming(('', 'metrics.'), _of_summary, unscored=('failed',))
 """Of models on data sets: each has its own figures on each."""
 
 

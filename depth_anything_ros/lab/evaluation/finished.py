@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from depth_anything_ros.errors import DatasetError
+from depth_anything_ros.errors import DatasetError, broken_form
+from depth_anything_ros.evaluation.comparable import protocol_difference, same_truth
 from depth_anything_ros.evaluation.metrics import METRICS
 from depth_anything_ros.evaluation.protocol import AlignmentMode, FrameScore
 from depth_anything_ros.evaluation.report import FRAMES, SUMMARY
-from depth_anything_ros.evaluation.table import column
+from depth_anything_ros.evaluation.table import SCORE_DETAILS, column
 from depth_anything_ros.json_text import parse_json
 from depth_anything_ros.lab.datasets.comparison import summarise
 from depth_anything_ros.lab.datasets.offline import ImageScores
 from depth_anything_ros.lab.datasets.results import DataResult
 
 IMAGES = 'images.csv'
-# Of a protocol, what scores do not depend on.
-_BESIDE = {
-    'source', 'sources', 'baseline', 'baseline_scenes', 'bootstrap', 'latency_from',
-    'pairing_tolerance_s',
-}  # fmt: skip
 _UNSCORED = 'not scored'
 # The source of all frames of a run.
 _FRAMES = 'frames'
@@ -40,7 +37,7 @@ class FinishedRun:
     """
     The outcomes of one model: its scores, or why there is none, by data and by image.
 
-    `protocol` is what the scores depend on. `complete` tells that every image of the run is
+    `protocol` is how they were scored. `complete` tells that every image of the run is
     there, in its order; the names of images of a run of nodes are their stamps.
     """
 
@@ -64,10 +61,11 @@ def read_runs(folders: Sequence[Path]) -> list[FinishedRun]:
     """
     Read the runs in folders that the verb `evaluate` or the evaluator node wrote.
 
-    A folder with several models is several runs.
+    A folder with several models is several runs; its summary.json stands for it too.
 
     :raises DatasetError: if a folder is of neither, cannot be read, or two runs share a name.
     """
+    folders = [path.parent if path.name == SUMMARY else path for path in folders]
     runs = [run for folder in folders for run in _runs_in(folder, _labels(folders)[folder])]
     if len(runs) < 2:
         raise DatasetError(f"'{folders[0]}' holds a single run; two or more are compared")
@@ -82,7 +80,8 @@ def compare_runs(runs: Sequence[FinishedRun], judged_by: str | None = None) -> C
     Compare runs on the images that all of them have.
 
     :param judged_by: the metric of the verdicts; None is that of `judging_metric`.
-    :raises DatasetError: if they were scored by different protocols, or have nothing in common.
+    :raises DatasetError: if they were scored by different protocols, or have nothing in common, as
+        where other pictures have the same names.
     """
     first = runs[0]
     for run in runs[1:]:
@@ -123,13 +122,13 @@ def _runs_in(folder: Path, label: str) -> Iterator[FinishedRun]:
             )
     except (OSError, ValueError, LookupError, TypeError, AttributeError, csv.Error) as error:
         raise DatasetError(
-            f"'{folder}' cannot be read as the results of a run: {type(error).__name__} {error}"
+            f"'{folder}' cannot be read as the results of a run: {broken_form(error)}"
         ) from error
 
 
 def _evaluated(folder: Path, label: str, summary: Any) -> Iterator[FinishedRun]:
     """Yield the models of a run of the verb `evaluate`."""
-    protocol = _protocol(summary)
+    protocol = summary['protocol']
     rows = _rows(folder / IMAGES)
     for model in summary['models']:
         outcomes: dict[str, dict[Key, Outcome]] = {}
@@ -152,11 +151,7 @@ def _played(folder: Path, label: str, summary: Any) -> FinishedRun:
     frames = summary['frames']
     answered = frames['scored'] + frames['unscored'] == frames['sent']
     complete = answered and summary['finished'] is True
-    return FinishedRun(label, _protocol(summary), outcomes, complete)
-
-
-def _protocol(summary: Any) -> dict[str, object]:
-    return {key: value for key, value in summary['protocol'].items() if key not in _BESIDE}
+    return FinishedRun(label, summary['protocol'], outcomes, complete)
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
@@ -181,20 +176,17 @@ def _outcome(row: Mapping[str, str], prefix: str) -> Outcome:
         for metric in METRICS
         if row.get(f'{prefix}{metric}')
     }
-    # Pairs of points have no coverage.
-    pixels, *numbers = (float(row[f'{prefix}{name}'] or 'nan') for name in
-                        ('pixels', 'coverage', 'scale', 'shift'))  # fmt: skip
+    # Pairs of points have no coverage, older runs no truth.
+    pixels, *numbers = (float(row.get(f'{prefix}{name}') or 'nan') for name in SCORE_DETAILS)
     return FrameScore(values, int(pixels), *numbers)
 
 
 def _require_one_protocol(first: FinishedRun, other: FinishedRun) -> None:
-    for name in {**first.protocol, **other.protocol}:
-        here, there = first.protocol.get(name), other.protocol.get(name)
-        if here != there:
-            raise DatasetError(
-                f"'{first.label}' was scored with {name} {here}, '{other.label}' with {there}; "
-                'only runs of one protocol compare'
-            )
+    why = protocol_difference(
+        f"'{first.label}'", first.protocol, f"'{other.label}'", other.protocol
+    )
+    if why:
+        raise DatasetError(why)
 
 
 def _outcomes_of(
@@ -233,7 +225,55 @@ def _paired(
         warnings.append(
             f'{len(common)} images are common to all runs, others do not count ({told})'
         )
-    return [_image(key, runs, outcomes) for key in common], warnings
+    images = _of_one_truth([_image(key, runs, outcomes) for key in common], warnings)
+    scored = sum(not image.problems for image in images)
+    if scored < len(images):
+        warnings.append(
+            f'means and differences are over the {scored} of {len(images)} common images that '
+            'every run has a score for'
+        )
+    return [_alike(image) for image in images], warnings
+
+
+def _of_one_truth(images: Sequence[ImageScores], warnings: list[str]) -> Sequence[ImageScores]:
+    """Return the images that are the same in all runs, told by their truth."""
+    strange = [text for image in images if (text := _other_truth(image))]
+    if not strange:
+        return images
+    told = f'{len(strange)} of {len(images)} common images have other truth: {strange[0]}'
+    if len(strange) == len(images):
+        raise DatasetError(f'the runs are of other pictures of the same names; {told}')
+    warnings.append(f'{told}; they do not count')
+    return [image for image in images if not _other_truth(image)]
+
+
+def _other_truth(image: ImageScores) -> str:
+    """Return how the truth of an image differs between runs, '' where it does not."""
+    means_m = {label: score.truth_mean_m for label, score in image.scores.items()}
+    first = next(iter(means_m), '')
+    for label, mean_m in means_m.items():
+        if not same_truth(means_m[first], mean_m):
+            return (
+                f"that of {image.name} is {means_m[first]:.6g} m on average in '{first}', "
+                f"{mean_m:.6g} m in '{label}'"
+            )
+    return ''
+
+
+def _alike(image: ImageScores) -> ImageScores:
+    """Return an image with the scores, and of these the metrics, that all runs have of it."""
+    if image.problems:
+        return replace(image, scores={})
+    known = [
+        name
+        for name in METRICS
+        if not any(math.isnan(found.values.get(name, math.nan)) for found in image.scores.values())
+    ]
+    scores = {
+        label: replace(score, values={name: score.values[name] for name in known})
+        for label, score in image.scores.items()
+    }
+    return replace(image, scores=scores)
 
 
 def _image(

@@ -48,6 +48,13 @@ def test_only_common_images_count_and_how_many_is_told(tmp_path):
     assert data.models['old'].whole.images == 2
     assert data.models['new'].whole.failed == 1
     assert data.models['new'].whole.difference.images == 1
+    # The means too: 0.1 of a/1, which both have a score for.
+    for run in ('old', 'new'):
+        found = data.models[run].whole.metrics
+        assert (found.images, found.means['abs_rel']) == (1, pytest.approx(0.1))
+    assert any(
+        text.startswith('means and differences are over the 1 of 2') for text in data.warnings
+    )
     assert '2 images are common to all runs, others do not count (old: 3, new: 3)' in data.warnings
 
 
@@ -62,7 +69,8 @@ def test_runs_of_different_protocols_are_refused(tmp_path):
     old = evaluated(tmp_path / 'old', {'a/1': 0.1})
     new = evaluated(tmp_path / 'new', {'a/1': 0.1}, alignment='none', bootstrap=None)
     with pytest.raises(
-        DatasetError, match="'old' was scored with alignment scale_shift, 'new' with none"
+        DatasetError,
+        match="'old' was scored with alignment scale_shift, 'new' with alignment none",
     ):
         compare(old, new)
 
@@ -159,5 +167,39 @@ def test_what_is_no_run_is_told(tmp_path):
     with pytest.raises(DatasetError, match=r'holds neither images\.csv .* nor frames\.csv'):
         compare(old, tmp_path / 'other')
     (old / 'images.csv').write_text('data,source\nx,y\n')
-    with pytest.raises(DatasetError, match="results of a run: KeyError 'predictor'"):
+    with pytest.raises(DatasetError, match="results of a run: it has no 'predictor'"):
         compare(old, old)
+
+
+def test_other_pictures_of_the_same_names_are_not_the_same_images(tmp_path):
+    errors = {'a/1': 0.1, 'a/2': 0.2}
+    old = evaluated(tmp_path / 'old', errors, truth_m={'a/1': 1.5, 'a/2': 2.0})
+    new = evaluated(tmp_path / 'new', errors, truth_m={'a/1': 1.5001, 'a/2': 2.5})
+    (data,) = compare(old, new).data
+    assert data.models['old'].whole.images == 1
+    assert data.warnings == [
+        "1 of 2 common images have other truth: that of a/2 is 2 m on average in 'old', 2.5 m in "
+        "'new'; they do not count"
+    ]
+    other = evaluated(tmp_path / 'other', errors, truth_m={'a/1': 3.0, 'a/2': 3.0})
+    with pytest.raises(
+        DatasetError, match="of other pictures of the same names; 2 of 2 .*'other'"
+    ):
+        compare(old, other)
+
+
+def test_runs_are_asked_for_by_their_summary_too(tmp_path):
+    folders = [evaluated(tmp_path / name, {'a/1': 0.1, 'a/2': 0.1}) for name in ('old', 'new')]
+    assert compare(*(folder / 'summary.json' for folder in folders)).runs == ['old', 'new']
+
+
+def test_a_metric_counts_where_all_runs_have_it(tmp_path):
+    old = evaluated(tmp_path / 'old', {'a/1': 0.1, 'a/2': 0.2})
+    new = evaluated(tmp_path / 'new', {'a/1': 0.1, 'a/2': 0.2})
+    file = new / 'images.csv'
+    header, first, *rows = csv.reader(io.StringIO(file.read_text()))
+    first[header.index('rmse')] = ''
+    with file.open('w', newline='') as opened:
+        csv.writer(opened).writerows([header, first, *rows])
+    (data,) = compare(old, new).data
+    assert data.models['new'].whole.difference.metrics['rmse'].low is None
