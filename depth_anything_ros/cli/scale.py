@@ -6,7 +6,10 @@ Depth errors are those that scale and shift cause, the median over the pixels of
 reference, fitting and filtering at 640×480. With `--model` the predictions are those of a
 network: `abs_rel` is what a robot gets with each source, `best` what scale and shift fitted to
 the exact depth of each frame would give, both means over the frames that had a scale from that
-source, so that `best` differs a little between sources.
+source, so that `best` differs a little between sources. `field` is `abs_rel` with the local scale
+field (`scale_field:=true`), `of it` its share of `abs_rel` with the 95 % bootstrap interval over
+drives, and `worst` that of the drive where it did worst. Pixels that gave a frame's own reference
+are not scored.
 """
 
 from __future__ import annotations
@@ -35,7 +38,10 @@ if TYPE_CHECKING:
 
 _HEIGHTS_M = (0.115, 0.149)
 _NOISE = 0.03
-_MODEL_COLUMNS = ['source', 'height', 'abs_rel', 'best', 'ratio', 'without', 'refused']
+_MODEL_COLUMNS = [
+    'source', 'height', 'abs_rel', 'best', 'ratio', 'field', 'of it', '95 %', 'worst', 'without',
+    'refused',
+]  # fmt: skip
 _COLUMNS = ['source', 'height', 'depth p50', 'depth max', 'scale p50', 'refused', 'ms p50', 'p95']
 
 
@@ -66,6 +72,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument('--checkpoint', help='local file of the weights of --model')
     parser.add_argument('--backend', choices=('auto', *BACKENDS), help='that runs --model')
+    parser.add_argument(
+        '--points', type=int, action='append', metavar='N', default=[],
+        help='try depth images of N random pixels as well, as from a sensor of so many points; '
+        'with --model, may be given more than once',
+    )  # fmt: skip
     add_json_argument(parser)
 
 
@@ -91,6 +102,11 @@ def _check_combination(args: argparse.Namespace) -> None:
         value = getattr(args, option)
         if value is not None and not args.model:
             raise ConfigError(f'--{option} {value} has no meaning without --model')
+    for count in args.points:
+        if not args.model:
+            raise ConfigError(f'--points {count} has no meaning without --model')
+        if count < 1:
+            raise ConfigError(f'--points {count} is out of range; allowed: 1 and more')
 
 
 def _run_sources(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -> int:
@@ -132,7 +148,8 @@ def _run_model(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -> 
     predictor = create_predictor(options)
     trials: dict[tuple[str, float], list[ModelTrial]] = {}
     for seed, height_m in progress(pairs, len(pairs), 'drives'):
-        for trial in try_model(predictor, seed, height_m, args.frames):
+        found = try_model(predictor, seed, height_m, args.frames, scattered=args.points)
+        for trial in found:
             trials.setdefault((trial.name, height_m), []).append(trial)
     results = [ModelResult.of(group) for group in trials.values()]
     write_table(Table(_MODEL_COLUMNS, [_model_row(result) for result in results]))
@@ -145,6 +162,7 @@ def _run_model(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -> 
             'drives': args.drives,
             'first_drive': args.first_drive,
             'frames': args.frames,
+            'points': args.points,
             'results': results,
         },
     )
@@ -152,12 +170,17 @@ def _run_model(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -> 
 
 
 def _model_row(result: ModelResult) -> list[str]:
+    interval = result.field_interval
     return [
         result.source,
         f'{result.height_m:.3f}',
         number(result.abs_rel, '.4f', ''),
         number(result.best_abs_rel, '.4f', ''),
         number(result.ratio, '.2f', ''),
+        number(result.field_abs_rel, '.4f', ''),
+        number(result.field_ratio, '.3f', ''),
+        f'{interval[0]:.3f}-{interval[1]:.3f}' if interval else '',
+        number(result.field_worst, '.3f', ''),
         str(result.without_scale),
         str(result.refused),
     ]

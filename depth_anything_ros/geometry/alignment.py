@@ -128,6 +128,15 @@ def fit_inverse_depth(
     )
 
 
+def aligned_inverse_depth(relative: RelativeInverseDepth, alignment: Alignment) -> Float32Array:
+    """Return inverse depth in 1/m, float32 (H, W): (scale · relative + shift) · factors."""
+    inverse = relative.values * np.float32(alignment.scale)
+    inverse += np.float32(alignment.shift)
+    if alignment.factors is not None:
+        inverse *= alignment.factors.over(inverse)
+    return inverse
+
+
 def to_metric_depth(
     relative: RelativeInverseDepth, alignment: Alignment, max_depth_m: float
 ) -> MetricDepth:
@@ -138,10 +147,7 @@ def to_metric_depth(
     :return: float32 (H, W) metres; NaN where the inverse depth is not positive or not finite,
         and beyond `max_depth_m`.
     """
-    inverse = relative.values * np.float32(alignment.scale)
-    inverse += np.float32(alignment.shift)
-    if alignment.factors is not None:
-        inverse *= alignment.factors.over(inverse)
+    inverse = aligned_inverse_depth(relative, alignment)
     unknown = ~((inverse >= np.float32(1.0 / max_depth_m)) & (inverse < np.float32(np.inf)))
     with np.errstate(divide='ignore'):
         depth_m = np.divide(np.float32(1.0), inverse, out=inverse)

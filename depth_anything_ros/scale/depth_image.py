@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_anything_ros.errors import AlignmentError
+from depth_anything_ros.geometry.alignment import MIN_POINTS
 from depth_anything_ros.geometry.registration import RegistrationRule, resized_to, same_aspect
 from depth_anything_ros.geometry.reprojection import Registration
 from depth_anything_ros.geometry.unit_watch import UnitWatch
@@ -51,6 +52,14 @@ class DepthImageConfig(ReferenceRange):
         unit='s',
         minimum=0.0,
         maximum=10.0,
+        affects=Affects.SCALE,
+    )
+    reference_min_points: int = parameter(
+        MIN_POINTS,
+        'Fewest usable pixels of a reference depth that are fitted; fewer, down to 3, for sensors '
+        'of few points.',
+        minimum=3,
+        maximum=4096,
         affects=Affects.SCALE,
     )
     reference_transport: str = parameter(
@@ -147,6 +156,7 @@ class DepthImageScale:
     :param min_depth_m: reference depth below this is ignored.
     :param max_depth_m: reference depth beyond this is ignored.
     :param max_offset_s: largest difference between the stamps of image and reference.
+    :param min_points: fewest usable pixels that are fitted.
     """
 
     name = 'depth_image'
@@ -167,9 +177,16 @@ class DepthImageScale:
         ),
     )
 
-    def __init__(self, min_depth_m: float, max_depth_m: float, max_offset_s: float) -> None:
+    def __init__(
+        self,
+        min_depth_m: float,
+        max_depth_m: float,
+        max_offset_s: float,
+        min_points: int = MIN_POINTS,
+    ) -> None:
         self._min_depth_m = min_depth_m
         self._max_depth_m = max_depth_m
+        self._min_points = min_points
         self._references: StampedHistory[_Reference] = StampedHistory(
             'reference depth', max_offset_s
         )
@@ -184,6 +201,7 @@ class DepthImageScale:
             config.reference_min_depth_m,
             config.reference_max_depth_m,
             config.reference_max_offset_s,
+            config.reference_min_points,
         )
 
     def __len__(self) -> int:
@@ -254,7 +272,9 @@ class DepthImageScale:
         """
         reference_ns, reference = self._references.nearest(stamp_ns)
         points = _points(local_means(relative.values), reference)
-        fit = fit_points(points, source=self.name, stamp_ns=reference_ns)
+        fit = fit_points(
+            points, min_points=self._min_points, source=self.name, stamp_ns=reference_ns
+        )
         if isinstance(fit, Refusal):
             raise AlignmentError(fit.reason)
         return fit

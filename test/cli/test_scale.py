@@ -45,6 +45,7 @@ def test_a_model_is_scored_against_the_best_alignment_of_each_frame(tmp_path, ca
     path = tmp_path / 'model.json'
     arguments = ['scale', '--model', 'tiny', '--drives', '1', '--frames', '2']
     arguments += ['--height', '0.149', '--backend', 'torch', '--first-drive', '2']
+    arguments += ['--points', '300']
     assert main([*arguments, '--json', str(path)]) == 0
     answer = json.loads(path.read_text())
     assert (answer['model']['name'], answer['model']['weights']) == ('tiny', 'pretrained')
@@ -52,17 +53,26 @@ def test_a_model_is_scored_against_the_best_alignment_of_each_frame(tmp_path, ca
     assert (depth['source'], depth['frames'], depth['without_scale']) == ('depth_image', 2, 0)
     assert depth['ratio'] == pytest.approx(depth['abs_rel'] / depth['best_abs_rel'])
     assert 0.8 < depth['ratio'] < 1.2
+    sparse = answer['results'][2]
+    assert sparse['source'] == 'depth_image, 300 points'
+    assert sparse['field_ratio'] == pytest.approx(sparse['field_abs_rel'] / sparse['abs_rel'])
+    assert sparse['field_ratio'] < 0.9
     assert 'ratio' in capsys.readouterr().out
 
 
 def test_figures_of_a_model_are_means_over_the_frames_that_had_a_scale():
-    first = ModelTrial('laser_scan', 0.115, 0, 3, [0.1, 0.2], [0.1, 0.1], ['no'])
-    second = ModelTrial('laser_scan', 0.115, 1, 1, [0.3], [0.2], [])
+    first = ModelTrial('laser_scan', 0.115, 0, 3, [0.1, 0.2], [0.1, 0.1], [0.1, 0.1], ['no'])
+    second = ModelTrial('laser_scan', 0.115, 1, 1, [0.3], [0.2], [0.3], [])
     found = ModelResult.of([first, second])
     assert found.abs_rel == pytest.approx(0.2)
     assert found.best_abs_rel == pytest.approx(0.4 / 3)
     assert found.ratio == pytest.approx(1.5)
     assert (found.frames, found.without_scale, found.refused) == (4, 1, 1)
+    assert found.field_abs_rel == pytest.approx(0.5 / 3)
+    assert found.field_ratio == pytest.approx(0.5 / 0.6)
+    assert found.field_worst == pytest.approx(1.0)
+    low, high = found.field_interval
+    assert 0.5 < low < found.field_ratio < high <= 1.0
     assert ModelResult.of([ModelTrial('laser_scan', 0.115, 0, 2)]).ratio is None
 
 
@@ -83,6 +93,8 @@ def test_no_frames_is_an_error_in_one_line(capsys):
         (['--model', 'tiny', '--noise', '0.1'], '--noise 0.1 has no meaning with --model tiny'),
         (['--checkpoint', 'a.pth'], '--checkpoint a.pth has no meaning without --model'),
         (['--backend', 'torch'], '--backend torch has no meaning without --model'),
+        (['--points', '50'], '--points 50 has no meaning without --model'),
+        (['--model', 'tiny', '--points', '0'], '--points 0 is out of range'),
     ],
 )
 def test_options_that_would_be_ignored_are_refused(arguments, words, capsys):

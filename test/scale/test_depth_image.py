@@ -67,6 +67,20 @@ def test_the_range_comes_from_the_parameters():
         scale_source.align(RELATIVE, 1 * MS)
 
 
+def test_sensors_of_few_points_are_fitted_where_the_parameters_allow_it():
+    depth_m = np.full((60, 80), np.nan, np.float32)
+    places = [3, 20, 40, 55], [70, 20, 40, 10]
+    depth_m[places] = reference().depth_m[places]
+    for fewest in (4, 5):
+        scale_source = DepthImageScale.from_config(DepthImageConfig(reference_min_points=fewest))
+        scale_source.add_reference(DepthReference(depth_m, 0))
+        if fewest == 4:
+            assert scale_source.align(RELATIVE, 0).scale == pytest.approx(SCALE, rel=1e-3)
+            continue
+        with pytest.raises(AlignmentError, match='4 points have .* 5 are needed'):
+            scale_source.align(RELATIVE, 0)
+
+
 def test_the_nearest_reference_in_time_is_taken():
     scale_source = source()
     for index, stamp_ms in enumerate((0, 33, 66, 100)):

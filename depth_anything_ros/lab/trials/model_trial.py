@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from depth_anything_ros.errors import AlignmentError, ConfigError
 from depth_anything_ros.evaluation.metrics import METRICS
 from depth_anything_ros.evaluation.protocol import AlignmentMode, align_prediction
 from depth_anything_ros.evaluation.view import View
+from depth_anything_ros.geometry.alignment import aligned_inverse_depth
 from depth_anything_ros.inference.predictor import Predictor
 from depth_anything_ros.lab.simulation.journey import journey
 from depth_anything_ros.lab.simulation.robot import Robot, robot_camera
@@ -18,11 +19,13 @@ from depth_anything_ros.lab.trials.scale_trial import (
     FARTHEST_M,
     NEAREST_M,
     RATE_HZ,
+    TrialFrame,
     follow_drive,
     sources_of,
     true_depth,
 )
 from depth_anything_ros.types import (
+    Alignment,
     Camera,
     Float32Array,
     MetricDepth,
@@ -38,8 +41,9 @@ class ModelTrial:
 
     `abs_rel` has AbsRel against the exact depth for each frame that had a scale, `best_abs_rel`
     that of the same frames with scale and shift fitted to the exact depth of each by least
-    squares, as the evaluation protocol does; `frames` counts all frames that can be scored,
-    `refusals` says why frames had no fit of their own.
+    squares, as the evaluation protocol does, and `field_abs_rel` that with the local scale field;
+    `frames` counts all frames that can be scored, `refusals` says why frames had no fit of their
+    own.
     """
 
     name: str
@@ -48,6 +52,7 @@ class ModelTrial:
     frames: int = 0
     abs_rel: list[float] = field(default_factory=list)
     best_abs_rel: list[float] = field(default_factory=list)
+    field_abs_rel: list[float] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
 
 
@@ -58,12 +63,14 @@ def try_model(
     frames: int = 10,
     camera: Camera | None = None,
     pitch_errors_deg: Sequence[float] = (0.0, 1.0, -1.0),
+    scattered: Sequence[int] = (),
 ) -> Iterator[ModelTrial]:
     """
     Iterate over the trials of every source with the predictions of a network on one drive.
 
-    Three tenths of the ranges of each scan are wrong. Depth from 0.2 to 8 m is scored, and
-    predictions are clamped to that, whichever alignment they have. Frames without any such depth,
+    Three tenths of the ranges of each scan are wrong. Depth from 0.2 to 8 m is scored, where a
+    frame's own fit had no point, and predictions are clamped to that, whichever alignment they
+    have. Frames without any such depth,
     or for which the network gives a constant, are driven through but neither scored nor counted.
 
     :param predictor: of relative inverse depth.
@@ -71,6 +78,7 @@ def try_model(
     :param height_m: of the camera above the floor.
     :param camera: None is 640×480.
     :param pitch_errors_deg: sources that go by the ground are tried with each of them.
+    :param scattered: depth images of so many random pixels are tried too.
     :raises ConfigError: if the network gives metres.
     """
     if predictor.output_kind is not OutputKind.RELATIVE_INVERSE_DEPTH:
@@ -84,9 +92,9 @@ def try_model(
         for frame, relative in zip(drive, predictions, strict=True)
     ]
     rng = np.random.default_rng(seed)
-    for name, source, feed in sources_of(robot, camera, rng, pitch_errors_deg):
+    for name, source, feed in sources_of(robot, camera, rng, pitch_errors_deg, scattered):
         trial = ModelTrial(name, height_m, seed)
-        steps = follow_drive(source, feed, drive, predictions)
+        steps = follow_drive(source, feed, drive, predictions, with_field=True)
         for step, optimum in zip(steps, best, strict=True):
             if optimum is None:
                 continue
@@ -94,16 +102,40 @@ def try_model(
             if step.refusal:
                 trial.refusals.append(step.refusal)
             if step.alignment is not None:
-                pair = step.alignment.scale, step.alignment.shift
-                truth_m = true_depth(step.frame)
-                trial.abs_rel.append(aligned_abs_rel(step.relative, pair, truth_m))
-                trial.best_abs_rel.append(optimum)
+                _score(trial, step.relative, step.alignment, optimum, unseen_depth(step))
         yield trial
 
 
-def best_abs_rel(relative: RelativeInverseDepth, truth_m: Float32Array) -> float:
+def _score(
+    trial: ModelTrial,
+    relative: RelativeInverseDepth,
+    alignment: Alignment,
+    optimum: Alignment,
+    truth_m: Float32Array,
+) -> None:
+    """Add the scores of one frame against its exact depth, (H, W), NaN where not scored."""
+    for scores, one in (
+        (trial.abs_rel, replace(alignment, factors=None)),
+        (trial.best_abs_rel, optimum),
+        (trial.field_abs_rel, alignment),
+    ):
+        scores.append(aligned_abs_rel(relative, one, truth_m))
+
+
+def unseen_depth(step: TrialFrame) -> Float32Array:
+    """Return the exact depth of a frame, NaN where its own fit had a point."""
+    truth_m = true_depth(step.frame)
+    reference = step.alignment.reference if step.alignment and not step.refusal else None
+    if reference is None:
+        return truth_m
+    unseen = truth_m.copy()
+    unseen[np.rint(reference.rows).astype(int), np.rint(reference.columns).astype(int)] = np.nan
+    return unseen
+
+
+def best_alignment(relative: RelativeInverseDepth, truth_m: Float32Array) -> Alignment:
     """
-    Return AbsRel after scale and shift are fitted to the truth by least squares.
+    Return scale and shift fitted to the truth by least squares.
 
     :raises AlignmentError: if no pixel can be scored or the prediction is constant.
     """
@@ -115,27 +147,26 @@ def best_abs_rel(relative: RelativeInverseDepth, truth_m: Float32Array) -> float
         NEAREST_M,
         FARTHEST_M,
     )
-    return aligned_abs_rel(relative, (aligned.scale, aligned.shift), truth_m)
+    return Alignment(aligned.scale, aligned.shift, 'truth', 0, 1.0, 0.0, 0)
 
 
 def aligned_abs_rel(
-    relative: RelativeInverseDepth, pair: tuple[float, float], truth_m: Float32Array
+    relative: RelativeInverseDepth, alignment: Alignment, truth_m: Float32Array
 ) -> float:
     """
-    Return AbsRel of relative inverse depth under a given scale and shift.
+    Return AbsRel of relative inverse depth under a given alignment.
 
-    :param pair: scale and shift.
     :param truth_m: (H, W); what is beyond 0.2 to 8 m is not scored.
     """
     scored = (truth_m >= NEAREST_M) & (truth_m <= FARTHEST_M)
-    inverse = relative.values[scored] * np.float32(pair[0]) + np.float32(pair[1])
+    inverse = aligned_inverse_depth(relative, alignment)[scored]
     depth_m = 1.0 / np.clip(inverse, 1.0 / FARTHEST_M, 1.0 / NEAREST_M)
     return METRICS['abs_rel'].of(View.of_pixels(depth_m, truth_m[scored]))
 
 
-def _scorable(relative: RelativeInverseDepth, truth_m: Float32Array) -> float | None:
+def _scorable(relative: RelativeInverseDepth, truth_m: Float32Array) -> Alignment | None:
     try:
-        return best_abs_rel(relative, truth_m)
+        return best_alignment(relative, truth_m)
     except AlignmentError:
         return None
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from depth_anything_ros.json_text import FLAT
 from depth_anything_ros.lab.benchmark.timing import statistics
@@ -56,7 +57,9 @@ class ModelResult:
     The figures of a network with one scale source at one height.
 
     `abs_rel` is that with the source, `best_abs_rel` that with scale and shift fitted to the truth
-    of the same frames, `ratio` the first over the second; None is not known.
+    of the same frames, `ratio` the first over the second. `field_abs_rel` is that with the local
+    scale field, `field_ratio` it over `abs_rel`, within `field_interval` by drives, and
+    `field_worst` the largest ratio on one drive. None is not known.
     """
 
     source: str
@@ -67,14 +70,27 @@ class ModelResult:
     frames: int
     without_scale: int
     refused: int
+    field_abs_rel: float | None
+    field_ratio: float | None
+    field_interval: tuple[float, float] | None
+    field_worst: float | None
 
     @classmethod
     def of(cls, trials: Sequence[ModelTrial]) -> ModelResult:
         """Return the figures of the trials with one source at one height, at least one."""
         found = [value for trial in trials for value in trial.abs_rel]
         best = [value for trial in trials for value in trial.best_abs_rel]
-        online, optimum = (float(np.mean(values)) if values else None for values in (found, best))
+        local = [value for trial in trials for value in trial.field_abs_rel]
+        online, optimum, corrected = (
+            float(np.mean(values)) if values else None for values in (found, best, local)
+        )
         frames = sum(trial.frames for trial in trials)
+        by_drive = {
+            str(trial.seed): np.column_stack([trial.field_abs_rel, trial.abs_rel])
+            for trial in trials
+            if trial.abs_rel
+        }
+        interval = ratio_interval(by_drive)
         return cls(
             source=trials[0].name,
             height_m=trials[0].height_m,
@@ -84,7 +100,16 @@ class ModelResult:
             frames=frames,
             without_scale=frames - len(found),
             refused=sum(len(trial.refusals) for trial in trials),
+            field_abs_rel=corrected,
+            field_ratio=corrected / online if corrected and online else None,
+            field_interval=(interval.low, interval.high) if interval else None,
+            field_worst=max((_ratio_of_sums(pairs) for pairs in by_drive.values()), default=None),
         )
+
+
+def _ratio_of_sums(pairs: NDArray[np.float64]) -> float:
+    first, second = pairs.sum(axis=0)
+    return float(first / second)
 
 
 @dataclass(frozen=True)

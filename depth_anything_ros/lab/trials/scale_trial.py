@@ -31,6 +31,8 @@ from depth_anything_ros.types import (
 )
 
 RATE_HZ = 10.0
+# As few points as a sensor of few points is fitted to.
+_FEWEST_POINTS = 3
 NEAREST_M, FARTHEST_M = 0.2, 8.0
 # Panes of windows have no depth; the made network takes them for something far.
 _PANE_M = 20.0
@@ -172,7 +174,11 @@ def try_sources(
 
 
 def sources_of(
-    robot: Robot, camera: Camera, rng: np.random.Generator, pitch_errors_deg: Sequence[float]
+    robot: Robot,
+    camera: Camera,
+    rng: np.random.Generator,
+    pitch_errors_deg: Sequence[float],
+    scattered: Sequence[int] = (),
 ) -> Iterator[tuple[str, AlignmentSource, Feed]]:
     """
     Iterate over name, source and what feeds it for every source a robot can have.
@@ -182,6 +188,7 @@ def sources_of(
     :param rng: spoils the scans.
     :param pitch_errors_deg: how far off the pitch of the camera is that a source is told; those
         that go by the ground are tried with each of them.
+    :param scattered: depth images of so many random pixels are tried too.
     """
     depth = DepthImageScale(NEAREST_M, FARTHEST_M, 0.05)
     yield 'depth_image', depth, lambda frame: depth.add_reference(_reference(frame))
@@ -193,6 +200,8 @@ def sources_of(
         moved,
         lambda frame: moved.add_reference(_reference(frame), registration),
     )
+    for count in scattered:
+        yield f'depth_image, {count} points', *_scattered(count)
     yield ('laser_scan', *_laser(robot, rng, None))
     told = [
         (replace(robot, camera_pitch_rad=robot.camera_pitch_rad + math.radians(error)), error)
@@ -205,6 +214,21 @@ def sources_of(
         pitch_rad = wrong.camera_pitch_rad
         height = CameraHeightScale(robot.camera_height_m, pitch_rad, 0.0, FARTHEST_M)
         yield f'camera_height, pitch {error_deg:+g}°', height, lambda _: None
+
+
+def _scattered(count: int) -> tuple[DepthImageScale, Feed]:
+    """Return a source for so many random pixels of the depth, others with each frame."""
+    source = DepthImageScale(NEAREST_M, FARTHEST_M, 0.05, _FEWEST_POINTS)
+    rng = np.random.default_rng(count)
+
+    def feed(frame: RobotFrame) -> None:
+        known = _reference(frame)
+        depth_m = np.full_like(known.depth_m, np.nan)
+        chosen = rng.choice(depth_m.size, min(count, depth_m.size), replace=False)
+        depth_m.reshape(-1)[chosen] = known.depth_m.reshape(-1)[chosen]
+        source.add_reference(replace(known, depth_m=depth_m))
+
+    return source, feed
 
 
 def _laser(
@@ -220,14 +244,18 @@ def follow_drive(
     feed: Feed,
     drive: Sequence[RobotFrame],
     predictions: Sequence[RelativeInverseDepth],
+    *,
+    with_field: bool = False,
 ) -> Iterator[TrialFrame]:
     """
     Iterate over what a source does on a drive, with a filter and a gate of its own, on one core.
 
     :param feed: takes a frame's reference into the source.
     :param predictions: one for each frame.
+    :param with_field: whether alignments get a local field, which scale and shift do not depend
+        on.
     """
-    tracker = AlignmentTracker(0.5, 2.0, 0.3)
+    tracker = AlignmentTracker(0.5, 2.0, 0.3, with_field=with_field)
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
