@@ -117,16 +117,26 @@ class ModelInput:
 
 @dataclass(frozen=True)
 class RelativeInverseDepth:
-    """Affine-invariant inverse depth, float32 (H, W); larger is nearer, no unit."""
+    """
+    Affine-invariant inverse depth, float32 (H, W); larger is nearer, no unit.
+
+    `confidence` is float32 (H, W), larger is surer, None where nothing tells.
+    """
 
     values: Float32Array
+    confidence: Float32Array | None = None
 
 
 @dataclass(frozen=True)
 class MetricDepth:
-    """Depth along the optical z axis, float32 (H, W) in metres, NaN where unknown."""
+    """
+    Depth along the optical z axis, float32 (H, W) in metres, NaN where unknown.
+
+    `confidence` is float32 (H, W), larger is surer, None where nothing tells.
+    """
 
     depth_m: Float32Array
+    confidence: Float32Array | None = None
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from depth_anything_ros.lab.datasets.protocols import Protocol
 
 _ALIGNMENTS = ('none', 'median', 'scale', 'scale_shift', 'robust')
+_CONFIDENCES = ('flip',)
 
 
 def add_named_protocol(parser: argparse.ArgumentParser) -> None:
@@ -48,6 +49,11 @@ def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
         'planarity_error, plane_angle, obstacles, ause, or all of them; slower, and clouds, '
         'planes and obstacles need data that knows its camera',
     )  # fmt: skip
+    parser.add_argument(
+        '--confidence', choices=_CONFIDENCES,
+        help='how sure a model is, by how little its depth differs from that of the mirrored '
+        'image: scores `ause` and draws the curve of sparsification; twice the work',
+    )  # fmt: skip
     add_obstacle_arguments(parser)
 
 
@@ -76,8 +82,9 @@ def chosen_protocol(args: argparse.Namespace) -> Protocol:
 
     alignment = AlignmentMode(args.align) if args.align else None
     protocol = named_protocol(args).changed_by(alignment, None)
-    metrics = asked_metrics(args.metrics) or None
-    rule = replace(protocol.rule, metrics=metrics)
+    told = ('ause',) if args.confidence else ()
+    metrics = asked_metrics((*args.metrics, *told)) or None
+    rule = replace(protocol.rule, metrics=metrics, confidence=args.confidence)
     if any(METRICS[name].group is Group.OBSTACLES for name in metrics or ()):
         rule = replace(rule, obstacles=chosen_obstacles(args), mounting=chosen_mounting(args))
     else:

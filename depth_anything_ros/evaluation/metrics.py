@@ -152,7 +152,7 @@ METRICS: Registry[Metric] = Registry(
                 'area between the curves of AbsRel left when the least sure and when the worst '
                 'pixels are taken away',
                 ause, averaging='over the pixels of an image, then over images',
-                reads=('relative_error', 'confidence'), short='AUSE', group=Group.CONFIDENCE,
+                reads=('sparsification',), short='AUSE', group=Group.CONFIDENCE,
                 undefined='no confidence, or fewer than 100 pixels', on_request=True,
             ),
         )

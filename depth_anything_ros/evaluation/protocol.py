@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.evaluation.metrics import METRICS, chosen_metrics
 from depth_anything_ros.evaluation.obstacle_rule import ObstacleRule
+from depth_anything_ros.evaluation.sparsification import Sparsification
 from depth_anything_ros.evaluation.view import View
 from depth_anything_ros.geometry.alignment import fit_inverse_depth
 from depth_anything_ros.types import Camera, CameraMounting, Float32Array, OutputKind
@@ -65,6 +66,7 @@ class FrameScore:
     `pixels` is the number scored (of pairs of points, where those are). `scale` and `shift` are
     those of the fit (1 and 0 without), in inverse depth for relative predictions, in depth for
     metric ones. `truth_mean_m` is the mean of all truth within the range: it tells images apart.
+    `sparsification` is known where a confidence is.
     """
 
     values: dict[str, float]
@@ -73,6 +75,7 @@ class FrameScore:
     scale: float = 1.0
     shift: float = 0.0
     truth_mean_m: float = math.nan
+    sparsification: Sparsification | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ class AlignedPrediction:
 
     `depth_m` is float32 (H, W), NaN where there is no prediction; `scored` is bool (H, W) and
     `places` (N,) where that is in the flat image; `in_range` is bool (H, W), where the truth is
-    in the range whose far end is `max_depth_m`.
+    in the range whose far end is `max_depth_m`. `confidence` is that of the prediction.
     """
 
     depth_m: Float32Array
@@ -93,6 +96,7 @@ class AlignedPrediction:
     scale: float
     shift: float
     max_depth_m: float
+    confidence: Float32Array | None = None
 
 
 def align_prediction(
@@ -160,7 +164,6 @@ def view_of(
     aligned: AlignedPrediction,
     truth_m: Float32Array,
     camera: Camera | None = None,
-    confidence: Float32Array | None = None,
     mounting: CameraMounting | None = None,
     obstacles: ObstacleRule | None = None,
 ) -> View:
@@ -169,12 +172,12 @@ def view_of(
 
     :param truth_m: float32 (H, W), metres.
     :param camera: of the image, where it is known.
-    :param confidence: float32 (H, W), larger is surer, where there is one.
     :param mounting: of the camera above the ground; None finds it in the truth where asked for.
     :param obstacles: what an obstacle is; None is the usual.
     """
     return View(
-        aligned.depth_m, truth_m, aligned.scored, aligned.max_depth_m, camera, confidence,
+        aligned.depth_m, truth_m, aligned.scored, aligned.max_depth_m, camera,
+        aligned.confidence,
         known_places=aligned.places, known_truth=aligned.in_range, mounting=mounting,
         rule=obstacles or ObstacleRule(),
     )  # fmt: skip
@@ -185,14 +188,13 @@ def score_aligned(
     truth_m: Float32Array,
     names: Iterable[str] | None = None,
     camera: Camera | None = None,
-    confidence: Float32Array | None = None,
 ) -> FrameScore:
     """
     Score a prediction in metres over its scored pixels; see :func:`view_of` for the others.
 
     :param names: of metrics of METRICS; None is the default ones.
     """
-    return score_view(aligned, view_of(aligned, truth_m, camera, confidence), names)
+    return score_view(aligned, view_of(aligned, truth_m, camera), names)
 
 
 def score_view(
@@ -210,6 +212,7 @@ def score_view(
         scale=aligned.scale,
         shift=aligned.shift,
         truth_mean_m=cv2.mean(view.true_depth_m, aligned.in_range.view(np.uint8))[0],
+        sparsification=view.sparsification,
     )
 
 

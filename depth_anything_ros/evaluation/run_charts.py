@@ -11,6 +11,7 @@ import numpy as np
 from depth_anything_ros.evaluation.metrics import METRICS, Better, Group
 from depth_anything_ros.evaluation.protocol import AlignmentMode, Means
 from depth_anything_ros.evaluation.scale_track import ScaleTrack
+from depth_anything_ros.evaluation.sparsification import Sparsification
 from depth_anything_ros.evaluation.summary import Percentiles
 from depth_anything_ros.evaluation.table import FrameTable, column
 from depth_anything_ros.evaluation.view import band_edges_m
@@ -74,6 +75,28 @@ def distance_chart(
         Axis('AbsRel', log=True),
         series,
         note='Mean over the images that have at least 100 pixels in the band.',
+    )
+
+
+def sparsification_chart(curves: Mapping[str, Sparsification]) -> Chart:
+    """
+    Return how AbsRel falls while pixels are left out, the least sure first, beside the best order.
+
+    :param curves: of each predictor.
+    """
+    series = []
+    for place, (label, found) in enumerate(curves.items()):
+        removed = 100.0 * found.removed
+        series += [
+            Series(f'{label}, least sure first', removed, found.error, colour=2 * place),
+            Series(f'{label}, largest error first', removed, found.best, colour=2 * place + 1),
+        ]
+    return Chart(
+        'AbsRel of the pixels that are left (lower is better)',
+        Axis('pixels left out', '%', start=0.0),
+        Axis('AbsRel', start=0.0),
+        series,
+        note='Where the two lines are close, the model knows where it errs; level, it does not.',
     )
 
 

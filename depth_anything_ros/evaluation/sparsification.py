@@ -8,6 +8,7 @@ AbsRel, and 2 % of the pixels a step.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,23 +61,29 @@ def sparsification(error: Float32Array, confidence: Float32Array) -> Sparsificat
     )
 
 
-def ause(relative_error: Float32Array, confidence: Float32Array) -> float:
+def ause(curves: Sparsification) -> float:
     """
     Return the area between the sparsification curve of AbsRel and the best one; no unit.
 
     It is the mean of the curves' difference over 0, 2, … 98 % of the pixels taken away: 0 where
     the model is least sure where it errs most, which is best. Over images each counts the same.
 
-    :return: NaN below 100 pixels.
-
     >>> error = np.linspace(0, 1, 100)
-    >>> ause(error, -error)
+    >>> ause(sparsification(error, -error))
     0.0
-    >>> round(ause(error, error), 2)
+    >>> round(ause(sparsification(error, error)), 2)
     0.49
     """
-    found = sparsification(relative_error, confidence)
-    return float('nan') if found is None else float(np.mean(found.error - found.best))
+    return float(np.mean(curves.error - curves.best))
+
+
+def mean_curves(found: Sequence[Sparsification]) -> Sparsification:
+    """Return the mean of the curves of images, at least one, each counting the same."""
+    return Sparsification(
+        found[0].removed,
+        np.mean([curves.error for curves in found], axis=0),
+        np.mean([curves.best for curves in found], axis=0),
+    )
 
 
 def _surest_first(error: Float64Array, confidence: Float32Array) -> Float64Array:

@@ -16,6 +16,7 @@ from depth_anything_ros.evaluation.obstacle_grid import ObstacleScene, obstacle_
 from depth_anything_ros.evaluation.obstacle_rule import ObstacleRule
 from depth_anything_ros.evaluation.obstacles import ObstacleErrors, obstacle_errors
 from depth_anything_ros.evaluation.planes import PlaneErrors, plane_errors
+from depth_anything_ros.evaluation.sparsification import Sparsification, sparsification
 from depth_anything_ros.geometry.camera import ray_table, require_calibrated
 from depth_anything_ros.geometry.ground_fit import ground_of_depth
 from depth_anything_ros.types import Camera, CameraMounting, Float32Array
@@ -143,6 +144,13 @@ class View:
     def confidence(self) -> Float32Array | None:
         """Return how sure the model is, without unit, (N,)."""
         return None if self.confidence_map is None else self.confidence_map.ravel()[self.places]
+
+    @cached_property
+    def sparsification(self) -> Sparsification | None:
+        """Return how the mean of |p - t| / t falls while the least sure pixels are left out."""
+        if self.confidence is None:
+            return None
+        return sparsification(self.relative_error, self.confidence)
 
     @cached_property
     def rays(self) -> Float32Array | None:

@@ -40,6 +40,19 @@ def test_all_metrics_are_scored_where_they_are_asked_for(tmp_path, capsys):
     assert 'ause has no value in any of 2 images: no confidence' in shown.err
 
 
+def test_the_mirrored_image_tells_how_sure_a_model_is(tmp_path):
+    words = ['--data', 'simulator:7:2:160x120', '--pictures', '0']
+    plain, before = evaluate(tmp_path, *words)
+    answer, rows = evaluate(tmp_path, *words, '--confidence', 'flip')
+    found = answer['data'][0]['models']['tiny']['metrics']
+    assert 0 < found['ause'] < found['abs_rel']
+    # The depth that is scored is that of the image alone.
+    assert [row['abs_rel'] for row in rows] == [row['abs_rel'] for row in before]
+    assert answer['protocol']['confidence'] == 'flip' and 'confidence' not in plain['protocol']
+    page = (tmp_path / 'out' / 'report.html').read_text()
+    assert 'tiny, least sure first' in page and 'tiny, largest error first' in page
+
+
 def test_obstacles_have_a_table_of_distances_and_sizes_and_a_gate(tmp_path, capsys):
     gate = tmp_path / 'gate.yaml'
     gate.write_text('bounds: [obstacles.missed <= 0.02, obstacles.band3.distance_m <= 5]')

@@ -1,9 +1,7 @@
-import math
-
 import numpy as np
 import pytest
 
-from depth_anything_ros.evaluation.sparsification import ause, sparsification
+from depth_anything_ros.evaluation.sparsification import ause, mean_curves, sparsification
 
 
 def errors(seed, count=1234):
@@ -25,8 +23,8 @@ def test_the_curves_equal_means_of_what_is_left(seed):
         assert found.error[step] == pytest.approx(sum(surest[:left]) / left)
         assert found.best[step] == pytest.approx(sum(least[:left]) / left)
         gaps.append(found.error[step] - found.best[step])
-    assert ause(error, confidence) == pytest.approx(sum(gaps) / 50)
-    assert 0 < ause(error, confidence) < ause(error, -confidence)
+    assert ause(found) == pytest.approx(sum(gaps) / 50)
+    assert 0 < ause(found) < ause(sparsification(error, -confidence))
 
 
 def test_a_model_that_is_equally_sure_of_all_has_a_flat_curve():
@@ -39,6 +37,13 @@ def test_pixels_without_confidence_do_not_count_and_few_have_no_curve():
     error, confidence = errors(0)
     half = confidence.copy()
     half[::2] = np.nan
-    assert ause(error, half) == pytest.approx(ause(error[1::2], confidence[1::2]))
+    known = sparsification(error[1::2], confidence[1::2])
+    np.testing.assert_array_equal(sparsification(error, half).error, known.error)
     assert sparsification(error[:99], confidence[:99]) is None
-    assert math.isnan(ause(error[:99], confidence[:99]))
+
+
+def test_the_mean_of_curves_counts_each_image_the_same():
+    first, second = (sparsification(*errors(seed, count)) for seed, count in ((0, 500), (1, 900)))
+    mean = mean_curves([first, second])
+    np.testing.assert_allclose(mean.error, (first.error + second.error) / 2)
+    assert ause(mean) == pytest.approx((ause(first) + ause(second)) / 2)

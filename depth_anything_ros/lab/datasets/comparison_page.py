@@ -10,7 +10,8 @@ import numpy as np
 
 from depth_anything_ros.evaluation.frame_card import frame_cards
 from depth_anything_ros.evaluation.metrics import METRICS, Better, Group, Metric
-from depth_anything_ros.evaluation.run_charts import distance_chart
+from depth_anything_ros.evaluation.run_charts import distance_chart, sparsification_chart
+from depth_anything_ros.evaluation.sparsification import Sparsification, mean_curves
 from depth_anything_ros.json_text import record
 from depth_anything_ros.lab.datasets.comparison import worst_first
 from depth_anything_ros.lab.datasets.comparison_report import (
@@ -120,6 +121,8 @@ def _data(
     charts = [_by_image(values, metric), _by_share(values, metric)]
     if protocol.rule.max_depth_m < UNBOUNDED_M and metric.group is not Group.ORDER:
         charts.append(distance_chart(means, protocol.rule.max_depth_m, range(len(means))))
+    if curves := _curves(images, list(data.models)):
+        charts.append(sparsification_chart(curves))
     return [
         Grid(source_table(data), 'Scores by source'),
         *(Grid(table, 'Obstacles') for table in obstacle_tables(data, protocol.rule)),
@@ -145,6 +148,17 @@ def _values(images: Sequence[ImageScores], label: str, metric: str) -> Float64Ar
     """Return a metric of each image, (n,), NaN where it is not known."""
     found = (image.scores.get(label) for image in images)
     return np.array([np.nan if score is None else score.values[metric] for score in found])
+
+
+def _curves(images: Sequence[ImageScores], labels: Sequence[str]) -> dict[str, Sparsification]:
+    """Return the mean curves of the models that tell how sure they are."""
+    found: dict[str, list[Sparsification]] = {}
+    for image in images:
+        for label in labels:
+            curves = image.scores[label].sparsification if label in image.scores else None
+            if curves is not None:
+                found.setdefault(label, []).append(curves)
+    return {label: mean_curves(curves) for label, curves in found.items()}
 
 
 def _by_image(found: Mapping[str, Float64Array], metric: Metric) -> Chart:

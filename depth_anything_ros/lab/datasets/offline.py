@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -105,7 +105,9 @@ def _score(
 ) -> ScoredImage:
     """Score the predictors on an image that was read, and return it."""
     scores, sample = image.scores, image.sample
-    for name, predict in predictors.items() if sample is not None else ():
+    if sample is None:
+        return image
+    for name, predict in predictors.items():
         try:
             if sample.pairs is not None:
                 values, kind = _numbers(predict(sample.rgb))
@@ -128,8 +130,9 @@ def align_sample(predict: Predict, sample: DepthSample, rule: ScoringRule) -> Al
     :raises AlignmentError: if the prediction cannot be scored.
     :raises BackendError: if the network cannot run on the image.
     """
-    values, kind = _numbers(predict(sample.rgb))
-    return align_prediction(
+    prediction = predict(sample.rgb)
+    values, kind = _numbers(prediction)
+    aligned = align_prediction(
         values,
         kind,
         sample.depth_m,
@@ -138,6 +141,7 @@ def align_sample(predict: Predict, sample: DepthSample, rule: ScoringRule) -> Al
         rule.max_depth_m,
         rule.clamp_m,
     )
+    return replace(aligned, confidence=prediction.confidence)
 
 
 def _numbers(prediction: RelativeInverseDepth | MetricDepth) -> tuple[Float32Array, OutputKind]:

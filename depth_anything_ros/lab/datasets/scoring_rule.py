@@ -90,6 +90,7 @@ class ScoringRule:
     `clamp_m`, where it is None to the range of the truth. `metrics` are asked for beside the
     default ones, as :func:`chosen_metrics` takes them; `obstacles` says what those of obstacles
     look at, and `mounting` how the camera hangs, where data does not know or knows it wrong.
+    `confidence` flip tells how sure models are by what they make of the mirrored image.
     """
 
     alignment: AlignmentMode = AlignmentMode.SCALE_SHIFT
@@ -103,6 +104,7 @@ class ScoringRule:
     metrics: Sequence[str] | None = field(default=None, metadata=IF_KNOWN)
     obstacles: ObstacleRule | None = field(default=None, metadata=IF_KNOWN)
     mounting: CameraMounting | None = field(default=None, metadata=IF_KNOWN)
+    confidence: str | None = field(default=None, metadata=IF_KNOWN)
 
     def alignment_of(self, kind: OutputKind) -> AlignmentMode:
         """Return how predictions of a kind become metres."""

@@ -177,8 +177,10 @@ def _outcome(row: Mapping[str, str], prefix: str) -> Outcome:
         if row.get(f'{prefix}{metric}')
     }
     # Pairs of points have no coverage, older runs no truth.
-    pixels, *numbers = (float(row.get(f'{prefix}{name}') or 'nan') for name in SCORE_DETAILS)
-    return FrameScore(values, int(pixels), *numbers)
+    pixels, coverage, scale, shift, truth_mean_m = (
+        float(row.get(f'{prefix}{name}') or 'nan') for name in SCORE_DETAILS
+    )
+    return FrameScore(values, int(pixels), coverage, scale, shift, truth_mean_m)
 
 
 def _require_one_protocol(first: FinishedRun, other: FinishedRun) -> None:

@@ -25,6 +25,7 @@ from depth_anything_ros.lab.datasets.offline import (
 )
 from depth_anything_ros.lab.datasets.origin import Origin, open_here
 from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
+from depth_anything_ros.lab.evaluation.mirrored import predict_with_mirrored
 from depth_anything_ros.lab.evaluation.targets import Model, Target
 from depth_anything_ros.types import (
     MetricDepth,
@@ -134,7 +135,10 @@ def _models_here(plan: Plan) -> Mapping[str, Model]:
 
 def _predictors(models: Mapping[str, Model], plan: Plan) -> dict[str, Predict]:
     """Return all that is scored, by name: models, models on worse pictures, the baseline's."""
-    found: dict[str, Predict] = {label: model.predict for label, model in models.items()}
+    found: dict[str, Predict] = {
+        label: partial(predict_with_mirrored, model) if plan.rule.confidence else model.predict
+        for label, model in models.items()
+    }
     for corruption in plan.corruptions:
         worse = _Worse(corruption)
         for label, model in models.items():
