@@ -6,6 +6,7 @@ DatasetError.
 """
 
 from depth_anything_ros.bag.cdr import header_frame_id, header_stamp_ns, restamp
+from depth_anything_ros.bag.lockstep import Lockstep
 from depth_anything_ros.bag.qos import TopicQos
 from depth_anything_ros.bag.reader import BagMessage, BagReader, BagTopic
 from depth_anything_ros.bag.rgbd import MessagePair, RgbdFrame, RgbdFrames, time_ns
@@ -29,6 +30,7 @@ __all__ = [
     'BagTransforms',
     'BagWriter',
     'Group',
+    'Lockstep',
     'MessagePair',
     'Pace',
     'Recorded',

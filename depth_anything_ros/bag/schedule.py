@@ -73,7 +73,7 @@ class Pace:
 
 def group_by_image(messages: Iterable[Recorded], image_topic: str) -> Iterator[Group]:
     """
-    Group messages with the nearest image, looking one image ahead.
+    Group messages with the nearest image of the two that they were recorded between.
 
     Messages around no image at all are not played.
 
@@ -89,17 +89,23 @@ def group_by_image(messages: Iterable[Recorded], image_topic: str) -> Iterator[G
         if image is None:
             before = between
         else:
-            nearer = [other for other in between if _is_nearer(other, image, message)]
+            nearer = [other for other in between if is_nearer(other, image, message)]
             yield Group(image, (*before, *nearer))
-            before = [other for other in between if not _is_nearer(other, image, message)]
+            before = [other for other in between if not is_nearer(other, image, message)]
         image, between = message, []
     if image is not None:
         yield Group(image, (*before, *between))
 
 
-def _is_nearer(other: Recorded, last: Recorded, following: Recorded) -> bool:
-    """Return whether a message is nearer to the last image than to the following one."""
-    if not (other.stamp_ns and last.stamp_ns and following.stamp_ns):
+def is_nearer(
+    other: Recorded, last: Recorded, following: Recorded, *, by_stamp: bool = True
+) -> bool:
+    """
+    Return whether a message is nearer to the last image than to the following one.
+
+    :param by_stamp: go by stamps where all have one, not by the times of recording.
+    """
+    if not (by_stamp and other.stamp_ns and last.stamp_ns and following.stamp_ns):
         to_last = abs(other.time_ns - last.time_ns)
         return to_last <= abs(other.time_ns - following.time_ns)
     to_last = abs(other.stamp_ns - last.stamp_ns)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from itertools import count, islice
 from pathlib import Path
@@ -19,8 +20,17 @@ from rclpy.qos import QoSDurabilityPolicy, QoSHistoryPolicy, QoSProfile, QoSReli
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 
-from depth_anything_ros.bag import BagReader, BagTopic, header_stamp_ns
-from depth_anything_ros.bag.schedule import Group, Pace, Recorded, group_by_image
+from depth_anything_ros.bag import (
+    BagMessage,
+    BagReader,
+    BagTopic,
+    Group,
+    Lockstep,
+    Pace,
+    Recorded,
+    group_by_image,
+    header_stamp_ns,
+)
 from depth_anything_ros.config import BagPlayerConfig
 from depth_anything_ros.errors import DatasetError, MessageError
 from depth_anything_ros.escape import one_line
@@ -58,9 +68,9 @@ class BagPlayer(Node):
     A message without stamp gets the time at which it was recorded, as bags are read elsewhere.
 
     In real time each goes out at its recorded time. In lockstep they go out in groups around the
-    images, and the next group waits for a message on `prediction` with the stamp of the image.
-    The image is the last of its group, so that its camera_info and reference depth, recorded
-    just after it, are there when it is processed.
+    images, stamped ones by their stamps, and the next group waits for a message on `prediction`
+    with the stamp of the image. The image is the last of its group, so that its camera_info and
+    reference depth, however late they were recorded, are there when it is processed.
     """
 
     def __init__(self) -> None:
@@ -179,11 +189,10 @@ class BagPlayer(Node):
         topic, frames = self._config.image_topic, self._config.frames
         known = reader.topics[topic].count
         total = min(frames or known, known)  # to be shown: what a bag says of itself may be wrong
-        groups = islice(group_by_image(self._recorded(reader), topic), frames or None)
         pace = Pace(self._config.rate)
         self._told_ns = -1
-        with Progress(name, total) as shown:
-            for group in groups:
+        with Progress(name, total) as shown, ExitStack() as stack:
+            for group in islice(self._groups(reader, stack), frames or None):
                 if self._lockstep:
                     self._play_in_lockstep(group)
                 else:
@@ -194,9 +203,13 @@ class BagPlayer(Node):
                     self._logged_s = monotonic()
                     self.get_logger().info(shown.text())
 
-    def _recorded(self, reader: BagReader) -> Iterator[Recorded]:
-        for message in reader.messages(tuple(self._outlets)):
-            yield Recorded(message.topic, message.log_time_ns, message.stamp_ns, message.cdr)
+    def _groups(self, reader: BagReader, stack: ExitStack) -> Iterator[Group]:
+        image, topics = self._config.image_topic, tuple(self._outlets)
+        if not self._lockstep:
+            return group_by_image(map(_recorded, reader.messages(topics)), image)
+        stamped = [name for name in topics if reader.has_header(reader.topics[name].type_name)]
+        lockstep = Lockstep(reader, image, stamped, topics, _recorded)
+        return stack.enter_context(lockstep).groups()
 
     def _play_in_lockstep(self, group: Group) -> None:
         shift_ns = self._shift_ns(group.image, 0.0)
@@ -262,6 +275,10 @@ class BagPlayer(Node):
                 return False
             self._spinner.spin_once(timeout_sec=min(left_s, _POLL_S))
         return True
+
+
+def _recorded(message: BagMessage) -> Recorded:
+    return Recorded(message.topic, message.log_time_ns, message.stamp_ns, message.cdr)
 
 
 def _qos(*, reliable: bool = True, latched: bool = False, depth: int = QUEUE_DEPTH) -> QoSProfile:

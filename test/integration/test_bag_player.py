@@ -209,6 +209,29 @@ def test_lockstep_sends_the_next_image_only_after_the_prediction(world, probe, b
     assert counts(process) == {'sent': FRAMES, 'answered': FRAMES, 'timed_out': 0}
 
 
+def test_lockstep_sends_depth_with_the_image_of_its_stamp_though_recorded_later(
+    world, probe, tmp_path
+):
+    image = {'height': 1, 'width': 1, 'encoding': 'mono8', 'step': 1, 'data': [0]}
+    late_ns = 3 * (STAMPS_NS[1] - STAMPS_NS[0]) // 2
+    messages = [(stamp, COLOR, stamp) for stamp in STAMPS_NS]
+    messages += [(stamp + late_ns, DEPTH, stamp) for stamp in STAMPS_NS]
+    with BagWriter(tmp_path / 'late') as writer:
+        for recorded_ns, topic, stamp in sorted(messages):
+            header = {'header': {'stamp': stamp_fields(stamp)}}
+            writer.write(topic, 'sensor_msgs/msg/Image', {**image, **header}, recorded_ns)
+    probe.publisher(Image, 'prediction')
+    process = world.start('bag_player', {'bag': tmp_path / 'late', 'mode': 'lockstep'})
+    probe.await_subscribers('prediction')
+    for number, stamp in enumerate(STAMPS_NS):
+        probe.spin_until(lambda: len(probe.received[COLOR]) > number)  # noqa: B023
+        probe.spin(0.1)
+        assert stamps_of(probe, DEPTH)[-1] == stamp
+        probe.publish('prediction', Image(header=probe.received[COLOR][number].header))
+    probe.spin_until(lambda: not process.running())
+    assert process.wait() == 0, process.output()
+
+
 def test_lockstep_goes_on_after_a_lost_prediction_and_ends_with_1(world, probe, bag):
     probe.publisher(Image, 'prediction')
     process = world.start(

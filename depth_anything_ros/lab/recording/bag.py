@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
@@ -13,9 +13,8 @@ from depth_anything_ros.bag import (
     BagReader,
     BagTransforms,
     BagWriter,
-    Group,
+    Lockstep,
     Recorded,
-    group_by_image,
 )
 from depth_anything_ros.bag.transforms import TF_TYPES
 from depth_anything_ros.errors import DatasetError, MessageError
@@ -125,18 +124,20 @@ class _Recording:
         copied = self._add_topics(writer)
         speed = Speed()
         estimates = Estimates(self._reader, self._inputs, self._recorder)
-        for group, found in estimates.of(self._groups(copied)):
-            for message in group.in_time():
-                # A message of ROS 1 that cannot be converted has no bytes.
-                if message.topic in copied and message.cdr:
-                    writer.write_cdr(message.topic, '', message.cdr, message.time_ns)
-                    self._messages[message.topic] += 1
-            if isinstance(found, str):
-                self._rejected.append(Rejection(speed.images, group.image.taken_ns, found))
-            else:
-                self._write(writer, found, group.image.time_ns)
-            speed.step()
-            step()
+        with self._lockstep(copied) as lockstep:
+            groups = islice(lockstep.groups(), self._job.frames or None)
+            for group, found in estimates.of(groups):
+                for message in group.in_time():
+                    # A message of ROS 1 that cannot be converted has no bytes.
+                    if message.topic in copied and message.cdr:
+                        writer.write_cdr(message.topic, '', message.cdr, message.time_ns)
+                        self._messages[message.topic] += 1
+                if isinstance(found, str):
+                    self._rejected.append(Rejection(speed.images, group.image.taken_ns, found))
+                else:
+                    self._write(writer, found, group.image.time_ns)
+                speed.step()
+                step()
         if not self._written:
             reason = self._rejected[0].reason if self._rejected else 'it holds none'
             raise DatasetError(
@@ -145,10 +146,9 @@ class _Recording:
             )
         return self._result(speed, time.perf_counter() - start_s)
 
-    def _groups(self, copied: frozenset[str]) -> Iterator[Group]:
-        topics = copied | set(self._inputs.topics.values())
-        messages = map(_recorded, self._reader.messages(topics))
-        return islice(group_by_image(messages, self._inputs.image), self._job.frames or None)
+    def _lockstep(self, copied: frozenset[str]) -> Lockstep:
+        inputs = self._inputs
+        return Lockstep(self._reader, inputs.image, inputs.topics.values(), copied, _recorded)
 
     def _add_topics(self, writer: BagWriter) -> frozenset[str]:
         """Say what the new bag holds; return the topics of the old one that are copied."""

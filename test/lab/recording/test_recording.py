@@ -168,10 +168,18 @@ def test_a_recorded_bag_is_recorded_anew_without_the_old_outputs(drive, tmp_path
     assert len(messages(tmp_path / 'second', '/depth_node/depth/image_raw')) == 6
 
 
-def test_reference_depth_that_is_recorded_after_its_image_is_that_of_lockstep(tmp_path):
+@pytest.mark.parametrize('late_ms', [-250, 40, 130, 500])
+def test_a_frame_has_the_depth_of_its_stamp_however_late_that_was_recorded(
+    recorded, tmp_path, late_ms
+):
     """As the player sends a group before its image, so that nothing depends on who is faster."""
-    late = write_drive(tmp_path / 'late', depth_delay_ns=40_000_000)
-    assert record(late, tmp_path / 'out', ('~/scale',)).metric == 6
+    late = write_drive(tmp_path / 'late', depth_delay_ns=late_ms * 1_000_000)
+    outputs = ('~/scale', '~/depth/image_raw')
+    assert record(late, tmp_path / 'out', outputs).metric == 6
+    topic = '/depth_node/depth/image_raw'
+    pairs = zip(messages(tmp_path / 'out', topic), messages(recorded[1], topic), strict=True)
+    for (_, found), (_, expected) in pairs:
+        np.testing.assert_array_equal(found.data, expected.data)
 
 
 def test_depth_comes_after_its_calibration_whatever_the_order_in_the_bag(tmp_path):
