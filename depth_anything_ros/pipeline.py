@@ -77,6 +77,11 @@ class DepthPipeline:
         self.poses = PoseHistory() if poses is None else poses
         self.refusal = refusal
 
+    @property
+    def doubt(self) -> str:
+        """Return what is asked for and cannot be done, or ''."""
+        return '; '.join(filter(None, (self.tracker.doubt, self.refinements.doubt)))
+
     def process(
         self,
         frame: Frame,

@@ -68,6 +68,15 @@ def test_relative_prediction_becomes_metres_by_the_alignment():
     assert set(result.stages_ms) == {'preprocess', 'inference', 'postprocess', 'align'}
 
 
+def test_what_is_asked_for_and_cannot_be_done_is_told():
+    depth = pipeline(source=Source())
+    depth.process(FRAME)
+    assert depth.doubt == ''
+    depth.tracker = AlignmentTracker(0.0, 2.0, with_field=True)
+    depth.process(FRAME)
+    assert depth.doubt == 'scale_field changes nothing: test has no points to go by'
+
+
 def test_a_result_has_the_points_of_its_own_fit_only():
     class Pointed(Source):
         def align(self, relative, stamp_ns, camera=None):

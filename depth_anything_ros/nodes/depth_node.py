@@ -365,7 +365,7 @@ class DepthNode(ManagedNode):
         doubts = (
             self._processor.doubt,
             self._references.doubt,
-            pipeline.refinements.doubt if pipeline else '',
+            pipeline.doubt if pipeline else '',
             self._oversized(),
         )
         return (*traps, *filter(None, doubts))

@@ -103,6 +103,16 @@ class AlignmentTracker:
         self._with_field = with_field
         self._state: _State | None = None
 
+    @property
+    def doubt(self) -> str:
+        """Return why there is no field though one is asked for, or ''."""
+        if not self._with_field or not isinstance(self._state, _Trusted | _Doubted):
+            return ''
+        alignment = self._state.smoothed.alignment
+        if alignment.factors is not None:
+            return ''
+        return f'scale_field changes nothing: {alignment.source} has no points to go by'
+
     def update(
         self, fit: Alignment | None, stamp_ns: int, span: tuple[float, float] | None = None
     ) -> Alignment | None:

@@ -277,6 +277,15 @@ def test_a_scale_that_replaces_another_has_a_field_of_its_own():
     assert found.factors.mean_change < 0.01
 
 
+def test_a_field_without_points_says_so():
+    tracker = AlignmentTracker(0.5, 2.0, 0.3, with_field=True)
+    assert tracker.doubt == ''
+    tracker.update(fit(0.2), 0)
+    assert 'scale_field changes nothing: depth_image has no points' in tracker.doubt
+    tracker.update(fit_with_points(S, scale=0.2), S)
+    assert tracker.doubt == ''
+
+
 def test_without_a_field_points_change_nothing():
     tracker = AlignmentTracker(0.5, 2.0, 0.3)
     assert tracker.update(fit_with_points(0), 0).factors is None

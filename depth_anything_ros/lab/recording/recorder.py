@@ -112,8 +112,8 @@ class Recorder:
         if view.doubt:
             self._warn(view.doubt)
         result = self.pipeline.process(frame, prediction, fuse=self._fuse)
-        if self.pipeline.refinements.doubt:
-            self._warn(self.pipeline.refinements.doubt)
+        if self.pipeline.doubt:
+            self._warn(self.pipeline.doubt)
         if result.metric is not None and view.reason:
             self._warn(f'no camera_info, cloud or scan: {view.reason}')
         if result.no_metric_reason:
