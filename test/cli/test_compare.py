@@ -46,4 +46,4 @@ def test_a_gate_may_bound_the_difference(runs, tmp_path, capsys):
 
 def test_a_folder_of_no_run_is_one_line(runs, tmp_path, capsys):
     assert main(['compare', runs[0], str(tmp_path)]) == 1
-    assert 'cannot be read as the results of a run' in capsys.readouterr().err
+    assert 'holds neither images.csv of `evaluate` nor frames.csv' in capsys.readouterr().err

@@ -38,13 +38,15 @@ class FinishedRun:
     The outcomes of one model: its scores, or why there is none, by data and by image.
 
     `protocol` is how they were scored. `complete` tells that every image of the run is
-    there, in its order; the names of images of a run of nodes are their stamps.
+    there, in its order; the names of images of a run of nodes are their stamps. `doubts` are what
+    a reader must know of it.
     """
 
     label: str
     protocol: Mapping[str, object]
     outcomes: Mapping[str, Mapping[Key, Outcome]]
     complete: bool = False
+    doubts: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,11 @@ def read_runs(folders: Sequence[Path]) -> list[FinishedRun]:
     """
     Read the runs in folders that the verb `evaluate` or the evaluator node wrote.
 
-    A folder with several models is several runs; its summary.json stands for it too.
+    A folder with several models is several runs; one of its files stands for it too.
 
     :raises DatasetError: if a folder is of neither, cannot be read, or two runs share a name.
     """
-    folders = [path.parent if path.name == SUMMARY else path for path in folders]
+    folders = [path.parent if path.is_file() else path for path in folders]
     runs = [run for folder in folders for run in _runs_in(folder, _labels(folders)[folder])]
     if len(runs) < 2:
         raise DatasetError(f"'{folders[0]}' holds a single run; two or more are compared")
@@ -86,7 +88,7 @@ def compare_runs(runs: Sequence[FinishedRun], judged_by: str | None = None) -> C
     first = runs[0]
     for run in runs[1:]:
         _require_one_protocol(first, run)
-    warnings: list[str] = []
+    warnings = [f'{run.label}: {doubt}' for run in runs for doubt in run.doubts]
     data = []
     for word in first.outcomes:
         outcomes = [_outcomes_of(run, first, word, warnings) for run in runs]
@@ -110,16 +112,19 @@ def _labels(folders: Sequence[Path]) -> dict[Path, str]:
 
 
 def _runs_in(folder: Path, label: str) -> Iterator[FinishedRun]:
+    if not folder.is_dir():
+        raise DatasetError(f"there is no folder '{folder}'")
+    evaluated = (folder / IMAGES).is_file()
+    if not evaluated and not (folder / FRAMES).is_file():
+        raise DatasetError(
+            f"'{folder}' holds neither {IMAGES} of `evaluate` nor {FRAMES} of the evaluator"
+        )
     try:
         summary = parse_json((folder / SUMMARY).read_bytes())
-        if (folder / IMAGES).is_file():
+        if evaluated:
             yield from _evaluated(folder, label, summary)
-        elif (folder / FRAMES).is_file():
-            yield _played(folder, label, summary)
         else:
-            raise DatasetError(
-                f"'{folder}' holds neither {IMAGES} of `evaluate` nor {FRAMES} of the evaluator"
-            )
+            yield _played(folder, label, summary)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, csv.Error) as error:
         raise DatasetError(
             f"'{folder}' cannot be read as the results of a run: {broken_form(error)}"
@@ -129,21 +134,21 @@ def _runs_in(folder: Path, label: str) -> Iterator[FinishedRun]:
 def _evaluated(folder: Path, label: str, summary: Any) -> Iterator[FinishedRun]:
     """Yield the models of a run of the verb `evaluate`."""
     protocol = summary['protocol']
-    rows = _rows(folder / IMAGES)
-    for model in summary['models']:
+    rows = _rows(folder / IMAGES, ['data', 'source', 'image', 'predictor', 'pixels', 'problem'])
+    for model, identity in summary['models'].items():
         outcomes: dict[str, dict[Key, Outcome]] = {}
         for row in rows:
             if row['predictor'] == model:
                 found = outcomes.setdefault(row['data'], {})
                 _put(found, (row['source'], row['image']), _outcome(row, ''), folder)
         name = label if len(summary['models']) == 1 else f'{label}: {model}'
-        yield FinishedRun(name, protocol, outcomes)
+        yield FinishedRun(name, protocol, outcomes, doubts=_doubts_of(identity))
 
 
 def _played(folder: Path, label: str, summary: Any) -> FinishedRun:
     """Return a run of the nodes; its data are the alignments."""
     outcomes: dict[str, dict[Key, Outcome]] = {}
-    for row in _rows(folder / FRAMES):
+    for row in _rows(folder / FRAMES, ['stamp_ns', 'problem']):
         for mode in AlignmentMode:
             if column(mode, 'pixels') in row:
                 found = outcomes.setdefault(_ALIGNMENT + mode.value, {})
@@ -151,12 +156,42 @@ def _played(folder: Path, label: str, summary: Any) -> FinishedRun:
     frames = summary['frames']
     answered = frames['scored'] + frames['unscored'] == frames['sent']
     complete = answered and summary['finished'] is True
-    return FinishedRun(label, summary['protocol'], outcomes, complete)
+    doubts = _doubts_of(summary.get('model'))
+    if not summary['finished']:
+        doubts.append('it was stopped before its end, or still goes on')
+    return FinishedRun(label, summary['protocol'], outcomes, complete, doubts)
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline='', encoding='utf-8') as file:
-        return list(csv.DictReader(file))
+def _doubts_of(identity: Mapping[str, object] | None) -> list[str]:
+    """Return what is odd about a model."""
+    random = identity is not None and identity.get('weights') == 'random'
+    return ['random weights: the depth means nothing'] if random else []
+
+
+def _rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """
+    Read the lines of a table.
+
+    :param columns: some that it has.
+    :raises DatasetError: if it lacks one of them, or a line is not whole.
+    """
+    with path.open(newline='', encoding='utf-8-sig') as file:
+        reader = csv.DictReader(file)
+        missing = [name for name in columns if name not in (reader.fieldnames or ())]
+        if missing:
+            raise DatasetError(
+                f"'{path}' has no column {', '.join(missing)}; another program has written it, as "
+                'a spreadsheet with semicolons between cells, or another version of this one'
+            )
+        rows = []
+        for row in reader:
+            if None in row or None in row.values():
+                raise DatasetError(
+                    f"line {reader.line_num} of '{path}' has not as many cells as its header; was "
+                    'it cut off?'
+                )
+            rows.append(row)
+        return rows
 
 
 def _put(outcomes: dict[Key, Outcome], key: Key, outcome: Outcome, folder: Path) -> None:
@@ -172,15 +207,27 @@ def _outcome(row: Mapping[str, str], prefix: str) -> Outcome:
     if not row[f'{prefix}pixels']:
         return row['problem'] or _UNSCORED
     values = {
-        metric: float(row[f'{prefix}{metric}'])
+        metric: _number(row[f'{prefix}{metric}'])
         for metric in METRICS
         if row.get(f'{prefix}{metric}')
     }
     # Pairs of points have no coverage, older runs no truth.
     pixels, coverage, scale, shift, truth_mean_m = (
-        float(row.get(f'{prefix}{name}') or 'nan') for name in SCORE_DETAILS
+        _number(row.get(f'{prefix}{name}') or 'nan') for name in SCORE_DETAILS
     )
     return FrameScore(values, int(pixels), coverage, scale, shift, truth_mean_m)
+
+
+def _number(text: str) -> float:
+    """
+    Return a score, NaN where there is none.
+
+    :raises ValueError: if it is infinite, or no number.
+    """
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"a score is '{text}'")
+    return number
 
 
 def _require_one_protocol(first: FinishedRun, other: FinishedRun) -> None:

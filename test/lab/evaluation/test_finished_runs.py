@@ -1,5 +1,6 @@
 import csv
 import io
+import json
 
 import pytest
 from made_runs import evaluated, played
@@ -158,17 +159,60 @@ def test_what_is_no_run_is_told(tmp_path):
     old = evaluated(tmp_path / 'old', {'a/1': 0.1})
     with pytest.raises(DatasetError, match='holds a single run; two or more are compared'):
         compare(old)
-    with pytest.raises(
-        DatasetError, match=r'cannot be read as the results of a run.*summary.json'
-    ):
-        compare(old, tmp_path)
-    (tmp_path / 'other').mkdir()
-    (tmp_path / 'other' / 'summary.json').write_text('{}')
     with pytest.raises(DatasetError, match=r'holds neither images\.csv .* nor frames\.csv'):
-        compare(old, tmp_path / 'other')
-    (old / 'images.csv').write_text('data,source\nx,y\n')
-    with pytest.raises(DatasetError, match="results of a run: it has no 'predictor'"):
+        compare(old, tmp_path)
+    with pytest.raises(DatasetError, match="there is no folder '.*away'"):
+        compare(old, tmp_path / 'away')
+    (old / 'summary.json').unlink()
+    with pytest.raises(
+        DatasetError, match=r'cannot be read as the results of a run.*summary\.json'
+    ):
         compare(old, old)
+
+
+def without_last_cells(text):
+    return text.rpartition('100')[0]
+
+
+@pytest.mark.parametrize(
+    ('changed', 'problem'),
+    [
+        (lambda text: 'data,source\nx,y\n', 'has no column image, predictor, pixels, problem; an'),
+        (lambda text: text.replace(',', ';'), 'a spreadsheet with semicolons between cells'),
+        (without_last_cells, r'line 5 of .* has not as many cells as its header; was it cut off'),
+        (lambda text: text.replace('0.1', 'inf', 1), "results of a run: .*a score is 'inf'"),
+        (lambda text: text.replace('0.1', 'x', 1), 'results of a run: .*could not convert'),
+    ],
+)
+def test_a_table_that_is_not_whole_is_told(tmp_path, changed, problem):
+    folder = evaluated(tmp_path / 'run', {'a/1': 0.1, 'a/2': 0.2}, models=('tiny',))
+    old = evaluated(tmp_path / 'old', {'a/1': 0.1, 'a/2': 0.2})
+    file = folder / 'images.csv'
+    file.write_text(changed(file.read_text()))
+    with pytest.raises(DatasetError, match=problem):
+        compare(old, folder)
+
+
+def test_marks_and_line_ends_of_windows_are_no_fault(tmp_path):
+    folders = [evaluated(tmp_path / name, {'a/1': 0.1, 'a/2': 0.1}) for name in ('old', 'new')]
+    file = folders[1] / 'images.csv'
+    file.write_bytes(b'\xef\xbb\xbf' + file.read_bytes().replace(b'\n', b'\r\n'))
+    assert compare(*folders).data[0].models['new'].whole.images == 2
+
+
+def test_random_weights_and_runs_that_go_on_are_told(tmp_path):
+    old = evaluated(tmp_path / 'old', {'a/1': 0.1, 'a/2': 0.1})
+    new = evaluated(tmp_path / 'new', {'a/1': 0.1, 'a/2': 0.1})
+    summary = json.loads((new / 'summary.json').read_text())
+    summary['models']['tiny'] = {'weights': 'random'}
+    (new / 'summary.json').write_text(json.dumps(summary))
+    assert compare(old, new).warnings == ['new: random weights: the depth means nothing']
+    first, second = (played(tmp_path / name, {10: 0.1, 20: 0.2}) for name in ('one', 'two'))
+    summary = json.loads((second / 'summary.json').read_text())
+    (second / 'summary.json').write_text(json.dumps({**summary, 'finished': False}))
+    assert compare(first, second).warnings == [
+        'two: it was stopped before its end, or still goes on'
+    ]
 
 
 def test_other_pictures_of_the_same_names_are_not_the_same_images(tmp_path):
@@ -188,9 +232,10 @@ def test_other_pictures_of_the_same_names_are_not_the_same_images(tmp_path):
         compare(old, other)
 
 
-def test_runs_are_asked_for_by_their_summary_too(tmp_path):
+def test_runs_are_asked_for_by_their_files_too(tmp_path):
     folders = [evaluated(tmp_path / name, {'a/1': 0.1, 'a/2': 0.1}) for name in ('old', 'new')]
-    assert compare(*(folder / 'summary.json' for folder in folders)).runs == ['old', 'new']
+    for name in ('summary.json', 'images.csv'):
+        assert compare(*(folder / name for folder in folders)).runs == ['old', 'new']
 
 
 def test_a_metric_counts_where_all_runs_have_it(tmp_path):
