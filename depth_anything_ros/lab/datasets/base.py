@@ -204,6 +204,17 @@ def camera_of(intrinsics: tuple[float, ...], shape: tuple[int, ...]) -> Camera |
     return Camera(width, height, fx_px, fy_px, cx_px, cy_px)
 
 
+def require_focal(intrinsics: tuple[float, ...]) -> tuple[float, ...]:
+    """
+    Return the intrinsics of an image, see `FilePair`.
+
+    :raises ValueError: if a focal length is not above 0.
+    """
+    if any(not focal_px > 0 for focal_px in intrinsics[:2]):
+        raise ValueError(f'a focal length of {min(intrinsics[:2]):g} px is not above 0')
+    return intrinsics
+
+
 def require_folder(path: Path) -> None:
     """
     Check that a folder is there.

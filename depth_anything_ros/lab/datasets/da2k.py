@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from depth_anything_ros.errors import DatasetError
+from depth_anything_ros.errors import DatasetError, broken_form
 from depth_anything_ros.json_text import parse_json
 from depth_anything_ros.lab.datasets.base import (
     require_folder,
@@ -42,12 +42,15 @@ def open_da2k(path: Path, split: str) -> Pictures:
     file = path / ANNOTATIONS
     if not file.is_file():
         require_samples((), path, LAYOUT)
+    pictures, place = [], ''
     try:
         content = parse_json(read_bytes(file).decode('utf-8-sig'))
-        pictures = [_picture(path, name, pairs) for name, pairs in content.items()]
+        for name, pairs in content.items():
+            place = f", in '{name}'"
+            pictures.append(_picture(path, name, pairs))
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise DatasetError(
-            f"'{file}' is damaged: {type(error).__name__} {error}; an object from the path of an "
+            f"'{file}' is damaged{place}: {broken_form(error)}; an object from the path of an "
             'image to a list of {point1: [row, column], point2: [row, column], closer_point} is '
             'needed'
         ) from error
@@ -65,6 +68,8 @@ def _picture(root: Path, name: str, pairs: list[dict[str, Any]]) -> Picture:
 
 def _nearer_first(pair: dict[str, Any]) -> tuple[int, ...]:
     points = {name: _pixel(pair[name]) for name in _POINTS}
+    if pair['closer_point'] not in points:
+        raise ValueError(f"closer_point '{pair['closer_point']}' is none of {', '.join(points)}")
     nearer = points.pop(pair['closer_point'])
     (farther,) = points.values()
     return *nearer, *farther

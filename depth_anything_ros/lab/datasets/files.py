@@ -21,7 +21,7 @@ from depth_anything_ros.messages.pictures import decode_picture, picture_size
 from depth_anything_ros.types import Float32Array, UInt8Array
 
 _PICTURES = (*KNOWN_FORMATS, 'exr')
-_NUMBERS = 'fiu'
+_NUMBERS = 'fiub'
 _PFM_HEADER = re.compile(
     rb'Pf\s+(\d{1,9})\s+(\d{1,9})\s+(-?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s'
 )

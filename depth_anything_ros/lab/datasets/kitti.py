@@ -71,7 +71,8 @@ def open_kitti(
     github.com/nianticlabs/monodepth2 (splits/eigen) and github.com/cleinc/bts
     (train_test_inputs).
 
-    :param frames: the list, with lines as those two have; '' looks for one of LISTS at PATH.
+    :param frames: the list, with lines as those two have; '' looks for one of LISTS at PATH. A
+        frame whose depth it calls None has no annotated depth, and is left out where that counts.
     :param truth: one of TRUTHS; `auto` is annotated where any of these frames has such depth.
     :param annotated: the folder of annotated depth; '' is PATH, or `data_depth_annotated` there.
     :param axis: along which the scanner's depth counts: `camera`, or `scanner` as monodepth2
@@ -95,7 +96,7 @@ def open_kitti(
     wanted = _wanted(path, split, frames)
     days = _calibrations(path, wanted)
     folder = expand_user(annotated) if annotated else path
-    depths = {frame: frame.annotated(folder) for frame in wanted}
+    depths = {frame: frame.annotated(folder) for frame in wanted if frame.is_annotated}
     read: Callable[[FilePair], Float32Array] = read_depth
     if truth == 'scanner' or (truth == 'auto' and not any(map(Path.is_file, depths.values()))):
         depths = {frame: frame.sweep(path) for frame in wanted}
@@ -105,7 +106,7 @@ def open_kitti(
     pairs = [_pair(path, frame, depth, days) for frame, depth in depths.items()]
     _require_some(path, pairs)
     found = [pair for pair in pairs if pair.depth.is_file()]
-    return _dataset(path, found, read, len(pairs) - len(found))
+    return _dataset(path, found, read, len(wanted) - len(found))
 
 
 def read_depth(pair: FilePair) -> Float32Array:

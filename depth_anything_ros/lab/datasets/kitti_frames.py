@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from depth_anything_ros.errors import DatasetError
@@ -24,12 +24,17 @@ _FORM = 'DATE/DATE_drive_NNNN_sync NUMBER l, or DATE/DATE_drive_NNNN_sync/image_
 
 @dataclass(frozen=True)
 class KittiFrame:
-    """An image of a drive: `drive` starts with `date`, `camera` is '02' (left) or '03'."""
+    """
+    An image of a drive: `drive` starts with `date`, `camera` is '02' (left) or '03'.
+
+    `is_annotated` is False where a list says None for its depth.
+    """
 
     date: str
     drive: str
     camera: str
     number: str
+    is_annotated: bool = field(default=True, compare=False)
 
     @property
     def name(self) -> str:
@@ -80,4 +85,7 @@ def _frame(text: str, place: str) -> KittiFrame:
         raise DatasetError(f'{place} names no frame; write {_FORM}')
     fields = found[0].groupdict()
     camera = fields.get('camera') or _SIDES[fields.get('side') or 'l']
-    return KittiFrame(fields['date'], fields['drive'], camera, fields['number'].zfill(10))
+    is_annotated = text.split()[1:2] != ['None']
+    return KittiFrame(
+        fields['date'], fields['drive'], camera, fields['number'].zfill(10), is_annotated
+    )

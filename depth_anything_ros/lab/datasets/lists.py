@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import math
+import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +14,9 @@ from depth_anything_ros.lab.datasets.files import read_bytes
 
 # What editors and shells of Windows put in front of text that is not UTF-8.
 _UTF16 = (b'\xff\xfe', b'\xfe\xff')
+# What may stand between words, the surest first; spaces where none of these does.
+_DELIMITERS = {'\t': 'tabs', ',': 'commas', ';': 'semicolons', '': 'spaces'}
+_QUOTED = re.compile(r'"[^"]*"')
 
 
 def read_lines(path: Path) -> list[tuple[int, str]]:
@@ -33,20 +38,30 @@ def read_lines(path: Path) -> list[tuple[int, str]]:
     return [(number, line) for number, line in lines if line and not line.startswith('#')]
 
 
-def words_of(line: str) -> list[str]:
+def delimiter_of(line: str) -> str:
+    """Return what stands between words outside of quotes, '' for spaces."""
+    bare = _QUOTED.sub('', line)
+    return next(mark for mark in _DELIMITERS if mark in bare)
+
+
+def delimiter_text(delimiter: str) -> str:
+    """Return what :func:`delimiter_of` found in words."""
+    return _DELIMITERS[delimiter]
+
+
+def words_of(line: str, delimiter: str) -> list[str]:
     """
-    Split a line at its tabs, else at its spaces, else at its commas.
+    Split a line; what is in quotes stays together.
 
-    Names with spaces stand between tabs or in quotes.
-
+    :param delimiter: as :func:`delimiter_of` tells it, '' for spaces.
     :raises ValueError: if a quote is not closed.
     """
-    if '\t' in line:
-        return [word for word in (word.strip() for word in line.split('\t')) if word]
-    words = shlex.split(line) if '"' in line or "'" in line else line.split()
-    if len(words) == 1 and ',' in words[0]:
-        return [word for word in (word.strip() for word in words[0].split(',')) if word]
-    return words
+    if not delimiter:
+        return shlex.split(line) if '"' in line or "'" in line else line.split()
+    if line.count('"') % 2:
+        raise ValueError('No closing quotation')
+    (cells,) = csv.reader([line], delimiter=delimiter, skipinitialspace=True)
+    return [word for cell in cells if (word := cell.strip())]
 
 
 def inside(root: Path, name: str, place: str) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from depth_anything_ros.errors import DatasetError, MissingDependencyError
+from depth_anything_ros.errors import DatasetError, MissingDependencyError, broken_form
 from depth_anything_ros.geometry.plausibility import DepthUnit
 from depth_anything_ros.home import expand_user
 from depth_anything_ros.lab.datasets.base import (
@@ -106,7 +106,10 @@ def _numbers(file: Path, split: str) -> tuple[int, ...]:
     try:
         numbers = np.asarray(loadmat(file, variable_names=[key])[key], np.int64).reshape(-1)
     except (*_DAMAGED, MatReadError) as error:
-        raise DatasetError(f"'{file}' cannot be read: {type(error).__name__} {error}") from error
+        raise DatasetError(
+            f"'{file}' cannot be read as MATLAB's list '{key}': {broken_form(error)}; fetch "
+            f'{SPLITS_ADDRESS} anew'
+        ) from error
     return tuple((numbers - 1).tolist())
 
 

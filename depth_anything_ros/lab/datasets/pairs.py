@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from depth_anything_ros.errors import DatasetError
-from depth_anything_ros.lab.datasets.base import FilePair, PairedFiles, require_split
+from depth_anything_ros.lab.datasets.base import (
+    FilePair,
+    PairedFiles,
+    require_focal,
+    require_split,
+)
 from depth_anything_ros.lab.datasets.depth_files import read_stored_depth
 from depth_anything_ros.lab.datasets.doubts import dark_doubt, stored_doubt
-from depth_anything_ros.lab.datasets.lists import numbers_of, read_lines, words_of
+from depth_anything_ros.lab.datasets.lists import (
+    delimiter_of,
+    delimiter_text,
+    numbers_of,
+    read_lines,
+    words_of,
+)
 from depth_anything_ros.lab.datasets.places import find_places
 from depth_anything_ros.parameters import steps_per_metre
 from depth_anything_ros.registry import Registry
@@ -33,6 +45,8 @@ LIKE: Registry[Callable[[FilePair], Float32Array]] = Registry(
 _NO_DEPTH = ('none', 'nan', 'null', '-')
 # A focal length; fx fy cx cy; a matrix row by row.
 _FOCAL, _PINHOLE, _MATRIX = 1, 4, 9
+# A name, and a camera behind it that only spaces set apart.
+_NAME_AND_NUMBERS = re.compile(r'(.*\.\w+)\s+([-+.\d\s]+)')
 
 
 @dataclass(frozen=True)
@@ -67,10 +81,11 @@ def open_pairs(
     """
     Open a list of pairs, such as those that AnyDepth and Depth Anything publish.
 
-    A line is "IMAGE DEPTH" or "IMAGE DEPTH CAMERA", apart by spaces, tabs or commas; names with
-    spaces stand between tabs or in quotes. CAMERA is one focal length in pixels, fx fy cx cy, or
-    the nine numbers of a matrix. Lines with an image alone, or whose depth is None, are left out
-    and counted. Every split is all; a source is the folder of an image.
+    A line is "IMAGE DEPTH" or "IMAGE DEPTH CAMERA". The first line says what stands between: tabs,
+    else commas, else semicolons, else spaces; a name that holds that itself stands in quotes. A
+    first line without any name of a file is a header. CAMERA is one focal length in pixels, fx fy
+    cx cy, or the nine numbers of a matrix. Lines with an image alone, or whose depth is None, are
+    left out and counted. Every split is all; a source is the folder of an image.
 
     Names are relative to the folder of the list. With `root` those that publishers wrote for a
     disk of their own are found too, see `find_places`.
@@ -93,7 +108,7 @@ def open_pairs(
         raise DatasetError(f'like={like} has a unit of its own; leave unit={unit} out')
     if path.is_dir():
         raise DatasetError(f"'{path}' is a folder; expected: {LAYOUT}")
-    listed = [_line(line, number, path) for number, line in read_lines(path)]
+    listed = _lines(path)
     pairs = _file_pairs(path, [line for line in listed if line.depth], root, depth_root or root)
     if not pairs:
         raise DatasetError(f"no pairs in the {len(listed)} lines of '{path}'; expected: {LAYOUT}")
@@ -109,16 +124,35 @@ def open_pairs(
     return PairedFiles(NAME, pairs, read, '; '.join(filter(None, doubts)))
 
 
-def _line(line: str, number: int, path: Path) -> _Line:
+def _lines(path: Path) -> list[_Line]:
+    lines = read_lines(path)
+    delimiter = delimiter_of(lines[0][1]) if lines else ''
+    if lines and _is_header(lines[0][1], delimiter):
+        lines = lines[1:]
+    return [_line(line, number, path, delimiter) for number, line in lines]
+
+
+def _is_header(line: str, delimiter: str) -> bool:
+    """Return whether no word of a line is the name of a file."""
     try:
-        rgb, *others = words_of(line)
+        return not any(Path(word).suffix for word in words_of(line, delimiter))
+    except ValueError:
+        return False
+
+
+def _line(line: str, number: int, path: Path, delimiter: str) -> _Line:
+    try:
+        rgb, *others = words_of(line, delimiter)
+        if len(others) == 1 and (found := _NAME_AND_NUMBERS.fullmatch(others[0])):
+            others = list(found.groups())
         depth = others[0] if others else ''
-        intrinsics = _intrinsics(numbers_of(others[1:]))
+        intrinsics = _intrinsics(numbers_of(' '.join(others[1:]).split()))
     except ValueError as error:
+        apart = delimiter_text(delimiter)
         raise DatasetError(
             f"line {number} of '{path}' is '{line}': {error}; write IMAGE DEPTH, or behind them "
-            'one focal length, fx fy cx cy, or the nine numbers of a matrix; names with spaces '
-            'stand in quotes or between tabs'
+            'one focal length, fx fy cx cy, or the nine numbers of a matrix; as in the first line '
+            f'they are apart by {apart}, and names with {apart} in them stand in quotes'
         ) from error
     if depth.lower() in _NO_DEPTH:
         depth = ''
@@ -128,10 +162,10 @@ def _line(line: str, number: int, path: Path) -> _Line:
 def _intrinsics(numbers: tuple[float, ...]) -> tuple[float, ...]:
     if len(numbers) == _MATRIX:
         fx, _, cx, _, fy, cy = numbers[:6]
-        return fx, fy, cx, cy
+        numbers = fx, fy, cx, cy
     if len(numbers) not in (0, _FOCAL, _PINHOLE):
         raise ValueError(f'{len(numbers)} numbers are not a camera')
-    return numbers
+    return require_focal(numbers)
 
 
 def _slashes(name: str) -> str:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from depth_anything_ros.errors import ConfigError, DatasetError
+from depth_anything_ros.errors import ConfigError, DatasetError, broken_form
 from depth_anything_ros.json_text import parse_json
 from depth_anything_ros.lab.datasets.base import (
     RGB_SUFFIXES,
     Dataset,
     FilePair,
     PairedFiles,
+    require_focal,
     require_folder,
     require_samples,
     require_split,
@@ -25,10 +26,20 @@ from depth_anything_ros.parameters import steps_per_metre
 from depth_anything_ros.types import Float32Array
 
 NAME = 'rgbd_folder'
-LAYOUT = 'index.json, or folders rgb/ and depth/ with files of the same names'
+LAYOUT = (
+    'index.json, or folders rgb/ (or color/, image/, images/) and depth/ with files of the same '
+    'names, as 0.png and 0.png or rgb_0.png and depth_0.png'
+)
 
 # Frames of one sequence are alike; this many, evenly spaced, stand for it.
 SEQUENCE_FRAMES = 5
+
+# Of folders of images, beside depth/; the first that is there counts.
+_IMAGE_FOLDERS = ('rgb', 'color', 'image', 'images')
+# What names of files say of their kind, before or behind what they share.
+_KIND = re.compile(
+    r'^(?:rgb|color|image|depth)[-_.]|[-_.](?:rgb|color|image|depth)$', re.IGNORECASE
+)
 
 _PLAIN_SPLITS = ('train', 'val', 'test', 'all')
 
@@ -65,7 +76,7 @@ def open_rgbd_folder(path: Path, split: str, *, unit: str = '') -> Dataset:
     source of a single frame is its folder's name without trailing number, that of a sequence
     its folder's name.
 
-    Without index every folder below `path` that holds `rgb/` and `depth/` is a source, and
+    Without index every folder below `path` that holds images and `depth/` is a source, and
     `train`, `val` and `test` are folders of that name where there are any; else every split is
     all.
 
@@ -82,6 +93,8 @@ def open_rgbd_folder(path: Path, split: str, *, unit: str = '') -> Dataset:
     if (path / 'index.json').is_file():
         require_split(NAME, split, tuple(SELECTIONS))
         pairs, units = _indexed_pairs(path, SELECTIONS[split], unit)
+        if not pairs:
+            raise DatasetError(f"'{path / 'index.json'}' names no frames of the split '{split}'")
     else:
         require_split(NAME, split, _PLAIN_SPLITS)
         folder = path / split
@@ -118,9 +131,9 @@ def _left_out(path: Path, pairs: Sequence[FilePair]) -> str:
     images, alone = 0, 0
     folders = {pair.depth.parent for pair in pairs if pair.depth.parent.name == 'depth'}
     for folder in (depth.parent for depth in folders):
-        stems = {file.stem for file in _files(folder / 'rgb', RGB_SUFFIXES)}
-        images += len(stems)
-        alone += len(stems - {file.stem for file in _files(folder / 'depth', DEPTH_SUFFIXES)})
+        names = {_shared(file) for file in _files(_images_of(folder), RGB_SUFFIXES)}
+        images += len(names)
+        alone += len(names - {_shared(file) for file in _files(folder / 'depth', DEPTH_SUFFIXES)})
     if not alone:
         return ''
     return f"{alone} of {images} images of '{path}' have no depth file of their name"
@@ -149,14 +162,16 @@ def _indexed_pairs(
         return found, units
     except (ValueError, KeyError, TypeError, ConfigError) as error:
         raise DatasetError(
-            f"index '{index}' is damaged: {type(error).__name__} {error}; a list of objects "
+            f"index '{index}' is damaged: {broken_form(error)}; a list of objects "
             'with kind, path, eval_ok, sparse and real is needed'
         ) from error
 
 
 def _intrinsics(entry: dict[str, Any]) -> tuple[float, ...]:
     camera = entry.get('intrinsics')
-    return tuple(float(camera[name]) for name in ('fx', 'fy', 'cx', 'cy')) if camera else ()
+    if not camera:
+        return ()
+    return require_focal(tuple(float(camera[name]) for name in ('fx', 'fy', 'cx', 'cy')))
 
 
 def _unit_of(entry: dict[str, Any], unit: str) -> float:
@@ -207,7 +222,7 @@ def _plain_pairs(path: Path) -> list[FilePair]:
     return [
         pair
         for folder in folders
-        if (folder / 'rgb').is_dir()
+        if _images_of(folder).is_dir()
         for pair in _folder_pairs(folder, _relative_name(folder, path))
     ]
 
@@ -216,20 +231,47 @@ def _relative_name(folder: Path, root: Path) -> str:
     return root.name if folder == root else folder.relative_to(root).as_posix()
 
 
+def _images_of(folder: Path) -> Path:
+    """Return the folder of images beside `depth/`, as it is usually called if there is none."""
+    folders = [folder / name for name in _IMAGE_FOLDERS]
+    return next((found for found in folders if found.is_dir()), folders[0])
+
+
+def _shared(file: Path) -> str:
+    """Return what the names of an image and of its depth share."""
+    return _KIND.sub('', file.stem)
+
+
 def _folder_pairs(folder: Path, source: str) -> list[FilePair]:
-    """Pair the files of the same name; an image without depth is no sample, depth without is."""
-    # Of any kind first: one that cannot be read is named with the kinds that can.
-    files = sorted(_files(folder / 'rgb'), key=lambda file: file.suffix.lower() in RGB_SUFFIXES)
-    images = {file.stem: file for file in files}
+    """
+    Pair the files of the same name; an image without depth is no sample, depth without is.
+
+    :raises DatasetError: if two files have the same name, so that either may be meant.
+    """
+    place = _images_of(folder)
+    images = _by_name(_files(place, RGB_SUFFIXES))
+    # One that cannot be read is named with the kinds that can.
+    others = {_shared(file): file for file in _files(place)}
     return [
         FilePair(
             f'{source}/{depth.stem}',
             source,
-            images.get(depth.stem, folder / 'rgb' / f'{depth.stem}.png'),
+            images.get(name) or others.get(name, place / f'{name}.png'),
             depth,
         )
-        for depth in _files(folder / 'depth', DEPTH_SUFFIXES)
+        for name, depth in _by_name(_files(folder / 'depth', DEPTH_SUFFIXES)).items()
     ]
+
+
+def _by_name(files: Sequence[Path]) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for file in files:
+        other = found.setdefault(_shared(file), file)
+        if other != file:
+            raise DatasetError(
+                f"either of '{other}' and '{file.name}' may be meant; keep one of them there"
+            )
+    return found
 
 
 def _files(folder: Path, suffixes: tuple[str, ...] = ()) -> list[Path]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 
 from depth_anything_ros.bag.pairing import StampPairer
@@ -20,7 +22,7 @@ from depth_anything_ros.lab.datasets.base import (
 )
 from depth_anything_ros.lab.datasets.doubts import unit_doubt
 from depth_anything_ros.lab.datasets.files import read_png_depth
-from depth_anything_ros.lab.datasets.lists import inside, read_lines, words_of
+from depth_anything_ros.lab.datasets.lists import delimiter_of, inside, read_lines, words_of
 from depth_anything_ros.parameters import DEPTH_UNITS
 from depth_anything_ros.types import Float32Array
 
@@ -32,6 +34,8 @@ LAYOUT = (
 ASSOCIATIONS = ('associations.txt', 'association.txt', 'associate.txt')
 _STEPS_PER_M = DEPTH_UNITS['tum']
 _NS_PER_S = 10**9
+# The year 5138, as seconds; what is later is in another unit.
+_LATEST_S = 10**11
 
 
 def open_tum_rgbd(
@@ -64,20 +68,24 @@ def open_tum_rgbd(
         {file.parent for name in names for file in path.rglob(glob.escape(name)) if file.is_file()}
     )
     pairs: list[FilePair] = []
-    images = 0
+    images, reasons = 0, []
     for folder in folders:
         listed = next(folder / name for name in names if (folder / name).is_file())
         if listed.name == 'rgb.txt' and not associations:
-            found, count = _by_time(folder, within_ns)
+            found, count, reason = _by_time(folder, within_ns)
+            reasons += [reason] if reason else []
         else:
             found = _associated(folder, listed)
             count = len(found)
         pairs += found
         images += count
+    if reasons and not pairs:
+        raise DatasetError(reasons[0])
     require_samples(pairs, path, LAYOUT)
     doubts = (
         unit_doubt(str(path), pairs, read_depth, DepthUnit(_STEPS_PER_M, told=True)),
         _left_out(path, images - len(pairs), images, within),
+        *reasons,
     )
     return PairedFiles(NAME, pairs, read_depth, '; '.join(filter(None, doubts)))
 
@@ -92,8 +100,8 @@ def read_depth(pair: FilePair) -> Float32Array:
     return read_png_depth(pair.depth, _STEPS_PER_M)
 
 
-def _by_time(folder: Path, within_ns: int) -> tuple[list[FilePair], int]:
-    """Return the pairs of `rgb.txt` and `depth.txt`, and how many images there are."""
+def _by_time(folder: Path, within_ns: int) -> tuple[list[FilePair], int, str]:
+    """Return the pairs of `rgb.txt` and `depth.txt`, how many images there are, why no pairs."""
     images, depths = (list(_stamped(folder / name)) for name in ('rgb.txt', 'depth.txt'))
     pairer: StampPairer[Path, Path] = StampPairer(within_ns, len(images) + len(depths))
     events = [(*item, pairer.add_left) for item in images]
@@ -103,7 +111,25 @@ def _by_time(folder: Path, within_ns: int) -> tuple[list[FilePair], int]:
         found += add(stamp_ns, file)
     found += pairer.flush()
     ordered = sorted(found, key=lambda pair: pair.left_ns)
-    return [_pair(folder, pair.left, pair.right) for pair in ordered], len(images)
+    reason = '' if found else _why_none(folder, [item[0] for item in images],
+                                        [item[0] for item in depths])  # fmt: skip
+    return [_pair(folder, pair.left, pair.right) for pair in ordered], len(images), reason
+
+
+def _why_none(folder: Path, images_ns: Sequence[int], depths_ns: Sequence[int]) -> str:
+    """Return why no image has depth of its time, and what helps."""
+    for name, stamps in (('rgb.txt', images_ns), ('depth.txt', depths_ns)):
+        if not stamps:
+            return f"'{folder / name}' lists no files"
+    stamps = sorted([*((stamp, 0) for stamp in images_ns), *((stamp, 1) for stamp in depths_ns)])
+    gaps_ns = [
+        after - before for (before, one), (after, other) in pairwise(stamps) if one != other
+    ]
+    nearest_s = min(gaps_ns) / _NS_PER_S
+    return (
+        f"no image of '{folder}' has depth of its time: the nearest are {nearest_s:g} s apart; if "
+        f"they belong together, say ',within={math.ceil(nearest_s * 100) / 100:g}' behind the path"
+    )
 
 
 def _stamped(listed: Path) -> Iterator[tuple[int, Path]]:
@@ -127,7 +153,7 @@ def _associated(folder: Path, listed: Path) -> list[FilePair]:
 
 def _words(line: str, place: str, count: int, form: str) -> list[str]:
     try:
-        words = words_of(line)
+        words = words_of(line, delimiter_of(line))
     except ValueError as error:
         raise DatasetError(f'{place}: {error}') from error
     if len(words) != count:
@@ -141,9 +167,17 @@ def _pair(folder: Path, rgb: Path, depth: Path) -> FilePair:
 
 def _stamp_ns(text: str, place: str) -> int:
     try:
-        return int(Decimal(text) * _NS_PER_S)
+        seconds = Decimal(text)
+        if not abs(seconds) < _LATEST_S * _NS_PER_S:
+            raise ValueError
     except (ArithmeticError, ValueError) as error:
         raise DatasetError(f"{place}: '{text}' is not a time in seconds") from error
+    if abs(seconds) > _LATEST_S:
+        raise DatasetError(
+            f"{place}: '{text}' is not a time in seconds; of nanoseconds, write "
+            f'{seconds / _NS_PER_S:f}'
+        )
+    return int(seconds * _NS_PER_S)
 
 
 def _left_out(path: Path, alone: int, images: int, within: str) -> str:

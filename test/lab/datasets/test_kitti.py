@@ -100,6 +100,16 @@ def test_the_test_split_is_that_of_the_list(tmp_path):
         assert dataset.source(0) == DRIVE
 
 
+def test_a_frame_that_the_list_gives_no_depth_is_left_out_where_annotated_depth_counts(tmp_path):
+    made.make_kitti(tmp_path)
+    write_annotated(tmp_path)
+    listed = tmp_path / 'test_files.txt'
+    made.write_text(listed, f'{IMAGE} None 721.5\n2011_09_26/{DRIVE} 5 l\n')
+    with pytest.raises(DatasetError, match='no frame of .* has an image and depth'):
+        opened(tmp_path, 'test', truth='annotated')
+    assert len(opened(tmp_path, 'test', truth='scanner')) == 2
+
+
 @pytest.mark.parametrize(
     'place', ['.', 'val', 'data_depth_annotated/val', 'data_depth_annotated/train', '2011_09_26']
 )

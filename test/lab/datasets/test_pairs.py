@@ -37,10 +37,28 @@ def listed(tmp_path):
         b'rgb/0.png\tdepth/0.png\nrgb/1.png\tdepth/1.png\n',
         b'rgb/0.png,depth/0.png\nrgb/1.png,depth/1.png\n',
         b'"rgb/0.png" "depth/0.png"\nrgb/1.png \'depth/1.png\'\n',
+        b'"rgb/0.png"\t"depth/0.png"\nrgb/1.png\tdepth/1.png\n',
+        b'"rgb/0.png", "depth/0.png"\nrgb/1.png ,depth/1.png\n',
+        b'image;depth\nrgb/0.png;depth/0.png\nrgb/1.png;depth/1.png\n',
+        b'rgb,depth,fx,fy,cx,cy\nrgb/0.png,depth/0.png\nrgb/1.png,depth/1.png\n',
         b'rgb\\0.png depth\\0.png\nrgb\\1.png depth\\1.png\n',
         b'./rgb/0.png ./depth/0.png\n./rgb/1.png depth/1.png\n',
     ],
-    ids=['crlf', 'mark', 'utf-16', 'comments', 'tabs', 'commas', 'quotes', 'backslashes', 'dots'],
+    ids=[
+        'crlf',
+        'mark',
+        'utf-16',
+        'comments',
+        'tabs',
+        'commas',
+        'quotes',
+        'quoted tabs',
+        'quoted commas',
+        'semicolons',
+        'header',
+        'backslashes',
+        'dots',
+    ],
 )
 def test_lines_may_be_written_in_many_ways(data, listed):
     listed.write_bytes(data)
@@ -52,8 +70,15 @@ def test_lines_may_be_written_in_many_ways(data, listed):
 
 
 @pytest.mark.parametrize(
-    'line', ['my rgb/a b.PNG\tmy depth/a b.PNG', '"my rgb/a b.PNG" "my depth/a b.PNG"']
-)
+    'line',
+    [
+        'my rgb/a b.PNG\tmy depth/a b.PNG', '"my rgb/a b.PNG" "my depth/a b.PNG"',
+        '"my rgb/a b.PNG"\t"my depth/a b.PNG" 5', 'my rgb/a b.PNG\tmy depth/a b.PNG 5 6 1 2',
+        'image,depth\nmy rgb/a b.PNG,my depth/a b.PNG',
+        'my rgb/a b.PNG\tmy depth/a b.PNG\t5 6 1 2',
+        '"my rgb/a b.PNG", "my depth/a b.PNG"',
+    ],
+)  # fmt: skip
 def test_names_with_spaces_and_large_suffixes_are_read(line, tmp_path):
     write_rgb(tmp_path / 'my rgb' / 'a b.PNG')
     made.write_steps(tmp_path / 'my depth' / 'a b.PNG', plane(1.0, at_1=0) / 2, 1000)
@@ -64,9 +89,19 @@ def test_names_with_spaces_and_large_suffixes_are_read(line, tmp_path):
 @pytest.mark.parametrize(
     ('line', 'words'),
     [
-        ('my rgb/0.png depth/0.png', 'names with spaces stand in quotes or between tabs'),
+        (
+            'my rgb/0.png depth/0.png',
+            'apart by spaces, and names with spaces in them stand in quotes',
+        ),
         ('"rgb/0.png depth/0.png', 'No closing quotation'),
         ('rgb/0.png depth/0.png 1 2', '2 numbers are not a camera'),
+        ('rgb/0.png depth/0.png -5', 'a focal length of -5 px is not above 0'),
+        ('rgb/0.png depth/0.png 5 0 1 0 0 2 0 0 1', 'a focal length of 0 px is not above 0'),
+        (
+            'rgb/0,0.png depth/0,0.png',
+            'apart by commas, and names with commas in them stand in quotes',
+        ),
+        ('"rgb/0.png\tdepth/0.png', 'No closing quotation'),
         ('rgb/0.png depth/0.png x', "could not convert string to float: 'x'"),
     ],
 )

@@ -189,6 +189,13 @@ def test_diode_depth_is_known_where_the_mask_says_so(tmp_path):
         opened('diode', tmp_path, part='garden')
 
 
+def test_diode_mask_may_hold_truth_values(tmp_path):
+    made.make_diode(tmp_path)
+    for file in tmp_path.rglob('*_mask.npy'):
+        np.save(file, np.load(file) > 0)
+    np.testing.assert_array_equal(opened('diode', tmp_path)[0].depth_m, plane(2.0, at_1=NAN))
+
+
 def test_diode_has_the_splits_that_are_there(tmp_path):
     made.make_diode(tmp_path)
     assert [len(opened('diode', tmp_path, split)) for split in ('val', 'test', 'all')] == [2] * 3
@@ -249,6 +256,17 @@ def test_tum_associations_may_have_another_name(tmp_path):
         ('rgb.txt', '# x\nnow rgb/a.png\n', "line 2 of '.*': 'now' is not a time in seconds"),
         ('rgb.txt', '1.0 ../../secret.png\n', "line 1 of '.*rgb.txt' points outside of"),
         ('rgb.txt', '1e999999 rgb/a.png\n', "line 1 of '.*': '1e999999' is not a time in seconds"),
+        (
+            'rgb.txt',
+            '1305031102175304000 rgb/a.png\n',
+            'is not a time in seconds; of nanoseconds, write 1305031102.175304',
+        ),
+        (
+            'rgb.txt',
+            '901.0 rgb/a.png\n901.9 rgb/b.png\n',
+            "no image of '.*' has depth of its time: the nearest are 899.96 s .* ',within=899.96'",
+        ),
+        ('depth.txt', '# depth maps\n', "depth.txt' lists no files"),
         ('rgb.txt', "1.0 rgb/it's.png\n", "line 1 of '.*rgb.txt': No closing quotation"),
         ('associations.txt', '1 a.png 2\n', 'is not a time, a file, a time and a file'),
     ],
@@ -280,12 +298,13 @@ def test_da2k_tells_which_point_is_nearer(tmp_path):
 @pytest.mark.parametrize(
     ('text', 'words'),
     [
-        ('[]', 'is damaged'),
+        ('[]', 'is damaged: its parts are of another form'),
         ('{"images/indoor/a.png": []}', "no points for 'images/indoor/a.png'"),
         ('{"../a.png": [{"point1": [0, 0], "point2": [1, 1], "closer_point": "point1"}]}',
          'points outside of'),
         ('{"images/indoor/a.png": [{"point1": [0, 0], "point2": [1, 1], "closer_point": "x"}]}',
-         'is damaged'),
+         "in 'images/indoor/a.png': closer_point 'x' is none of point1, point2"),
+        ('{"images/indoor/a.png": [{"point1": [0, 0]}]}', "in 'images/indoor/a.png': it has no"),
         ('{"images/indoor/a.png": [{"point1": [0], "point2": [1, 1], "closer_point": "point1"}]}',
          'is damaged'),
         ('{"images/indoor/a.png": [{"point1": [-1, 0], "point2": [1, 1], "closer_point": '

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from depth_anything_ros.errors import DatasetError
+from depth_anything_ros.lab.datasets import warning_of
 from depth_anything_ros.lab.datasets.doubts import thinned
 from depth_anything_ros.lab.datasets.rgbd_folder import open_rgbd_folder
 from depth_anything_ros.types import Camera
@@ -88,7 +89,7 @@ def test_a_frame_of_the_index_may_name_its_camera(indexed):
     assert dataset[1].camera is dataset[2].camera is None
     entries[0]['intrinsics'] = {'fx': 5}
     (indexed / 'index.json').write_text(json.dumps(entries))
-    with pytest.raises(DatasetError, match=r"index.json' is damaged: KeyError 'fy'"):
+    with pytest.raises(DatasetError, match=r"index.json' is damaged: it has no 'fy'"):
         open_rgbd_folder(indexed, 'test')
 
 
@@ -124,6 +125,40 @@ def test_plain_folder_pairs_files_of_the_same_name(tmp_path):
     dataset = open_rgbd_folder(tmp_path, 'train')
     assert names(dataset) == [f'{tmp_path.name}/a', f'{tmp_path.name}/b']
     np.testing.assert_array_equal(dataset[1].depth_m, [[1.5, np.nan, np.nan]] * 2)
+
+
+@pytest.mark.parametrize(
+    ('rgb', 'depth'),
+    [
+        ('color/0.png', 'depth/0.png'), ('images/0.jpg', 'depth/0.png'),
+        ('image/7.color.png', 'depth/7.depth.png'), ('rgb/rgb_0.png', 'depth/depth_0.png'),
+        ('color/Color-0.PNG', 'depth/0.png'),
+    ],
+)  # fmt: skip
+def test_plain_folder_pairs_names_that_say_their_kind(rgb, depth, tmp_path):
+    write_frame(tmp_path / rgb, tmp_path / depth)
+    dataset = open_rgbd_folder(tmp_path, 'all')
+    assert dataset[0].rgb[0, 0, 0] >= 199
+    assert names(dataset) == [f'{tmp_path.name}/{Path(depth).stem}']
+    assert warning_of(dataset) == ''
+
+
+@pytest.mark.parametrize('twice', ['rgb/a.jpg', 'depth/depth_a.tiff'])
+def test_two_files_of_one_name_are_an_error_that_names_both(twice, tmp_path):
+    write_frame(tmp_path / 'rgb' / 'a.png', tmp_path / 'depth' / 'a.png')
+    (tmp_path / twice).write_bytes(b'')
+    with pytest.raises(
+        DatasetError, match=r"either of '.*/a\..*' and '.*' may be meant; keep one"
+    ):
+        open_rgbd_folder(tmp_path, 'all')
+
+
+def test_a_focal_length_of_the_index_is_above_0(indexed):
+    entries = json.loads((indexed / 'index.json').read_text())
+    entries[0]['intrinsics'] = {'fx': -5, 'fy': 6, 'cx': 1, 'cy': 0.5}
+    (indexed / 'index.json').write_text(json.dumps(entries))
+    with pytest.raises(DatasetError, match='a focal length of -5 px is not above 0'):
+        open_rgbd_folder(indexed, 'test')
 
 
 def test_plain_folder_has_its_splits_as_folders(tmp_path):
@@ -176,6 +211,12 @@ def test_damaged_index_is_an_error(tmp_path, text):
     (tmp_path / 'index.json').write_text(text)
     with pytest.raises(DatasetError, match=r"index '.*index.json' is damaged"):
         open_rgbd_folder(tmp_path, 'test')
+
+
+def test_an_index_without_frames_of_the_split_is_an_error(tmp_path):
+    (tmp_path / 'index.json').write_text('[]')
+    with pytest.raises(DatasetError, match=r"index.json' names no frames of the split 'real'"):
+        open_rgbd_folder(tmp_path, 'real')
 
 
 def test_sequence_without_frames_is_an_error(tmp_path):
