@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import io
 import os
-import signal
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -19,10 +18,12 @@ from depth_anything_ros.progress import progress
 from depth_anything_ros.table import Table
 
 __all__ = [
-    'add_json_argument', 'check_outputs', 'discard', 'interrupted_by_sigterm', 'prepare_streams',
+    'add_json_argument', 'check_outputs', 'discard', 'people_beside', 'prepare_streams',
     'progress', 'write_error', 'write_json', 'write_line', 'write_lines', 'write_table',
     'write_warning',
 ]  # fmt: skip
+
+_STANDARD_OUTPUT = Path('/dev/stdout')
 
 
 def prepare_streams() -> None:
@@ -89,8 +90,25 @@ def _told(text: str) -> str:
 def add_json_argument(parser: argparse.ArgumentParser) -> None:
     """Add `--json FILE`, the option of every verb that answers something."""
     parser.add_argument(
-        '--json', type=Path, metavar='FILE', help='also write the answer to FILE as JSON'
-    )
+        '--json', type=_answer_place, metavar='FILE',
+        help='also write the answer to FILE as JSON; - is the standard output, and what is for '
+        'people goes to the standard error then',
+    )  # fmt: skip
+
+
+def _answer_place(text: str) -> Path:
+    return _STANDARD_OUTPUT if text == '-' else Path(text)
+
+
+@contextmanager
+def people_beside(answer: Path | None) -> Iterator[None]:
+    """
+    Show people on the standard error what they are shown while programs get the standard output.
+
+    :param answer: where the answer goes, None for nowhere.
+    """
+    with redirect_stdout(sys.stderr) if answer == _STANDARD_OUTPUT else nullcontext():
+        yield
 
 
 def write_json(path: Path | None, answer: object) -> None:
@@ -117,13 +135,3 @@ def check_outputs(*paths: Path | None) -> None:
     for path in paths:
         if path is not None:
             files.check_writable(path)
-
-
-@contextmanager
-def interrupted_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the work as Ctrl-C does: orderly, so that it can go on later."""
-    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from depth_anything_ros.cli.console import (
     add_json_argument,
     check_outputs,
-    interrupted_by_sigterm,
     write_json,
     write_line,
     write_table,
@@ -103,8 +102,7 @@ def run(args: argparse.Namespace) -> int:
     weights = _choose_weights(args, spec)
     bag = _first_frames(open_bag(args.bag or str(_SAMPLE)), args.frames)
     _clear_results(args.out)
-    with interrupted_by_sigterm():
-        _play(args, bag, weights, spec.output_kind)
+    _play(args, bag, weights, spec.output_kind)
     from depth_anything_ros.evaluation.summary import RunSummary
 
     summary = from_json(RunSummary, parse_json((args.out / 'summary.json').read_bytes()))

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from depth_anything_ros.cli.console import (
     add_json_argument,
     check_outputs,
-    interrupted_by_sigterm,
     progress,
     write_json,
     write_line,
@@ -136,7 +135,7 @@ def run(args: argparse.Namespace) -> int:
     )
     data = _open(args, protocol)
     gate = _gate(args, plan)
-    with interrupted_by_sigterm(), chosen_workers(args) as workers:
+    with chosen_workers(args) as workers:
         # First, so that what cannot be loaded is told before the baseline takes its time.
         for _, models in workers.results(identities, [plan]):
             random = [label for label, model in models.items() if model.weights == 'random']

@@ -15,6 +15,7 @@ from typing import NoReturn, Protocol, cast
 from depth_anything_ros.cli.console import (
     check_outputs,
     discard,
+    people_beside,
     prepare_streams,
     write_error,
     write_line,
@@ -25,10 +26,11 @@ from depth_anything_ros.files import output_error
 from depth_anything_ros.home import check_working_folder, usable_home
 from depth_anything_ros.progress import reported
 
-EXIT_DONE, EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+EXIT_DONE, EXIT_ERROR, EXIT_USAGE = 0, 1, 2
+# As a shell tells of programs that a signal ended.
+EXIT_INTERRUPTED, EXIT_TERMINATED = 130, 143
 # As a shell tells of a program that SIGPIPE ended.
 EXIT_UNREAD = 141
-_EXIT_SIGNAL = 128
 
 
 class VerbModule(Protocol):
@@ -128,8 +130,12 @@ _EPILOG = """examples:
 `depth_anything_ros VERB --help` explains a verb. In ROS 2 `ros2 run depth_anything_ros
 depth_anything_ros VERB` is the same, and in a checkout `./dev run VERB`.
 Exit status: 0 done, 1 an error told in one line, 2 wrong usage, 3 a bound of --gate is broken, 130
-interrupted, 141 nobody reads what it writes.
+interrupted, 141 nobody reads what it writes, 143 ended by SIGTERM.
 """
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM has come."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -161,14 +167,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def _ended_by_sigterm() -> Iterator[None]:
-    """Leave what is open in an orderly way on SIGTERM, so that no temporaries stay."""
+    """Let SIGTERM end the work as Ctrl-C does, so that no temporaries stay and it can go on."""
     main_thread = threading.current_thread() is threading.main_thread()
     if not main_thread or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         yield
         return
 
-    def end(number: int, _: object) -> NoReturn:
-        raise SystemExit(_EXIT_SIGNAL + number)
+    def end(*_: object) -> NoReturn:
+        raise Terminated
 
     signal.signal(signal.SIGTERM, end)
     try:
@@ -185,8 +191,10 @@ def _run(arguments: list[str]) -> int:
         speak_of(vars(args))
         with usable_home(), reported(args.verb):
             module = _load(VERBS[args.verb])
-            check_outputs(vars(args).get('json'))
-            return module.run(args)
+            answer = vars(args).get('json')
+            check_outputs(answer)
+            with people_beside(answer):
+                return module.run(args)
     except BrokenPipeError:
         raise
     except GateError as error:
@@ -196,9 +204,10 @@ def _run(arguments: list[str]) -> int:
     except (DepthAnythingError, OSError) as error:
         write_error(str(error))
         return EXIT_ERROR
-    except KeyboardInterrupt:
-        write_error('interrupted')
-        return EXIT_INTERRUPTED
+    except KeyboardInterrupt as error:
+        terminated = isinstance(error, Terminated)
+        write_error('terminated' if terminated else 'interrupted')
+        return EXIT_TERMINATED if terminated else EXIT_INTERRUPTED
 
 
 def make_parser(called: str = '') -> argparse.ArgumentParser:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from depth_anything_ros.cli.console import (
     add_json_argument,
     check_outputs,
-    interrupted_by_sigterm,
     progress,
     write_json,
     write_line,
@@ -273,12 +272,9 @@ def _predict(
     from depth_anything_ros.lab.prediction.run import predict
 
     now = []
-    with (
-        interrupted_by_sigterm(),
-        Journal(
-            args.out / JOURNAL, Record, _header(args, maker), not args.resume, 'without --resume'
-        ) as journal,
-    ):
+    with Journal(
+        args.out / JOURNAL, Record, _header(args, maker), not args.resume, 'without --resume'
+    ) as journal:
         left, before = left_to_do(sources, journal, args.out)
         try:
             for record in progress(predict(left, maker, journal), len(left), 'predict'):

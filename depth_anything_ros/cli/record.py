@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 from depth_anything_ros.cli.console import (
     add_json_argument,
-    interrupted_by_sigterm,
     write_json,
     write_line,
     write_table,
@@ -120,12 +119,11 @@ def run(args: argparse.Namespace) -> int:
     config = _config(args)
     jobs = _jobs(args, config)
     records: list[BagRecord] = []
-    with interrupted_by_sigterm():
-        for record in _records(args, jobs):
-            if record.failure and len(args.bags) == 1:
-                raise DatasetError(record.failure)
-            _show(record)
-            records.append(record)
+    for record in _records(args, jobs):
+        if record.failure and len(args.bags) == 1:
+            raise DatasetError(record.failure)
+        _show(record)
+        records.append(record)
     write_json(args.json, records)
     return int(not all(record.complete for record in records))
 

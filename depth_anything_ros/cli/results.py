@@ -18,7 +18,6 @@ from depth_anything_ros.cli.compression_options import (
 )
 from depth_anything_ros.cli.console import (
     check_outputs,
-    interrupted_by_sigterm,
     progress,
     write_line,
 )
@@ -103,7 +102,6 @@ def run(args: argparse.Namespace) -> int:
     words = [SIMULATED, *([f'rgbd_folder/real:{args.real.absolute()}'] if args.real else [])]
     data = open_data([Origin(word, JudgedSplit('test')) for word in words])
     with (
-        interrupted_by_sigterm(),
         TemporaryDirectory() as folder,
         local_workers(args.jobs) as workers,
     ):

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 from depth_anything_ros.cli.console import (
     add_json_argument,
-    interrupted_by_sigterm,
     progress,
     write_json,
     write_line,
@@ -119,7 +118,6 @@ def _score(
             yield entry
 
     with (
-        interrupted_by_sigterm(),
         ScoreJournal(args.out / _JOURNAL, config, args.restart) as journal,
     ):
         try:
@@ -179,7 +177,7 @@ def _benchmark(args: argparse.Namespace, config: ScoreConfig) -> int:
 
     if args.benchmark < 1:
         raise ConfigError(f'--benchmark {args.benchmark}; allowed: 1 or more maps')
-    with interrupted_by_sigterm(), chosen_workers(args) as workers:
+    with chosen_workers(args) as workers:
         rate = scores_per_second(workers, config, args.benchmark)
     write_line(f'{rate:.0f} depth maps of {WIDTH}x{HEIGHT} a second, {workers.count} at a time')
     write_json(args.json, {'maps_per_s': rate, 'width': WIDTH, 'height': HEIGHT,

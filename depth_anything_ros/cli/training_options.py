@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from depth_anything_ros.models.estimator import DepthEstimator
     from depth_anything_ros.models.spec import ModelSpec
 
-EXIT_INTERRUPTED = 130
+_EXIT_SIGNAL = 128
 _LARGEST_SEED, _MOST_THREADS, _LARGEST_BATCH = 2**63 - 1, 4096, 65536
 _WORLD = re.compile(r'simulator(?:/([12]))?:(\d+)')
 
@@ -223,7 +223,7 @@ def run_training(args: argparse.Namespace, plan: Plan) -> int:
 
     :param args: with the options of `add_run_options`, `data` and `validate`.
     :param plan: what is trained on what.
-    :return: 130 after SIGINT or SIGTERM, else 0.
+    :return: 130 after SIGINT, 143 after SIGTERM, else 0.
     :raises DepthAnythingError: as :func:`depth_anything_ros.lab.training.train.train`.
     """
     import torch
@@ -236,7 +236,7 @@ def run_training(args: argparse.Namespace, plan: Plan) -> int:
     stop = StopRequest()
     with stop.listening(), join(args.device) as context:
         result = _train(args, config, plan, context, stop)
-        status = EXIT_INTERRUPTED if result.end.value == 'interrupted' else 0
+        status = _EXIT_SIGNAL + stop.number if result.end.value == 'interrupted' else 0
         if context.first:
             _finish(args, config, plan, result)
     return status

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from depth_anything_ros.cli.console import (
     check_outputs,
-    interrupted_by_sigterm,
     progress,
     write_line,
     write_warning,
@@ -146,7 +145,7 @@ def run(args: argparse.Namespace) -> int:
     if args.save and args.memory:
         raise ConfigError('--memory bounds a viewer; with --save there is none')
     check_outputs(args.save)
-    with _target(args) as target, interrupted_by_sigterm():
+    with _target(args) as target:
         if args.web:
             write_line(f'open {_address()} in a browser')
         pictures = _show_bag(args, target) if args.bag else _show_live(args, target)

@@ -6,7 +6,10 @@ import re
 from collections.abc import Iterable
 
 # What a verb may call by another name.
-_OTHER_NAMES = {'checkpoint': 'init', 'learning_rate': 'lr'}
+_OTHER_NAMES = {
+    'checkpoint': 'init', 'learning_rate': 'lr', 'camera_height_m': 'camera_height',
+    'camera_pitch_deg': 'camera_height', 'camera_roll_deg': 'camera_height',
+}  # fmt: skip
 _ASSIGNED = re.compile(r'\b([a-z][a-z0-9_]*):=')
 _ONE = re.compile(r"\bparameter '([a-z0-9_]+)':?")
 _SEVERAL = re.compile(r"\bparameters '([a-z0-9_]+)'( \([^)]*\))? and '([a-z0-9_]+)'")

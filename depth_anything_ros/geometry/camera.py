@@ -22,17 +22,15 @@ def scale_camera(camera: Camera, width: int, height: int) -> Camera:
     """
     Return the camera of the same view resized to another image size.
 
-    Focal lengths and principal point are multiplied by the ratio of the sizes, as
-    image_proc's resize does with K[0, 2, 4, 5]. That is exact where coordinates start at the
-    image's corner; with integer pixel centres it leaves out (ratio - 1) / 2 pixels of the
-    principal point. It is kept so that our camera_info equals that of image_pipeline.
+    Pixel centres are whole numbers, as everywhere here, so that the outer edges of both images
+    fall on each other: the principal point, with half a pixel to the edge, and the focal lengths
+    are multiplied by the ratio of the sizes. The resize of image_proc leaves that half pixel out.
     Distortion acts on normalised coordinates and does not change.
 
     :param width: the new width in pixels.
     :param height: the new height in pixels.
     :return: the scaled camera.
     :raises CameraError: if a size, new or old, is not positive.
-    Source: K, P scaling in image_pipeline, image_proc ResizeNode.
     """
     if width < 1 or height < 1 or camera.width < 1 or camera.height < 1:
         raise CameraError(
@@ -46,8 +44,8 @@ def scale_camera(camera: Camera, width: int, height: int) -> Camera:
         height=height,
         fx_px=camera.fx_px * x_ratio,
         fy_px=camera.fy_px * y_ratio,
-        cx_px=camera.cx_px * x_ratio,
-        cy_px=camera.cy_px * y_ratio,
+        cx_px=(camera.cx_px + 0.5) * x_ratio - 0.5,
+        cy_px=(camera.cy_px + 0.5) * y_ratio - 0.5,
     )
 
 

@@ -32,6 +32,7 @@ from depth_anything_ros.types import (
 # Of the cells below the horizon, those that may lie below the ground that was found, by this
 # share of their inverse depth.
 _MAX_BELOW = 0.1
+_CURE = 'let the camera see more level ground, or set its height, pitch and roll right'
 _BELOW_SHARE = 0.15
 # The tilt of the body is not used for images later than this after it: the robot drives on.
 MAX_TILT_AGE_S = 1.0
@@ -187,9 +188,9 @@ class CameraHeightScale:
                 stamp_ns=stamp_ns,
             )
             check_reach(alignment, values)
+            _check_nothing_below(alignment, values[below], expected[below])
         except AlignmentError as error:
-            raise AlignmentError(f'camera height: {error}') from error
-        _check_nothing_below(alignment, values[below], expected[below])
+            raise AlignmentError(f'camera height: {error}; {_CURE}') from error
         return alignment
 
     def _tilt_at(self, stamp_ns: int) -> tuple[float, float]:
@@ -211,6 +212,6 @@ def _check_nothing_below(
     share = float(np.mean(inverse < (1.0 - _BELOW_SHARE) * expected))
     if share > _MAX_BELOW:
         raise AlignmentError(
-            f'camera height: {share:.0%} of the image below the horizon would lie below the '
-            f'ground; at most {_MAX_BELOW:.0%} is allowed: is what was found the ground?'
+            f'{share:.0%} of the image below the horizon would lie below the ground, so that what '
+            f'was found is none or lies otherwise; at most {_MAX_BELOW:.0%} is allowed'
         )

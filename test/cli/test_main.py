@@ -2,6 +2,7 @@ import argparse
 import importlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -119,6 +120,23 @@ def test_interrupt_is_status_130(verb):
     assert main.main(['probe']) == 130
 
 
+def test_termination_is_status_143_and_leaves_the_work_as_an_interrupt_does(verb, capsys):
+    left = []
+
+    def work(args):
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except KeyboardInterrupt:
+            left.append('in order')
+            raise
+
+    verb.run = work
+    assert main.main(['probe']) == 143
+    assert left == ['in order']
+    assert capsys.readouterr().err == 'depth_anything_ros: error: terminated\n'
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
 @pytest.mark.parametrize('arguments', [[], ['no_verb'], ['probe', '--no-option']])
 def test_wrong_usage_is_status_2(verb, arguments, capsys):
     with pytest.raises(SystemExit) as exit_:
@@ -187,3 +205,11 @@ def test_a_full_disk_behind_the_standard_output_is_told_once():
         "depth_anything_ros: error: cannot write 'standard output': No space left on device; "
         'make room there or choose another place'
     ]
+
+
+def test_an_answer_on_the_standard_output_stands_there_alone(capfd):
+    assert main.main(['info', '--json', '-']) == 0
+    shown = capfd.readouterr()
+    assert 'models' in json.loads(shown.out)
+    assert 'depth_anything_v2_vits' in shown.err
+    assert not Path('-').exists()

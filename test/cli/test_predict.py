@@ -150,7 +150,10 @@ def test_a_relative_model_has_no_millimetres_and_says_what_helps(photo, tmp_path
         (['--camera', '1,2,3'], "'1,2,3' is not a camera"),
         (['--ply', '--fov', '60'], '--ply needs metres'),
         (['--reference', 'depth,step=1'], "--reference has no option 'step'; known: unit"),
-        (['--camera-height', '99', '--fov', '60'], 'camera_height_m'),
+        (
+            ['--camera-height', '99', '--fov', '60'],
+            '--camera-height 99.0 is out of range; allowed: ',
+        ),
     ],
 )
 def test_options_that_do_not_go_together_are_told(photo, tmp_path, capsys, words, told):
@@ -400,6 +403,21 @@ def test_a_camera_is_recorded_until_ctrl_c_which_is_no_failure(tmp_path, monkeyp
     assert names(tmp_path / 'out') == ['camera7_depth.mp4', 'predict.jsonl']
 
 
+def test_a_video_of_odd_sides_has_its_last_row_and_column_twice_and_says_so(
+    tmp_path, monkeypatch, capsys
+):
+    class Odd(Camera):
+        def read(self):
+            return True, grey(90, 49, 65)
+
+    monkeypatch.setattr(video_input, 'open_capture', Odd)
+    assert predict('7', '--out', tmp_path / 'out', '--frames', '2') == 0
+    told = "'camera7_depth.mp4' has the last row and column twice"
+    assert capsys.readouterr().err.count(told) == 1
+    shown = cv2.VideoCapture(str(tmp_path / 'out' / 'camera7_depth.mp4')).read()[1]
+    assert shown.shape == (50, 66, 3)
+
+
 def test_pictures_of_other_kinds_are_read_or_named_as_what_they_are(model, tmp_path, capsys):
     folder, out = tmp_path / 'in', tmp_path / 'out'
     folder.mkdir()
@@ -499,5 +517,6 @@ def test_the_height_of_the_camera_reaches_the_scale_with_the_camera(photo, tmp_p
 def test_a_scale_that_cannot_be_trusted_leaves_a_picture_out_and_names_it(photo, tmp_path, capsys):
     out = tmp_path / 'out'
     assert predict(photo, '--out', out, '--camera-height', '0.149', '--fov', '90') == 1
-    assert re.search(r"photo\.jpg': no metres: camera height: ", capsys.readouterr().err)
+    told = capsys.readouterr().err
+    assert re.search(r"photo\.jpg': no metres: camera height: .*; let the camera see more", told)
     assert names(out) == ['predict.jsonl']

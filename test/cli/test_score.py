@@ -99,14 +99,16 @@ def test_interruption_says_that_the_run_can_go_on(tmp_path, monkeypatch, capsys)
     assert not (tmp_path / 'samples.csv').exists()
 
 
-def test_termination_is_an_interruption_and_the_handler_is_put_back(tmp_path, monkeypatch):
+def test_termination_lets_the_run_go_on_and_the_handler_is_put_back(tmp_path, monkeypatch, capsys):
     def terminate(items, total, label):
         os.kill(os.getpid(), signal.SIGTERM)
         yield from items
 
     before = signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr(score, 'progress', terminate)
-    assert call(tmp_path, data=['a:30']) == 130
+    assert call(tmp_path, data=['a:30']) == 143
+    told = capsys.readouterr().err
+    assert 'the same call goes on from here' in told and 'error: terminated' in told
     assert signal.getsignal(signal.SIGTERM) is before
 
 

@@ -12,11 +12,14 @@ from depth_anything_ros.types import Camera
 CAMERA = Camera(64, 48, fx_px=50.0, fy_px=52.0, cx_px=31.5, cy_px=23.5)
 
 
-def test_scaling_multiplies_focal_lengths_and_principal_point():
+def test_scaling_keeps_the_view_from_edge_to_edge():
     scaled = scale_camera(CAMERA, 32, 96)
     assert (scaled.width, scaled.height) == (32, 96)
-    assert (scaled.fx_px, scaled.cx_px) == (25.0, 15.75)
-    assert (scaled.fy_px, scaled.cy_px) == (104.0, 47.0)
+    assert (scaled.fx_px, scaled.cx_px) == (25.0, 15.5)
+    assert (scaled.fy_px, scaled.cy_px) == (104.0, 47.5)
+    # Two pixels become one, whose ray lies between theirs.
+    wide, narrow = ray_table(CAMERA), ray_table(scale_camera(CAMERA, 32, 48))
+    np.testing.assert_allclose((wide[:, ::2] + wide[:, 1::2]) / 2, narrow, atol=1e-6)
 
 
 def test_scaling_forth_and_back_keeps_the_camera():

@@ -108,6 +108,7 @@ class _Film:
         size = picture.shape[0], picture.shape[1]
         if self._write is None:
             self._size = size
+            self._tell_if_odd(*size)
             encoder = self._maker.settings.encoder
             self._write = self._stack.enter_context(
                 writing_video(encoder, self._path, size, self._rate_hz)
@@ -119,6 +120,15 @@ class _Film:
                 'the first',
             )
         self._write(picture, stamp_ns)
+
+    def _tell_if_odd(self, height: int, width: int) -> None:
+        odd = [side for side, count in (('row', height), ('column', width)) if count % 2]
+        if odd:
+            self._maker.tell_once(
+                'odd',
+                f"'{self._path.name}' has the last {' and '.join(odd)} twice, since the sides of "
+                f'videos are even and those of its frames are {width}x{height}',
+            )
 
     def _count(self, found: list[DepthResult]) -> None:
         self.count += 1

@@ -75,10 +75,15 @@ def join(device: str = 'auto') -> Iterator[DistributedContext]:
 
 
 class StopRequest:
-    """Remember that SIGINT or SIGTERM asked the run to stop; a second SIGINT stops at once."""
+    """
+    Remember that SIGINT or SIGTERM asked the run to stop; a second SIGINT stops at once.
+
+    `number` is that of the signal; of a run that another process has stopped, that of SIGINT.
+    """
 
     def __init__(self) -> None:
         self.received = False
+        self.number: int = signal.SIGINT
 
     @contextmanager
     def listening(self) -> Iterator[StopRequest]:
@@ -95,7 +100,7 @@ class StopRequest:
     def _receive(self, number: int, _: FrameType | None) -> None:
         if self.received and number == signal.SIGINT:
             raise KeyboardInterrupt
-        self.received = True
+        self.received, self.number = True, number
 
 
 def _device(name: str, local_rank: int) -> torch.device:

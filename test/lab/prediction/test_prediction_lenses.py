@@ -21,6 +21,8 @@ def test_a_calibration_is_scaled_to_pictures_of_its_shape_and_refused_for_others
     assert lens.camera(480, 640) == CALIBRATED
     half = lens.camera(240, 320)
     assert (half.fx_px, half.fy_px, half.distortion) == (300.0, 305.0, CALIBRATED.distortion)
+    # The axis stays in the middle of the picture, between two pixels.
+    assert (half.cx_px, half.cy_px) == (159.5, 119.5)
     with pytest.raises(CameraError, match='of 640x480 pixels, the picture of 480x640'):
         lens.camera(640, 480)
 

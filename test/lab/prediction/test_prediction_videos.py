@@ -215,6 +215,14 @@ def test_a_video_that_says_it_is_huge_is_not_decoded(monkeypatch):
         read('a.mp4')
 
 
+def test_termination_ends_a_camera_too():
+    before = signal.getsignal(signal.SIGTERM)
+    with until_interrupted() as stopped:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stopped()
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
 def test_ctrl_c_ends_a_camera_once_and_interrupts_the_second_time():
     with pytest.raises(KeyboardInterrupt), until_interrupted() as stopped:
         assert not stopped()

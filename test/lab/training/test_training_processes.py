@@ -80,7 +80,7 @@ def test_terminate_is_remembered_as_often_as_it_comes():
     with stop.listening():
         signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGTERM)
-    assert stop.received
+    assert (stop.received, stop.number) == (True, signal.SIGTERM)
     assert signal.getsignal(signal.SIGTERM) is before
 
 
