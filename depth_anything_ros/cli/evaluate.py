@@ -290,6 +290,7 @@ def _show(summary: EvaluationSummary) -> None:
         corruption_table,
         obstacle_tables,
         source_table,
+        summary_warnings,
     )
 
     for data in summary.data:
@@ -302,9 +303,7 @@ def _show(summary: EvaluationSummary) -> None:
             write_table(worse)
         if data.baseline is not None:
             write_line(f'baseline: {data.baseline.chosen} of {summary.protocol.baseline}')
-        for warning in data.warnings:
-            write_warning(warning)
-    for warning in summary.warnings:
+    for warning in summary_warnings(summary):
         write_warning(warning)
 
 

@@ -54,7 +54,8 @@ def metric_warnings(undefined: Mapping[str, int] | None, scored: int, what: str)
     """
     Return which of the metrics that were asked for have no value anywhere, and why that may be.
 
-    Of a family, as `obstacles`, it is told once, and only where none of it has a value.
+    What has one cause, as no camera, is told once; of a family, as `obstacles`, it is told only
+    where none of it has a value.
 
     :param undefined: how many of what is scored have no value of a metric.
     :param scored: how many there are.
@@ -69,9 +70,14 @@ def metric_warnings(undefined: Mapping[str, int] | None, scored: int, what: str)
         for name in reversed(nowhere)
         if METRICS[name].on_request and unknown[family(name)] == families[family(name)]
     }
+    causes: dict[str, dict[str, str]] = {}
+    for name, reason in reversed(reasons.items()):
+        cause, _, others = reason.partition(', ')
+        causes.setdefault(cause, {})[name] = others.removeprefix('or ')
     return [
-        f'{name} has no value in any of {scored} {what}: {reason}'
-        for name, reason in reversed(reasons.items())
+        f'{", ".join(found)} {"has" if len(found) == 1 else "have"} no value in any of {scored} '
+        f'{what}: {", or ".join(dict.fromkeys(filter(None, [cause, *found.values()])))}'
+        for cause, found in causes.items()
     ]
 
 

@@ -31,6 +31,7 @@ COMPARED = 'abs_rel'
 """The metric that models are judged by, where depth is known."""
 
 _REASONS = 5
+_NAMED = 3
 
 
 def judging_metric(images: Iterable[ImageScores]) -> str:
@@ -270,27 +271,30 @@ def _verdict(
 def _warnings(
     images: Sequence[ImageScores], models: Sequence[str], baselines: Sequence[str]
 ) -> list[str]:
-    warnings = []
+    """Return what is odd about the scores; what is so of several predictors is told once."""
+    told: dict[str, list[str]] = {}
     for name in (*models, *baselines):
         problems = Counter(image.problems[name] for image in images if name in image.problems)
-        if problems:
-            warnings.append(
-                f'{name}: {problems.total()} of {len(images)} images have no score and are in '
-                'no mean'
-            )
-        warnings += [
-            f'{name}: {count} images: {problem}'
-            for problem, count in problems.most_common(_REASONS)
-        ]
+        texts = [f'{problems.total()} of {len(images)} images have no score and are in no mean']
+        texts += [f'{count} images: {text}' for text, count in problems.most_common(_REASONS)]
+        for text in texts if problems else ():
+            told.setdefault(text, []).append(name)
     for name in models:
         means = _means(images, name)
-        told = metric_warnings(means.undefined, means.images, 'images')
-        warnings += [f'{name}: {text}' for text in told]
+        for text in metric_warnings(means.undefined, means.images, 'images'):
+            told.setdefault(text, []).append(name)
         scores = [image.scores[name] for image in images if name in image.scores]
         inverted = sum(score.scale < 0 for score in scores)
         if inverted:
-            warnings.append(
-                f'{name}: the fitted scale is negative in {inverted} of {len(scores)} images: '
-                'there the prediction contradicts "larger is nearer"'
+            text = (
+                f'the fitted scale is negative in {inverted} of {len(scores)} images: there the '
+                'prediction contradicts "larger is nearer"'
             )
-    return warnings
+            told.setdefault(text, []).append(name)
+    return [f'{some(names)}: {text}' for text, names in told.items()]
+
+
+def some(names: Sequence[str]) -> str:
+    """Return names as far as they are few."""
+    more = len(names) - _NAMED
+    return ', '.join(names[:_NAMED]) + (f' and {more} more' if more > 0 else '')

@@ -20,6 +20,7 @@ from depth_anything_ros.lab.datasets.comparison_report import (
     obstacle_tables,
     protocol_text,
     source_table,
+    summary_warnings,
 )
 from depth_anything_ros.lab.datasets.gallery import ExtremeImages
 from depth_anything_ros.lab.datasets.offline import ImageScores
@@ -67,14 +68,13 @@ def write_evaluation_page(
     :raises MissingDependencyError: if Jinja2 is not installed.
     :raises OutputError: if the file cannot be written.
     """
-    warnings = [*summary.warnings, *(text for data in summary.data for text in data.warnings)]
     page = Page(
         title=f'Depth against truth: {", ".join(summary.models)}',
         lead=(
             f'Protocol {protocol_text(summary.protocol)}; per image, then averaged over images. '
             f'Source of the protocol: {summary.protocol.source}.'
         ),
-        warnings=warnings,
+        warnings=summary_warnings(summary),
         figures=_figures(summary),
         sections=[
             *(

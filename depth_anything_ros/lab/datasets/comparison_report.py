@@ -13,6 +13,7 @@ from depth_anything_ros.evaluation.protocol import FrameScore
 from depth_anything_ros.evaluation.table import SCORE_DETAILS
 from depth_anything_ros.files import write_text
 from depth_anything_ros.lab.bootstrap import DRAWS, LEVEL
+from depth_anything_ros.lab.datasets.comparison import some
 from depth_anything_ros.lab.datasets.offline import ImageScores
 from depth_anything_ros.lab.datasets.results import (
     DataResult,
@@ -192,10 +193,22 @@ def write_markdown(path: Path, summary: EvaluationSummary) -> None:
             lines += [f'{markdown(verdict)}.', '']
         if (worse := corruption_table(data)) is not None:
             lines += ['### Pictures made worse', '', *worse.markdown(), '']
-    warnings = [*summary.warnings, *(text for data in summary.data for text in data.warnings)]
-    if warnings:
+    if warnings := summary_warnings(summary):
         lines += ['## Warnings', '', *(f'- {markdown(warning)}' for warning in warnings), '']
     write_text(path, '\n'.join(lines))
+
+
+def summary_warnings(summary: EvaluationSummary) -> list[str]:
+    """Return all warnings, each once, of several data sets with the names of those it is about."""
+    words: dict[str, list[str]] = {}
+    for data in summary.data:
+        for text in data.warnings:
+            words.setdefault(text, []).append(data.word)
+    several = len(summary.data) > 1
+    return [
+        *summary.warnings,
+        *(f'{some(found)}: {text}' if several else text for text, found in words.items()),
+    ]
 
 
 def protocol_text(protocol: EvaluationProtocol) -> str:

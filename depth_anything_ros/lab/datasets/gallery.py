@@ -51,7 +51,7 @@ class Gallery:
         self._grid = grid
         self._rule = rule
         self._random = random
-        self.pictures: list[Path] = []
+        self._pictures: dict[tuple[int, int], Path] = {}
         self._rows: dict[tuple[int, int], GridRow] = {}
 
     def add(self, data: str, place: int, image: ScoredImage) -> None:
@@ -64,25 +64,33 @@ class Gallery:
         """
         for order, model in enumerate(self._models):
             if model in image.aligned and image.sample is not None:
-                row = self._draw(data, model, image, image.sample)
+                row, path = self._draw(data, model, image, image.sample)
                 if self._grid is not None:
                     self._rows[place, order] = row
+                if path is not None:
+                    self._pictures[place, order] = path
 
-    def _draw(self, data: str, model: str, image: ScoredImage, sample: DepthSample) -> GridRow:
-        """Draw the picture if pictures are wanted, and return the row of the grid."""
+    @property
+    def pictures(self) -> list[Path]:
+        """Return the files that were written, in the order of images, not of their coming."""
+        return [path for _, path in sorted(self._pictures.items())]
+
+    def _draw(
+        self, data: str, model: str, image: ScoredImage, sample: DepthSample
+    ) -> tuple[GridRow, Path | None]:
+        """Return the row of the grid, and the picture if pictures are wanted, which it draws."""
         scores, several = image.scores, len(self._models) > 1
         picture = picture_of(image, sample, model, self._rule)
         title = f'{scores.source}: AbsRel {scores.scores[model].values["abs_rel"]:.3f}'
         title = f'{model}, {title}' if several else title
         row = GridRow(title, sample.rgb, picture.prediction_m, picture.truth_m)
         if self._folder is None:
-            return row
+            return row, None
         name = f'{data}-{scores.name}-{model}' if several else f'{data}-{scores.name}'
         path = self._folder / f'{re.sub(_UNFIT, "_", name)}.png'
         warning = _WARNING if model in self._random else ''
         write_picture(path, replace(picture, warning=warning))
-        self.pictures.append(path)
-        return row
+        return row, path
 
     def finish(self) -> None:
         """

@@ -105,6 +105,22 @@ def test_data_without_any_score_has_no_number():
     assert 'ratio' not in told(summary)['models']['model']
 
 
+def test_what_is_odd_of_several_models_is_told_once():
+    names = ['a', 'b', 'c', 'd', 'a + noise:5']
+    unknown = dict.fromkeys(('chamfer', 'cloud_f1', 'plane_angle'), math.nan)
+    images = [ImageScores('s', '1'), ImageScores('s', '2')]
+    for name in names:
+        images[0].scores[name] = FrameScore({'abs_rel': 0.1, **unknown}, 9, 1.0)
+        images[1].problems[name] = 'no file'
+    warnings = summarise('x', images, names[:4], corruptions=['noise:5']).warnings
+    assert warnings == [
+        'a, b, c and 2 more: 1 of 2 images have no score and are in no mean',
+        'a, b, c and 2 more: 1 images: no file',
+        'a, b, c and 2 more: chamfer, cloud_f1, plane_angle have no value in any of 1 images: no '
+        'camera, or fewer than 100 points, or no plane of 4 % of the image',
+    ]
+
+
 def test_a_negative_scale_is_warned_of():
     summary = summarise(
         'made', [image('a', model=0.1), image('a', model=0.1, scale=-2.0)], ['model']

@@ -11,6 +11,7 @@ from depth_anything_ros.evaluation.frame_card import keep_frame
 from depth_anything_ros.evaluation.picture import Picture
 from depth_anything_ros.lab.datasets.comparison import summarise
 from depth_anything_ros.lab.datasets.comparison_page import write_evaluation_page
+from depth_anything_ros.lab.datasets.comparison_report import summary_warnings
 from depth_anything_ros.lab.datasets.gallery import ExtremeImages
 from depth_anything_ros.lab.datasets.protocols import PROTOCOLS
 from depth_anything_ros.lab.datasets.results import (
@@ -50,6 +51,17 @@ def page(tmp_path, found, images, pictures=(), extremes=None):
     path = tmp_path / 'report.html'
     write_evaluation_page(path, found, {'made:<rooms>': images}, pictures, extremes or {})
     return path.read_text(encoding='utf-8')
+
+
+def test_warnings_name_their_data_where_there_are_several(tmp_path):
+    found = summary(IMAGES, ['model'])
+    one, two = (
+        summarise(f'made:{word}', IMAGES, ['model'], warnings=['same', word]) for word in 'ab'
+    )
+    told = summary_warnings(replace(found, data=[one, two], warnings=['all']))
+    assert told[:3] == ['all', 'made:a, made:b: same', 'made:a: a']
+    assert len(told) == len(set(told))
+    assert summary_warnings(replace(found, data=[one]))[1] == 'same'
 
 
 def cells(text):

@@ -37,6 +37,13 @@ def test_images_are_drawn_under_the_names_of_data_and_image(tmp_path):
     assert names == ['real-desk_1.png', 'real-hall_1.png']
 
 
+def test_pictures_are_listed_in_the_order_of_images_whichever_is_drawn_first(tmp_path):
+    drawn = gallery(tmp_path, None)
+    for place in (2, 0, 1):
+        drawn.add('real', place, scored('hall', f'hall/{place}'))
+    assert [path.stem for path in drawn.pictures] == [f'real-hall_{place}' for place in range(3)]
+
+
 def test_pictures_of_several_models_bear_their_names(tmp_path):
     drawn = Gallery(['model', 'other (x.pth)'], tmp_path, None, rule=RULE)
     image = scored('hall', 'hall/1')
