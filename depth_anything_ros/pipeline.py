@@ -181,7 +181,9 @@ class DepthPipeline:
     def _align(self, relative: RelativeInverseDepth, frame: Frame) -> tuple[Alignment | None, str]:
         """Return the alignment to use, and why the frame has no fit of its own, or ''."""
         if self.scale_source is None:
-            return None, 'relative model and no scale source'
+            return None, (
+                "relative model and no scale source: parameter 'scale_source' gives metres"
+            )
         stamp_ns = frame.stamp_ns
         try:
             fit = self.scale_source.align(relative, stamp_ns, frame.camera)

@@ -242,7 +242,9 @@ def test_metric_network_needs_no_scale():
 def test_relative_network_without_source_says_why_there_are_no_metres():
     result = pipeline().process(FRAME)
     assert result.metric is None
-    assert result.no_metric_reason == 'relative model and no scale source'
+    assert result.no_metric_reason == (
+        "relative model and no scale source: parameter 'scale_source' gives metres"
+    )
 
 
 def test_last_alignment_bridges_a_failing_source_until_it_expires():

@@ -42,17 +42,18 @@ _OTHER_WORDS = {'ir', 'infra', 'confidence', 'disparity', 'mask', 'preview', 'pa
 
 
 class Naming(NamedTuple):
-    """How a user says which topics are meant: where, and with which words for both."""
+    """How a user says which topics are meant: where, with which words for both or the image."""
 
     place: str
     form: str
+    image_form: str
 
     def words(self, image: str, depth: str) -> str:
         """Return what to write for two topics."""
         return self.form.format(image=image, depth=depth)
 
 
-BEHIND_PATH = Naming('behind the path', ',image={image},depth={depth}')
+BEHIND_PATH = Naming('behind the path', ',image={image},depth={depth}', ',image={image}')
 
 
 class HasTopics(Protocol):
@@ -139,10 +140,15 @@ def find_image(reader: BagReader, image: str = '', naming: Naming = BEHIND_PATH)
     found = [topic for name, topic in colors.items() if _looks(name, depth=False)]
     if len(found) == 1:
         return found[0]
-    known = ', '.join(colors.values()) or 'none'
+    if not colors:
+        topics = ', '.join(f'{item.name} ({item.type_name})' for item in reader.topics.values())
+        raise DatasetError(f"bag '{reader.path}' has no topic of images; its topics: {topics}")
+    words = ' or '.join(
+        f"'{naming.image_form.format(image=topic)}'" for topic in found or colors.values()
+    )
     raise DatasetError(
-        f"bag '{reader.path}' has {len(found)} topics of colour images; name one {naming.place}; "
-        f'its topics of images: {known}'
+        f"bag '{reader.path}' has {len(found)} topics of images that are colour by their names; "
+        f'name one {naming.place}: {words}'
     )
 
 

@@ -116,6 +116,7 @@ def run(args: argparse.Namespace) -> int:
     :raises DatasetError: if the only bag cannot be recorded, or the place of one is taken.
     :raises WorkerError: if processes or the cluster fail.
     """
+    args.node = _full_name(args.node)
     config = _config(args)
     jobs = _jobs(args, config)
     records: list[BagRecord] = []
@@ -141,6 +142,14 @@ def _config(args: argparse.Namespace) -> DepthNodeConfig:
         # So that the networks of all processes together take the cores once.
         return changed(config, {'threads': max(1, (os.cpu_count() or 1) // args.jobs)})
     return config
+
+
+def _full_name(node: str) -> str:
+    """Return the full name of a node, which may be given without its slash."""
+    name = node.strip('/')
+    if not name:
+        raise ConfigError(f"--node '{node}' names no node; write it as /depth_node")
+    return f'/{name}'
 
 
 def _assignments(option: str, words: Iterable[str]) -> dict[str, str]:

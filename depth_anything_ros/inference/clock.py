@@ -22,8 +22,9 @@ class NetworkClock:
 
     @property
     def total_s(self) -> float:
-        """Return the seconds up to the end of the last run."""
-        return self._total_s
+        """Return the seconds up to now."""
+        with self._lock:
+            return self._total_s + (perf_counter() - self._since_s if self._running else 0.0)
 
     @contextmanager
     def running(self) -> Iterator[None]:

@@ -6,13 +6,15 @@ from time import perf_counter
 
 from depth_anything_ros.inference.clock import NETWORKS
 
+_FEWEST = 20
+
 
 class Speed:
     """
     Take the times of images that are done.
 
-    The first one, which waits until its network is made, starts the clock; with fewer than two
-    nothing is known.
+    The first one, which waits until its network is made, starts the clock. Of few nothing is
+    known: some are predicted before the first one is done.
     """
 
     def __init__(self) -> None:
@@ -29,14 +31,19 @@ class Speed:
     @property
     def rate_hz(self) -> float | None:
         """Return images a second, None where that is not known."""
-        took_s = self._end_s - self._start_s
-        return (self.images - 1) / took_s if took_s > 0 else None
+        took_s = self._took_s
+        return (self.images - 1) / took_s if took_s else None
 
     @property
     def network_share(self) -> float | None:
         """Return the share of the time in which a network of this process ran."""
-        took_s = self._end_s - self._start_s
-        return (self._end_network_s - self._start_network_s) / took_s if took_s > 0 else None
+        took_s = self._took_s
+        return (self._end_network_s - self._start_network_s) / took_s if took_s else None
+
+    @property
+    def _took_s(self) -> float:
+        """Return the seconds since the first image, 0 where they tell nothing."""
+        return self._end_s - self._start_s if self.images >= _FEWEST else 0.0
 
 
 def speed_text(rate_hz: float | None, network_share: float | None) -> str:

@@ -39,7 +39,6 @@ def test_a_bag_is_recorded_and_told(drive, tmp_path, capsys):
     shown = capsys.readouterr()
     assert f'{out}: 3 of 3 images, 3 with metric depth, in ' in shown.out
     assert '/depth_node/depth/image_raw' in shown.out
-    assert ' images a second; a network ran 0% of the time\n' in shown.out
     (told,) = json.loads(answer.read_text())
     assert (told['images'], told['metric'], told['rejected']) == (3, 3, [])
     assert told['messages']['/depth_node/preview/image_raw/compressed'] == 3
@@ -151,6 +150,13 @@ def test_a_file_for_other_nodes_is_refused(drive, tmp_path, capsys):
     assert 'is for /depth_node, only for front' in capsys.readouterr().err
     assert call(*words, '--node', '/front') == 0
     assert count(tmp_path / 'out', '/front/depth/image_raw') == 3
+
+
+def test_the_name_of_the_node_needs_no_slash_but_must_be_one(drive, tmp_path, capsys):
+    assert call(drive, '--out', tmp_path / 'out', *QUICK, '--node', 'robot1/depth') == 0
+    assert count(tmp_path / 'out', '/robot1/depth/depth/image_raw') == 3
+    assert call(drive, '--out', tmp_path / 'none', *QUICK, '--node', '/') == 1
+    assert "--node '/' names no node; write it as /depth_node" in capsys.readouterr().err
 
 
 def test_topics_that_are_told_are_read(drive, tmp_path, capsys):

@@ -32,6 +32,8 @@ def test_what_overlaps_counts_once(now):
         now(2.0)
         with clock.running():
             now(3.0)
+        now(3.5)
+        assert clock.total_s == 2.5
         now(4.0)
     assert clock.total_s == 3.0
 

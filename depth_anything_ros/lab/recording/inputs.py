@@ -20,7 +20,9 @@ from depth_anything_ros.stream.references import reference_types
 
 IMAGE, CAMERA_INFO = 'image', 'camera_info'
 _RAW = 'raw'
-_NAMING = Naming('by options', '-r image:={image} -r reference/depth:={depth}')
+_NAMING = Naming(
+    'by options', '-r image:={image} -r reference/depth:={depth}', '-r image:={image}'
+)
 
 
 @dataclass(frozen=True)

@@ -68,9 +68,9 @@ def test_the_input_size_is_that_of_the_last_image_with_a_score_whichever_is_done
 
 
 def test_images_come_in_order_and_the_speed_is_told_where_the_work_is_done_here(plan):
-    data = [ChosenData(OpenData('sizes', ORIGIN, Sizes()), range(3))]
+    data = [ChosenData(OpenData('sizes', ORIGIN, Sizes()), [0, 1, 2, *[1] * 20])]
     with local_workers(1) as workers:
         scores = score_data(plan, data, workers)
-    assert [image.name for image in scores.images['sizes']] == ['0', '1', '2']
+    assert [image.name for image in scores.images['sizes']] == ['0', '1', '2', *['1'] * 20]
     assert scores.models['m'].input_size == (16, 32)
     assert scores.speed.endswith('images a second; a network ran 0% of the time')

@@ -10,7 +10,7 @@ from rosbags.rosbag1 import Writer as Rosbag1Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from small_drive import DEPTH, IMAGE, INFO, OPTICAL, Network, stamp_of, write_drive
 
-from depth_anything_ros.bag import BagReader, TopicQos
+from depth_anything_ros.bag import BagReader, BagWriter, TopicQos
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import ConfigError, DatasetError
 from depth_anything_ros.lab.recording.bag import record_bag
@@ -242,7 +242,8 @@ def test_references_that_cannot_be_used_are_counted_with_the_reason(drive, tmp_p
 def test_frames_without_a_scale_have_no_depth_and_a_reason(drive, tmp_path):
     result = record(drive, tmp_path / 'out', config={'scale_source': 'none'})
     assert (result.written, result.metric) == (6, 0)
-    assert result.no_metric == {'relative model and no scale source': 6}
+    assert list(result.no_metric.values()) == [6]
+    assert 'relative model and no scale source' in next(iter(result.no_metric))
     assert '/depth_node/depth/image_raw' not in result.messages
     assert result.messages['/depth_node/relative/image_raw'] == 6
 
@@ -361,6 +362,23 @@ def test_of_two_cameras_one_is_to_be_named_by_options(tmp_path):
     with pytest.raises(DatasetError, match='2 cameras; name one by options: .-r image:=/camera/'):
         record(bag, tmp_path / 'out')
     assert record(bag, tmp_path / 'out', remaps={'image': IMAGE}).metric == 1
+
+
+def test_of_two_images_without_depth_one_is_to_be_named_by_an_option(tmp_path):
+    with BagWriter(tmp_path / 'bag') as writer:
+        for topic in ('/front/image_raw', '/rear/image_raw'):
+            fields = {'height': 1, 'width': 1, 'encoding': 'mono8', 'step': 1, 'data': [0]}
+            writer.write(topic, 'sensor_msgs/msg/Image', fields, stamp_of(0))
+    words = "name one by options: '-r image:=/front/image_raw' or '-r image:=/rear/image_raw'"
+    with pytest.raises(DatasetError, match=words):
+        record(tmp_path / 'bag', tmp_path / 'out')
+
+
+def test_a_bag_without_images_shows_what_it_has(tmp_path):
+    with BagWriter(tmp_path / 'bag') as writer:
+        writer.write('/odom', 'nav_msgs/msg/Odometry', {}, stamp_of(0))
+    with pytest.raises(DatasetError, match=r'no topic of images; its topics: /odom \(nav_msgs/'):
+        record(tmp_path / 'bag', tmp_path / 'out')
 
 
 def test_a_result_can_be_sent_to_a_worker_and_back(drive, tmp_path):
