@@ -15,9 +15,10 @@ Source: Chen, Paris, Durand, "Real-Time Edge-Aware Image Processing with the Bil
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import cv2
@@ -26,9 +27,9 @@ from numpy.typing import NDArray
 
 from depth_anything_ros.types import Float32Array
 
+# Of two levels that are coarser, each second node of the next finer one is a node.
 SHAPE = ROWS, COLUMNS, LAYERS = 25, 33, 17
-# Coarse to fine; the nodes of each are among those of the next.
-_LEVELS = ((7, 9, 5), (13, 17, 9), SHAPE)
+_COARSER_LEVELS = 2
 
 # Inverse depth of the first and the last layer, and where layers change from even steps of
 # inverse depth to even steps of depth, in 1/m.
@@ -41,6 +42,8 @@ _HALF_WEIGHT = 0.1
 # Beyond the layers that hold all but this share of the weight at either end, the field fades.
 _OUTSIDE_SHARE = 0.02
 _FADING_LAYERS = 2.0
+_TENT = np.array([0.25, 0.5, 0.25], np.float32)
+_ITSELF = np.ones(1, np.float32)
 # OpenCV remaps pictures of fewer than 32768 rows; each row of the image takes one for each column.
 _BAND_ROWS = 32767 // COLUMNS
 
@@ -90,8 +93,8 @@ class GridPlaces:
         :param size: (H, W) of the image.
         """
         steps = (
-            (rows + 0.5) * ((ROWS - 1) / size[0]),
-            (columns + 0.5) * ((COLUMNS - 1) / size[1]),
+            (rows + 0.5) * (ROWS / size[0]) - 0.5,
+            (columns + 0.5) * (COLUMNS / size[1]) - 0.5,
             layer_of(inverse),
         )
         nodes = np.zeros((1, len(rows)), np.intp)
@@ -126,22 +129,27 @@ def smooth(weights: Float32Array, sums: Float32Array) -> Float32Array:
     """
     field: Float32Array = np.zeros(SHAPE, np.float32)
     left = sums
-    for gather, spread in _levels():
-        level = _along(gather, left) / (_along(gather, weights) + np.float32(_HALF_WEIGHT))
-        field += _along(spread, level)
+    for halvings, gathered in reversed(list(enumerate(_levels(weights)))):
+        level = next(islice(_levels(left), halvings, None))
+        level = level / (gathered + np.float32(_HALF_WEIGHT))
+        field += _spread(level, halvings)
         left = sums - weights * field
     return field * _inside(weights)
 
 
 def at_layers(nodes: Float32Array, inverse: Floats) -> Float32Array:
     """
-    Return a field with other layers, float32 (ROWS, COLUMNS, n).
+    Return fields at other layers.
 
-    :param nodes: the field at its nodes, float32 SHAPE.
+    :param nodes: the field at its nodes, float32 (…, LAYERS).
     :param inverse: inverse depth of the other layers in 1/m, (n,).
+    :return: float32 (…, n).
     """
     places = np.clip(layer_of(inverse), 0, LAYERS - 1)
-    return nodes @ _tents(places, LAYERS).T
+    before = np.minimum(places.astype(np.intp), LAYERS - 2)
+    values = nodes[..., before]
+    values += (nodes[..., before + 1] - values) * (places - before).astype(np.float32)
+    return values
 
 
 def over_image(nodes: Float32Array, inverse: Float32Array) -> Float32Array:
@@ -156,7 +164,7 @@ def over_image(nodes: Float32Array, inverse: Float32Array) -> Float32Array:
     layers = np.asarray(layer_of(inverse), np.float32)
     # Rows are interpolated first; then the grid of each row of the image is a picture of COLUMNS
     # rows and LAYERS columns, in which OpenCV interpolates the rest.
-    by_row = _by_row(height) @ nodes.reshape(ROWS, -1)
+    by_row = cv2.resize(nodes.reshape(ROWS, -1), (COLUMNS * LAYERS, height))
     values: Float32Array = np.empty_like(inverse)
     for top in range(0, height, _BAND_ROWS):
         band = slice(top, top + _BAND_ROWS)
@@ -182,50 +190,38 @@ def _inside(weights: Float32Array) -> Float32Array:
     return inside
 
 
-def _along(matrices: Sequence[Float32Array], grid: Float32Array) -> Float32Array:
-    """Return a grid multiplied by a matrix along each of its directions."""
-    rows, columns, layers = matrices
-    taller = (rows @ grid.reshape(len(grid), -1)).reshape(len(rows), *grid.shape[1:])
-    result: Float32Array = np.matmul(columns, taller) @ layers.T
-    return result
+def _levels(grid: Float32Array) -> Iterator[Float32Array]:
+    """Iterate over the sums around each node of a level, the finest level first."""
+    blurred = _blurred(grid)
+    # Not the grid itself: single nodes would take up the noise of single points.
+    yield blurred
+    for _ in range(_COARSER_LEVELS):
+        coarser = 8.0 * blurred[::2, ::2, ::2]
+        yield coarser
+        blurred = _blurred(coarser)
 
 
-@lru_cache(maxsize=1)
-def _levels() -> tuple[tuple[list[Float32Array], list[Float32Array]], ...]:
-    """Return of each level what gathers the nodes of the grid, and what spreads to them."""
-    levels = []
-    for level in _LEVELS:
-        places = [np.linspace(0, few - 1, many) for few, many in zip(level, SHAPE, strict=True)]
-        spread = [_tents(place, few) for place, few in zip(places, level, strict=True)]
-        gather = [matrix.T for matrix in spread]
-        if level == SHAPE:
-            # Single nodes would take up the noise of single points.
-            gather = [_smoothing(count) for count in SHAPE]
-        levels.append((gather, spread))
-    return tuple(levels)
+def _spread(level: Float32Array, halvings: int) -> Float32Array:
+    """Return a coarser level interpolated linearly at all nodes."""
+    for _ in range(halvings):
+        finer: Float32Array = np.zeros([2 * count - 1 for count in level.shape], np.float32)
+        finer[::2, ::2, ::2] = 8.0 * level
+        level = _blurred(finer)
+    return level
 
 
-def _smoothing(count: int) -> Float32Array:
-    """Return what takes half of each node and a quarter of its neighbours, (count, count)."""
-    one = np.eye(count, dtype=np.float32)
-    beside = np.eye(count, k=1, dtype=np.float32) + np.eye(count, k=-1, dtype=np.float32)
-    return 0.5 * one + 0.25 * beside
-
-
-def _tents(places: Floats, count: int) -> Float32Array:
-    """Return how much each of `count` nodes, one apart, counts at places, float32 (n, count)."""
-    apart = np.abs(places[:, None] - np.arange(count))
-    return np.maximum(1.0 - apart, 0.0).astype(np.float32)
-
-
-@lru_cache(maxsize=4)
-def _by_row(height: int) -> Float32Array:
-    """Return how much each row of nodes counts in each row of an image, (height, ROWS)."""
-    return _tents((np.arange(height) + 0.5) * ((ROWS - 1) / height), ROWS)
+def _blurred(grid: Float32Array) -> Float32Array:
+    """Return half of each node and a quarter of its neighbours, in all three directions."""
+    # By OpenCV, as products of matrices this small wake the threads of BLAS for nothing.
+    border, blurred = cv2.BORDER_CONSTANT, np.empty_like(grid)
+    across = cv2.sepFilter2D(grid, -1, _TENT, _TENT, borderType=border)
+    layers, flat = (each.reshape(-1, grid.shape[2]) for each in (across, blurred))
+    cv2.sepFilter2D(layers, -1, _TENT, _ITSELF, dst=flat, borderType=border)
+    return blurred
 
 
 @lru_cache(maxsize=8)
 def _picture_rows(height: int, width: int) -> Float32Array:
     """Return the row of the picture of layers for each pixel of a band, (height, width)."""
-    columns = (np.arange(width) + 0.5) * ((COLUMNS - 1) / width)
+    columns = ((np.arange(width) + 0.5) * (COLUMNS / width) - 0.5).clip(0, COLUMNS - 1)
     return (np.arange(height)[:, None] * COLUMNS + columns).astype(np.float32)

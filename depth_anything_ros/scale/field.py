@@ -139,9 +139,8 @@ class ScaleField:
     def _brought_to(self, alignment: Alignment, stamp_ns: int, before: _State) -> _State:
         """Return a field of before for another alignment, what it comes from faded."""
         elsewhere, step = _moved(before.alignment, alignment)
-        logs, weights, sums = (
-            at_layers(nodes, elsewhere) for nodes in (before.logs, before.weights, before.sums)
-        )
+        together = np.stack([before.logs, before.weights, before.sums])
+        logs, weights, sums = at_layers(together, elsewhere)
         kept = 0.0
         if self._time_constant_s > 0:
             kept = math.exp(-(stamp_ns - before.stamp_ns) * 1e-9 / self._time_constant_s)

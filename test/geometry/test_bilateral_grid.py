@@ -44,7 +44,9 @@ def test_a_point_counts_once_and_reads_what_is_linear_exactly():
     rows, columns, layers = np.meshgrid(*map(np.arange, SHAPE), indexing='ij')
     nodes = (0.1 * rows - 0.2 * columns + 0.3 * layers).astype(np.float32)
     row, column, inverse = scattered(500)
-    expected = 0.1 * (row + 0.5) / 20 - 0.2 * (column + 0.5) / 20 + 0.3 * layer_of(inverse)
+    down = ((row + 0.5) * (25 / 480) - 0.5).clip(0, 24)
+    right = ((column + 0.5) * (33 / 640) - 0.5).clip(0, 32)
+    expected = 0.1 * down - 0.2 * right + 0.3 * layer_of(inverse)
     np.testing.assert_allclose(points.read(nodes), expected, atol=1e-4)
 
 
