@@ -147,8 +147,9 @@ def at_layers(nodes: Float32Array, inverse: Floats) -> Float32Array:
     """
     places = np.clip(layer_of(inverse), 0, LAYERS - 1)
     before = np.minimum(places.astype(np.intp), LAYERS - 2)
-    values = nodes[..., before]
-    values += (nodes[..., before + 1] - values) * (places - before).astype(np.float32)
+    values = np.take(nodes, before, axis=-1)
+    after = np.take(nodes, before + 1, axis=-1)
+    values += (after - values) * (places - before).astype(np.float32)
     return values
 
 
@@ -224,4 +225,5 @@ def _blurred(grid: Float32Array) -> Float32Array:
 def _picture_rows(height: int, width: int) -> Float32Array:
     """Return the row of the picture of layers for each pixel of a band, (height, width)."""
     columns = ((np.arange(width) + 0.5) * (COLUMNS / width) - 0.5).clip(0, COLUMNS - 1)
-    return (np.arange(height)[:, None] * COLUMNS + columns).astype(np.float32)
+    rows: Float32Array = (np.arange(height)[:, None] * COLUMNS + columns).astype(np.float32)
+    return rows

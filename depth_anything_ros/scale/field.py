@@ -116,13 +116,12 @@ class ScaleField:
             where no points say anything.
         """
         before, points = self._state, alignment.reference or None
-        if before is None:
-            state = _State.blank(alignment, stamp_ns)
-        else:
-            state = self._brought_to(alignment, stamp_ns, before)
-        if points is None and state.is_blank:
-            self._state = replace(state, weights=state.logs, sums=state.logs)
+        state = _State.blank(alignment, stamp_ns)
+        if points is None and (before is None or before.is_blank):
+            self._state = state
             return None
+        if before is not None:
+            state = self._brought_to(alignment, stamp_ns, before)
         fitted = _fitted(state, points)
         if points is not None and not state.weights.any():
             # Its first points are judged by what most of them say.

@@ -123,6 +123,9 @@ def test_a_source_without_points_has_no_field():
     field = ScaleField(0.5, GATE)
     assert field.update(alignment(None), 0) is None
     assert field.update(alignment(None), S) is None
+    for tenth in range(1, 5):
+        moved = alignment(None, 0.5 + 0.02 * tenth, 0.1 - 0.01 * tenth)
+        assert field.update(moved, S + tenth * S // 10) is None
     empty = points(0)
     assert ScaleField(0.5, GATE).update(alignment(empty), 0) is None
 
