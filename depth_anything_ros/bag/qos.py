@@ -23,12 +23,24 @@ class TopicQos:
     transient_local: bool = False
 
 
-def recorded_qos(connections: Iterable[Any]) -> TopicQos:
-    """
-    Return what the publishers of one topic offered.
+# What every listener to static transforms asks for, whatever a bag says of those who sent them.
+STATIC_TF_QOS = TopicQos(transient_local=True)
 
+
+def is_static_tf(topic: str) -> bool:
+    """Return whether a topic is that of static transforms, of any robot."""
+    return topic.rpartition('/')[2] == 'tf_static'
+
+
+def recorded_qos(topic: str, connections: Iterable[Any]) -> TopicQos:
+    """
+    Return what the publishers of one topic offered; of static transforms, what they must offer.
+
+    :param topic: its name.
     :param connections: the topic's connections of rosbags, of ROS 1 and ROS 2 bags.
     """
+    if is_static_tf(topic):
+        return STATIC_TF_QOS
     latched, offers = False, list[Qos]()
     for connection in connections:
         if isinstance(connection.ext, ConnectionExtRosbag1):

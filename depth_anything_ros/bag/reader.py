@@ -273,7 +273,7 @@ class BagReader:
                 name,
                 of_topic[-1].msgtype,
                 sum(connection.msgcount for connection in of_topic),
-                recorded_qos(of_topic),
+                recorded_qos(name, of_topic),
             )
             for name, of_topic in sorted(connections.items())
         }

@@ -33,6 +33,7 @@ from depth_anything_ros.messages import (
     frame_doubt,
     has_integer_depth,
     rectification_doubt,
+    told_size,
 )
 from depth_anything_ros.messages.brightness import brightest, has_16_bits
 from depth_anything_ros.types import Float32Array, Frame, UInt8Array
@@ -247,7 +248,7 @@ class RgbdFrames:
         if pair.depth is None:
             return None
         image, depth = pair.image.deserialize(), pair.depth.deserialize()
-        return self._registration(pair, image, depth, (_told_size(depth), _told_size(image)))
+        return self._registration(pair, image, depth, (told_size(depth), told_size(image)))
 
     def _registration(
         self, pair: MessagePair, image: Any, depth: Any, sizes: tuple[_Size, _Size]
@@ -296,11 +297,6 @@ def time_ns(message: BagMessage) -> int:
         return message.stamp_ns or message.log_time_ns
     except (DatasetError, MessageError):
         return message.log_time_ns
-
-
-def _told_size(image: Any) -> _Size:
-    """Return (H, W) of an image, None of a compressed one, which tells when it is decoded."""
-    return (int(image.height), int(image.width)) if hasattr(image, 'height') else None
 
 
 def _view(

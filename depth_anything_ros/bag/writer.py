@@ -22,7 +22,7 @@ from rosbags.interfaces import (
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, TypesysError, get_typestore
 
-from depth_anything_ros.bag.qos import TopicQos
+from depth_anything_ros.bag.qos import STATIC_TF_QOS, TopicQos, is_static_tf
 from depth_anything_ros.errors import DatasetError
 from depth_anything_ros.files import output_error, writing_folder
 
@@ -119,7 +119,8 @@ class BagWriter:
         """
         if types is None:
             self._require_type(type_name)
-        self._connect(topic, type_name, types or self._types, (_offer(qos, depth),))
+        offered = STATIC_TF_QOS if is_static_tf(topic) else qos
+        self._connect(topic, type_name, types or self._types, (_offer(offered, depth),))
 
     def write(self, topic: str, type_name: str, fields: Any, log_time_ns: int) -> None:
         """
@@ -145,11 +146,8 @@ class BagWriter:
         """
         if topic not in self._connections:
             self._require_type(type_name)
-            # A player must offer static transforms to those that subscribe later.
-            latched = _offer(TopicQos(transient_local=True), 1)
-            self._connect(
-                topic, type_name, self._types, (latched,) if topic == '/tf_static' else ()
-            )
+            static = (_offer(STATIC_TF_QOS, 1),) if is_static_tf(topic) else ()
+            self._connect(topic, type_name, self._types, static)
         with self._told():
             self._writer.write(self._connections[topic], log_time_ns, cdr)
 

@@ -154,7 +154,7 @@ class BagPlayer(Node):
 
     def _offer(self, topic: BagTopic) -> QoSProfile:
         reliable = topic.qos.reliable or self._lockstep
-        if not (topic.qos.transient_local or topic.name == '/tf_static'):
+        if not topic.qos.transient_local:
             return _qos(reliable=reliable)
         if topic.count > LATCHED_DEPTH:
             self.get_logger().warning(

@@ -1,6 +1,7 @@
 """What the publishers of a topic offered, from every kind of bag."""
 
 import pytest
+from rosbags.highlevel import AnyReader
 from rosbags.interfaces import (
     Qos,
     QosDurability,
@@ -13,7 +14,7 @@ from rosbags.rosbag1 import Writer as Ros1Writer
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
-from depth_anything_ros.bag import BagReader, TopicQos
+from depth_anything_ros.bag import BagReader, BagWriter, TopicQos
 
 BEST_EFFORT = (QosReliability.BEST_EFFORT, QosDurability.VOLATILE)
 RELIABLE = (QosReliability.RELIABLE, QosDurability.VOLATILE)
@@ -27,6 +28,9 @@ OFFERS = {
     '/two': ([BEST_EFFORT, LATCHED], TopicQos(transient_local=True)),
     '/silent': ([], TopicQos()),
     '/unknown': ([UNKNOWN], TopicQos()),
+    # Whatever was recorded, nobody hears static transforms otherwise.
+    '/tf_static': ([], TopicQos(transient_local=True)),
+    '/robot/tf_static': ([BEST_EFFORT], TopicQos(transient_local=True)),
 }
 
 
@@ -77,3 +81,15 @@ def test_latched_topics_of_ros1_bags_are_transient_local(tmp_path):
         '/odom': TopicQos(),
         '/scan': TopicQos(),
     }
+
+
+def test_static_transforms_are_offered_as_their_listeners_ask_whoever_writes_them(tmp_path):
+    kind = 'tf2_msgs/msg/TFMessage'
+    with BagWriter(tmp_path / 'bag') as writer:
+        writer.write('/tf_static', kind, {}, 1)
+        writer.add_topic('/robot/tf_static', kind)
+        writer.write('/robot/tf_static', kind, {}, 1)
+    with AnyReader([tmp_path / 'bag']) as reader:
+        (first,), (second,) = (each.ext.offered_qos_profiles for each in reader.connections)
+    assert (first.reliability, first.durability) == LATCHED
+    assert (second.reliability, second.durability) == LATCHED
