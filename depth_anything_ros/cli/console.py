@@ -6,24 +6,28 @@ import argparse
 import io
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
 from pathlib import Path
 from typing import TextIO
 
 from depth_anything_ros import files
 from depth_anything_ros.cli.words import in_words_of_the_cli
+from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.escape import one_line
 from depth_anything_ros.progress import progress
 from depth_anything_ros.table import Table
 
 __all__ = [
-    'add_json_argument', 'check_outputs', 'discard', 'people_beside', 'prepare_streams',
-    'progress', 'write_error', 'write_json', 'write_line', 'write_lines', 'write_table',
-    'write_warning',
+    'add_json_argument', 'check_apart', 'check_outputs', 'discard', 'people_beside',
+    'prepare_streams', 'progress', 'write_error', 'write_json', 'write_line', 'write_lines',
+    'write_table', 'write_warning',
 ]  # fmt: skip
 
 _STANDARD_OUTPUT = Path('/dev/stdout')
+# Options of verbs that say where something is written.
+_WRITTEN = ('json', 'out', 'save', 'csv', 'layers', 'plots', 'grid', 'picture')
+_STORED = ('.mcap', '.db3')
 
 
 def prepare_streams() -> None:
@@ -123,6 +127,47 @@ def write_json(path: Path | None, answer: object) -> None:
     if path is None:
         return
     files.write_json(path, answer)
+
+
+def check_apart(options: Mapping[str, object]) -> None:
+    """
+    Check that a verb writes over no file that it reads, and into no bag.
+
+    :param options: of the verb, as attributes of its arguments.
+    :raises ConfigError: if a place to write is a file that is read, or in a bag that is read.
+    """
+    read = set(_read(value for name, value in options.items() if name not in _WRITTEN))
+    for name in _WRITTEN:
+        path = options.get(name)
+        if not isinstance(path, Path):
+            continue
+        told = f"--{name} '{path}'"
+        for place in sorted(read):
+            if place.is_file() and path.is_file() and path.samefile(place):
+                raise ConfigError(f'{told} would write over what is read; give another name')
+            bag = place if place.is_dir() else place.parent
+            if bag.resolve() in path.resolve().parents and _is_bag(bag, place):
+                raise ConfigError(
+                    f"{told} lies in the bag '{bag}' that is read; give a place outside of it"
+                )
+
+
+def _read(values: Iterable[object]) -> Iterator[Path]:
+    """Yield what options name that is there: PATH, PATH,OPTION=VALUE, or either behind NAME:."""
+    for value in values:
+        for word in value if isinstance(value, list) else (value,):
+            if isinstance(word, (str, Path)):
+                whole = (str(word), str(word).partition(':')[2])
+                places = {place for text in whole for place in (text, text.partition(',')[0])}
+                # Any text may stand there, which as a path would be too long.
+                yield from (Path(place) for place in places if os.path.exists(place))  # noqa: PTH110
+
+
+def _is_bag(folder: Path, place: Path) -> bool:
+    """Return whether a folder is a bag, of which a place, or a file in it, is read."""
+    if (folder / 'metadata.yaml').is_file():
+        return True
+    return folder == place and any(file.suffix in _STORED for file in folder.iterdir())
 
 
 def check_outputs(*paths: Path | None) -> None:

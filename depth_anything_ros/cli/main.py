@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import NoReturn, Protocol, cast
 
 from depth_anything_ros.cli.console import (
+    check_apart,
     check_outputs,
     discard,
     people_beside,
@@ -191,6 +192,7 @@ def _run(arguments: list[str]) -> int:
         speak_of(vars(args))
         with usable_home(), reported(args.verb):
             module = _load(VERBS[args.verb])
+            check_apart(vars(args))
             answer = vars(args).get('json')
             check_outputs(answer)
             with people_beside(answer):
