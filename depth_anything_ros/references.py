@@ -33,11 +33,14 @@ class Surroundings(Protocol):
         :raises AlignmentError: if TF does not connect the frames.
         """
 
-    def registration(self, frame_id: str, rule: RegistrationRule) -> Registration | None:
+    def registration(
+        self, frame_id: str, size: tuple[int, int] | None, rule: RegistrationRule
+    ) -> Registration | None:
         """
         Return how a depth image is brought to the image, or None where it is registered.
 
         :param frame_id: of the depth image.
+        :param size: (H, W) of the depth image, None where it is not known.
         :raises NoImageYetError: if the rule needs the frame of the image and none has come.
         :raises DepthAnythingError: as `RegistrationRule.find`.
         """

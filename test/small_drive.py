@@ -5,6 +5,7 @@ import numpy as np
 from depth_anything_ros.bag import BagWriter, RgbdTopics
 from depth_anything_ros.messages import (
     camera_info_fields,
+    compressed_fields,
     depth_image_fields,
     image_fields,
     stamp_fields,
@@ -67,10 +68,22 @@ def transform(parent, child, move=(0.0, 0.0, 0.0), stamp_ns=START_NS):
     }
 
 
-def write_drive(path, frames=6, *, storage='mcap', depth_delay_ns=0, broken=(), more=None):
+def write_drive(
+    path,
+    frames=6,
+    *,
+    storage='mcap',
+    depth_delay_ns=0,
+    broken=(),
+    info_size=(64, 48),
+    compressed=False,
+    more=None,
+):
     """
     Write the drive; depth of a frame is recorded so long after its image.
 
+    :param info_size: the size that camera_info of the image tells.
+    :param compressed: write the image as JPEG.
     :param broken: numbers of images that are cut.
     :param more: called with the writer at the end.
     """
@@ -78,13 +91,18 @@ def write_drive(path, frames=6, *, storage='mcap', depth_delay_ns=0, broken=(), 
     for number in range(frames):
         time_ns = stamp_of(number)
         image = image_fields(picture(number), 'rgb8')
+        topic = IMAGE, 'sensor_msgs/msg/Image'
+        if compressed:
+            image = compressed_fields(picture(number))
+            topic = f'{IMAGE}/compressed', 'sensor_msgs/msg/CompressedImage'
         if number in broken:
             image['data'] = image['data'][:100]
         stamped, info = header(time_ns), camera_info_fields(CAMERA)
         depth = depth_image_fields(depth_of(number), '32FC1')
         messages += [
-            (time_ns, INFO, 'sensor_msgs/msg/CameraInfo', {**stamped, **info}),
-            (time_ns, IMAGE, 'sensor_msgs/msg/Image', {**stamped, **image}),
+            (time_ns, INFO, 'sensor_msgs/msg/CameraInfo',
+             {**stamped, **info, **dict(zip(('width', 'height'), info_size, strict=True))}),
+            (time_ns, *topic, {**stamped, **image}),
             (time_ns + depth_delay_ns, DEPTH_INFO, 'sensor_msgs/msg/CameraInfo',
              {**stamped, **info}),
             (time_ns + depth_delay_ns, DEPTH, 'sensor_msgs/msg/Image', {**stamped, **depth}),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -47,6 +48,8 @@ _PARAMETERS = {
     'model': 'NAME', 'checkpoint': 'FILE', 'scale_source': None, 'backend': None, 'threads': 'N',
 }  # fmt: skip
 _SHOWN = 5
+# Source: design.ros2.org/articles/topic_and_service_names.html; rclpy refuses the same.
+_NODE_NAME = re.compile(r'(?:/[A-Za-z_][A-Za-z0-9_]*)+', re.ASCII)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,7 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'found by the names that drivers give',
     )  # fmt: skip
     parser.add_argument(
-        '--node', default='/depth_node', metavar='NAME',
+        '--node', type=_node_name, default='/depth_node', metavar='NAME',
         help='full name of the node: in the parameter file, and before its topics (%(default)s)',
     )  # fmt: skip
     parser.add_argument(
@@ -105,6 +108,17 @@ def _add_parameters(parser: argparse.ArgumentParser) -> None:
             f'--{name.replace("_", "-")}', metavar=metavar, choices=info.choices or None,
             help=info.help.replace('%', '%%'),
         )  # fmt: skip
+
+
+def _node_name(text: str) -> str:
+    """Read the full name of a node; the slash before it may be left out."""
+    name = f'/{text.removeprefix("/")}'
+    if not _NODE_NAME.fullmatch(name):
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is no name of a node; allowed: letters, digits and _, no digit first, with "
+            'namespaces before it as /robot/depth_node'
+        )
+    return name
 
 
 def run(args: argparse.Namespace) -> int:

@@ -35,7 +35,8 @@ class ImageView:
     :param other: the camera that the other one of K and P describes, None if it cannot be used;
         it tells whether two calibrations are one, whichever of its matrices a driver fills.
     :param problem: why there is no camera; '' is that no calibration has come.
-    :param size: (H, W) of the images in pixels, None where it is not known.
+    :param size: (H, W) of the images in pixels, None where it is not known. A calibration of
+        another size says nothing about them.
     """
 
     frame_id: str
@@ -44,6 +45,11 @@ class ImageView:
     other: Camera | None = None
     problem: str = ''
     size: tuple[int, int] | None = None
+
+    def cameras(self) -> list[Camera]:
+        """Return what the calibration may mean for the images: none if it is of another size."""
+        told = (camera for camera in (self.camera, self.other) if camera is not None)
+        return [camera for camera in told if self.size in (None, (camera.height, camera.width))]
 
     def calibrated(self) -> Camera:
         """
@@ -134,11 +140,10 @@ class RegistrationRule:
 
 def _contradiction(depth: ImageView, image: ImageView) -> str:
     """Return how the calibrations of depth and image contradict each other, '' if not."""
-    if depth.camera is None or image.camera is None:
-        return ''
-    sources = [camera for camera in (depth.camera, depth.other) if camera is not None]
-    targets = [camera for camera in (image.camera, image.other) if camera is not None]
-    if any(same_view(source, target) for source in sources for target in targets):
+    sources, targets = depth.cameras(), image.cameras()
+    if not (depth.camera and image.camera and sources and targets) or any(
+        same_view(source, target) for source in sources for target in targets
+    ):
         return ''
     return (
         f', as {depth.info_topic} has {_numbers(depth.camera)} and {image.info_topic} has '

@@ -23,6 +23,7 @@ from depth_anything_ros.messages.compressed import (
     decode_compressed,
     decode_compressed_depth,
     has_integer_depth,
+    told_size,
 )
 from depth_anything_ros.messages.depth import (
     KNOWN_DEPTH_ENCODINGS,
@@ -69,4 +70,5 @@ __all__ = [
     'rectification_doubt',
     'stamp_fields',
     'stamp_ns',
+    'told_size',
 ]

@@ -19,7 +19,7 @@ from depth_anything_ros.messages.depth import (
     millimetres,
     only_distances,
 )
-from depth_anything_ros.messages.pictures import decode_picture
+from depth_anything_ros.messages.pictures import decode_picture, picture_size
 from depth_anything_ros.types import Float32Array, UInt8Array
 
 KNOWN_FORMATS = ('jpeg', 'png', 'webp', 'bmp')
@@ -129,6 +129,16 @@ def decode_any_image(
     if not hasattr(message, 'encoding'):
         return decode_compressed(message)
     return decode_image(message, fallback)
+
+
+def told_size(message: Any) -> tuple[int, int] | None:
+    """Return the (H, W) that an Image or CompressedImage says it has, None where it does not."""
+    if hasattr(message, 'height'):
+        return int(message.height), int(message.width)
+    try:
+        return picture_size(bytes(message.data), KNOWN_FORMATS)
+    except MessageError:
+        return None
 
 
 def compressed_fields(rgb: UInt8Array) -> dict[str, Any]:

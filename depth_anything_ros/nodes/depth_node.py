@@ -22,6 +22,7 @@ from sensor_msgs.msg import CameraInfo
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import DepthAnythingError, reason_of
 from depth_anything_ros.escape import lines, one_line
+from depth_anything_ros.messages import told_size
 from depth_anything_ros.nodes.arrival import ArrivalStamps
 from depth_anything_ros.nodes.beside import offer
 from depth_anything_ros.nodes.diagnostics import to_status
@@ -244,7 +245,7 @@ class DepthNode(ManagedNode):
 
     def _on_image(self, message: Any) -> None:
         self._latest = message
-        self._references.see_image(message.header.frame_id)
+        self._references.see_image(message.header.frame_id, told_size(message))
         self._statistics.count('received')
         if self._worker.submit(Job(message, perf_counter_ns())):
             self._statistics.count('dropped')

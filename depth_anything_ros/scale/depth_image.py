@@ -13,7 +13,7 @@ from depth_anything_ros.geometry.alignment import MIN_POINTS
 from depth_anything_ros.geometry.registration import RegistrationRule, resized_to, same_aspect
 from depth_anything_ros.geometry.reprojection import Registration
 from depth_anything_ros.geometry.unit_watch import UnitWatch
-from depth_anything_ros.messages import decode_any_depth, stamp_ns
+from depth_anything_ros.messages import decode_any_depth, stamp_ns, told_size
 from depth_anything_ros.parameters import (
     DEPTH_TRANSPORTS,
     Affects,
@@ -133,7 +133,7 @@ class DepthIntake:
         :raises DepthAnythingError: if it cannot be read or brought to the image.
         """
         rule = RegistrationRule(own.reference_registration, own.reference_pose)
-        registration = around.registration(message.header.frame_id, rule)
+        registration = around.registration(message.header.frame_id, told_size(message), rule)
         unit = own.reference_depth_unit
         depth_m = decode_any_depth(message, steps_per_metre(unit))
         source.add_reference(DepthReference(depth_m, stamp_ns(message.header)), registration)

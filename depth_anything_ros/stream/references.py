@@ -79,6 +79,7 @@ class _Surroundings:
     """Where a sensor lies to the camera: see `references.Surroundings`."""
 
     image_frame_id: str | None
+    image_size: tuple[int, int] | None
     rectified: bool
     lookup: Lookup
     depth: DepthRegistration | None
@@ -94,13 +95,16 @@ class _Surroundings:
             raise AlignmentError(f'images without frame_id have no place in TF; {cure}')
         return self.lookup(self.image_frame_id, frame_id)
 
-    def registration(self, frame_id: str, rule: RegistrationRule) -> Registration | None:
+    def registration(
+        self, frame_id: str, size: tuple[int, int] | None, rule: RegistrationRule
+    ) -> Registration | None:
         """Return how a depth image is brought to the image, or None where it is registered."""
         # How depth lies to the image follows from the frames of both.
         if self.image_frame_id is None and rule.mode != 'registered':
             raise NoImageYetError('no image has come yet')
         assert self.depth is not None, 'a topic of depth images declares its camera_info'
-        return self.depth.of(frame_id, self.image_frame_id or '', rule, self.rectified)
+        sizes = size, self.image_size
+        return self.depth.of(frame_id, self.image_frame_id or '', rule, self.rectified, sizes)
 
 
 class References:
@@ -144,6 +148,7 @@ class References:
         self._warn = warn
         self._newest: dict[str, Any] = {}
         self.image_frame_id: str | None = None  # before the first image
+        self._image_size: tuple[int, int] | None = None
         self._waiting: set[str] = set()
         self._early: dict[str, Any] = {}
 
@@ -176,9 +181,14 @@ class References:
         self._statistics.reference(reason)
         self._warn(f'reference rejected: {reason}')
 
-    def see_image(self, frame_id: str) -> None:
-        """Take note of the frame of an image; the first one lets in what waited for it."""
-        self.image_frame_id = frame_id
+    def see_image(self, frame_id: str, size: tuple[int, int] | None = None) -> None:
+        """
+        Take note of an image; the first one lets in what waited for it.
+
+        :param frame_id: its frame.
+        :param size: its (H, W), None where it is not known.
+        """
+        self.image_frame_id, self._image_size = frame_id, size
         waiting, self._waiting = self._waiting, set()
         for topic in waiting:
             self._use(topic, self._newest[topic])
@@ -212,6 +222,7 @@ class References:
         pipeline, config = self._host.pipeline, self._config()
         around = _Surroundings(
             self.image_frame_id,
+            self._image_size,
             config.image_is_rectified,
             self._lookup,
             self._registrations.get(topic),

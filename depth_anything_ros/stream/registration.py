@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 from depth_anything_ros.errors import CameraError
 from depth_anything_ros.geometry.registration import ImageView, Lookup, RegistrationRule
@@ -10,6 +11,8 @@ from depth_anything_ros.geometry.reprojection import Registration
 from depth_anything_ros.scale import SCALE_SOURCES
 from depth_anything_ros.stream.camera_input import CameraInput
 from depth_anything_ros.types import Camera
+
+Size: TypeAlias = tuple[int, int] | None
 
 
 def registrations(
@@ -45,7 +48,12 @@ class DepthRegistration:
         self._lookup = lookup
 
     def of(
-        self, frame_id: str, image_frame_id: str, rule: RegistrationRule, rectified: bool
+        self,
+        frame_id: str,
+        image_frame_id: str,
+        rule: RegistrationRule,
+        rectified: bool,
+        sizes: tuple[Size, Size] = (None, None),
     ) -> Registration | None:
         """
         Return how a depth image is brought to the image, or None where it is registered.
@@ -54,22 +62,23 @@ class DepthRegistration:
         :param image_frame_id: of the image, likewise.
         :param rule: what the parameters say.
         :param rectified: take projection matrices P rather than K and D.
+        :param sizes: (H, W) of depth image and image, each None where it is not known.
         :raises CameraError: if it is not registered and a camera_info is missing or unusable.
         :raises AlignmentError: if it is not registered and TF does not connect the frames, or
             one is not named.
         :raises ConfigError: if the rule's pose is not a pose.
         """
         return rule.find(
-            _view(self.depth, frame_id, rectified),
-            _view(self._color, image_frame_id, rectified),
+            _view(self.depth, frame_id, rectified, sizes[0]),
+            _view(self._color, image_frame_id, rectified, sizes[1]),
             self._lookup,
         )
 
 
-def _view(camera: CameraInput, frame_id: str, rectified: bool) -> ImageView:
+def _view(camera: CameraInput, frame_id: str, rectified: bool, size: Size) -> ImageView:
     taken, problem = _usable(camera, rectified)
     other, _ = _usable(camera, not rectified)
-    return ImageView(frame_id or camera.frame_id, taken, camera.topic, other, problem)
+    return ImageView(frame_id or camera.frame_id, taken, camera.topic, other, problem, size)
 
 
 def _usable(camera: CameraInput, rectified: bool) -> tuple[Camera | None, str]:

@@ -165,3 +165,16 @@ def test_topics_that_are_told_are_read(drive, tmp_path, capsys):
     error = capsys.readouterr().err
     assert "'scan:=/scan' is not used: nothing at work reads 'scan'" in error
     assert "'imu:=/imu' is not used" in error
+
+
+@pytest.mark.parametrize('name', ['front/depth', '/front/depth'])
+def test_the_slash_before_the_name_of_the_node_may_be_left_out(drive, tmp_path, name):
+    assert call(drive, '--out', tmp_path / 'out', *QUICK, '--node', name) == 0
+    assert count(tmp_path / 'out', '/front/depth/depth/image_raw') == 3
+
+
+@pytest.mark.parametrize('name', ['bad name', '/1cam', '/a//b/', '', '/', 'käfer', '~/a'])
+def test_what_is_no_name_of_a_node_is_refused(drive, tmp_path, capsys, name):
+    with pytest.raises(SystemExit):
+        call(drive, '--out', tmp_path / 'out', *QUICK, '--node', name)
+    assert f"'{name}' is no name of a node; allowed: letters" in capsys.readouterr().err

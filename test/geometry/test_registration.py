@@ -93,6 +93,16 @@ def test_calibration_of_another_size_than_its_images_reprojects_nothing(size):
         RegistrationRule().find(depth, IMAGE, tf)
 
 
+@pytest.mark.parametrize('size', [(96, 128), (24, 32)])
+@pytest.mark.parametrize('frame_id', ['color', ''])
+def test_calibration_of_another_size_than_its_images_contradicts_nothing(size, frame_id):
+    """As a driver that scales its images and not their camera_info."""
+    image = ImageView(frame_id, COLOR, '/color/camera_info', size=size)
+    depth = ImageView(frame_id, DEPTH, '/depth/camera_info', size=size)
+    assert RegistrationRule().find(view(frame_id), image, no_tf) is None
+    assert RegistrationRule().find(depth, IMAGE, no_tf) is None
+
+
 @pytest.mark.parametrize('mode', ['auto', 'unregistered'])
 def test_depth_of_another_frame_is_brought_by_tf(mode):
     found = RegistrationRule(mode).find(view(), IMAGE, tf)

@@ -11,7 +11,7 @@ from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.geometry.transform import RigidTransform
 from depth_anything_ros.inference.predictor import Predictor
 from depth_anything_ros.lab.recording.inputs import CAMERA_INFO, IMAGE, Inputs
-from depth_anything_ros.messages import decode_any_image
+from depth_anything_ros.messages import decode_any_image, told_size
 from depth_anything_ros.stream.assembly import assemble
 from depth_anything_ros.stream.camera_input import CameraInput
 from depth_anything_ros.stream.encoders import Finished
@@ -83,7 +83,7 @@ class Recorder:
 
     def see_image(self, message: Any) -> None:
         """Take note of an image, whether its depth can be estimated or not."""
-        self._references.see_image(message.header.frame_id)
+        self._references.see_image(message.header.frame_id, told_size(message))
 
     def decode(self, message: Any) -> UInt8Array:
         """

@@ -182,6 +182,21 @@ def test_a_frame_has_the_depth_of_its_stamp_however_late_that_was_recorded(
         np.testing.assert_array_equal(found.data, expected.data)
 
 
+@pytest.mark.parametrize('compressed', [False, True])
+def test_camera_info_of_another_size_than_the_image_does_not_move_its_depth(
+    recorded, tmp_path, compressed
+):
+    bag = write_drive(tmp_path / 'bag', info_size=(128, 96), compressed=compressed)
+    result = record(bag, tmp_path / 'out', ('~/depth/image_raw',))
+    topic = '/depth_node/depth/image_raw'
+    pairs = zip(messages(tmp_path / 'out', topic), messages(recorded[1], topic), strict=True)
+    for (_, found), (_, expected) in pairs:
+        depth_m, expected_m = (decode_any_depth(message) for message in (found, expected))
+        np.testing.assert_allclose(depth_m, expected_m, rtol=0.05 if compressed else 1e-6)
+    reason = 'camera_info is for 128x96, the image is 64x48; the sizes must be equal'
+    assert any(reason in text for text in result.warnings)
+
+
 def test_depth_comes_after_its_calibration_whatever_the_order_in_the_bag(tmp_path):
     """The executor of the node serves camera_info of what has arrived together first."""
     bag = write_drive(tmp_path / 'bag')
