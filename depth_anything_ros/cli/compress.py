@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from depth_anything_ros.lab.compression.misses import Misses
     from depth_anything_ros.lab.compression.outcome import CompressionResult, WeightsSize
     from depth_anything_ros.lab.compression.recipe import PackedState, Recipe
     from depth_anything_ros.models.checkpoint import Weights
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from depth_anything_ros.models.spec import ModelSpec
 
 _COLUMNS = ['', 'before', 'after', 'after / before']
+# Four tell how much the output moves; single obstacles need more.
+_OBSTACLE_VIEWS = 24
 
 _EPILOG = """recipes, joined by + in this order:
   prune_structured(A)  the share A (0.1 to 0.9) of weakest attention heads and hidden channels of
@@ -71,10 +74,11 @@ examples:
 Quote recipes with parentheses. The file is a checkpoint of the same model: --checkpoint FILE of
 the other verbs, checkpoint:=FILE of the node, with every backend. SQNR is the power of the
 network's output over that of its change, summed over simulated views, in float32; larger is
-better, and a warning tells of less than 20 dB. Zeros make the file smaller, not the network
-faster. A pruned network trains on with `train --init FILE`; the size of prune_structured stays,
-the zeros of prune do not. Numbers that float16 holds exactly are stored so: a parent in float16,
-as that of tiny, does not grow by a recipe without 16 bits.
+better, and a warning tells of less than 20 dB. Another one tells where more than one in a hundred
+obstacles is missed that the parent sees: thin ones vanish where averages look well. Zeros make the
+file smaller, not the network faster. A pruned network trains on with `train --init FILE`; the size
+of prune_structured stays, the zeros of prune do not. Numbers that float16 holds exactly are stored
+so: a parent in float16, as that of tiny, does not grow by a recipe without 16 bits.
 """
 
 
@@ -96,6 +100,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--views', type=int, default=4, metavar='N',
         help='simulated views the outputs are compared on; 0 compares nothing (default 4)',
     )  # fmt: skip
+    parser.add_argument(
+        '--obstacle-views', type=int, metavar='N',
+        help='simulated views in which obstacles are looked for before and after (default: '
+        f'{_OBSTACLE_VIEWS}; with --views 0 none)',
+    )  # fmt: skip
     add_json_argument(parser)
 
 
@@ -112,6 +121,10 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.views < 0:
         raise ConfigError(f'--views {args.views}; allowed: 0 or more')
+    if args.obstacle_views is None:
+        args.obstacle_views = _OBSTACLE_VIEWS if args.views else 0
+    if args.obstacle_views < 0:
+        raise ConfigError(f'--obstacle-views {args.obstacle_views}; allowed: 0 or more')
     if args.calibration_images < 1:
         raise ConfigError(f'--calibration-images {args.calibration_images}; allowed: 1 or more')
     from depth_anything_ros.lab.compression.chain import chain_text, parse_chain
@@ -148,6 +161,7 @@ def run(args: argparse.Namespace) -> int:
         views=args.views,
         integers=_integers(compressed),
         identical=sqnr_db == math.inf,
+        obstacles=_misses(args, parent),
     )
     low = bool(args.views) and warn_of_low_sqnr(sqnr_db, result.recipe)
     _show(result, sqnr_db, low)
@@ -191,6 +205,29 @@ def _sqnr_db(reference: DepthEstimator, compressed: DepthEstimator, views: int) 
     return output_sqnr_db(reference, compressed, progress(inputs, views, 'views'))
 
 
+def _misses(args: argparse.Namespace, parent: Weights) -> Misses | None:
+    """Return the obstacles missed in the simulated views before and after."""
+    from depth_anything_ros.inference.options import NetworkOptions
+    from depth_anything_ros.inference.predictor import create_predictor
+    from depth_anything_ros.lab.compression.misses import MISSED, Misses
+    from depth_anything_ros.lab.compression.study_scores import score_network
+    from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
+
+    views = args.obstacle_views
+    if not views or parent.origin == 'random':
+        return None
+    dataset = parse_data(f'{COMPARED}:{views}')
+    found = []
+    for file in (args.checkpoint, str(args.out)):
+        options = NetworkOptions(args.model, file, backend='torch', precision='fp32')
+        predict = create_predictor(options).predict
+        shown = progress(range(views), views, 'obstacles')
+        scores = score_network(predict, dataset, shown, ScoringRule())
+        found.append(scores.scale_shift[MISSED])
+    before, after = found
+    return None if before is None or after is None else Misses(before, after)
+
+
 def _integers(compressed: DepthEstimator) -> dict[str, str]:
     """Return with how many bits each backend that multiplies integers does so here."""
     from depth_anything_ros.inference import BACKENDS
@@ -225,6 +262,13 @@ def _show(result: CompressionResult, sqnr_db: float, low: bool) -> None:
     if result.views:
         found = 'the same in every bit' if result.identical else f'SQNR {sqnr_db:.1f} dB'
         write_line(f'network output, simulated views ({result.views}): {found}')
+    if result.obstacles is not None:
+        write_line(f'simulated views: {result.obstacles.text}')
+        if result.obstacles.too_many:
+            write_warning(
+                f'recipe {result.recipe}: {result.obstacles.text}, whatever averages say; see '
+                '`evaluate --metrics obstacles` before a robot drives by it'
+            )
     for backend, integers in result.integers.items():
         write_line(f'{backend} on this processor: {integers}')
     write_line(f'wrote {result.out} (sha256 {result.sha256})')

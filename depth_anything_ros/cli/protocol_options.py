@@ -76,8 +76,8 @@ def chosen_protocol(args: argparse.Namespace) -> Protocol:
         the known ones.
     :raises ConfigError: if what is told of obstacles is out of range, or not looked for.
     """
-    from depth_anything_ros.evaluation.metric import Group
-    from depth_anything_ros.evaluation.metrics import METRICS, asked_metrics
+    from depth_anything_ros.evaluation.metrics import asked_metrics
+    from depth_anything_ros.evaluation.obstacle_metrics import of_obstacles
     from depth_anything_ros.evaluation.protocol import AlignmentMode
 
     alignment = AlignmentMode(args.align) if args.align else None
@@ -85,7 +85,7 @@ def chosen_protocol(args: argparse.Namespace) -> Protocol:
     told = ('ause',) if args.confidence else ()
     metrics = asked_metrics((*args.metrics, *told)) or None
     rule = replace(protocol.rule, metrics=metrics, confidence=args.confidence)
-    if any(METRICS[name].group is Group.OBSTACLES for name in metrics or ()):
+    if of_obstacles(metrics or ()):
         rule = replace(rule, obstacles=chosen_obstacles(args), mounting=chosen_mounting(args))
     else:
         require_no_obstacle_options(args)

@@ -29,6 +29,11 @@ from depth_anything_ros.cli.console import (
     write_table,
 )
 from depth_anything_ros.cli.data_argument import add_data_argument, parse_data
+from depth_anything_ros.cli.obstacle_options import (
+    add_obstacle_arguments,
+    chosen_mounting,
+    chosen_obstacles,
+)
 from depth_anything_ros.cli.predictor_options import add_predictor_arguments, open_predictor
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.table import Table, number
@@ -36,6 +41,7 @@ from depth_anything_ros.table import Table, number
 if TYPE_CHECKING:
     from depth_anything_ros.inference.predictor import Predictor
     from depth_anything_ros.lab.datasets import Dataset
+    from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
     from depth_anything_ros.lab.trials.approach import Lag
     from depth_anything_ros.lab.trials.refinement_trial import Option
     from depth_anything_ros.lab.trials.results import OptionResult, OptionsResult
@@ -54,6 +60,9 @@ _COLUMNS: tuple[_Column, ...] = (
     ('at edges', '.4f', lambda result: result.values.get('edge_abs_rel')),
     ('flying', '.2%', lambda result: result.values.get('flying')),
     ('kept', '.2%', lambda result: result.values.get('kept')),
+    ('missed', '.2%', lambda result: result.values.get('missed')),
+    ('false', '.2%', lambda result: result.values.get('false')),
+    ('false free', '.2%', lambda result: result.values.get('false_free')),
 )
 _DRIVE_COLUMNS: tuple[_Column, ...] = (
     *_COLUMNS,
@@ -92,6 +101,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='draw the first three images of the first data: the image, its depth, filtered, and '
         'without flying pixels',
     )  # fmt: skip
+    add_obstacle_arguments(parser)
     add_json_argument(parser)
 
 
@@ -107,6 +117,7 @@ def run(args: argparse.Namespace) -> int:
     _check(args)
     check_outputs(args.picture)
     from depth_anything_ros.evaluation.environment import environment
+    from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
     from depth_anything_ros.lab.trials.refinement_trial import make_options
 
     settings = {
@@ -116,15 +127,16 @@ def run(args: argparse.Namespace) -> int:
         'cloud_edge_jump': args.cloud_edge_jump,
     }
     options = make_options(settings)
+    rule = ScoringRule(obstacles=chosen_obstacles(args), mounting=chosen_mounting(args))
     predictor = open_predictor(args)
     data = {word: parse_data(word, _SPLIT) for word in args.data}
     if args.picture:
         _draw(args.picture, data[args.data[0]], predictor, options)
-    answers = [_try_images(word, data[word], predictor, options) for word in args.data]
+    answers = [_try_images(word, data[word], predictor, options, rule) for word in args.data]
     approach: list[Lag] = []
     if args.drives:
         answers += [
-            _try_drives(speed_m_s, args, predictor, options)
+            _try_drives(speed_m_s, args, predictor, options, rule)
             for speed_m_s in (_STILL_M_S, _MOVING_M_S)
         ]
         approach = _try_approach(options)
@@ -133,6 +145,7 @@ def run(args: argparse.Namespace) -> int:
         {
             'model': predictor.identity,
             'settings': settings,
+            'obstacles': rule.obstacles,
             'threads': args.threads,
             'data': answers,
             'approach': approach,
@@ -152,7 +165,11 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _try_images(
-    word: str, dataset: Dataset, predictor: Predictor, options: Sequence[Option]
+    word: str,
+    dataset: Dataset,
+    predictor: Predictor,
+    options: Sequence[Option],
+    rule: ScoringRule,
 ) -> OptionsResult:
     from depth_anything_ros.lab.trials.refinement_trial import try_on_images
     from depth_anything_ros.lab.trials.results import compare_options
@@ -161,12 +178,16 @@ def _try_images(
     # Nothing is known of the past of a single image.
     single = [option for option in options if not option.name.startswith(_SMOOTHING)]
     shown = progress(samples, len(dataset), dataset.name)
-    results = compare_options(list(try_on_images(shown, predictor, single)))
+    results = compare_options(list(try_on_images(shown, predictor, single, rule)))
     return _shown(word, len(dataset), results, _COLUMNS)
 
 
 def _try_drives(
-    speed_m_s: float, args: argparse.Namespace, predictor: Predictor, options: Sequence[Option]
+    speed_m_s: float,
+    args: argparse.Namespace,
+    predictor: Predictor,
+    options: Sequence[Option],
+    rule: ScoringRule,
 ) -> OptionsResult:
     from depth_anything_ros.lab.trials.refinement_trial import try_on_drive
     from depth_anything_ros.lab.trials.results import compare_options
@@ -175,7 +196,7 @@ def _try_drives(
     records = [
         record
         for seed in progress(range(args.drives), args.drives, title)
-        for record in try_on_drive(seed, args.frames, speed_m_s, predictor, options)
+        for record in try_on_drive(seed, args.frames, speed_m_s, predictor, options, rule=rule)
     ]
     return _shown(title, args.drives * args.frames, compare_options(records), _DRIVE_COLUMNS)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,11 @@ from depth_anything_ros.cli.console import (
     write_warning,
 )
 from depth_anything_ros.cli.data_argument import add_data_argument, parse_data
+from depth_anything_ros.cli.obstacle_options import (
+    add_obstacle_arguments,
+    chosen_mounting,
+    chosen_obstacles,
+)
 from depth_anything_ros.cli.protocol_options import (
     add_named_protocol,
     named_protocol,
@@ -128,6 +134,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='simulated views that SQNR is taken over (default %(default)s)',
     )  # fmt: skip
     add_named_protocol(parser)
+    add_obstacle_arguments(parser)
     parser.add_argument(
         '--runs', type=int, default=50, metavar='N', help='timed runs (default %(default)s)'
     )
@@ -191,10 +198,11 @@ def _config(args: argparse.Namespace, protocol: Protocol) -> StudyConfig:
             raise ConfigError(
                 f'--{option.replace("_", "-")} {getattr(args, option)}; allowed: {least} or more'
             )
+    rule = replace(protocol.rule, obstacles=chosen_obstacles(args), mounting=chosen_mounting(args))
     return StudyConfig(
         _selections(args.backend or _BACKENDS, args.device),
         args.input_size or protocol.input_size,
-        protocol.rule,
+        rule,
         runs=args.runs,
         threads=args.threads,
     )
@@ -265,6 +273,8 @@ def _settings(
         threads=config.threads,
         environment={name: machine[name] for name in machine if name not in _OF_ROS},
         protocol=protocol,
+        obstacles=chosen_obstacles(args),
+        mounting=config.rule.mounting,
     )
     return StudySettings(args.model, parent.spec.output, parent.key, conditions)
 

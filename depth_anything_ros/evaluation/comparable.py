@@ -11,7 +11,7 @@ Protocol = Mapping[str, object]
 # What scores do not depend on: a name, or what other figures than those of metrics come from.
 _BESIDE = {
     'name', 'source', 'changed', 'sources', 'metrics', 'confidence', 'baseline', 'baseline_scenes',
-    'bootstrap', 'latency_from', 'pairing_tolerance_s',
+    'bootstrap', 'latency_from', 'pairing_tolerance_s', 'ground',
 }  # fmt: skip
 # What scores depend on where both runs look for obstacles only.
 _OF_OBSTACLES = {'obstacles', 'mounting'}

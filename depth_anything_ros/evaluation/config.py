@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from depth_anything_ros.evaluation.metrics import DEFAULT, MetricWords
+from depth_anything_ros.evaluation.obstacle_rule import ObstacleRule
 from depth_anything_ros.parameters import (
     DEPTH_TRANSPORTS,
     IMAGE_TRANSPORTS,
     check_depth_unit,
     check_order,
     check_pose,
+    group,
     parameter,
 )
+from depth_anything_ros.types import CameraMounting
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,38 @@ class EvaluatorConfig:
         'What is scored beside the metrics that every run has: `default` for nothing, names, or '
         '`all`. These take longer a frame, and some need a calibrated camera.',
         names=MetricWords(),
+        read_only=True,
+    )
+    obstacles: ObstacleRule = group(ObstacleRule)
+    camera_height_m: float = parameter(
+        0.0,
+        'Height of the lens above the ground, for the metrics of obstacles; 0 takes height and '
+        'tilt from TF, or where that does not know `ground_frame`, of the ground in the true '
+        'depth.',
+        unit='m',
+        minimum=0.0,
+        maximum=10.0,
+        read_only=True,
+    )
+    camera_pitch_deg: float = parameter(
+        0.0,
+        'How far the camera looks down, with camera_height_m.',
+        unit='°',
+        minimum=-60.0,
+        maximum=60.0,
+        read_only=True,
+    )
+    camera_roll_deg: float = parameter(
+        0.0,
+        'How far the camera leans to the right, with camera_height_m.',
+        unit='°',
+        minimum=-60.0,
+        maximum=60.0,
+        read_only=True,
+    )
+    ground_frame: str = parameter(
+        'base_footprint',
+        'Frame of the robot that lies on the ground with z up, in TF; empty asks TF for nothing.',
         read_only=True,
     )
     min_depth_m: float = parameter(
@@ -167,3 +203,11 @@ class EvaluatorConfig:
         check_order(self, 'min_depth_m', 'max_depth_m')
         check_depth_unit(self, 'ground_truth_depth_unit')
         check_pose(self, 'ground_truth_pose')
+
+    @property
+    def mounting(self) -> CameraMounting | None:
+        """Return how the camera hangs, None where the parameters do not say."""
+        if not self.camera_height_m:
+            return None
+        pitch_rad, roll_rad = map(math.radians, (self.camera_pitch_deg, self.camera_roll_deg))
+        return CameraMounting(self.camera_height_m, pitch_rad, roll_rad)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -13,6 +13,7 @@ from depth_anything_ros.colormap import SIGNED_COLORMAP, apply_colormap, lookup_
 from depth_anything_ros.errors import CameraError
 from depth_anything_ros.evaluation.cloud_picture import cloud_picture, viewpoint
 from depth_anything_ros.evaluation.metrics import METRICS
+from depth_anything_ros.evaluation.obstacle_metrics import metric_name
 from depth_anything_ros.evaluation.picture import (
     Picture,
     depth_range,
@@ -29,7 +30,9 @@ from depth_anything_ros.types import Camera, Float32Array, UInt8Array
 
 # Of inverse depth, so that near is red.
 _DEPTH_COLORMAP = 'Spectral_r'
-_FIGURES = ('abs_rel', 'rmse', 'silog', 'delta1')
+_FIGURES = (
+    'abs_rel', 'rmse', 'silog', 'delta1', *map(metric_name, ('missed', 'false', 'false_free')),
+)  # fmt: skip
 _JPEG_QUALITY = 85
 _COLOURS = 11
 _BINS = 50
@@ -40,23 +43,30 @@ class KeptFrame:
     """
     What a card shows of a frame: its name, its figures by theirs, and its thinned picture.
 
-    `rays` are x / z and y / z of the pixels, (H, W, 2), None where the camera is not known.
+    `rays` are x / z and y / z of the pixels, (H, W, 2), None where the camera is not known; `more`
+    are other pictures, uint8 (h, w, 3) each, by what they show.
     """
 
     name: str
     figures: Mapping[str, object]
     picture: Picture
     rays: Float32Array | None = None
+    more: Mapping[str, UInt8Array] = field(default_factory=dict)
 
 
 def keep_frame(
-    name: str, figures: Mapping[str, object], picture: Picture, camera: Camera | None = None
+    name: str,
+    figures: Mapping[str, object],
+    picture: Picture,
+    camera: Camera | None = None,
+    more: Mapping[str, UInt8Array] | None = None,
 ) -> KeptFrame:
     """
     Copy what a card shows of a frame, at the size that it is shown in.
 
     :param picture: of the full size of the frame.
     :param camera: of the frame; one that is not calibrated, or of another size, gives no cloud.
+    :param more: other pictures by what they show.
     """
     height, width = picture.truth_m.shape
     step = thin_step(width)
@@ -70,12 +80,16 @@ def keep_frame(
         prediction_m=thin(picture.prediction_m).copy(),
         truth_m=thin(picture.truth_m).copy(),
     )
-    return KeptFrame(name, figures, thinned, None if rays is None else rays.astype(np.float32))
+    return KeptFrame(
+        name, figures, thinned, None if rays is None else rays.astype(np.float32), more or {}
+    )
 
 
 def frame_figures(score: FrameScore, alignment: str) -> dict[str, object]:
     """Return the figures of a card by their names."""
-    found: dict[str, object] = {METRICS[name].heading: score.values[name] for name in _FIGURES}
+    found: dict[str, object] = {
+        METRICS[name].heading: score.values[name] for name in _FIGURES if name in score.values
+    }
     return {**found, 'coverage': score.coverage, 'alignment': alignment}
 
 
@@ -99,7 +113,11 @@ def frame_card(kept: KeptFrame, *, unfolded: bool = False) -> Card:
     return Card(
         title=kept.name,
         figures=kept.figures,
-        panels=[*_depth_panels(kept.picture), *_cloud_panels(kept)],
+        panels=[
+            *_depth_panels(kept.picture),
+            *_cloud_panels(kept),
+            *(Panel(name, _jpeg(rgb)) for name, rgb in kept.more.items()),
+        ],
         charts=[
             _histogram(prediction_m, truth_m),
             _run('middle row', 'left to right', prediction_m[row], truth_m[row]),

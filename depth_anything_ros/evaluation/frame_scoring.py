@@ -11,18 +11,28 @@ from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.evaluation.config import EvaluatorConfig
 from depth_anything_ros.evaluation.gathering import GatheredFrame
 from depth_anything_ros.evaluation.image_counts import NO_TRUTH
+from depth_anything_ros.evaluation.obstacle_metrics import of_obstacles
 from depth_anything_ros.evaluation.picture import Picture
 from depth_anything_ros.evaluation.protocol import (
     AlignedPrediction,
     AlignmentMode,
     FrameScore,
     align_prediction,
-    score_aligned,
+    score_view,
+    view_of,
 )
 from depth_anything_ros.evaluation.stability import DepthPair
+from depth_anything_ros.evaluation.summary import RunProtocol
+from depth_anything_ros.evaluation.view import View
 from depth_anything_ros.geometry.camera import scale_camera
+from depth_anything_ros.geometry.mounting import mounting_text
 from depth_anything_ros.geometry.registration import resized_to, same_aspect
-from depth_anything_ros.types import Camera, Float32Array, ModelIdentity, OutputKind
+from depth_anything_ros.types import (
+    Camera,
+    Float32Array,
+    ModelIdentity,
+    OutputKind,
+)
 
 # What a picture shows, most telling first, and how it is named there.
 _PREDICTION_NAMES = {
@@ -45,11 +55,12 @@ class ScoredFrame:
     """
     The scores of a frame by alignment, and the `problem` of those that have none.
 
-    `truth_m`, and the `camera` where it is known, are of the size of the prediction; `aligned` is
-    in the order of `scores`.
+    `truth_m`, and the `camera` where it is known, are of the size of the prediction; `aligned` and
+    `views` are in the order of `scores`.
     """
 
     truth_m: Float32Array | None = None
+    views: dict[AlignmentMode, View] = field(default_factory=dict)
     aligned: dict[AlignmentMode, AlignedPrediction] = field(default_factory=dict)
     scores: dict[AlignmentMode, FrameScore] = field(default_factory=dict)
     problem: str = ''
@@ -70,6 +81,8 @@ class FrameScorer:
     """
     Score frames with every alignment of a config.
 
+    `mounting` is that of the camera above the ground; None finds the ground in the truth.
+
     :param config: range and alignments.
     :param metrics: names of those to score by.
     """
@@ -77,10 +90,14 @@ class FrameScorer:
     def __init__(self, config: EvaluatorConfig, metrics: Sequence[str]) -> None:
         self._config = config
         self._metrics = metrics
+        self.mounting = config.mounting
         self._modes = [AlignmentMode(name) for name in config.alignments]
 
     def score(
-        self, frame: GatheredFrame, relative_seen: bool, camera: Camera | None = None
+        self,
+        frame: GatheredFrame,
+        relative_seen: bool,
+        camera: Camera | None = None,
     ) -> ScoredFrame:
         """
         Score a frame.
@@ -96,18 +113,39 @@ class FrameScorer:
         scored, problems = ScoredFrame(truth_m, camera=camera), dict[str, str]()
         for mode in self._modes:
             try:
-                scored.aligned[mode] = self._align(frame, truth_m, mode, relative_seen)
+                aligned = self._align(frame, truth_m, mode, relative_seen)
             except AlignmentError as error:
                 problems[mode.value] = str(error)
-            else:
-                scored.scores[mode] = score_aligned(
-                    scored.aligned[mode], truth_m, self._metrics, camera
-                )
+                continue
+            view = view_of(
+                aligned, truth_m, camera, mounting=self.mounting, obstacles=self._config.obstacles
+            )
+            scored.aligned[mode], scored.views[mode] = aligned, view
+            scored.scores[mode] = score_view(aligned, view, self._metrics)
         if len(problems) == len(self._modes) and len(set(problems.values())) == 1:
             scored.problem = next(iter(problems.values()))
         else:
             scored.problem = '; '.join(f'{mode}: {text}' for mode, text in problems.items())
         return scored
+
+    def protocol(self) -> RunProtocol:
+        """Return how frames are scored and timed."""
+        config, ground = self._config, None
+        if of_obstacles(self._metrics):
+            known_by = 'TF' if config.mounting is None else 'parameters'
+            ground = (
+                'found in the truth of each frame'
+                if self.mounting is None
+                else f'{mounting_text(self.mounting)}, by {known_by}'
+            )
+        return RunProtocol(
+            config.min_depth_m,
+            config.max_depth_m,
+            config.pairing_tolerance_s,
+            config.latency_from,
+            config.obstacles if ground else None,
+            ground,
+        )
 
     def _align(
         self,

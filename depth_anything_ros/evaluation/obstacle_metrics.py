@@ -9,7 +9,7 @@ none of the part. Over images each counts the same; those without a value are le
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from typing import Protocol
@@ -90,6 +90,11 @@ def metric_name(what: str, part: str = '') -> str:
     ('obstacles.missed', 'obstacles.band1.false')
     """
     return '.'.join(filter(None, (FAMILY, part, what)))
+
+
+def of_obstacles(names: Iterable[str]) -> bool:
+    """Return whether metrics of some names look for obstacles."""
+    return any(name.partition('.')[0] == FAMILY for name in names)
 
 
 def danger(values: Mapping[str, float]) -> float:

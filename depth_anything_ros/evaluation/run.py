@@ -41,10 +41,17 @@ from depth_anything_ros.evaluation.run_warnings import (
 from depth_anything_ros.evaluation.scale_track import ScaleTrack
 from depth_anything_ros.evaluation.showcase import Showcase
 from depth_anything_ros.evaluation.stability import StabilityMean
-from depth_anything_ros.evaluation.summary import RunProtocol, RunSummary, ScoreTable
+from depth_anything_ros.evaluation.summary import RunSummary, ScoreTable
 from depth_anything_ros.evaluation.table import FrameTable
 from depth_anything_ros.page.writer import why_no_page
-from depth_anything_ros.types import Camera, Float32Array, ModelIdentity, OutputKind, UInt8Array
+from depth_anything_ros.types import (
+    Camera,
+    CameraMounting,
+    Float32Array,
+    ModelIdentity,
+    OutputKind,
+    UInt8Array,
+)
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -170,6 +177,10 @@ class RunEvaluation:
     def set_camera(self, camera: Camera) -> None:
         """Give the camera of the images, for metrics that need one; the last one given counts."""
         self._camera = camera
+
+    def set_mounting(self, mounting: CameraMounting) -> None:
+        """Give how the camera hangs above the ground, for obstacles; parameters come first."""
+        self._scorer.mounting = self._config.mounting or mounting
 
     def add_scale(self, stamp_ns: int, scale: float, shift: float) -> None:
         """Take in what the depth node took depth of that stamp to metres with."""
@@ -320,12 +331,7 @@ class RunEvaluation:
                 stability={mode.value: mean.result() for mode, mean in self._stability.items()},
                 model=self._model,
                 environment=environment(),
-                protocol=RunProtocol(
-                    self._config.min_depth_m,
-                    self._config.max_depth_m,
-                    self._config.pairing_tolerance_s,
-                    self._config.latency_from,
-                ),
+                protocol=self._scorer.protocol(),
                 warnings=self._warnings(counts, unscored),
             )
 

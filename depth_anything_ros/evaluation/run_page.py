@@ -47,6 +47,10 @@ _RANKING = (
     'By AbsRel, each at least a second from the others: neighbours in a video look alike. Clouds '
     'are seen from the right and above.'
 )
+_DANGERS = (
+    'By the shares of obstacles missed, and of near cells seen through, together; each at least a '
+    'second from the others. What the camera cannot see is neither missed nor false.'
+)
 _SCALE = (
     '1 / depth = scale · output + shift, for a relative model. Where the truth asks for a scale '
     'that wanders, a fixed one cannot do; where the two lines part, the scale source is off.'
@@ -63,13 +67,14 @@ class Shown:
     """
     What is shown of a run beside its numbers.
 
-    `pictures` are files; `worst` and `best` are frames, the most extreme of each first; `scales`
-    are those that the depth node published.
+    `pictures` are files; `worst` and `best` are frames, the most extreme of each first, `dangers`
+    those of which the most obstacles are missed; `scales` are those that the depth node published.
     """
 
     pictures: Sequence[Path] = ()
     worst: Sequence[KeptFrame] = ()
     best: Sequence[KeptFrame] = ()
+    dangers: Sequence[KeptFrame] = ()
     scales: ScaleTrack = field(default_factory=ScaleTrack)
 
 
@@ -90,6 +95,7 @@ def run_page(summary: RunSummary, table: FrameTable, shown: Shown, folder: Path)
             Section('Accuracy', _accuracy(summary, table, modes)),
             Section('Worst frames', _cards(shown.worst, unfolded=1)),
             Section('Best frames', _cards(shown.best)),
+            Section('Obstacles missed', _cards(shown.dangers, note=_DANGERS)),
             Section('Scale', _scale(table, modes, shown.scales)),
             Section('Stability', _stability(summary)),
             Section('Latency', _latency(summary, table)),
@@ -101,8 +107,8 @@ def run_page(summary: RunSummary, table: FrameTable, shown: Shown, folder: Path)
     )
 
 
-def _cards(frames: Sequence[KeptFrame], unfolded: int = 0) -> list[Part]:
-    return [Note(_RANKING), *frame_cards(frames, unfolded)] if frames else []
+def _cards(frames: Sequence[KeptFrame], unfolded: int = 0, note: str = _RANKING) -> list[Part]:
+    return [Note(note), *frame_cards(frames, unfolded)] if frames else []
 
 
 def _gallery(pictures: Sequence[Path], folder: Path) -> list[Part]:

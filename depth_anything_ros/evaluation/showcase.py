@@ -11,6 +11,8 @@ from depth_anything_ros.evaluation.extremes import Extremes
 from depth_anything_ros.evaluation.frame_card import KeptFrame, frame_figures, keep_frame
 from depth_anything_ros.evaluation.frame_scoring import FrameScorer, ScoredFrame, most_telling
 from depth_anything_ros.evaluation.gathering import GatheredFrame
+from depth_anything_ros.evaluation.obstacle_metrics import danger, of_obstacles
+from depth_anything_ros.evaluation.obstacle_picture import obstacle_pictures
 from depth_anything_ros.evaluation.picture import write_picture
 from depth_anything_ros.evaluation.plots import why_no_plots
 from depth_anything_ros.evaluation.protocol import AlignmentMode
@@ -37,6 +39,7 @@ class Showcase:
         self._scorer = scorer
         self._files = files
         self._extremes = {AlignmentMode(name): Extremes[KeptFrame]() for name in config.alignments}
+        self._dangers = {AlignmentMode(name): Extremes[KeptFrame]() for name in config.alignments}
         self._ranked: Counter[AlignmentMode] = Counter()
         self._pictures: list[Path] = []
 
@@ -63,6 +66,8 @@ class Showcase:
             error = scored.scores[mode].values[RANKED_BY]
             keep = partial(self._keep, frame, scored, index, mode)
             self._extremes[mode].add(error, frame.stamp_ns, keep)
+            if (missed := danger(scored.scores[mode].values)) > 0:
+                self._dangers[mode].add(missed, frame.stamp_ns, keep)
         if drawn:
             path = self._files.picture(index)
             write_picture(path, self._scorer.picture(frame, scored, index, model))
@@ -74,15 +79,20 @@ class Showcase:
             return Shown(self._pictures)
         ((mode, _),) = self._ranked.most_common(1)
         extremes = self._extremes[mode]
-        return Shown(self._pictures, extremes.worst(), extremes.best())
+        dangers = self._dangers[mode].worst()
+        return Shown(self._pictures, extremes.worst(), extremes.best(), dangers=dangers)
 
     def _keep(
         self, frame: GatheredFrame, scored: ScoredFrame, index: int, mode: AlignmentMode
     ) -> KeptFrame:
         figures = frame_figures(scored.scores[mode], mode.value)
+        pictures = {}
+        if of_obstacles(scored.scores[mode].values):
+            pictures = dict(obstacle_pictures(scored.views[mode], frame.thumbnail))
         return keep_frame(
             f'Frame {index}',
             {'stamp': f'{frame.stamp_ns * 1e-9:.3f} s', **figures},
             self._scorer.picture(frame, scored, index, None),
             scored.camera,
+            pictures,
         )

@@ -31,13 +31,18 @@ class ScoreTable:
 
 @dataclass(frozen=True)
 class RunProtocol:
-    """How frames were scored and timed; `obstacles` where those are looked for."""
+    """
+    How frames were scored and timed.
+
+    `obstacles` are those that are looked for, and `ground` says where that was taken from.
+    """
 
     min_depth_m: float
     max_depth_m: float
     pairing_tolerance_s: float
     latency_from: str
     obstacles: ObstacleRule | None = field(default=None, metadata=IF_KNOWN)
+    ground: str | None = field(default=None, metadata=IF_KNOWN)
 
 
 @dataclass(frozen=True)

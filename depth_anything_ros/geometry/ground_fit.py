@@ -11,8 +11,8 @@ from depth_anything_ros.types import CameraMounting, Float32Array, Float64Array
 
 # The image is looked at in about this many columns.
 _ACROSS = 80
-# Normals of ground, away from the camera: at most 53 degrees of pitch and 20 of roll.
-_LEAST_DOWN, _MOST_ASIDE = 0.6, 0.35
+# Normals of ground, away from the camera: at most 53 degrees of pitch and 15 of roll.
+_LEAST_DOWN, _MOST_ASIDE = 0.6, 0.26
 # Planes through a place of the image that are tried.
 _TRIED = 100
 # A point is of a plane that its depth meets this closely, and below it from there on, as shares.

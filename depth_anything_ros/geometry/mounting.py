@@ -64,6 +64,15 @@ def level_axes(mounting: CameraMounting) -> Float64Array:
     return np.stack([ahead, np.cross(ahead, down), -down])
 
 
+def mounting_text(mounting: CameraMounting) -> str:
+    """Return in words how a camera hangs."""
+    pitch_deg, roll_deg = map(math.degrees, (mounting.pitch_rad, mounting.roll_rad))
+    return (
+        f'lens {mounting.height_m:.3g} m above the ground, looking {pitch_deg:.3g}° down and '
+        f'leaning {roll_deg:.3g}° to the right'
+    )
+
+
 def mounting_of(place: RigidTransform) -> CameraMounting:
     """
     Return how a camera hangs whose place on the robot is known.

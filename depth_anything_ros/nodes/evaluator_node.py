@@ -27,6 +27,7 @@ from depth_anything_ros.messages import decode_depth, decode_inverse_depth
 from depth_anything_ros.nodes.backlog import Backlog, Message
 from depth_anything_ros.nodes.beside import offer, settle
 from depth_anything_ros.nodes.decoding import decode_any, read_message
+from depth_anything_ros.nodes.ground_input import GroundInput
 from depth_anything_ros.nodes.parameters import declare_parameters
 from depth_anything_ros.nodes.process import run_process, spin
 from depth_anything_ros.nodes.report_input import ReportInput
@@ -79,7 +80,11 @@ class EvaluatorNode(Node):
         color = CameraInput(self._topic('camera_info'))
         measured = CameraInput(self._topic('ground_truth/camera_info'))
         transforms = TransformLookup(self)
-        if config.ground_truth_registration != 'registered' and not config.ground_truth_pose:
+        self._ground = GroundInput(
+            config, transforms.lookup, self._evaluation.set_mounting, self._doubt
+        )
+        unregistered = config.ground_truth_registration != 'registered'
+        if self._ground.wanted or (unregistered and not config.ground_truth_pose):
             # From the start, so that it is known when the first truth comes.
             transforms.listen()
         self._truth = TruthInput(
@@ -242,7 +247,9 @@ class EvaluatorNode(Node):
         stamp_ns = header_stamp_ns(message.cdr)
         rgb = None
         if not message.lost:
-            self._truth.see_frame(header_frame_id(message.cdr))
+            frame_id = header_frame_id(message.cdr)
+            self._truth.see_frame(frame_id)
+            self._ground.see_frame(frame_id)
             if self._config.picture_every:
                 kind = image_type(self._config.image_transport)
                 rgb, problem = _attempt(message, lambda cdr: decode_any(read_message(cdr, kind)))

@@ -38,6 +38,7 @@ def test_compressing_again_changes_nothing(tmp_path, capsys):
     recipe = ['--recipe', 'fp16', '--views', '1', '--json', str(answer_file)]
     assert main([*RANDOM, *recipe, '--out', str(first)]) == 0
     again = ['compress', '--model', 'tiny', '--checkpoint', str(first), *recipe]
+    again += ['--obstacle-views', '0']
     assert main([*again, '--out', str(second)]) == 0
     answer = json.loads(answer_file.read_text())
     assert answer['parent'] == {
@@ -102,7 +103,8 @@ def test_nothing_is_compared_without_views(tmp_path, capsys):
 )
 def test_warning_where_the_output_moves_too_far(recipe, low, tmp_path, capsys, caplog):
     out, answer_file = tmp_path / 'a.safetensors', tmp_path / 'a.json'
-    options = ['--recipe', recipe, '--views', '1', '--json', str(answer_file), '--out', str(out)]
+    options = ['--recipe', recipe, '--views', '1', '--obstacle-views', '0']
+    options += ['--json', str(answer_file), '--out', str(out)]
     assert main(['compress', '--model', 'tiny', *options]) == 0
     shown = capsys.readouterr().out
     sqnr_db = json.loads(answer_file.read_text())['sqnr_db']
@@ -110,6 +112,19 @@ def test_warning_where_the_output_moves_too_far(recipe, low, tmp_path, capsys, c
     (row,) = [line for line in shown.splitlines() if line.startswith('SQNR of the output, dB')]
     assert ('too low: below 20 dB' in row) is low
     assert (f'recipe {recipe}: its output moves by' in caplog.text) is low
+
+
+@pytest.mark.parametrize(('recipe', 'worse'), [('prune(0.5)', True), ('int16_static', False)])
+def test_warning_where_more_obstacles_are_missed(recipe, worse, tmp_path, capsys):
+    out, answer_file = tmp_path / 'a.safetensors', tmp_path / 'a.json'
+    options = ['--recipe', recipe, '--views', '0', '--obstacle-views', '2']
+    options += ['--json', str(answer_file), '--out', str(out)]
+    assert main(['compress', '--model', 'tiny', *options]) == 0
+    found = json.loads(answer_file.read_text())['obstacles']
+    assert (found['after'] > found['before'] + 0.01) is worse
+    shown = capsys.readouterr()
+    assert f'{found["after"]:.1%} of the obstacles are missed' in shown.out
+    assert ('whatever averages say' in shown.err) is worse
 
 
 def test_existing_file_is_kept_unless_forced(tmp_path, capsys):
@@ -129,6 +144,7 @@ def test_existing_file_is_kept_unless_forced(tmp_path, capsys):
         (['--recipe', 'int4'], "unknown recipe 'int4'; known: prune"),
         (['--recipe', 'prune(2)'], 'amount 2; allowed: 0.1 to 0.9'),
         (['--recipe', 'prune(0.3)', '--views', '-1'], '--views -1; allowed: 0 or more'),
+        (['--recipe', 'fp16', '--obstacle-views', '-1'], '--obstacle-views -1; allowed: 0 or'),
         (['--recipe', 'prune(0.3)', '--checkpoint', 'no.pth'], 'exclude each other'),
         (['--recipe', 'prune(0.3)', '--out', 'a.onnx'], "'a.onnx' ends in '.onnx'; needed"),
     ],

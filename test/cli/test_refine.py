@@ -49,6 +49,8 @@ def test_every_option_is_shown_for_images_and_drives(tmp_path, capsys):
     assert answer['settings']['edge_filter_px'] == 4
     assert answer['model']['name'] == 'tiny'
     assert all(result['ms'] > 0 for result in still['results'])
+    assert all(0 <= result['missed'] <= 1 for result in still['results'])
+    assert answer['obstacles']['obstacle_reach_m'] == 4.0
     assert still['results'][0]['added_ms'] == 0.0
     assert 'change cm' in capsys.readouterr().out
 

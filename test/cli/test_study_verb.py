@@ -34,6 +34,10 @@ def test_study_leaves_its_files_and_shows_its_tables(tmp_path, capsys):
     names = ['float32', 'int16_static', 'prune(0.9)', 'int8_static']
     assert [result['recipe'] for result in answer['recipes']] == names
     assert answer['recipes'][0]['file']['identical']
+    assert answer['protocol']['obstacles']['obstacle_reach_m'] == 4.0
+    aligned = answer['recipes'][0]['scores']['simulator:5:2:64x48']['scale_shift']
+    assert 0 <= aligned['obstacles.missed'] <= 1
+    assert 'obstacles missed' in shown.out
     assert answer['recipes'][1]['file']['sqnr_db'] > 80
     assert answer['protocol']['calibration'] == 'simulator:6:2:64x48 (at most 1 images)'
     assert load_weights(

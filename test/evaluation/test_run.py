@@ -491,7 +491,7 @@ def test_a_frame_that_cannot_be_scored_does_not_end_the_run(tmp_path, monkeypatc
         raise ZeroDivisionError('broken')
 
     with monkeypatch.context() as patch:
-        patch.setattr('depth_anything_ros.evaluation.frame_scoring.score_aligned', fail)
+        patch.setattr('depth_anything_ros.evaluation.frame_scoring.score_view', fail)
         play(run, frames=1)
         run.process()
     play(run, frames=2, start=START + 10**10)

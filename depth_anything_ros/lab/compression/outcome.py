@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from depth_anything_ros.lab.compression.misses import Misses
+
 
 @dataclass(frozen=True)
 class Parent:
@@ -30,7 +32,8 @@ class CompressionResult:
 
     `calibration` says what images its activations were measured on. `sqnr_db` is that of the
     output over so many simulated `views`, None where it is `identical` or nothing was compared;
-    `integers` says by backend with how many bits it multiplies here.
+    `obstacles` are those missed in simulated views, None where nobody looked; `integers` says by
+    backend with how many bits it multiplies here.
     """
 
     model: str
@@ -46,3 +49,4 @@ class CompressionResult:
     views: int
     integers: Mapping[str, str]
     identical: bool
+    obstacles: Misses | None = None

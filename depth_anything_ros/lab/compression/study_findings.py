@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from depth_anything_ros.lab.compression.chain import parse_chain
+from depth_anything_ros.lab.compression.misses import MISSED, Misses
 from depth_anything_ros.lab.compression.prune import Prune, Scope
 from depth_anything_ros.lab.compression.study_results import StudyResult
 
@@ -50,6 +51,21 @@ def change(result: StudyResult, parent: StudyResult, word: str) -> float | None:
     if own.failed != before.failed or found is None or not reference:
         return None
     return found / reference - 1.0
+
+
+def misses(result: StudyResult, parent: StudyResult, word: str) -> Misses | None:
+    """
+    Return which obstacles a recipe and its parent miss.
+
+    :param word: of the data.
+    :return: None where the two were not scored on the same number of images, or nothing is known
+        of obstacles.
+    """
+    own, before = result.scores[word], parent.scores[word]
+    found, reference = own.scale_shift.get(MISSED), before.scale_shift.get(MISSED)
+    if own.failed != before.failed or found is None or reference is None:
+        return None
+    return Misses(reference, found)
 
 
 def sweep(results: Sequence[StudyResult], scope: Scope) -> list[tuple[float, StudyResult]]:

@@ -8,14 +8,16 @@ from urllib.parse import quote
 
 from depth_anything_ros import files
 from depth_anything_ros.escape import markdown
-from depth_anything_ros.evaluation.metrics import chosen_metrics
+from depth_anything_ros.evaluation.metrics import METRICS
 from depth_anything_ros.lab.compression.chain import in_words_of_the_paper
+from depth_anything_ros.lab.compression.misses import MISSED, Misses
 from depth_anything_ros.lab.compression.study_findings import (
     BOUNDS,
     COMPARED,
     breakdowns,
     change,
     contradiction,
+    misses,
     sentence,
 )
 from depth_anything_ros.lab.compression.study_plots import SHOWN, size_plot, sparsity_plot
@@ -27,6 +29,7 @@ from depth_anything_ros.lab.compression.study_results import (
     StudyResult,
     StudySummary,
 )
+from depth_anything_ros.lab.compression.study_scores import metric_names
 from depth_anything_ros.lab.compression.study_table import MINI, PAPER, table_1
 from depth_anything_ros.lab.datasets.protocols import PROTOCOLS
 from depth_anything_ros.table import UNKNOWN, Table, number
@@ -37,8 +40,9 @@ def write_csv(path: Path, results: Sequence[StudyResult]) -> None:
     Write one line for every recipe and data set; what is not known is empty.
 
     Columns: recipe, data, bytes, weights, nonzero_weights, sqnr_db (inf: the same output), images,
-    failed, inverted, RAW_METRIC and ALIGNED_METRIC for every metric, abs_rel_change (of the
-    aligned one, as a share), then p50_ms, speed_up and peak_bytes with each backend.
+    failed, inverted, RAW_METRIC and ALIGNED_METRIC for every metric (of obstacles the latter),
+    abs_rel_change (of the aligned one, as a share), then p50_ms, speed_up and peak_bytes with each
+    backend.
 
     :param results: the parent's first.
     :raises OutputError: if the file cannot be written.
@@ -62,7 +66,8 @@ def _record(result: StudyResult, parent: StudyResult, word: str) -> dict[str, ob
         'inverted': scores.inverted,
     }
     for mode in (RAW, ALIGNED):
-        record |= {f'{mode.value}_{name}': scores.means(mode)[name] for name in chosen_metrics()}
+        means = scores.means(mode)
+        record |= {f'{mode.value}_{name}': means.get(name) for name in metric_names(mode)}
     record[f'{COMPARED}_change'] = change(result, parent, word)
     for text, timing in result.latency.items():
         record[f'{text} p50_ms'] = timing.p50_ms
@@ -97,7 +102,7 @@ def _costs(result: StudyResult, parent: StudyResult) -> Iterator[str]:
 
 def score_table(results: Sequence[StudyResult], word: str) -> Table:
     """Return the scores on one data set, aligned and raw."""
-    headings = ['recipe', *SHOWN, f'{COMPARED} change']
+    headings = ['recipe', *SHOWN, f'{COMPARED} change', METRICS[MISSED].heading, 'more missed']
     headings += [f'raw {name}' for name in SHOWN] + ['failed']
     rows = []
     for result in results:
@@ -106,10 +111,15 @@ def score_table(results: Sequence[StudyResult], word: str) -> Table:
             [in_words_of_the_paper(result.recipe)]
             + [number(scores.scale_shift[name], '.4f') for name in SHOWN]
             + [number(change(result, results[0], word), '+.2%')]
+            + _miss_cells(misses(result, results[0], word))
             + [number(scores.none[name], '.4f') for name in SHOWN]
             + [str(scores.failed)]
         )
     return Table(headings, rows)
+
+
+def _miss_cells(found: Misses | None) -> list[str]:
+    return [UNKNOWN] * 2 if found is None else [f'{found.after:.2%}', f'{found.added:+.2%}']
 
 
 def findings(results: Sequence[StudyResult], word: str) -> list[str]:
@@ -129,6 +139,10 @@ def warnings(results: Sequence[StudyResult], random: bool) -> list[str]:
     for result in results:
         for word, scores in result.scores.items():
             name = f'{result.recipe}, {word}'
+            missed = misses(result, results[0], word)
+            if missed is not None and missed.too_many:
+                off = number(change(result, results[0], word), '+.1%')
+                found.append(f'{name}: {missed.text}; {COMPARED} {off}')
             for problem, count in scores.problems.items():
                 found.append(f'{name}: {count} images have no score: {problem}')
             if scores.inverted:

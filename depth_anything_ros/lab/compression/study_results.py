@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from depth_anything_ros.evaluation.obstacle_rule import ObstacleRule
 from depth_anything_ros.evaluation.protocol import AlignmentMode, Means
-from depth_anything_ros.json_text import FLAT, record
+from depth_anything_ros.json_text import FLAT, IF_KNOWN, record
 from depth_anything_ros.lab.datasets.protocols import DEFAULT
 from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
 from depth_anything_ros.lab.journal import Journal
+from depth_anything_ros.types import CameraMounting
 
-_FORMAT = 1
+_FORMAT = 2
 RAW, ALIGNED = AlignmentMode.NONE, AlignmentMode.SCALE_SHIFT
 
 
@@ -44,7 +46,8 @@ class NetworkScores:
     The mean scores on the images of one data set, without alignment and with scale and shift.
 
     An image without one of the two scores is in neither mean, and one of `failed`; `problems`
-    counts the most frequent reasons. `inverted` counts images whose fitted scale is negative.
+    counts the most frequent reasons. `inverted` counts images whose fitted scale is negative;
+    `worst` is the place of the image in which the most obstacles are missed, None without any.
     """
 
     images: int
@@ -53,6 +56,7 @@ class NetworkScores:
     inverted: int
     none: Means
     scale_shift: Means
+    worst: int | None = None
 
     def means(self, mode: AlignmentMode) -> Means:
         """Return the means of RAW or ALIGNED."""
@@ -122,6 +126,8 @@ class Conditions:
     threads: int
     environment: Mapping[str, str | int]
     protocol: str = DEFAULT
+    obstacles: ObstacleRule = field(default_factory=ObstacleRule)
+    mounting: CameraMounting | None = field(default=None, metadata=IF_KNOWN)
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Iterable
 
 from depth_anything_ros.errors import AlignmentError, BackendError, DatasetError
+from depth_anything_ros.evaluation.metrics import chosen_metrics
+from depth_anything_ros.evaluation.obstacle_metrics import FAMILY, danger
 from depth_anything_ros.evaluation.protocol import (
     AlignmentMode,
     FrameScore,
     MeanScore,
-    score_aligned,
+    score_view,
 )
 from depth_anything_ros.lab.compression.study_results import (
     ALIGNED,
@@ -20,10 +22,15 @@ from depth_anything_ros.lab.compression.study_results import (
 )
 from depth_anything_ros.lab.datasets import Dataset
 from depth_anything_ros.lab.datasets.offline import Predict, align_sample
-from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule, scored_view
+from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule, metric_view, scored_view
 from depth_anything_ros.types import DepthSample
 
 _REASONS = 3
+
+
+def metric_names(mode: AlignmentMode) -> tuple[str, ...]:
+    """Return what is scored without or with alignment; only metres show obstacles."""
+    return chosen_metrics([FAMILY] if mode is ALIGNED else ())
 
 
 def score_network(
@@ -32,7 +39,8 @@ def score_network(
     """
     Predict every image once and average its scores without alignment and with scale and shift.
 
-    An image without one of the two scores is in neither mean.
+    With both fitted, obstacles are scored too, where camera and ground are known. An image without
+    one of the two scores is in neither mean.
 
     :param predict: the network.
     :param dataset: the images and their truth.
@@ -40,7 +48,8 @@ def score_network(
     :param rule: what is scored; its alignment does not matter.
     """
     rules = {mode: with_alignment(rule, mode) for mode in (RAW, ALIGNED)}
-    means = {mode: MeanScore() for mode in rules}
+    means = {mode: MeanScore(metric_names(mode)) for mode in rules}
+    worst, most = None, 0.0
     problems: Counter[str] = Counter()
     images = inverted = 0
     for index in indices:
@@ -53,6 +62,8 @@ def score_network(
         inverted += scores[ALIGNED].scale < 0
         for mode, score in scores.items():
             means[mode].add(score)
+        if (found := danger(scores[ALIGNED].values)) > most:
+            worst, most = index, found
     return NetworkScores(
         images=images,
         failed=problems.total(),
@@ -60,6 +71,7 @@ def score_network(
         inverted=inverted,
         none=means[RAW].result(),
         scale_shift=means[ALIGNED].result(),
+        worst=worst,
     )
 
 
@@ -67,7 +79,9 @@ def _scores(
     predict: Predict, sample: DepthSample, rules: dict[AlignmentMode, ScoringRule]
 ) -> dict[AlignmentMode, FrameScore]:
     prediction = predict(sample.rgb)
-    return {
-        mode: score_aligned(align_sample(lambda _: prediction, sample, rule), sample.depth_m)
-        for mode, rule in rules.items()
-    }
+    scores = {}
+    for mode, rule in rules.items():
+        aligned = align_sample(lambda _: prediction, sample, rule)
+        view = metric_view(aligned, sample, rule)
+        scores[mode] = score_view(aligned, view, metric_names(mode))
+    return scores

@@ -50,6 +50,10 @@ _RANKING = (
     'By AbsRel of {}, of different sources where there are enough. Clouds are seen from the right '
     'and above.'
 )
+_DANGERS = (
+    'By the shares of obstacles missed, and of near cells seen through, together. What the camera '
+    'cannot see is neither missed nor false.'
+)
 
 
 def write_evaluation_page(
@@ -142,6 +146,9 @@ def _cards(summary: EvaluationSummary, word: str, shown: ExtremeImages) -> Itera
             note = Note(_RANKING.format(next(iter(summary.models))))
             cards = frame_cards(frames, unfolded)
             yield Section(f'{name} images {of_what}'.rstrip(), [note, *cards])
+    if shown.dangers:
+        cards = frame_cards(shown.dangers)
+        yield Section(f'Obstacles missed {of_what}'.rstrip(), [Note(_DANGERS), *cards])
 
 
 def _values(images: Sequence[ImageScores], label: str, metric: str) -> Float64Array:

@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from depth_anything_ros.evaluation.frame_card import KeptFrame, frame_figures, keep_frame
+from depth_anything_ros.evaluation.obstacle_metrics import of_obstacles
+from depth_anything_ros.evaluation.obstacle_picture import obstacle_pictures
 from depth_anything_ros.evaluation.picture import Picture, write_picture
 from depth_anything_ros.evaluation.plots import check_plots
 from depth_anything_ros.lab.datasets.offline import ScoredImage
-from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
+from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule, metric_view
 from depth_anything_ros.lab.grid import GridRow, write_grid
 from depth_anything_ros.types import DepthSample
 
@@ -125,10 +127,15 @@ def picture_of(image: ScoredImage, sample: DepthSample, model: str, rule: Scorin
 
 @dataclass(frozen=True)
 class ExtremeImages:
-    """The images of a data set that the first model does worst and best on, so sorted."""
+    """
+    The images of a data set that the first model does worst and best on, so sorted.
+
+    `dangers` are those in which it misses the most obstacles.
+    """
 
     worst: Sequence[KeptFrame] = ()
     best: Sequence[KeptFrame] = ()
+    dangers: Sequence[KeptFrame] = ()
 
 
 def keep_image(image: ScoredImage, model: str, rule: ScoringRule) -> KeptFrame | None:
@@ -136,10 +143,15 @@ def keep_image(image: ScoredImage, model: str, rule: ScoringRule) -> KeptFrame |
     sample = image.sample
     if sample is None or model not in image.aligned:
         return None
-    figures = frame_figures(image.scores.scores[model], rule.alignment_text)
+    score, more = image.scores.scores[model], {}
+    figures = frame_figures(score, rule.alignment_text)
+    if of_obstacles(score.values):
+        view = metric_view(image.aligned[model], sample, rule)
+        more = dict(obstacle_pictures(view, sample.rgb))
     return keep_frame(
         image.scores.name,
         {'source': image.scores.source, **figures},
         picture_of(image, sample, model, rule),
         sample.camera,
+        more,
     )

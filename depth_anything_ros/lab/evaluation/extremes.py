@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from depth_anything_ros.evaluation.frame_card import KeptFrame
+from depth_anything_ros.evaluation.obstacle_metrics import danger
 from depth_anything_ros.lab.datasets.comparison import COMPARED, judging_metric, worst_first
 from depth_anything_ros.lab.datasets.gallery import ExtremeImages, keep_image
 from depth_anything_ros.lab.datasets.offline import ImageScores
@@ -22,10 +23,11 @@ def keep_extremes(
 ) -> dict[str, ExtremeImages]:
     """Return what a page shows of the extreme images of each data set, by its word."""
     label = plan.targets[0].label
-    chosen = {
-        item.data.origin.word: extreme_places(scores.images[item.data.origin.word], label)
-        for item in data
-    }
+    chosen = {}
+    for item in data:
+        images = scores.images[item.data.origin.word]
+        places = extreme_places(images, label)
+        chosen[item.data.origin.word] = (*places, danger_places(images, label))
     batches = {
         Batch(item.data.origin, (item.indices[place],)): (item.data.origin.word, place)
         for item in data
@@ -60,6 +62,17 @@ def extreme_places(images: Sequence[ImageScores], model: str) -> tuple[list[int]
     worst = _of_sources(images, order)
     left = [place for place in reversed(order) if place not in worst]
     return worst, _of_sources(images, left)
+
+
+def danger_places(images: Sequence[ImageScores], model: str) -> list[int]:
+    """Return the places of the images in which a model misses the most obstacles, if any."""
+    found = {
+        place: danger(image.scores[model].values)
+        for place, image in enumerate(images)
+        if model in image.scores
+    }
+    order = sorted((place for place in found if found[place] > 0), key=lambda p: -found[p])
+    return _of_sources(images, order)
 
 
 def _of_sources(images: Sequence[ImageScores], order: Sequence[int]) -> list[int]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import numpy as np
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.evaluation.metrics import METRICS
+from depth_anything_ros.evaluation.obstacle_metrics import metric_name
 from depth_anything_ros.evaluation.protocol import (
     AlignedPrediction,
     AlignmentMode,
@@ -22,6 +24,7 @@ from depth_anything_ros.evaluation.view import View
 from depth_anything_ros.geometry.flying_pixels import flying_pixels
 from depth_anything_ros.geometry.point_cloud import build_point_cloud
 from depth_anything_ros.geometry.transform import RigidTransform
+from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule, metric_view
 from depth_anything_ros.lab.simulation.journey import RobotFrame, journey
 from depth_anything_ros.lab.simulation.odometry import OdometryError, WheelOdometry
 from depth_anything_ros.lab.simulation.robot import BasePose, Robot, robot_camera
@@ -42,7 +45,6 @@ from depth_anything_ros.types import (
     Camera,
     DepthReference,
     DepthSample,
-    Float32Array,
     Frame,
     MetricDepth,
     OutputKind,
@@ -59,6 +61,8 @@ ODOMETRY = {
     f'{SMOOTHING}, odometry': EXACT,
     f'{SMOOTHING}, odometry 5 % off, 50 ms late': OdometryError(share=0.05, late_s=0.05),
 }
+USUAL = ScoringRule()
+_OBSTACLES = 'missed', 'false', 'false_free'
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,8 @@ class Record:
 
     `values` are `abs_rel` and `delta1` of the points of the cloud, `edge_abs_rel` of those within
     5 pixels of a step of the truth, `flying`, the share of them that float between two
-    surfaces, and `kept`, the share of the pixels with truth that have a point. On drives
+    surfaces, and `kept`, the share of the pixels with truth that have a point; `missed`, `false`
+    and `false_free` are what they make of obstacles. On drives
     `change_cm` and `change` (a share) since the frame before are of the depth image, and `ms` is
     the time from image to cloud. What an image does not tell is not in there.
     """
@@ -122,12 +127,16 @@ def make_options(settings: Mapping[str, object]) -> list[Option]:
 
 
 def try_on_images(
-    samples: Iterable[tuple[str, DepthSample]], predictor: Predictor, options: Sequence[Option]
+    samples: Iterable[tuple[str, DepthSample]],
+    predictor: Predictor,
+    options: Sequence[Option],
+    rule: ScoringRule = USUAL,
 ) -> Iterator[Record]:
     """
     Iterate over what the options make of single images, scale and shift fitted to their truth.
 
     :param samples: source and image; one that cannot be fitted to its truth tells nothing.
+    :param rule: what an obstacle is, and how the camera hangs where the samples do not know.
     """
     for source, sample in samples:
         for option in options:
@@ -136,7 +145,7 @@ def try_on_images(
             except AlignmentError:
                 yield Record(option.name, source, {})
                 continue
-            yield Record(option.name, source, _score(aligned, sample.depth_m, option))
+            yield Record(option.name, source, _score(aligned, sample, option, rule))
 
 
 def fitted_depth(option: Option, predictor: Predictor, sample: DepthSample) -> AlignedPrediction:
@@ -163,6 +172,7 @@ def try_on_drive(
     predictor: Predictor,
     options: Sequence[Option],
     camera: Camera | None = None,
+    rule: ScoringRule = USUAL,
 ) -> Iterator[Record]:
     """
     Iterate over what the options make of a simulated drive, metres taken from its exact depth.
@@ -174,11 +184,12 @@ def try_on_drive(
     :param frames: how many, at 10 Hz.
     :param speed_m_s: of the robot; 0 stands still.
     :param camera: None is 640×480.
+    :param rule: what an obstacle is.
     """
     camera = camera or robot_camera()
     robot = Robot()
     source = f'drive {seed} at {speed_m_s:g} m/s'
-    runners = [_DriveRunner(option, predictor, camera, robot) for option in options]
+    runners = [_DriveRunner(option, predictor, camera, robot, rule) for option in options]
     before: RobotFrame | None = None
     drive = journey(seed, frames, RATE_HZ, camera, robot, speed_m_s)
     for number, frame in enumerate(drive):
@@ -195,10 +206,18 @@ def try_on_drive(
 class _DriveRunner:
     """Run one option over the frames of one drive."""
 
-    def __init__(self, option: Option, predictor: Predictor, camera: Camera, robot: Robot) -> None:
+    def __init__(
+        self,
+        option: Option,
+        predictor: Predictor,
+        camera: Camera,
+        robot: Robot,
+        rule: ScoringRule,
+    ) -> None:
         self.option = option
         self._camera = camera
         self._robot = robot
+        self._rule = rule
         self._wheels = WheelOdometry(option.odometry) if option.odometry is not None else None
         self._source = DepthImageScale(NEAREST_M, FARTHEST_M, 1.0 / RATE_HZ)
         self._pipeline = option.pipeline(predictor, self._source)
@@ -229,7 +248,9 @@ class _DriveRunner:
             NEAREST_M,
             FARTHEST_M,
         )
-        values = {**_score(aligned, truth_m, self.option), 'ms': duration_ms}
+        mounting = self._robot.camera_pose(frame.base).mounting
+        sample = DepthSample(image.rgb, truth_m, '', self._camera, mounting=mounting)
+        values = {**_score(aligned, sample, self.option, self._rule), 'ms': duration_ms}
         now = DepthPair(np.where(aligned.scored, aligned.depth_m, np.float32(np.nan)), truth_m)
         if self._before is not None and motion is not None:
             change = tracked_change(self._before, now, self._camera, motion)
@@ -250,9 +271,11 @@ def _motion(robot: Robot, before: RobotFrame, now: RobotFrame) -> RigidTransform
     return camera_at(robot, now.base).inverse() @ camera_at(robot, before.base)
 
 
-def _score(aligned: AlignedPrediction, truth_m: Float32Array, option: Option) -> dict[str, float]:
+def _score(
+    aligned: AlignedPrediction, sample: DepthSample, option: Option, rule: ScoringRule
+) -> dict[str, float]:
     """Return the values of the points that an option puts into the cloud."""
-    shown = aligned.scored
+    shown, truth_m = aligned.scored, sample.depth_m
     if option.config.cloud_edge_jump > 0:
         metric = MetricDepth(aligned.depth_m)
         shown = shown & ~flying_pixels(metric, option.config.cloud_edge_jump)
@@ -265,4 +288,7 @@ def _score(aligned: AlignedPrediction, truth_m: Float32Array, option: Option) ->
     if shown.any():
         floating = between_surfaces(aligned.depth_m, truth_m) & shown
         values['flying'] = float(floating.sum() / shown.sum())
-    return values
+    cloud = replace(aligned, depth_m=np.where(shown, aligned.depth_m, np.float32(np.nan)))
+    view = metric_view(cloud, sample, rule)
+    found = {name: METRICS[metric_name(name)].of(view) for name in _OBSTACLES}
+    return values | {name: value for name, value in found.items() if math.isfinite(value)}

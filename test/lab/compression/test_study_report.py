@@ -68,7 +68,7 @@ def test_tables_show_what_is_known():
     assert costs.rows[2][-3:] == ['–', '–', '346']
     scores = score_table(RESULTS, WORD)
     assert dict(zip(scores.headings, scores.rows[1], strict=True))['abs_rel change'] == '+20.00%'
-    assert scores.rows[2] == ['prune(0.9, global)', *['–'] * 9, '10']
+    assert scores.rows[2] == ['prune(0.9, global)', *['–'] * 11, '10']
 
 
 def test_report_shows_tables_findings_plots_and_warnings(tmp_path):
