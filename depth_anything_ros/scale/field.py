@@ -2,9 +2,9 @@
 A local scale field: what one scale and shift leave over, corrected smoothly over the image.
 
 At each reference point the logarithm of measured over aligned inverse depth is what is left over;
-the field is smooth through those on a bilateral grid (:mod:`~.geometry.bilateral_grid`), over
-image and depth. Where references are far in either, and beyond their range, it is 1: the global
-fit holds.
+the field runs smoothly through those, on a grid over image and depth, see
+:mod:`depth_anything_ros.geometry.bilateral_grid`. Where references are far in either, and beyond
+their range, it is 1: the global fit holds.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from depth_anything_ros.geometry.bilateral_grid import (
     over_image,
     smooth,
 )
-from depth_anything_ros.types import Alignment, Float32Array, Float64Array, ReferencePoints
+from depth_anything_ros.types import Alignment, Float32Array, Float64Array
 
 # No more is made of one point, as a logarithm, nor of an aligned depth beyond this.
 _LARGEST_ERROR = 1.5
@@ -56,6 +56,40 @@ class FieldFactors:
         :return: float32 (H, W), above 0.
         """
         return over_image(self.nodes, inverse)
+
+
+@dataclass(frozen=True)
+class _Leftover:
+    """
+    What scale and shift leave over at points: where on the grid, how much, and what it counts.
+
+    `errors` are logarithms of measured over aligned inverse depth; `weights` are in 0..1. Both are
+    float32 (n,), n at least 1.
+    """
+
+    places: GridPlaces
+    errors: Float32Array
+    weights: Float32Array
+
+    @classmethod
+    def of(cls, alignment: Alignment) -> _Leftover | None:
+        """Return what an alignment leaves over at its own points, None without any."""
+        points = alignment.reference
+        if points is None:
+            return None
+        # A network may give what is no number, and the fit leaves such points out.
+        known = np.isfinite(points.relative)
+        if not known.any():
+            return None
+        rows, columns, relative, inverse = (
+            each[known]
+            for each in (points.rows, points.columns, points.relative, points.inverse_depth())
+        )
+        aligned = np.maximum(alignment.scale * relative + alignment.shift, _LEAST_INVERSE)
+        errors = np.log(inverse / aligned).clip(-_LARGEST_ERROR, _LARGEST_ERROR)
+        weights = np.ones_like(errors) if points.weights is None else points.weights[known]
+        places = GridPlaces.of(rows, columns, aligned, points.size)
+        return cls(places, errors, weights / weights.max())
 
 
 @dataclass(frozen=True)
@@ -115,7 +149,7 @@ class ScaleField:
         :return: what the inverse depth that the alignment gives is to be multiplied by, None
             where no points say anything.
         """
-        before, points = self._state, alignment.reference or None
+        before, points = self._state, _Leftover.of(alignment)
         state = _State.blank(alignment, stamp_ns)
         if points is None and (before is None or before.is_blank):
             self._state = state
@@ -175,19 +209,13 @@ def _moved(before: Alignment, now: Alignment) -> tuple[Float64Array, Float32Arra
     return elsewhere, step.astype(np.float32)
 
 
-def _fitted(state: _State, points: ReferencePoints | None) -> _State:
+def _fitted(state: _State, points: _Leftover | None) -> _State:
     """Return the field through what it comes from and points, judged by the field so far."""
     weights, sums = state.weights, state.sums
     if points is not None:
-        alignment = state.alignment
-        aligned = alignment.scale * points.relative + alignment.shift
-        aligned = np.maximum(aligned.astype(np.float32), np.float32(_LEAST_INVERSE))
-        errors = np.log(points.inverse_depth() / aligned).clip(-_LARGEST_ERROR, _LARGEST_ERROR)
-        places = GridPlaces.of(points.rows, points.columns, aligned, points.size)
-        count = _robust_weights(errors - places.read(state.logs))
-        if points.weights is not None:
-            count *= points.weights / points.weights.max()
-        weights, sums = weights + places.sums(count), sums + places.sums(count * errors)
+        count = points.weights * _robust_weights(points.errors - points.places.read(state.logs))
+        weights = weights + points.places.sums(count)
+        sums = sums + points.places.sums(count * points.errors)
     return replace(state, logs=smooth(weights, sums), weights=weights, sums=sums)
 
 

@@ -90,6 +90,17 @@ def test_weights_say_which_points_count():
     assert error(found, OTHERS) < 0.6 * error(None, OTHERS)
 
 
+def test_points_where_the_network_gives_no_number_are_left_out():
+    at = points(500)
+    relative = at.relative.copy()
+    relative[::5], relative[1::5] = np.nan, np.inf
+    found = ScaleField(0.5, GATE).update(alignment(replace(at, relative=relative)), 0)
+    assert np.isfinite(found.nodes).all()
+    assert error(found, OTHERS) < 0.5 * error(None, OTHERS)
+    nowhere = replace(at, relative=np.full_like(relative, np.nan))
+    assert ScaleField(0.5, GATE).update(alignment(nowhere), 0) is None
+
+
 def test_few_points_a_frame_add_up_over_frames():
     field = ScaleField(0.5, GATE)
     errors = [
