@@ -103,7 +103,7 @@ def assert_same(live, recorded):
 @pytest.mark.parametrize('source', ['depth_image', 'laser_scan'])
 def test_record_gives_the_numbers_and_scores_of_the_node_in_lockstep(world, tmp_path, source):
     if source == 'depth_image':
-        place, frames, extra = SAMPLE, 30, {}
+        place, frames, extra = SAMPLE, 30, {'scale_field': 'true'}
     else:
         place = simulate(tmp_path / 'drive', '--frames', '100', '--size', '320x240')
         frames, extra = 100, {'laser_pose': '-0.04 0 0.02 0 0 0', **FOLLOWING}
