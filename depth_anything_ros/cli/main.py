@@ -108,6 +108,10 @@ VERBS = {
         'depth_anything_ros.cli.refine',
         'measure what the optional refinements of the depth do and cost',
     ),
+    'complete': Verb(
+        'depth_anything_ros.cli.complete',
+        "measure how well fused depth fills the holes of a sensor's depth",
+    ),
     'score': Verb(
         'depth_anything_ros.cli.score',
         'score the depth of data sets and list the samples that are good to train on',

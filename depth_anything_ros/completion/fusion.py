@@ -3,9 +3,9 @@ Measured depth and the depth of a network in one image: fused depth, and where i
 
 Where the sensor measured, its own number stays. Elsewhere the network's depth is corrected by what
 the measurements around say of it: in log inverse depth, so that errors are shares of depth, first
-by local fits, then by what they leave at the measured pixels, so that no seam is left. Beyond the
-farthest depth that was measured, half of the correction is left: what measurements there were is
-chosen by the depth itself, and the network's own depth is the safer half.
+by local fits, then by what they leave at the measured pixels, so that no seam is left. Away from
+rims half of the correction is left beyond the farthest depth that was measured: what measurements
+there were is chosen by the depth itself, and the network's own depth is the safer half.
 """
 
 from __future__ import annotations
@@ -30,10 +30,14 @@ DEFAULT_REFUSAL = 0.35
 _LEAST_PER_M = np.float32(1e-9)
 # The nearest and the farthest depth that were measured, but for flaws.
 _RANGE_PERCENT = (1, 99)
-_RANGE_STRIDE = 4
+_RANGE_STRIDE = 8
 # Beyond the farthest, over this share of depth, the correction comes down to what is left of it.
 _FADE = np.float32(0.1)
 _LEFT_BEYOND = np.float32(0.5)
+# But near what was measured all of it is left: where a third of the 3 × 3 cells around have any
+# of it, each a 40th of the image's width.
+_FULLY_LEFT = np.float32(3.0)
+_CELLS_ACROSS = 40
 # Fewer measured pixels say nothing of the network's depth.
 _FEWEST = 50
 
@@ -81,7 +85,7 @@ def _correction(
         supported = doubtful.supported if doubtful.supported.any() else known
         correction = local_fit(x, residual, supported)
         residual -= correction
-        off = doubtful.means(np.abs(residual.reshape(-1)[doubtful.places]))
+        off = doubtful.contradiction(np.abs(residual.reshape(-1)[doubtful.places]))
         used = known.copy()
         used.reshape(-1)[doubtful.places[off > math.log1p(refusal)]] = False
     else:
@@ -103,15 +107,18 @@ def _filled(
     """Return measured depth where it is used, exp(−x − correction) elsewhere."""
     holes = np.flatnonzero(~used)
     x, correction = x.reshape(-1)[holes], correction.reshape(-1)[holes]
+    corrected = x + correction
     nearest_m, farthest_m = _span(measured_m, used) or (max_depth_m, max_depth_m)
-    excess = np.float32(-math.log(farthest_m)) - np.minimum(x, x + correction)
-    np.maximum(excess, np.float32(0.0), out=excess)
-    excess /= _FADE
-    correction *= np.maximum(np.exp(-excess * excess), _LEFT_BEYOND)
-    filled_m = np.exp(-x - correction)
+    least = np.float32(-math.log(farthest_m))
+    far = np.flatnonzero(np.minimum(x, corrected) < least)
+    if len(far):
+        beyond = (least - np.minimum(x, corrected)[far]) / _FADE
+        left = np.maximum(np.exp(-beyond * beyond), _left_beyond(used).reshape(-1)[holes[far]])
+        corrected[far] = x[far] + correction[far] * left
     origins = np.full(len(holes), DepthOrigin.FILLED, np.uint8)
-    origins[(filled_m > farthest_m) | (filled_m < nearest_m)] = DepthOrigin.BEYOND
-    unknown = filled_m >= max_depth_m
+    origins[(corrected < least) | (corrected > -math.log(nearest_m))] = DepthOrigin.BEYOND
+    filled_m = np.exp(-corrected)
+    unknown = np.flatnonzero(filled_m >= max_depth_m)
     filled_m[unknown] = np.nan
     origins[unknown] = DepthOrigin.UNKNOWN
     depth_m = measured_m.copy()
@@ -119,6 +126,17 @@ def _filled(
     depth_m.reshape(-1)[holes] = filled_m
     origin.reshape(-1)[holes] = origins
     return FusedDepth(depth_m, origin)
+
+
+def _left_beyond(used: BoolArray) -> Float32Array:
+    """Return the share of the correction that is left where depth is beyond what was measured."""
+    height, width = used.shape
+    side = max(1, width // _CELLS_ACROSS)
+    size = max(1, width // side), max(1, height // side)
+    shares = cv2.resize(used.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    some = (np.asarray(shares) > 0).astype(np.float32)
+    near = np.asarray(cv2.resize(cv2.blur(some, (3, 3)), (width, height)), np.float32)
+    return np.clip(_FULLY_LEFT * near, _LEFT_BEYOND, np.float32(1.0))
 
 
 def _span(measured_m: Float32Array, used: BoolArray) -> tuple[float, float] | None:

@@ -15,6 +15,9 @@ _SLOPE_PRIOR = np.float32(1e-2)
 _OFFSET_PRIOR = np.float32(1e-4)
 # The same of the membrane, in pixels.
 _MEMBRANE_PRIOR = np.float32(1e-3)
+# How many of the pixels next to it the membrane counts as, at a pixel of the rim.
+_RIM_PRIOR = np.float32(2e-2)
+_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 _LEAST_SPREAD, _LEAST_CELLS = 0.05, 1e-6
 _COARSEST_FIT, _COARSEST_MEMBRANE = 2, 8
 
@@ -100,7 +103,7 @@ def _fit_pyramid(moments: Float32Array) -> tuple[Float32Array, Float32Array]:
     return slope, offset
 
 
-def membrane(values: Float32Array, weight: Float32Array) -> Float32Array:
+def membrane(values: Float32Array, weight: Float32Array, *, rim: bool = True) -> Float32Array:
     """
     Return values everywhere: those given where they are, smoothly carried into holes.
 
@@ -108,20 +111,40 @@ def membrane(values: Float32Array, weight: Float32Array) -> Float32Array:
 
     :param values: float32 (H, W), 0 where there is none.
     :param weight: 1 where there is a value, else 0, float32 (H, W).
+    :param rim: take the mean of the values next to them at the rims of holes, so that there is
+        no step.
     :return: float32 (H, W); 0 far from all values.
     Source: Gortler, Grzeszczuk, Szeliski, Cohen, "The Lumigraph" (1996), section 3.4 (pull-push).
     """
-    levels = [(values, weight)]
-    while min(values.shape) > _COARSEST_MEMBRANE:
-        values = np.asarray(cv2.pyrDown(values), np.float32)
-        weight = np.asarray(cv2.pyrDown(weight), np.float32)
-        levels.append((values, weight))
-    values, weight = levels.pop()
-    filled = values / (weight + np.float32(1))
-    for values, weight in reversed(levels):
-        size = values.shape[1], values.shape[0]
-        filled = np.asarray(cv2.pyrUp(filled, dstsize=size), np.float32)
-        filled *= _MEMBRANE_PRIOR
-        filled += values
-        filled /= weight + _MEMBRANE_PRIOR
+    if min(values.shape) <= _COARSEST_MEMBRANE:
+        return values / (weight + np.float32(1))
+    coarse = membrane(
+        *(np.asarray(cv2.pyrDown(array), np.float32) for array in (values, weight)), rim=False
+    )
+    size = values.shape[1], values.shape[0]
+    filled = np.asarray(cv2.pyrUp(coarse, dstsize=size), np.float32)
+    if rim:
+        _fill_rim(filled, values, weight)
+    filled *= _MEMBRANE_PRIOR
+    filled += values
+    filled /= weight + _MEMBRANE_PRIOR
     return filled
+
+
+def _fill_rim(filled: Float32Array, values: Float32Array, weight: Float32Array) -> None:
+    """Put the mean of the values next to them into the pixels of a hole that have some."""
+    near = cv2.dilate(weight, _CROSS)
+    rim = np.flatnonzero(near > weight)
+    rows, columns = np.divmod(rim, weight.shape[1])
+    bordered = [
+        np.asarray(cv2.copyMakeBorder(array, 1, 1, 1, 1, cv2.BORDER_CONSTANT), np.float32)
+        for array in (values, weight)
+    ]
+    value, count = (
+        array[rows, columns + 1]
+        + array[rows + 2, columns + 1]
+        + array[rows + 1, columns]
+        + array[rows + 1, columns + 2]
+        for array in bordered
+    )
+    filled[rows, columns] = (value + _RIM_PRIOR * filled[rows, columns]) / (count + _RIM_PRIOR)

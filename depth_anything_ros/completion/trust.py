@@ -12,6 +12,7 @@ from depth_anything_ros.types import Float32Array
 
 BoolArray = NDArray[np.bool_]
 IndexArray = NDArray[np.intp]
+SurfaceArray = NDArray[np.uint16]
 
 # Neighbours are of one surface if their inverse depth differs by no more than this share of it
 # and this many 1/m: what ground seen at a flat angle changes by from row to row, and noise.
@@ -20,7 +21,7 @@ _STEP_PER_M = np.float32(0.015)
 # An island is at most this share of the image: a disc of 1/38 of the width.
 _ISLAND_SHARE = 0.003
 # Of its rim, at least this share are steps; the rest may border on what is unknown.
-_STEPS_OF_RIM = 0.7
+_STEPS_OF_RIM = 0.5
 _UNKNOWN = np.float32(1e9)
 _NEAR = np.ones((3, 3), np.uint8)
 _AROUND = np.ones((5, 5), np.uint8)
@@ -32,23 +33,27 @@ class Doubtful:
     Measured pixels that nothing around them supports.
 
     `supported` is bool (H, W): inside surfaces, away from steps. `places` are flat indices of the
-    pixels in doubt, (n,), `islands` the number of the island that each is of, 0 for single ones.
+    pixels in doubt, (n,), `islands` the number of the island that each is of, 0 for single ones;
+    `steps_of_rim` is the share of its rim that are steps, by that number.
     """
 
     supported: BoolArray
     places: IndexArray
-    islands: NDArray[np.uint16]
+    islands: SurfaceArray
+    steps_of_rim: Float32Array
 
-    def means(self, values: Float32Array) -> Float32Array:
+    def contradiction(self, off: Float32Array) -> Float32Array:
         """
-        Return for each pixel in doubt the mean over its island; single ones keep their own.
+        Return how much network and neighbours contradict each pixel in doubt.
 
-        :param values: float32 (n,), one for each pixel in doubt.
+        :param off: how far off the network is each of them, float32 (n,).
+        :return: float32 (n,): that of a single pixel; for those of an island the mean over it,
+            times the share of its rim that are steps.
         """
         counts = np.maximum(np.bincount(self.islands), 1)
-        means = np.bincount(self.islands, values) / counts
+        means = np.bincount(self.islands, off) / counts * self.steps_of_rim[: len(counts)]
         of_islands: Float32Array = means[self.islands].astype(np.float32)
-        return np.where(self.islands > 0, of_islands, values)
+        return np.where(self.islands > 0, of_islands, off)
 
 
 def find_doubtful(inverse: Float32Array) -> Doubtful:
@@ -68,11 +73,15 @@ def find_doubtful(inverse: Float32Array) -> Doubtful:
     _, labels = cv2.connectedComponents(inside.view(np.uint8), connectivity=4)
     # So many surfaces that the last ones count as one are noise of a very large image.
     surfaces = np.minimum(labels, np.iinfo(np.uint16).max).astype(np.uint16)
-    island, reached = _islands(surfaces, known, inside)
+    # The rim of an island, which is at a step, is a part of it.
+    reached: SurfaceArray = np.asarray(cv2.dilate(surfaces, _NEAR), np.uint16)
+    island, steps_of_rim = _islands(surfaces, reached, known, inside)
     supported = inside & ~np.take(island, surfaces) if island.any() else inside
     places = np.flatnonzero(known & ~supported)
     places = places[~_attached(inverse, step, supported, places)]
-    return Doubtful(supported, places, reached.reshape(-1)[places])
+    numbers = reached.reshape(-1)[places]
+    numbers = np.where(island[numbers], numbers, np.uint16(0))
+    return Doubtful(supported, places, numbers, steps_of_rim)
 
 
 def _inside(inverse: Float32Array, known: BoolArray, step: Float32Array) -> BoolArray:
@@ -85,18 +94,23 @@ def _inside(inverse: Float32Array, known: BoolArray, step: Float32Array) -> Bool
 
 
 def _islands(
-    surfaces: NDArray[np.uint16], known: BoolArray, inside: BoolArray
-) -> tuple[BoolArray, NDArray[np.uint16]]:
-    """Return which of the surfaces, from 1 on, are islands, and the surfaces with their rims."""
-    reached: NDArray[np.uint16] = np.asarray(cv2.dilate(surfaces, _NEAR), np.uint16)
+    surfaces: SurfaceArray, reached: SurfaceArray, known: BoolArray, inside: BoolArray
+) -> tuple[BoolArray, Float32Array]:
+    """Return by number which surfaces are islands, and the share of their rims that are steps."""
     count = int(surfaces.max()) + 1
-    sizes = cv2.calcHist([surfaces], [0], None, [count], [0, count]).reshape(-1)
-    steps = np.bincount(reached[known & ~inside], minlength=count)
-    gaps = np.bincount(reached[~known], minlength=count)
+    sizes, steps, gaps = (
+        cv2.calcHist([array], [0], where.view(np.uint8), [count], [0, count]).reshape(-1)
+        for array, where in (
+            (surfaces, inside),
+            (reached, known & ~inside),
+            (reached, ~known),
+        )
+    )
     small = sizes <= _ISLAND_SHARE * surfaces.size
-    island: BoolArray = small & (steps >= _STEPS_OF_RIM * (steps + gaps))
+    steps_of_rim: Float32Array = steps / np.maximum(steps + gaps, 1)
+    island: BoolArray = small & (steps_of_rim >= _STEPS_OF_RIM)
     island[0] = False
-    return island, reached
+    return island, steps_of_rim
 
 
 def _attached(

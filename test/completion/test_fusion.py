@@ -150,3 +150,16 @@ def test_every_size_is_filled(size):
     fused = fuse(np.full(size, 0.45, np.float32), measured, MAX_M)
     assert np.isfinite(fused.depth_m).all()
     assert fused.depth_m.shape == fused.origin.shape == size
+
+
+def test_a_blob_at_the_rim_of_a_hole_is_refused_if_it_contradicts_the_more():
+    truth = room()
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    blob = ((rows - 20) ** 2 + (columns - 40) ** 2 <= 9) & (columns >= 39)
+    for factor in (1.45, 3.0):
+        measured = truth.copy()
+        measured[blob] *= np.float32(factor)
+        measured[:, :39] = np.nan
+        measured[60:, :39] = truth[60:, :39]
+        refused = fuse(bent(truth), measured, MAX_M).refused
+        assert refused == blob.sum() if factor == 3.0 else refused < blob.sum() / 4

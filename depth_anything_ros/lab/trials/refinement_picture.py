@@ -44,7 +44,7 @@ def write_picture(
 def _panels(
     sample: DepthSample, predictor: Predictor, options: Sequence[Option]
 ) -> list[UInt8Array]:
-    panels = [_small(sample.rgb)]
+    panels = [small_panel(sample.rgb)]
     bounds = None
     for option in options:
         depth_m = fitted_depth(option, predictor, sample).depth_m
@@ -53,11 +53,12 @@ def _panels(
         coloured = apply_colormap(inverse, _COLORMAP, bounds)
         if option.config.cloud_edge_jump > 0:
             coloured[flying_pixels(MetricDepth(depth_m), option.config.cloud_edge_jump)] = 0
-        panels.append(_small(coloured))
+        panels.append(small_panel(coloured))
     return panels
 
 
-def _small(picture: UInt8Array) -> UInt8Array:
+def small_panel(picture: UInt8Array) -> UInt8Array:
+    """Return a picture, uint8 (H, W, 3), at the width of a panel."""
     height = round(_PANEL_WIDTH * picture.shape[0] / picture.shape[1])
     size = (_PANEL_WIDTH, height)
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from depth_anything_ros.json_text import FLAT
 from depth_anything_ros.lab.benchmark.timing import statistics
 from depth_anything_ros.lab.bootstrap import ratio_interval
+from depth_anything_ros.lab.trials.completion_trial import FUSED, GLOBAL, Hidden, Spoilt
 from depth_anything_ros.lab.trials.model_trial import ModelTrial
 from depth_anything_ros.lab.trials.refinement_trial import Record
 from depth_anything_ros.lab.trials.scale_trial import Trial
@@ -191,3 +192,71 @@ def _pairs(
         for before, record in zip(plain, own, strict=True)
         if key in record.values and key in before.values
     ]
+
+
+@dataclass(frozen=True)
+class CompletionResult:
+    """
+    The figures of fused depth over all images with pixels hidden in one way.
+
+    `abs_rel` are means over images by method, of the hidden pixels; `to_global` is that of `fused`
+    over that of `global`, within `interval`, and `to_best` over the least of the other methods.
+    `step` is the mean step of depth over the rims of holes over the true one.
+    """
+
+    hiding: str
+    images: int
+    abs_rel: Mapping[str, float] = field(metadata=FLAT)
+    to_global: float
+    interval: tuple[float, float] | None
+    to_best: float
+    step: float
+    changed: int
+    p50_ms: float
+
+    @classmethod
+    def of(cls, records: Sequence[Hidden]) -> CompletionResult:
+        """Return the figures of the records of one way to hide, at least one."""
+        abs_rel = {
+            method: float(np.mean([record.abs_rel[method] for record in records]))
+            for method in records[0].abs_rel
+        }
+        best = min(value for method, value in abs_rel.items() if method != FUSED)
+        sources: dict[str, list[tuple[float, float]]] = {}
+        for record in records:
+            pair = record.abs_rel[FUSED], record.abs_rel[GLOBAL]
+            sources.setdefault(record.source, []).append(pair)
+        interval = ratio_interval({source: np.array(pairs) for source, pairs in sources.items()})
+        step, true_step = (
+            float(np.mean(steps))
+            for steps in zip(*((record.step, record.true_step) for record in records), strict=True)
+        )
+        return cls(
+            hiding=records[0].hiding,
+            images=len(records),
+            abs_rel=abs_rel,
+            to_global=abs_rel[FUSED] / abs_rel[GLOBAL],
+            interval=(interval.low, interval.high) if interval else None,
+            to_best=abs_rel[FUSED] / best,
+            step=step / true_step,
+            changed=sum(record.changed for record in records),
+            p50_ms=float(np.median([record.ms for record in records])),
+        )
+
+
+@dataclass(frozen=True)
+class OutlierResult:
+    """The figures of refused pixels, means over images; see :class:`Spoilt`."""
+
+    images: int
+    caught: float
+    false: float
+    clean: float
+
+    @classmethod
+    def of(cls, records: Sequence[Spoilt]) -> OutlierResult:
+        """Return the figures of the records, at least one."""
+        caught, false, clean = np.mean(
+            [(record.caught, record.false, record.clean) for record in records], axis=0
+        ).tolist()
+        return cls(len(records), caught, false, clean)

@@ -1,0 +1,40 @@
+import json
+
+import pytest
+
+from depth_anything_ros.cli.main import main
+
+
+def test_holes_of_views_are_filled_and_scored(tmp_path, capsys):
+    path, picture = tmp_path / 'holes.json', tmp_path / 'holes.png'
+    arguments = ['complete', '--backend', 'torch', '--precision', 'fp32', '--threads', '1']
+    arguments += ['--drives', '0', '--data', 'simulator:7:2:128x96', '--seeds', '1']
+    assert main([*arguments, '--picture', str(picture), '--json', str(path)]) == 0
+    answer = json.loads(path.read_text())
+    (data,) = answer['data']
+    assert answer['seeds'] == 1 and answer['model']['name'] == 'tiny'
+    hidings = [result['hiding'] for result in data['results']]
+    assert hidings == ['blobs', 'borders', 'far half', 'blocks']
+    for result in data['results']:
+        assert result['fused'] > 0 and result['changed'] == 0
+        assert result['to_best'] == pytest.approx(
+            result['fused'] / min(result[name] for name in ('global', 'nearest', 'inpaint'))
+        )
+    assert 0 <= data['outliers']['caught'] <= 1
+    assert picture.stat().st_size > 1000
+    assert '/best' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'words'),
+    [
+        (['--drives', '0'], 'nothing to try'),
+        (['--seeds', '0'], '--seeds 0 is out of range'),
+        (['--frames', '0'], '--frames 0 is out of range'),
+        (['--model', 'depth_anything_v2_metric_hypersim_vits', '--weights', 'random'],
+         'gives metres by itself'),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_tried_is_an_error_in_one_line(arguments, words, capsys):
+    assert main(['complete', *arguments]) == 1
+    assert words in capsys.readouterr().err
