@@ -231,7 +231,7 @@ class Gate:
         """Return what of the baseline has a figure: the same thing, else the only one like it."""
         alike = [other for other in self._baseline if other[-1:] == key[-1:]]
         place = key if key in self._baseline else alike[0] if len(alike) == 1 else None
-        if place is None or math.isnan(self._baseline[place].get(name, math.nan)):
+        if place is None or not math.isfinite(self._baseline[place].get(name, math.nan)):
             raise self._wrong(f"the baseline '{self._baseline_path}' has no {_of(key, name)}")
         return place
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from depth_anything_ros.errors import ConfigError
+from depth_anything_ros.evaluation.report import SUMMARY
+from depth_anything_ros.home import expand_user
 
 _BOUND = re.compile(r'(\S.*?)\s*(<=|>=|==|<|>)\s*(\S.*)')
 # How else a relation is written, and what it is here.
@@ -49,8 +51,13 @@ def read_gate(path: Path) -> GateFile:
     baseline = content.get('baseline')
     return GateFile(
         [_bound(path, text) for text in content['bounds']],
-        None if baseline is None else path.parent / str(baseline),
+        None if baseline is None else _summary(path.parent / expand_user(str(baseline))),
     )
+
+
+def _summary(path: Path) -> Path:
+    """Return the file of a run that is named by its folder."""
+    return path / SUMMARY if path.is_dir() else path
 
 
 def _content(path: Path) -> dict[str, Any]:

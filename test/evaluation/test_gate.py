@@ -139,6 +139,24 @@ def test_a_file_that_holds_no_bounds_is_told(tmp_path, text, problem):
         Gate(path, KNOWN, PLAIN, PROTOCOL)
 
 
+@pytest.mark.parametrize('unknown', ['null', 'NaN', 'Infinity', '"0.1"', 'true'])
+def test_a_baseline_that_does_not_know_the_figure_is_told(gate, tmp_path, unknown):
+    text = json.dumps(PROTOCOL)
+    (tmp_path / 'old.json').write_text(
+        f'{{"metrics": {{"abs_rel": {unknown}}}, "protocol": {text}}}'
+    )
+    with pytest.raises(ConfigError, match=r"the baseline '.*old.json' has no metrics.abs_rel"):
+        gate('abs_rel <= baseline', baseline='old.json')
+
+
+def test_the_folder_of_a_run_is_a_baseline_too(gate, tmp_path):
+    (tmp_path / 'old run').mkdir()
+    content = {'metrics': {'abs_rel': 0.1}, 'protocol': PROTOCOL}
+    (tmp_path / 'old run' / 'summary.json').write_text(json.dumps(content))
+    made = gate('abs_rel <= baseline', baseline='old run')
+    assert 'too high; allowed: <= 0.1' in breaches(made, abs_rel=0.2)[0]
+
+
 @pytest.mark.parametrize('content', ['{}', '[]', '{"metrics": {"abs_rel": null}}', '{', None])
 def test_a_baseline_without_the_figure_is_told(gate, tmp_path, content):
     if content is not None:

@@ -221,6 +221,8 @@ def require_folder(path: Path) -> None:
 
     :raises DatasetError: if it is not.
     """
+    if path.is_file():
+        raise DatasetError(f"'{path}' is a file; give the folder of the data set")
     if not path.is_dir():
         raise DatasetError(f"no folder '{path}'")
 

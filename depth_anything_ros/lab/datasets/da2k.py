@@ -14,7 +14,7 @@ from depth_anything_ros.lab.datasets.base import (
 )
 from depth_anything_ros.lab.datasets.files import read_bytes
 from depth_anything_ros.lab.datasets.images import Picture, Pictures
-from depth_anything_ros.lab.datasets.lists import inside
+from depth_anything_ros.lab.datasets.lists import inside, slashes
 from depth_anything_ros.lab.datasets.truth import Truth
 from depth_anything_ros.messages.limits import MAX_PIXELS
 
@@ -59,7 +59,7 @@ def open_da2k(path: Path, split: str) -> Pictures:
 
 
 def _picture(root: Path, name: str, pairs: list[dict[str, Any]]) -> Picture:
-    file = inside(root, name, f"'{root / ANNOTATIONS}'")
+    file = inside(root, slashes(name), f"'{root / ANNOTATIONS}'")
     if not pairs:
         raise ValueError(f"no points for '{name}'")
     points = tuple(_nearer_first(pair) for pair in pairs)

@@ -64,6 +64,11 @@ def words_of(line: str, delimiter: str) -> list[str]:
     return [word for cell in cells if (word := cell.strip())]
 
 
+def slashes(name: str) -> str:
+    """Return a name with slashes, which lists made on Windows do not have."""
+    return name if '/' in name else name.replace('\\', '/')
+
+
 def inside(root: Path, name: str, place: str) -> Path:
     """
     Return the file of a relative name below a folder; links in the folder are the user's own.

@@ -22,6 +22,7 @@ from depth_anything_ros.lab.datasets.lists import (
     delimiter_text,
     numbers_of,
     read_lines,
+    slashes,
     words_of,
 )
 from depth_anything_ros.lab.datasets.places import find_places
@@ -156,7 +157,7 @@ def _line(line: str, number: int, path: Path, delimiter: str) -> _Line:
         ) from error
     if depth.lower() in _NO_DEPTH:
         depth = ''
-    return _Line(number, _slashes(rgb), _slashes(depth), intrinsics)
+    return _Line(number, slashes(rgb), slashes(depth), intrinsics)
 
 
 def _intrinsics(numbers: tuple[float, ...]) -> tuple[float, ...]:
@@ -166,11 +167,6 @@ def _intrinsics(numbers: tuple[float, ...]) -> tuple[float, ...]:
     if len(numbers) not in (0, _FOCAL, _PINHOLE):
         raise ValueError(f'{len(numbers)} numbers are not a camera')
     return require_focal(numbers)
-
-
-def _slashes(name: str) -> str:
-    """Return a name with slashes, which lists made on Windows do not have."""
-    return name if '/' in name else name.replace('\\', '/')
 
 
 def _file_pairs(path: Path, lines: list[_Line], root: str, depth_root: str) -> list[FilePair]:

@@ -64,6 +64,8 @@ def open_tum_rgbd(
         )
     names = (associations,) if associations else (*ASSOCIATIONS, 'rgb.txt')
     within_ns = _stamp_ns(within, f'within={within}')
+    if within_ns < 0:
+        raise DatasetError(f'within={within} is negative; allowed: 0 s or more')
     folders = sorted(
         {file.parent for name in names for file in path.rglob(glob.escape(name)) if file.is_file()}
     )

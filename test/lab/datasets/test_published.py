@@ -285,6 +285,29 @@ def test_tum_associations_are_named_as_a_file_of_the_sequence(name, tmp_path):
         opened('tum_rgbd', tmp_path, associations=name)
 
 
+def test_tum_no_time_is_nearer_than_none(tmp_path):
+    made.make_tum_rgbd(tmp_path)
+    with pytest.raises(DatasetError, match='within=-0.1 is negative; allowed: 0 s or more'):
+        opened('tum_rgbd', tmp_path, within='-0.1')
+
+
+@pytest.mark.parametrize('name', ['tum_rgbd', 'da2k', 'kitti', 'diode'])
+def test_a_file_where_a_folder_is_meant_is_told(name, tmp_path):
+    file = tmp_path / 'annotations.json'
+    file.touch()
+    with pytest.raises(DatasetError, match=r"annotations.json' is a file; give the folder of"):
+        opened(name, file)
+
+
+def test_da2k_reads_paths_that_windows_wrote(tmp_path):
+    made.make_da2k(tmp_path)
+    text = (tmp_path / 'annotations.json').read_text()
+    made.write_text(tmp_path / 'annotations.json', text.replace('/', r'\\'))
+    dataset = opened('da2k', tmp_path)
+    assert names(dataset) == ['images/indoor/a.png', 'images/aerial/b.jpg']
+    assert dataset[0].rgb.shape[2] == 3
+
+
 def test_da2k_tells_which_point_is_nearer(tmp_path):
     made.make_da2k(tmp_path)
     dataset = opened('da2k', tmp_path)
