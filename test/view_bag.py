@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from depth_anything_ros.bag import BagWriter
+from depth_anything_ros.geometry.point_cloud import build_point_cloud
 from depth_anything_ros.geometry.transform import OPTICAL_FROM_BODY, RigidTransform
 from depth_anything_ros.messages import (
     camera_info_fields,
@@ -12,9 +13,10 @@ from depth_anything_ros.messages import (
     depth_image_fields,
     image_fields,
     laser_scan_fields,
+    point_cloud_fields,
     stamp_fields,
 )
-from depth_anything_ros.types import Camera, LaserScan
+from depth_anything_ros.types import Camera, LaserScan, MetricDepth, PointCloud
 
 START_NS, PERIOD_NS = 1_700_000_000_000_000_000, 100_000_000
 OPTICAL, LASER = 'camera_optical_frame', 'laser'
@@ -23,6 +25,7 @@ IMAGE, INFO = '/cam/image_raw', '/cam/camera_info'
 NODE = '/depth_node'
 DEPTH, DEPTH_INFO = f'{NODE}/depth/image_raw', f'{NODE}/depth/camera_info'
 RELATIVE, SCALE, SCAN = f'{NODE}/relative/image_raw', f'{NODE}/scale', '/scan'
+POINTS = f'{NODE}/points'
 EVERYTHING = (IMAGE, INFO, DEPTH, DEPTH_INFO, RELATIVE, SCALE, SCAN, '/tf', '/tf_static')
 LENS_M = (0.1, 0.0, 0.2)
 CAMERA_PLACE = RigidTransform.from_pose(*LENS_M, 0, 0, 0) @ OPTICAL_FROM_BODY.inverse()
@@ -47,6 +50,10 @@ def depth_m(index: int) -> np.ndarray:
     wall = np.tile(1.0 + 0.05 * np.arange(32, dtype=np.float32) + index, (24, 1))
     wall[:4, :4] = np.nan
     return wall
+
+
+def cloud(index: int) -> PointCloud:
+    return build_point_cloud(MetricDepth(depth_m(index)), rgb(index), CAMERA)
 
 
 SCANNED = LaserScan(np.array([1.0, np.inf, 2.0], np.float32), 0.0, np.pi / 2, 0.1, 9.0)
@@ -96,6 +103,7 @@ def write_view_bag(path: Path, frames: int = 3, topics=EVERYTHING) -> Path:
                 (DEPTH, 'sensor_msgs/msg/Image', depth_image_fields(depth_m(index), '32FC1')),
                 (DEPTH_INFO, 'sensor_msgs/msg/CameraInfo', camera_info_fields(CAMERA)),
                 (SCALE, 'diagnostic_msgs/msg/DiagnosticArray', {'status': [scale]}),
+                (POINTS, 'sensor_msgs/msg/PointCloud2', point_cloud_fields(cloud(index))),
                 (SCAN, 'sensor_msgs/msg/LaserScan',
                  {**laser_scan_fields(SCANNED), 'header': {**header, 'frame_id': LASER}}),
             ):  # fmt: skip

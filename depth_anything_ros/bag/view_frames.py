@@ -16,6 +16,7 @@ from depth_anything_ros.errors import DatasetError, MessageError
 # The best of those that come leads: what goes with it is shown with it.
 _LEADERS = (Role.DEPTH, Role.RELATIVE, Role.IMAGE)
 _FOLLOWERS = (Role.IMAGE, Role.SCALE)
+_ALONE = (Role.SCAN, Role.POINTS)
 _TOLERANCE_NS = 20_000_000
 # Of what waits for a leader: frames of a camera while the network is busy.
 _WAITING = 60
@@ -38,8 +39,8 @@ class FrameGate:
     Let through one frame in each 1 / `rate_hz` seconds of message time, whole.
 
     A frame is a depth image with the image and the scale of its time; without depth, relative
-    depth leads, then the image. Scans have the same rate on their own; calibration and TF all
-    pass. Message time is compared, so a bag gives the same frames however fast it is read.
+    depth leads, then the image. Scans and clouds have the same rate on their own; calibration and
+    TF all pass. Message time is compared, so a bag gives the same frames however fast it is read.
 
     :param rate_hz: 0 lets everything through.
     :param roles: of the topics that there are, image or depth among them.
@@ -57,7 +58,7 @@ class FrameGate:
     def add(self, message: ViewMessage) -> list[ViewMessage]:
         """Take in a message and return what is to be shown now, in order."""
         if message.role not in (*_LEADERS, *_FOLLOWERS):
-            return [message] if message.role is not Role.SCAN or self._is_due(message) else []
+            return [message] if message.role not in _ALONE or self._is_due(message) else []
         self._choose_leader(message.role)
         if message.role is self._leader:
             return self._lead(message) if self._is_due(message) else []

@@ -19,6 +19,7 @@ from depth_anything_ros.bag.transforms import TF_TYPES
 from depth_anything_ros.errors import DatasetError
 
 SCAN = 'sensor_msgs/msg/LaserScan'
+POINTS = 'sensor_msgs/msg/PointCloud2'
 DIAGNOSTICS = 'diagnostic_msgs/msg/DiagnosticArray'
 
 
@@ -30,6 +31,7 @@ class Role(str, Enum):
     DEPTH = 'depth'
     DEPTH_CAMERA_INFO = 'depth_camera_info'
     RELATIVE = 'relative'
+    POINTS = 'points'
     SCAN = 'scan'
     SCALE = 'scale'
     TF = 'tf'
@@ -39,6 +41,7 @@ class Role(str, Enum):
 TOLD_TYPES = {
     Role.IMAGE: (IMAGE, COMPRESSED),
     Role.DEPTH: (IMAGE, COMPRESSED),
+    Role.POINTS: (POINTS,),
     Role.SCAN: (SCAN,),
     Role.SCALE: (DIAGNOSTICS,),
 }
@@ -47,6 +50,7 @@ _OUTPUTS = {
     Role.DEPTH: ('/depth/image_raw', IMAGE),
     Role.RELATIVE: ('/relative/image_raw', IMAGE),
     Role.SCALE: ('/scale', DIAGNOSTICS),
+    Role.POINTS: ('/points', POINTS),
 }
 _SIGNS = ('/scale', '/relative/image_raw', '/preview/image_raw', '/preview/image_raw/compressed')
 _SIGN_TYPES = (IMAGE, COMPRESSED, DIAGNOSTICS)
@@ -54,18 +58,24 @@ _SIGN_TYPES = (IMAGE, COMPRESSED, DIAGNOSTICS)
 
 @dataclass(frozen=True)
 class TopicList:
-    """The topics of a bag or of what is published; `label` names it in errors."""
+    """
+    The topics of a bag or of what is published; `label` names it in errors.
+
+    `costly` tells that a depth node makes clouds only because somebody asks for them.
+    """
 
     label: str
     topics: Mapping[str, BagTopic]
+    costly: bool = False
 
 
 def find_view_topics(source: TopicList, told: Mapping[Role, str]) -> dict[str, Role]:
     """
     Return topic → role of what there is to show.
 
-    What is not told is looked for: the outputs of a depth node, the camera, a laser scan and TF.
-    Without a depth node, depth is that of the camera, as `find_topics` finds it.
+    What is not told is looked for: the outputs of a depth node, the camera, a laser scan and TF;
+    clouds only where they are there anyway. Without a depth node, depth is that of the camera, as
+    `find_topics` finds it.
 
     :param told: topics by role, those of `TOLD_TYPES`.
     :raises DatasetError: if a topic that is told is missing or of another type, if there is
@@ -82,10 +92,9 @@ def find_view_topics(source: TopicList, told: Mapping[Role, str]) -> dict[str, R
     chosen = {**_outputs(source, node), **told}
     chosen = {**_camera(source, node, chosen), **chosen}
     if not chosen.keys() & {Role.IMAGE, Role.DEPTH, Role.RELATIVE}:
-        images = ', '.join(_of_type(source, IMAGE, COMPRESSED)) or 'none'
         raise DatasetError(
-            f'{source.label} shows neither images nor depth by the names of its topics; name '
-            f'one; topics of images: {images}'
+            f'{source.label} shows neither images nor depth by the names of its topics; '
+            f'{_what_to_name(source)}'
         )
     chosen.setdefault(Role.SCAN, _scan(source, node))
     # One camera_info for both is that of the image.
@@ -107,7 +116,7 @@ def _depth_node(source: TopicList, told: Mapping[Role, str]) -> str:
     if Role.DEPTH in told:
         nodes &= {told[Role.DEPTH].removesuffix(ending)}
     if len(nodes) > 1:
-        words = ' or '.join(f'{name}{ending}' for name in sorted(nodes))
+        words = ' or '.join(f'--depth {name}{ending}' for name in sorted(nodes))
         raise DatasetError(
             f'{source.label} has the outputs of {len(nodes)} depth nodes; name the depth of one: '
             f'{words}'
@@ -121,6 +130,7 @@ def _outputs(source: TopicList, node: str) -> dict[Role, str]:
         role: name
         for role, (name, kind) in names.items()
         if node and name in source.topics and source.topics[name].type_name == kind
+        if not (role is Role.POINTS and source.costly)
     }
 
 
@@ -131,6 +141,8 @@ def _camera(source: TopicList, node: str, chosen: Mapping[Role, str]) -> dict[Ro
         return {}
     colors, depths = images_by_name(source)
     cameras = cameras_of(colors, depths, image, depth)
+    if image and not cameras:
+        return {}
     images = [name for name, _ in cameras] or colour_images(colors)
     if cameras and not node:
         found = [{Role.IMAGE: name, Role.DEPTH: other} for name, other in cameras]
@@ -138,9 +150,17 @@ def _camera(source: TopicList, node: str, chosen: Mapping[Role, str]) -> dict[Ro
         own = [name for name in images if node and name.startswith(f'{node}/')]
         found = [{Role.IMAGE: name} for name in dict.fromkeys(images) if name not in own]
     if len(found) > 1:
-        words = '; '.join(' with '.join(camera.values()) for camera in found)
+        words = ' or '.join(f'--image {camera[Role.IMAGE]}' for camera in found)
         raise DatasetError(f'{source.label} has {len(found)} cameras; name the image: {words}')
     return found[0] if found else {}
+
+
+def _what_to_name(source: TopicList) -> str:
+    images = _of_type(source, IMAGE, COMPRESSED)
+    if images:
+        return f'name one as --image or --depth; topics of images: {", ".join(images)}'
+    topics = ', '.join(f'{name} ({topic.type_name})' for name, topic in source.topics.items())
+    return f'it has no topic of images, but: {topics or "nothing"}'
 
 
 def _scan(source: TopicList, node: str) -> str:

@@ -33,13 +33,14 @@ if TYPE_CHECKING:
     from depth_anything_ros.lab.viewing.scene import Scene
 
 _MEMORY = '2GB'
+_ENDING = '.rrd'
 _MEMORY_FORM = re.compile(r'[1-9]\d*(\.\d+)?(MB|GB|%)')
 _FASTEST_HZ = 1000.0
 # For topics that are not there yet.
 _WAIT_S = 10.0
 # Of places of a moving frame.
 _TF_KEPT = 1000
-_TOLD = ('image', 'depth', 'scan', 'scale')
+_TOLD = ('image', 'depth', 'points', 'scan', 'scale')
 
 _EPILOG = """examples:
   what a camera and the depth node publish now:
@@ -51,7 +52,8 @@ _EPILOG = """examples:
     depth_anything_ros view run1 --save run1.rrd
 
 Shown are the outputs of a depth node where there are any, else the depth of the camera; the
-image, the cloud in the colours of the image, the laser scan, and how scale and shift move. TF
+image, the cloud (of a bag that has the node's, that one, else one made of depth and image), the
+laser scan, and how scale and shift move. TF
 places them in the frame that the camera hangs from in the end (odom or map of a robot that
 publishes it); without TF the camera is the origin. In the viewer, drag turns the cloud, the
 wheel comes nearer, a double click looks at something, space plays, and pointing at the depth
@@ -144,6 +146,8 @@ def run(args: argparse.Namespace) -> int:
     check_viewer()
     if args.save and args.memory:
         raise ConfigError('--memory bounds a viewer; with --save there is none')
+    if args.save and args.save.suffix != _ENDING and not args.save.exists():
+        raise ConfigError(f"--save '{args.save}': the viewer opens files named *{_ENDING} only")
     check_outputs(args.save)
     with _target(args) as target:
         if args.web:
@@ -193,7 +197,9 @@ def _show_bag(args: argparse.Namespace, target: Target) -> int:
     with BagReader(expand_user(args.bag)) as reader:
         filled = {name: topic for name, topic in reader.topics.items() if topic.count}
         topics = find_view_topics(TopicList(f"bag '{reader.path}'", filled), _told(args))
-        scene = _scene(args, target, BagTransforms(reader, next(iter(topics))))
+        scene = _scene(
+            args, target, BagTransforms(reader, next(iter(topics))), Role.POINTS in topics.values()
+        )
         _begin(target, topics)
         gate = FrameGate(args.rate, topics.values())
         total = sum(filled[name].count for name, role in topics.items() if role is not Role.TF)
@@ -216,7 +222,7 @@ def _show_live(args: argparse.Namespace, target: Target) -> int:
     from depth_anything_ros.cli.live_messages import live_messages
 
     tree = TransformTree('TF', 'publish it with the images', _TF_KEPT)
-    scene = _scene(args, target, tree)
+    scene = _scene(args, target, tree, bool(args.points))
     told = {role.value: name for role, name in _told(args).items()}
     parameters = {**told, 'rate': args.rate, 'frames': args.frames, 'wait': _WAIT_S}
     try:
@@ -250,11 +256,13 @@ def _told(args: argparse.Namespace) -> dict[Role, str]:
     return {role: name for role in TOLD_TYPES if (name := getattr(args, role.value))}
 
 
-def _scene(args: argparse.Namespace, target: Target, transforms: Transforms) -> Scene:
+def _scene(
+    args: argparse.Namespace, target: Target, transforms: Transforms, has_cloud: bool
+) -> Scene:
     from depth_anything_ros.lab.viewing.places import Places
     from depth_anything_ros.lab.viewing.scene import Scene, SceneOptions
 
-    options = SceneOptions(args.stride, DEPTH_UNITS[args.unit], not args.unrectified)
+    options = SceneOptions(args.stride, DEPTH_UNITS[args.unit], not args.unrectified, has_cloud)
     return Scene(target.recording, Places(transforms, args.frame), options, write_warning)
 
 

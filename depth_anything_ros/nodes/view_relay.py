@@ -97,6 +97,7 @@ class ViewRelay(Node):
         return TopicList(
             f'ROS domain {self.context.get_domain_id()}',
             {name: BagTopic(name, kind, 0, TopicQos()) for name, kind in names},
+            costly=True,
         )
 
     def _subscribe(self, source: TopicList, found: Mapping[str, Role]) -> None:

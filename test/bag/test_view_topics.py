@@ -49,8 +49,17 @@ def test_the_outputs_of_a_depth_node_go_before_the_depth_of_the_camera():
         'depth_camera_info': '/depth_node/depth/camera_info',
         'relative': '/depth_node/relative/image_raw',
         'scale': '/depth_node/scale',
+        'points': '/depth_node/points',
         'scan': '/scan',
     }
+
+
+def test_clouds_that_a_node_would_make_for_us_are_shown_where_they_are_asked_for():
+    topics = source({**CAMERA, **NODE})
+    live = TopicList(topics.label, topics.topics, costly=True)
+    assert Role.POINTS not in find_view_topics(live, {}).values()
+    told = {Role.POINTS: '/depth_node/points'}
+    assert find_view_topics(live, told)['/depth_node/points'] is Role.POINTS
 
 
 def test_without_a_depth_node_the_camera_is_shown():
@@ -103,17 +112,24 @@ def test_a_topic_that_is_not_there_is_told_with_those_of_its_type():
 def test_nothing_to_show_lists_the_topics_of_images():
     with pytest.raises(DatasetError, match=r'neither images nor depth .*: /ir/image, /mask'):
         found({'/ir/image': 'sensor_msgs/msg/Image', '/mask': 'sensor_msgs/msg/Image', **OTHERS})
-    with pytest.raises(DatasetError, match='topics of images: none'):
+    with pytest.raises(
+        DatasetError, match=r'no topic of images, but: /scan \(sensor_msgs/msg/LaserScan\), /tf'
+    ):
         found(OTHERS)
 
 
 def test_several_cameras_or_depth_nodes_are_to_be_chosen_from():
     second = {name.replace('cam', 'rear'): kind for name, kind in CAMERA.items()}
-    with pytest.raises(DatasetError, match=r'2 cameras; .*/cam/color/image_raw .*/rear/color'):
+    with pytest.raises(
+        DatasetError, match=r'2 cameras; .*--image /cam/color/image_raw or --image /rear'
+    ):
         found({**CAMERA, **second})
     assert found({**CAMERA, **second}, image='/rear/color/image_raw')['depth'].startswith('/rear')
+    # Without depth too, one that is told is enough.
+    plain = dict.fromkeys(('/front/image_raw', '/rear/image_raw'), 'sensor_msgs/msg/Image')
+    assert found(plain, image='/rear/image_raw') == {'image': '/rear/image_raw'}
     other = {name.replace('depth_node', 'b'): kind for name, kind in NODE.items()}
-    with pytest.raises(DatasetError, match='2 depth nodes; .*/b/depth/image_raw or /depth_node/'):
+    with pytest.raises(DatasetError, match='--depth /b/depth/image_raw or --depth /depth_node/'):
         found({**CAMERA, **NODE, **other})
     assert found({**CAMERA, **NODE, **other}, depth='/b/depth/image_raw')['scale'] == '/b/scale'
 

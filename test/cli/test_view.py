@@ -1,5 +1,7 @@
 """What the verb `view` writes of a bag, read back by the viewer's own reader."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import view_bag
@@ -70,6 +72,34 @@ def test_the_points_are_those_of_the_cloud_in_the_colours_of_the_image(recording
         assert np.array_equal(np.array(positions[stamp], np.float32), cloud.xyz_m[known])
         packed = np.array(colours[stamp], np.uint32)[:, None] >> np.array([24, 16, 8]) & 255
         assert np.array_equal(packed, cloud.rgb[known])
+
+
+def test_a_cloud_of_the_bag_is_shown_in_the_place_of_one_made_of_depth(tmp_path):
+    bag = view_bag.write_view_bag(tmp_path / 'bag', topics=(*view_bag.EVERYTHING, view_bag.POINTS))
+    path = tmp_path / 'a.rrd'
+    assert main(['view', str(bag), '--save', str(path), '--rate', '0', '--stride', '1']) == 0
+    recording = Recording(path)
+    shown = recording.of('/world/cloud/points', 'Position3D')
+    assert list(shown) == STAMPS
+    expected = view_bag.cloud(1).xyz_m.reshape(-1, 3)
+    known = np.isfinite(expected).all(axis=1)
+    assert np.array_equal(np.array(shown[STAMPS[1]], np.float32), expected[known])
+    assert CLOUD not in {entity for entity, _ in recording.columns}
+    place = base_place(1) @ CAMERA_PLACE
+    moved = recording.of('/world/cloud', 'Translation3D')[STAMPS[1]][0]
+    assert np.allclose(moved, place.translation_m, atol=1e-6)
+
+
+def test_a_file_that_the_viewer_would_not_open_is_refused(bag, tmp_path, capsys):
+    assert main(['view', str(bag), '--save', str(tmp_path / 'a.bin')]) == 1
+    assert "a.bin': the viewer opens files named *.rrd only" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path('/dev/full').exists(), reason='no full disk to write to')
+def test_a_full_disk_is_told_in_one_line(bag, capsys):
+    assert main(['view', str(bag), '--save', '/dev/full']) == 1
+    told = capsys.readouterr().err
+    assert "cannot write '/dev/full': " in told and 'Traceback' not in told
 
 
 def test_the_camera_stands_where_tf_has_it(recording):

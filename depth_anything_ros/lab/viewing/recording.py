@@ -13,7 +13,7 @@ import rerun as rr
 
 from depth_anything_ros.bag.view_topics import Role
 from depth_anything_ros.errors import ConfigError
-from depth_anything_ros.files import check_writable, writing
+from depth_anything_ros.files import check_writable, output_error, writing
 from depth_anything_ros.lab.viewing.layout import layout
 
 _APPLICATION = 'depth_anything_ros'
@@ -83,8 +83,11 @@ def in_file(path: Path) -> Iterator[Target]:
     """
     with writing(path) as file:
         with _recording() as recording:
-            # Rerun writes to what has the path in the end, and only logs what it cannot write.
-            rr.save(f'/dev/fd/{file.fileno()}', recording=recording)
+            # Rerun writes to what has the path in the end, and later only logs what it cannot.
+            try:
+                rr.save(f'/dev/fd/{file.fileno()}', recording=recording)
+            except RuntimeError as error:
+                raise output_error(path, OSError(str(error))) from error
             yield Target(recording, recording.flush)
         check_writable(path)
 

@@ -32,6 +32,7 @@ from depth_anything_ros.messages import (
     decode_inverse_depth,
     decode_scan,
 )
+from depth_anything_ros.messages.cloud import decode_cloud
 from depth_anything_ros.messages.depth import millimetres
 from depth_anything_ros.scale.scan_points import ScanPoints
 from depth_anything_ros.types import Camera, Float32Array, MetricDepth, UInt8Array
@@ -44,6 +45,7 @@ IMAGE = f'{CAMERA_LENS}/image'
 DEPTH_CAMERA, DEPTH_LENS = f'{WORLD}/depth_camera', f'{WORLD}/depth_camera/lens'
 DEPTH, RELATIVE = f'{DEPTH_LENS}/depth', f'{DEPTH_LENS}/relative'
 POINTS = f'{DEPTH_CAMERA}/points'
+CLOUD, CLOUD_POINTS = f'{WORLD}/cloud', f'{WORLD}/cloud/points'
 LASER, SCAN = f'{WORLD}/laser', f'{WORLD}/laser/scan'
 SCALE = 'scale'
 
@@ -73,12 +75,14 @@ class SceneOptions:
     Set how messages are read.
 
     Every `stride`-th pixel of each row and column becomes a point; integer depth has
-    `steps_per_m`; `rectified` is as `camera_from_message` has it.
+    `steps_per_m`; `rectified` is as `camera_from_message` has it. With `has_cloud` a topic gives
+    the cloud, so that none is made of depth.
     """
 
     stride: int = 2
     steps_per_m: float = MM_PER_M
     rectified: bool = True
+    has_cloud: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,7 @@ class Scene:
                 Role.DEPTH_CAMERA_INFO, message
             ),
             Role.RELATIVE: self._relative,
+            Role.POINTS: self._cloud,
             Role.SCAN: self._scan,
             Role.SCALE: self._scale,
         }
@@ -150,7 +155,7 @@ class Scene:
     def close(self) -> None:
         """Tell what was odd in the few frames that there were."""
         for text, count in self._problems.items():
-            if count < _OFTEN and not self._shown[POINTS]:
+            if count < _OFTEN and not (self._shown[POINTS] or self._shown[CLOUD_POINTS]):
                 self._announce(text)
 
     def _tell(self, text: str) -> None:
@@ -181,6 +186,8 @@ class Scene:
         camera = self._depth_camera(frame_id)
         self._lens(DEPTH_LENS, camera, depth_m)
         self._log(DEPTH, _depth_image(depth_m))
+        if self._options.has_cloud:
+            return
         try:
             self._points(depth_m, camera, self._colours(depth_m, frame_id, time_ns))
         except CameraError as error:
@@ -223,6 +230,12 @@ class Scene:
         self._log(RELATIVE, rr.Image(coloured).compress(jpeg_quality=_JPEG_QUALITY))
         self._tell('depth is relative so far, without metres and cloud: no scale is known')
 
+    def _cloud(self, message: Any, time_ns: int) -> None:
+        cloud = decode_cloud(message, self._options.stride)
+        if self._place(CLOUD, str(message.header.frame_id), time_ns):
+            points = rr.Points3D(cloud.xyz_m, colors=cloud.rgb, radii=_POINT)
+            self._log(CLOUD_POINTS, points)
+
     def _scan(self, message: Any, time_ns: int) -> None:
         scan = decode_scan(message)
         if self._place(LASER, scan.frame_id, time_ns):
@@ -241,7 +254,7 @@ class Scene:
         fixed = self._places.fixed(frame_id)
         if fixed != self._fixed:
             self._fixed = fixed
-            optical = fixed == frame_id.removeprefix('/') and entity != LASER
+            optical = fixed == frame_id.removeprefix('/') and entity not in (LASER, CLOUD)
             axes = rr.ViewCoordinates.RDF if optical else rr.ViewCoordinates.RIGHT_HAND_Z_UP
             self._log(WORLD, axes, static=True)
         try:
