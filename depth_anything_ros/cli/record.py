@@ -130,7 +130,6 @@ def run(args: argparse.Namespace) -> int:
     :raises DatasetError: if the only bag cannot be recorded, or the place of one is taken.
     :raises WorkerError: if processes or the cluster fail.
     """
-    args.node = _full_name(args.node)
     config = _config(args)
     jobs = _jobs(args, config)
     records: list[BagRecord] = []
@@ -139,6 +138,8 @@ def run(args: argparse.Namespace) -> int:
             raise DatasetError(record.failure)
         _show(record)
         records.append(record)
+    if len(args.bags) > 1:
+        _show_all(records)
     write_json(args.json, records)
     return int(not all(record.complete for record in records))
 
@@ -156,14 +157,6 @@ def _config(args: argparse.Namespace) -> DepthNodeConfig:
         # So that the networks of all processes together take the cores once.
         return changed(config, {'threads': max(1, (os.cpu_count() or 1) // args.jobs)})
     return config
-
-
-def _full_name(node: str) -> str:
-    """Return the full name of a node, which may be given without its slash."""
-    name = node.strip('/')
-    if not name:
-        raise ConfigError(f"--node '{node}' names no node; write it as /depth_node")
-    return f'/{name}'
 
 
 def _assignments(option: str, words: Iterable[str]) -> dict[str, str]:
@@ -263,6 +256,16 @@ def _show(record: BagRecord) -> None:
     _tell('for warnings', record.warnings)
     if record.model is not None and record.model.weights == 'random':
         write_warning('random weights: the depth means nothing')
+
+
+def _show_all(records: list[BagRecord]) -> None:
+    """Say at the end of many bags what of them is there."""
+    failed = [record.bag for record in records if record.failure]
+    images = sum(record.written for record in records)
+    write_line(f'{len(records) - len(failed)} of {len(records)} bags recorded, images: {images}')
+    if failed:
+        more = f' and {len(failed) - _SHOWN} more' if len(failed) > _SHOWN else ''
+        write_warning(f'not recorded: {", ".join(failed[:_SHOWN])}{more}')
 
 
 def _tell(what: str, counts: Mapping[str, int]) -> None:
