@@ -65,8 +65,13 @@ _REAL_HEAD = (
 )
 
 
+_EPILOG = """`./dev results` writes docs/results.md with it. --real takes frames of yours, too, in
+a folder as docs/datasets.md describes it: the tables then say what each recipe costs on them."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
+    parser.epilog = _EPILOG
     parser.add_argument(
         '--out', type=Path, required=True, metavar='FILE', help='the page to write, in Markdown'
     )

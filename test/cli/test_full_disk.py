@@ -42,6 +42,7 @@ CALLS = {
         'compress', *TINY, '--recipe', 'prune(0.5)', '--out', 'OUT/../b.safetensors',
         '--json', 'OUT/a.json',
     ],
+    'results out': ['results', '--out', 'OUT/a.md'],
     'study out': ['study', *TINY, *DATA, '--recipe', 'prune(0.5)', '--out', 'OUT/study'],
     'simulate bag': ['simulate', 'OUT/bag', '--frames', '2', '--size', '160x120'],
     'simulate sqlite3': [

@@ -96,6 +96,8 @@ def open_rgbd_folder(path: Path, split: str, *, unit: str = '') -> Dataset:
         if not pairs:
             raise DatasetError(f"'{path / 'index.json'}' names no frames of the split '{split}'")
     else:
+        if split in SELECTIONS and split not in _PLAIN_SPLITS:
+            raise DatasetError(f"'{path}' has no index.json, which the split '{split}' is part of")
         require_split(NAME, split, _PLAIN_SPLITS)
         folder = path / split
         pairs, units = _plain_pairs(folder if folder.is_dir() else path), {}

@@ -170,6 +170,12 @@ def test_plain_folder_has_its_splits_as_folders(tmp_path):
     assert len(open_rgbd_folder(tmp_path, 'all')) == 2
 
 
+def test_a_split_of_an_index_needs_one(tmp_path):
+    (tmp_path / 'rgb').mkdir()
+    with pytest.raises(DatasetError, match=r"has no index.json, which the split 'real' is part"):
+        open_rgbd_folder(tmp_path, 'real')
+
+
 @pytest.mark.parametrize(
     ('count', 'wanted', 'expected'),
     [(9, 5, [0, 2, 4, 6, 8]), (3, 5, [0, 1, 2]), (10, None, list(range(10))), (100, 2, [0, 99])],
