@@ -308,19 +308,22 @@ def _summary(
 def _write(
     args: argparse.Namespace, study: Study, inputs: StudyInputs, summary: StudySummary
 ) -> None:
-    from depth_anything_ros.lab.compression.study_pictures import draw_first, evenly
+    from depth_anything_ros.lab.compression.study_pictures import draw_first, draw_misses, evenly
     from depth_anything_ros.lab.compression.study_report import write_csv, write_report
 
     write_json(args.out / 'study.json', summary)
     write_json(args.json, summary)
     write_csv(args.out / 'study.csv', summary.recipes)
     shown = evenly(study.names, _PICTURED)
-    pictures = {}
+    pictures, missed = {}, {}
     for number, (word, dataset) in enumerate(inputs.data.items(), 1):
         path = args.out / f'first_{number}.png'
         if draw_first(path, study, dataset, progress(shown, len(shown), 'picture')):
             pictures[word] = path
-    write_report(args.out / 'report.md', summary, pictures)
+        path = args.out / f'obstacles_{number}.png'
+        if draw_misses(path, study, dataset, word, summary.recipes):
+            missed[word] = path
+    write_report(args.out / 'report.md', summary, pictures, missed)
 
 
 def _show(summary: StudySummary, out: Path) -> None:

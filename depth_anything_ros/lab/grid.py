@@ -17,6 +17,7 @@ from depth_anything_ros.types import Float32Array, UInt8Array
 # Near is red and far is blue, as in the preview.
 COLORMAP = 'Spectral_r'
 _PANEL_WIDTH = 240
+_TILE_HEIGHT = 300
 _GAP = 4
 _LINE = 18
 _COLUMN_TITLES = ('image', 'prediction', 'truth')
@@ -65,6 +66,38 @@ def write_grid(path: Path, rows: Sequence[GridRow], columns: int = 2) -> None:
         left = index % columns * width
         canvas[top : top + block.shape[0], left : left + width] = block
     write_rgb(path, canvas)
+
+
+def write_tiles(path: Path, rows: Sequence[tuple[str, Sequence[UInt8Array]]]) -> None:
+    """
+    Draw rows of pictures of any sizes, all of one height, with a title below each row.
+
+    :param path: the file, PNG or JPEG; folders on the way are made.
+    :param rows: title and pictures, uint8 (h, w, 3) each, red first; at least one.
+    :raises OutputError: if the file cannot be written.
+    """
+    blocks = [_tiles(title, pictures) for title, pictures in rows]
+    width = max(block.shape[1] for block in blocks)
+    padded = [np.pad(block, ((0, 0), (0, width - block.shape[1]), (0, 0)), constant_values=255)
+              for block in blocks]  # fmt: skip
+    write_rgb(path, np.concatenate(padded))
+
+
+def _tiles(title: str, pictures: Sequence[UInt8Array]) -> UInt8Array:
+    sized = [
+        cv2.resize(
+            picture,
+            (round(_TILE_HEIGHT * picture.shape[1] / picture.shape[0]), _TILE_HEIGHT),
+            interpolation=cv2.INTER_AREA,
+        )
+        for picture in pictures
+    ]
+    row = np.concatenate(
+        [np.pad(tile, ((0, _LINE), (0, _GAP), (0, 0)), constant_values=255) for tile in sized],
+        axis=1,
+    )
+    _write(row, title, 0, _TILE_HEIGHT + _LINE - 5)
+    return row
 
 
 def write_rgb(path: Path, rgb: UInt8Array) -> None:

@@ -27,8 +27,8 @@ def test_study_leaves_its_files_and_shows_its_tables(tmp_path, capsys):
     assert main([*STUDY, *SMALL, *recipes, *calibration, '--out', str(out)]) == 0
     shown = capsys.readouterr()
     assert sorted(path.name for path in out.iterdir()) == [
-        'files', 'first_1.png', 'journal.jsonl', 'report.md', 'size_1.png', 'sparsity_1.png',
-        'study.csv', 'study.json',
+        'files', 'first_1.png', 'journal.jsonl', 'obstacles_1.png', 'report.md', 'size_1.png',
+        'sparsity_1.png', 'study.csv', 'study.json',
     ]  # fmt: skip
     answer = json.loads((out / 'study.json').read_text())
     names = ['float32', 'int16_static', 'prune(0.9)', 'int8_static']

@@ -386,7 +386,7 @@ def test_truth_of_another_camera_is_reprojected_with_both_calibrations(world, pr
         probe.publisher(CameraInfo, topic)
     process = start(
         world, probe, picture_every=0, ground_truth_pose="'0 0.025 0 0 0 0'",
-        metrics=['chamfer', 'plane_angle'],
+        metrics=['chamfer', 'plane_angle', 'obstacles'], camera_height_m=0.3,
     )  # fmt: skip
     probe.await_subscribers(*topics)
     for _ in range(3):
@@ -412,6 +412,10 @@ def test_truth_of_another_camera_is_reprojected_with_both_calibrations(world, pr
     # of the nearer wall, a tenth of its half width of 80 cm, have it at the edge.
     assert 0.15 <= summary['metrics']['online']['chamfer'] < 0.17
     assert summary['metrics']['online']['plane_angle'] == pytest.approx(0.0, abs=0.01)
+    # The wall is found a tenth too far, and its ends are farther away than its middle.
+    assert summary['metrics']['online']['obstacles.missed'] == 0.0
+    assert 0.15 <= summary['metrics']['online']['obstacles.distance_m'] < 0.17
+    assert summary['protocol']['ground'].startswith('lens 0.3 m above the ground')
     # One column of the image sees nothing of the depth.
     assert {int(float(row['online_pixels'])) for row in rows} == {48 * 63}
 

@@ -6,13 +6,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from depth_anything_ros.errors import AlignmentError, BackendError
+from depth_anything_ros.evaluation.obstacle_picture import obstacle_pictures
 from depth_anything_ros.evaluation.protocol import score_aligned
 from depth_anything_ros.lab.compression.study import Study, first_readable
-from depth_anything_ros.lab.compression.study_results import ALIGNED, with_alignment
+from depth_anything_ros.lab.compression.study_findings import misses
+from depth_anything_ros.lab.compression.study_results import ALIGNED, StudyResult, with_alignment
 from depth_anything_ros.lab.datasets import Dataset
 from depth_anything_ros.lab.datasets.offline import align_sample
-from depth_anything_ros.lab.datasets.scoring_rule import scored_view
-from depth_anything_ros.lab.grid import GridRow, write_grid
+from depth_anything_ros.lab.datasets.scoring_rule import metric_view, scored_view
+from depth_anything_ros.lab.grid import GridRow, write_grid, write_tiles
+
+_RECIPES_DRAWN = 6
 
 
 def draw_first(path: Path, study: Study, dataset: Dataset, names: Iterable[str]) -> bool:
@@ -41,6 +45,41 @@ def draw_first(path: Path, study: Study, dataset: Dataset, names: Iterable[str])
         rows.append(GridRow(title, sample.rgb, aligned.depth_m, sample.depth_m))
     if rows:
         write_grid(path, rows)
+    return bool(rows)
+
+
+def draw_misses(
+    path: Path, study: Study, dataset: Dataset, word: str, results: Sequence[StudyResult]
+) -> bool:
+    """
+    Draw for each recipe that misses too many obstacles the image of which it misses the most.
+
+    Below each other are the parent and the recipe: the image and the ground from above, obstacles
+    found grey, missed orange, false ones blue.
+
+    :param path: of the picture; folders on the way are made.
+    :param study: that has run.
+    :param dataset: the images.
+    :param word: names them.
+    :param results: of the study, the parent's first.
+    :return: whether there was anything to draw.
+    :raises DatasetError: if an image cannot be read.
+    :raises OutputError: if the picture cannot be written.
+    """
+    rule = with_alignment(study.config.rule, ALIGNED)
+    rows = []
+    for result in results[1:]:
+        missed, worst = misses(result, results[0], word), result.scores[word].worst
+        if missed is None or not missed.too_many or worst is None:
+            continue
+        sample = scored_view(dataset[worst], rule)
+        for name in (results[0].recipe, result.recipe):
+            predictor = study.predictor(name, study.config.selections[0])
+            view = metric_view(align_sample(predictor.predict, sample, rule), sample, rule)
+            pictures = [picture for _, picture in obstacle_pictures(view, sample.rgb)]
+            rows.append((f'{name}: {sample.name}', pictures))
+    if rows:
+        write_tiles(path, rows[: 2 * _RECIPES_DRAWN])
     return bool(rows)
 
 

@@ -34,6 +34,11 @@ from depth_anything_ros.lab.compression.study_table import MINI, PAPER, table_1
 from depth_anything_ros.lab.datasets.protocols import PROTOCOLS
 from depth_anything_ros.table import UNKNOWN, Table, number
 
+_MISSED = (
+    'Where recipes that miss too many obstacles miss the most, below the parent: found grey, '
+    'missed orange, false blue.'
+)
+
 
 def write_csv(path: Path, results: Sequence[StudyResult]) -> None:
     """
@@ -156,13 +161,19 @@ def warnings(results: Sequence[StudyResult], random: bool) -> list[str]:
     return found
 
 
-def write_report(path: Path, summary: StudySummary, pictures: Mapping[str, Path]) -> None:
+def write_report(
+    path: Path,
+    summary: StudySummary,
+    pictures: Mapping[str, Path],
+    missed: Mapping[str, Path] | None = None,
+) -> None:
     """
     Write the plots beside a page in Markdown that shows them with the tables.
 
     :param path: the page; folders on the way are made.
     :param summary: of the whole study.
     :param pictures: of the first image, by the word of the data.
+    :param missed: pictures of obstacles that recipes miss, likewise.
     :raises OutputError: if a file cannot be written.
     """
     model, protocol, results = summary.model, summary.protocol, summary.recipes
@@ -185,6 +196,8 @@ def write_report(path: Path, summary: StudySummary, pictures: Mapping[str, Path]
                 lines += [f'![{title}]({name})', '']
         if word in pictures:
             lines += [f'![first image]({quote(pictures[word].name)})', '']
+        if missed and word in missed:
+            lines += [_MISSED, '', f'![obstacles missed]({quote(missed[word].name)})', '']
     if summary.warnings:
         lines += ['## Warnings', '', *(f'- {markdown(text)}' for text in summary.warnings), '']
     files.write_text(path, '\n'.join(lines))
