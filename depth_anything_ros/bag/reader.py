@@ -106,12 +106,10 @@ class BagReader:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        require_bag(self.path)
+        place = require_bag(self.path)
         with self._damage_reported():
             # Bags of Humble and before, recorded as sqlite3, hold no type definitions.
-            self._reader = AnyReader(
-                [self.path], default_typestore=get_typestore(Stores.ROS2_HUMBLE)
-            )
+            self._reader = AnyReader([place], default_typestore=get_typestore(Stores.ROS2_HUMBLE))
             self._reader.open()
         try:
             if self._reader.message_count == 0:

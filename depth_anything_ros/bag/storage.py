@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
+from functools import cache
 from pathlib import Path, PurePath
 
 from depth_anything_ros.errors import DatasetError
+
+_LOG = logging.getLogger(__name__)
 
 _SUFFIXES = ('.bag', '.mcap', '.db3')
 _STORAGES = ('.mcap', '.db3')
@@ -14,26 +18,29 @@ _UNFINISHED = '.active'
 _SHOWN = 8
 
 
-def require_bag(path: Path) -> None:
+def require_bag(path: Path) -> Path:
     """
-    Check that a bag is there, as a file or a folder whose files lie in it.
+    Check that a bag is there, as a file or a folder whose files lie in it, and return its place.
+
+    Of a folder without metadata, as of a recording that was broken off, it is the only file in it.
 
     :raises DatasetError: if it is not; the message names the command that repairs it, if any.
     """
     if not path.exists():
         raise DatasetError(f"no bag at '{path}'")
     if path.is_dir():
-        _require_folder(path)
-    elif path.suffix == _UNFINISHED:
+        return _require_folder(path)
+    if path.suffix == _UNFINISHED:
         whole = shlex.quote(str(path.with_suffix('')))
         raise DatasetError(
             f"bag '{path}' was not finished; repair it: rosbag reindex {shlex.quote(str(path))} "
             f'&& mv {shlex.quote(str(path))} {whole}'
         )
-    elif path.suffix not in _SUFFIXES:
+    if path.suffix not in _SUFFIXES:
         raise DatasetError(
             f"'{path}' is not a bag; known: a ROS 2 bag folder, {', '.join(_SUFFIXES)}"
         )
+    return path
 
 
 def repair_of(path: Path) -> str:
@@ -51,24 +58,33 @@ def repair_of(path: Path) -> str:
     return f'rosbag reindex {quoted}' if path.suffix == '.bag' else ''
 
 
-def _require_folder(path: Path) -> None:
+def _require_folder(path: Path) -> Path:
     names = sorted(entry.name for entry in path.iterdir())
     if (path / _METADATA).is_file():
         _require_inside(path)
-        return
+        return path
     storages = [name for name in names if Path(name).suffix in _STORAGES]
     unfinished = [name for name in names if name.endswith(_UNFINISHED)]
+    if len(storages) == 1:
+        _tell_once(f"bag '{path}' has no {_METADATA}: its only file, {storages[0]}, is read")
+        return path / storages[0]
     if storages:
         raise DatasetError(
-            f"bag '{path}' has no {_METADATA}, as when its recording was broken off; repair it: "
+            f"bag '{path}' has no {_METADATA}, as when its recording was broken off; give one of "
+            f'its files ({", ".join(storages[:_SHOWN])}), or repair it: '
             f'ros2 bag reindex {shlex.quote(str(path))}'
         )
     if unfinished:
-        require_bag(path / unfinished[0])
+        return require_bag(path / unfinished[0])
     raise DatasetError(
         f"folder '{path}' is no ROS 2 bag: it has no {_METADATA}; it holds: "
         f'{", ".join(names[:_SHOWN]) or "nothing"}'
     )
+
+
+@cache
+def _tell_once(text: str) -> None:
+    _LOG.warning(text)
 
 
 def _require_inside(path: Path) -> None:

@@ -25,13 +25,27 @@ def mcap(tmp_path):
     return file
 
 
-def test_a_folder_without_metadata_is_answered_with_reindex(bag):
+def test_the_only_file_of_a_folder_without_metadata_is_read_and_told(bag, caplog):
     (bag / 'metadata.yaml').unlink()
+    for _ in range(2):
+        with BagReader(bag) as reader:
+            assert len(list(RgbdFrames(reader, RgbdTopics()))) == 3
+    (file,) = bag.iterdir()
+    assert caplog.messages == [
+        f"bag '{bag}' has no metadata.yaml: its only file, {file.name}, is read"
+    ]
+
+
+def test_of_several_files_without_metadata_one_is_to_be_given(bag):
+    (bag / 'metadata.yaml').unlink()
+    (file,) = bag.iterdir()
+    more = shutil.copy(file, file.with_stem('more'))
     with pytest.raises(DatasetError) as error:
         BagReader(bag)
     assert str(error.value) == (
-        f"bag '{bag}' has no metadata.yaml, as when its recording was broken off; repair it: "
-        f"ros2 bag reindex '{bag}'"
+        f"bag '{bag}' has no metadata.yaml, as when its recording was broken off; give one of "
+        f'its files ({", ".join(sorted((file.name, more.name)))}), or repair it: ros2 bag reindex '
+        f"'{bag}'"
     )
 
 
