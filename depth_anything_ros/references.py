@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.geometry.registration import RegistrationRule
@@ -44,6 +44,14 @@ class Surroundings(Protocol):
         :raises NoImageYetError: if the rule needs the frame of the image and none has come.
         :raises DepthAnythingError: as `RegistrationRule.find`.
         """
+
+
+@runtime_checkable
+class Refusing(Protocol):
+    """What tells its frames why none of its references can be used."""
+
+    def refuse(self, reason: str) -> None:
+        """Take note of why a reference could not be taken in."""
 
 
 class Intake(Protocol):

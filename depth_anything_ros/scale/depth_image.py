@@ -204,6 +204,10 @@ class DepthImageScale:
             config.reference_min_points,
         )
 
+    def refuse(self, reason: str) -> None:
+        """Take note of why a reference could not be taken in."""
+        self._references.refuse(reason)
+
     def __len__(self) -> int:
         """Return the number of references kept."""
         return len(self._references)

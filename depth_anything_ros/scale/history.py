@@ -34,6 +34,7 @@ class StampedHistory(Generic[T]):
         self._capacity = capacity
         self._expected_ns: int | None = None
         self._lock = Lock()
+        self._refused = ''
 
     def __len__(self) -> int:
         """Return the number of references kept."""
@@ -71,6 +72,11 @@ class StampedHistory(Generic[T]):
             )
             del self._kept[int(wanted)]
 
+    def refuse(self, reason: str) -> None:
+        """Take note of why one could not be kept, which frames without any are told."""
+        with self._lock:
+            self._refused = reason
+
     def nearest(self, stamp_ns: int) -> tuple[int, T]:
         """
         Return stamp and reference nearest in time, and forget those that no later frame needs.
@@ -79,7 +85,7 @@ class StampedHistory(Generic[T]):
         """
         with self._lock:
             if not self._kept:
-                raise AlignmentError(f'no {self._what} received yet')
+                raise AlignmentError(self._missing())
             nearest_ns, item = min(self._kept, key=lambda kept: abs(kept[0] - stamp_ns))
             # Frames come in order, so nothing before this one is asked for again.
             while self._kept[0][0] < min(nearest_ns, stamp_ns - self._max_offset_ns):
@@ -92,3 +98,8 @@ class StampedHistory(Generic[T]):
                 f'image; at most {self._max_offset_ns * 1e-9:.3f} s is allowed'
             )
         return nearest_ns, item
+
+    def _missing(self) -> str:
+        if self._refused:
+            return f'every {self._what} so far was rejected, the last one: {self._refused}'
+        return f'no {self._what} received yet'

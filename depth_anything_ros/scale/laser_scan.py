@@ -143,6 +143,10 @@ class LaserScanScale:
             config.camera_height_m if config.scan_with_ground else None,
         )
 
+    def refuse(self, reason: str) -> None:
+        """Take note of why a reference could not be taken in."""
+        self._scans.refuse(reason)
+
     def __len__(self) -> int:
         """Return the number of scans kept."""
         return len(self._scans)
@@ -166,6 +170,8 @@ class LaserScanScale:
             the image, the fit fails, or the scans so far say that height or yaw is wrong.
         """
         scan_ns, points = self._scans.nearest(stamp_ns)
+        if points.missing:
+            raise AlignmentError(f'laser scan: {points.missing}')
         fit = self._fit(
             ScanFitter(
                 self.name,

@@ -25,12 +25,14 @@ class ScanPoints:
     What a scan met: its points, and where the laser is.
 
     `points_m` are in the laser's frame, float64 (n, 3); `beams` are the numbers of their beams,
-    (n,); `camera_from_laser` is the laser's frame in the camera's optical frame.
+    (n,); `camera_from_laser` is the laser's frame in the camera's optical frame. `missing` says
+    why there is no point at all.
     """
 
     points_m: Float64Array
     beams: NDArray[np.intp]
     camera_from_laser: RigidTransform
+    missing: str = ''
 
     @classmethod
     def of_scan(cls, scan: LaserScan, camera_from_laser: RigidTransform) -> ScanPoints:
@@ -43,7 +45,7 @@ class ScanPoints:
         points = np.stack(
             [ranges_m * np.cos(angles), ranges_m * np.sin(angles), np.zeros_like(angles)], axis=1
         )
-        return cls(points, beams, camera_from_laser)
+        return cls(points, beams, camera_from_laser, '' if len(beams) else _missing(scan))
 
     def turned(self) -> ScanPoints:
         """Return the same points seen by a laser that is turned by 180 degrees about its axis."""
@@ -99,6 +101,18 @@ class ScanPoints:
         surface_m = np.full(camera.width + 2, np.inf)
         np.minimum.at(surface_m, _pinhole_columns(met, camera), met[:, 2])
         return surface_m
+
+
+def _missing(scan: LaserScan) -> str:
+    """Return why no beam of a scan has a point."""
+    told = scan.ranges_m[np.isfinite(scan.ranges_m) & (scan.ranges_m > 0)]
+    if not len(told):
+        return f'none of its {len(scan.ranges_m)} beams has a range'
+    return (
+        f'none of its {len(told)} ranges, of {np.median(told):.4g} m in the median, is within '
+        f'range_min and range_max, {scan.range_min_m:g} to {scan.range_max_m:g} m; let the driver '
+        'give metres and the limits of the laser'
+    )
 
 
 def _pinhole_columns(points_m: Float64Array, camera: Camera) -> NDArray[np.intp]:

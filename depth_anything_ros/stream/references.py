@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -14,7 +15,7 @@ from depth_anything_ros.geometry.reprojection import Registration
 from depth_anything_ros.geometry.transform import RigidTransform, optical_pose
 from depth_anything_ros.motion import MOTION_TOPICS
 from depth_anything_ros.pipeline import DepthPipeline
-from depth_anything_ros.references import Intake, NoImageYetError, ReferenceTopic
+from depth_anything_ros.references import Intake, NoImageYetError, ReferenceTopic, Refusing
 from depth_anything_ros.scale import SCALE_SOURCES, find_source
 from depth_anything_ros.stream.camera_input import CameraInput
 from depth_anything_ros.stream.registration import DepthRegistration
@@ -233,8 +234,22 @@ class References:
             if found is not None and taker.topic.needed(own):
                 if taker not in self._intakes:
                     self._intakes[taker] = taker.topic.intake()
-                doubt = self._intakes[taker].take(found, message, own, around)
+                with _noted(found):
+                    doubt = self._intakes[taker].take(found, message, own, around)
                 if doubt:
                     self._warn(doubt)
                 taken = True
         return taken
+
+
+@contextmanager
+def _noted(found: Any) -> Iterator[None]:
+    """Let whoever measures with a reference know why it could not be taken in."""
+    try:
+        yield
+    except (NoImageYetError, TransformMissingError):
+        raise
+    except Exception as error:
+        if isinstance(found, Refusing):
+            found.refuse(reason_of(error))
+        raise

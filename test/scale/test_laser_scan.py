@@ -1,4 +1,5 @@
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -147,6 +148,21 @@ def test_ranges_that_are_all_wrong_are_refused():
         scale_source.add_scan(scan_of(rng.uniform(0.3, 4.0, BEAMS)), LEVEL)
         with pytest.raises(AlignmentError, match='laser scan: '):
             scale_source.align(wall_image(), 0, CAMERA)
+
+
+@pytest.mark.parametrize(
+    ('ranges_m', 'range_max_m', 'words'),
+    [
+        (slanted_wall() * 1000, 12.0, 'ranges, of 2240 m in the median, is within range_min and'),
+        (slanted_wall(), 0.0, 'range_max, 0.05 to 0 m; let the driver give metres and the limits'),
+        (np.full(BEAMS, np.inf), 12.0, 'none of its 720 beams has a range'),
+    ],
+)  # fmt: skip
+def test_a_scan_without_a_point_says_what_its_ranges_are(ranges_m, range_max_m, words):
+    scale_source = source()
+    scale_source.add_scan(replace(scan_of(ranges_m), range_max_m=range_max_m), LEVEL)
+    with pytest.raises(AlignmentError, match=re.escape(words)):
+        scale_source.align(wall_image(), 0, CAMERA)
 
 
 def test_no_scan_raises():

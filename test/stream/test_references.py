@@ -24,7 +24,7 @@ from depth_anything_ros.stream.camera_input import CameraInput
 from depth_anything_ros.stream.references import References, TransformMissingError
 from depth_anything_ros.stream.registration import DepthRegistration
 from depth_anything_ros.stream.run_statistics import RunStatistics
-from depth_anything_ros.types import Camera
+from depth_anything_ros.types import Camera, RelativeInverseDepth
 
 OPTICAL = 'camera_color_optical_frame'
 
@@ -114,6 +114,18 @@ def test_a_source_among_several_gets_its_references():
     world.references.see_image(OPTICAL)
     world.references.add('reference/depth', depth())
     assert len(depth_source) == 1
+
+
+def test_a_frame_without_any_reference_is_told_why_they_were_rejected():
+    world = depth_world()
+    source = world.source
+    values = RelativeInverseDepth(np.ones((48, 64), np.float32))
+    with pytest.raises(AlignmentError, match='no reference depth received yet'):
+        source.align(values, 0)
+    world.references.add('reference/depth', depth('nv99'))
+    told = "every reference depth so far was rejected, the last one: unknown depth encoding 'nv99'"
+    with pytest.raises(AlignmentError, match=told):
+        source.align(values, 0)
 
 
 def test_a_reference_of_unknown_encoding_is_counted_and_the_next_taken():
