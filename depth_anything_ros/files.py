@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # The longest part of a name that leaves room for what a temporary adds to it.
 _NAME_BYTES = 200
 _PROBE_BYTES = 4096
-_LEFT_AFTER_S = 60.0
+_LEFT_AFTER_S = 5.0
 
 _DESCRIPTOR = re.compile(r'/(?:dev|proc/self)/fd/(\d+)|/dev/(stdin|stdout|stderr)')
 _STANDARD = {'stdin': 0, 'stdout': 1, 'stderr': 2}

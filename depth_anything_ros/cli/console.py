@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import logging
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -43,6 +44,14 @@ def prepare_streams() -> None:
             setattr(sys, name, Path(os.devnull).open('w', encoding='utf-8'))  # noqa: SIM115
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors='backslashreplace', line_buffering=True)
+    logging.lastResort = _Warnings(logging.WARNING)
+
+
+class _Warnings(logging.Handler):
+    """Show what the library logs as the verbs show their warnings."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        write_warning(record.getMessage())
 
 
 def discard(*streams: TextIO) -> None:

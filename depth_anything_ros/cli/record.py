@@ -25,6 +25,7 @@ from depth_anything_ros.cli.console import (
 from depth_anything_ros.cli.predictor_options import count_argument
 from depth_anything_ros.cli.worker_options import add_worker_arguments, chosen_workers
 from depth_anything_ros.errors import ConfigError, DatasetError
+from depth_anything_ros.files import remove_left_over
 
 if TYPE_CHECKING:
     from depth_anything_ros.config import DepthNodeConfig
@@ -54,12 +55,17 @@ _NODE_NAME = re.compile(r'(?:/[A-Za-z_][A-Za-z0-9_]*)+', re.ASCII)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments and options of the verb."""
+    parser.epilog = (
+        'Exit status 1: an image could not be used, a bag not be recorded, or not one image of a '
+        'bag got the metres that a scale source was asked for.'
+    )
     parser.add_argument(
         'bags', nargs='+', type=Path, metavar='BAG', help='bag of ROS 2 or ROS 1, file or folder'
     )
     parser.add_argument(
         '--out', type=Path, required=True, metavar='OUT',
-        help='bag to write; of several, the folder of bags of the same names',
+        help='bag to write, a folder whatever its name; of several, a folder for bags of the same '
+        'names',
     )  # fmt: skip
     parser.add_argument(
         '--merge', action='store_true', help='copy all messages of the bag too, not TF alone'
@@ -73,7 +79,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--storage', choices=_STORAGES, default='mcap', help='how the bag is stored (mcap)'
     )
     parser.add_argument(
-        '--frames', type=count_argument, default=0, metavar='N', help='the first N images only'
+        '--frames',
+        type=count_argument,
+        default=0,
+        metavar='N',
+        help='the first N images only; 0 is all (%(default)s)',
     )
     _add_parameters(parser)
     parser.add_argument(
@@ -86,7 +96,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='full name of the node: in the parameter file, and before its topics (%(default)s)',
     )  # fmt: skip
     parser.add_argument(
-        '--resume', action='store_true', help='leave bags that are in OUT already as they are'
+        '--resume',
+        action='store_true',
+        help='leave bags that are in OUT already as they are, whatever model made them',
     )
     add_worker_arguments(parser, 1, '%(default)s: one bag at a time')
     add_json_argument(parser)
@@ -125,7 +137,8 @@ def run(args: argparse.Namespace) -> int:
     """
     Record the bags and say what came of them.
 
-    :return: 0, or 1 if an image could not be used or a bag not be recorded.
+    :return: 0, or 1 if an image could not be used, a bag not be recorded, or none of its images
+        got the metres that a scale source was asked for.
     :raises ConfigError: if a parameter, an input or an output does not exist or is not allowed.
     :raises DatasetError: if the only bag cannot be recorded, or the place of one is taken.
     :raises WorkerError: if processes or the cluster fail.
@@ -141,7 +154,7 @@ def run(args: argparse.Namespace) -> int:
     if len(args.bags) > 1:
         _show_all(records)
     write_json(args.json, records)
-    return int(not all(record.complete for record in records))
+    return int(not all(record.complete and not record.lacks_metres for record in records))
 
 
 def _config(args: argparse.Namespace) -> DepthNodeConfig:
@@ -178,7 +191,11 @@ def _jobs(args: argparse.Namespace, config: DepthNodeConfig) -> list[RecordJob]:
     places = [args.out / _name(bag) if several else args.out for bag in args.bags]
     for place, count in Counter(places).items():
         if count > 1:
-            raise ConfigError(f"{count} bags would be written to '{place}'; allowed: one")
+            same = [f"'{bag}'" for bag, of in zip(args.bags, places, strict=True) if of == place]
+            raise ConfigError(
+                f"{count} bags would be written to '{place}': {', '.join(same)}; record them one "
+                'at a time, each with an --out of its own'
+            )
     jobs = [
         RecordJob(
             bag, place, config, _outputs(args.outputs), _assignments('-r', args.remap),
@@ -186,6 +203,9 @@ def _jobs(args: argparse.Namespace, config: DepthNodeConfig) -> list[RecordJob]:
         )
         for bag, place in zip(args.bags, places, strict=True)
     ]  # fmt: skip
+    if args.resume and several:
+        # Of a run that was killed. Of a single bag its writer does that.
+        remove_left_over(args.out)
     there = [job for job in jobs if job.out.exists()]
     if there and not args.resume:
         advice = '; --resume leaves those that are there as they are' if several else ''
@@ -252,6 +272,8 @@ def _show(record: BagRecord) -> None:
         write_warning(f'image {rejection.number} ({rejection.stamp_ns} ns): {rejection.reason}')
     if len(record.rejected) > _SHOWN:
         write_warning(f'{len(record.rejected) - _SHOWN} more images were rejected; see --json')
+    if record.lacks_metres:
+        write_warning(f'{record.out}: not one image has the metric depth that was asked for')
     _tell('without metric depth', record.no_metric)
     _tell('for warnings', record.warnings)
     if record.model is not None and record.model.weights == 'random':

@@ -1,10 +1,11 @@
 """The verb `record` on small bags."""
 
 import json
+import os
 import shutil
 
 import pytest
-from small_drive import IMAGE, Network, write_drive
+from small_drive import IMAGE, INFO, Network, write_drive
 
 from depth_anything_ros.bag import BagReader
 from depth_anything_ros.cli.main import main
@@ -57,12 +58,11 @@ def test_a_calibration_topic_of_another_type_is_refused(drive, tmp_path, capsys)
     assert f"topic '{IMAGE}' in bag" in capsys.readouterr().err
 
 
-def test_a_bag_without_index_names_the_command_that_repairs_it(drive, tmp_path, capsys):
+def test_a_bag_without_index_is_read_from_its_only_file(drive, tmp_path):
     shutil.copytree(drive, tmp_path / 'broken')
     (tmp_path / 'broken' / 'metadata.yaml').unlink()
-    assert call(tmp_path / 'broken', '--out', tmp_path / 'out', *QUICK) == 1
-    assert f'repair it: ros2 bag reindex {tmp_path}/broken' in capsys.readouterr().err
-    assert not (tmp_path / 'out').exists()
+    assert call(tmp_path / 'broken', '--out', tmp_path / 'out', *QUICK) == 0
+    assert count(tmp_path / 'out') == 3
 
 
 def test_a_bag_that_ends_early_names_the_command_that_recovers_it(drive, tmp_path, capsys):
@@ -98,7 +98,10 @@ def test_several_bags_go_into_a_folder_and_a_broken_one_stops_no_other(drive, tm
 
 def test_two_bags_of_one_name_have_no_two_places(drive, tmp_path, capsys):
     assert call(drive, drive, '--out', tmp_path / 'out', *QUICK) == 1
-    assert '2 bags would be written to' in capsys.readouterr().err
+    assert (
+        f"2 bags would be written to '{tmp_path}/out/drive': '{drive}', '{drive}'; record them "
+        'one at a time, each with an --out of its own'
+    ) in capsys.readouterr().err
 
 
 def test_parameters_come_from_the_file_of_the_node_and_options_win(drive, tmp_path, capsys):
@@ -172,3 +175,30 @@ def test_what_is_no_name_of_a_node_is_refused(drive, tmp_path, capsys, name):
     with pytest.raises(SystemExit):
         call(drive, '--out', tmp_path / 'out', *QUICK, '--node', name)
     assert f"'{name}' is no name of a node; allowed: letters" in capsys.readouterr().err
+
+
+def test_none_of_the_metres_that_were_asked_for_is_exit_code_1(drive, tmp_path, capsys):
+    far = ('-p', 'reference_min_depth_m:=50.0', '-p', 'reference_max_depth_m:=60.0')
+    assert call(drive, '--out', tmp_path / 'out', *QUICK, *far) == 1
+    told = f'warning: {tmp_path}/out: not one image has the metric depth that was asked for'
+    assert told in capsys.readouterr().err
+    assert call(drive, '--out', tmp_path / 'relative', '--model', 'tiny') == 0
+
+
+def test_references_that_are_all_rejected_are_not_told_as_missing(drive, tmp_path, capsys):
+    words = ('-p', 'reference_registration:=unregistered', '-r', f'reference/camera_info:={INFO}')
+    bag = write_drive(tmp_path / 'bag', 3, info_size=(128, 96))
+    assert call(bag, '--out', tmp_path / 'out', *QUICK, *words) == 1
+    error = capsys.readouterr().err
+    assert 'every reference depth so far was rejected, the last one: ' in error
+    assert 'received yet' not in error
+
+
+def test_resume_removes_what_a_killed_run_left(drive, tmp_path):
+    other = write_drive(tmp_path / 'other', 2)
+    left = tmp_path / 'out' / '.third.8f6d791a.part'
+    (left / 'third').mkdir(parents=True)
+    os.utime(left, (0, 0))
+    assert call(drive, other, '--out', tmp_path / 'out', *QUICK, '--resume') == 0
+    assert not left.exists()
+    assert count(tmp_path / 'out' / 'other') == 2

@@ -195,6 +195,7 @@ class _Recording:
             images=speed.images,
             written=self._written,
             metric=self._metric,
+            sources=job.config.scale.names,
             rejected=tuple(self._rejected),
             no_metric=recorder.no_metric,
             references=recorder.references,

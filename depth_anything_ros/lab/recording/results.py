@@ -49,7 +49,8 @@ class BagRecord:
     """
     What was recorded of a bag.
 
-    `images` were read, `written` gave an output, `metric` of them depth in metres; `no_metric` and
+    `images` were read, `written` gave an output, `metric` of them depth in metres, for which
+    `sources` of scale were asked; `no_metric` and
     `warnings` count what was told. `messages` counts what is in the new bag by topic. `rate_hz` is
     images a second and `network_share` the share of the time in which a network ran, as `Speed`
     has them. A bag that could not be recorded has a `failure` and no other figures.
@@ -61,6 +62,7 @@ class BagRecord:
     images: int = 0
     written: int = 0
     metric: int = 0
+    sources: tuple[str, ...] = ()
     rejected: tuple[Rejection, ...] = ()
     no_metric: Mapping[str, int] = field(default_factory=Counter)
     references: Mapping[str, int] = field(default_factory=dict)
@@ -75,3 +77,8 @@ class BagRecord:
     def complete(self) -> bool:
         """Return whether every image of the bag gave an output."""
         return not self.failure and not self.rejected
+
+    @property
+    def lacks_metres(self) -> bool:
+        """Return whether sources of scale were asked for metres, and no image has any."""
+        return bool(self.sources and self.written) and not self.metric
