@@ -44,8 +44,9 @@ _OUTSIDE_SHARE = 0.02
 _FADING_LAYERS = 2.0
 _TENT = np.array([0.25, 0.5, 0.25], np.float32)
 _ITSELF = np.ones(1, np.float32)
-# OpenCV remaps pictures of fewer than 32768 rows; each row of the image takes one for each column.
-_BAND_ROWS = 32767 // COLUMNS
+# Rows of an image that are worked on at a time: what is in between stays in the cache, and OpenCV
+# remaps no picture of 32768 rows, of which each row of the image takes COLUMNS.
+_BAND_ROWS = 60
 
 Floats = NDArray[np.floating[Any]]
 
@@ -162,7 +163,6 @@ def over_image(nodes: Float32Array, inverse: Float32Array) -> Float32Array:
     :return: float32 (H, W); places between nodes are told apart in 32 steps.
     """
     height, width = inverse.shape
-    layers = np.asarray(layer_of(inverse), np.float32)
     # Rows are interpolated first; then the grid of each row of the image is a picture of COLUMNS
     # rows and LAYERS columns, in which OpenCV interpolates the rest.
     by_row = cv2.resize(nodes.reshape(ROWS, -1), (COLUMNS * LAYERS, height))
@@ -171,7 +171,7 @@ def over_image(nodes: Float32Array, inverse: Float32Array) -> Float32Array:
         band = slice(top, top + _BAND_ROWS)
         cv2.remap(
             by_row[band].reshape(-1, LAYERS),
-            layers[band],
+            layer_of(inverse[band]),
             _picture_rows(min(_BAND_ROWS, height - top), width),
             cv2.INTER_LINEAR,
             dst=values[band],

@@ -32,6 +32,8 @@ _USUAL_ERRORS = 1.5
 _LARGE_ERROR = 0.3
 # What a node remembers counts as this many points at most, so that many new ones replace it.
 _REMEMBERED = 0.3
+# Less than this is forgotten; numbers that shrink for ever become slow to reckon with.
+_FORGOTTEN = 1e-4
 # Logarithms as small as this change nothing, and a gate as wide as this almost nothing.
 _NOTHING = 1e-3
 _ALMOST_ALL = 1.0 - 1e-9
@@ -178,6 +180,7 @@ class ScaleField:
         if self._time_constant_s > 0:
             kept = math.exp(-(stamp_ns - before.stamp_ns) * 1e-9 / self._time_constant_s)
         share = np.float32(kept * _REMEMBERED) / np.maximum(weights, np.float32(_REMEMBERED))
+        share *= weights > _FORGOTTEN
         weights, sums = share * weights, share * (sums + weights * step)
         return _State(alignment, stamp_ns, logs + step, weights, sums)
 
@@ -221,6 +224,8 @@ def _fitted(state: _State, points: _Leftover | None) -> _State:
 
 def _robust_weights(errors: Float32Array) -> Float32Array:
     """Return Cauchy's weight of each error, 1 for none."""
-    usual = max(_USUAL_ERRORS * float(np.median(np.abs(errors))), _LARGE_ERROR)
+    middle = len(errors) // 2
+    median = float(np.partition(np.abs(errors), middle)[middle])
+    usual = max(_USUAL_ERRORS * median, _LARGE_ERROR)
     weights: Float32Array = 1.0 / (1.0 + np.square(errors / np.float32(usual)))
     return weights

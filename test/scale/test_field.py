@@ -130,6 +130,16 @@ def test_without_points_the_field_fades_and_ends():
     assert np.all(np.diff(changes) < 1e-6)
 
 
+def test_what_is_remembered_ends_while_other_points_come():
+    field, at = ScaleField(0.5, GATE), points(500)
+    left = replace(at, columns=at.columns / 4)
+    field.update(alignment(at), 0)
+    for tenth in range(1, 80):
+        factors = field.update(alignment(left), tenth * S // 10)
+    right = factors.nodes[:, 20:]
+    assert np.abs(right - 1.0).max() < 1e-6
+
+
 def test_a_source_without_points_has_no_field():
     field = ScaleField(0.5, GATE)
     assert field.update(alignment(None), 0) is None
