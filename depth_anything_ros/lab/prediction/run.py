@@ -15,6 +15,7 @@ from depth_anything_ros.errors import (
     MessageError,
 )
 from depth_anything_ros.lab.datasets.base import DARK_CURE
+from depth_anything_ros.lab.in_order import in_order
 from depth_anything_ros.lab.journal import Journal
 from depth_anything_ros.lab.prediction.filming import film
 from depth_anything_ros.lab.prediction.making import Maker
@@ -39,7 +40,8 @@ def predict(sources: Sequence[Source], maker: Maker, journal: Journal[Record]) -
     :return: what became of each, in order.
     :raises OutputError: if a result or the journal cannot be written.
     """
-    opened = ((source, _opened(source)) for source in sources)
+    # The next one is read while this one is predicted and drawn.
+    opened = zip(sources, in_order(_opened, sources, 1), strict=True)
     for source, picture in maker.in_batches(opened, lambda item: item[1].rgb):
         record = Record(source.place, source.name, source.kind, 0, 0)
         try:
