@@ -178,10 +178,15 @@ def _blend(
 ) -> Float32Array:
     """Return the smoothed inverse depth; where the past is unknown, that of this frame."""
     height, width = inverse.shape
-    grey_change = np.square(grey_change * np.float32(1 / gate.grey))
-    exponent: Float32Array = np.asarray(cv2.resize(grey_change, (width, height)), np.float32)
-    step = before - inverse
-    exponent += np.square(step / (inverse * np.float32(gate.depth)))
-    step *= cv2.exp(-exponent)
-    step *= np.float32(keep)
-    return inverse + cv2.patchNaNs(step, 0.0)
+    grey = np.square(grey_change * np.float32(1 / gate.grey))
+    change: Float32Array = before / inverse
+    change -= 1.0
+    weight = cv2.multiply(change, change, scale=-1 / gate.depth**2)
+    weight -= cv2.resize(grey, (width, height))
+    weight = cv2.exp(weight, dst=weight)
+    weight *= change
+    # Where nothing was known, and where both are infinitely far.
+    cv2.patchNaNs(weight, 0.0)
+    smoothed: Float32Array = cv2.multiply(weight, inverse, dst=weight, scale=keep)
+    smoothed += inverse
+    return smoothed

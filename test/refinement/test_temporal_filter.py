@@ -1,5 +1,7 @@
 import math
+from time import perf_counter_ns
 
+import cv2
 import numpy as np
 import pytest
 
@@ -250,3 +252,25 @@ def test_the_image_turns_with_the_camera():
     weight = KEEP * math.exp(-((0.005 / 0.505 / SAME_FOLLOWED.depth) ** 2))
     assert 1 / found[32, 30] == pytest.approx(0.505 - weight * 0.005, abs=3e-4)
     assert 1 / found[32, 92] == pytest.approx(0.505, abs=1e-6)  # was not in view
+
+
+@pytest.mark.perf
+def test_following_the_camera_takes_at_most_four_milliseconds_on_one_core():
+    camera = Camera(640, 480, 554.0, 554.0, 319.5, 239.5)
+    rgb = np.full((480, 640, 3), 128, np.uint8)
+    poses = PoseHistory()
+    step, spent_ms = TemporalFilter(TAU_S, poses), []
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        for number in range(60):
+            image = Frame(rgb, START_NS + round(number * DT_S * 1e9), 'camera', camera)
+            poses.add(image.stamp_ns, RigidTransform(np.eye(3), np.array([0, 0, 0.002 * number])))
+            now = metric(1 / (3.0 - 0.002 * number), (480, 640))
+            start_ns = perf_counter_ns()
+            step(now, image)
+            spent_ms.append((perf_counter_ns() - start_ns) * 1e-6)
+    finally:
+        cv2.setNumThreads(threads)
+    assert step.state == 'follows the camera'
+    assert np.median(spent_ms[10:]) <= 4.0
