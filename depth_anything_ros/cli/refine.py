@@ -208,7 +208,11 @@ def _try_approach(options: Sequence[Option]) -> list[Lag]:
     over_time = [option for option in options if option.config.refinement.temporal_smoothing_s]
     lags = [wall_lag(option, _MOVING_M_S) for option in over_time]
     write_line(f'a plain wall approached at {_MOVING_M_S:g} m/s')
-    rows = [[lag.option, f'{lag.lag_s:.3f}', f'{lag.frames:.2f}'] for lag in lags]
+    # Without a minus before zero.
+    rows = [
+        [lag.option, f'{round(lag.lag_s, 3) + 0.0:.3f}', f'{round(lag.frames, 2) + 0.0:.2f}']
+        for lag in lags
+    ]
     write_table(Table(['option', 'lag s', 'lag frames'], rows))
     return lags
 

@@ -42,6 +42,8 @@ def blocks(rgb: UInt8Array) -> Float32Array:
     return grey
 
 
+# Odometry may say anything; what comes of it is NaN, or contradicts the image.
+@np.errstate(over='ignore', invalid='ignore', divide='ignore')
 def seen_from_now(
     past: Seen, inverse: Float32Array, camera: Camera | None, now_from_before: RigidTransform
 ) -> Seen:

@@ -181,12 +181,16 @@ def _blend(
     grey = np.square(grey_change * np.float32(1 / gate.grey))
     change: Float32Array = before / inverse
     change -= 1.0
-    weight = cv2.multiply(change, change, scale=-1 / gate.depth**2)
+    weight = _product(change, change, -1 / gate.depth**2)
     weight -= cv2.resize(grey, (width, height))
-    weight = cv2.exp(weight, dst=weight)
+    cv2.exp(weight, dst=weight)
     weight *= change
     # Where nothing was known, and where both are infinitely far.
     cv2.patchNaNs(weight, 0.0)
-    smoothed: Float32Array = cv2.multiply(weight, inverse, dst=weight, scale=keep)
+    smoothed = _product(weight, inverse, keep)
     smoothed += inverse
     return smoothed
+
+
+def _product(one: Float32Array, other: Float32Array, factor: float) -> Float32Array:
+    return np.asarray(cv2.multiply(one, other, scale=factor), np.float32)

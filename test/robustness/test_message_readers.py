@@ -1,6 +1,7 @@
 """Every message that reaches a node gives what its reader promises, or an error in one line."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.geometry.camera import require_calibrated
 from depth_anything_ros.geometry.point_cloud import build_point_cloud
-from depth_anything_ros.geometry.transform import optical_pose
+from depth_anything_ros.geometry.transform import OPTICAL_FROM_BODY, optical_pose
 from depth_anything_ros.messages import (
     KNOWN_DEPTH_ENCODINGS,
     KNOWN_ENCODINGS,
@@ -30,6 +31,9 @@ from depth_anything_ros.messages import (
     decode_inverse_depth,
     decode_scan,
 )
+from depth_anything_ros.motion import MotionConfig, PoseHistory
+from depth_anything_ros.motion.topics import OdometryIntake
+from depth_anything_ros.refinement import TemporalFilter
 from depth_anything_ros.scale.depth_image import DepthImageScale
 from depth_anything_ros.scale.laser_scan import LaserScanScale
 from depth_anything_ros.scale.smoothing import AlignmentTracker
@@ -37,6 +41,7 @@ from depth_anything_ros.types import (
     Alignment,
     Camera,
     DepthReference,
+    Frame,
     MetricDepth,
     RelativeInverseDepth,
     ScaleState,
@@ -140,6 +145,37 @@ def test_scans_give_a_sane_scale_or_an_error(attack):
         assert_alignment(source.align(RELATIVE, scan.stamp_ns, camera))
 
     attack('LaserScan', SCANS, check)
+
+
+def test_odometry_gives_sane_depth_or_an_error(attack):
+    camera = Camera(32, 24, 30.0, 30.0, 15.5, 11.5)
+    rgb, depth_m = np.full((24, 32, 3), 90, np.uint8), np.full((24, 32), 2.0, np.float32)
+    around = SimpleNamespace(place=lambda frame_id, pose, cure: OPTICAL_FROM_BODY)
+
+    def check(numbers):
+        poses, intake = PoseHistory(), OdometryIntake()
+        step = TemporalFilter(0.3, poses)
+        for second, place in enumerate((numbers[:7], numbers[7:])):
+            stamp = SimpleNamespace(sec=second, nanosec=0)
+            pose = SimpleNamespace(
+                position=SimpleNamespace(**dict(zip('xyz', place, strict=False))),
+                orientation=SimpleNamespace(**dict(zip('xyzw', place[3:], strict=True))),
+            )
+            message = SimpleNamespace(
+                header=SimpleNamespace(stamp=stamp, frame_id='odom'),
+                child_frame_id='base_link',
+                pose=SimpleNamespace(pose=pose),
+            )
+            intake.take(poses, message, MotionConfig(), around)
+            frame = Frame(rgb, second * 10**9, 'camera', camera)
+            found = step(MetricDepth(depth_m), frame).depth_m
+            assert_metres(found)
+            np.testing.assert_allclose(found, depth_m, rtol=0.01)
+
+    turned = st.sampled_from(((0.0, 0.0, 0.0, 1.0), (0.0, 0.0, 1.0, 0.0), (0.5, 0.5, 0.5, 0.5)))
+    turned |= st.tuples(FLOATS, FLOATS, FLOATS, FLOATS)
+    place = st.tuples(FLOATS, FLOATS, FLOATS, turned).map(lambda found: [*found[:3], *found[3]])
+    attack('Odometry', st.tuples(place, place).map(lambda two: two[0] + two[1]), check)
 
 
 def test_references_give_a_sane_scale_or_an_error(attack):
