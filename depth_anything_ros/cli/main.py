@@ -104,6 +104,10 @@ VERBS = {
         'depth_anything_ros.cli.scale',
         'measure the scale sources on simulated drives with exact truth',
     ),
+    'calibrate': Verb(
+        'depth_anything_ros.cli.calibrate',
+        'metres for a relative model from two to five distances read off a tape measure',
+    ),
     'refine': Verb(
         'depth_anything_ros.cli.refine',
         'measure what the optional refinements of the depth do and cost',

@@ -13,6 +13,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from depth_anything_ros.cli.camera_options import (
+    add_camera_arguments,
+    chosen_lens,
+    number_argument,
+)
 from depth_anything_ros.cli.console import (
     add_json_argument,
     check_outputs,
@@ -112,7 +117,7 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         '--edge-jump', default=_EDGE_JUMP, metavar='SHARE',
-        type=_number('a share from 0 to 1', lambda share: 0 <= share <= 1),
+        type=number_argument('a share from 0 to 1', lambda share: 0 <= share <= 1),
         help='leave points out of the cloud that float at edges, where inverse depth changes by '
         'more than this share (%(default)s); 0 keeps all',
     )  # fmt: skip
@@ -149,25 +154,10 @@ def _add_metres(parser: argparse.ArgumentParser) -> None:
         '--scale', type=_numbers(2), metavar='SCALE[,SHIFT]',
         help='a scale that is known: 1 / metres = SCALE · output + SHIFT',
     )  # fmt: skip
-    camera = group.add_mutually_exclusive_group()
-    camera.add_argument(
-        '--camera', metavar='FILE|fx,fy,cx,cy',
-        help='the camera: YAML of camera_calibration or of `ros2 topic echo --once camera_info`, '
-        'or four numbers in pixels of the pictures',
-    )  # fmt: skip
-    camera.add_argument(
-        '--fov',
-        type=_number('an angle from 1 to 170 degrees', lambda angle: 1 <= angle <= 170),
-        metavar='DEGREES',
-        help='horizontal angle that the pictures span',
-    )
-    group.add_argument(
-        '--rectified', action='store_true',
-        help='the pictures are rectified: of FILE take the projection matrix, not the distortion',
-    )  # fmt: skip
+    add_camera_arguments(group)
     group.add_argument(
         '--max-depth', metavar='METRES',
-        type=_number('a depth above 0', lambda depth_m: 0 < depth_m < math.inf),
+        type=number_argument('a depth above 0', lambda depth_m: 0 < depth_m < math.inf),
         help='depth beyond this is unknown (default: what a model of metres reaches, else 20)',
     )  # fmt: skip
 
@@ -210,15 +200,10 @@ def run(args: argparse.Namespace) -> int:
 def _metres(args: argparse.Namespace) -> Metres:
     """Return where metres come from, as the options say."""
     from depth_anything_ros.api import camera_height, fixed_scale
-    from depth_anything_ros.lab.prediction.cameras import ViewAngle, lens_of
     from depth_anything_ros.lab.prediction.networks import MeasuredDepth, Metres
     from depth_anything_ros.parameters import steps_per_metre
 
-    if args.rectified and not args.camera:
-        raise ConfigError('--rectified has no meaning without --camera FILE')
-    lens = lens_of(args.camera, args.rectified) if args.camera else None
-    if args.fov:
-        lens = ViewAngle(args.fov)
+    lens = chosen_lens(args)
     for option, given in (('--camera-height', args.camera_height), ('--ply', args.ply)):
         if given and lens is None:
             raise ConfigError(f'{option} needs the camera: --camera FILE|fx,fy,cx,cy or --fov')
@@ -354,21 +339,6 @@ def _numbers(most: int) -> Callable[[str], tuple[float, ...]]:
             found = ()
         if not 1 <= len(found) <= most or not all(map(math.isfinite, found)):
             raise argparse.ArgumentTypeError(f"'{text}' is not a list of 1 to {most} numbers")
-        return found
-
-    return read
-
-
-def _number(words: str, fits: Callable[[float], bool]) -> Callable[[str], float]:
-    """Return what reads a number that fits; `words` say which do."""
-
-    def read(text: str) -> float:
-        try:
-            found = float(text)
-        except ValueError:
-            found = math.nan
-        if not fits(found):
-            raise argparse.ArgumentTypeError(f"'{text}' is not {words}")
         return found
 
     return read

@@ -1,0 +1,128 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+
+from depth_anything_ros.cli import calibrate
+from depth_anything_ros.cli.main import main, make_parser
+from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.lab.tape import TOLERANCE
+from depth_anything_ros.parameters import from_mapping
+from depth_anything_ros.types import MetricDepth, ModelIdentity, RelativeInverseDepth
+
+SCALE = 0.01
+IDENTITY = ModelIdentity('red', 'checkpoint', '', 'none', 'fp32', 'cpu', (48, 64), 'none')
+
+
+class Red:
+    """Stand in for a predictor: inverse depth is the red of the picture."""
+
+    identity = IDENTITY
+    kind = RelativeInverseDepth
+
+    def predict(self, rgb):
+        return self.kind(rgb[..., 0].astype(np.float32))
+
+
+@pytest.fixture
+def network(monkeypatch):
+    found = Red()
+    monkeypatch.setattr(calibrate, 'open_predictor', lambda args, size: found)
+    return found
+
+
+@pytest.fixture
+def picture(tmp_path):
+    """Return a picture of four squares, as far as 1 / (0.01 · red) metres."""
+    red = np.kron(np.array([[200, 100], [50, 80]], np.uint8), np.ones((24, 32), np.uint8))
+    path = tmp_path / 'squares.png'
+    cv2.imwrite(str(path), np.dstack([np.zeros_like(red), np.zeros_like(red), red]))
+    return str(path)
+
+
+POINTS = (('16,12', 0.5), ('48,12', 1.0), ('16,36', 2.0), ('48,36', 1.25))
+
+
+def words(picture, points=POINTS, measured='axis'):
+    at = [word for place, metres in points for word in ('--at', picture, place, str(metres))]
+    return ['calibrate', *at, *(['--measured', measured] if measured else [])]
+
+
+def test_the_parameters_are_shown_and_written_for_the_node(network, picture, tmp_path, capsys):
+    out, answer = tmp_path / 'scale.yaml', tmp_path / 'answer.json'
+    assert main([*words(picture), '--out', str(out), '--json', str(answer)]) == 0
+    (section,) = yaml.safe_load(out.read_text()).values()
+    values = section['ros__parameters']
+    config = from_mapping(DepthNodeConfig, values)
+    assert (values['model'], config.scale.scale_source) == ('tiny', 'fixed')
+    assert values['fixed_scale'] == pytest.approx(SCALE, rel=1e-4)
+    assert values['fixed_shift'] == pytest.approx(0.0, abs=1e-4)
+    shown = capsys.readouterr().out
+    assert out.read_text() in shown
+    assert 'by the others alone a point is off by 0.0%' in shown
+    told = json.loads(answer.read_text())
+    assert told['model']['name'] == 'red'
+    assert [point['reading']['depth_m'] for point in told['fit']['points']] == [
+        metres for _, metres in POINTS
+    ]
+
+
+def test_distances_from_the_lens_are_turned_into_depth(network, picture, tmp_path):
+    answer = tmp_path / 'answer.json'
+    call = [*words(picture, measured=''), '--camera', '60,60,31.5,23.5', '--json', str(answer)]
+    assert main(call) == 0
+    first = json.loads(answer.read_text())['fit']['points'][0]['reading']
+    x, y = (16 - 31.5) / 60, (12 - 23.5) / 60
+    assert first['depth_m'] == pytest.approx(0.5 / np.sqrt(1 + x * x + y * y))
+
+
+def test_a_refused_point_is_named_and_the_status_is_1(network, picture, capsys):
+    points = [*POINTS[:3], ('48,36', 2.5), ('10,10', 0.5)]
+    assert main(words(picture, points)) == 1
+    error = capsys.readouterr().err
+    assert 'at 48,36 says 2.50 m where the others say 1.25 m: refused' in error
+
+
+def test_a_point_at_an_edge_is_warned_of(network, picture, capsys):
+    main(words(picture, [('32,12', 1.0), *POINTS[:3]]))
+    assert 'at 32,12 is at an edge of the depth; choose a flat place' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (lambda call: [*call[:1]], 'no points: give --at PICTURE X,Y METRES two to five times'),
+        (lambda call: call[:-2], 'needs the camera: --camera FILE|fx,fy,cx,cy or --fov DEGREES'),
+        (lambda call: [*call, '--trials', '2'], '--trials simulates its readings; leave --at out'),
+        (lambda call: [*call, '--at', call[2], '64,0', '1'], 'columns are 0 to 63, rows 0 to 47'),
+        (lambda call: [*call, '--at', call[2], '6.5,0', '1'], 'column,row in whole pixels'),
+        (lambda call: [*call, '--at', call[2], '6,0', '-1'], 'metres above 0, as 320,240 1.52'),
+        (lambda call: [*call, '--at', 'no.png', '6,0', '1'], "picture 'no.png' cannot be read"),
+        (lambda call: call[:5] + call[-2:], '1 points; 2 to 5 are needed'),
+    ],
+)
+def test_what_cannot_be_is_told_in_one_line(network, picture, capsys, change, message):
+    assert main(change(words(picture))) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_a_model_of_metres_needs_no_scale(network, picture, capsys):
+    network.kind = MetricDepth
+    assert main(words(picture)) == 1
+    assert "model 'tiny' gives metres by itself" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_trials_show_how_far_off_readings_are(tmp_path, capsys):
+    answer = tmp_path / 'answer.json'
+    assert main(['calibrate', '--trials', '2', '--json', str(answer)]) == 0
+    told = json.loads(answer.read_text())
+    assert [result['rooms'] for result in told['results']] == [2, 2]
+    assert '4 points, read to ± 2 cm' in capsys.readouterr().out
+
+
+def test_the_defaults_are_those_of_the_fit():
+    args = make_parser('calibrate').parse_args(['calibrate'])
+    assert args.tolerance == TOLERANCE
