@@ -123,10 +123,8 @@ def _why_none(folder: Path, images_ns: Sequence[int], depths_ns: Sequence[int]) 
     for name, stamps in (('rgb.txt', images_ns), ('depth.txt', depths_ns)):
         if not stamps:
             return f"'{folder / name}' lists no files"
-    stamps = sorted([*((stamp, 0) for stamp in images_ns), *((stamp, 1) for stamp in depths_ns)])
-    gaps_ns = [
-        after - before for (before, one), (after, other) in pairwise(stamps) if one != other
-    ]
+    both = sorted([*((stamp, 0) for stamp in images_ns), *((stamp, 1) for stamp in depths_ns)])
+    gaps_ns = [after - before for (before, one), (after, other) in pairwise(both) if one != other]
     nearest_s = min(gaps_ns) / _NS_PER_S
     return (
         f"no image of '{folder}' has depth of its time: the nearest are {nearest_s:g} s apart; if "
