@@ -5,7 +5,14 @@ import pytest
 
 from depth_anything_ros.errors import ConfigError, GateError
 from depth_anything_ros.evaluation.config import EvaluatorConfig
-from depth_anything_ros.evaluation.gate import RUN, Gate, Naming, figures_in, run_figures
+from depth_anything_ros.evaluation.gate import (
+    RUN,
+    Gate,
+    Naming,
+    figures_in,
+    plain,
+    run_figures,
+)
 from depth_anything_ros.evaluation.run import RunEvaluation
 
 PLAIN = Naming(('', 'metrics.'), lambda content: {(): figures_in(content)})
@@ -259,3 +266,23 @@ def test_images_without_a_score_are_told_where_no_bound_limits_them(followed):
 
 def test_a_breach_names_what_it_is_of_as_a_bound_may(followed):
     assert followed('abs_rel of tiny of x <= 0.5').check(figures(abs_rel=0.1)) == []
+
+
+def test_a_run_of_nodes_is_held_against_one_of_its_own_range_only(tmp_path):
+    def summary(**changed):
+        return RunEvaluation(EvaluatorConfig(**changed)).summary()
+
+    earlier = plain(summary())
+    earlier['metrics']['online'] |= {'abs_rel': 0.1, 'frames': 4}
+    (tmp_path / 'old.json').write_text(json.dumps(earlier))
+    path = tmp_path / 'gate.yaml'
+    path.write_text('baseline: old.json\nbounds: [abs_rel <= baseline]')
+    now = summary(pairing_tolerance_s=0.05)
+    made = Gate(path, run_figures(now), RUN, plain(now.protocol))
+    with pytest.raises(
+        GateError, match=r'online\.frames is 3, in the baseline 4: the figures are'
+    ):
+        made.check({(): {'metrics.online.abs_rel': 0.05, 'metrics.online.frames': 3}})
+    other = summary(max_depth_m=5.0)
+    with pytest.raises(ConfigError, match=r'with max_depth_m 5\.0, the baseline .* 8\.0; only'):
+        Gate(path, run_figures(other), RUN, plain(other.protocol))

@@ -126,9 +126,10 @@ def _why_none(folder: Path, images_ns: Sequence[int], depths_ns: Sequence[int]) 
     both = sorted([*((stamp, 0) for stamp in images_ns), *((stamp, 1) for stamp in depths_ns)])
     gaps_ns = [after - before for (before, one), (after, other) in pairwise(both) if one != other]
     nearest_s = min(gaps_ns) / _NS_PER_S
+    within_s = math.ceil(nearest_s * 100) / 100
     return (
         f"no image of '{folder}' has depth of its time: the nearest are {nearest_s:g} s apart; if "
-        f"they belong together, say ',within={math.ceil(nearest_s * 100) / 100:g}' behind the path"
+        f"they belong together, say ',within={within_s:.2f}' behind the path"
     )
 
 
