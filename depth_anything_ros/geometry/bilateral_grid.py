@@ -30,6 +30,10 @@ from depth_anything_ros.types import Float32Array
 # Of two levels that are coarser, each second node of the next finer one is a node.
 SHAPE = ROWS, COLUMNS, LAYERS = 25, 33, 17
 _COARSER_LEVELS = 2
+# From the first of the eight nodes around a place to each of them, (8, 1).
+_CORNERS = np.array(
+    [(r * COLUMNS + c) * LAYERS + k for r in (0, 1) for c in (0, 1) for k in (0, 1)]
+)[:, None]
 
 # Inverse depth of the first and the last layer, and where layers change from even steps of
 # inverse depth to even steps of depth, in 1/m.
@@ -93,20 +97,19 @@ class GridPlaces:
         :param inverse: inverse depth of the points in 1/m.
         :param size: (H, W) of the image.
         """
-        steps = (
-            (rows + 0.5) * (ROWS / size[0]) - 0.5,
-            (columns + 0.5) * (COLUMNS / size[1]) - 0.5,
-            layer_of(inverse),
-        )
-        nodes = np.zeros((1, len(rows)), np.intp)
-        shares = np.ones((1, len(rows)), np.float32)
-        for step, count in zip(steps, SHAPE, strict=True):
-            step = np.clip(step, 0, count - 1).astype(np.float32)
-            before = np.minimum(step.astype(np.intp), count - 2)
-            after = step - before
-            nodes = np.concatenate([nodes * count + before, nodes * count + before + 1])
-            shares = np.concatenate([shares * (1 - after), shares * after])
-        return cls(nodes, shares)
+        steps = np.empty((3, len(rows)), np.float32)
+        steps[0] = (rows + 0.5) * (ROWS / size[0]) - 0.5
+        steps[1] = (columns + 0.5) * (COLUMNS / size[1]) - 0.5
+        steps[2] = layer_of(inverse)
+        last = np.array(SHAPE, np.float32)[:, None] - 1
+        np.clip(steps, 0, last, out=steps)
+        before = np.minimum(np.floor(steps), last - 1)
+        row, column, layer = before.astype(np.intp)
+        nodes = (row * COLUMNS + column) * LAYERS + layer
+        after = steps - before
+        by_row, by_column, by_layer = np.stack([1 - after, after], axis=1)  # (2, n) each
+        shares = by_row[:, None, None] * by_column[:, None] * by_layer  # (2, 2, 2, n)
+        return cls(nodes + _CORNERS, shares.reshape(len(_CORNERS), -1))
 
     def sums(self, values: Floats) -> Float32Array:
         """Return the sums of values (n,) over the nodes, float32 SHAPE."""
