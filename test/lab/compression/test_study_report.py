@@ -116,3 +116,19 @@ def test_page_that_cannot_be_written_is_an_error(tmp_path):
     (tmp_path / 'file').touch()
     with pytest.raises(OutputError, match='file stands where a folder is needed'):
         write_report(tmp_path / 'file' / 'report.md', summary(), {})
+
+
+def test_a_recipe_that_misses_more_obstacles_is_warned_of_even_where_abs_rel_passes():
+    parent, near, worse = (result(name, 0.1) for name in ('float32', 'fp16', 'int8_static'))
+    for made, missed in ((parent, 0.2), (near, 0.209), (worse, 0.211)):
+        made.scores[WORD].scale_shift['obstacles.missed'] = missed
+    (warning,) = warnings([parent, near, worse], random=False)
+    assert warning == (
+        'int8_static, simulator:5:10: 21.1% of the obstacles are missed, +1.1 percentage points '
+        'over the 20.0% of the parent; abs_rel +0.0%'
+    )
+    table = score_table([parent, near, worse], WORD)
+    row = dict(zip(table.headings, table.rows[1], strict=True))
+    assert (row['obstacles missed'], row['more missed']) == ('20.90%', '+0.90%')
+    del worse.scores[WORD].scale_shift['obstacles.missed']
+    assert warnings([parent, near, worse], random=False) == []
