@@ -45,6 +45,14 @@ class ObstacleRule:
         read_only=True,
     )
 
+    @property
+    def text(self) -> str:
+        """Return in words what counts."""
+        return (
+            f'from {self.obstacle_min_height_m:g} to {self.obstacle_max_height_m:g} m above the '
+            f'ground and up to {self.obstacle_reach_m:g} m away'
+        )
+
     def __post_init__(self) -> None:
         """
         Check what involves two parameters.

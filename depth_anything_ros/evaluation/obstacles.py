@@ -168,17 +168,19 @@ def _seen_through(
     # Along a ray the distance over the ground grows with depth.
     ratio = scene.depth_m.ravel()[points.pixels] / scene.true_depth_m.ravel()[points.pixels]
     off_m = points.distances_m * (ratio - 1)
-    through = off_m > np.maximum(CELL_M, TOLERANCE * points.distances_m)
-    share = grid.sums(points.cells, points.areas_m2 * through)[true] / areas_m2[true]
-    known = np.isfinite(off_m)
-    weights = points.areas_m2 * known
+    lost = np.flatnonzero((true & ~found).ravel()[points.cells])
+    through = off_m[lost] > np.maximum(CELL_M, TOLERANCE * points.distances_m[lost])
+    share = grid.sums(points.cells[lost], points.areas_m2[lost] * through)[true] / areas_m2[true]
+    known = np.flatnonzero(np.isfinite(off_m))
+    if len(known) < len(off_m):
+        areas_m2 = grid.sums(points.cells[known], points.areas_m2[known])
+        points_m3 = grid.sums(points.cells[known], points.areas_m2[known] * off_m[known])
+    else:
+        points_m3 = grid.sums(points.cells, points.areas_m2 * off_m)
     with np.errstate(invalid='ignore'):
-        errors_m = (
-            grid.sums(points.cells, weights * np.where(known, off_m, 0))[true]
-            / grid.sums(points.cells, weights)[true]
-        )
+        errors_m = points_m3[true] / areas_m2[true]
     near = grid.distances_m[true] <= scene.rule.braking_distance_m
-    return ~found[true] & (share >= _THROUGH_SHARE), near, errors_m
+    return share >= _THROUGH_SHARE, near, errors_m
 
 
 def _true_obstacles(

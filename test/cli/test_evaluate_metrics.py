@@ -58,7 +58,7 @@ def test_obstacles_have_a_table_of_distances_and_sizes_and_a_gate(tmp_path, caps
     gate.write_text('bounds: [obstacles.missed <= 0.02, obstacles.band3.distance_m <= 5]')
     words = ['--data', 'simulator:7:2:320x240', '--metrics', 'obstacles', '--gate', str(gate)]
     with pytest.raises(GateError, match=r'missed of tiny .* too high; allowed: <= 0.02'):
-        evaluate(tmp_path, *words, '--obstacle-max-height', '1')
+        evaluate(tmp_path, *words, '--obstacle-max-height', '1', '--pictures', '1')
     answer = json.loads((tmp_path / 'a.json').read_text())
     assert answer['protocol']['obstacles'] == {
         'obstacle_min_height_m': 0.05, 'obstacle_max_height_m': 1.0, 'obstacle_reach_m': 4.0,
@@ -71,7 +71,11 @@ def test_obstacles_have_a_table_of_distances_and_sizes_and_a_gate(tmp_path, caps
     assert 'obstacles missed' in shown
     assert 'obstacles.thin' not in shown
     for name in ('report.md', 'report.html'):
-        assert '2 to 4 m away' in (tmp_path / 'out' / name).read_text()
+        text = (tmp_path / 'out' / name).read_text()
+        assert '2 to 4 m away' in text
+        assert 'obstacles from 0.05 to 1 m above the ground and up to 4 m away' in text
+    assert 'Obstacles missed' in text
+    assert 'obstacles from above, camera at the bottom' in text
 
 
 def test_a_camera_that_hangs_otherwise_sees_other_obstacles(tmp_path):

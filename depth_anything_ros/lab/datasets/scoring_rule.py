@@ -12,6 +12,7 @@ from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.evaluation.obstacle_rule import ObstacleRule
 from depth_anything_ros.evaluation.protocol import AlignedPrediction, AlignmentMode, view_of
 from depth_anything_ros.evaluation.view import View
+from depth_anything_ros.geometry.mounting import mounting_text
 from depth_anything_ros.json_text import IF_KNOWN
 from depth_anything_ros.types import CameraMounting, DepthSample, OutputKind
 
@@ -130,6 +131,10 @@ class ScoringRule:
             parts.append('predictions clamped to {:g} to {:g} m'.format(*self.clamp_m))
         if self.squash is not None:
             parts.append(f'image {self.squash.text}')
+        if self.obstacles is not None:
+            parts.append(f'obstacles {self.obstacles.text}')
+        if self.mounting is not None:
+            parts.append(mounting_text(self.mounting))
         return ', '.join(parts)
 
     @property
