@@ -17,7 +17,7 @@ LAUNCH_FILES = sorted((ROOT / 'launch').glob('*.launch.py'))
 WITHOUT_LAUNCH = 'launch is not installed; source a ROS 2'
 
 DEPTH_ARGUMENTS = {
-    'image', 'camera_info', 'reference', 'reference_info', 'scan', 'imu', 'config', 'name',
+    'image', 'camera_info', 'reference', 'reference_info', 'scan', 'imu', 'odom', 'config', 'name',
     'namespace', 'respawn', 'log_level', 'use_sim_time', 'rviz', 'rviz_frame',
     *parameter_infos(DepthNodeConfig),
 }  # fmt: skip

@@ -4,7 +4,7 @@ import pytest
 
 from depth_anything_ros.cli.main import main, make_parser
 from depth_anything_ros.config import DepthNodeConfig
-from depth_anything_ros.lab.trials.refinement_trial import Record
+from depth_anything_ros.lab.trials.refinement_trial import ODOMETRY, Record
 from depth_anything_ros.lab.trials.results import compare_options
 from depth_anything_ros.parameters import parameter_infos
 
@@ -52,6 +52,9 @@ def test_every_option_is_shown_for_images_and_drives(tmp_path, capsys):
     assert all(0 <= result['missed'] <= 1 for result in still['results'])
     assert answer['obstacles']['obstacle_reach_m'] == 4.0
     assert still['results'][0]['added_ms'] == 0.0
+    lags = {lag['option']: lag['lag_s'] for lag in answer['approach']}
+    assert list(lags) == ['temporal_smoothing_s', *ODOMETRY, 'all']
+    assert lags['temporal_smoothing_s'] > 0.2 > lags['all']
     assert 'change cm' in capsys.readouterr().out
 
 

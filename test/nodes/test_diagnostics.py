@@ -2,7 +2,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from made_states import MODEL, held_result, make_result
+from made_states import ACTIVE, MODEL, held_result, make_result
 
 from depth_anything_ros.nodes.diagnostics import to_dict, to_status
 from depth_anything_ros.nodes.judgement import NodeState
@@ -38,6 +38,12 @@ def test_what_one_node_writes_another_reads_by_the_same_names(statistics):
     }
     assert read['scale']['scale'] == '2'
     assert read['scale']['age_s'] == '0.5'
+
+
+def test_what_refinements_went_by_is_shown(statistics):
+    state = replace(ACTIVE, refinement={'temporal_filter': 'follows the camera'})
+    read = to_dict(to_status('depth_node', state, statistics.snapshot(), 5.0))
+    assert read['refinement'] == {'temporal_filter': 'follows the camera'}
 
 
 def test_keys_join_sections_by_dots():

@@ -6,6 +6,7 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
+from nav_msgs.msg import Odometry
 from sensor_msgs.msg import CameraInfo, Image, Imu, LaserScan
 
 from depth_anything_ros.config import DepthNodeConfig
@@ -13,6 +14,7 @@ from depth_anything_ros.errors import AlignmentError, ConfigError
 from depth_anything_ros.geometry.plausibility import FRAMES
 from depth_anything_ros.geometry.transform import optical_pose
 from depth_anything_ros.messages import camera_info_fields
+from depth_anything_ros.motion import PoseHistory
 from depth_anything_ros.nodes.topics import needs_tf, topics_of
 from depth_anything_ros.nodes.transforms import TransformLookup
 from depth_anything_ros.parameters import from_mapping
@@ -45,10 +47,12 @@ class World:
         self.watched = True
         self.statistics = RunStatistics()
         self.lookups = []
+        self.lookup_answer = None
+        self.poses = PoseHistory()
         color = CameraInput('/color/camera_info')
         color.update(camera_info())
         self.references = References(
-            SimpleNamespace(pipeline=SimpleNamespace(scale_source=source)),
+            SimpleNamespace(pipeline=SimpleNamespace(scale_source=source, poses=self.poses)),
             self.lookup,
             {
                 'reference/depth': DepthRegistration(
@@ -63,10 +67,20 @@ class World:
 
     def lookup(self, target, source):
         self.lookups.append((target, source))
+        if self.lookup_answer is not None:
+            return self.lookup_answer
         raise AlignmentError(f"TF does not connect '{source}' with '{target}'")
 
     def counts(self):
         return self.statistics.snapshot().references
+
+
+def odometry(x_m):
+    message = Odometry(child_frame_id='base_link')
+    message.header.frame_id = 'odom'
+    message.header.stamp.sec = 0 if math.isnan(x_m) else x_m
+    message.pose.pose.position.x = float(x_m)
+    return message
 
 
 def depth(encoding='16UC1'):
@@ -102,10 +116,33 @@ def laser_world(**config):
         ({'scale_source': 'depth_image'}, {'reference/depth', 'reference/camera_info'}),
         ({'scale_source': 'camera_height'}, set()),
         ({'scale_source': 'camera_height', 'camera_tilt_source': 'imu'}, {'imu'}),
+        ({'motion_source': 'odom'}, set()),
+        ({'temporal_smoothing_s': 0.3}, {'odom'}),
+        ({'temporal_smoothing_s': 0.3, 'motion_source': 'off'}, set()),
     ],
 )
-def test_topics_are_those_that_the_sources_need(config, topics):
+def test_topics_are_those_that_are_needed(config, topics):
     assert set(topics_of(from_mapping(DepthNodeConfig, config))) == topics
+
+
+def test_odometry_waits_for_the_first_image_and_becomes_a_pose_of_the_camera():
+    world = World(None, temporal_smoothing_s=0.3, odometry_pose='')
+    world.lookup_answer = optical_pose('-0.12 0 -0.15 0 0 0')
+    world.references.add('odom', odometry(1))
+    assert len(world.poses) == 0
+    world.references.see_image(OPTICAL)
+    assert len(world.poses) == 1
+    assert world.lookups == [(OPTICAL, 'base_link')]
+    world.references.add('odom', odometry(2))
+    np.testing.assert_allclose(world.poses.at(2 * 10**9).translation_m, [2.12, 0.0, 0.15])
+    assert world.counts() == {'received': 2, 'rejected': 0}
+
+
+def test_odometry_that_is_no_pose_is_counted_and_told():
+    world = World(None, temporal_smoothing_s=0.3, odometry_pose='0 0 0 0 0 0')
+    world.references.add('odom', odometry(math.nan))
+    assert world.counts() == {'received': 1, 'rejected': 1}
+    assert 'odom: translation' in world.warnings[0]
 
 
 def test_a_source_among_several_gets_its_references():
