@@ -114,17 +114,16 @@ def test_warning_where_the_output_moves_too_far(recipe, low, tmp_path, capsys, c
     assert (f'recipe {recipe}: its output moves by' in caplog.text) is low
 
 
-@pytest.mark.parametrize(('recipe', 'worse'), [('prune(0.5)', True), ('int16_static', False)])
-def test_warning_where_more_obstacles_are_missed(recipe, worse, tmp_path, capsys):
+def test_warning_where_more_obstacles_are_missed(tmp_path, capsys):
     out, answer_file = tmp_path / 'a.safetensors', tmp_path / 'a.json'
-    options = ['--recipe', recipe, '--views', '0', '--obstacle-views', '2']
+    options = ['--recipe', 'prune(0.5)', '--views', '0', '--obstacle-views', '2']
     options += ['--json', str(answer_file), '--out', str(out)]
     assert main(['compress', '--model', 'tiny', *options]) == 0
     found = json.loads(answer_file.read_text())['obstacles']
-    assert (found['after'] > found['before'] + 0.01) is worse
+    assert found['after'] > found['before'] + 0.01
     shown = capsys.readouterr()
     assert f'{found["after"]:.1%} of the obstacles are missed' in shown.out
-    assert ('whatever averages say' in shown.err) is worse
+    assert 'whatever averages say' in shown.err
 
 
 def test_existing_file_is_kept_unless_forced(tmp_path, capsys):
