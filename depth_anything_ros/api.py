@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_anything_ros.colormap import apply_colormap
+from depth_anything_ros.completion import DEFAULT_REFUSAL
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import (
     AlignmentError,
@@ -34,13 +35,17 @@ from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.predictor import Predictor, create_predictor
 from depth_anything_ros.messages.picture_file import read_picture
 from depth_anything_ros.parameters import from_mapping
-from depth_anything_ros.scale import AlignmentSource
+from depth_anything_ros.pipeline import DepthPipeline
+from depth_anything_ros.scale import AlignmentSource, AlignmentTracker
 from depth_anything_ros.scale.camera_height import CameraHeightConfig, CameraHeightScale
 from depth_anything_ros.scale.depth_image import DepthImageScale
 from depth_anything_ros.scale.fixed import FixedScale
 from depth_anything_ros.types import (
     Camera,
+    DepthOrigin,
     DepthReference,
+    Frame,
+    FusedDepth,
     MetricDepth,
     ModelIdentity,
     RelativeInverseDepth,
@@ -52,6 +57,8 @@ __all__ = [
     'Camera',
     'DepthAnythingError',
     'DepthModel',
+    'DepthOrigin',
+    'FusedDepth',
     'camera_height',
     'colorize',
     'fixed_scale',
@@ -155,6 +162,43 @@ class DepthModel:
             )
         alignment = scale.align(prediction, _STAMP_NS, camera)
         return to_metric_depth(prediction, alignment, max_depth_m)
+
+    def complete(
+        self,
+        image: Image,
+        measured_m: NDArray[Any],
+        *,
+        max_depth_m: float = DepthNodeConfig.max_depth_m,
+        refusal: float = DEFAULT_REFUSAL,
+    ) -> FusedDepth:
+        """
+        Return the depth that a sensor measured with its holes filled.
+
+        :param image: as in :meth:`predict`.
+        :param measured_m: as in :func:`reference_depth`.
+        :param max_depth_m: filled depth from here on is unknown.
+        :param refusal: a measured pixel that its neighbours contradict is refused where the model
+            is off it by more than this share of depth; 0 refuses none.
+        :return: `depth_m` float32 (H, W) in metres, NaN where unknown, measured pixels to the bit;
+            `origin` says where each comes from, and `refused` how many were not believed.
+        :raises AlignmentError: if the measured depth gives no scale, or does not fit the image.
+        :raises ConfigError: if `max_depth_m` is not above 0.
+        :raises BackendError: as in :meth:`predict`; likewise MessageError and OSError.
+        """
+        if not max_depth_m > 0:
+            raise ConfigError(f'max_depth_m {max_depth_m} is out of range; allowed: above 0')
+        pipeline = DepthPipeline(
+            self.predictor,
+            reference_depth(measured_m),
+            AlignmentTracker(0.0, 0.0),
+            max_depth_m,
+            refusal=refusal,
+        )
+        rgb = _pixels(image)
+        result = pipeline.process(Frame(rgb, _STAMP_NS, ''), self.predict(rgb), fuse=True)
+        if result.fused is None or result.metric is None:
+            raise AlignmentError(result.no_metric_reason or result.no_fused_reason)
+        return result.fused
 
 
 def fixed_scale(scale: float, shift: float = 0.0) -> AlignmentSource:

@@ -194,3 +194,26 @@ def test_colours_show_near_and_far_alike_for_both_kinds():
     assert np.abs(of_relative.astype(int) - of_metric).max() <= 8
     with pytest.raises(UnknownNameError, match='known: Spectral_r'):
         dar.colorize(RelativeInverseDepth(values), 'jet')
+
+
+@pytest.mark.parametrize('kind', [RelativeInverseDepth, MetricDepth])
+def test_holes_of_measured_depth_are_filled(picture, kind):
+    inverse = floor()
+    values = 0.5 * inverse - 0.05 if kind is RelativeInverseDepth else 1.05 / inverse
+    measured = 1 / inverse
+    measured[30:60, 40:80] = 0
+    fused = dar.DepthModel(Network(kind(values))).complete(picture, measured)
+    known = measured > 0
+    assert np.array_equal(fused.depth_m[known], measured[known])
+    assert (fused.origin[known] == dar.DepthOrigin.MEASURED).all() and fused.refused == 0
+    np.testing.assert_allclose(fused.depth_m[~known], 1 / inverse[~known], rtol=0.01)
+
+
+def test_measured_depth_that_gives_no_scale_completes_nothing(picture):
+    model = dar.DepthModel(Network(RelativeInverseDepth(floor())))
+    with pytest.raises(AlignmentError, match='0 points'):
+        model.complete(picture, np.zeros((96, 128)))
+    with pytest.raises(AlignmentError, match='the reference depth is 96x96, the image 128x96'):
+        model.complete(picture, np.ones((96, 96)))
+    with pytest.raises(ConfigError, match='max_depth_m 0'):
+        model.complete(picture, np.ones((96, 128)), max_depth_m=0)

@@ -25,7 +25,6 @@ from depth_anything_ros.home import expand_user
 from depth_anything_ros.parameters import DEPTH_UNITS, MILLIMETRES
 
 if TYPE_CHECKING:
-    from depth_anything_ros.bag import BagReader, BagTransforms
     from depth_anything_ros.bag.transforms import TransformTree
     from depth_anything_ros.bag.view_frames import ViewMessage
     from depth_anything_ros.bag.view_topics import Role
@@ -135,7 +134,7 @@ def run(args: argparse.Namespace) -> int:
     """
     Show a bag, or what is published until Ctrl-C ends it.
 
-    :return: 0, or 1 if there was not one picture to show, or a sensor of which nothing can be.
+    :return: 0, or 1 if there was not one picture to show.
     :raises ConfigError: if an option is out of range or has nothing to bound, or there is no
         display for a window.
     :raises MissingDependencyError: if the viewer is not installed, or no ROS 2 for live topics.
@@ -153,16 +152,14 @@ def run(args: argparse.Namespace) -> int:
     with _target(args) as target:
         if args.web:
             write_line(f'open {_address()} in a browser')
-        scene = _show_bag(args, target) if args.bag else _show_live(args, target)
+        pictures = _show_bag(args, target) if args.bag else _show_live(args, target)
         if args.web and args.bag:
             _serve()
     if args.save:
         write_line(f'wrote {args.save}; open it with `rerun {args.save}`')
-    if not scene.pictures:
+    if not pictures:
         write_warning('not one image or depth image came')
-    for role in scene.unreadable:
-        write_warning(f'not one message of the {role.value} could be shown')
-    return int(not scene.pictures or bool(scene.unreadable))
+    return int(not pictures)
 
 
 def _target(args: argparse.Namespace) -> AbstractContextManager[Target]:
@@ -190,8 +187,8 @@ def _serve() -> None:
         threading.Event().wait()
 
 
-def _show_bag(args: argparse.Namespace, target: Target) -> Scene:
-    """Show a bag; return what was made of it."""
+def _show_bag(args: argparse.Namespace, target: Target) -> int:
+    """Show a bag; return how many pictures there were."""
     from depth_anything_ros.bag import BagReader, BagTransforms
     from depth_anything_ros.bag.view_frames import FrameGate
     from depth_anything_ros.bag.view_topics import Role, TopicList, find_view_topics
@@ -200,10 +197,9 @@ def _show_bag(args: argparse.Namespace, target: Target) -> Scene:
     with BagReader(expand_user(args.bag)) as reader:
         filled = {name: topic for name, topic in reader.topics.items() if topic.count}
         topics = find_view_topics(TopicList(f"bag '{reader.path}'", filled), _told(args))
-        transforms = BagTransforms(reader, next(iter(topics)))
-        if args.frame:
-            _check_frame(args.frame, reader, transforms, topics)
-        scene = _scene(args, target, transforms, Role.POINTS in topics.values())
+        scene = _scene(
+            args, target, BagTransforms(reader, next(iter(topics))), Role.POINTS in topics.values()
+        )
         _begin(target, topics)
         gate = FrameGate(args.rate, topics.values())
         total = sum(filled[name].count for name, role in topics.items() if role is not Role.TF)
@@ -215,33 +211,11 @@ def _show_bag(args: argparse.Namespace, target: Target) -> Scene:
                 scene.add(item.role, partial(reader.deserialize, item), item.time_ns)
             target.drain()
         scene.close()
-    return scene
+    return scene.pictures
 
 
-def _check_frame(
-    frame: str, reader: BagReader, transforms: BagTransforms, topics: Mapping[str, Role]
-) -> None:
-    """
-    Check that a bag has a frame to show the others in.
-
-    :raises ConfigError: if TF does not know it, and nothing that is shown has it.
-    """
-    from depth_anything_ros.bag import header_frame_id
-
-    known = transforms.frames()
-    for name in topics:
-        message = next(reader.messages([name]))
-        if reader.has_header(message.type_name):
-            known.add(header_frame_id(message.cdr).removeprefix('/'))
-    if frame.removeprefix('/') not in known:
-        raise ConfigError(
-            f"--frame '{frame}' is no frame of bag '{reader.path}'; known: "
-            f'{", ".join(sorted(known - {""})) or "none"}'
-        )
-
-
-def _show_live(args: argparse.Namespace, target: Target) -> Scene:
-    """Show what is published, until Ctrl-C; return what was made of it."""
+def _show_live(args: argparse.Namespace, target: Target) -> int:
+    """Show what is published, until Ctrl-C; return how many pictures came."""
     from depth_anything_ros.bag.transforms import TransformTree
     from depth_anything_ros.bag.view_frames import deserialize
     from depth_anything_ros.bag.view_topics import Role
@@ -263,7 +237,7 @@ def _show_live(args: argparse.Namespace, target: Target) -> Scene:
         # How a view of what goes on and on ends.
         write_line()
     scene.close()
-    return scene
+    return scene.pictures
 
 
 def _take_tf(tree: TransformTree, message: ViewMessage) -> None:
@@ -288,7 +262,7 @@ def _scene(
     from depth_anything_ros.lab.viewing.places import Places
     from depth_anything_ros.lab.viewing.scene import Scene, SceneOptions
 
-    options = SceneOptions(args.stride, args.unit, not args.unrectified, has_cloud)
+    options = SceneOptions(args.stride, DEPTH_UNITS[args.unit], not args.unrectified, has_cloud)
     return Scene(target.recording, Places(transforms, args.frame), options, write_warning)
 
 

@@ -3,9 +3,9 @@ Measured depth and the depth of a network in one image: fused depth, and where i
 
 Where the sensor measured, its own number stays. Elsewhere the network's depth is corrected by what
 the measurements around say of it: in log inverse depth, so that errors are shares of depth, first
-by local fits, then by what they leave at the measured pixels, so that no seam is left. Away from
-rims half of the correction is left beyond the farthest depth that was measured: what measurements
-there were is chosen by the depth itself, and the network's own depth is the safer half.
+by local fits, then by what they leave at the measured pixels, so that no seam is left. Beyond the
+farthest depth that was measured, and away from rims, seven tenths of the correction are left: what
+was measured there was chosen by its depth, which says less of what was not.
 """
 
 from __future__ import annotations
@@ -30,10 +30,11 @@ DEFAULT_REFUSAL = 0.35
 _LEAST_PER_M = np.float32(1e-9)
 # The nearest and the farthest depth that were measured, but for flaws.
 _RANGE_PERCENT = (1, 99)
-_RANGE_STRIDE = 8
+# Of so many rows and columns one is looked at for statistics of the whole image.
+_STRIDE = 8
 # Beyond the farthest, over this share of depth, the correction comes down to what is left of it.
 _FADE = np.float32(0.1)
-_LEFT_BEYOND = np.float32(0.5)
+_LEFT_BEYOND = np.float32(0.7)
 # But near what was measured all of it is left: where a third of the 3 × 3 cells around have any
 # of it, each a 40th of the image's width.
 _FULLY_LEFT = np.float32(3.0)
@@ -66,9 +67,23 @@ def fuse(
     x: Float32Array = np.log(np.maximum(inverse, np.float32(1.0 / max_depth_m)))
     correction, used = np.zeros_like(x), known
     if np.count_nonzero(known) >= _FEWEST:
+        # What a metric network is wrong by everywhere, it is wrong by beyond the range, too.
+        x += _usual_error(x, measured_m, known)
         correction, used = _correction(x, measured_m, known, refusal)
     fused = _filled(x, correction, measured_m, used, max_depth_m)
     return replace(fused, refused=int(np.count_nonzero(known)) - int(np.count_nonzero(used)))
+
+
+def _usual_error(x: Float32Array, measured_m: Float32Array, known: BoolArray) -> np.float32:
+    """Return the median of log inverse depth less x over the measured pixels."""
+    some = _some(known)
+    return np.float32(np.median(-np.log(measured_m[some]) - x[some]))
+
+
+def _some(chosen: BoolArray) -> tuple[NDArray[np.intp], ...]:
+    """Return rows and columns of some of the pixels chosen, none only if none are chosen."""
+    rows, columns = np.nonzero(chosen[::_STRIDE, ::_STRIDE])
+    return (rows * _STRIDE, columns * _STRIDE) if len(rows) else np.nonzero(chosen)
 
 
 def _correction(
@@ -141,9 +156,7 @@ def _left_beyond(used: BoolArray) -> Float32Array:
 
 def _span(measured_m: Float32Array, used: BoolArray) -> tuple[float, float] | None:
     """Return the nearest and the farthest depth that was measured, None where nothing was."""
-    some = np.s_[::_RANGE_STRIDE, ::_RANGE_STRIDE]
-    chosen = measured_m[some][used[some]]
-    chosen = chosen if len(chosen) else measured_m[used]
+    chosen = measured_m[_some(used)]
     if not len(chosen):
         return None
     nearest_m, farthest_m = np.percentile(chosen, _RANGE_PERCENT).tolist()

@@ -21,6 +21,7 @@ SAMPLE = Path(depth_anything_ros.__file__).parent / 'cli' / 'sample_drive'
 RELATIVE, DEPTH, SCALE = (
     f'/depth_node/{name}' for name in ('relative/image_raw', 'depth/image_raw', 'scale')
 )
+FUSED, SOURCE = '/depth_node/fused/image_raw', '/depth_node/fused/source'
 START_S = 120.0
 # Depth follows the camera by the odometry of the drive.
 FOLLOWING = {'temporal_smoothing_s': 0.3, 'odometry_pose': '-0.12 0 -0.149 0 0 0'}
@@ -114,7 +115,10 @@ def test_record_gives_the_numbers_and_scores_of_the_node_in_lockstep(world, tmp_
     probe = world.probe()
     heard = {
         topic: probe.listen(kind, topic)
-        for topic, kind in ((RELATIVE, Image), (DEPTH, Image), (SCALE, DiagnosticArray))
+        for topic, kind in (
+            *((topic, Image) for topic in (RELATIVE, DEPTH, FUSED, SOURCE)),
+            (SCALE, DiagnosticArray),
+        )
     }
     player, evaluator = play(world, bag, parameters, tmp_path / 'live')
     probe.spin_until(lambda: not player.running(), 300.0)
@@ -124,17 +128,25 @@ def test_record_gives_the_numbers_and_scores_of_the_node_in_lockstep(world, tmp_
 
     out = tmp_path / 'recorded'
     words = [word for name, value in parameters.items() for word in ('-p', f'{name}:={value}')]
+    words += ['--outputs', 'relative,depth,scale,fused,source']
     assert main(['record', str(place), '--out', str(out), '--merge', *words]) == 0
     with BagReader(out) as reader:
         found = {
             topic: [message.deserialize() for message in reader.messages([topic])]
             for topic in heard
         }
-    for topic, decode in ((RELATIVE, decode_inverse_depth), (DEPTH, decode_any_depth)):
+    for topic, decode in (
+        (RELATIVE, decode_inverse_depth),
+        (DEPTH, decode_any_depth),
+        (FUSED, decode_any_depth),
+        (SOURCE, lambda message: np.frombuffer(message.data, np.uint8)),
+    ):
         assert_same(by_stamp(heard[topic], decode), by_stamp(found[topic], decode))
     assert by_stamp(heard[SCALE], alignment) == by_stamp(found[SCALE], alignment)
     assert len(found[RELATIVE]) == frames
     assert len(found[DEPTH]) > 0.8 * frames
+    # The first frame, if at all, is asked for before its depth is kept whole.
+    assert len(found[FUSED]) == (frames if source == 'depth_image' else 0)
 
     for process in world._processes:
         process.stop()
