@@ -89,13 +89,7 @@ def find_inputs(
             if topic.camera_info:
                 info = remaps.get(topic.camera_info) or find_camera_info(reader, found[topic.name])
                 found[topic.camera_info] = info
-    for topic, own in config.refinement.topics():
-        try:
-            found[topic.name] = _find_reference(reader, topic, own, image, remaps)
-        except DatasetError as error:
-            # What nobody asked for is not missed; which of several it is has to be said.
-            if own.required or _fitting(reader, topic):
-                warn(f'the motion of the camera is not known: {error}')
+    found.update(_find_motion(reader, config, image, remaps, warn))
     found[CAMERA_INFO] = remaps.get(CAMERA_INFO) or find_camera_info(reader, image)
     found[IMAGE] = image
     types = {**reference_types(config), CAMERA_INFO: INFO_TYPE}
@@ -108,6 +102,25 @@ def find_inputs(
             warn(f"'{base}:={told}' is not used: nothing at work reads '{base}'")
     order = (*reference_types(config), CAMERA_INFO, IMAGE)
     return Inputs({base: found[base] for base in order if found.get(base)})
+
+
+def _find_motion(
+    reader: BagReader,
+    config: DepthNodeConfig,
+    image: str,
+    remaps: Mapping[str, str],
+    warn: Callable[[str], None],
+) -> dict[str, str]:
+    """Return the topics that tell how the camera moves, and tell what was asked for in vain."""
+    found = {}
+    for topic, own in config.refinement.topics():
+        try:
+            found[topic.name] = _find_reference(reader, topic, own, image, remaps)
+        except DatasetError as error:
+            # What nobody asked for is not missed; which of several it is has to be said.
+            if own.required or _fitting(reader, topic):
+                warn(f'the motion of the camera is not known: {error}')
+    return found
 
 
 def _check_names(remaps: Mapping[str, str]) -> None:

@@ -105,31 +105,29 @@ def try_tape(seeds: range, points: int, reading_error_m: float) -> Iterator[Tape
         depth_m, rng = true_depth(frame), np.random.default_rng(seed)
         network = AffineNetwork.random(seed)
         relative = network.predict(depth_m).values
-        places = _chosen(depth_m, points, rng)
-        wrong = int(rng.integers(points))
         readings = [
             Reading(
                 f'room {seed}', column, row, float(np.median(around(relative, column, row))),
                 float(depth_m[row, column]) + rng.uniform(-reading_error_m, reading_error_m),
             )
-            for row, column in places
+            for row, column in _chosen(depth_m, points, rng)
         ]  # fmt: skip
-        for outlier in (None, wrong):
+        for outlier in (None, int(rng.integers(points))):
             told = [
                 replace(one, depth_m=one.depth_m * (_GROSS if number == outlier else 1.0))
                 for number, one in enumerate(readings)
             ]
+            trial = TapeTrial(seed, outlier=outlier is not None)
             try:
                 fit = fit_tape(told, reading_error_m)
             except AlignmentError as error:
-                yield TapeTrial(seed, refusal=str(error), outlier=outlier is not None)
+                yield replace(trial, refusal=str(error))
                 continue
-            yield TapeTrial(
-                seed,
-                network.scale_error(fit.alignment),
-                network.depth_error(fit.alignment, depth_m),
-                fit.leave_one_out,
-                outlier=outlier is not None,
+            yield replace(
+                trial,
+                scale_error=network.scale_error(fit.alignment),
+                depth_error=network.depth_error(fit.alignment, depth_m),
+                leave_one_out=fit.leave_one_out,
                 found=outlier is not None and _refused(fit) == [outlier],
             )
 
