@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rosbags.highlevel import AnyReader
+from rosbags.rosbag2 import Reader as Ros2Reader
 from rosbags.typesys import Stores, get_typestore
 
 from depth_anything_ros.bag.cdr import header_stamp_ns
@@ -199,6 +200,18 @@ class BagReader:
         """
         with self._damage_reported(message.topic):
             return self._types.deserialize_cdr(message.cdr, message.type_name)
+
+    @property
+    def notes(self) -> Mapping[str, str]:
+        """Return what was written down about the bag itself, as by `BagWriter.note`."""
+        readers = (each for each in self._reader.readers if isinstance(each, Ros2Reader))
+        notes = [reader.storage.metadata.custom for reader in readers]
+        return {
+            str(name): str(text)
+            for each in notes
+            if isinstance(each, dict)
+            for name, text in each.items()
+        }
 
     @property
     def is_ros2(self) -> bool:

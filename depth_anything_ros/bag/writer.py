@@ -102,6 +102,10 @@ class BagWriter:
         except sqlite3.Error as error:
             raise output_error(self.path, OSError(error)) from error
 
+    def note(self, name: str, text: str) -> None:
+        """Write down something about the bag itself, beside its messages."""
+        self._writer.set_custom_data(name, text)
+
     def add_topic(
         self,
         topic: str,

@@ -98,7 +98,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--resume',
         action='store_true',
-        help='leave bags that are in OUT already as they are, whatever model made them',
+        help='leave bags that are in OUT already as they are',
     )
     add_worker_arguments(parser, 1, '%(default)s: one bag at a time')
     add_json_argument(parser)
@@ -144,8 +144,7 @@ def run(args: argparse.Namespace) -> int:
     :raises WorkerError: if processes or the cluster fail.
     """
     config = _config(args)
-    jobs = _jobs(args, config)
-    records: list[BagRecord] = []
+    jobs, records = _jobs(args, config)
     for record in _records(args, jobs):
         if record.failure and len(args.bags) == 1:
             raise DatasetError(record.failure)
@@ -183,9 +182,11 @@ def _assignments(option: str, words: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _jobs(args: argparse.Namespace, config: DepthNodeConfig) -> list[RecordJob]:
-    """Return what is to be done, and check that there is a place for all of it."""
-    from depth_anything_ros.lab.recording.results import RecordJob
+def _jobs(
+    args: argparse.Namespace, config: DepthNodeConfig
+) -> tuple[list[RecordJob], list[BagRecord]]:
+    """Return what is to be done, where there is a place for all of it, and what is there."""
+    from depth_anything_ros.lab.recording.results import BagRecord, RecordJob
 
     several = len(args.bags) > 1
     places = [args.out / _name(bag) if several else args.out for bag in args.bags]
@@ -210,9 +211,11 @@ def _jobs(args: argparse.Namespace, config: DepthNodeConfig) -> list[RecordJob]:
     if there and not args.resume:
         advice = '; --resume leaves those that are there as they are' if several else ''
         raise DatasetError(f"'{there[0].out}' exists; bags are not written over{advice}")
-    for job in there:
-        write_line(f'{job.out}: there already, left as it is')
-    return [job for job in jobs if job not in there]
+    kept = [BagRecord.kept(job) for job in there]
+    for record in kept:
+        write_line(f'{record.out}: there already, left as it is')
+        _tell('for warnings', record.warnings)
+    return [job for job in jobs if job not in there], kept
 
 
 def _name(bag: Path) -> str:

@@ -96,6 +96,19 @@ def test_several_bags_go_into_a_folder_and_a_broken_one_stops_no_other(drive, tm
     assert count(tmp_path / 'out' / 'third') == 2
 
 
+def test_a_kept_bag_is_in_the_answer_and_told_if_another_model_made_it(drive, tmp_path, capsys):
+    other, answer = write_drive(tmp_path / 'other', 2), tmp_path / 'answer.json'
+    assert call(other, '--out', tmp_path / 'out' / 'other', *QUICK) == 0
+    words = (drive, other, '--out', tmp_path / 'out', '--resume', '--json', answer)
+    assert call(*words, *QUICK) == 0
+    kept, new = json.loads(answer.read_text())
+    assert (kept['there'], kept['images'], new['there'], new['images']) == (True, 0, False, 3)
+    assert kept['messages']['/depth_node/depth/image_raw'] == 2
+    assert 'was made by' not in capsys.readouterr().err
+    assert call(*words, '--model', 'tiny_dpt', '--scale-source', 'depth_image') == 0
+    assert f"{tmp_path}/out/other was made by 'tiny', not by 'tiny_dpt'" in capsys.readouterr().err
+
+
 def test_two_bags_of_one_name_have_no_two_places(drive, tmp_path, capsys):
     assert call(drive, drive, '--out', tmp_path / 'out', *QUICK) == 1
     assert (

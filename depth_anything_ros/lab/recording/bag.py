@@ -22,7 +22,13 @@ from depth_anything_ros.inference.predictor import Predictor
 from depth_anything_ros.lab.recording.estimates import Estimates
 from depth_anything_ros.lab.recording.inputs import Inputs, find_inputs
 from depth_anything_ros.lab.recording.recorder import Recorder
-from depth_anything_ros.lab.recording.results import BagRecord, RecordJob, Rejection
+from depth_anything_ros.lab.recording.results import (
+    MADE_BY,
+    BagRecord,
+    RecordJob,
+    Rejection,
+    made_by,
+)
 from depth_anything_ros.lab.speed import Speed
 from depth_anything_ros.stream.encoders import (
     CAMERA_INFO,
@@ -121,6 +127,7 @@ class _Recording:
 
     def run(self, writer: BagWriter, step: Callable[[], object]) -> BagRecord:
         start_s = time.perf_counter()
+        writer.note(MADE_BY, made_by(self._job.config))
         copied = self._add_topics(writer)
         speed = Speed()
         estimates = Estimates(self._reader, self._inputs, self._recorder)

@@ -7,8 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from depth_anything_ros.bag import BagReader
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.types import ModelIdentity
+
+# The note in a bag that says by which model its depth was estimated.
+MADE_BY = 'depth_anything_ros.model'
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,12 @@ class RecordJob:
     replace: bool = False
 
 
+def made_by(config: DepthNodeConfig) -> str:
+    """Return by which model depth is estimated, in words that a bag keeps."""
+    network = config.network
+    return f'{network.model}{" of " if network.checkpoint else ""}{network.checkpoint}'
+
+
 @dataclass(frozen=True)
 class Rejection:
     """An image that gave nothing: its number among the images of the bag from 0, and why."""
@@ -53,12 +63,14 @@ class BagRecord:
     `sources` of scale were asked; `no_metric` and
     `warnings` count what was told. `messages` counts what is in the new bag by topic. `rate_hz` is
     images a second and `network_share` the share of the time in which a network ran, as `Speed`
-    has them. A bag that could not be recorded has a `failure` and no other figures.
+    has them. A bag that could not be recorded has a `failure` and no other figures; one
+    that was `there` already has `messages` alone.
     """
 
     bag: str
     out: str
     failure: str = ''
+    there: bool = False
     images: int = 0
     written: int = 0
     metric: int = 0
@@ -72,6 +84,26 @@ class BagRecord:
     duration_s: float = 0.0
     rate_hz: float | None = None
     network_share: float | None = None
+
+    @classmethod
+    def kept(cls, job: RecordJob) -> BagRecord:
+        """
+        Return the record of a bag that is there already and is left as it is.
+
+        :raises DatasetError: if it cannot be read.
+        """
+        with BagReader(job.out) as reader:
+            made, messages = reader.notes.get(MADE_BY, ''), reader.topics
+        warnings = Counter[str]()
+        if made and made != made_by(job.config):
+            warnings[f"{job.out} was made by '{made}', not by '{made_by(job.config)}'"] = 1
+        return cls(
+            str(job.bag),
+            str(job.out),
+            there=True,
+            warnings=warnings,
+            messages={name: topic.count for name, topic in messages.items()},
+        )
 
     @property
     def complete(self) -> bool:
