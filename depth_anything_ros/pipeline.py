@@ -12,7 +12,7 @@ import numpy as np
 from depth_anything_ros.completion import DEFAULT_REFUSAL
 from depth_anything_ros.completion import fuse as fuse_depth
 from depth_anything_ros.errors import AlignmentError, CameraError
-from depth_anything_ros.geometry.alignment import to_metric_depth
+from depth_anything_ros.geometry.alignment import aligned_inverse_depth, to_metric_depth
 from depth_anything_ros.geometry.metric_depth import limit_depth
 from depth_anything_ros.inference.flip import mean_with_mirrored, mirrored
 from depth_anything_ros.inference.predictor import Predictor
@@ -202,8 +202,7 @@ def _aligned(result: DepthResult) -> Float32Array | None:
     if result.relative is None or result.alignment is None:
         inverse = np.zeros_like(result.metric.depth_m)
     else:
-        inverse = result.relative.values * np.float32(result.alignment.scale)
-        inverse += np.float32(result.alignment.shift)
+        inverse = aligned_inverse_depth(result.relative, result.alignment)
     # What refined the depth counts here too.
     known = np.isfinite(result.metric.depth_m)
     return np.divide(np.float32(1.0), result.metric.depth_m, out=inverse, where=known)

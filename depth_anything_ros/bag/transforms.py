@@ -74,6 +74,10 @@ class TransformTree:
             if self._kept is not None and len(edge.moving) > self._kept:
                 del edge.stamps_ns[0], edge.moving[0]
 
+    def frames(self) -> set[str]:
+        """Return the names of all frames."""
+        return set(self._edges).union(*(edge.parents for edge in self._edges.values()))
+
     def root(self, frame: str) -> str:
         """Return the frame that a frame hangs from in the end: itself, if TF does not know it."""
         return self._ancestors(frame)[-1]
@@ -148,6 +152,14 @@ class BagTransforms:
             if item.type_name in TF_TYPES and topic.startswith(item.name.rpartition('/')[0] + '/')
         ]
         self._tree: TransformTree | None = None
+
+    def frames(self) -> set[str]:
+        """
+        Return the names of all frames.
+
+        :raises DatasetError: if the bag is damaged.
+        """
+        return self._read().frames()
 
     def root(self, frame: str) -> str:
         """

@@ -25,6 +25,7 @@ from depth_anything_ros.home import expand_user
 from depth_anything_ros.parameters import DEPTH_UNITS, MILLIMETRES
 
 if TYPE_CHECKING:
+    from depth_anything_ros.bag import BagReader, BagTransforms
     from depth_anything_ros.bag.transforms import TransformTree
     from depth_anything_ros.bag.view_frames import ViewMessage
     from depth_anything_ros.bag.view_topics import Role
@@ -134,7 +135,7 @@ def run(args: argparse.Namespace) -> int:
     """
     Show a bag, or what is published until Ctrl-C ends it.
 
-    :return: 0, or 1 if there was not one picture to show.
+    :return: 0, or 1 if there was not one picture to show, or a sensor of which nothing can be.
     :raises ConfigError: if an option is out of range or has nothing to bound, or there is no
         display for a window.
     :raises MissingDependencyError: if the viewer is not installed, or no ROS 2 for live topics.
@@ -152,14 +153,16 @@ def run(args: argparse.Namespace) -> int:
     with _target(args) as target:
         if args.web:
             write_line(f'open {_address()} in a browser')
-        pictures = _show_bag(args, target) if args.bag else _show_live(args, target)
+        scene = _show_bag(args, target) if args.bag else _show_live(args, target)
         if args.web and args.bag:
             _serve()
     if args.save:
         write_line(f'wrote {args.save}; open it with `rerun {args.save}`')
-    if not pictures:
+    if not scene.pictures:
         write_warning('not one image or depth image came')
-    return int(not pictures)
+    for role in scene.unreadable:
+        write_warning(f'not one message of the {role.value} could be shown')
+    return int(not scene.pictures or bool(scene.unreadable))
 
 
 def _target(args: argparse.Namespace) -> AbstractContextManager[Target]:
@@ -187,8 +190,8 @@ def _serve() -> None:
         threading.Event().wait()
 
 
-def _show_bag(args: argparse.Namespace, target: Target) -> int:
-    """Show a bag; return how many pictures there were."""
+def _show_bag(args: argparse.Namespace, target: Target) -> Scene:
+    """Show a bag; return what was made of it."""
     from depth_anything_ros.bag import BagReader, BagTransforms
     from depth_anything_ros.bag.view_frames import FrameGate
     from depth_anything_ros.bag.view_topics import Role, TopicList, find_view_topics
@@ -197,9 +200,10 @@ def _show_bag(args: argparse.Namespace, target: Target) -> int:
     with BagReader(expand_user(args.bag)) as reader:
         filled = {name: topic for name, topic in reader.topics.items() if topic.count}
         topics = find_view_topics(TopicList(f"bag '{reader.path}'", filled), _told(args))
-        scene = _scene(
-            args, target, BagTransforms(reader, next(iter(topics))), Role.POINTS in topics.values()
-        )
+        transforms = BagTransforms(reader, next(iter(topics)))
+        if args.frame:
+            _check_frame(args.frame, reader, transforms, topics)
+        scene = _scene(args, target, transforms, Role.POINTS in topics.values())
         _begin(target, topics)
         gate = FrameGate(args.rate, topics.values())
         total = sum(filled[name].count for name, role in topics.items() if role is not Role.TF)
@@ -211,11 +215,33 @@ def _show_bag(args: argparse.Namespace, target: Target) -> int:
                 scene.add(item.role, partial(reader.deserialize, item), item.time_ns)
             target.drain()
         scene.close()
-    return scene.pictures
+    return scene
 
 
-def _show_live(args: argparse.Namespace, target: Target) -> int:
-    """Show what is published, until Ctrl-C; return how many pictures came."""
+def _check_frame(
+    frame: str, reader: BagReader, transforms: BagTransforms, topics: Mapping[str, Role]
+) -> None:
+    """
+    Check that a bag has a frame to show the others in.
+
+    :raises ConfigError: if TF does not know it, and nothing that is shown has it.
+    """
+    from depth_anything_ros.bag import header_frame_id
+
+    known = transforms.frames()
+    for name in topics:
+        message = next(reader.messages([name]))
+        if reader.has_header(message.type_name):
+            known.add(header_frame_id(message.cdr).removeprefix('/'))
+    if frame.removeprefix('/') not in known:
+        raise ConfigError(
+            f"--frame '{frame}' is no frame of bag '{reader.path}'; known: "
+            f'{", ".join(sorted(known - {""})) or "none"}'
+        )
+
+
+def _show_live(args: argparse.Namespace, target: Target) -> Scene:
+    """Show what is published, until Ctrl-C; return what was made of it."""
     from depth_anything_ros.bag.transforms import TransformTree
     from depth_anything_ros.bag.view_frames import deserialize
     from depth_anything_ros.bag.view_topics import Role
@@ -237,7 +263,7 @@ def _show_live(args: argparse.Namespace, target: Target) -> int:
         # How a view of what goes on and on ends.
         write_line()
     scene.close()
-    return scene.pictures
+    return scene
 
 
 def _take_tf(tree: TransformTree, message: ViewMessage) -> None:
@@ -262,7 +288,7 @@ def _scene(
     from depth_anything_ros.lab.viewing.places import Places
     from depth_anything_ros.lab.viewing.scene import Scene, SceneOptions
 
-    options = SceneOptions(args.stride, DEPTH_UNITS[args.unit], not args.unrectified, has_cloud)
+    options = SceneOptions(args.stride, args.unit, not args.unrectified, has_cloud)
     return Scene(target.recording, Places(transforms, args.frame), options, write_warning)
 
 

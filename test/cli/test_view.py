@@ -1,5 +1,7 @@
 """What the verb `view` writes of a bag, read back by the viewer's own reader."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +9,11 @@ import pytest
 import view_bag
 from view_bag import CAMERA, CAMERA_PLACE, DEPTH, IMAGE, INFO, base_place, depth_m, rgb, stamp_ns
 
+from depth_anything_ros.bag import BagWriter
 from depth_anything_ros.cli import view
 from depth_anything_ros.cli.main import main
 from depth_anything_ros.geometry.point_cloud import build_point_cloud
+from depth_anything_ros.messages import depth_image_fields, image_fields, stamp_fields
 from depth_anything_ros.types import MetricDepth
 
 rr = pytest.importorskip('rerun', reason='rerun is not installed; it comes with the extra view')
@@ -224,6 +228,60 @@ def viewer(given, folder):
         given.update(options)
 
     return show
+
+
+def test_a_frame_that_is_not_there_is_told_with_those_that_are(bag, tmp_path, capsys):
+    error = failed(capsys, str(bag), '--save', str(tmp_path / 'a.rrd'), '--frame', 'nope')
+    known = 'base, camera_optical_frame, laser, odom'
+    assert f"--frame 'nope' is no frame of bag '{bag}'; known: {known}" in error
+
+
+def test_the_frame_of_the_camera_needs_no_tf(tmp_path):
+    shown = saved(tmp_path, (IMAGE, INFO, DEPTH), '--frame', view_bag.OPTICAL, frames=1)
+    assert CLOUD in {entity for entity, _ in shown.columns}
+
+
+def written(path, depth_fields, frames=5):
+    with BagWriter(path) as writer:
+        for index in range(frames):
+            stamp = {'stamp': stamp_fields(stamp_ns(index)), 'frame_id': view_bag.OPTICAL}
+            kind = 'sensor_msgs/msg/Image'
+            image = image_fields(rgb(index), 'rgb8')
+            writer.write(IMAGE, kind, {'header': stamp, **image}, stamp_ns(index))
+            writer.write(DEPTH, kind, {'header': stamp, **depth_fields}, stamp_ns(index))
+    return str(path)
+
+
+def test_depth_that_cannot_be_read_makes_the_exit_code_1(tmp_path, capsys):
+    fields = {**depth_image_fields(depth_m(0), '32FC1'), 'encoding': '64FC1'}
+    bag = written(tmp_path / 'bag', fields)
+    error = failed(capsys, bag, '--save', str(tmp_path / 'a.rrd'), '--rate', '0')
+    assert "unknown depth encoding '64FC1'" in error
+    assert 'not one message of the depth could be shown' in error
+    assert (tmp_path / 'a.rrd').is_file()
+
+
+def test_depth_in_another_unit_is_told_with_the_option_that_sets_it(tmp_path, capsys):
+    bag = written(tmp_path / 'bag', depth_image_fields(depth_m(0) / 10, '16UC1'))
+    assert main(['view', bag, '--save', str(tmp_path / 'a.rrd'), '--rate', '0']) == 0
+    assert "set the unit, as '--unit cm'" in capsys.readouterr().err
+
+
+def test_a_device_without_room_is_told_in_one_line(bag, capsys):
+    error = failed(capsys, str(bag), '--save', '/dev/full')
+    assert "error: cannot write '/dev/full': No space left on device" in error
+    assert error.count('\n') == 1
+
+
+def test_a_file_that_cannot_hold_it_is_told_and_leaves_nothing(tmp_path):
+    bag = view_bag.write_view_bag(tmp_path / 'bag', 6, view_bag.EVERYTHING)
+    run = f'{sys.executable} -m depth_anything_ros.cli.main'
+    command = f'ulimit -f 20; exec {run} view "$0" --save "$1" --rate 0'
+    words = ['bash', '-c', command, str(bag), str(tmp_path / 'a.rrd')]
+    told = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (told.returncode, (tmp_path / 'a.rrd').exists()) == (1, False)
+    assert 'File too large; raise the limit of file sizes' in told.stderr
+    assert ' re_log' not in told.stderr
 
 
 def test_the_window_gets_the_limit_of_memory(bag, tmp_path, monkeypatch):

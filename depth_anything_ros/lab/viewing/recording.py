@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import rerun as rr
 
 from depth_anything_ros.bag.view_topics import Role
 from depth_anything_ros.errors import ConfigError
-from depth_anything_ros.files import check_writable, output_error, writing
+from depth_anything_ros.files import writing
 from depth_anything_ros.lab.viewing.layout import layout
 
 _APPLICATION = 'depth_anything_ros'
 # Rerun's own: of the page, and of the data that it asks for.
 WEB_PORT, WS_PORT = 9090, 9877
+_PASSED_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -81,15 +85,55 @@ def in_file(path: Path) -> Iterator[Target]:
 
     :raises OutputError: if it cannot be written.
     """
-    with writing(path) as file:
-        with _recording() as recording:
-            # Rerun writes to what has the path in the end, and later only logs what it cannot.
-            try:
-                rr.save(f'/dev/fd/{file.fileno()}', recording=recording)
-            except RuntimeError as error:
-                raise output_error(path, OSError(str(error))) from error
-            yield Target(recording, recording.flush)
-        check_writable(path)
+    # Rerun only logs what it cannot write.
+    with writing(path) as file, _Pipe(file) as pipe, _recording() as recording:
+        rr.save(pipe.name, recording=recording)
+        yield Target(recording, partial(pipe.drain, recording))
+
+
+class _Pipe:
+    """Pass on to a file what is written to `name` in a block; then both are done."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._failure: OSError | None = None
+        self._source, self._sink = os.pipe()
+        self.name = f'/dev/fd/{self._sink}'
+        self._thread = threading.Thread(target=self._pass_on, daemon=True)
+
+    def __enter__(self) -> _Pipe:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        os.close(self._sink)
+        self._thread.join()
+        if kind is None:
+            self._check()
+
+    def drain(self, recording: rr.RecordingStream) -> None:
+        """
+        Let a recording write what was logged so far.
+
+        :raises OSError: if the file could not be written.
+        """
+        recording.flush()
+        self._check()
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    def _pass_on(self) -> None:
+        with os.fdopen(self._source, 'rb', buffering=0) as source:
+            while data := source.read(_PASSED_BYTES):
+                # What cannot be written is read all the same: the other end waits for that.
+                if self._failure is None:
+                    try:
+                        self._file.write(data)
+                        self._file.flush()
+                    except OSError as error:
+                        self._failure = error
 
 
 @contextmanager

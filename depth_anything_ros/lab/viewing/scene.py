@@ -23,6 +23,7 @@ from depth_anything_ros.geometry.camera import require_calibrated
 from depth_anything_ros.geometry.metric_depth import inverse_depth
 from depth_anything_ros.geometry.point_cloud import build_point_cloud
 from depth_anything_ros.geometry.transform import RigidTransform
+from depth_anything_ros.geometry.unit_watch import UnitWatch
 from depth_anything_ros.lab.viewing.places import Places
 from depth_anything_ros.messages import (
     MM_PER_M,
@@ -34,6 +35,7 @@ from depth_anything_ros.messages import (
 )
 from depth_anything_ros.messages.cloud import decode_cloud
 from depth_anything_ros.messages.depth import millimetres
+from depth_anything_ros.parameters import MILLIMETRES, steps_per_metre
 from depth_anything_ros.scale.scan_points import ScanPoints
 from depth_anything_ros.types import Camera, Float32Array, MetricDepth, UInt8Array
 
@@ -62,6 +64,7 @@ _POINT = rr.Radius.ui_points(2)
 _FRUSTUM_M = 0.25
 # Farther than 16 bits of millimetres reach.
 _FARTHEST_MM_M = 65.0
+_SENSORS = (Role.IMAGE, Role.DEPTH, Role.RELATIVE, Role.POINTS, Role.SCAN)
 # Of the stamps of an image and the depth that it colours.
 _SAME_TIME_NS = 20_000_000
 # A problem is told when it has come so often: the first frames may be before their calibration.
@@ -75,12 +78,12 @@ class SceneOptions:
     Set how messages are read.
 
     Every `stride`-th pixel of each row and column becomes a point; integer depth has
-    `steps_per_m`; `rectified` is as `camera_from_message` has it. With `has_cloud` a topic gives
+    `unit`; `rectified` is as `camera_from_message` has it. With `has_cloud` a topic gives
     the cloud, so that none is made of depth.
     """
 
     stride: int = 2
-    steps_per_m: float = MM_PER_M
+    unit: str = MILLIMETRES
     rectified: bool = True
     has_cloud: bool = False
 
@@ -121,6 +124,9 @@ class Scene:
         self._picture: _Picture | None = None
         self._fixed = ''
         self._shown: Counter[str] = Counter()
+        self._watch = UnitWatch('depth', 'unit')
+        # Whether the messages of a role could be read: one is enough.
+        self._readable: dict[Role, bool] = {}
         self._show: dict[Role, Callable[[Any, int], None]] = {
             Role.IMAGE: self._image,
             Role.CAMERA_INFO: lambda message, _: self._calibrate(Role.CAMERA_INFO, message),
@@ -139,6 +145,11 @@ class Scene:
         """Return how many pictures were shown: of the kind of which there are the most."""
         return max(self._shown[entity] for entity in (IMAGE, DEPTH, RELATIVE))
 
+    @property
+    def unreadable(self) -> list[Role]:
+        """Return the sensors of which messages came, and not one could be read."""
+        return [role for role, good in self._readable.items() if not good and role in _SENSORS]
+
     def add(self, role: Role, read: Callable[[], Any], time_ns: int) -> None:
         """
         Show a message of any role but TF, which `Places` knows.
@@ -150,7 +161,10 @@ class Scene:
         try:
             self._show[role](read(), time_ns)
         except (MessageError, CameraError, DatasetError) as error:
+            self._readable.setdefault(role, False)
             self._tell(f'{role.value}: {error}')
+        else:
+            self._readable[role] = True
 
     def close(self) -> None:
         """Tell what was odd in the few frames that there were."""
@@ -180,7 +194,10 @@ class Scene:
         self._log(IMAGE, rr.Image(rgb).compress(jpeg_quality=_JPEG_QUALITY))
 
     def _depth(self, message: Any, time_ns: int) -> None:
-        depth_m = decode_any_depth(message, self._options.steps_per_m)
+        unit = self._options.unit
+        depth_m = decode_any_depth(message, steps_per_metre(unit))
+        if doubt := self._watch.look(message, depth_m, unit):
+            self._announce(doubt)
         frame_id = str(message.header.frame_id)
         self._place(DEPTH_CAMERA, frame_id, time_ns)
         camera = self._depth_camera(frame_id)
