@@ -41,6 +41,15 @@ _DRIVERS = (
 _OTHER_WORDS = {'ir', 'infra', 'confidence', 'disparity', 'mask', 'preview', 'passthrough'}
 
 
+# Source: design.ros2.org/articles/topic_and_service_names.html; ROS 1 allowed more.
+_ROS2_TOPIC = re.compile(r'(/[A-Za-z_]\w*)+', re.ASCII)
+
+
+def allowed_in_ros2(name: str) -> bool:
+    """Return whether ROS 2 takes the full name of a topic."""
+    return bool(_ROS2_TOPIC.fullmatch(name)) and '__' not in name
+
+
 class Naming(NamedTuple):
     """How a user says which topics are meant: where, with which words for both or the image."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -49,8 +48,6 @@ _PARAMETERS = {
     'model': 'NAME', 'checkpoint': 'FILE', 'scale_source': None, 'backend': None, 'threads': 'N',
 }  # fmt: skip
 _SHOWN = 5
-# Source: design.ros2.org/articles/topic_and_service_names.html; rclpy refuses the same.
-_NODE_NAME = re.compile(r'(?:/[A-Za-z_][A-Za-z0-9_]*)+', re.ASCII)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -124,8 +121,10 @@ def _add_parameters(parser: argparse.ArgumentParser) -> None:
 
 def _node_name(text: str) -> str:
     """Read the full name of a node; the slash before it may be left out."""
+    from depth_anything_ros.bag.topics import allowed_in_ros2
+
     name = f'/{text.removeprefix("/")}'
-    if not _NODE_NAME.fullmatch(name):
+    if not allowed_in_ros2(name):
         raise argparse.ArgumentTypeError(
             f"'{text}' is no name of a node; allowed: letters, digits and _, no digit first, with "
             'namespaces before it as /robot/depth_node'

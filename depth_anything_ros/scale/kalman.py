@@ -87,7 +87,8 @@ class AlignmentFilter:
 def _inverse(matrix: Float64Array) -> Float64Array:
     """Return the inverse of (2, 2); LAPACK wakes its threads for it, for half a millisecond."""
     (a, b), (c, d) = matrix.tolist()
-    return np.array([[d, -b], [-c, a]]) / (a * d - b * c)
+    inverse: Float64Array = np.array([[d, -b], [-c, a]]) / (a * d - b * c)
+    return inverse
 
 
 def _covariance(fit: Alignment, usual: Float64Array) -> Float64Array:

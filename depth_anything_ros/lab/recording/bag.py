@@ -16,6 +16,7 @@ from depth_anything_ros.bag import (
     Lockstep,
     Recorded,
 )
+from depth_anything_ros.bag.topics import allowed_in_ros2
 from depth_anything_ros.bag.transforms import TF_TYPES
 from depth_anything_ros.errors import DatasetError, MessageError
 from depth_anything_ros.inference.predictor import Predictor
@@ -160,9 +161,13 @@ class _Recording:
     def _add_topics(self, writer: BagWriter) -> frozenset[str]:
         """Say what the new bag holds; return the topics of the old one that are copied."""
         own = {self._topic(name) for name in self._outputs}
-        copied = set()
+        copied: set[str] = set()
+        refused: list[str] = []
         for topic in self._reader.topics.values():
             if not (self._job.merge or topic.type_name in TF_TYPES):
+                continue
+            if not allowed_in_ros2(topic.name):
+                refused.append(topic.name)
                 continue
             if topic.name in own:
                 self._warnings.update((f'{topic.name} of the bag is not copied but made anew',))
@@ -174,6 +179,9 @@ class _Recording:
                 self._warnings.update((f'topic left out: {error}',))
                 continue
             copied.add(topic.name)
+        if refused:
+            text = f"topics left out whose names ROS 2 does not take, as '{refused[0]}'"
+            self._warnings[text] = len(refused)
         for name, output in self._outputs.items():
             writer.add_topic(self._topic(name), output.type_name, depth=_QUEUE_DEPTH)
         return frozenset(copied)

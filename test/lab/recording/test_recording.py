@@ -328,7 +328,7 @@ def test_a_bag_of_ros1_gives_the_same_and_becomes_one_of_ros2(drive, recorded, t
     assert types['/tf_static'] == 'tf2_msgs/msg/TFMessage'
 
 
-def test_a_topic_whose_fields_are_others_in_ros1_is_left_out_and_named(drive, tmp_path):
+def test_a_topic_whose_fields_or_name_ros2_does_not_have_is_left_out_and_named(drive, tmp_path):
     types = get_typestore(Stores.ROS1_NOETIC)
     made = types.types
     time, point = made['builtin_interfaces/msg/Time'](1, 0), made['geometry_msgs/msg/Point']
@@ -342,7 +342,8 @@ def test_a_topic_whose_fields_are_others_in_ros1_is_left_out_and_named(drive, tm
     told = made['std_msgs/msg/String']('a')
 
     def more(writer):
-        for topic, message in (('/marks', marker), ('/told', told)):
+        odd = [(topic, told) for topic in ('/told', '/my option/value', '/tf/0')]
+        for topic, message in [('/marks', marker), *odd]:
             kind = message.__msgtype__
             connection = writer.add_connection(topic, kind, typestore=types)
             writer.write(connection, stamp_of(0), types.serialize_ros1(message, kind))
@@ -351,10 +352,12 @@ def test_a_topic_whose_fields_are_others_in_ros1_is_left_out_and_named(drive, tm
     result = record(bag, tmp_path / 'out', merge=True)
     assert list(result.warnings) == [
         "topic left out: topic '/marks' is visualization_msgs/msg/Marker of ROS 1, which has "
-        'other fields than that of ROS 2'
+        'other fields than that of ROS 2',
+        "topics left out whose names ROS 2 does not take, as '/my option/value'",
     ]
+    assert list(result.warnings.values()) == [1, 2]
     with BagReader(tmp_path / 'out') as reader:
-        assert '/marks' not in reader.topics
+        assert not {'/marks', '/my option/value', '/tf/0'} & reader.topics.keys()
         assert reader.topics['/told'].count == 1
 
 
