@@ -128,7 +128,7 @@ def _filled(
     far = np.flatnonzero(np.minimum(x, corrected) < least)
     if len(far):
         beyond = (least - np.minimum(x, corrected)[far]) / _FADE
-        left = np.maximum(np.exp(-beyond * beyond), _left_beyond(used).reshape(-1)[holes[far]])
+        left = np.maximum(np.exp(-beyond * beyond), _left_beyond(used, holes[far]))
         corrected[far] = x[far] + correction[far] * left
     origins = np.full(len(holes), DepthOrigin.FILLED, np.uint8)
     origins[(corrected < least) | (corrected > -math.log(nearest_m))] = DepthOrigin.BEYOND
@@ -143,15 +143,15 @@ def _filled(
     return FusedDepth(depth_m, origin)
 
 
-def _left_beyond(used: BoolArray) -> Float32Array:
-    """Return the share of the correction that is left where depth is beyond what was measured."""
+def _left_beyond(used: BoolArray, places: NDArray[np.intp]) -> Float32Array:
+    """Return the share of the correction left at places with depth beyond what was measured."""
     height, width = used.shape
     side = max(1, width // _CELLS_ACROSS)
     size = max(1, width // side), max(1, height // side)
     shares = cv2.resize(used.astype(np.float32), size, interpolation=cv2.INTER_AREA)
     some = (np.asarray(shares) > 0).astype(np.float32)
     near = np.asarray(cv2.resize(cv2.blur(some, (3, 3)), (width, height)), np.float32)
-    return np.clip(_FULLY_LEFT * near, _LEFT_BEYOND, np.float32(1.0))
+    return np.clip(_FULLY_LEFT * near.reshape(-1)[places], _LEFT_BEYOND, np.float32(1.0))
 
 
 def _span(measured_m: Float32Array, used: BoolArray) -> tuple[float, float] | None:
