@@ -1,4 +1,4 @@
-"""What a scale source declares of the messages that it measures with."""
+"""What is declared of messages that measure: for scale sources, and how the camera moves."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Refusing(Protocol):
 
 
 class Intake(Protocol):
-    """Bring the messages of a topic to a scale source; made anew with each subscription."""
+    """Bring the messages of a topic to who measures by it; made anew with each subscription."""
 
     @property
     def doubt(self) -> str:
@@ -65,9 +65,9 @@ class Intake(Protocol):
         """
         Give a message to the source as a reference.
 
-        :param source: the scale source at work.
+        :param source: the scale source or the history of poses at work.
         :param message: read by its fields alone.
-        :param own: the parameters of the source that are in force now.
+        :param own: its parameters that are in force now.
         :return: what to warn of, or ''.
         :raises NoImageYetError: to be given the message again with the first image.
         :raises DepthAnythingError: if it cannot be used.
@@ -85,7 +85,7 @@ def _never(_own: Any) -> bool:
 @dataclass(frozen=True)
 class ReferenceTopic:
     """
-    Declare a topic that a scale source measures with.
+    Declare a topic by which a scale source measures, or the motion of the camera is known.
 
     `name` is the base name, which is remapped; `message` the type as ROS writes it,
     'sensor_msgs/msg/LaserScan'; `intake` what brings its messages to the source; `help` says in

@@ -30,6 +30,11 @@ def test_what_the_node_writes_is_read_but_for_what_is_unknown():
     np.testing.assert_array_equal(found.rgb, cloud.rgb.reshape(-1, 3)[1:])
 
 
+def test_an_empty_cloud_has_no_points():
+    sent, _ = message(height=1, width=0, row_step=0, data=b'')
+    assert decode_cloud(sent).xyz_m.shape == (0, 3)
+
+
 def test_of_an_organised_cloud_every_so_many_rows_and_columns_are_taken():
     sent, cloud = message()
     found = decode_cloud(sent, 2)

@@ -133,8 +133,8 @@ class Lockstep:
 
         :param read_on: read the bag until there is one.
         """
-        waiting = self._topics[topic]
-        while not waiting.messages:
+        # What waits of a topic may be put elsewhere while the bag is read on.
+        while not (waiting := self._topics[topic]).messages:
             if waiting.own is not None:
                 message = next(waiting.own, None)
                 if message is None:

@@ -258,12 +258,19 @@ def _parameters(args: argparse.Namespace, fit: TapeFit) -> str:
 
 def _try(args: argparse.Namespace) -> int:
     """Try readings with random errors in simulated rooms, and with one that is grossly wrong."""
+    from depth_anything_ros.lab.tape import FEWEST, MOST
     from depth_anything_ros.lab.trials.tape_trial import TapeResult, try_tape
 
+    if not FEWEST <= args.points <= MOST:
+        raise ConfigError(f'--points {args.points}; allowed: {FEWEST} to {MOST}')
     seeds = range(args.trials)
     # Two trials of each room.
     trials = list(
-        progress(try_tape(seeds, args.points, args.reading_error), 2 * args.trials, 'trials')
+        progress(
+            try_tape(seeds, args.points, args.reading_error, args.tolerance),
+            2 * args.trials,
+            'trials',
+        )
     )
     results = [
         TapeResult.of(title, [trial for trial in trials if trial.outlier == outlier])

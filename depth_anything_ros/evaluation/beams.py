@@ -23,6 +23,8 @@ class BeamErrors:
     """
     Where beams stop, float (n,) in metres, +Inf where they do not within reach.
 
+    Predicted ones that are right may lie a tenth beyond it.
+
     A beam stops right within a tenth of its true range, or a cell of 5 cm if that is more.
     `free` tells of which the truth sees through the point where it is predicted to stop.
     """
@@ -53,8 +55,7 @@ class BeamErrors:
 
     @property
     def _tolerance_m(self) -> Float32Array:
-        known_m = np.where(self.counted, self.true_m, np.float32(0))
-        return np.maximum(np.float32(CELL_M), np.float32(TOLERANCE) * known_m)
+        return tolerance_m(np.where(self.counted, self.true_m, np.float32(0)))
 
 
 def beam_errors(scene: ObstacleScene) -> BeamErrors:
@@ -69,10 +70,19 @@ def beam_errors(scene: ObstacleScene) -> BeamErrors:
     stops = scene.predicted.distances_m == predicted_m[beams]
     free = np.zeros(true_m.shape, np.bool_)
     free[beams[stops & scene.in_free_space]] = True
-    reach_m = scene.rule.obstacle_reach_m
-    true_m[true_m > reach_m] = np.inf
-    predicted_m[predicted_m > reach_m] = np.inf
+    within = true_m <= scene.rule.obstacle_reach_m
+    # One at the end of the reach is right beyond it, or stands for one that is beyond it.
+    stopped = np.where(np.isfinite(true_m), true_m, np.float32(np.nan))
+    right = np.abs(predicted_m - stopped) <= tolerance_m(stopped)
+    free &= within | ~right
+    predicted_m[(predicted_m > scene.rule.obstacle_reach_m) & ~(right & within)] = np.inf
+    true_m[~within] = np.inf
     return BeamErrors(true_m, predicted_m, free)
+
+
+def tolerance_m(true_m: Float32Array) -> Float32Array:
+    """Return how far from a true range in metres a beam may stop and be right."""
+    return np.maximum(np.float32(CELL_M), np.float32(TOLERANCE) * true_m)
 
 
 def _ranges_m(points: ObstaclePoints, scene: ObstacleScene) -> Float32Array:

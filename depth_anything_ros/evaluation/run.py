@@ -390,7 +390,7 @@ class RunEvaluation:
         shifted = self._means.get(AlignmentMode.SCALE_SHIFT)
         warnings += score_warnings(self._counts, shifted.frames if shifted else 0)
         most = max(self._means.values(), key=lambda mean: mean.frames, default=MeanScore())
-        warnings += metric_warnings(most.undefined(), most.frames, 'frames')
+        warnings += metric_warnings(most.undefined(), self._metrics, most.frames, 'frames')
         warnings += message_warnings(self._gatherer, counts, unscored, self._rejections.images)
         for reason, messages in self._left_out.most_common(_REASONS):
             warnings.append(f'{messages} messages left out: {reason}')

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 
 from depth_anything_ros.evaluation.gathering import FrameGatherer
@@ -50,7 +50,9 @@ def score_warnings(counts: Mapping[str, int], shifted: int) -> list[str]:
     return warnings
 
 
-def metric_warnings(undefined: Mapping[str, int] | None, scored: int, what: str) -> list[str]:
+def metric_warnings(
+    undefined: Mapping[str, int] | None, names: Iterable[str], scored: int, what: str
+) -> list[str]:
     """
     Return which of the metrics that were asked for have no value anywhere, and why that may be.
 
@@ -58,12 +60,13 @@ def metric_warnings(undefined: Mapping[str, int] | None, scored: int, what: str)
     where none of it has a value.
 
     :param undefined: how many of what is scored have no value of a metric.
+    :param names: of the metrics that are scored.
     :param scored: how many there are.
     :param what: what is scored: frames, images.
     """
     undefined = undefined or {}
     nowhere = [name for name, count in undefined.items() if count == scored]
-    families = Counter(map(family, METRICS))
+    families = Counter(map(family, names))
     unknown = Counter(map(family, nowhere))
     reasons = {
         family(name): METRICS[name].undefined

@@ -70,7 +70,10 @@ def decode_cloud(message: Any, stride: int = 1) -> Points:
 
 def _column(message: Any, field: Any, kind: str) -> NDArray[Any]:
     """Return a field of all points, (height, width), over the memory of the message."""
+    shape = int(message.height), int(message.width)
+    if 0 in shape:  # NumPy takes no offset into no memory.
+        return np.empty(shape, kind)
     return np.ndarray(
-        (int(message.height), int(message.width)), kind, message.data, int(field.offset),
+        shape, kind, message.data, int(field.offset),
         (int(message.row_step), int(message.point_step)),
     )  # fmt: skip

@@ -47,8 +47,9 @@ class TransformIntake:
         :raises NoImageYetError: as the intake of odometry.
         :raises DepthAnythingError: as there.
         """
+        fixed_id = own.odometry_frame.removeprefix('/')
         for item in message.transforms:
-            if item.header.frame_id.removeprefix('/') == own.odometry_frame:
+            if item.header.frame_id.removeprefix('/') == fixed_id:
                 moved = item.transform
                 body = _transform(moved.translation, moved.rotation)
                 _add(source, item.header, item.child_frame_id, body, own, around)

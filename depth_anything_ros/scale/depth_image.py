@@ -207,6 +207,7 @@ class DepthImageScale:
     def refuse(self, reason: str) -> None:
         """Take note of why a reference could not be taken in."""
         self._references.refuse(reason)
+        self._whole.refuse(reason)
 
     def __len__(self) -> int:
         """Return the number of references kept."""

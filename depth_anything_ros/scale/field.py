@@ -24,7 +24,7 @@ from depth_anything_ros.geometry.bilateral_grid import (
 )
 from depth_anything_ros.types import Alignment, Float32Array, Float64Array
 
-# No more is made of one point, as a logarithm, nor of an aligned depth beyond this.
+# No more is made of one point, as a logarithm, nor of a depth, aligned or measured, beyond this.
 _LARGEST_ERROR = 1.5
 _LEAST_INVERSE = 0.05
 # Points count half where they are this many times as far off the field as most, or this far.
@@ -88,7 +88,8 @@ class _Leftover:
             for each in (points.rows, points.columns, points.relative, points.inverse_depth())
         )
         aligned = np.maximum(alignment.scale * relative + alignment.shift, _LEAST_INVERSE)
-        errors = np.log(inverse / aligned).clip(-_LARGEST_ERROR, _LARGEST_ERROR)
+        measured = np.maximum(inverse, _LEAST_INVERSE)
+        errors = np.log(measured / aligned).clip(-_LARGEST_ERROR, _LARGEST_ERROR)
         weights = np.ones_like(errors) if points.weights is None else points.weights[known]
         places = GridPlaces.of(rows, columns, aligned, points.size)
         return cls(places, errors, weights / weights.max())

@@ -106,9 +106,11 @@ class AlignmentTracker:
     @property
     def doubt(self) -> str:
         """Return why there is no field though one is asked for, or ''."""
-        if not self._with_field or not isinstance(self._state, _Trusted | _Doubted):
+        # Read once: another thread asks while the frames go on.
+        state = self._state
+        if not self._with_field or not isinstance(state, _Trusted | _Doubted):
             return ''
-        alignment = self._state.smoothed.alignment
+        alignment = state.smoothed.alignment
         if alignment.factors is not None:
             return ''
         return f'scale_field changes nothing: {alignment.source} has no points to go by'

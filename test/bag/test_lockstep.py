@@ -73,7 +73,7 @@ def test_an_image_has_the_depth_of_its_stamp_however_late_either_was_recorded(tm
 
 
 @pytest.mark.parametrize('first', [IMAGE, DEPTH])
-@pytest.mark.parametrize('waiting_bytes', [10**9, 3000])
+@pytest.mark.parametrize('waiting_bytes', [10**9, 3000, 0])
 def test_a_bag_with_one_topic_after_the_other_is_read_in_little_memory(
     tmp_path, first, waiting_bytes
 ):

@@ -52,6 +52,14 @@ CALLS = {
         'simulate', 'OUT/bag', '--frames', '2', '--size', '160x120', '--storage', 'both',
     ],
     'scale json': ['scale', '--drives', '1', '--frames', '2', '--json', 'OUT/a.json'],
+    'complete picture': [
+        'complete', *TINY, *TORCH, *DATA, '--drives', '0', '--seeds', '1',
+        '--picture', 'OUT/a.png',
+    ],
+    'calibrate out': [
+        'calibrate', *TINY, *TORCH, '--measured', 'axis', '--out', 'OUT/a.yaml',
+        '--at', 'OUT/../photo.png', '90,60', '2.0', '--at', 'OUT/../photo.png', '240,200', '1.0',
+    ],
     'refine picture': [
         'refine', *TINY, *TORCH, *DATA, '--drives', '0', '--picture', 'OUT/a.png',
     ],
@@ -65,7 +73,7 @@ CALLS = {
 
 
 def _arguments(name: str, out: Path) -> list[str]:
-    if name.startswith('predict'):
+    if name.startswith(('predict', 'calibrate')):
         cv2.imwrite(str(out.parent / 'photo.png'), scene(320, 240))
     if name.startswith('compare'):
         for run in ('one', 'two'):

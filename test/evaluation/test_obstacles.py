@@ -182,6 +182,15 @@ def test_beams_stop_at_the_box_or_pass():
     assert score('scan.missed', truth_m * np.float32(1.08), truth_m) == 0
 
 
+@pytest.mark.parametrize(('true', 'predicted'), [(0.99, 1.01), (1.01, 0.99)])
+def test_a_beam_that_ends_near_the_reach_is_right_on_either_side_of_it(true, predicted):
+    rule = ObstacleRule(obstacle_reach_m=2.0, braking_distance_m=1.0)
+    truth_m, depth_m = (depth_of(replace(BOX, ahead_m=2.0 * share)) for share in (true, predicted))
+    errors = view(depth_m, truth_m, rule=rule).beam_errors
+    assert not errors.missed[errors.counted].any()
+    assert not errors.false.any()
+
+
 def test_parts_have_their_rows():
     rows = [name for name in METRICS if name.startswith('obstacles.')]
     for part in PARTS[1:]:

@@ -68,8 +68,9 @@ def test_parameters_come_before_tf_and_the_truth_after_it(tmp_path):
     assert found.metrics['online'].means['obstacles.missed'] == 0.5
 
 
-def test_without_a_camera_nothing_is_known_and_once_told(tmp_path):
-    summary = played(tmp_path, camera=None).finish()
+@pytest.mark.parametrize('metrics', ['obstacles', 'obstacles.missed'])
+def test_without_a_camera_nothing_is_known_and_once_told(tmp_path, metrics):
+    summary = played(tmp_path, camera=None, metrics=(metrics,)).finish()
     assert summary.metrics['online'].means['obstacles.missed'] is None
     (warning,) = [text for text in summary.warnings if 'obstacles' in text]
     assert warning.startswith('obstacles has no value in any of 2 frames: no camera')

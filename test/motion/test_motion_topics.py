@@ -83,7 +83,8 @@ def test_a_turn_on_the_spot_swings_the_lens():
 
 
 def test_of_tf_what_moves_in_the_odometry_frame_counts():
-    poses, around, own = PoseHistory(), Around(), MotionConfig(motion_source='tf')
+    poses, around = PoseHistory(), Around()
+    own = MotionConfig(motion_source='tf', odometry_frame='/odom')
     message = transforms((1.0, 'map', 7.0), (1.0, '/odom', 0.5), (1.1, 'odom', 0.6))
     TransformIntake().take(poses, message, own, around)
     assert len(poses) == 2

@@ -233,6 +233,13 @@ def test_references_are_kept_whole_around_the_frame_at_work_only():
     assert len(scale_source._whole) == 1
 
 
+def test_depth_that_was_rejected_is_no_depth_that_did_not_come():
+    scale_source = source()
+    scale_source.refuse('it is upside down')
+    with pytest.raises(AlignmentError, match='was rejected, the last one: it is upside down'):
+        scale_source.measured(0, (60, 80))
+
+
 def test_references_may_come_from_another_thread():
     scale_source = source(max_offset_s=10.0)
     scale_source.add_reference(reference(0))

@@ -62,8 +62,11 @@ def test_the_mean_change_is_that_at_the_points():
     assert factors.mean_change == pytest.approx(told, rel=0.1)
 
 
-def test_a_right_alignment_is_left_alone():
+@pytest.mark.parametrize('farther', [1, 40])
+def test_a_right_alignment_is_left_alone(farther):
     at = points(500, factor=lambda rows, columns: 1.0)
+    relative = ((at.relative * 0.5 + 0.1) / farther - 0.1) / 0.5
+    at = replace(at, relative=relative, depth_m=at.depth_m * farther)
     factors = ScaleField(0.5, GATE).update(alignment(at), 0)
     np.testing.assert_allclose(factors.nodes, 1.0, atol=1e-3)
 

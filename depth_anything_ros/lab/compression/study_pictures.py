@@ -15,6 +15,7 @@ from depth_anything_ros.lab.datasets import Dataset
 from depth_anything_ros.lab.datasets.offline import align_sample
 from depth_anything_ros.lab.datasets.scoring_rule import metric_view, scored_view
 from depth_anything_ros.lab.grid import GridRow, write_grid, write_tiles
+from depth_anything_ros.types import UInt8Array
 
 _RECIPES_DRAWN = 6
 
@@ -52,7 +53,7 @@ def draw_misses(
     path: Path, study: Study, dataset: Dataset, word: str, results: Sequence[StudyResult]
 ) -> bool:
     """
-    Draw for each recipe that misses too many obstacles the image of which it misses the most.
+    Draw what recipes that miss too many obstacles miss: for the first six, their worst image.
 
     Below each other are the parent and the recipe: the image and the ground from above, obstacles
     found grey, missed orange, false ones blue.
@@ -67,19 +68,25 @@ def draw_misses(
     :raises OutputError: if the picture cannot be written.
     """
     rule = with_alignment(study.config.rule, ALIGNED)
-    rows = []
+    rows: list[tuple[str, list[UInt8Array]]] = []
     for result in results[1:]:
         missed, worst = misses(result, results[0], word), result.scores[word].worst
         if missed is None or not missed.too_many or worst is None:
             continue
+        if len(rows) >= 2 * _RECIPES_DRAWN:
+            break
         sample = scored_view(dataset[worst], rule)
         for name in (results[0].recipe, result.recipe):
             predictor = study.predictor(name, study.config.selections[0])
-            view = metric_view(align_sample(predictor.predict, sample, rule), sample, rule)
+            try:
+                aligned = align_sample(predictor.predict, sample, rule)
+            except (AlignmentError, BackendError):
+                continue
+            view = metric_view(aligned, sample, rule)
             pictures = [picture for _, picture in obstacle_pictures(view, sample.rgb)]
             rows.append((f'{name}: {sample.name}', pictures))
     if rows:
-        write_tiles(path, rows[: 2 * _RECIPES_DRAWN])
+        write_tiles(path, rows)
     return bool(rows)
 
 

@@ -281,7 +281,7 @@ def _warnings(
             told.setdefault(text, []).append(name)
     for name in models:
         means = _means(images, name)
-        for text in metric_warnings(means.undefined, means.images, 'images'):
+        for text in metric_warnings(means.undefined, means.means, means.images, 'images'):
             told.setdefault(text, []).append(name)
         scores = [image.scores[name] for image in images if name in image.scores]
         inverted = sum(score.scale < 0 for score in scores)

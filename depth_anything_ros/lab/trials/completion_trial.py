@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from depth_anything_ros.completion import fuse
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError
+from depth_anything_ros.geometry.alignment import aligned_inverse_depth
 from depth_anything_ros.lab.trials.hiding import HIDINGS, spoil
 from depth_anything_ros.lab.trials.scale_trial import FARTHEST_M, NEAREST_M
 from depth_anything_ros.messages.depth import MM_PER_M, metres_from_steps, millimetres
@@ -151,13 +152,15 @@ def fused_depth(
     scale = DepthImageScale(NEAREST_M, FARTHEST_M, 0.0)
     scale.add_reference(DepthReference(measured_m, 0))
     fit = scale.align(relative, 0)
-    inverse = relative.values * np.float32(fit.scale) + np.float32(fit.shift)
+    inverse = aligned_inverse_depth(relative, fit)
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
-    start_ns = perf_counter_ns()
-    fused = fuse(inverse, measured_m, DepthNodeConfig.max_depth_m)
-    duration_ms = (perf_counter_ns() - start_ns) * 1e-6
-    cv2.setNumThreads(threads)
+    try:
+        start_ns = perf_counter_ns()
+        fused = fuse(inverse, measured_m, DepthNodeConfig.max_depth_m)
+        duration_ms = (perf_counter_ns() - start_ns) * 1e-6
+    finally:
+        cv2.setNumThreads(threads)
     return fused, inverse, duration_ms
 
 

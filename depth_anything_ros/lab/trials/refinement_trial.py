@@ -136,7 +136,7 @@ def try_on_images(
     Iterate over what the options make of single images, scale and shift fitted to their truth.
 
     :param samples: source and image; one that cannot be fitted to its truth tells nothing.
-    :param rule: what an obstacle is, and how the camera hangs where the samples do not know.
+    :param rule: what an obstacle is, and how the camera hangs; None is as the samples know it.
     """
     for source, sample in samples:
         for option in options:

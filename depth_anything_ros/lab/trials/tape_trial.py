@@ -11,7 +11,7 @@ import numpy as np
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.lab.simulation.journey import journey
 from depth_anything_ros.lab.simulation.robot import robot_camera
-from depth_anything_ros.lab.tape import Reading, TapeFit, around, fit_tape
+from depth_anything_ros.lab.tape import TOLERANCE, Reading, TapeFit, around, fit_tape
 from depth_anything_ros.lab.trials.edges import edge_band
 from depth_anything_ros.lab.trials.scale_trial import AffineNetwork, true_depth
 from depth_anything_ros.types import Float32Array
@@ -87,7 +87,9 @@ class TapeResult:
         )  # fmt: skip
 
 
-def try_tape(seeds: range, points: int, reading_error_m: float) -> Iterator[TapeTrial]:
+def try_tape(
+    seeds: range, points: int, reading_error_m: float, tolerance: float = TOLERANCE
+) -> Iterator[TapeTrial]:
     """
     Iterate over what readings in random rooms give: right ones, and with an outlier.
 
@@ -99,6 +101,7 @@ def try_tape(seeds: range, points: int, reading_error_m: float) -> Iterator[Tape
 
     :param points: two to five.
     :param reading_error_m: the largest error of a reading.
+    :param tolerance: as :func:`fit_tape` takes it.
     """
     for seed in seeds:
         (frame,) = journey(seed, 1, camera=robot_camera(*_SIZE))
@@ -112,14 +115,14 @@ def try_tape(seeds: range, points: int, reading_error_m: float) -> Iterator[Tape
             )
             for row, column in _chosen(depth_m, points, rng)
         ]  # fmt: skip
-        for outlier in (None, int(rng.integers(points))):
+        for outlier in (None, int(rng.integers(max(1, len(readings))))):
             told = [
                 replace(one, depth_m=one.depth_m * (_GROSS if number == outlier else 1.0))
                 for number, one in enumerate(readings)
             ]
             trial = TapeTrial(seed, outlier=outlier is not None)
             try:
-                fit = fit_tape(told, reading_error_m)
+                fit = fit_tape(told, reading_error_m, tolerance)
             except AlignmentError as error:
                 yield replace(trial, refusal=str(error))
                 continue
