@@ -56,7 +56,8 @@ def fuse(
         0 counts as farthest. None where the network has no scale: nothing is filled or refused.
     :param measured_m: measured depth in the image's geometry, float32 (H, W) in metres, NaN where
         unknown.
-    :param max_depth_m: filled depth from here on is unknown.
+    :param max_depth_m: filled depth from here on is unknown, and so is what the network has there,
+        sky, unless measurements bring it among themselves.
     :param refusal: a measured pixel that its neighbours contradict is refused where the network's
         corrected depth is off it by more than this share; 0 refuses none.
     """
@@ -71,6 +72,9 @@ def fuse(
         x += _usual_error(x, measured_m, known)
         correction, used = _correction(x, measured_m, known, refusal)
     fused = _filled(x, correction, measured_m, used, max_depth_m)
+    sky = (inverse <= np.float32(1.0 / max_depth_m)) & (fused.origin == DepthOrigin.BEYOND)
+    fused.depth_m[sky] = np.nan
+    fused.origin[sky] = DepthOrigin.UNKNOWN
     return replace(fused, refused=int(np.count_nonzero(known)) - int(np.count_nonzero(used)))
 
 

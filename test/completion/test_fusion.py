@@ -113,9 +113,10 @@ def test_what_lies_beyond_the_range_of_the_sensor_says_so():
     assert error(fused.depth_m, truth, truth > 2.5) < 0.01
 
 
-def test_filled_depth_beyond_the_largest_is_unknown():
+@pytest.mark.parametrize('factor', [1.0, 0.9])
+def test_filled_depth_beyond_the_largest_is_unknown(factor):
     truth = room()
-    network = 1 / truth
+    network = factor / truth
     network[:10] = -1.0
     measured = truth.copy()
     measured[:30] = np.nan
