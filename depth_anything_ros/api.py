@@ -31,6 +31,7 @@ from depth_anything_ros.errors import (
 )
 from depth_anything_ros.geometry.alignment import to_metric_depth
 from depth_anything_ros.geometry.metric_depth import inverse_depth, limit_depth
+from depth_anything_ros.geometry.plausibility import DepthUnit, unit_warning
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.predictor import Predictor, create_predictor
 from depth_anything_ros.messages.picture_file import read_picture
@@ -238,11 +239,16 @@ def reference_depth(depth_m: NDArray[Any]) -> AlignmentSource:
 
     :param depth_m: (H, W) in metres along the optical axis, registered to the image, at its size
         or the same shape scaled; NaN, infinity and 0 are unknown.
-    :raises AlignmentError: if it is not two-dimensional.
+    :raises AlignmentError: if it is not two-dimensional, or cannot be in metres.
     """
-    measured = np.asarray(depth_m, np.float32)
-    if measured.ndim != 2:
-        raise AlignmentError(f'reference depth has shape {measured.shape}; (H, W) is needed')
+    given = np.asarray(depth_m)
+    if given.ndim != 2:
+        raise AlignmentError(f'reference depth has shape {given.shape}; (H, W) is needed')
+    measured = np.ascontiguousarray(given, np.float32)
+    known = np.where(np.isfinite(measured) & (measured > 0), measured, np.float32(np.nan))
+    told = DepthUnit(steps_per_m=None, told=True)
+    if doubt := unit_warning('reference depth', [known], told, option=''):
+        raise AlignmentError(f'{doubt}; give it in metres')
     source = DepthImageScale(0.0, float(np.finfo(np.float32).max), 0.0)
     source.add_reference(DepthReference(measured, _STAMP_NS))
     return source

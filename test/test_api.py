@@ -217,3 +217,9 @@ def test_measured_depth_that_gives_no_scale_completes_nothing(picture):
         model.complete(picture, np.ones((96, 96)))
     with pytest.raises(ConfigError, match='max_depth_m 0'):
         model.complete(picture, np.ones((96, 128)), max_depth_m=0)
+
+
+@pytest.mark.parametrize('kind', [np.uint16, np.float32])
+def test_measured_depth_in_millimetres_is_no_depth_in_metres(kind):
+    with pytest.raises(AlignmentError, match=r'is 2000 m.*give it in metres'):
+        dar.reference_depth(np.full((60, 80), 2000, kind))

@@ -30,8 +30,9 @@ DEFAULT_REFUSAL = 0.35
 _LEAST_PER_M = np.float32(1e-9)
 # The nearest and the farthest depth that were measured, but for flaws.
 _RANGE_PERCENT = (1, 99)
-# Of so many rows and columns one is looked at for statistics of the whole image.
-_STRIDE = 8
+# Of so many rows and columns one is looked at for statistics of the whole image, if that gives
+# so many pixels.
+_STRIDE, _ENOUGH = 8, 1000
 # Beyond the farthest, over this share of depth, the correction comes down to what is left of it.
 _FADE = np.float32(0.1)
 _LEFT_BEYOND = np.float32(0.7)
@@ -85,9 +86,9 @@ def _usual_error(x: Float32Array, measured_m: Float32Array, known: BoolArray) ->
 
 
 def _some(chosen: BoolArray) -> tuple[NDArray[np.intp], ...]:
-    """Return rows and columns of some of the pixels chosen, none only if none are chosen."""
+    """Return rows and columns of enough of the pixels chosen, of all where they are few."""
     rows, columns = np.nonzero(chosen[::_STRIDE, ::_STRIDE])
-    return (rows * _STRIDE, columns * _STRIDE) if len(rows) else np.nonzero(chosen)
+    return (rows * _STRIDE, columns * _STRIDE) if len(rows) >= _ENOUGH else np.nonzero(chosen)
 
 
 def _correction(

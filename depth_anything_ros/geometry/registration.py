@@ -209,3 +209,20 @@ def resized_to(depth_m: Float32Array, size: tuple[int, int]) -> Float32Array:
     )
     resized: Float32Array = depth_m[rows[:, None], columns]
     return resized
+
+
+def at_centres(depth_m: Float32Array, size: tuple[int, int]) -> Float32Array:
+    """
+    Return registered depth of few pixels at the size of its image, each at its own centre alone.
+
+    :param depth_m: float32 (h, w) in metres, NaN where unknown.
+    :param size: (H, W) of the image, no smaller.
+    :return: float32 (H, W), NaN between the centres.
+    """
+    rows, columns = (
+        ((np.arange(given) + 0.5) * (wanted / given)).astype(np.intp)
+        for given, wanted in zip(depth_m.shape, size, strict=True)
+    )
+    spread: Float32Array = np.full(size, np.nan, np.float32)
+    spread[rows[:, None], columns] = depth_m
+    return spread

@@ -10,7 +10,12 @@ from numpy.typing import NDArray
 
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.geometry.alignment import MIN_POINTS
-from depth_anything_ros.geometry.registration import RegistrationRule, resized_to, same_aspect
+from depth_anything_ros.geometry.registration import (
+    RegistrationRule,
+    at_centres,
+    resized_to,
+    same_aspect,
+)
 from depth_anything_ros.geometry.reprojection import Registration
 from depth_anything_ros.geometry.unit_watch import UnitWatch
 from depth_anything_ros.messages import decode_any_depth, stamp_ns, told_size
@@ -38,6 +43,8 @@ from depth_anything_ros.types import (
 
 # Usable pixels kept of a reference: as many as the fit looks at.
 _KEPT_PIXELS = 4096
+# Each pixel of a sensor stands for so many of the image on a side, no more: that is not measured.
+_COARSE = 4
 # References kept whole while someone wants them: those around a frame's stamp, and the newest.
 _WHOLE = 8
 
@@ -248,7 +255,8 @@ class DepthImageScale:
         Return all that was measured nearest in time to a frame, as the frame's camera sees it.
 
         :param size: (H, W) of the image.
-        :return: float32 (H, W) in metres, NaN where nothing was measured within the range.
+        :return: float32 (H, W) in metres, NaN where nothing was measured within the range, and
+            between the pixels of a sensor that has far fewer of them than the image.
         :raises AlignmentError: if there is no reference within `max_offset_s`, or its size is not
             that of the image times a factor.
         :raises CameraError: if the registration does not fit the depth image.
@@ -257,7 +265,8 @@ class DepthImageScale:
         if registration is not None:
             depth_m = registration.register(depth_m)
         _check_aspect(size, depth_m.shape)
-        depth_m = resized_to(depth_m, size)
+        coarse = size[0] > _COARSE * depth_m.shape[0]
+        depth_m = at_centres(depth_m, size) if coarse else resized_to(depth_m, size)
         return np.where(self._in_range(depth_m), depth_m, np.float32(np.nan))
 
     def _in_range(self, depth_m: Float32Array) -> NDArray[np.bool_]:

@@ -125,6 +125,17 @@ def test_filled_depth_beyond_the_largest_is_unknown(factor):
     assert (fused.origin[:5] == DepthOrigin.UNKNOWN).all()
 
 
+def test_of_few_points_all_say_how_far_the_sensor_measured():
+    truth = room()
+    measured = np.full_like(truth, np.nan)
+    measured[3::10, 3::10] = truth[3::10, 3::10]
+    fused = fuse(bent(truth), measured, MAX_M)
+    inside = (fused.depth_m > np.nanmin(measured) * 1.05) & (
+        fused.depth_m < np.nanmax(measured) / 1.05
+    )
+    assert not (fused.origin[inside] == DepthOrigin.BEYOND).any()
+
+
 def test_without_a_scale_there_is_what_was_measured():
     truth, hidden = room(), holes()
     measured = np.where(hidden, np.nan, truth).astype(np.float32)

@@ -233,6 +233,15 @@ def test_references_are_kept_whole_around_the_frame_at_work_only():
     assert len(scale_source._whole) == 1
 
 
+def test_of_a_sensor_of_few_pixels_only_their_middles_are_measured():
+    scale_source = source()
+    zones = np.linspace(1, 3, 48, dtype=np.float32).reshape(6, 8)
+    scale_source.add_reference(DepthReference(zones, 0))
+    measured = scale_source.measured(0, (60, 80))
+    np.testing.assert_array_equal(measured[5::10, 5::10], zones)
+    assert np.isfinite(measured).sum() == 48
+
+
 def test_depth_that_was_rejected_is_no_depth_that_did_not_come():
     scale_source = source()
     scale_source.refuse('it is upside down')
