@@ -129,9 +129,9 @@ def test_a_text_becomes_the_type_of_the_default(text, default, value):
 @pytest.mark.parametrize(
     ('text', 'default', 'message'),
     [
-        ('fast', 1.0, "rate: 'fast' is not a number"),
-        ('1.5', 1, "rate: '1.5' is not a whole number"),
-        ('2', False, "rate: '2' is not one of true, false, yes, no, on, off"),
+        ('fast', 1.0, "parameter 'rate': 'fast' is not a number"),
+        ('1.5', 1, "parameter 'rate': '1.5' is not a whole number"),
+        ('2', False, "parameter 'rate': '2' is not one of true, false, yes, no, on, off"),
         ('nan', 1.0, 'rate.*nan is out of range; allowed: 0 … 9'),
         ('10', 1, 'rate.*10 is out of range; allowed: 0 … 9'),
     ],

@@ -148,9 +148,9 @@ def test_an_include_leaves_the_arguments_of_its_parent_as_they_are() -> None:
 @pytest.mark.parametrize(
     ('name', 'text', 'message'),
     [
-        ('camera_height_m', 'tall', "camera_height_m: 'tall' is not a number"),
+        ('camera_height_m', 'tall', "'camera_height_m': 'tall' is not a number"),
         ('input_size', '224.5', "input_size: '224.5' is not a whole number"),
-        ('scan_with_ground', 'maybe', "scan_with_ground: 'maybe' is not one of true"),
+        ('scan_with_ground', 'maybe', "'scan_with_ground': 'maybe' is not one of true"),
         ('camera_height_m', '-1', "'camera_height_m': -1.0 is out of range; allowed: 0.01 … 10 m"),
     ],
 )
@@ -243,7 +243,7 @@ def test_truth_on_another_topic_takes_nothing_from_the_reference(bag: Path) -> N
     [
         ({'bag': '/nowhere/bag'}, "no bag at '/nowhere/bag'"),
         ({'image': '/other'}, "no topic '/other' in bag"),
-        ({'rate': 'fast'}, "rate: 'fast' is not a number"),
+        ({'rate': 'fast'}, "'rate': 'fast' is not a number"),
     ],
 )
 def test_evaluation_of_what_cannot_be_played_starts_no_node(

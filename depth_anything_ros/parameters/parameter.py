@@ -121,7 +121,7 @@ def parse_value(name: str, text: str, default: Any, info: ParameterInfo) -> Any:
     """
     Return the value that a text stands for, in the type of the default.
 
-    :param name: what the error calls it.
+    :param name: of the parameter, for the error.
     :raises ConfigError: if the text is of another type or the value out of range.
     """
     kind = type(default)
@@ -133,9 +133,9 @@ def parse_value(name: str, text: str, default: Any, info: ParameterInfo) -> Any:
             value = kind(text)
         except ValueError:
             wanted = 'number' if kind is float else 'whole number'
-            raise ConfigError(f"{name}: '{text}' is not a {wanted}") from None
+            raise ConfigError(f"parameter '{name}': '{text}' is not a {wanted}") from None
     if type(value) is not kind:
-        raise ConfigError(f"{name}: '{text}' is not one of {', '.join(_BOOLEANS)}")
+        raise ConfigError(f"parameter '{name}': '{text}' is not one of {', '.join(_BOOLEANS)}")
     return check_value(name, value, default, info)
 
 

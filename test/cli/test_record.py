@@ -143,6 +143,7 @@ def test_parameters_come_from_the_file_of_the_node_and_options_win(drive, tmp_pa
         (('-p', 'max_deph_m:=2'), "did you mean 'max_depth_m'?"),
         (('-p', 'max_depth_m'), 'write it as NAME:=VALUE'),
         (('-p', 'max_depth_m:=far'), "'far' is not a number"),
+        (('-p', 'cloud_from:=fuse'), "error: parameter 'cloud_from': unknown value 'fuse'"),
         (('-r', 'colour:=/a'), "no input is called 'colour'; known: image, camera_info"),
         (('-r', 'image:=/a'), "no topic '/a' in bag"),
         (('--outputs', 'depth,colour'), "unknown output 'colour'; known: relative, depth"),

@@ -275,7 +275,8 @@ def test_a_device_without_room_is_told_in_one_line(bag, capsys):
 
 def test_a_file_that_cannot_hold_it_is_told_and_leaves_nothing(tmp_path):
     bag = view_bag.write_view_bag(tmp_path / 'bag', 6, view_bag.EVERYTHING)
-    run = f'{sys.executable} -m depth_anything_ros.cli.main'
+    # Python would cut the caches of modules as well (-B), and trust them ever after.
+    run = f'{sys.executable} -B -m depth_anything_ros.cli.main'
     command = f'ulimit -f 20; exec {run} view "$0" --save "$1" --rate 0'
     words = ['bash', '-c', command, str(bag), str(tmp_path / 'a.rrd')]
     told = subprocess.run(words, capture_output=True, text=True, check=False)

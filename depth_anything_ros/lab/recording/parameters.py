@@ -30,11 +30,11 @@ def node_config(
         if name not in infos:
             warn(unknown_parameter(str(name), infos))
         elif isinstance(value, str):  # as `yes`, which YAML takes for a text now
-            values[name] = parse_value(f"parameter '{name}'", value, *infos[name])
+            values[name] = parse_value(name, value, *infos[name])
         else:
             values[name] = value
     for name, text in given.items():
         if name not in infos:
             raise ConfigError(unknown_parameter(name, infos))
-        values[name] = parse_value(f"parameter '{name}'", text, *infos[name])
+        values[name] = parse_value(name, text, *infos[name])
     return from_mapping(DepthNodeConfig, values)
