@@ -149,7 +149,7 @@ def test_an_include_leaves_the_arguments_of_its_parent_as_they_are() -> None:
     ('name', 'text', 'message'),
     [
         ('camera_height_m', 'tall', "'camera_height_m': 'tall' is not a number"),
-        ('input_size', '224.5', "input_size: '224.5' is not a whole number"),
+        ('input_size', '224.5', "'input_size': '224.5' is not a whole number"),
         ('scan_with_ground', 'maybe', "'scan_with_ground': 'maybe' is not one of true"),
         ('camera_height_m', '-1', "'camera_height_m': -1.0 is out of range; allowed: 0.01 … 10 m"),
     ],
