@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,10 @@ if TYPE_CHECKING:
 
 LENS, AXIS = 'lens', 'axis'
 _READING_ERROR_M, _TOLERANCE = 0.02, 0.15
+# No robot is scaled by points from here on; who measures in centimetres gets here.
+_FARTHEST_M = 50.0
+# Points nearer to each other than this share of the width say the same.
+_APART = 1 / 40
 # Inverse depth around a point on a surface varies by less than this share.
 _EDGE_SPREAD = 0.15
 
@@ -156,7 +161,7 @@ def _readings(args: argparse.Namespace, predictor: Predictor, lens: Lens | None)
     from depth_anything_ros.types import RelativeInverseDepth
 
     values: dict[str, Any] = {}
-    readings = []
+    readings: list[Reading] = []
     for picture, place, metres in args.at:
         column, row, distance_m = _point(place, metres)
         if picture not in values:
@@ -178,8 +183,20 @@ def _readings(args: argparse.Namespace, predictor: Predictor, lens: Lens | None)
         patch = around(relative, column, row)
         if np.ptp(patch) > _EDGE_SPREAD * np.median(patch):
             write_warning(f'{picture} at {place} is at an edge of the depth; choose a flat place')
-        readings.append(Reading(picture, column, row, float(np.median(patch)), distance_m))
+        reading = Reading(picture, column, row, float(np.median(patch)), distance_m)
+        _check_apart(reading, readings, _APART * width)
+        readings.append(reading)
     return readings
+
+
+def _check_apart(reading: Reading, others: Sequence[Reading], apart_px: float) -> None:
+    for other in others:
+        away_px = max(abs(other.column - reading.column), abs(other.row - reading.row))
+        if other.picture == reading.picture and away_px < apart_px:
+            raise ConfigError(
+                f'--at {reading.place} is next to {other.column:g},{other.row:g}: they say the '
+                'same; take places that are apart, from near to far'
+            )
 
 
 def _point(place: str, metres: str) -> tuple[int, int, float]:
@@ -193,6 +210,11 @@ def _point(place: str, metres: str) -> tuple[int, int, float]:
         raise ConfigError(
             f'--at … {place} {metres}: a point is column,row in whole pixels and metres above 0, '
             'as 320,240 1.52'
+        )
+    if distance_m >= _FARTHEST_M:
+        raise ConfigError(
+            f'--at … {place} {metres}: {distance_m:g} m is beyond a tape measure '
+            f'({_FARTHEST_M:g} m); give metres, not centimetres'
         )
     return column, row, distance_m
 

@@ -99,6 +99,8 @@ def test_a_point_at_an_edge_is_warned_of(network, picture, capsys):
         (lambda call: [*call, '--at', call[2], '64,0', '1'], 'columns are 0 to 63, rows 0 to 47'),
         (lambda call: [*call, '--at', call[2], '6.5,0', '1'], 'column,row in whole pixels'),
         (lambda call: [*call, '--at', call[2], '6,0', '-1'], 'metres above 0, as 320,240 1.52'),
+        (lambda call: [*call, '--at', call[2], '6,0', '132'], '132 m is beyond a tape measure'),
+        (lambda call: [*call, '--at', call[2], '16,13', '1'], '16,13 is next to 16,12'),
         (lambda call: [*call, '--at', 'no.png', '6,0', '1'], "picture 'no.png' cannot be read"),
         (lambda call: call[:5] + call[-2:], '1 points; 2 to 5 are needed'),
     ],
