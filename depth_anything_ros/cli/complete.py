@@ -99,11 +99,12 @@ def run(args: argparse.Namespace) -> int:
 
     predictor = open_predictor(args)
     _check_relative(predictor)
-    answers = []
+    answers: list[dict[str, object]] = []
     for title, count, images in _sources(args):
-        answers.append(_try(title, progress(images, count, title), predictor, args))
         # Of the first data, or the first drives.
-        args.picture = None
+        picture = None if answers else args.picture
+        shown = progress(images, count, title)
+        answers.append(_try(title, shown, predictor, args.seeds, picture))
     write_json(
         args.json,
         {
@@ -147,7 +148,11 @@ def _drives(args: argparse.Namespace) -> Iterator[_Image]:
 
 
 def _try(
-    title: str, images: Iterable[_Image], predictor: Predictor, args: argparse.Namespace
+    title: str,
+    images: Iterable[_Image],
+    predictor: Predictor,
+    seeds: int,
+    picture: Path | None,
 ) -> dict[str, object]:
     from depth_anything_ros.lab.trials.completion_picture import write_picture
     from depth_anything_ros.lab.trials.completion_trial import (
@@ -165,9 +170,9 @@ def _try(
     for place, (source, sample) in enumerate(images):
         relative = predictor.predict(sample.rgb)
         assert isinstance(relative, RelativeInverseDepth), 'the model was checked'
-        if len(drawn) < _DRAWN_IMAGES:
+        if picture and len(drawn) < _DRAWN_IMAGES:
             drawn.append((sample, relative))
-        for seed in range(args.seeds):
+        for seed in range(seeds):
             for record in try_hidden(source, relative, sample.depth_m, (seed, place)):
                 hidden.setdefault(record.hiding, []).append(record)
             found = try_outliers(source, relative, sample.depth_m, (seed, place))
@@ -175,8 +180,8 @@ def _try(
     results = [CompletionResult.of(hidden[name]) for name in HIDINGS if name in hidden]
     outliers = OutlierResult.of(spoilt) if spoilt else None
     _show(title, results, outliers)
-    if args.picture:
-        write_picture(args.picture, drawn)
+    if picture:
+        write_picture(picture, drawn)
     return {'title': title, 'results': results, 'outliers': outliers}
 
 
