@@ -6,6 +6,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import perf_counter
+from typing import NamedTuple
+
+
+class ClockReading(NamedTuple):
+    """The time of `perf_counter`, and how long networks have run up to then, in seconds."""
+
+    now_s: float
+    total_s: float
 
 
 class NetworkClock:
@@ -20,11 +28,12 @@ class NetworkClock:
         self._running = 0
         self._since_s = self._total_s = 0.0
 
-    @property
-    def total_s(self) -> float:
-        """Return the seconds up to now."""
+    def read(self) -> ClockReading:
+        """Return both times of one moment: between two readings no network runs for longer."""
         with self._lock:
-            return self._total_s + (perf_counter() - self._since_s if self._running else 0.0)
+            now_s = perf_counter()
+            since_s = now_s - self._since_s if self._running else 0.0
+            return ClockReading(now_s, self._total_s + since_s)
 
     @contextmanager
     def running(self) -> Iterator[None]:

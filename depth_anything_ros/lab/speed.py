@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
-
-from depth_anything_ros.inference.clock import NETWORKS
+from depth_anything_ros.inference.clock import NETWORKS, ClockReading
 
 _FEWEST = 20
 
@@ -19,13 +17,13 @@ class Speed:
 
     def __init__(self) -> None:
         self.images = 0
-        self._start_s = self._end_s = self._start_network_s = self._end_network_s = 0.0
+        self._first = self._last = ClockReading(0.0, 0.0)
 
     def step(self) -> None:
         """Take the time of one more image."""
-        self._end_s, self._end_network_s = perf_counter(), NETWORKS.total_s
+        self._last = NETWORKS.read()
         if not self.images:
-            self._start_s, self._start_network_s = self._end_s, self._end_network_s
+            self._first = self._last
         self.images += 1
 
     @property
@@ -38,12 +36,12 @@ class Speed:
     def network_share(self) -> float | None:
         """Return the share of the time in which a network of this process ran."""
         took_s = self._took_s
-        return (self._end_network_s - self._start_network_s) / took_s if took_s else None
+        return (self._last.total_s - self._first.total_s) / took_s if took_s else None
 
     @property
     def _took_s(self) -> float:
         """Return the seconds since the first image, 0 where they tell nothing."""
-        return self._end_s - self._start_s if self.images >= _FEWEST else 0.0
+        return self._last.now_s - self._first.now_s if self.images >= _FEWEST else 0.0
 
 
 def speed_text(rate_hz: float | None, network_share: float | None) -> str:

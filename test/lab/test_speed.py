@@ -1,5 +1,6 @@
 import pytest
 
+from depth_anything_ros.inference.clock import ClockReading
 from depth_anything_ros.lab import speed as speed_module
 from depth_anything_ros.lab.speed import Speed, speed_text
 
@@ -7,8 +8,8 @@ from depth_anything_ros.lab.speed import Speed, speed_text
 def test_time_counts_from_the_first_image_on(monkeypatch):
     speed = Speed()
     for image in range(21):
-        monkeypatch.setattr(speed_module, 'perf_counter', lambda now=9.0 + image / 10: now)
-        monkeypatch.setattr(speed_module.NETWORKS, '_total_s', 2.0 + 0.75 * image / 10)
+        reading = ClockReading(9.0 + image / 10, 2.0 + 0.75 * image / 10)
+        monkeypatch.setattr(speed_module.NETWORKS, 'read', lambda reading=reading: reading)
         speed.step()
     assert (speed.images, speed.rate_hz) == (21, pytest.approx(10.0))
     assert speed.network_share == pytest.approx(0.75)
