@@ -34,7 +34,7 @@ from depth_anything_ros.cli.console import (
 from depth_anything_ros.cli.predictor_options import (
     add_predictor_arguments,
     count_argument,
-    open_predictor,
+    open_relative_predictor,
 )
 from depth_anything_ros.errors import ConfigError, DatasetError
 from depth_anything_ros.table import Table, number
@@ -57,6 +57,7 @@ _EDGE_SPREAD = 0.15
 EPILOG = """examples:
   calibrate --fov 60 --at a.jpg 320,260 0.84 --at a.jpg 102,300 1.31 --at a.jpg 560,40 2.55
   calibrate --camera ost.yaml --at a.jpg 320,260 0.84 --at b.jpg 300,200 2.10 --out scale.yaml
+  predict photo.jpg --out depth --depth npy --params scale.yaml     metres of other pictures
   calibrate --trials 40             how far off four readings are in simulated rooms
 
 Good points lie on flat things, not at edges, at distances from near to far; four of them are
@@ -126,7 +127,7 @@ def run(args: argparse.Namespace) -> int:
     check_outputs(args.out)
     from depth_anything_ros.lab.tape import fit_tape
 
-    predictor = open_predictor(args, args.input_size)
+    predictor = open_relative_predictor(args, args.input_size)
     readings = _readings(args, predictor, chosen_lens(args))
     fit = fit_tape(readings, args.reading_error, args.tolerance)
     _show(fit)
@@ -166,8 +167,7 @@ def _readings(args: argparse.Namespace, predictor: Predictor, lens: Lens | None)
         column, row, distance_m = _point(place, metres)
         if picture not in values:
             prediction = predictor.predict(_read(picture))
-            if not isinstance(prediction, RelativeInverseDepth):
-                raise ConfigError(f"model '{args.model}' gives metres by itself")
+            assert isinstance(prediction, RelativeInverseDepth), 'the model was checked'
             values[picture] = prediction.values
         relative = values[picture]
         height, width = relative.shape
@@ -181,9 +181,16 @@ def _readings(args: argparse.Namespace, predictor: Predictor, lens: Lens | None)
             ((x, y),) = rays_at(camera, np.array([column]), np.array([row]))[0]
             distance_m /= math.sqrt(1.0 + x * x + y * y)
         patch = around(relative, column, row)
-        if np.ptp(patch) > _EDGE_SPREAD * np.median(patch):
+        middle = float(np.median(patch))
+        if middle <= 0:
+            raise DatasetError(
+                f'--at {picture} {place}: the network sees it infinitely far away, as sky; choose '
+                'another place'
+            )
+        at_edge = bool(np.ptp(patch) > _EDGE_SPREAD * middle)
+        if at_edge:
             write_warning(f'{picture} at {place} is at an edge of the depth; choose a flat place')
-        reading = Reading(picture, column, row, float(np.median(patch)), distance_m)
+        reading = Reading(picture, column, row, middle, distance_m, at_edge)
         _check_apart(reading, readings, _APART * width)
         readings.append(reading)
     return readings

@@ -30,7 +30,7 @@ from depth_anything_ros.cli.data_argument import add_data_argument, parse_data
 from depth_anything_ros.cli.predictor_options import (
     add_predictor_arguments,
     count_argument,
-    open_predictor,
+    open_relative_predictor,
 )
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.table import Table, number
@@ -97,8 +97,7 @@ def run(args: argparse.Namespace) -> int:
     check_outputs(args.picture)
     from depth_anything_ros.evaluation.environment import environment
 
-    predictor = open_predictor(args)
-    _check_relative(predictor)
+    predictor = open_relative_predictor(args)
     answers: list[dict[str, object]] = []
     for title, count, images in _sources(args):
         # Of the first data, or the first drives.
@@ -115,14 +114,6 @@ def run(args: argparse.Namespace) -> int:
         },
     )
     return 0
-
-
-def _check_relative(predictor: Predictor) -> None:
-    from depth_anything_ros.types import OutputKind
-
-    if predictor.output_kind is not OutputKind.RELATIVE_INVERSE_DEPTH:
-        name = predictor.spec.name
-        raise ConfigError(f"model '{name}' gives metres by itself; give --model a relative one")
 
 
 def _sources(args: argparse.Namespace) -> Iterator[tuple[str, int, Iterable[_Image]]]:

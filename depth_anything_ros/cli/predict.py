@@ -28,7 +28,9 @@ from depth_anything_ros.cli.console import (
 )
 from depth_anything_ros.cli.data_argument import depth_range, split_options
 from depth_anything_ros.cli.predictor_options import (
+    NetworkChoice,
     add_predictors_arguments,
+    chosen_networks,
     count_argument,
     count_from_one,
     open_predictors,
@@ -37,6 +39,7 @@ from depth_anything_ros.colormap import PREVIEW_COLORMAPS
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.home import expand_user
 from depth_anything_ros.progress import duration_text
+from depth_anything_ros.scale.fixed import FixedScale
 
 if TYPE_CHECKING:
     from depth_anything_ros.lab.prediction.making import Maker, Settings
@@ -45,6 +48,8 @@ if TYPE_CHECKING:
     from depth_anything_ros.lab.prediction.sources import Source
 
 _MODEL = 'tiny'
+# As whom parameter files are read.
+_NODE = '/depth_node'
 # Points that float at edges are left out; see the node's parameter `cloud_edge_jump`.
 _EDGE_JUMP = 0.02
 # So few pictures are predicted by torch, which needs no export, unless told otherwise.
@@ -59,6 +64,8 @@ _EPILOG = """examples:
                                                       two models side by side
   predict robot.png --out depth --camera ost.yaml --camera-height 0.149 --depth png --ply
                                                       metres from the height of the camera
+  predict room.jpg --out depth --depth npy --params scale.yaml
+                                                      metres by what `calibrate` wrote
   predict 0 --out depth                               camera 0, until Ctrl-C
 
 `tiny` and most others are relative: nearer and farther, without metres. Metres come from a model
@@ -154,6 +161,11 @@ def _add_metres(parser: argparse.ArgumentParser) -> None:
         '--scale', type=_numbers(2), metavar='SCALE[,SHIFT]',
         help='a scale that is known: 1 / metres = SCALE · output + SHIFT',
     )  # fmt: skip
+    scale.add_argument(
+        '--params', type=expand_user, metavar='FILE',
+        help='model, input size and fixed scale out of a parameter file of the depth node, as '
+        '`calibrate --out` writes it',
+    )  # fmt: skip
     add_camera_arguments(group)
     group.add_argument(
         '--max-depth', metavar='METRES',
@@ -179,6 +191,8 @@ def run(args: argparse.Namespace) -> int:
     from depth_anything_ros.lab.prediction.records import JOURNAL
     from depth_anything_ros.lab.prediction.sources import Kind, find_sources
 
+    if args.params:
+        _take_parameters(args)
     metres = _metres(args)
     sources = find_sources(args.inputs, args.out, write_warning)
     check_outputs(args.out / JOURNAL)
@@ -195,6 +209,32 @@ def run(args: argparse.Namespace) -> int:
     start_s = time.monotonic()
     now, before = _predict(args, sources, maker)
     return _tell(args, networks, now, before, time.monotonic() - start_s)
+
+
+def _take_parameters(args: argparse.Namespace) -> None:
+    """Take the network and its scale from the parameter file."""
+    from depth_anything_ros.lab.recording.parameters import node_config
+
+    config = node_config(args.params, {}, _NODE, write_warning)
+    network, source = config.network, config.scale.scale_source
+    if source != FixedScale.name:
+        raise ConfigError(
+            f"--params '{args.params}': its scale_source is '{source}'; of a file pictures take "
+            f"'{FixedScale.name}' only; --camera-height and --reference are options"
+        )
+    other = args.named and chosen_networks(args) != [
+        NetworkChoice(network.model, network.checkpoint)
+    ]
+    if other or args.input_size not in (0, network.input_size):
+        raise ConfigError(
+            f"the scale of '{args.params}' is that of its own network, '{network.model}'; leave "
+            '--model, --checkpoint and --input-size out'
+        )
+    checkpoint = (('checkpoint', network.checkpoint),) if network.checkpoint else ()
+    args.named = (('model', network.model), *checkpoint)
+    args.input_size = network.input_size
+    fixed = config.scale.sources[FixedScale.name]
+    args.scale = fixed.fixed_scale, fixed.fixed_shift
 
 
 def _metres(args: argparse.Namespace) -> Metres:

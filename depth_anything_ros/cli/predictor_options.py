@@ -15,6 +15,8 @@ from depth_anything_ros.types import Precision
 if TYPE_CHECKING:
     from depth_anything_ros.inference.predictor import Predictor
 
+_RELATIVE = 'give --model a relative one'
+
 
 @dataclass(frozen=True)
 class NetworkChoice:
@@ -101,6 +103,36 @@ def open_predictor(args: argparse.Namespace, input_size: int = 0) -> Predictor:
     :raises CheckpointError: if the weights cannot be had.
     """
     return _open(args, NetworkChoice(args.model, args.checkpoint), input_size)
+
+
+def create_relative_predictor(options: NetworkOptions) -> Predictor:
+    """
+    Return a network that gives no metres by itself.
+
+    A model of metres is refused by its name, before its weights are fetched; weights of the
+    user's own are asked when they are loaded.
+
+    :raises ConfigError: if the model gives metres, or an option is out of range.
+    :raises CheckpointError: if the weights cannot be had.
+    """
+    from depth_anything_ros.inference.predictor import create_predictor
+    from depth_anything_ros.models.spec import require_relative
+
+    if not options.checkpoint:
+        require_relative(MODELS[options.model], _RELATIVE)
+    predictor = create_predictor(options)
+    require_relative(predictor.spec, _RELATIVE)
+    return predictor
+
+
+def open_relative_predictor(args: argparse.Namespace, input_size: int = 0) -> Predictor:
+    """
+    Return what :func:`open_predictor` does, but no network that gives metres.
+
+    :raises ConfigError: as :func:`create_relative_predictor`; likewise CheckpointError.
+    """
+    choice = NetworkChoice(args.model, args.checkpoint)
+    return create_relative_predictor(network_options(args, choice, input_size, args.threads))
 
 
 def _open(args: argparse.Namespace, choice: NetworkChoice, input_size: int) -> Predictor:

@@ -25,6 +25,7 @@ from depth_anything_ros.cli.console import (
     write_line,
     write_table,
 )
+from depth_anything_ros.cli.predictor_options import create_relative_predictor
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.inference.options import NetworkOptions
@@ -138,14 +139,13 @@ def _run_sources(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -
 
 def _run_model(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -> int:
     from depth_anything_ros.evaluation.environment import environment
-    from depth_anything_ros.inference.predictor import create_predictor
     from depth_anything_ros.lab.trials.model_trial import try_model
     from depth_anything_ros.lab.trials.results import ModelResult
 
     options = NetworkOptions(
         args.model, checkpoint=args.checkpoint or '', backend=args.backend or 'auto'
     )
-    predictor = create_predictor(options)
+    predictor = create_relative_predictor(options)
     trials: dict[tuple[str, float], list[ModelTrial]] = {}
     for seed, height_m in progress(pairs, len(pairs), 'drives'):
         found = try_model(predictor, seed, height_m, args.frames, scattered=args.points)

@@ -35,7 +35,8 @@ class Reading:
     What one point is and says.
 
     `relative` is the network's inverse depth there, without unit; `depth_m` was measured, along
-    the optical axis. `column` and `row` are pixels of `picture`.
+    the optical axis. `column` and `row` are pixels of `picture`. `at_edge`: the network's depth
+    changes steeply around it.
     """
 
     picture: str
@@ -43,6 +44,7 @@ class Reading:
     row: float
     relative: float
     depth_m: float
+    at_edge: bool = False
 
     @property
     def place(self) -> str:
@@ -206,8 +208,8 @@ def _agreeing(
             for one, depth_m in _by_others(readings, reading_error_m)
         )
         raise AlignmentError(
-            f'the points contradict each other by more than {tolerance:.0%} ({told}); check '
-            'pixels and readings, choose points on flat surfaces, and none alone at its distance'
+            f'the points contradict each other by more than {tolerance:.0%} ({told}); '
+            f'{_cure(readings)}'
         )
     if len(found) > 1 and found[1][0] < _CLEARLY * found[0][0]:
         places = ', '.join(readings[number].place for _, number in found)
@@ -216,6 +218,21 @@ def _agreeing(
             f'these: {places}; measure one more'
         )
     return without[found[0][1]]
+
+
+def _cure(readings: Sequence[Reading]) -> str:
+    """Return what helps where points contradict each other, and which to doubt first."""
+    at_edge = [one.place for one in readings if one.at_edge]
+    doubt = f'doubt {"".join(at_edge)} first, which is at an edge of the depth; '
+    more = {
+        2: 'measure a third at another distance, as only three can give a shift, and a fourth to '
+        'tell which one is wrong',
+        3: 'measure a fourth, to tell which one is wrong',
+    }
+    choose = (
+        'check pixels and readings, choose points on flat surfaces, and none alone at its distance'
+    )
+    return (doubt if len(at_edge) == 1 else '') + more.get(len(readings), choose)
 
 
 def _disagreement(readings: Sequence[Reading], reading_error_m: float) -> float:

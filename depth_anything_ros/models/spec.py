@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.types import OutputKind
 
 LARGEST_RANGE_M = 1000.0
@@ -67,6 +68,17 @@ def output_words(max_depth_m: float | None) -> str:
     if max_depth_m is None:
         return 'relative inverse depth'
     return f'metres to {max_depth_m:g} m'
+
+
+def require_relative(spec: ModelSpec, cure: str) -> None:
+    """
+    Check that a model is relative.
+
+    :param cure: what to do otherwise, as the end of the sentence.
+    :raises ConfigError: if it gives metres.
+    """
+    if spec.output_kind is OutputKind.METRIC_DEPTH:
+        raise ConfigError(f"model '{spec.name}' gives metres by itself; {cure}")
 
 
 def is_range(limit: Any) -> bool:

@@ -5,12 +5,14 @@ import numpy as np
 import pytest
 import yaml
 
+import depth_anything_ros as dar
 from depth_anything_ros.cli import calibrate
 from depth_anything_ros.cli.main import main, make_parser
 from depth_anything_ros.config import DepthNodeConfig
-from depth_anything_ros.lab.tape import TOLERANCE
+from depth_anything_ros.inference import predictor
+from depth_anything_ros.lab.tape import TOLERANCE, around
 from depth_anything_ros.parameters import from_mapping
-from depth_anything_ros.types import MetricDepth, ModelIdentity, RelativeInverseDepth
+from depth_anything_ros.types import ModelIdentity, RelativeInverseDepth
 
 SCALE = 0.01
 IDENTITY = ModelIdentity('red', 'checkpoint', '', 'none', 'fp32', 'cpu', (48, 64), 'none')
@@ -29,7 +31,7 @@ class Red:
 @pytest.fixture
 def network(monkeypatch):
     found = Red()
-    monkeypatch.setattr(calibrate, 'open_predictor', lambda args, size: found)
+    monkeypatch.setattr(calibrate, 'open_relative_predictor', lambda args, size: found)
     return found
 
 
@@ -110,10 +112,50 @@ def test_what_cannot_be_is_told_in_one_line(network, picture, capsys, change, me
     assert message in capsys.readouterr().err
 
 
-def test_a_model_of_metres_needs_no_scale(network, picture, capsys):
-    network.kind = MetricDepth
-    assert main(words(picture)) == 1
-    assert "model 'tiny' gives metres by itself" in capsys.readouterr().err
+def test_a_model_of_metres_is_refused_before_its_weights_are_fetched(picture, capsys, monkeypatch):
+    monkeypatch.setattr(predictor, 'load_estimator', lambda *_: pytest.fail('weights are loaded'))
+    name = 'depth_anything_v2_metric_hypersim_vits'
+    assert main([*words(picture), '--model', name]) == 1
+    expected = f"model '{name}' gives metres by itself; give --model a relative one"
+    assert expected in capsys.readouterr().err
+
+
+def test_a_point_in_the_sky_is_refused(network, tmp_path, capsys):
+    sky = str(tmp_path / 'sky.png')
+    cv2.imwrite(sky, np.zeros((48, 64, 3), np.uint8))
+    assert main(words(sky)) == 1
+    assert 'the network sees it infinitely far away, as sky' in capsys.readouterr().err
+
+
+def test_predict_takes_the_model_and_the_scale_that_calibrate_wrote(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    picture, written = str(tmp_path / 'room.png'), tmp_path / 'scale.yaml'
+    blobs = cv2.resize(rng.integers(0, 255, (3, 4, 3)).astype(np.uint8), (160, 120))
+    cv2.imwrite(picture, blobs)
+    fast = ['--backend', 'torch', '--precision', 'fp32', '--threads', '1']
+    model = dar.load('tiny', backend='torch', precision='fp32', threads=1, input_size=64)
+    relative = model.predict(picture).values
+    # Places whose distance is by a scale of the network's own depth.
+    places = [(20, 20), (80, 60), (140, 100), (20, 100)]
+    told = [2.0 * float(np.median(relative) / np.median(around(relative, *at))) for at in places]
+    at = [
+        word
+        for (column, row), metres in zip(places, told, strict=True)
+        for word in ('--at', picture, f'{column},{row}', f'{metres:.6f}')
+    ]
+    call = ['calibrate', '--measured', 'axis', '--input-size', '64', *at, *fast]
+    assert main([*call, '--out', str(written)]) == 0
+    out = tmp_path / 'depth'
+    call = ['predict', picture, '--out', str(out), '--depth', 'npy', *fast]
+    assert main([*call, '--params', str(written)]) == 0
+    depth_m = np.load(out / 'room_depth_m.npy')
+    found = [float(np.median(around(depth_m, *at))) for at in places]
+    assert found == pytest.approx(told, rel=0.01)
+    assert main([*call, '--params', str(written), '--input-size', '32']) == 1
+    assert 'is that of its own network' in capsys.readouterr().err
+    written.write_text('/**:\n  ros__parameters:\n    scale_source: camera_height\n')
+    assert main([*call, '--params', str(written)]) == 1
+    assert "its scale_source is 'camera_height'" in capsys.readouterr().err
 
 
 @pytest.mark.slow

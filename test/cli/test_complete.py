@@ -32,7 +32,7 @@ def test_holes_of_views_are_filled_and_scored(tmp_path, capsys):
         (['--seeds', '0'], '--seeds 0 is out of range'),
         (['--frames', '0'], '--frames 0 is out of range'),
         (['--model', 'depth_anything_v2_metric_hypersim_vits', '--weights', 'random'],
-         'gives metres by itself'),
+         'gives metres by itself; give --model a relative one'),
     ],
 )  # fmt: skip
 def test_what_cannot_be_tried_is_an_error_in_one_line(arguments, words, capsys):

@@ -96,7 +96,7 @@ def test_files_of_a_study_keep_kind_and_range(tuned, data, tmp_path, monkeypatch
 def test_scale_has_nothing_to_find_for_metres(tuned, capsys):
     call = ['scale', '--model', 'tiny', '--checkpoint', str(tuned), '--backend', 'torch']
     assert main([*call, '--drives', '1', '--frames', '2']) == 1
-    assert 'gives metres by itself; it needs no scale' in capsys.readouterr().err
+    assert 'gives metres by itself; give --model a relative one' in capsys.readouterr().err
 
 
 def test_demo_waits_for_the_depth_of_a_metric_file(tuned, tmp_path, monkeypatch):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from depth_anything_ros.errors import AlignmentError
@@ -65,6 +67,15 @@ def test_a_point_that_contradicts_the_others_is_refused(wrong):
 def test_two_points_that_contradict_each_other_give_no_scale():
     with pytest.raises(AlignmentError, match=r'contradict each other .*100,5: 1.00 m measured'):
         fit_tape([reading(1.0, shift=0.0), reading(2.0, 1.0, shift=0.0)], ERROR_M)
+
+
+def test_two_that_contradict_each_other_are_told_what_to_measure_and_whom_to_doubt():
+    readings = [reading(1.0, shift=0.0), reading(2.0, 1.0, shift=0.0)]
+    with pytest.raises(AlignmentError, match=r'\); measure a third .* and a fourth to tell'):
+        fit_tape(readings, ERROR_M)
+    readings[1] = replace(readings[1], at_edge=True)
+    with pytest.raises(AlignmentError, match=r'doubt a.jpg at 200,5 first.* measure a third'):
+        fit_tape(readings, ERROR_M)
 
 
 def test_which_of_three_is_wrong_cannot_be_told():

@@ -15,6 +15,7 @@ from depth_anything_ros.lab.datasets.files import read_npy, read_png_depth
 from depth_anything_ros.lab.prediction.cameras import Lens
 from depth_anything_ros.lab.prediction.sources import Kind, Source
 from depth_anything_ros.models import MODELS
+from depth_anything_ros.models.spec import require_relative
 from depth_anything_ros.pipeline import DepthPipeline
 from depth_anything_ros.scale import AlignmentSource, ScaleConfig, create_tracker
 from depth_anything_ros.types import (
@@ -190,10 +191,7 @@ def check_wishes(networks: Sequence[Network], metres: Metres, wish: str) -> None
     """
     kinds = [network.predictor.output_kind for network in networks]
     if metres.is_asked and all(kind is OutputKind.METRIC_DEPTH for kind in kinds):
-        raise ConfigError(
-            f"model '{networks[0].predictor.spec.name}' gives metres by itself; leave the scale "
-            'away'
-        )
+        require_relative(networks[0].predictor.spec, 'leave the scale out')
     without = [network for network in networks if not network.gives_metres]
     if wish and without:
         raise ConfigError(
