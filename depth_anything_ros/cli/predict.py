@@ -39,7 +39,6 @@ from depth_anything_ros.colormap import PREVIEW_COLORMAPS
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.home import expand_user
 from depth_anything_ros.progress import duration_text
-from depth_anything_ros.scale.fixed import FixedScale
 
 if TYPE_CHECKING:
     from depth_anything_ros.lab.prediction.making import Maker, Settings
@@ -214,6 +213,7 @@ def run(args: argparse.Namespace) -> int:
 def _take_parameters(args: argparse.Namespace) -> None:
     """Take the network and its scale from the parameter file."""
     from depth_anything_ros.lab.recording.parameters import node_config
+    from depth_anything_ros.scale.fixed import FixedScale
 
     config = node_config(args.params, {}, _NODE, write_warning)
     network, source = config.network, config.scale.scale_source

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.models import MODELS
+from depth_anything_ros.models.spec import require_relative
 from depth_anything_ros.types import Precision
 
 if TYPE_CHECKING:
@@ -116,7 +117,6 @@ def create_relative_predictor(options: NetworkOptions) -> Predictor:
     :raises CheckpointError: if the weights cannot be had.
     """
     from depth_anything_ros.inference.predictor import create_predictor
-    from depth_anything_ros.models.spec import require_relative
 
     if not options.checkpoint:
         require_relative(MODELS[options.model], _RELATIVE)

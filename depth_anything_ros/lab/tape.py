@@ -223,7 +223,11 @@ def _agreeing(
 def _cure(readings: Sequence[Reading]) -> str:
     """Return what helps where points contradict each other, and which to doubt first."""
     at_edge = [one.place for one in readings if one.at_edge]
-    doubt = f'doubt {"".join(at_edge)} first, which is at an edge of the depth; '
+    doubt = (
+        f'doubt {at_edge[0]} first, which is at an edge of the depth; '
+        if len(at_edge) == 1
+        else ''
+    )
     more = {
         2: 'measure a third at another distance, as only three can give a shift, and a fourth to '
         'tell which one is wrong',
@@ -232,7 +236,7 @@ def _cure(readings: Sequence[Reading]) -> str:
     choose = (
         'check pixels and readings, choose points on flat surfaces, and none alone at its distance'
     )
-    return (doubt if len(at_edge) == 1 else '') + more.get(len(readings), choose)
+    return doubt + more.get(len(readings), choose)
 
 
 def _disagreement(readings: Sequence[Reading], reading_error_m: float) -> float:
