@@ -1,78 +1,24 @@
 """What becomes of reference messages, without a network or a ROS graph."""
 
 import math
-import sys
-from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
+from made_references import OPTICAL, World, camera_info, depth, depth_world, kept
 from nav_msgs.msg import Odometry
-from sensor_msgs.msg import CameraInfo, Image, Imu, LaserScan
+from sensor_msgs.msg import Imu, LaserScan
 
 from depth_anything_ros.config import DepthNodeConfig
-from depth_anything_ros.errors import AlignmentError, ConfigError
-from depth_anything_ros.geometry.plausibility import FRAMES
+from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.geometry.transform import optical_pose
-from depth_anything_ros.messages import camera_info_fields
-from depth_anything_ros.motion import PoseHistory
 from depth_anything_ros.nodes.topics import needs_tf, topics_of
-from depth_anything_ros.nodes.transforms import TransformLookup
 from depth_anything_ros.parameters import from_mapping
 from depth_anything_ros.scale import PrioritySources
 from depth_anything_ros.scale.camera_height import CameraHeightScale
-from depth_anything_ros.scale.depth_image import DepthImageConfig, DepthImageScale
+from depth_anything_ros.scale.depth_image import DepthImageScale
 from depth_anything_ros.scale.laser_scan import LaserScanScale
-from depth_anything_ros.stream.camera_input import CameraInput
-from depth_anything_ros.stream.references import References, TransformMissingError
-from depth_anything_ros.stream.registration import DepthRegistration
-from depth_anything_ros.stream.run_statistics import RunStatistics
-from depth_anything_ros.types import Camera, RelativeInverseDepth
-
-OPTICAL = 'camera_color_optical_frame'
-
-
-def camera_info(focal_px=60.0, frame_id=OPTICAL):
-    fields = camera_info_fields(Camera(64, 48, focal_px, focal_px, 31.5, 23.5))
-    info = CameraInfo(**{name: value for name, value in fields.items() if name != 'd'})
-    info.header.frame_id = frame_id
-    return info
-
-
-class World:
-    """Hold what stands round the references: a scale source, a config, who watches."""
-
-    def __init__(self, source, **config):
-        self.source = source
-        self.warnings = []
-        self.watched = True
-        self.statistics = RunStatistics()
-        self.lookups = []
-        self.lookup_answer = None
-        self.poses = PoseHistory()
-        color = CameraInput('/color/camera_info')
-        color.update(camera_info())
-        self.references = References(
-            SimpleNamespace(pipeline=SimpleNamespace(scale_source=source, poses=self.poses)),
-            self.lookup,
-            {
-                'reference/depth': DepthRegistration(
-                    color, CameraInput('/depth/camera_info'), self.lookup
-                )
-            },
-            self.statistics,
-            lambda: from_mapping(DepthNodeConfig, config),
-            lambda: self.watched,
-            self.warnings.append,
-        )
-
-    def lookup(self, target, source):
-        self.lookups.append((target, source))
-        if self.lookup_answer is not None:
-            return self.lookup_answer
-        raise AlignmentError(f"TF does not connect '{source}' with '{target}'")
-
-    def counts(self):
-        return self.statistics.snapshot().references
+from depth_anything_ros.stream.references import TransformMissingError
+from depth_anything_ros.types import RelativeInverseDepth
 
 
 def odometry(x_m):
@@ -83,11 +29,6 @@ def odometry(x_m):
     return message
 
 
-def depth(encoding='16UC1'):
-    values = np.full((48, 64), 1500, np.uint16)
-    return Image(height=48, width=64, step=128, encoding=encoding, data=values.tobytes())
-
-
 def scan(step=0.1):
     message = LaserScan(
         angle_min=-1.0, angle_max=1.0, angle_increment=step, range_min=0.05, range_max=12.0
@@ -95,12 +36,6 @@ def scan(step=0.1):
     message.ranges = [2.0] * 21
     message.header.frame_id = 'laser'
     return message
-
-
-def depth_world(**config):
-    world = World(DepthImageScale(0.2, 8.0, 0.05), **config)
-    world.references.see_image(OPTICAL)
-    return world
 
 
 def laser_world(**config):
@@ -259,86 +194,6 @@ def test_a_scan_without_angles_is_rejected():
     assert world.counts() == {'received': 1, 'rejected': 1}
 
 
-class Buffer:
-    """Stand in for tf2_ros.Buffer: the laser is turned by half a turn about z."""
-
-    def lookup_transform(self, target, source, time):
-        if source != 'laser':
-            raise KeyError(source)
-        assert (target, time.nanoseconds) == (OPTICAL, 0)
-        vector = SimpleNamespace(x=0.1, y=0.2, z=0.3)
-        turn = SimpleNamespace(x=0.0, y=0.0, z=1.0, w=0.0)
-        return SimpleNamespace(transform=SimpleNamespace(translation=vector, rotation=turn))
-
-
-@pytest.fixture
-def tf2(monkeypatch):
-    listeners = []
-    module = ModuleType('tf2_ros')
-    module.Buffer = Buffer
-    module.TransformListener = lambda *given, **options: listeners.append((given, options))
-    monkeypatch.setitem(sys.modules, 'tf2_ros', module)
-    messages, package = ModuleType('tf2_msgs.msg'), ModuleType('tf2_msgs')
-    messages.TFMessage = object
-    monkeypatch.setitem(sys.modules, 'tf2_msgs', package)
-    monkeypatch.setitem(sys.modules, 'tf2_msgs.msg', messages)
-    return listeners
-
-
-class Node:
-    """Stand in for the node: keeps what subscribes."""
-
-    def __init__(self):
-        self.subscriptions = {}
-
-    def create_subscription(self, message_type, topic, callback, qos):
-        self.subscriptions[topic] = callback
-
-
-def static_transforms(*edges):
-    return SimpleNamespace(
-        transforms=[
-            SimpleNamespace(header=SimpleNamespace(frame_id=parent), child_frame_id=child)
-            for parent, child in edges
-        ]
-    )
-
-
-def test_a_transform_of_tf_becomes_ours(tf2):
-    node = Node()
-    lookup = TransformLookup(node)
-    found = lookup.lookup(OPTICAL, 'laser')
-    lookup.lookup(OPTICAL, 'laser')
-    np.testing.assert_allclose(found.translation_m, (0.1, 0.2, 0.3))
-    np.testing.assert_allclose(found.rotation, np.diag([-1, -1, 1]), atol=1e-12)
-    ((given, options),) = tf2
-    assert (given[1], options) == (node, {'spin_thread': False})
-
-
-def test_tf_is_listened_to_before_the_first_lookup(tf2):
-    node = Node()
-    lookup = TransformLookup(node)
-    lookup.listen()
-    lookup.listen()
-    assert len(tf2) == 1
-    assert list(node.subscriptions) == ['/tf_static']
-
-
-def test_frames_that_tf_has_connected_once_are_missed_otherwise(tf2, monkeypatch):
-    lookup = TransformLookup(Node())
-    with pytest.raises(TransformMissingError, match="'sonar'"):
-        lookup.lookup(OPTICAL, 'sonar')
-    lookup.lookup(OPTICAL, 'laser')
-
-    def fail(*_):
-        raise KeyError('laser')
-
-    monkeypatch.setattr(Buffer, 'lookup_transform', fail)
-    with pytest.raises(AlignmentError) as caught:
-        lookup.lookup(OPTICAL, 'laser')
-    assert caught.type is AlignmentError
-
-
 def test_a_reference_that_comes_before_tf_waits_and_is_not_rejected():
     world = laser_world()
     places = []
@@ -381,97 +236,6 @@ def test_tf_is_needed_where_no_pose_is_given(config, needed):
     assert needs_tf(from_mapping(DepthNodeConfig, config)) is needed
 
 
-@pytest.mark.parametrize(('unit', 'depth_m'), [('mm', 1.5), ('0.1mm', 0.15), ('tum', 0.3)])
-def test_reference_depth_is_read_in_its_unit(unit, depth_m):
-    world = depth_world(reference_depth_unit=unit, reference_min_depth_m=0.1)
-    world.references.add('reference/depth', depth())
-    np.testing.assert_allclose(kept(world).depth_m, depth_m, rtol=1e-6)
-    assert world.references.doubt == ''
-
-
-def see_depth(world, depth_mm, count=FRAMES):
-    for _ in range(count):
-        message = depth()
-        message.data = np.full((48, 64), depth_mm, np.uint16).tobytes()
-        world.references.add('reference/depth', message)
-
-
-def test_a_road_is_wondered_at_once_and_a_room_not_at_all():
-    world = depth_world()
-    see_depth(world, 1500, 3 * FRAMES)
-    assert (world.warnings, world.references.doubt) == ([], '')
-    world = depth_world()
-    see_depth(world, 12_000, FRAMES - 1)
-    assert world.warnings == []
-    see_depth(world, 12_000, 20)
-    (warning,) = world.warnings
-    assert warning.startswith(
-        "median depth of 'reference/depth' is 12 m, at 1000 steps a metre; usual are 0.25 to "
-        "3.5 m; set the unit, as 'reference_depth_unit:=0.1mm' (1.2 m) or "
-        "'reference_depth_unit:=tum' (2.4 m)"
-    )
-    assert world.references.doubt == ''
-
-
-def test_a_road_in_a_unit_that_was_told_is_no_reason_to_warn():
-    world = depth_world(reference_depth_unit='cm')
-    see_depth(world, 1200, 2 * FRAMES)
-    assert (world.warnings, world.references.doubt) == ([], '')
-
-
-def test_an_impossible_median_of_reference_depth_casts_doubt_on_the_unit():
-    world = depth_world(reference_depth_unit='cm')
-    see_depth(world, 30_000, 2 * FRAMES)
-    doubt = world.references.doubt
-    assert doubt.startswith(
-        "median depth of 'reference/depth' is 300 m, at 100 steps a metre; possible are 0.05 to "
-        "200 m; set the unit, as 'reference_depth_unit:=0.1mm' (3 m)"
-    )
-    assert world.warnings == [doubt]
-    world.references.forget()
-    assert world.references.doubt == ''
-
-
-def test_another_unit_is_looked_at_anew():
-    units = {'reference_depth_unit': 'cm'}
-    world = depth_world()
-    world.references._config = lambda: from_mapping(DepthNodeConfig, units)
-    see_depth(world, 30_000)
-    assert world.references.doubt != ''
-    units['reference_depth_unit'] = '0.1mm'
-    see_depth(world, 30_000)
-    assert world.references.doubt == ''
-
-
-def test_a_wrong_unit_of_reference_depth_is_refused_with_the_known():
-    with pytest.raises(ConfigError, match="'reference_depth_unit': 'inch' is not a unit"):
-        DepthImageConfig(reference_depth_unit='inch')
-
-
-def test_a_frame_with_two_parents_is_named(tf2):
-    node = Node()
-    lookup = TransformLookup(node)
-    lookup.lookup(OPTICAL, 'laser')
-    take = node.subscriptions['/tf_static']
-    take(static_transforms(('base_link', 'camera_link'), ('base_link', 'laser')))
-    take(static_transforms(('base_link', 'camera_link')))
-    assert lookup.conflicts() == ()
-    take(static_transforms(('base_footprint', 'camera_link')))
-    (sentence,) = lookup.conflicts()
-    assert "'camera_link' has more than one parent in TF: base_footprint, base_link" in sentence
-
-
-def test_frames_that_tf_does_not_connect_raise(tf2):
-    with pytest.raises(AlignmentError, match="does not connect 'sonar'"):
-        TransformLookup(Node()).lookup(OPTICAL, 'sonar')
-
-
-def test_without_tf2_the_parameter_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, 'tf2_ros', None)
-    with pytest.raises(AlignmentError, match='tf2_ros is not installed.*parameter'):
-        TransformLookup(Node()).lookup(OPTICAL, 'laser')
-
-
 def test_ranges_keep_their_marks():
     world = laser_world(laser_pose='0 0 0 0 0 0')
     message = scan()
@@ -479,116 +243,6 @@ def test_ranges_keep_their_marks():
     world.references.add('scan', message)
     _, kept = world.source._scans.nearest(0)
     assert kept.beams.tolist() == [4, *range(6, 21)]
-
-
-DEPTH_FRAME = 'camera_depth_optical_frame'
-
-
-def unregistered():
-    message = depth()
-    message.header.frame_id = DEPTH_FRAME
-    return message
-
-
-def kept(world):
-    return world.source._references.nearest(0)[1]
-
-
-def test_depth_of_another_frame_is_refused_until_its_calibration_comes():
-    world = depth_world(reference_pose='0 0.025 0 0 0 0')
-    world.references.image_frame_id = OPTICAL
-    world.references.add('reference/depth', unregistered())
-    assert len(world.source) == 0
-    words = world.warnings[0]
-    assert 'not registered' in words and '/depth/camera_info' in words
-    assert 'depth_registration' in words
-    world.references.add('reference/camera_info', camera_info(frame_id=DEPTH_FRAME))
-    world.references.add('reference/depth', unregistered())
-    assert world.counts() == {'received': 2, 'rejected': 1}
-    # 2.5 cm to the left at 1.5 m moves the view by 60 · 0.025 / 1.5 = 1 px to the left.
-    columns = kept(world).indices % 64
-    assert (columns.min(), columns.max()) == (0, 62)
-    np.testing.assert_allclose(kept(world).depth_m, 1.5)
-
-
-def test_depth_of_the_frame_of_the_image_needs_no_calibration():
-    world = depth_world()
-    message = depth()
-    message.header.frame_id = world.references.image_frame_id = OPTICAL
-    world.references.add('reference/depth', message)
-    assert world.counts() == {'received': 1, 'rejected': 0}
-    assert len(kept(world).indices) == 48 * 64
-
-
-def test_depth_in_the_frame_of_the_image_is_registered_where_its_calibration_tells_nothing():
-    uncalibrated = camera_info()
-    uncalibrated.k[0] = 0.0
-    world = in_the_frame_of_the_image(depth_world(), uncalibrated)
-    assert len(kept(world).indices) == 48 * 64
-
-
-def test_depth_of_another_calibration_is_refused_though_it_names_the_frame_of_the_image():
-    world = in_the_frame_of_the_image(depth_world(), camera_info(focal_px=120.0))
-    assert world.counts() == {'received': 1, 'rejected': 1}
-    assert 'has fx 120, fy 120, cx 31.5, cy 23.5 px at 64x48' in world.warnings[0]
-    assert 'set reference_pose, or set reference_registration to registered' in world.warnings[0]
-
-
-def in_the_frame_of_the_image(world, info):
-    world.references.image_frame_id = OPTICAL
-    message = depth()
-    message.header.frame_id = OPTICAL
-    world.references.add('reference/camera_info', info)
-    world.references.add('reference/depth', message)
-    return world
-
-
-def test_depth_of_another_calibration_without_a_frame_is_refused_without_a_pose():
-    world = depth_world()
-    world.references.add('reference/camera_info', camera_info(focal_px=120.0, frame_id=''))
-    world.references.add('reference/depth', depth())
-    assert world.counts() == {'received': 1, 'rejected': 1}
-    assert 'set reference_pose, or set reference_registration to registered' in world.warnings[0]
-
-
-def test_depth_of_another_calibration_without_a_frame_is_reprojected_with_a_pose():
-    world = depth_world(reference_pose='0 0 0 0 0 0')
-    world.references.add('reference/camera_info', camera_info(focal_px=120.0, frame_id=''))
-    world.references.add('reference/depth', depth())
-    rows, columns = np.divmod(kept(world).indices, 64)
-    # Twice the focal length shows the inner half.
-    assert rows.min() >= 11 and rows.max() <= 36
-    assert columns.min() >= 15 and columns.max() <= 48
-
-
-def test_depth_without_a_frame_is_in_that_of_its_calibration():
-    world = depth_world()
-    world.references.add('reference/camera_info', camera_info(frame_id=DEPTH_FRAME))
-    world.references.add('reference/depth', depth())
-    assert world.lookups == [(OPTICAL, DEPTH_FRAME)]
-
-
-def test_without_a_pose_tf_is_asked_for_the_depth_camera():
-    world = depth_world()
-    world.references.image_frame_id = OPTICAL
-    world.references.add('reference/camera_info', camera_info(frame_id=DEPTH_FRAME))
-    world.references.add('reference/depth', unregistered())
-    assert world.lookups == [(OPTICAL, DEPTH_FRAME)]
-    assert world.counts() == {'received': 1, 'rejected': 1}
-
-
-def test_depth_said_to_be_registered_is_taken_as_it_is():
-    world = depth_world(reference_registration='registered')
-    world.references.image_frame_id = OPTICAL
-    world.references.add('reference/depth', unregistered())
-    assert len(kept(world).indices) == 48 * 64
-
-
-def test_depth_said_to_be_unregistered_is_reprojected_always():
-    world = depth_world(reference_registration='unregistered', reference_pose='0 0.025 0 0 0 0')
-    world.references.add('reference/camera_info', camera_info())
-    world.references.add('reference/depth', depth())
-    assert (kept(world).indices % 64).max() == 62
 
 
 def imu(x=0.0, z=9.81, time_ns=0):
