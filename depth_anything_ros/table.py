@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -17,8 +18,8 @@ class Table:
     """
     The cells of a table, as many in each row as there are headings.
 
-    People read a dash for None, four digits of a float and 2×3 for a sequence; a spreadsheet gets
-    numbers in full and nothing for None.
+    People read a dash for None and NaN, four digits of a float and 2×3 for a sequence; a
+    spreadsheet gets numbers in full and nothing for None.
     """
 
     headings: Sequence[object]
@@ -68,15 +69,15 @@ def csv_lines(rows: Iterable[Sequence[object]]) -> str:
 
 def number(value: float | None, form: str, unknown: str = UNKNOWN) -> str:
     """Return a number in a form of :func:`format`, or what says that it is not known."""
-    return unknown if value is None else format(value, form)
+    return unknown if value is None or math.isnan(value) else format(value, form)
 
 
 def shown(value: object) -> str:
     """Return a cell as people read it; see :class:`Table`."""
+    if isinstance(value, float):
+        return number(value, '.4g')
     if value is None:
         return UNKNOWN
-    if isinstance(value, float):
-        return f'{value:.4g}'
     if isinstance(value, (list, tuple)):
         return '×'.join(map(shown, value))
     return str(value)

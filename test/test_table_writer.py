@@ -1,6 +1,8 @@
+import math
+
 import pytest
 
-from depth_anything_ros.table import Table, csv_lines, number
+from depth_anything_ros.table import Table, csv_lines, number, shown
 
 TABLE = Table(['name', 'size', 'p50 ms'], [['a|b', (480, 640), 1.23456], ['<i>', '-', None]])
 
@@ -33,6 +35,7 @@ def test_empty_table_has_its_headings_only():
     assert Table([], []).csv() == '\n'
 
 
-@pytest.mark.parametrize(('value', 'said'), [(0.5, '+50%'), (None, '–')])
+@pytest.mark.parametrize(('value', 'said'), [(0.5, '+50%'), (None, '–'), (math.nan, '–')])
 def test_number_that_is_not_known_is_a_dash(value, said):
     assert number(value, '+.0%') == said
+    assert (shown(value) == said) == (said == '–')

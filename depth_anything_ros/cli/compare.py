@@ -22,7 +22,7 @@ from depth_anything_ros.cli.gate_option import add_gate_argument, check_gate, op
 _EPILOG = """What a row says: the means of a run over the images that all runs have a score for;
 how much its metric of the answer is above that of the first run, image by image; and the interval
 of that, from bootstrap draws of sources (scenes, sequences), then of images within them. The last
-line answers: worse, better, or open, where the interval holds 0."""
+line answers: worse, better, equal, where no image differs, or open, where the interval holds 0."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,13 +53,13 @@ def run(args: argparse.Namespace) -> int:
     :raises ConfigError: if the gate cannot be used.
     :raises GateError: if it is not met.
     """
-    from depth_anything_ros.evaluation.metrics import METRICS
+    from depth_anything_ros.evaluation.metrics import require_one_metric
     from depth_anything_ros.lab.datasets.comparison_report import source_table
     from depth_anything_ros.lab.evaluation.figures import EVALUATION, evaluation_figures
     from depth_anything_ros.lab.evaluation.finished import compare_runs, read_runs
 
     if args.metric is not None:
-        METRICS[args.metric]  # told here if it is not known
+        require_one_metric(args.metric)
     compared = compare_runs(read_runs(args.runs), args.metric)
     figures = evaluation_figures(compared.data)
     gate = open_gate(args, figures, EVALUATION, compared.protocol)

@@ -55,7 +55,13 @@ def _words(key: str, value: object) -> str:
     if value is None:
         return f'without {key}'
     if isinstance(value, Mapping):
-        value = ', '.join(f'{name} {part}' for name, part in value.items())
+        value = ', '.join(_part(name, part) for name, part in value.items())
     elif isinstance(value, list):
         value = ', '.join(map(str, value)) or 'nothing'
     return f'with {key} {value}'
+
+
+def _part(name: str, value: object) -> str:
+    if name.endswith('_rad') and isinstance(value, int | float):
+        return f'{name.removesuffix("_rad")}_deg {math.degrees(value):g}'
+    return f'{name} {value}'

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from depth_anything_ros.errors import UnknownNameError
 from depth_anything_ros.evaluation import pixel_metrics as pixels
 from depth_anything_ros.evaluation.cloud_distance import chamfer, cloud_f1
 from depth_anything_ros.evaluation.edges import edge_f1
@@ -31,6 +32,7 @@ __all__ = [
     'chosen_metrics',
     'family',
     'is_detail',
+    'require_one_metric',
 ]
 
 DEFAULT, ALL = 'default', 'all'
@@ -172,6 +174,21 @@ class MetricWords(Iterable[str]):
 def family(name: str) -> str:
     """Return what a metric has in common with others: its name up to a dot."""
     return name.partition('.')[0]
+
+
+def require_one_metric(word: str) -> None:
+    """
+    Check that a word is the name of one metric.
+
+    :raises UnknownNameError: if it is unknown, or what several have in common; the message lists
+        these, else the known.
+    """
+    members = [name for name in METRICS if name != word and family(name) == word]
+    if members:
+        raise UnknownNameError(
+            f"'{word}' is {len(members)} metrics, name one: {', '.join(members)}"
+        )
+    METRICS[word]
 
 
 def is_detail(name: str) -> bool:

@@ -29,10 +29,13 @@ def test_the_answer_is_a_table_a_sentence_and_json(runs, tmp_path, capsys):
 def test_another_metric_answers_where_it_is_asked_for(runs, capsys):
     assert main(['compare', *runs, '--metric', 'delta2']) == 0
     shown = capsys.readouterr().out
-    assert 'whether after is worse than before is open: delta2 +0.0000' in shown
+    assert 'after and before are equal: delta2 differs in none of 3 images' in shown
     assert 'delta2 − before' in shown and 'abs_rel −' not in shown
     assert main(['compare', *runs, '--metric', 'delta9']) == 1
     assert "unknown metric 'delta9'; known: abs_rel" in capsys.readouterr().err
+    assert main(['compare', *runs, '--metric', 'obstacles']) == 1
+    told = "'obstacles' is 25 metrics, name one: obstacles.missed, obstacles.missed_cells, "
+    assert told in capsys.readouterr().err
 
 
 def test_a_gate_may_bound_the_difference(runs, tmp_path, capsys):

@@ -230,6 +230,10 @@ def test_a_baseline_may_differ_in_what_its_figures_do_not_depend_on(followed):
     with pytest.raises(ConfigError, match='without mounting'):
         followed('abs_rel <= baseline', protocol=PROTOCOL | {'obstacles': {}},
                  obstacles={}, mounting=[1])  # fmt: skip
+    told = 'without mounting, .* with mounting height_m 0.3, pitch_deg 30;'
+    with pytest.raises(ConfigError, match=told):
+        followed('abs_rel <= baseline', protocol=PROTOCOL | {'obstacles': {}}, obstacles={},
+                 mounting={'height_m': 0.3, 'pitch_rad': math.pi / 6})  # fmt: skip
 
 
 def figures(**values):

@@ -50,6 +50,8 @@ def test_a_missed_pole_is_in_figures_gate_and_page(tmp_path):
     assert 'Obstacles missed' in text
     assert 'obstacles from above, camera at the bottom' in text
     assert 'up to 10 cm' in text
+    # Nothing is within the braking distance.
+    assert '<dt>false free</dt><dd>–</dd>' in text
     protocol = json.loads((tmp_path / 'summary.json').read_text())['protocol']
     assert protocol['obstacles']['braking_distance_m'] == 1.0
     assert protocol['ground'] == (

@@ -247,12 +247,16 @@ def _verdict(
     """
     Return in a sentence whether a model is worse than the first.
 
+    Only where no image tells them apart is the difference 0 with an interval that is 0 as well.
+
     :param judged: the source of each image that counts.
     """
     change = difference.metrics.get(metric, Estimate(None, None, None))
     is_open = f'whether {model} is worse than {first} is open'
     if change.value is None:
         return f'{is_open}: no image has {metric} of both'
+    if not any((change.value, change.low, change.high)):
+        return f'{model} and {first} are equal: {metric} differs in none of {len(judged)} images'
     if change.low is None or change.high is None:
         return f'{is_open}: {metric} {change.value:+.4f} of one image'
     lower = METRICS[metric].better is Better.LOWER
