@@ -42,6 +42,15 @@ _OUTPUTS = {
     'points': '~/points',
     'scan': '~/scan',
 }
+_METRES = 'metric depth (--scale-source, or a model of metres)'
+_CLOUD = f'{_METRES} and camera_info'
+_SENSOR = 'the depth of a sensor (--scale-source depth_image, or in scale_fallbacks)'
+_RELATIVE = 'a model of relative depth'
+# Word → what there must be; a preview there always is.
+_TAKES = {
+    'relative': _RELATIVE, 'scale': _RELATIVE, 'depth': _METRES, 'points': _CLOUD, 'scan': _CLOUD,
+    'fused': _SENSOR, 'source': _SENSOR,
+}  # fmt: skip
 _DEFAULT_OUTPUTS = ('relative', 'depth', 'preview', 'scale')
 # Parameters that have an option of their own, and what it takes.
 _PARAMETERS = {
@@ -54,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments and options of the verb."""
     parser.epilog = (
         'Exit status 1: an image could not be used, a bag not be recorded, or not one image of a '
-        'bag got the metres that a scale source was asked for.'
+        'bag got the metres that a scale source was asked for, or an output that --outputs names.'
     )
     parser.add_argument(
         'bags', nargs='+', type=Path, metavar='BAG', help='bag of ROS 2 or ROS 1, file or folder'
@@ -68,9 +77,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--merge', action='store_true', help='copy all messages of the bag too, not TF alone'
     )
     parser.add_argument(
-        '--outputs', default=','.join(_DEFAULT_OUTPUTS), metavar='LIST',
-        help=f'what to write, of {", ".join(_OUTPUTS)} (%(default)s); camera_info goes with depth '
-        'and with fused',
+        '--outputs', metavar='LIST',
+        help=f'what to write, of {", ".join(_OUTPUTS)} (of {",".join(_DEFAULT_OUTPUTS)} what '
+        'there is); camera_info goes with depth and with fused',
     )  # fmt: skip
     parser.add_argument(
         '--storage', choices=_STORAGES, default='mcap', help='how the bag is stored (mcap)'
@@ -137,7 +146,7 @@ def run(args: argparse.Namespace) -> int:
     Record the bags and say what came of them.
 
     :return: 0, or 1 if an image could not be used, a bag not be recorded, or none of its images
-        got the metres that a scale source was asked for.
+        got the metres that a scale source was asked for, or an output that was named.
     :raises ConfigError: if a parameter, an input or an output does not exist or is not allowed.
     :raises DatasetError: if the only bag cannot be recorded, or the place of one is taken.
     :raises WorkerError: if processes or the cluster fail.
@@ -152,7 +161,7 @@ def run(args: argparse.Namespace) -> int:
     if len(args.bags) > 1:
         _show_all(records)
     write_json(args.json, records)
-    return int(not all(record.complete and not record.lacks_metres for record in records))
+    return int(not all(record.complete and record.as_asked for record in records))
 
 
 def _config(args: argparse.Namespace) -> DepthNodeConfig:
@@ -199,7 +208,7 @@ def _jobs(
     jobs = [
         RecordJob(
             bag, place, config, _outputs(args.outputs), _assignments('-r', args.remap),
-            args.node, args.merge, args.frames, args.storage,
+            args.node, args.merge, args.frames, args.storage, named=args.outputs is not None,
         )
         for bag, place in zip(args.bags, places, strict=True)
     ]  # fmt: skip
@@ -221,10 +230,10 @@ def _name(bag: Path) -> str:
     return bag.resolve().stem if bag.is_file() else bag.resolve().name
 
 
-def _outputs(text: str) -> tuple[str, ...]:
+def _outputs(text: str | None) -> tuple[str, ...]:
     from depth_anything_ros.parameters import split_names
 
-    names = split_names(text)
+    names = _DEFAULT_OUTPUTS if text is None else split_names(text)
     for name in names:
         if name not in _OUTPUTS:
             raise ConfigError(f"unknown output '{name}'; known: {', '.join(_OUTPUTS)}")
@@ -276,6 +285,13 @@ def _show(record: BagRecord) -> None:
         write_warning(f'{len(record.rejected) - _SHOWN} more images were rejected; see --json')
     if record.lacks_metres:
         write_warning(f'{record.out}: not one image has the metric depth that was asked for')
+    elif record.empty:
+        words = [word for word, topic in _OUTPUTS.items() if topic in record.empty]
+        takes = ' and '.join(dict.fromkeys(_TAKES[word] for word in words))
+        write_warning(
+            f'{record.out}: nothing to write for {", ".join(words)}, which --outputs names: it '
+            f'takes {takes}'
+        )
     _tell('without metric depth', record.no_metric)
     _tell('for warnings', record.warnings)
     if record.model is not None and record.model.weights == 'random':

@@ -199,6 +199,29 @@ def test_none_of_the_metres_that_were_asked_for_is_exit_code_1(drive, tmp_path, 
     assert call(drive, '--out', tmp_path / 'relative', '--model', 'tiny') == 0
 
 
+@pytest.mark.parametrize(
+    ('named', 'empty', 'takes'),
+    [
+        ('fused,source', 'fused, source',
+         'the depth of a sensor (--scale-source depth_image, or in scale_fallbacks)'),
+        ('scale,preview,points', 'points',
+         'metric depth (--scale-source, or a model of metres) and camera_info'),
+    ],
+)  # fmt: skip
+def test_a_named_output_that_stays_empty_is_exit_code_1(
+    drive, tmp_path, capsys, named, empty, takes
+):
+    answer = tmp_path / 'answer.json'
+    words = ('--model', 'tiny', '--outputs', named, '--json', answer)
+    assert call(drive, '--out', tmp_path / 'out', *words) == 1
+    assert (
+        f'warning: {tmp_path}/out: nothing to write for {empty}, which --outputs names: it takes '
+        f'{takes}\n'
+    ) in capsys.readouterr().err
+    assert len(json.loads(answer.read_text())[0]['empty']) == len(empty.split())
+    assert call(drive, '--out', tmp_path / 'all', *QUICK, '--outputs', named) == 0
+
+
 def test_references_that_are_all_rejected_are_not_told_as_missing(drive, tmp_path, capsys):
     words = ('-p', 'reference_registration:=unregistered', '-r', f'reference/camera_info:={INFO}')
     bag = write_drive(tmp_path / 'bag', 3, info_size=(128, 96))

@@ -199,6 +199,11 @@ class _Recording:
         for name, reason in published.failures.items():
             self._warnings[f'no {name}: {reason}'] += 1
 
+    def _empty(self) -> tuple[str, ...]:
+        """Return the outputs that were named and not given by a single image."""
+        named = self._outputs.keys() - _INFO_OF.keys() if self._job.named else ()
+        return tuple(sorted(name for name in named if not self._messages[self._topic(name)]))
+
     def _topic(self, name: str) -> str:
         return f'{self._prefix}/{name.removeprefix("~/")}'
 
@@ -216,6 +221,7 @@ class _Recording:
             references=recorder.references,
             warnings=self._warnings + recorder.warnings,
             messages=dict(sorted(self._messages.items())),
+            empty=self._empty(),
             model=recorder.pipeline.predictor.identity,
             duration_s=duration_s,
             rate_hz=speed.rate_hz,

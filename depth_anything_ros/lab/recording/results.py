@@ -24,7 +24,7 @@ class RecordJob:
     `outputs` the topics to write, as the node names them; `node` the node's full name. `merge`
     copies all messages of the bag too, else TF alone. `frames` is how many images are read; 0 is
     all. `storage` is one of `STORAGES`; `replace` takes the place of a bag that is
-    there.
+    there. `named` is whether each output was asked for by its name, so that none may stay empty.
     """
 
     bag: Path
@@ -37,6 +37,7 @@ class RecordJob:
     frames: int = 0
     storage: str = 'mcap'
     replace: bool = False
+    named: bool = False
 
 
 def made_by(config: DepthNodeConfig) -> str:
@@ -61,7 +62,8 @@ class BagRecord:
 
     `images` were read, `written` gave an output, `metric` of them depth in metres, for which
     `sources` of scale were asked; `no_metric` and
-    `warnings` count what was told. `messages` counts what is in the new bag by topic. `rate_hz` is
+    `warnings` count what was told. `messages` counts what is in the new bag by topic; `empty` are
+    the outputs of the job that were named and have none. `rate_hz` is
     images a second and `network_share` the share of the time in which a network ran, as `Speed`
     has them. A bag that could not be recorded has a `failure` and no other figures; one
     that was `there` already has `messages` alone.
@@ -80,6 +82,7 @@ class BagRecord:
     references: Mapping[str, int] = field(default_factory=dict)
     warnings: Mapping[str, int] = field(default_factory=Counter)
     messages: Mapping[str, int] = field(default_factory=dict)
+    empty: tuple[str, ...] = ()
     model: ModelIdentity | None = None
     duration_s: float = 0.0
     rate_hz: float | None = None
@@ -114,3 +117,8 @@ class BagRecord:
     def lacks_metres(self) -> bool:
         """Return whether sources of scale were asked for metres, and no image has any."""
         return bool(self.sources and self.written) and not self.metric
+
+    @property
+    def as_asked(self) -> bool:
+        """Return whether there is some of all that was asked for by its name."""
+        return not (self.lacks_metres or self.empty)
