@@ -177,9 +177,10 @@ def require_type(reader: BagReader, name: str, type_names: tuple[str, ...]) -> N
     """
     topic = reader.require_topic(name)
     if topic.type_name not in type_names:
+        fitting = [item.name for item in reader.topics.values() if item.type_name in type_names]
         raise DatasetError(
             f"topic '{name}' in bag '{reader.path}' is {topic.type_name}; allowed: "
-            f'{", ".join(type_names)}'
+            f'{", ".join(type_names)}, as {", ".join(fitting) or "no topic of this bag"}'
         )
 
 

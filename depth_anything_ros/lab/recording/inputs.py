@@ -9,7 +9,8 @@ from typing import Any
 
 from depth_anything_ros.bag import BagReader, find_camera_info, find_image, find_topics
 from depth_anything_ros.bag.topics import CAMERA_INFO as INFO_TYPE
-from depth_anything_ros.bag.topics import Naming, require_type
+from depth_anything_ros.bag.topics import COMPRESSED, Naming, require_type
+from depth_anything_ros.bag.topics import IMAGE as IMAGE_TYPE
 from depth_anything_ros.bag.transforms import TF_TYPES
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import ConfigError, DatasetError
@@ -66,8 +67,8 @@ def find_inputs(
         drivers give, and by their type where the bag has only one topic of it.
     :param warn: told what a fallback lacks, and which remapping is not used.
     :raises ConfigError: if a remapping is of no input.
-    :raises DatasetError: if the bag lacks an input that is needed, or it is not clear which of its
-        topics is meant.
+    :raises DatasetError: if the bag lacks an input that is needed, one that is told is of another
+        type, or it is not clear which of its topics is meant.
     """
     _check_names(remaps)
     image = _of_transport(
@@ -92,12 +93,10 @@ def find_inputs(
     found.update(_find_motion(reader, config, image, remaps, warn))
     found[CAMERA_INFO] = remaps.get(CAMERA_INFO) or find_camera_info(reader, image)
     found[IMAGE] = image
-    types = {**reference_types(config), CAMERA_INFO: INFO_TYPE}
+    types = {**reference_types(config), CAMERA_INFO: INFO_TYPE, IMAGE: IMAGE_TYPE}
     for base, told in remaps.items():
-        if base in found and types.get(base) == INFO_TYPE:
-            require_type(reader, told, (INFO_TYPE,))
-        elif base in found:
-            reader.require_topic(found[base])
+        if base in found:
+            require_type(reader, found[base], _alike(types[base]))
         else:
             warn(f"'{base}:={told}' is not used: nothing at work reads '{base}'")
     order = (*reference_types(config), CAMERA_INFO, IMAGE)
@@ -162,8 +161,14 @@ def _find_reference(
 
 def _fitting(reader: BagReader, topic: ReferenceTopic) -> list[str]:
     """Return the topics of a bag that have the type of a reference."""
-    types = TF_TYPES if topic.message in TF_TYPES else (topic.message,)
+    types = _alike(topic.message)
     return [item.name for item in reader.topics.values() if item.type_name in types]
+
+
+def _alike(type_name: str) -> tuple[str, ...]:
+    """Return the types of messages that are read as those of a type are."""
+    kinds = TF_TYPES, (IMAGE_TYPE, COMPRESSED)
+    return next((kind for kind in kinds if type_name in kind), (type_name,))
 
 
 def _of_transport(reader: BagReader, found: str, transport: str) -> str:

@@ -1,11 +1,14 @@
 """The motion of the camera out of a bag: from odometry, from TF, and what is told without."""
 
+import re
+
 import numpy as np
 import pytest
-from small_drive import Network, header, stamp_of, transform, write_drive
+from small_drive import INFO, Network, header, stamp_of, transform, write_drive
 
 from depth_anything_ros.bag import BagReader
 from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.errors import DatasetError
 from depth_anything_ros.lab.recording.bag import record_bag
 from depth_anything_ros.lab.recording.results import RecordJob
 from depth_anything_ros.messages import decode_any_depth
@@ -79,6 +82,19 @@ def test_odometry_that_stops_is_told(tmp_path):
     result, _ = recorded(bag, tmp_path / 'out')
     (warning,) = result.warnings
     assert 'the newest pose is more than 0.1 s older than the image' in warning
+
+
+@pytest.mark.parametrize(
+    ('base', 'motion_source', 'wanted'),
+    [('odom', 'auto', 'nav_msgs/msg/Odometry, as /odom'), ('/tf', 'tf', 'tf2_msgs/msg/TFMessage')],
+)
+def test_a_topic_of_another_type_is_refused_before_the_start(
+    bag, tmp_path, base, motion_source, wanted
+):
+    told = f"topic '{INFO}' in bag '{bag}' is sensor_msgs/msg/CameraInfo; allowed: {wanted}"
+    with pytest.raises(DatasetError, match=re.escape(told)):
+        recorded(bag, tmp_path / 'out', {base: INFO}, motion_source=motion_source)
+    assert not (tmp_path / 'out').exists()
 
 
 def test_of_several_odometries_one_is_to_be_named(tmp_path):
