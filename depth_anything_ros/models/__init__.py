@@ -69,6 +69,8 @@ ENCODERS: Registry[Callable[[str, int, str], Encoder[Any]]] = Registry(
     'encoder',
     {
         'dinov2': f'{_ENCODERS}.dinov2:DinoV2',
+        'dinov2_any_view': f'{_ENCODERS}.depth_anything_3:AnyViewDinoV2',
+        'dinov2_monocular': f'{_ENCODERS}.depth_anything_3:MonocularDinoV2',
         'dinov3': f'{_ENCODERS}.dinov3:DinoV3',
         'efficientnet_lite': f'{_ENCODERS}.efficientnet_lite:EfficientNetLite',
     },
@@ -84,6 +86,8 @@ DECODERS: Registry[_DecoderFactory] = Registry(
         'dpt': f'{_DECODERS}.dpt:DPTHead',
         'dpt_pyramid': f'{_DECODERS}.dpt:PyramidDPTHead',
         'dpt_readout': f'{_DECODERS}.dpt:ReadoutDPTHead',
+        'dpt_sky': f'{_DECODERS}.depth_anything_3:SkyDPTHead',
+        'dual_dpt': f'{_DECODERS}.depth_anything_3:DualDPTHead',
         'pyramid': f'{_DECODERS}.pyramid:PyramidHead',
         'sdt': f'{_DECODERS}.sdt:SDTHead',
         'sdt_pyramid': f'{_DECODERS}.sdt:PyramidSDTHead',

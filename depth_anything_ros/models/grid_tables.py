@@ -17,19 +17,18 @@ _KEPT_GRIDS = 8
 
 class GridTables(nn.Module):
     """
-    Keep the tables of each (rows, columns), made from constant buffers.
+    Keep the tables of each (rows, columns), made from constants.
 
-    The buffers are persistent, as the public checkpoints hold them; `reset_constants` gives
-    them the values that they have there.
+    Constants that the public checkpoints hold are persistent buffers, and `reset_constants` gives
+    them the values that they have there. Tables made of no buffer lie on the CPU.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._kept: dict[Grid, tuple[Tensor, ...]] = {}
 
-    @abstractmethod
     def reset_constants(self) -> None:
-        """Fill the buffers, in place."""
+        """Fill the buffers, in place; by default there are none."""
 
     @abstractmethod
     def make(self, grid: Grid) -> tuple[Tensor, ...]:

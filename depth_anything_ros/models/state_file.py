@@ -10,6 +10,10 @@ from torch import Tensor
 
 from depth_anything_ros.errors import CheckpointError
 from depth_anything_ros.models.checkpoint_file import CheckpointFile
+from depth_anything_ros.models.depth_anything_3_layout import (
+    depth_anything_3_state,
+    is_depth_anything_3_layout,
+)
 from depth_anything_ros.models.hf_layout import is_hf_layout, public_state
 from depth_anything_ros.models.local_file import SAFETENSORS_SUFFIX
 from depth_anything_ros.models.metadata import mistaken_for, not_a_checkpoint
@@ -23,7 +27,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
     Return the tensors of a checkpoint, numbers in float32, under the public key names.
 
     Nothing in the file is executed. What training programs wrap around a state dict is taken off,
-    the `-hf` layout is renamed, packed tensors are unpacked.
+    other layouts are renamed, packed tensors are unpacked.
 
     :raises CheckpointError: if the file is damaged, holds no state dict of ordinary tensors or a
         weight that is not finite, is packed in a format that is not known, or cannot be read
@@ -48,6 +52,8 @@ def read_tensors(checkpoint: CheckpointFile) -> dict[str, Tensor]:
             raise not_a_checkpoint(path, mistaken_for(path) or str(error)) from error
         state = plain_state(content, path)
         check_stored(state, path)
+    if is_depth_anything_3_layout(state):
+        return depth_anything_3_state(state)
     return public_state(state) if is_hf_layout(state) else state
 
 

@@ -6,7 +6,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from depth_anything_ros.models import MODELS, create_model
-from depth_anything_ros.models.decoders.dpt import DPTHead, PyramidDPTHead, ReadoutDPTHead
+from depth_anything_ros.models.decoders.dpt import (
+    ANYDEPTH,
+    DPTHead,
+    PyramidDPTHead,
+    ReadoutDPTHead,
+)
 from depth_anything_ros.models.decoders.readout import Readout
 from depth_anything_ros.models.estimator import LayerTokens
 
@@ -89,7 +94,7 @@ def test_odd_grids_give_the_size_of_the_input(grid: tuple[int, int]) -> None:
 @torch.inference_mode()
 def test_head_on_maps_is_the_head_on_tokens_resized_to_such_maps() -> None:
     torch.manual_seed(0)
-    plain = DPTHead(WIDTHS, 16, 8, CHANNELS, anydepth=True).eval()
+    plain = DPTHead(WIDTHS, 16, 8, CHANNELS, form=ANYDEPTH).eval()
     grid = (2, 4)
     images = [tokens.transpose(1, 2).reshape(2, -1, *grid) for tokens, _ in layers_of(grid)]
     resizing = zip(images, plain.projects, plain.resize_layers, strict=True)

@@ -8,7 +8,9 @@ names of github.com/DepthAnything/Depth-Anything-V2.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -24,6 +26,14 @@ def _conv3x3(inputs: int, outputs: int, stride: int = 1, bias: bool = True) -> n
 
 def _resize(features: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(features, size, mode='bilinear', align_corners=True)
+
+
+def _output(features: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(
+        _conv3x3(features, _HEAD_CHANNELS),
+        nn.ReLU(),
+        nn.Conv2d(_HEAD_CHANNELS, outputs, kernel_size=1),
+    )
 
 
 class ResidualConvUnit(nn.Module):
@@ -69,18 +79,35 @@ class FeatureFusionBlock(nn.Module):
         return out
 
 
-class Scratch(nn.Module):
+@dataclass(frozen=True)
+class HeadForm:
     """
-    The trained-from-scratch parts under the names of the public checkpoints.
+    In what the published heads differ.
 
-    :param anydepth: as in :class:`FusionHead`.
+    `bias`: the residual units have biases. `unused_unit`: the deepest block has a unit for a layer
+    that it does not fuse. `projects`: one more convolution comes before the output. `outputs`
+    counts the numbers a pixel. `sky`: one more of them has a small head of its own.
     """
+
+    bias: bool = True
+    unused_unit: bool = False
+    projects: bool = False
+    outputs: int = 1
+    sky: bool = False
+
+
+DEPTH_ANYTHING_V2 = HeadForm(unused_unit=True)
+ANYDEPTH = HeadForm(bias=False, projects=True)
+
+
+class Scratch(nn.Module):
+    """The trained-from-scratch parts under the names of the public checkpoints."""
 
     def __init__(
-        self, features: int, out_channels: tuple[int, int, int, int], anydepth: bool
+        self, features: int, out_channels: tuple[int, int, int, int], form: HeadForm
     ) -> None:
         super().__init__()
-        bias = not anydepth
+        bias = form.bias
         self.layer1_rn = _conv3x3(out_channels[0], features, bias=False)
         self.layer2_rn = _conv3x3(out_channels[1], features, bias=False)
         self.layer3_rn = _conv3x3(out_channels[2], features, bias=False)
@@ -88,17 +115,16 @@ class Scratch(nn.Module):
         self.refinenet1 = FeatureFusionBlock(features, bias)
         self.refinenet2 = FeatureFusionBlock(features, bias)
         self.refinenet3 = FeatureFusionBlock(features, bias)
-        # It has no layer to fuse; its unit 1 is in the checkpoints of Depth Anything all the same.
-        self.refinenet4 = FeatureFusionBlock(features, bias, fuses=not anydepth)
+        self.refinenet4 = FeatureFusionBlock(features, bias, fuses=form.unused_unit)
         self.project = (
-            nn.Sequential(_conv3x3(features, features), nn.ReLU()) if anydepth else nn.Identity()
+            nn.Sequential(_conv3x3(features, features), nn.ReLU())
+            if form.projects
+            else nn.Identity()
         )
         self.output_conv1 = _conv3x3(features, features // 2)
-        self.output_conv2 = nn.Sequential(
-            _conv3x3(features // 2, _HEAD_CHANNELS),
-            nn.ReLU(),
-            nn.Conv2d(_HEAD_CHANNELS, 1, kernel_size=1),
-        )
+        if form.sky:
+            self.sky_output_conv2 = _output(features // 2, 1)
+        self.output_conv2 = _output(features // 2, form.outputs)
 
 
 class FusionHead(Decoder[Features]):
@@ -111,8 +137,7 @@ class FusionHead(Decoder[Features]):
     :param stride: of the third map, in pixels of the image.
     :param features: channels of the fused maps.
     :param out_channels: channels of the four maps before fusion.
-    :param anydepth: the form of AnyDepth's baseline: residual units without biases, nothing
-        unused, one more convolution before the output.
+    :param form: in what the head differs from others.
     """
 
     def __init__(
@@ -122,20 +147,23 @@ class FusionHead(Decoder[Features]):
         stride: int,
         features: int,
         out_channels: tuple[int, int, int, int],
-        anydepth: bool = False,
+        form: HeadForm = DEPTH_ANYTHING_V2,
     ) -> None:
         super().__init__()
         self.stride = stride
+        self.form = form
         self.projects = nn.ModuleList(
             nn.Conv2d(width, channels, kernel_size=1)
             for width, channels in zip(widths, out_channels, strict=True)
         )
         self.resize_layers = nn.ModuleList(resize_layers)
-        self.scratch = Scratch(features, out_channels, anydepth)
+        self.scratch = Scratch(features, out_channels, form)
 
     def fuse(self, layers: Sequence[Tensor], grid: tuple[int, int]) -> Tensor:
         """
-        Return (B, 1, rows · stride, columns · stride) before the activation.
+        Return (B, outputs, rows · stride, columns · stride) before the activation.
+
+        The sky comes last where there is one.
 
         :param layers: four maps (B, C, …).
         :param grid: (rows, columns) of the third map when it is resized.
@@ -143,7 +171,7 @@ class FusionHead(Decoder[Features]):
         rows, columns = grid
         scratch = self.scratch
         layer1, layer2, layer3, layer4 = (
-            resize(project(layer))
+            resize(self.placed(project(layer), grid))
             for layer, project, resize in zip(
                 layers, self.projects, self.resize_layers, strict=True
             )
@@ -159,8 +187,20 @@ class FusionHead(Decoder[Features]):
             scratch.output_conv1(scratch.project(path)),
             (self.stride * rows, self.stride * columns),
         )  # (B, F / 2, h, w)
-        values: Tensor = scratch.output_conv2(path)  # (B, 1, h, w)
+        path = self.placed(path, grid)
+        values: Tensor = scratch.output_conv2(path)  # (B, outputs, h, w)
+        if self.form.sky:
+            return torch.cat((values, scratch.sky_output_conv2(path)), dim=1)
         return values
+
+    def placed(self, features: Tensor, grid: tuple[int, int]) -> Tensor:  # noqa: ARG002
+        """
+        Return maps that know where in the image they are; by default they are as they were.
+
+        :param features: (B, C, …) of the whole image, of any resolution.
+        :param grid: as for :meth:`fuse`.
+        """
+        return features
 
 
 class DPTHead(FusionHead[LayerTokens]):
@@ -171,7 +211,7 @@ class DPTHead(FusionHead[LayerTokens]):
     :param patch: side of a patch in pixels.
     :param features: channels of the fused maps.
     :param out_channels: channels of the four layers before fusion.
-    :param anydepth: as in :class:`FusionHead`.
+    :param form: as in :class:`FusionHead`.
     """
 
     def __init__(
@@ -180,7 +220,7 @@ class DPTHead(FusionHead[LayerTokens]):
         patch: int,
         features: int,
         out_channels: tuple[int, int, int, int],
-        anydepth: bool = False,
+        form: HeadForm = DEPTH_ANYTHING_V2,
     ) -> None:
         first, second, _, fourth = out_channels
         resize_layers = (
@@ -189,11 +229,11 @@ class DPTHead(FusionHead[LayerTokens]):
             nn.Identity(),
             _conv3x3(fourth, fourth, stride=2),
         )
-        super().__init__(widths, resize_layers, patch, features, out_channels, anydepth)
+        super().__init__(widths, resize_layers, patch, features, out_channels, form)
 
     def forward(self, layers: Sequence[LayerTokens], grid: tuple[int, int]) -> Tensor:
         """
-        Return (B, 1, rows · patch, columns · patch) before the activation.
+        Return (B, outputs, rows · patch, columns · patch) before the activation.
 
         :param layers: tokens of four layers, shallow to deep.
         :param grid: (rows, columns) of the patches.
@@ -232,7 +272,7 @@ class ReadoutDPTHead(Decoder[LayerTokens]):
     ) -> None:
         super().__init__()
         self.readout_projects = nn.ModuleList(Readout(width) for width in widths)
-        self.fusion = DPTHead(widths, patch, features, out_channels, anydepth=True)
+        self.fusion = DPTHead(widths, patch, features, out_channels, form=ANYDEPTH)
 
     def forward(self, layers: Sequence[LayerTokens], grid: tuple[int, int]) -> Tensor:
         """
@@ -271,7 +311,7 @@ class PyramidDPTHead(FusionHead[Tensor]):
         out_channels: tuple[int, int, int, int],
     ) -> None:
         as_they_are = [nn.Identity() for _ in widths]
-        super().__init__(widths, as_they_are, patch // 2, features, out_channels, anydepth=True)
+        super().__init__(widths, as_they_are, patch // 2, features, out_channels, form=ANYDEPTH)
 
     def forward(self, layers: Sequence[Tensor], grid: tuple[int, int]) -> Tensor:
         """

@@ -7,7 +7,7 @@ Source: Oquab et al., "DINOv2: Learning Robust Visual Features without Supervisi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -18,6 +18,7 @@ from depth_anything_ros.models.encoders.vit import (
     ATTENTIONS,
     SIZES,
     Attention,
+    AttentionFunction,
     Block,
     PatchEmbed,
 )
@@ -25,37 +26,30 @@ from depth_anything_ros.models.estimator import Encoder, LayerTokens
 
 _PRETRAINED_GRID = 37
 _SCALE_OFFSET = 0.1
-_NORM_EPS = 1e-6
+BLOCK_NORM_EPS = 1e-6
 
 
-class DinoV2(Encoder[LayerTokens]):
+class LearnedPositions(Encoder[LayerTokens]):
     """
-    DINOv2 as Depth Anything V2 uses it.
+    Blocks over a class token and the patches, with a learned table of positions, and a last norm.
 
-    :param size: 'vits', 'vitb' or 'vitl'.
     :param patch: side of a patch in pixels.
-    :param attention: a name in ATTENTIONS.
-    :raises UnknownNameError: if size or attention is not known.
+    :param norm_eps: what is added to the variance in the last norm.
     """
 
     last_norm: ClassVar[str] = 'norm'
 
-    def __init__(self, size: str, patch: int, attention: str) -> None:
+    def __init__(
+        self, width: int, patch: int, blocks: Iterable[Block], norm_eps: float = BLOCK_NORM_EPS
+    ) -> None:
         super().__init__()
-        width, depth, heads = SIZES[size]
-        attend = ATTENTIONS[attention]
         self.width = width
         self.patch = patch
         self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
         self.pos_embed = nn.Parameter(torch.zeros(1, 1 + _PRETRAINED_GRID**2, width))
-        # Part of the public checkpoints, used in their training only.
-        self.mask_token = nn.Parameter(torch.zeros(1, width))
         self.patch_embed = PatchEmbed(width, patch)
-        self.blocks = nn.ModuleList(
-            Block(width, Attention(width, heads, attend, nn.Linear(width, 3 * width)), _NORM_EPS)
-            for _ in range(depth)
-        )
-        self.norm = nn.LayerNorm(width, eps=_NORM_EPS)
+        self.blocks = nn.ModuleList(blocks)
+        self.norm = nn.LayerNorm(width, eps=norm_eps)
         self._tables: dict[tuple[int, int], Tensor] = {}
 
     def widths(self, layers: Sequence[int]) -> tuple[int, ...]:
@@ -68,10 +62,7 @@ class DinoV2(Encoder[LayerTokens]):
 
         :param pixels: normalised RGB (B, 3, h, w); both sides are multiples of the patch.
         """
-        grid = (int(pixels.shape[-2]) // self.patch, int(pixels.shape[-1]) // self.patch)
-        class_token = self.cls_token.expand(int(pixels.shape[0]), -1, -1)
-        tokens = torch.cat((class_token, self.patch_embed(pixels)), dim=1)  # (B, 1 + N, C)
-        tokens = tokens + self.position_table(grid)
+        tokens = self.embed(pixels)
         taken: list[LayerTokens] = []
         for index, block in enumerate(self.blocks[: max(layers) + 1]):
             tokens = block(tokens)
@@ -80,9 +71,19 @@ class DinoV2(Encoder[LayerTokens]):
                 taken.append((normalised[:, 1:], normalised[:, 0]))
         return taken
 
+    def embed(self, pixels: Tensor) -> Tensor:
+        """Return class token and patches with their positions, (B, 1 + N, C)."""
+        class_token = self.cls_token.expand(int(pixels.shape[0]), -1, -1)
+        tokens = torch.cat((class_token, self.patch_embed(pixels)), dim=1)
+        return tokens + self.position_table(self.grid_of(pixels))
+
+    def grid_of(self, pixels: Tensor) -> tuple[int, int]:
+        """Return the (rows, columns) of the patches of an image (B, 3, h, w)."""
+        return int(pixels.shape[-2]) // self.patch, int(pixels.shape[-1]) // self.patch
+
     def first_parameters(self, blocks: int) -> Iterator[nn.Parameter]:
         """Iterate over the parameters of the embedding and of the first blocks."""
-        yield from (self.cls_token, self.pos_embed, self.mask_token)
+        yield from self.parameters(recurse=False)
         for part in (self.patch_embed, *self.blocks[:blocks]):
             yield from part.parameters()
 
@@ -107,14 +108,14 @@ class DinoV2(Encoder[LayerTokens]):
             self.prepare(grid)
         return self._tables[grid]
 
-    def train(self, mode: bool = True) -> DinoV2:
+    def train(self, mode: bool = True) -> LearnedPositions:
         """Set the mode; training may change the positions, so the tables kept are dropped."""
         if mode:
             self._tables.clear()
         super().train(mode)
         return self
 
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> DinoV2:
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> LearnedPositions:
         self._tables.clear()
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         return self
@@ -122,6 +123,30 @@ class DinoV2(Encoder[LayerTokens]):
     def _load_from_state_dict(self, state_dict: Mapping[str, Any], *args: Any) -> None:
         self._tables.clear()
         super()._load_from_state_dict(state_dict, *args)
+
+
+class DinoV2(LearnedPositions):
+    """
+    DINOv2 as Depth Anything V2 uses it.
+
+    :param size: 'vits', 'vitb' or 'vitl'.
+    :param patch: side of a patch in pixels.
+    :param attention: a name in ATTENTIONS.
+    :raises UnknownNameError: if size or attention is not known.
+    """
+
+    def __init__(self, size: str, patch: int, attention: str) -> None:
+        width, depth, heads = SIZES[size]
+        super().__init__(width, patch, plain_blocks(width, depth, heads, ATTENTIONS[attention]))
+        # Part of the public checkpoints, used in their training only.
+        self.mask_token = nn.Parameter(torch.zeros(1, width))
+
+
+def plain_blocks(width: int, depth: int, heads: int, attend: AttentionFunction) -> Iterator[Block]:
+    """Iterate over blocks that know of positions only what the tokens tell."""
+    for _ in range(depth):
+        attention = Attention(width, heads, attend, nn.Linear(width, 3 * width))
+        yield Block(width, attention, BLOCK_NORM_EPS)
 
 
 def resample_positions(table: Tensor, grid: tuple[int, int]) -> Tensor:
