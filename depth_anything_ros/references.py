@@ -28,7 +28,7 @@ class Surroundings(Protocol):
 
         :param frame_id: of the message.
         :param pose: `x y z roll pitch yaw` along the camera's body axes; '' asks TF.
-        :param cure: what to do where images name no frame, for the message.
+        :param cure: what to do where TF does not tell, for the message.
         :raises NoImageYetError: if TF is to be asked and no image has come.
         :raises AlignmentError: if TF does not connect the frames.
         """

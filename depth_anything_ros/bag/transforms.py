@@ -17,6 +17,8 @@ from depth_anything_ros.messages import stamp_ns
 TF_TYPES = ('tf2_msgs/msg/TFMessage', 'tf/msg/tfMessage')
 STATIC_TF = 'tf_static'
 _CURE = 'record /tf_static with the images'
+# Of the frames that TF has, so many are named.
+_NAMED = 8
 
 # x, y, z, then the quaternion's x, y, z, w, as messages have them.
 _Numbers = tuple[float, float, float, float, float, float, float]
@@ -118,9 +120,12 @@ class TransformTree:
             for end in dict.fromkeys(ends)
             if end in self._edges and len(self._edges[end].parents) > 1
         ]
+        known = sorted(self.frames())
+        more = f' and {len(known) - _NAMED} more' if len(known) > _NAMED else ''
+        frames = f'it has {", ".join(known[:_NAMED])}{more}; ' if known else ''
         return (
             f"{self._origin} does not connect '{source}' with '{target}'{''.join(conflicts)}; "
-            f'{self._cure}'
+            f'{frames}{self._cure}'
         )
 
     def _to_ancestor(self, chain: list[str], ancestor: str, time_ns: int) -> RigidTransform:

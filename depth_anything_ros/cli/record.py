@@ -292,7 +292,8 @@ def _show(record: BagRecord) -> None:
             f'{record.out}: nothing to write for {", ".join(words)}, which --outputs names: it '
             f'takes {takes}'
         )
-    _tell('without metric depth', record.no_metric)
+    _tell('without metric depth', record.no_metric, record.written)
+    _tell('for doubts of images', record.doubts, record.written)
     _tell('for warnings', record.warnings)
     if record.model is not None and record.model.weights == 'random':
         write_warning('random weights: the depth means nothing')
@@ -308,9 +309,12 @@ def _show_all(records: list[BagRecord]) -> None:
         write_warning(f'not recorded: {", ".join(failed[:_SHOWN])}{more}')
 
 
-def _tell(what: str, counts: Mapping[str, int]) -> None:
-    """Tell the most frequent of some reasons, each once with its count."""
+def _tell(what: str, counts: Mapping[str, int], images: int = 0) -> None:
+    """Tell the most frequent of some reasons, each once with its count, if need be of images."""
     for text, count in Counter(counts).most_common(_SHOWN):
-        write_warning(f'{text} ({count} times)' if count > 1 else text)
+        if images:
+            write_warning(f'{text} ({count} of {images} images)')
+        else:
+            write_warning(f'{text} ({count} times)' if count > 1 else text)
     if len(counts) > _SHOWN:
         write_warning(f'{len(counts) - _SHOWN} other reasons {what}; see --json')

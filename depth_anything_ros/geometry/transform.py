@@ -62,10 +62,16 @@ class RigidTransform:
         """
         numbers = np.array([*translation_m, *quaternion], np.float64)
         length = float(np.linalg.norm(numbers[3:]))
-        if not np.isfinite(numbers).all() or abs(length - 1.0) > _UNIT_TOLERANCE:
+        move, turn = (', '.join(f'{one:g}' for one in part) for part in (numbers[:3], numbers[3:]))
+        if not np.isfinite(numbers).all():
             raise ConfigError(
-                f'translation {translation_m}, quaternion {quaternion} of length {length:g}: '
-                'finite numbers and a length of 1 are needed'
+                f'translation ({move}), quaternion ({turn}): finite numbers are needed'
+            )
+        if length == 0.0:
+            raise ConfigError('the quaternion is not set: all of it is 0 (no turn is 0 0 0 1)')
+        if abs(length - 1.0) > _UNIT_TOLERANCE:
+            raise ConfigError(
+                f'the quaternion ({turn}) is of length {length:g}; a length of 1 is needed'
             )
         x, y, z, w = numbers[3:] / length
         rotation = np.array(

@@ -28,7 +28,7 @@ class PoseHistory:
     """
 
     def __init__(self) -> None:
-        self._frame_id = ''
+        self._frame_id = self._refusal = ''
         self._stamps_ns: list[int] = []
         self._poses: list[RigidTransform] = []
         self._lock = Lock()
@@ -57,6 +57,11 @@ class PoseHistory:
             self._poses.append(camera)
             del self._stamps_ns[:-_CAPACITY], self._poses[:-_CAPACITY]
 
+    def refuse(self, reason: str) -> None:
+        """Take note of why no pose could be made of a message."""
+        with self._lock:
+            self._refusal = reason
+
     def at(self, stamp_ns: int) -> RigidTransform:
         """
         Return the optical frame in the fixed one at a time.
@@ -78,7 +83,7 @@ class PoseHistory:
     def _at(self, stamp_ns: int) -> RigidTransform:
         stamps_ns, after = self._stamps_ns, bisect_left(self._stamps_ns, stamp_ns)
         if not stamps_ns:
-            raise MotionError('no pose has come yet')
+            raise MotionError(': '.join(filter(None, ('no pose has come yet', self._refusal))))
         if after < len(stamps_ns) and stamps_ns[after] == stamp_ns:
             return self._poses[after]
         if after == 0:

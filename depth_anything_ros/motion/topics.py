@@ -33,10 +33,17 @@ class OdometryIntake:
         return ''
 
 
+# Frames that move in others than the odometry frame, as far as they are named.
+_NAMED = 5
+
+
 class TransformIntake:
     """Read what moves in the odometry frame from TF, and find where the camera lies on it."""
 
     doubt = ''
+
+    def __init__(self) -> None:
+        self._others: dict[str, None] = {}
 
     def take(
         self, source: PoseHistory, message: Any, own: MotionConfig, around: Surroundings
@@ -53,6 +60,13 @@ class TransformIntake:
                 moved = item.transform
                 body = _transform(moved.translation, moved.rotation)
                 _add(source, item.header, item.child_frame_id, body, own, around)
+            elif len(self._others) < _NAMED:
+                self._others[f"'{item.child_frame_id}' in '{item.header.frame_id}'"] = None
+        if not len(source):
+            source.refuse(
+                f"TF tells of nothing that moves in '{fixed_id}' (odometry_frame), only of "
+                f'{", ".join(self._others) or "nothing"}'
+            )
         return ''
 
 

@@ -51,6 +51,7 @@ from depth_anything_ros.parameters import Affects, names_affecting, parameter_va
 from depth_anything_ros.scale import PrioritySources
 from depth_anything_ros.stream.assembly import check_config
 from depth_anything_ros.stream.camera_input import CameraInput
+from depth_anything_ros.stream.kinds import Kinds
 from depth_anything_ros.stream.references import References
 from depth_anything_ros.stream.registration import registrations
 from depth_anything_ros.stream.run_statistics import RunStatistics
@@ -79,6 +80,7 @@ class DepthNode(ManagedNode):
         self._names = input_names(self, self._config)
         self._camera = CameraInput(self._topic('camera_info'), self._topic('image'))
         self._sizes = SizeBuilder(self._resume)
+        self._told = Kinds()
         self._processor = FrameProcessor(
             self._host,
             self._sizes,
@@ -265,8 +267,12 @@ class DepthNode(ManagedNode):
         return outputs is not None and bool(outputs.wanted())
 
     def _warn(self, text: str) -> None:
+        count = self._told.add(text)
         if self.context.ok():
-            self.get_logger().warning(one_line(text), throttle_duration_sec=LOG_PERIOD_S)
+            so_far = f' ({count} times so far)' if count > 1 else ''
+            self.get_logger().warning(
+                f'{one_line(text)}{so_far}', throttle_duration_sec=LOG_PERIOD_S
+            )
 
     # Parameters
 

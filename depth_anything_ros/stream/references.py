@@ -94,7 +94,10 @@ class _Surroundings:
             raise NoImageYetError('no image has come yet')
         if not self.image_frame_id:
             raise AlignmentError(f'images without frame_id have no place in TF; {cure}')
-        return self.lookup(self.image_frame_id, frame_id)
+        try:
+            return self.lookup(self.image_frame_id, frame_id)
+        except AlignmentError as error:
+            raise type(error)(f'{error}; or {cure}') from error
 
     def registration(
         self, frame_id: str, size: tuple[int, int] | None, rule: RegistrationRule
@@ -130,7 +133,7 @@ class References:
         statistics: RunStatistics,
         config: Callable[[], DepthNodeConfig],
         watched: Callable[[], bool],
-        warn: Callable[[str], None],
+        warn: Callable[[str], object],
     ) -> None:
         self._host = host
         self._lookup = lookup

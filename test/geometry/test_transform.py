@@ -47,9 +47,16 @@ def test_quaternion_and_pose_of_one_turn_agree():
     np.testing.assert_allclose(turned.translation_m, same.translation_m)
 
 
-@pytest.mark.parametrize('numbers', [(0.0, 0.0, 0.0, 0.0), (0.0, 0.0, 0.0, math.nan)])
-def test_a_quaternion_that_is_none_is_refused(numbers):
-    with pytest.raises(ConfigError, match='a length of 1'):
+@pytest.mark.parametrize(
+    ('numbers', 'told'),
+    [
+        ((0.0, 0.0, 0.0, 0.0), 'the quaternion is not set: all of it is 0'),
+        ((0.0, 0.0, 0.0, math.nan), r'quaternion \(0, 0, 0, nan\): finite numbers'),
+        ((0.0, 0.6, 0.0, 0.9), r'\(0, 0.6, 0, 0.9\) is of length 1.08167; a length of 1'),
+    ],
+)
+def test_a_quaternion_that_is_none_is_refused(numbers, told):
+    with pytest.raises(ConfigError, match=told):
         RigidTransform.from_quaternion((0.0, 0.0, 0.0), numbers)
 
 

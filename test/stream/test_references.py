@@ -211,7 +211,8 @@ def test_a_reference_that_comes_before_tf_waits_and_is_not_rejected():
     snapshot = world.statistics.snapshot()
     assert world.counts() == {'received': 0, 'rejected': 0}
     assert snapshot.early_references == 1
-    assert snapshot.early.text == f"scan: TF does not connect 'laser' with '{OPTICAL}'"
+    told = f"scan: TF does not connect 'laser' with '{OPTICAL}'; or set laser_pose"
+    assert snapshot.early.text == told
     assert world.warnings == [f'reference waits for TF: {snapshot.early.text}']
     places.append(optical_pose('0 0 0 0 0 0'))
     world.references.see_image(OPTICAL)

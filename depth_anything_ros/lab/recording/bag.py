@@ -197,7 +197,7 @@ class _Recording:
         self._written += 1
         self._metric += finished.result.metric is not None
         for name, reason in published.failures.items():
-            self._warnings[f'no {name}: {reason}'] += 1
+            self._recorder.doubts.add(f'no {name}: {reason}')
 
     def _empty(self) -> tuple[str, ...]:
         """Return the outputs that were named and not given by a single image."""
@@ -217,9 +217,10 @@ class _Recording:
             metric=self._metric,
             sources=job.config.scale.names,
             rejected=tuple(self._rejected),
-            no_metric=recorder.no_metric,
+            no_metric=recorder.no_metric.counts,
+            doubts=recorder.doubts.counts,
             references=recorder.references,
-            warnings=self._warnings + recorder.warnings,
+            warnings=self._warnings + recorder.warnings.counts,
             messages=dict(sorted(self._messages.items())),
             empty=self._empty(),
             model=recorder.pipeline.predictor.identity,

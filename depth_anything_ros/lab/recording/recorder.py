@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ from depth_anything_ros.stream.assembly import assemble
 from depth_anything_ros.stream.camera_input import CameraInput
 from depth_anything_ros.stream.encoders import Finished
 from depth_anything_ros.stream.frame_input import FrameInput
+from depth_anything_ros.stream.kinds import Kinds
 from depth_anything_ros.stream.references import References
 from depth_anything_ros.stream.registration import registrations
 from depth_anything_ros.stream.run_statistics import RunStatistics
@@ -42,8 +42,7 @@ class Recorder:
         fuse: bool = False,
     ) -> None:
         self.pipeline = assemble(predictor, config)
-        self.warnings: Counter[str] = Counter()
-        self.no_metric: Counter[str] = Counter()
+        self.warnings, self.doubts, self.no_metric = Kinds(), Kinds(), Kinds()
         self._config = config
         self._fuse = fuse
         self._transforms = transforms
@@ -58,7 +57,7 @@ class Recorder:
             self._statistics,
             lambda: config,
             lambda: True,
-            self._warn,
+            self.warnings.add,
         )
 
     @property
@@ -110,20 +109,17 @@ class Recorder:
         """Return what the pipeline makes of an image that was decoded and predicted."""
         frame, view = self._frames.frame(message, rgb, self._config.image_is_rectified)
         if view.doubt:
-            self._warn(view.doubt)
+            self.doubts.add(view.doubt)
         result = self.pipeline.process(frame, prediction, fuse=self._fuse)
         if self.pipeline.doubt:
-            self._warn(self.pipeline.doubt)
+            self.doubts.add(self.pipeline.doubt)
         if result.metric is not None and view.reason:
-            self._warn(f'no camera_info, cloud or scan: {view.reason}')
+            self.doubts.add(f'no camera_info, cloud or scan: {view.reason}')
         if result.no_metric_reason:
-            self.no_metric[result.no_metric_reason] += 1
+            self.no_metric.add(result.no_metric_reason)
         if result.no_fused_reason:
-            self._warn(f'no fused depth: {result.no_fused_reason}')
+            self.doubts.add(f'no fused depth: {result.no_fused_reason}')
         return Finished(result, message.header, view.info, self._config)
 
     def _lookup(self, target: str, source: str) -> RigidTransform:
         return self._transforms.lookup(target, source, self._now_ns)
-
-    def _warn(self, text: str) -> None:
-        self.warnings[text] += 1

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from small_drive import INFO, Network, header, stamp_of, transform, write_drive
+from small_drive import INFO, OPTICAL, Network, header, stamp_of, transform, write_drive
 
 from depth_anything_ros.bag import BagReader
 from depth_anything_ros.config import DepthNodeConfig
@@ -18,16 +18,21 @@ FRAMES, STEP_M = 6, 0.02
 CONFIG = {'scale_source': 'depth_image', 'smoothing_time_s': 0.0, 'temporal_smoothing_s': 0.3}
 
 
-def ways(topic='/odom', frames=FRAMES):
-    """Return what writes the way of the base, to its left at each frame, as odometry and TF."""
+def ways(topic='/odom', frames=FRAMES, turns=({'w': 1.0},), body='base_link'):
+    """
+    Return what writes the way of the base, to its left at each frame, as odometry and TF.
+
+    :param turns: quaternions that odometry tells in turn, of the frame `body`.
+    """
 
     def write(writer):
         for number in range(frames):
             stamp_ns, move = stamp_of(number), (0.0, 0.0, STEP_M * number)
-            place = {'position': dict(zip('xyz', move, strict=True)), 'orientation': {'w': 1.0}}
+            turn = turns[number % len(turns)]
+            place = {'position': dict(zip('xyz', move, strict=True)), 'orientation': turn}
             moved = {
                 **header(stamp_ns, 'odom'),
-                'child_frame_id': 'base_link',
+                'child_frame_id': body,
                 'pose': {'pose': place},
             }
             writer.write(topic, 'nav_msgs/msg/Odometry', moved, stamp_ns)
@@ -73,15 +78,18 @@ def test_a_bag_without_odometry_is_told_only_if_it_was_asked_for(tmp_path):
     words = '\n'.join(result.warnings)
     assert "the motion of the camera is not known: bag '" in words
     assert "has no nav_msgs/msg/Odometry for 'odom'" in words
-    assert 'depth is smoothed as if the camera stood still: no pose has come yet' in words
+    assert result.doubts == {
+        'depth is smoothed as if the camera stood still: no pose has come yet': 1
+    }
     np.testing.assert_array_equal(depth, still)
 
 
 def test_odometry_that_stops_is_told(tmp_path):
     bag = write_drive(tmp_path / 'drive', FRAMES, more=ways(frames=2))
     result, _ = recorded(bag, tmp_path / 'out')
-    (warning,) = result.warnings
-    assert 'the newest pose is more than 0.1 s older than the image' in warning
+    ((doubt, count),) = result.doubts.items()
+    assert 'the newest pose is more than 0.1 s older than the image' in doubt
+    assert count == FRAMES - 3
 
 
 @pytest.mark.parametrize(
@@ -95,6 +103,32 @@ def test_a_topic_of_another_type_is_refused_before_the_start(
     with pytest.raises(DatasetError, match=re.escape(told)):
         recorded(bag, tmp_path / 'out', {base: INFO}, motion_source=motion_source)
     assert not (tmp_path / 'out').exists()
+
+
+def test_odd_odometry_is_told_once_a_kind_with_its_count(tmp_path):
+    odd = [{'z': np.nan}, {'w': 0.0}, {'z': 0.3, 'w': 0.8}, {'z': 0.2, 'w': 0.8}]
+    bag = write_drive(tmp_path / 'drive', 8, more=ways(frames=8, turns=odd))
+    result, _ = recorded(bag, tmp_path / 'out')
+    told = 'reference rejected: odom: '
+    assert result.warnings == {
+        f'{told}translation (0, 0, 0), quaternion (0, 0, nan, 0): finite numbers are needed': 2,
+        f'{told}the quaternion is not set: all of it is 0 (no turn is 0 0 0 1)': 2,
+        f'{told}the quaternion (0, 0, 0.3, 0.8) is of length 0.8544; a length of 1 is needed': 4,
+    }
+
+
+def test_frames_that_tf_does_not_know_are_named_with_those_that_it_knows(tmp_path):
+    bag = write_drive(tmp_path / 'drive', 2, more=ways(frames=2, body='wheel'))
+    result, _ = recorded(bag, tmp_path / 'out')
+    ((warning, count),) = result.warnings.items()
+    assert count == 2
+    assert f"does not connect 'wheel' with '{OPTICAL}'; it has base_link, {OPTICAL}" in warning
+    assert warning.endswith('; or set odometry_pose')
+    result, _ = recorded(bag, tmp_path / 'tf', motion_source='tf', odometry_frame='world')
+    (doubt,) = result.doubts
+    assert doubt.endswith(
+        "TF tells of nothing that moves in 'world' (odometry_frame), only of 'base_link' in 'odom'"
+    )
 
 
 def test_of_several_odometries_one_is_to_be_named(tmp_path):

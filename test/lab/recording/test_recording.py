@@ -73,7 +73,7 @@ def test_what_came_of_the_bag_is_counted(recorded):
     result = recorded[0]
     assert (result.images, result.written, result.metric, result.complete) == (6, 6, 6, True)
     assert result.references == {'received': 6, 'rejected': 0}
-    assert (result.no_metric, result.warnings) == ({}, {})
+    assert (result.no_metric, result.doubts, result.warnings) == ({}, {}, {})
     assert result.messages['/depth_node/depth/image_raw'] == 6
 
 
@@ -132,7 +132,7 @@ def test_fused_depth_is_what_was_measured(drive, tmp_path):
 def test_without_reference_depth_the_record_says_why_nothing_is_fused(drive, tmp_path):
     config = {'scale_source': 'fixed', 'fixed_scale': 1.0}
     found = record(drive, tmp_path / 'out', ('~/relative/image_raw', '~/fused/source'), config)
-    ((reason, count),) = found.warnings.items()
+    ((reason, count),) = found.doubts.items()
     assert count == 6 and reason.startswith('no fused depth: fused depth needs the depth of a ')
 
 
@@ -194,7 +194,7 @@ def test_camera_info_of_another_size_than_the_image_does_not_move_its_depth(
         depth_m, expected_m = (decode_any_depth(message) for message in (found, expected))
         np.testing.assert_allclose(depth_m, expected_m, rtol=0.05 if compressed else 1e-6)
     reason = 'camera_info is for 128x96, the image is 64x48; the sizes must be equal'
-    assert any(reason in text for text in result.warnings)
+    assert any(reason in text for text in result.doubts)
 
 
 def test_depth_comes_after_its_calibration_whatever_the_order_in_the_bag(tmp_path):
