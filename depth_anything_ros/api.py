@@ -35,6 +35,7 @@ from depth_anything_ros.geometry.plausibility import DepthUnit, unit_warning
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.predictor import Predictor, create_predictor
 from depth_anything_ros.messages.picture_file import read_picture
+from depth_anything_ros.models.spec import require_relative
 from depth_anything_ros.parameters import from_mapping
 from depth_anything_ros.pipeline import DepthPipeline
 from depth_anything_ros.scale import AlignmentSource, AlignmentTracker
@@ -149,12 +150,10 @@ class DepthModel:
         """
         if not max_depth_m > 0:
             raise ConfigError(f'max_depth_m {max_depth_m} is out of range; allowed: above 0')
+        if scale is not None:
+            require_relative(self.predictor.spec, 'leave the scale out')
         prediction = self.predict(image)
         if isinstance(prediction, MetricDepth):
-            if scale is not None:
-                raise ConfigError(
-                    f"model '{self.identity.name}' gives metres by itself; leave the scale out"
-                )
             return limit_depth(prediction, max_depth_m)
         if scale is None:
             raise AlignmentError(

@@ -23,6 +23,7 @@ from depth_anything_ros.geometry.camera import ray_table
 from depth_anything_ros.geometry.ground import ground_inverse_depth
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.predictor import create_predictor
+from depth_anything_ros.models import MODELS
 from depth_anything_ros.types import MetricDepth, RelativeInverseDepth
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,8 +35,8 @@ class Network:
 
     identity = SimpleNamespace(name='stand_in')
 
-    def __init__(self, prediction):
-        self.prediction = prediction
+    def __init__(self, prediction, spec=MODELS['tiny']):
+        self.prediction, self.spec = prediction, spec
 
     def predict(self, rgb):
         return self.prediction
@@ -180,9 +181,11 @@ def test_a_relative_model_without_a_scale_says_what_it_needs(relative, picture):
 
 
 def test_a_metric_model_needs_no_scale_and_takes_none(picture):
-    model = dar.DepthModel(Network(MetricDepth(np.float32([[0.0, 1.0, 30.0]]))))
+    spec = MODELS['depth_anything_v2_metric_hypersim_vits']
+    model = dar.DepthModel(Network(MetricDepth(np.float32([[0.0, 1.0, 30.0]])), spec))
     np.testing.assert_array_equal(model.metric(picture).depth_m, [[np.nan, 1.0, np.nan]])
-    with pytest.raises(ConfigError, match='gives metres by itself'):
+    message = f"model '{spec.name}' gives metres by itself; leave the scale out"
+    with pytest.raises(ConfigError, match=message):
         model.metric(picture, scale=dar.fixed_scale(1.0))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from depth_anything_ros.errors import AlignmentError, ConfigError
+from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.evaluation.metrics import METRICS
 from depth_anything_ros.evaluation.protocol import AlignmentMode, align_prediction
 from depth_anything_ros.evaluation.view import View
@@ -24,6 +24,7 @@ from depth_anything_ros.lab.trials.scale_trial import (
     sources_of,
     true_depth,
 )
+from depth_anything_ros.models.spec import require_relative
 from depth_anything_ros.types import (
     Alignment,
     Camera,
@@ -81,8 +82,7 @@ def try_model(
     :param scattered: depth images of so many random pixels are tried too.
     :raises ConfigError: if the network gives metres.
     """
-    if predictor.output_kind is not OutputKind.RELATIVE_INVERSE_DEPTH:
-        raise ConfigError(f'{predictor.spec.name} gives metres by itself; it needs no scale')
+    require_relative(predictor.spec, 'it needs no scale')
     camera = camera or robot_camera()
     robot = Robot(camera_height_m=height_m)
     drive = list(journey(seed, frames, RATE_HZ, camera, robot))

@@ -21,9 +21,9 @@ from depth_anything_ros.lab.trials.scale_trial import (
     TrialFrame,
     true_depth,
 )
+from depth_anything_ros.models import MODELS
 from depth_anything_ros.types import (
     Alignment,
-    OutputKind,
     ReferencePoints,
     RelativeInverseDepth,
 )
@@ -37,7 +37,7 @@ FRAMES = 4
 class Truth:
     """Stand in for a predictor: knows the drive, and bends what it knows where asked to."""
 
-    output_kind = OutputKind.RELATIVE_INVERSE_DEPTH
+    spec = MODELS['tiny']
 
     def __init__(self, seed, bend=0.0):
         robot = Robot(camera_height_m=HEIGHT_M)
@@ -132,11 +132,10 @@ def test_the_best_pair_undoes_any_scale_and_shift():
 
 
 def test_a_network_of_metres_needs_no_scale():
-    metric = SimpleNamespace(
-        output_kind=OutputKind.METRIC_DEPTH, spec=SimpleNamespace(name='metric_one')
-    )
-    with pytest.raises(ConfigError, match='metric_one gives metres'):
-        next(try_model(metric, 0, HEIGHT_M))
+    metric = MODELS['depth_anything_v2_metric_hypersim_vits']
+    message = f"model '{metric.name}' gives metres by itself; it needs no scale"
+    with pytest.raises(ConfigError, match=message):
+        next(try_model(SimpleNamespace(spec=metric), 0, HEIGHT_M))
 
 
 @pytest.mark.slow
