@@ -3,9 +3,10 @@ The verb `calibrate`: metres for a relative model from a tape measure.
 
 Take a picture with the camera as it is mounted, measure from the lens to two to five things in it,
 and say where they are in the picture. What comes out is one scale, and a shift where there are
-three or more points at distances that differ by half, and points that are left out are found
-better with it; how far off each point is, and how far off it is by the others alone; and the
-parameters that use it. A point that contradicts all others, which agree, is refused.
+three or more points at distances that differ by half; how far off the scale is expected to be,
+and where one more point helps most; how far off each point is, and how far off it is by the others
+alone; and the parameters that use it. A point that contradicts all others, which agree, is
+refused.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import argparse
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from depth_anything_ros.cli.calibrate_answer import good_place, show_fit, show_trials
 from depth_anything_ros.cli.camera_options import (
     add_camera_arguments,
     chosen_lens,
@@ -28,7 +30,6 @@ from depth_anything_ros.cli.console import (
     write_json,
     write_line,
     write_lines,
-    write_table,
     write_warning,
 )
 from depth_anything_ros.cli.predictor_options import (
@@ -36,23 +37,21 @@ from depth_anything_ros.cli.predictor_options import (
     count_argument,
     open_relative_predictor,
 )
-from depth_anything_ros.errors import ConfigError, DatasetError
-from depth_anything_ros.table import Table, number
+from depth_anything_ros.errors import AlignmentError, ConfigError, DatasetError
 
 if TYPE_CHECKING:
     from depth_anything_ros.inference.predictor import Predictor
     from depth_anything_ros.lab.prediction.cameras import Lens
-    from depth_anything_ros.lab.tape import Reading, TapeFit
-    from depth_anything_ros.types import UInt8Array
+    from depth_anything_ros.lab.tape.fit import TapeFit
+    from depth_anything_ros.lab.tape.line import Reading
+    from depth_anything_ros.types import Float32Array, UInt8Array
 
 LENS, AXIS = 'lens', 'axis'
-_READING_ERROR_M, _TOLERANCE = 0.02, 0.15
+_READING_ERROR_M, _TOLERANCE, _REACH_M = 0.02, 0.15, 3.0
 # No robot is scaled by points from here on; who measures in centimetres gets here.
 _FARTHEST_M = 50.0
 # Points nearer to each other than this share of the width say the same.
 _APART = 1 / 40
-# Inverse depth around a point on a surface varies by less than this share.
-_EDGE_SPREAD = 0.15
 
 EPILOG = """examples:
   calibrate --fov 60 --at a.jpg 320,260 0.84 --at a.jpg 102,300 1.31 --at a.jpg 560,40 2.55
@@ -60,9 +59,11 @@ EPILOG = """examples:
   predict photo.jpg --out depth --depth npy --params scale.yaml     metres of other pictures
   calibrate --trials 40             how far off four readings are in simulated rooms
 
-Good points lie on flat things, not at edges, at distances from near to far; four of them are
-better than two. The scale is that of the model, its weights and its input size, for this camera.
-A relative model's own scale changes from scene to scene: where a sensor can give it, let it.
+Good points lie on flat things, not at edges. Begin with the farthest that the tape reaches and one
+half a metre to a metre away; `calibrate` then says which is the best next one, and what it is
+worth. Four are enough. The scale is that of the model, its weights and its input size, for this
+camera. A relative model's own scale changes from scene to scene: where a sensor can give it, let
+it.
 """
 
 
@@ -95,6 +96,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='SHARE',
         help='how far off a point may be by the others alone (default: %(default)s)',
     )
+    parser.add_argument(
+        '--reach',
+        type=number_argument('metres above 0.5', lambda metres: 0.5 < metres < _FARTHEST_M),
+        default=_REACH_M,
+        metavar='METRES',
+        help='how far the tape reaches, for the advice which point is next (default: %(default)s)',
+    )
     add_predictor_arguments(parser, model='tiny')
     parser.add_argument(
         '--input-size', type=count_argument, default=0, metavar='PIXELS',
@@ -125,19 +133,27 @@ def run(args: argparse.Namespace) -> int:
     if args.trials:
         return _try(args)
     check_outputs(args.out)
-    from depth_anything_ros.lab.tape import fit_tape
+    from depth_anything_ros.lab.tape.advice import Planner
+    from depth_anything_ros.lab.tape.fit import fit_tape
 
     predictor = open_relative_predictor(args, args.input_size)
-    readings = _readings(args, predictor, chosen_lens(args))
-    fit = fit_tape(readings, args.reading_error, args.tolerance)
-    _show(fit)
+    pictures: dict[str, Float32Array] = {}
+    readings = _readings(args, predictor, chosen_lens(args), pictures)
+    try:
+        fit = fit_tape(readings, args.reading_error, args.tolerance)
+    except AlignmentError as error:
+        place = Planner(readings, args.reading_error).best_next(pictures, args.reach)
+        raise AlignmentError(f'{error}{good_place(place)}') from error
+    planner = Planner(fit.kept, args.reading_error, fit.spread)
+    place = planner.best_next(pictures, args.reach)
+    show_fit(fit, planner.scale_error, place)
     text = _parameters(args, fit)
     write_lines(text.splitlines())
     if args.out:
         from depth_anything_ros.files import write_text
 
         write_text(args.out, text)
-    write_json(args.json, {'model': predictor.identity, 'fit': fit})
+    write_json(args.json, {'model': predictor.identity, 'fit': fit, 'next': place})
     return int(any(point.refused for point in fit.points))
 
 
@@ -153,23 +169,31 @@ def _check(args: argparse.Namespace) -> None:
         )
 
 
-def _readings(args: argparse.Namespace, predictor: Predictor, lens: Lens | None) -> list[Reading]:
-    """Return what the network says of each point and its depth along the optical axis."""
+def _readings(
+    args: argparse.Namespace,
+    predictor: Predictor,
+    lens: Lens | None,
+    pictures: dict[str, Float32Array],
+) -> list[Reading]:
+    """
+    Return what the network says of each point and its depth along the optical axis.
+
+    :param pictures: takes the network's inverse depth of each picture.
+    """
     import numpy as np
 
     from depth_anything_ros.geometry.camera import rays_at
-    from depth_anything_ros.lab.tape import Reading, around
+    from depth_anything_ros.lab.tape.line import EDGE_SPREAD, Reading, around
     from depth_anything_ros.types import RelativeInverseDepth
 
-    values: dict[str, Any] = {}
     readings: list[Reading] = []
     for picture, place, metres in args.at:
         column, row, distance_m = _point(place, metres)
-        if picture not in values:
+        if picture not in pictures:
             prediction = predictor.predict(_read(picture))
             assert isinstance(prediction, RelativeInverseDepth), 'the model was checked'
-            values[picture] = prediction.values
-        relative = values[picture]
+            pictures[picture] = prediction.values
+        relative = pictures[picture]
         height, width = relative.shape
         if not (column < width and row < height):
             raise DatasetError(
@@ -187,7 +211,7 @@ def _readings(args: argparse.Namespace, predictor: Predictor, lens: Lens | None)
                 f'--at {picture} {place}: the network sees it infinitely far away, as sky; choose '
                 'another place'
             )
-        at_edge = bool(np.ptp(patch) > _EDGE_SPREAD * middle)
+        at_edge = bool(np.ptp(patch) > EDGE_SPREAD * middle)
         if at_edge:
             write_warning(f'{picture} at {place} is at an edge of the depth; choose a flat place')
         reading = Reading(picture, column, row, middle, distance_m, at_edge)
@@ -237,37 +261,6 @@ def _read(picture: str) -> UInt8Array:
         raise DatasetError(f"picture '{picture}' cannot be read: {error}") from error
 
 
-def _show(fit: TapeFit) -> None:
-    rows = [
-        [
-            point.reading.place,
-            f'{point.reading.depth_m:.3f}',
-            f'{point.found_m:.3f}',
-            f'{point.error:+.1%}',
-            number(point.left_out_m, '.3f', ''),
-            'refused' if point.refused else '',
-        ]
-        for point in fit.points
-    ]
-    headings = ['point', 'depth m', 'found m', 'off by', 'by the others m', '']
-    write_table(Table(headings, rows))
-    alignment = fit.alignment
-    share = math.sqrt(alignment.covariance[0]) / alignment.scale
-    left_out = number(fit.leave_one_out, '.1%', 'an unknown share')
-    write_line(
-        f'scale {alignment.scale:.6g} 1/m (± {share:.1%}), shift {alignment.shift:.6g} 1/m; by '
-        f'the others alone a point is off by {left_out}'
-    )
-    if not fit.has_shift:
-        write_line('no shift: it takes three or more points at distances that differ by half')
-    for point in fit.points:
-        if point.refused:
-            write_warning(
-                f'{point.reading.place} says {point.reading.depth_m:.2f} m where the others say '
-                f'{point.found_m:.2f} m: refused; measure it again'
-            )
-
-
 def _parameters(args: argparse.Namespace, fit: TapeFit) -> str:
     """Return the parameter file that uses the fit."""
     import json
@@ -287,7 +280,7 @@ def _parameters(args: argparse.Namespace, fit: TapeFit) -> str:
 
 def _try(args: argparse.Namespace) -> int:
     """Try readings with random errors in simulated rooms, and with one that is grossly wrong."""
-    from depth_anything_ros.lab.tape import FEWEST, MOST
+    from depth_anything_ros.lab.tape.fit import FEWEST, MOST
     from depth_anything_ros.lab.trials.tape_trial import TapeResult, try_tape
 
     if not FEWEST <= args.points <= MOST:
@@ -296,7 +289,7 @@ def _try(args: argparse.Namespace) -> int:
     # Two trials of each room.
     trials = list(
         progress(
-            try_tape(seeds, args.points, args.reading_error, args.tolerance),
+            try_tape(seeds, args.points, args.reading_error, args.tolerance, args.reach),
             2 * args.trials,
             'trials',
         )
@@ -305,21 +298,9 @@ def _try(args: argparse.Namespace) -> int:
         TapeResult.of(title, [trial for trial in trials if trial.outlier == outlier])
         for title, outlier in (('readings', False), ('one reading wrong by half', True))
     ]
-    headings = ['trial', 'fitted', 'scale p50', 'p90', 'depth p50', 'p90', 'left out', 'found']
-    forms = ('.1%', '.1%', '.1%', '.1%', '.1%')
-    rows = [
-        [
-            result.title,
-            f'{result.fitted} of {result.rooms}',
-            *(
-                number(value, form, '')
-                for value, form in zip(result.figures(), forms, strict=True)
-            ),
-            f'{result.found} of {result.fitted}' if result.outlier else '',
-        ]
-        for result in results
-    ]
-    write_table(Table(headings, rows))
-    write_line(f'{args.points} points, read to ± {100 * args.reading_error:g} cm')
+    show_trials(results)
+    write_line(
+        f'{args.points} points, read to ± {100 * args.reading_error:g} cm, within {args.reach:g} m'
+    )
     write_json(args.json, {'points': args.points, 'results': results})
     return 0

@@ -10,7 +10,9 @@ from depth_anything_ros.cli import calibrate
 from depth_anything_ros.cli.main import main, make_parser
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.inference import predictor
-from depth_anything_ros.lab.tape import TOLERANCE, around
+from depth_anything_ros.lab.tape.advice import REACH_M
+from depth_anything_ros.lab.tape.fit import TOLERANCE
+from depth_anything_ros.lab.tape.line import around
 from depth_anything_ros.parameters import from_mapping
 from depth_anything_ros.types import ModelIdentity, RelativeInverseDepth
 
@@ -85,6 +87,35 @@ def test_a_refused_point_is_named_and_the_status_is_1(network, picture, capsys):
     assert main(words(picture, points)) == 1
     error = capsys.readouterr().err
     assert 'at 48,36 says 2.50 m where the others say 1.25 m: refused' in error
+
+
+def test_the_expected_error_and_the_best_next_point_are_told(network, picture, tmp_path, capsys):
+    answer = tmp_path / 'answer.json'
+    assert main([*words(picture, POINTS[:2]), '--reach', '2.2', '--json', str(answer)]) == 0
+    shown = capsys.readouterr().out
+    assert 'expected to be off by 1.' in shown
+    assert 'no shift: it takes three or more points' in shown
+    assert f'best next point: {picture} at ' in shown
+    told = json.loads(answer.read_text())
+    assert told['next']['depth_m'] == pytest.approx(2.0)
+    assert told['next']['error_after'] < told['next']['error_before']
+
+
+def test_points_that_contradict_each_other_are_told_a_good_place(network, picture, capsys):
+    call = [*words(picture, [POINTS[0], ('48,12', 1.3)]), '--reach', '2']
+    assert main(call) == 1
+    assert f'tell which one is wrong; a good place is {picture} at ' in capsys.readouterr().err
+
+
+def test_a_point_that_nothing_confirms_is_warned_of(network, tmp_path, capsys):
+    path = str(tmp_path / 'wide.png')
+    red = np.repeat(np.uint8([100, 95, 91, 33]), 32)[None].repeat(24, 0)
+    cv2.imwrite(path, np.dstack([0 * red, 0 * red, red]))
+    points = [(f'{32 * n + 16},12', 100 / red) for n, red in enumerate((100, 95, 91, 33))]
+    assert main(words(path, points)) == 0
+    shown = capsys.readouterr()
+    assert f'nothing confirms {path} at 112,12: a wrong reading would not be' in shown.err
+    assert 'cannot tell' in shown.out
 
 
 def test_a_point_at_an_edge_is_warned_of(network, picture, capsys):
@@ -169,4 +200,4 @@ def test_trials_show_how_far_off_readings_are(tmp_path, capsys):
 
 def test_the_defaults_are_those_of_the_fit():
     args = make_parser('calibrate').parse_args(['calibrate'])
-    assert args.tolerance == TOLERANCE
+    assert (args.tolerance, args.reach) == (TOLERANCE, REACH_M)

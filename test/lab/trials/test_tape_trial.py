@@ -7,13 +7,14 @@ def test_figures_are_of_the_rooms_that_have_a_scale():
     result = TapeResult.of(
         'three',
         [
-            TapeTrial(0, 0.01, 0.02, 0.03, outlier=True, found=True),
-            TapeTrial(1, 0.03, 0.04, 0.05, outlier=True),
+            TapeTrial(0, 0.01, 0.02, 0.02, 0.03, outlier=True, found=True),
+            TapeTrial(1, 0.03, 0.04, 0.02, 0.05, outlier=True),
             TapeTrial(2, refusal='too little', outlier=True),
         ],
     )
     assert (result.rooms, result.fitted, result.found, result.outlier) == (3, 2, 1, True)
     assert (result.scale_p50, result.depth_p50) == (pytest.approx(0.02), pytest.approx(0.03))
+    assert result.expected == pytest.approx(0.02)
     assert result.leave_one_out == pytest.approx(0.04)
 
 
@@ -30,5 +31,6 @@ def test_four_readings_of_two_centimetres_give_the_scale_to_three_per_cent():
         for outlier in (False, True)
     )
     assert right.fitted >= 11
-    assert right.scale_p50 <= 0.03
+    assert right.scale_p90 <= right.expected * 1.64
+    assert right.scale_p90 <= 0.03
     assert wrong.found == wrong.fitted >= 6

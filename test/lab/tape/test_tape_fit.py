@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 
 from depth_anything_ros.errors import AlignmentError
-from depth_anything_ros.lab.tape import Reading, fit_tape
+from depth_anything_ros.lab.tape.fit import fit_tape
+from depth_anything_ros.lab.tape.line import Reading
 
 SCALE, SHIFT = 0.4, 0.15
 ERROR_M = 0.02
@@ -51,6 +52,25 @@ def test_the_standard_error_grows_with_the_error_of_readings():
     readings = [reading(0.6), reading(1.2), reading(2.4)]
     exact, rough = (fit_tape(readings, error_m).alignment for error_m in (0.001, 0.1))
     assert 0 < exact.covariance[0] < rough.covariance[0]
+
+
+def test_residuals_larger_than_told_make_the_expected_error_larger():
+    depths = (0.6, 1.0, 1.6, 2.4)
+    exact = fit_tape([reading(one) for one in depths], ERROR_M)
+    readings = [
+        reading(one, one * (1 + off)) for one, off in zip(depths, (0.05, -0.05) * 2, strict=True)
+    ]
+    rough = fit_tape(readings, ERROR_M)
+    assert exact.spread == 1.0
+    assert rough.spread > 1.2
+    assert rough.scale_error == pytest.approx(rough.spread * exact.scale_error, rel=0.15)
+
+
+def test_a_right_point_alone_at_its_distance_is_kept_and_nothing_confirms_it():
+    fit = fit_tape([reading(1.0), reading(1.05), reading(1.1), reading(3.0)], ERROR_M)
+    assert refused(fit) == []
+    assert fit.alignment.shift == pytest.approx(SHIFT)
+    assert [point.left_out_m is None for point in fit.points] == [False, False, False, True]
 
 
 @pytest.mark.parametrize('wrong', range(5))
