@@ -20,10 +20,21 @@ UInt8Array = NDArray[np.uint8]
 
 
 class OutputKind(str, Enum):
-    """What the numbers that leave a network mean."""
+    """
+    What the numbers that leave a network mean.
+
+    Relative inverse depth is known up to a scale and a shift; inverse depth up to a scale comes
+    from networks of depth without unit, and no shift may be fitted to it.
+    """
 
     RELATIVE_INVERSE_DEPTH = 'relative_inverse_depth'
+    INVERSE_DEPTH_UP_TO_SCALE = 'inverse_depth_up_to_scale'
     METRIC_DEPTH = 'metric_depth'
+
+    @property
+    def is_relative(self) -> bool:
+        """Return whether the numbers have no unit: inverse depth, larger is nearer."""
+        return self is not OutputKind.METRIC_DEPTH
 
 
 class Precision(str, Enum):
@@ -120,11 +131,20 @@ class RelativeInverseDepth:
     """
     Affine-invariant inverse depth, float32 (H, W); larger is nearer, no unit.
 
-    `confidence` is float32 (H, W), larger is surer, None where nothing tells.
+    `confidence` is float32 (H, W), larger is surer, None where nothing tells. `has_shift` is False
+    where the values are inverse depth but for a scale, so that no shift may be fitted.
     """
 
     values: Float32Array
     confidence: Float32Array | None = None
+    has_shift: bool = True
+
+    @property
+    def kind(self) -> OutputKind:
+        """Return what the values mean."""
+        if self.has_shift:
+            return OutputKind.RELATIVE_INVERSE_DEPTH
+        return OutputKind.INVERSE_DEPTH_UP_TO_SCALE
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ from depth_anything_ros.cli.predictor_options import (
     open_relative_predictor,
 )
 from depth_anything_ros.errors import AlignmentError, ConfigError, DatasetError
+from depth_anything_ros.models import MODELS
 
 if TYPE_CHECKING:
     from depth_anything_ros.inference.predictor import Predictor
@@ -144,6 +145,11 @@ def run(args: argparse.Namespace) -> int:
     except AlignmentError as error:
         place = Planner(readings, args.reading_error).best_next(pictures, args.reach)
         raise AlignmentError(f'{error}{good_place(place)}') from error
+    if fit.has_shift and MODELS[args.model].up_to_scale:
+        raise AlignmentError(
+            'the points are met best with a shift, which the inverse depth of model '
+            f"'{args.model}' does not have; give the three points you trust most"
+        )
     planner = Planner(fit.kept, args.reading_error, fit.spread)
     place = planner.best_next(pictures, args.reach)
     show_fit(fit, planner.scale_error, place)

@@ -77,5 +77,7 @@ def network_inputs(dataset: Dataset, count: int, spec: ModelSpec) -> Iterator[Te
     places = np.linspace(0, len(dataset), min(count, len(dataset)), endpoint=False).astype(int)
     for place in places:
         rgb = dataset[int(place)].rgb
-        size = network_size(rgb.shape[0], rgb.shape[1], spec.input_size, spec.patch)
+        size = network_size(
+            rgb.shape[0], rgb.shape[1], spec.input_size, spec.patch, spec.longer_side
+        )
         yield torch.from_numpy(Preprocessor(spec, size)(rgb).pixels)

@@ -160,10 +160,9 @@ def _clear_results(folder: Path) -> None:
 
 def _play(args: argparse.Namespace, bag: DemoBag, weights: str, kind: OutputKind) -> None:
     from depth_anything_ros.cli.processes import NodeProcesses
-    from depth_anything_ros.types import OutputKind
 
     relative, metric = '/depth_node/relative/image_raw', '/depth_node/depth/image_raw'
-    is_relative = kind is OutputKind.RELATIVE_INVERSE_DEPTH
+    is_relative = kind.is_relative
     with NodeProcesses(args.out / 'logs') as nodes:
         nodes.start(
             'depth_node',

@@ -63,8 +63,9 @@ def run(args: argparse.Namespace) -> int:
     write_table(Table(_COLUMNS, [_cells(row) for row in rows]))
     write_line()
     write_line(
-        'input: shorter side in pixels the model was trained at. relative: inverse depth '
-        'without unit; metric: metres, up to the given distance. weights: where on the Hugging '
+        'input: shorter side in pixels the model was trained at (longer one for Depth Anything '
+        '3). relative: inverse depth without unit, up to scale and shift or up to scale alone; '
+        'metric: metres, up to the given distance. weights: where on the Hugging '
         'Face hub, if they do not come with this package; none published: train it, or time it '
         'with random ones.'
     )
@@ -146,9 +147,15 @@ def _cells(row: ModelSpec) -> list[str]:
         f'{row.parameters / 1e6:.1f} M',
         row.licence,
         str(row.input_size),
-        'relative' if row.max_depth_m is None else f'metric, {row.max_depth_m:g} m',
+        _output(row),
         _weights(row),
     ]
+
+
+def _output(row: ModelSpec) -> str:
+    if row.max_depth_m is not None:
+        return f'metric, {row.max_depth_m:g} m'
+    return 'relative, up to scale' if row.up_to_scale else 'relative'
 
 
 def _weights(row: ModelSpec) -> str:

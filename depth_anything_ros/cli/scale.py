@@ -60,6 +60,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--model, whose errors are its own',
     )  # fmt: skip
     parser.add_argument(
+        '--up-to-scale', action='store_true',
+        help='predictions of which only the scale is unknown, as those of Depth Anything 3, not a '
+        'shift as well; not with --model',
+    )  # fmt: skip
+    parser.add_argument(
         '--height', type=float, action='append', metavar='METRES',
         help='height of the camera, may be given more than once (default: 0.115 and 0.149)',
     )  # fmt: skip
@@ -99,6 +104,8 @@ def run(args: argparse.Namespace) -> int:
 def _check_combination(args: argparse.Namespace) -> None:
     if args.model and args.noise is not None:
         raise ConfigError(f'--noise {args.noise:g} has no meaning with --model {args.model}')
+    if args.model and args.up_to_scale:
+        raise ConfigError(f'--up-to-scale has no meaning with --model {args.model}')
     for option in ('checkpoint', 'backend'):
         value = getattr(args, option)
         if value is not None and not args.model:
@@ -118,11 +125,14 @@ def _run_sources(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -
     noise = _NOISE if args.noise is None else args.noise
     trials: dict[tuple[str, float], list[Trial]] = {}
     for seed, height_m in progress(pairs, len(pairs), 'drives'):
-        for trial in try_sources(seed, height_m, args.frames, noise=noise):
+        for trial in try_sources(
+            seed, height_m, args.frames, noise=noise, up_to_scale=args.up_to_scale
+        ):
             trials.setdefault((trial.name, height_m), []).append(trial)
     results = [SourceResult.of(group) for group in trials.values()]
     write_table(Table(_COLUMNS, [_row(result) for result in results]))
-    write_line(f'{args.drives} drives of {args.frames} frames, noise {noise:g}')
+    unknown = ', only the scale unknown' if args.up_to_scale else ''
+    write_line(f'{args.drives} drives of {args.frames} frames, noise {noise:g}{unknown}')
     write_json(
         args.json,
         {
@@ -131,6 +141,7 @@ def _run_sources(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -
             'first_drive': args.first_drive,
             'frames': args.frames,
             'noise': noise,
+            'up_to_scale': args.up_to_scale,
             'results': results,
         },
     )

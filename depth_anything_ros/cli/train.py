@@ -11,6 +11,7 @@ from depth_anything_ros.cli.training_options import (
     add_run_options,
     check_held_out,
     check_numbers,
+    check_trainable,
     input_size,
     make_augmentation,
     open_source,
@@ -118,6 +119,7 @@ def run(args: argparse.Namespace) -> int:
     check_held_out(args.data, args.validate)
     check_outputs(args.out / WEIGHTS)
     spec = spec_of_checkpoint(MODELS[args.model], args.init)
+    check_trainable(spec)
     size = input_size(args.size, spec)
     augmentation = make_augmentation(args, spec)
     source = open_source(spec, size, args.batch, args, augmentation)

@@ -126,7 +126,7 @@ def input_size(asked: tuple[int, int] | None, spec: ModelSpec) -> tuple[int, int
     from depth_anything_ros.inference.preprocess import check_multiple, network_size
 
     if asked is None:
-        return network_size(480, 640, spec.input_size, spec.patch)
+        return network_size(480, 640, spec.input_size, spec.patch, spec.longer_side)
     for name, side in zip(('height', 'width'), asked, strict=True):
         check_multiple(f'{name} of --size', side, spec.patch)
     return asked
@@ -182,6 +182,19 @@ def make_augmentation(args: argparse.Namespace, spec: ModelSpec) -> Augmentation
     # A crop that is enlarged belongs to another focal length, which metres depend on; what is
     # turned is cropped to what the image holds, and enlarged by up to a tenth at 5 degrees.
     return Augmentation(zoom=1.0, rotation_deg=0.0)
+
+
+def check_trainable(spec: ModelSpec) -> None:
+    """
+    Check that there is a loss for what a model gives.
+
+    :raises ConfigError: if its output is inverse depth up to a scale.
+    """
+    if spec.up_to_scale:
+        raise ConfigError(
+            f"model '{spec.name}' is of inverse depth up to a scale, for which there is no loss "
+            'here; train one that `depth_anything_ros info` calls relative or metric'
+        )
 
 
 def check_held_out(train: list[str], validate: str) -> None:

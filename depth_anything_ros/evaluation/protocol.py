@@ -45,6 +45,7 @@ class AlignmentMode(str, Enum):
     NONE takes the numbers as metres, whatever they are: right for metric networks, meaningless
     for relative ones, and kept because published tables were made that way. SCALE and
     SCALE_SHIFT fit each image to its truth. ONLINE takes metric depth as it was published.
+    Inverse depth up to a scale is given no shift, whichever of them is asked for.
     MEDIAN makes the medians of depth of each image agree. ROBUST fits scale and shift of each
     image as the depth node does, unmoved by outliers.
     """
@@ -126,7 +127,7 @@ def align_prediction(
             f'the prediction is {prediction.shape}, the truth {truth_m.shape}; '
             'the shapes must be equal'
         )
-    relative = kind is OutputKind.RELATIVE_INVERSE_DEPTH
+    relative = kind.is_relative
     if mode is AlignmentMode.ONLINE and relative:
         raise AlignmentError("alignment 'online' needs metric depth, not a relative prediction")
     in_range = (truth_m >= min_depth_m) & (truth_m <= max_depth_m)
@@ -146,7 +147,7 @@ def align_prediction(
         target = truth_m.ravel()[places]
         if relative:
             target = np.float32(1.0) / target
-        scale, shift = _fit(mode, prediction.ravel()[places], target, inverse=relative)
+        scale, shift = _fit(mode, prediction.ravel()[places], target, kind)
     values = prediction * np.float32(scale) + np.float32(shift)
     nearest_m, farthest_m = clamp_m or (min_depth_m, max_depth_m)
     if fitted and relative:
@@ -284,15 +285,20 @@ class MeanScore:
 
 
 def _fit(
-    mode: AlignmentMode, x: Float32Array, y: Float32Array, *, inverse: bool
+    mode: AlignmentMode, x: Float32Array, y: Float32Array, kind: OutputKind
 ) -> tuple[float, float]:
-    """Return scale and shift that bring x to y, both inverse depth or both depth."""
+    """
+    Return scale and shift that bring x to y, both inverse depth or both depth.
+
+    The shift is 0 for inverse depth up to a scale, as a shift would make it another scene.
+    """
+    shifted = kind is not OutputKind.INVERSE_DEPTH_UP_TO_SCALE
     if mode is AlignmentMode.MEDIAN:
-        return _median_scale(x, y, inverse=inverse), 0.0
+        return _median_scale(x, y, inverse=kind.is_relative), 0.0
     if mode is AlignmentMode.ROBUST:
-        found = fit_inverse_depth(x, np.float32(1.0) / y)
+        found = fit_inverse_depth(x, np.float32(1.0) / y, fit_shift=shifted)
         return found.scale, found.shift
-    return _least_squares(x, y, fit_shift=mode is AlignmentMode.SCALE_SHIFT)
+    return _least_squares(x, y, fit_shift=shifted and mode is AlignmentMode.SCALE_SHIFT)
 
 
 def _median_scale(x: Float32Array, y: Float32Array, *, inverse: bool) -> float:

@@ -103,8 +103,9 @@ def fit_inverse_depth(
     # A fit that is not finite has no inliers.
     inlier_ratio = float(w[inliers].sum() / w.sum())
     if inlier_ratio < _MIN_INLIER_RATIO:
+        wanted = 'one scale and shift' if fit_shift else 'one scale'
         raise AlignmentError(
-            f'only {inlier_ratio:.0%} of {count} points agree on one scale and shift; '
+            f'only {inlier_ratio:.0%} of {count} points agree on {wanted}; '
             f'at least {_MIN_INLIER_RATIO:.0%} are needed'
         )
     if scale <= 0:

@@ -29,7 +29,7 @@ def mean_with_mirrored(
         Left-Right Consistency" (2017), without its ramps at the borders.
     """
     total = raw + raw_mirrored[:, ::-1]
-    if kind is OutputKind.RELATIVE_INVERSE_DEPTH:
+    if kind.is_relative:
         return total * np.float32(0.5)
     product = 2.0 * raw * raw_mirrored[:, ::-1]
     return np.divide(product, total, out=np.zeros_like(raw), where=total > 0)

@@ -65,7 +65,8 @@ class Predictor:
     :param estimator: the network in evaluation mode, with its weights.
     :param weights: where these came from.
     :param selection: backend, precision and device, known to run here.
-    :param input_size: shorter side in pixels, or a fixed (height, width); 0 takes the model's.
+    :param input_size: shorter side in pixels (longer for models that go by it), or a fixed
+        (height, width); 0 takes the model's.
     :param threads: CPU threads; 0 leaves it to the library.
     :param cache: keeps exported networks.
     :param fallback: what runs the network where its export can be written nowhere, or None.
@@ -131,7 +132,7 @@ class Predictor:
 
     @property
     def output_kind(self) -> OutputKind:
-        """Return whether predictions are relative inverse depth or metres."""
+        """Return what predictions are: inverse depth without unit, or metres."""
         return self.spec.output_kind
 
     def preprocess(self, rgb: UInt8Array) -> ModelInput:
@@ -192,7 +193,8 @@ class Predictor:
         values = resize_align_corners(raw, source_size)
         if self.output_kind is OutputKind.METRIC_DEPTH:
             return MetricDepth(values)
-        return RelativeInverseDepth(values)
+        shifted = self.output_kind is OutputKind.RELATIVE_INVERSE_DEPTH
+        return RelativeInverseDepth(values, has_shift=shifted)
 
     def predict(self, rgb: UInt8Array) -> RelativeInverseDepth | MetricDepth:
         """
@@ -222,7 +224,9 @@ class Predictor:
         """
         if isinstance(self._input_size, tuple):
             return self._input_size
-        return network_size(height, width, self._input_size, self.spec.patch)
+        return network_size(
+            height, width, self._input_size, self.spec.patch, self.spec.longer_side
+        )
 
     def is_built(self, height: int, width: int) -> bool:
         """
@@ -355,9 +359,9 @@ def _check_input_size(input_size: int | tuple[int, int], spec: ModelSpec) -> int
         check_multiple('input height', height, spec.patch)
         check_multiple('input width', width, spec.patch)
         return height, width
-    shorter_side = input_size or spec.input_size
-    check_multiple('input size', shorter_side, spec.patch)
-    return shorter_side
+    side = input_size or spec.input_size
+    check_multiple('input size', side, spec.patch)
+    return side
 
 
 def _use(kept: OrderedDict[tuple[int, int], T], size: tuple[int, int]) -> None:

@@ -34,28 +34,37 @@ def check_multiple(name: str, value: int, patch: int) -> None:
     )
 
 
-def network_size(height: int, width: int, shorter_side: int, patch: int) -> tuple[int, int]:
+def network_size(
+    height: int, width: int, side: int, patch: int, longer_side: bool = False
+) -> tuple[int, int]:
     """
     Return the network's (height, width) for an image, keeping its aspect ratio.
 
-    The image is scaled so that neither side is below `shorter_side`; each side is then rounded
-    to a multiple of the patch, and up where rounding fell below `shorter_side`.
+    The image is scaled so that neither side is below `side`; each side is then rounded
+    to a multiple of the patch, and up where rounding fell below `side`. Where the longer side
+    counts, the image is scaled so that this one is `side`, and the other is rounded to whole
+    pixels, then to the nearest multiple, up where two are as near.
     Source: `Resize` with `lower_bound` in DepthAnything/Depth-Anything-V2,
-    depth_anything_v2/util/transform.py.
+    depth_anything_v2/util/transform.py; `upper_bound_resize` in
+    ByteDance-Seed/Depth-Anything-3, utils/io/input_processor.py.
 
     :param height: rows of the image.
     :param width: columns of the image.
-    :param shorter_side: wanted shorter side in pixels, a multiple of the patch.
+    :param side: wanted shorter or longer side in pixels, a multiple of the patch.
     :param patch: side of a patch in pixels.
-    :raises ConfigError: if `shorter_side` is not a positive multiple of the patch.
+    :param longer_side: whether `side` is that of the longer one.
+    :raises ConfigError: if `side` is not a positive multiple of the patch.
     :raises BackendError: if the image is empty, or so long that the input gets too large.
     """
-    check_multiple('input size', shorter_side, patch)
+    check_multiple('input size', side, patch)
     if height < 1 or width < 1:
         raise BackendError(f'image of {width}x{height} pixels is empty')
-    scale = max(shorter_side / height, shorter_side / width)
-    rows = _constrain(scale * height, shorter_side, patch)
-    columns = _constrain(scale * width, shorter_side, patch)
+    if longer_side:
+        scale = side / max(height, width)
+        rows, columns = (_nearest(scale * length, patch) for length in (height, width))
+    else:
+        scale = side / min(height, width)
+        rows, columns = (_constrain(scale * length, side, patch) for length in (height, width))
     if rows * columns > MAX_NETWORK_PIXELS:
         raise BackendError(
             f'image of {width}x{height} pixels would make a network input of {columns}x{rows}; '
@@ -69,21 +78,29 @@ def _constrain(length: float, minimum: int, patch: int) -> int:
     return math.ceil(length / patch) * patch if rounded < minimum else rounded
 
 
+def _nearest(length: float, patch: int) -> int:
+    return max(1, (2 * round(length) + patch) // (2 * patch)) * patch
+
+
 class Preprocessor:
     """
     Turn an image into network input: resize with a cubic kernel, normalise, make planar.
+
+    Models that go by the longer side take the mean of areas where the image shrinks.
 
     The official code converts to float64, resizes, then normalises. Normalising is affine and
     the weights of the kernel sum to 1, so both commute: here a table of 256 floats normalises
     each uint8 plane, and the resize then writes float32 planes in place. The two agree to
     rounding, overshoot of the cubic kernel beyond black and white included.
 
-    :param spec: the model, for its mean and standard deviation (RGB, of values in 0..1).
+    :param spec: the model, for its mean and standard deviation (RGB, of values in 0..1) and its
+        resize rule.
     :param size: (height, width) of the network input.
     """
 
     def __init__(self, spec: ModelSpec, size: tuple[int, int]) -> None:
         self.size = size
+        self._shrinks_by_area = spec.longer_side
         levels = np.arange(256, dtype=np.float64) / 255.0
         self._tables = [
             ((levels - mean) / std).astype(np.float32)
@@ -101,10 +118,12 @@ class Preprocessor:
                 f'image is {rgb.dtype} {rgb.shape}; uint8 (height, width, 3) is needed'
             )
         height, width = self.size
+        shrinks = self._shrinks_by_area and height <= rgb.shape[0] and width <= rgb.shape[1]
+        kernel = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
         pixels: Float32Array = np.empty((1, 3, height, width), np.float32)
         for target, plane, table in zip(pixels[0], cv2.split(rgb), self._tables, strict=True):
             normalised = cv2.LUT(plane, table)
-            cv2.resize(normalised, (width, height), dst=target, interpolation=cv2.INTER_CUBIC)
+            cv2.resize(normalised, (width, height), dst=target, interpolation=kernel)
         return ModelInput(pixels, (rgb.shape[0], rgb.shape[1]))
 
 

@@ -247,6 +247,51 @@ def _depth_anything_v2_sdt(size: str) -> ModelSpec:
     return replace(row, hub_repo='AIGeeksGroup/AnyDepth', weights_file='dav2_sdt_vitb.pth')
 
 
+def _depth_anything_3(word: str) -> ModelSpec:
+    """
+    Return the row of one Depth Anything 3 model for any number of views, here for one.
+
+    Its depth is up to a scale: the paper makes the scale of several views agree, so that a shift
+    would bend them. Neither commit nor sha256 of its file are stated where they could be read.
+
+    :param word: of its name at the hub.
+    """
+    size, layers, features, out_channels, licence, parameters = {
+        'SMALL': ('vits', (5, 7, 9, 11), 64, (48, 96, 192, 384), 'Apache-2.0', 26_174_436),
+        'BASE': ('vitb', (5, 7, 9, 11), 128, (96, 192, 384, 768), 'Apache-2.0', 103_012_196),
+        'LARGE-1.1': (
+            'vitl', (11, 15, 19, 23), 256, (256, 512, 1024, 1024), 'CC-BY-NC-4.0', 345_425_124,
+        ),
+        'GIANT-1.1': (
+            'vitg', (19, 27, 33, 39), 256, (256, 512, 1024, 1024), 'CC-BY-NC-4.0', 1_190_916_068,
+        ),
+    }[word]  # fmt: skip
+    return ModelSpec(
+        name=f'depth_anything_3_{word.partition("-")[0].lower()}',
+        encoder='dinov2_any_view',
+        encoder_size=size,
+        decoder='dual_dpt',
+        patch=14,
+        layers=layers,
+        features=features,
+        out_channels=out_channels,
+        mean=_IMAGENET_MEAN,
+        std=_IMAGENET_STD,
+        input_size=504,
+        max_depth_m=None,
+        hub_repo=f'depth-anything/DA3-{word}',
+        revision='',
+        weights_file='model.safetensors',
+        sha256='',
+        licence=licence,
+        origin='github.com/ByteDance-Seed/Depth-Anything-3',
+        parameters=parameters,
+        longer_side=True,
+        up_to_scale=True,
+        camera=True,
+    )
+
+
 _TINY = ModelSpec(
     name='tiny',
     encoder='efficientnet_lite',
@@ -303,6 +348,7 @@ def _like_tiny(
 _ROWS = (
     _TINY,
     *(_depth_anything_v2(variant, size) for variant, size in _DEPTH_ANYTHING_V2),
+    *(_depth_anything_3(word) for word in ('SMALL', 'BASE', 'LARGE-1.1', 'GIANT-1.1')),
     *(_anydepth(size) for size in _VIT_LAYERS),
     _anydepth_lite(),
     *(_dinov3_dpt(size) for size in _VIT_LAYERS),

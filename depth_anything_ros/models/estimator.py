@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from depth_anything_ros.errors import BackendError
 from depth_anything_ros.models.activation import ActivationRange
+from depth_anything_ros.models.camera_head import CameraHead
 from depth_anything_ros.models.norm_readers import NormReaders
 from depth_anything_ros.models.spec import ModelSpec
 
@@ -52,12 +53,12 @@ class Encoder(nn.Module, Generic[Features]):
 
 
 class Decoder(nn.Module, Generic[Features]):
-    """Turn the features of several layers into one number a pixel, before the activation."""
+    """Turn the features of several layers into numbers a pixel, before the activation."""
 
     @abstractmethod
     def forward(self, layers: Sequence[Features], grid: tuple[int, int]) -> Tensor:
         """
-        Return (B, 1, h, w) for a grid of (h / patch, w / patch) patches.
+        Return (B, n, h, w), depth first, for a grid of (h / patch, w / patch) patches.
 
         :param layers: features of the layers, shallow to deep.
         """
@@ -83,6 +84,7 @@ class DepthEstimator(nn.Module):
         self.spec = spec
         self.pretrained = encoder
         self.depth_head = decoder
+        self.camera_head = CameraHead(encoder.widths(spec.layers)[-1]) if spec.camera else None
         # Layers that round what they read to 8 bits; see `models.quantised`.
         self.activation_ranges: dict[str, ActivationRange] = {}
 
@@ -106,14 +108,32 @@ class DepthEstimator(nn.Module):
         """
         grid = self._grid(pixels.shape)
         layers = self.pretrained(pixels, self.spec.layers)
-        values: Tensor = self.depth_head(layers, grid).squeeze(1)  # (B, h, w)
+        values: Tensor = self.depth_head(layers, grid)[:, 0]  # (B, h, w)
         return values
 
+    def field_of_view(self, pixels: Tensor) -> Tensor:
+        """
+        Return the field of view down and across the image, (B, 2) in radians, 0 or more.
+
+        :param pixels: as in :meth:`forward`.
+        :raises BackendError: as :meth:`forward`, or if the network does not find it.
+        """
+        self._grid(pixels.shape)
+        if self.camera_head is None:
+            raise BackendError(f"model '{self.spec.name}' does not find the field of view")
+        _, first = self.pretrained(pixels, self.spec.layers)[-1]
+        angles: Tensor = self.camera_head(first)
+        return angles
+
     def activate(self, values: Tensor) -> Tensor:
-        """Return inverse depth ≥ 0, or metres, of the decoder's values (B, h, w)."""
-        if self.spec.max_depth_m is None:
-            return torch.relu(values)
-        return torch.sigmoid(values) * self.spec.max_depth_m
+        """
+        Return inverse depth ≥ 0, or metres, of the decoder's values (B, h, w).
+
+        Values of a model up to scale are the logarithm of depth; its inverse depth is above 0.
+        """
+        if self.spec.max_depth_m is not None:
+            return torch.sigmoid(values) * self.spec.max_depth_m
+        return torch.exp(-values) if self.spec.up_to_scale else torch.relu(values)
 
     def prepare(self, height: int, width: int) -> None:
         """

@@ -45,6 +45,8 @@ _FIRST_GENERATION = {
     '6c6a383e33e51c5fdfbf31e7ebcda943973a9e6a1cbef1564afe58d7f2e8fe63',
 }
 _FIRST_GENERATION_NAME = re.compile(r'depth_anything_(vit[sbl]14|metric_depth_(in|out)door)')
+# Files that the hub gives one name, whatever is in them.
+_NAMELESS = {'model'}
 # What people append to the name of a file that they only converted.
 _CONVERTED = re.compile(r'[-_.](fp|bf|f)(16|32)$')
 
@@ -194,7 +196,11 @@ def _named_reading(path: Path) -> Reading | None:
     for row in MODELS.values():
         published = Path(row.weights_file).stem
         metric = row.max_depth_m is not None
-        if published and (published in stem if metric else published == stem):
+        if (
+            published
+            and published not in _NAMELESS
+            and (published in stem if metric else published == stem)
+        ):
             return Reading('its name', row.max_depth_m)
     return None
 

@@ -19,8 +19,10 @@ class ModelSpec:
 
     `layers` are the encoder blocks, counted from 0, whose tokens the decoder reads.
     `features` and `out_channels` are the decoder's widths. `mean` and `std` normalise RGB in
-    0..1. `input_size` is the shorter side in pixels the model was trained at. `max_depth_m` is
-    the largest depth a metric model can give, None for a relative one. `weights_file` is a file
+    0..1. `input_size` is the shorter side in pixels the model was trained at, the longer one where
+    `longer_side` is set. `max_depth_m` is the largest depth a metric model can give, None for a
+    relative one. `up_to_scale` tells of a relative one that its inverse depth lacks a scale only.
+    `camera` tells that the network also finds the field of view. `weights_file` is a file
     of `hub_repo` at the commit `revision`, ships with this package where `hub_repo` is empty, and
     is itself empty where no trained weights are published; `sha256` is the file's. Revision and
     sha256 are empty where they are not known. `origin` tells who trained the weights, on what.
@@ -49,17 +51,24 @@ class ModelSpec:
     licence: str
     origin: str
     parameters: int
+    longer_side: bool = False
+    up_to_scale: bool = False
+    camera: bool = False
 
     @property
     def output_kind(self) -> OutputKind:
         """Return what the output means: metres where there is a largest depth."""
-        if self.max_depth_m is None:
-            return OutputKind.RELATIVE_INVERSE_DEPTH
-        return OutputKind.METRIC_DEPTH
+        if self.max_depth_m is not None:
+            return OutputKind.METRIC_DEPTH
+        if self.up_to_scale:
+            return OutputKind.INVERSE_DEPTH_UP_TO_SCALE
+        return OutputKind.RELATIVE_INVERSE_DEPTH
 
     @property
     def output(self) -> str:
         """Return what the output means, for people."""
+        if self.output_kind is OutputKind.INVERSE_DEPTH_UP_TO_SCALE:
+            return 'inverse depth up to a scale'
         return output_words(self.max_depth_m)
 
 

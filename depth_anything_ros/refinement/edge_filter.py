@@ -51,7 +51,8 @@ class EdgeFilter:
     def __call__(self, prediction: Prediction, frame: Frame) -> Prediction:
         """Return the filtered prediction; metres that are not above 0 stay as they are."""
         if isinstance(prediction, RelativeInverseDepth):
-            return RelativeInverseDepth(self._filter(prediction.values, frame.rgb))
+            values = self._filter(prediction.values, frame.rgb)
+            return RelativeInverseDepth(values, has_shift=prediction.has_shift)
         depth_m = prediction.depth_m
         inverse = self._filter(np.reciprocal(np.maximum(depth_m, _NEAREST_M)), frame.rgb)
         # Where the fit overshoots to no distance at all, the network's own depth is the better.

@@ -184,6 +184,7 @@ class CameraHeightScale:
             alignment = fit_inverse_depth(
                 values[ground],
                 (1.0 / expected[ground]).astype(np.float32),
+                fit_shift=relative.has_shift,
                 source=self.name,
                 stamp_ns=stamp_ns,
             )

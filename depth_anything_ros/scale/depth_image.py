@@ -287,7 +287,11 @@ class DepthImageScale:
         reference_ns, reference = self._references.nearest(stamp_ns)
         points = _points(local_means(relative.values), reference)
         fit = fit_points(
-            points, min_points=self._min_points, source=self.name, stamp_ns=reference_ns
+            points,
+            fit_shift=relative.has_shift,
+            min_points=self._min_points,
+            source=self.name,
+            stamp_ns=reference_ns,
         )
         if isinstance(fit, Refusal):
             raise AlignmentError(fit.reason)

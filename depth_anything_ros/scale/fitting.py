@@ -23,12 +23,13 @@ Fit: TypeAlias = 'Alignment | Refusal'
 def fit_points(
     points: ReferencePoints,
     *,
+    fit_shift: bool = True,
     min_points: int = MIN_POINTS,
     source: str,
     stamp_ns: int,
 ) -> Fit:
     """
-    Fit scale and shift to points, which go along with the fit.
+    Fit a scale, and a shift where there may be one, to points, which go along with the fit.
 
     The other parameters are those of :func:`fit_inverse_depth`.
     """
@@ -37,6 +38,7 @@ def fit_points(
             points.relative,
             points.depth_m,
             weights=points.weights,
+            fit_shift=fit_shift,
             min_points=min_points,
             source=source,
             stamp_ns=stamp_ns,

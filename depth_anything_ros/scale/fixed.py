@@ -65,11 +65,20 @@ class FixedScale:
 
     def align(
         self,
-        relative: RelativeInverseDepth,  # noqa: ARG002
+        relative: RelativeInverseDepth,
         stamp_ns: int,
         camera: Camera | None = None,  # noqa: ARG002
     ) -> Alignment:
-        """Return the given scale and shift, stamped with the frame's own time."""
+        """
+        Return the given scale and shift, stamped with the frame's own time.
+
+        :raises AlignmentError: if there is a shift and the model's depth is up to a scale.
+        """
+        if self._shift and not relative.has_shift:
+            raise AlignmentError(
+                f'fixed_shift is {self._shift:g}, but this model gives inverse depth up to a '
+                'scale, which has none; set fixed_shift to 0 and measure the scale alone'
+            )
         return Alignment(
             scale=self._scale,
             shift=self._shift,

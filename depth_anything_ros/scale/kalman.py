@@ -93,6 +93,9 @@ def _inverse(matrix: Float64Array) -> Float64Array:
 
 def _covariance(fit: Alignment, usual: Float64Array) -> Float64Array:
     of_scale, of_both, of_shift = fit.covariance
+    if of_scale > 0 and of_both == of_shift == fit.shift == 0:
+        # A scale alone was fitted; the shift stays 0, whatever is said of it.
+        of_shift = of_scale
     if not (of_scale > 0 and of_shift > 0):
         return usual
     return np.array([[of_scale * (1.0 + _JITTER), of_both], [of_both, of_shift * (1.0 + _JITTER)]])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from depth_anything_ros.errors import AlignmentError, CameraError
@@ -175,7 +175,7 @@ class LaserScanScale:
         fit = self._fit(
             ScanFitter(
                 self.name,
-                local_means(relative.values),
+                replace(relative, values=local_means(relative.values)),
                 _calibrated(camera, relative),
                 points,
                 scan_ns,

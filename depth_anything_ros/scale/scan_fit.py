@@ -10,7 +10,7 @@ import numpy as np
 from depth_anything_ros.scale.fitting import Fit, Refusal, fit_points, within_reach
 from depth_anything_ros.scale.scan_ground import Ground, fit_with_ground, ground_below
 from depth_anything_ros.scale.scan_points import ScanPoints
-from depth_anything_ros.types import Camera, Float32Array, ReferencePoints
+from depth_anything_ros.types import Camera, ReferencePoints, RelativeInverseDepth
 
 # A scanner has one to four beams a degree, of which a camera sees some tens.
 MIN_POINTS = 25
@@ -21,12 +21,12 @@ class ScanFitter:
     """
     Fit an image to a scan; each fit is made when it is first asked for, and kept.
 
-    `values` is relative inverse depth, float32 (H, W), of an image of `camera`; `stamp_ns` that of
-    the scan. Points and ground count from `nearest_m` to `farthest_m` along the optical axis.
+    `relative` is that of an image of `camera`; `stamp_ns` that of the scan. Points and ground
+    count from `nearest_m` to `farthest_m` along the optical axis.
     """
 
     source: str
-    values: Float32Array
+    relative: RelativeInverseDepth
     camera: Camera
     points: ScanPoints
     stamp_ns: int
@@ -46,7 +46,7 @@ class ScanFitter:
         :raises CameraError: if the distortion model of the camera is unknown.
         """
         columns, rows, depth_m = self.points.seen_by(self.camera, self.nearest_m, self.farthest_m)
-        relative = self.values[rows, columns]
+        relative = self.relative.values[rows, columns]
         return ReferencePoints(
             rows.astype(np.float32),
             columns.astype(np.float32),
@@ -64,9 +64,13 @@ class ScanFitter:
     def alone(self) -> Fit:
         """The fit to the scan alone."""
         fit = fit_points(
-            self.seen, min_points=MIN_POINTS, source=self.source, stamp_ns=self.stamp_ns
+            self.seen,
+            fit_shift=self.relative.has_shift,
+            min_points=MIN_POINTS,
+            source=self.source,
+            stamp_ns=self.stamp_ns,
         )
-        return within_reach(fit, self.values)
+        return within_reach(fit, self.relative.values)
 
     def ground(self, height_m: float) -> Ground | Refusal | None:
         """
@@ -76,10 +80,16 @@ class ScanFitter:
         :return: a refusal if the relative depth of the ground means nothing.
         """
         place = self.points.camera_from_laser
-        points = ground_below(self.values, self.camera, place, height_m, self.farthest_m)
+        points = ground_below(self.relative.values, self.camera, place, height_m, self.farthest_m)
         return None if isinstance(points, Refusal) else Ground.of_points(points, height_m)
 
     def with_ground(self, ground: Ground) -> Fit:
         """Return the fit to the scan and the ground."""
-        fit = fit_with_ground(self.seen, ground, f'{self.source}+ground', self.stamp_ns)
-        return within_reach(fit, self.values)
+        fit = fit_with_ground(
+            self.seen,
+            ground,
+            f'{self.source}+ground',
+            self.stamp_ns,
+            fit_shift=self.relative.has_shift,
+        )
+        return within_reach(fit, self.relative.values)

@@ -94,13 +94,16 @@ def ground_below(
     return ReferencePoints(rows, columns, cells.reshape(-1)[ground], depth_m, size)
 
 
-def fit_with_ground(scan: ReferencePoints, ground: Ground, source: str, stamp_ns: int) -> Fit:
+def fit_with_ground(
+    scan: ReferencePoints, ground: Ground, source: str, stamp_ns: int, *, fit_shift: bool = True
+) -> Fit:
     """
     Fit scale and shift to a scan and the ground, which count the same.
 
     :param scan: its points in the image.
     :param source: name of the scale source, copied into the result.
     :param stamp_ns: stamp of the scan, copied into the result.
+    :param fit_shift: False fits the scale alone.
     :return: a refusal if the ground would slope by more than 2.5 degrees against the plane of the
         laser or lie above the horizon, no line fits both, or half of the scan is more than 30 %
         off.
@@ -131,7 +134,7 @@ def fit_with_ground(scan: ReferencePoints, ground: Ground, source: str, stamp_ns
         scan.size,
         np.repeat([1.0 / count for count in counts], counts).astype(np.float32),
     )
-    fit = fit_points(both, source=source, stamp_ns=stamp_ns)
+    fit = fit_points(both, fit_shift=fit_shift, source=source, stamp_ns=stamp_ns)
     return fit if isinstance(fit, Refusal) else _meets(fit, scan)
 
 

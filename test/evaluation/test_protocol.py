@@ -46,6 +46,21 @@ def test_scale_alone_fits_a_prediction_without_shift_and_no_other():
     assert shifted.values['abs_rel'] > 0.1
 
 
+@pytest.mark.parametrize('mode', [SCALE, SCALE_SHIFT, MEDIAN, ROBUST])
+def test_inverse_depth_up_to_a_scale_is_given_no_shift(mode):
+    kind = OutputKind.INVERSE_DEPTH_UP_TO_SCALE
+    exact = score_frame(relative_of(truth(), shift=0.0), kind, truth(), mode, *RANGE)
+    assert exact.scale == pytest.approx(0.05, rel=1e-5)
+    assert exact.values['abs_rel'] < 1e-5
+    if mode is ROBUST:
+        with pytest.raises(AlignmentError, match=r'only 14% of 600 points agree on one scale;'):
+            score_frame(relative_of(truth()), kind, truth(), mode, *RANGE)
+        return
+    shifted = score_frame(relative_of(truth()), kind, truth(), mode, *RANGE)
+    assert shifted.shift == 0.0
+    assert shifted.values['abs_rel'] > 0.1
+
+
 def test_the_fit_is_plain_least_squares_in_inverse_depth():
     rng = np.random.default_rng(2)
     prediction = relative_of(truth()) + rng.standard_normal((20, 30)).astype(np.float32)

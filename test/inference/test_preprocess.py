@@ -46,6 +46,35 @@ def test_network_size_follows_the_lower_bound_rule(height, width, shorter_side, 
     assert network_size(height, width, shorter_side, 14) == expected
 
 
+@pytest.mark.parametrize(
+    ('height', 'width', 'side', 'expected'),
+    [
+        (480, 640, 504, (378, 504)),
+        (640, 480, 504, (504, 378)),
+        (720, 1280, 504, (280, 504)),  # 283.5 is 284 pixels, 20.3 patches
+        (1208, 680, 504, (504, 280)),  # 283.7
+        (369, 504, 504, (364, 504)),
+        (371, 504, 504, (378, 504)),  # 26.5 patches
+        (9, 800, 504, (14, 504)),
+        (12, 16, 504, (378, 504)),
+    ],
+)
+def test_network_size_by_the_longer_side_follows_the_rule_of_depth_anything_3(
+    height, width, side, expected
+):
+    assert network_size(height, width, side, 14, longer_side=True) == expected
+
+
+def test_models_that_go_by_the_longer_side_shrink_by_areas():
+    rgb = np.random.default_rng(0).integers(0, 256, (112, 168, 3), dtype=np.uint8)
+    small = Preprocessor(MODELS['depth_anything_3_small'], (28, 42))(rgb).pixels
+    means = rgb.reshape(28, 4, 42, 4, 3).mean((1, 3)) / 255.0
+    expected = ((means - MEAN) / STD).transpose(2, 0, 1)[None]
+    np.testing.assert_allclose(small, expected, atol=1e-5)
+    large = Preprocessor(MODELS['depth_anything_3_small'], (140, 210))(rgb).pixels
+    np.testing.assert_allclose(large, official_pixels(rgb, (140, 210)), atol=1e-4)
+
+
 def test_network_size_rounds_halves_to_even_multiples():
     # 7.5 patches wide: numpy, which the public code rounds with, goes to 8; 6.5 goes to 6.
     assert network_size(28, 105, 28, 14) == (28, 112)

@@ -13,44 +13,27 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from depth_anything_ros.errors import BackendError
 from depth_anything_ros.models import MODELS, create_model
-from depth_anything_ros.models.camera_head import CameraHead, focal_px
+from depth_anything_ros.models.camera_head import focal_px
+from depth_anything_ros.models.checkpoint import load_estimator
 from depth_anything_ros.models.decoders.depth_anything_3 import DualDPTHead, Places, SkyDPTHead
 from depth_anything_ros.models.encoders.depth_anything_3 import AnyViewDinoV2, PatchRotation
 from depth_anything_ros.models.encoders.vit import GatedMlp, rotate
 from depth_anything_ros.models.prunable_groups import narrow, prunable_groups_of
-from depth_anything_ros.models.spec import ModelSpec
 from depth_anything_ros.models.state_file import read_state
+from depth_anything_ros.types import OutputKind
 
-ANY_VIEW = {
-    'vits': ((5, 7, 9, 11), 64, (48, 96, 192, 384)),
-    'vitb': ((5, 7, 9, 11), 128, (96, 192, 384, 768)),
-    'vitl': ((11, 15, 19, 23), 256, (256, 512, 1024, 1024)),
-    'vitg': ((19, 27, 33, 39), 256, (256, 512, 1024, 1024)),
-}
 # Counted on the public code, without what serves several views; the last is the camera's head.
 PARAMETERS = {
-    'vits': (24_991_714, 1_182_722),
-    'vitb': (98_287_458, 4_724_738),
-    'vitl': (337_028_322, 8_396_802),
-    'vitg': (1_172_029_410, 18_886_658),
+    'depth_anything_3_small': (24_991_714, 1_182_722),
+    'depth_anything_3_base': (98_287_458, 4_724_738),
+    'depth_anything_3_large': (337_028_322, 8_396_802),
+    'depth_anything_3_giant': (1_172_029_410, 18_886_658),
 }
 MONOCULAR_PARAMETERS = 334_171_394
 CHANNELS = (8, 8, 12, 16)
 SIZES = ((56, 56), (42, 84), (14, 28))
-
-
-def any_view(size: str) -> ModelSpec:
-    layers, features, channels = ANY_VIEW[size]
-    return replace(
-        MODELS['depth_anything_v2_vits'],
-        encoder='dinov2_any_view',
-        encoder_size=size,
-        decoder='dual_dpt',
-        layers=layers,
-        features=features,
-        out_channels=channels,
-    )
 
 
 MONOCULAR = replace(
@@ -81,13 +64,37 @@ def encoder() -> AnyViewDinoV2:
     return encoder
 
 
-@pytest.mark.parametrize('size', ANY_VIEW)
-def test_any_view_models_have_the_published_size(size: str) -> None:
+@pytest.mark.parametrize('name', PARAMETERS)
+def test_any_view_models_have_the_published_size(name: str) -> None:
     with torch.device('meta'):
-        model = create_model(any_view(size))
-        camera = CameraHead(model.pretrained.widths(model.spec.layers)[-1])
-    counts = [sum(values.numel() for values in part.parameters()) for part in (model, camera)]
-    assert tuple(counts) == PARAMETERS[size]
+        model = create_model(MODELS[name])
+    assert model.camera_head is not None
+    total, camera = (
+        sum(values.numel() for values in part.parameters()) for part in (model, model.camera_head)
+    )
+    assert (total - camera, camera) == PARAMETERS[name]
+
+
+def test_rows_say_what_they_give_and_under_what_licence() -> None:
+    for name in PARAMETERS:
+        row = MODELS[name]
+        assert row.output_kind is OutputKind.INVERSE_DEPTH_UP_TO_SCALE
+        assert row.output == 'inverse depth up to a scale'
+        free = name.endswith(('small', 'base'))
+        assert row.licence == ('Apache-2.0' if free else 'CC-BY-NC-4.0')
+        assert row.hub_repo.endswith('-1.1') is not free
+    with pytest.raises(BackendError, match="'depth_anything_v2_vits' does not find the field"):
+        small = load_estimator('depth_anything_v2_vits', weights='random')[0]
+        small.field_of_view(image(14, 14))
+
+
+@torch.inference_mode()
+def test_output_is_the_inverse_of_the_depth_whose_logarithm_the_decoder_gives() -> None:
+    model = load_estimator('depth_anything_3_small', weights='random')[0]
+    values, inverse = model.values(image(28, 42)), model(image(28, 42))
+    assert inverse.shape == (1, 28, 42)
+    torch.testing.assert_close(inverse, 1.0 / values.exp())
+    assert float(inverse.std() / inverse.mean()) > 1e-3
 
 
 def test_monocular_model_has_the_published_size() -> None:
@@ -281,38 +288,38 @@ def public():
     )
 
 
-@pytest.mark.parametrize('size', ['vits', 'vitb'])
+@pytest.mark.parametrize('name', ['depth_anything_3_small', 'depth_anything_3_base'])
 @torch.inference_mode()
-def test_any_view_networks_are_the_public_ones(size: str, public, tmp_path: Path) -> None:
+def test_any_view_networks_are_the_public_ones(name: str, public, tmp_path: Path) -> None:
     from depth_anything_3.model.cam_dec import CameraDec
     from depth_anything_3.model.dinov2.dinov2 import DinoV2
     from depth_anything_3.model.dualdpt import DualDPT
 
-    spec = any_view(size)
-    model = create_model(spec).eval()
-    width = model.pretrained.widths(spec.layers)[-1]
+    spec = MODELS[name]
     backbone = DinoV2(
-        size, list(spec.layers), alt_start=4, qknorm_start=4, rope_start=4, cat_token=True
+        spec.encoder_size,
+        list(spec.layers),
+        alt_start=4,
+        qknorm_start=4,
+        rope_start=4,
+        cat_token=True,
     )
+    width = 2 * backbone.pretrained.embed_dim
     head = DualDPT(width, features=spec.features, out_channels=spec.out_channels)
     theirs = public.DepthAnything3Net(backbone, head, CameraDec(width), nn.Identity()).eval()
     randomise(theirs)
     file = tmp_path / 'model.safetensors'
-    save_file(
-        {f'model.{key}': values.clone() for key, values in theirs.state_dict().items()}, file
-    )
-    camera = CameraHead(width).eval()
-    nn.ModuleDict({'camera_head': camera, **dict(model.named_children())}).load_state_dict(
-        read_state(file)
-    )
+    save_file({f'model.{key}': value.clone() for key, value in theirs.state_dict().items()}, file)
+    model, _ = load_estimator(name, checkpoint=str(file))
     for height, columns in SIZES:
         pixels = image(height, columns)
         expected = theirs(pixels[:, None])
-        values = model.values(pixels)
-        assert closeness(values[:, 0].exp(), expected.depth[0]) < 1e-4
-        assert closeness(values[:, 1].exp() + 1, expected.depth_conf[0]) < 1e-4
-        token = model.pretrained(pixels, spec.layers)[-1][1]
-        focal = focal_px(camera(token), height, columns)[0]
+        assert closeness(1.0 / model(pixels), expected.depth[0]) < 1e-4
+        logits = model.depth_head(
+            model.pretrained(pixels, spec.layers), (height // 14, columns // 14)
+        )
+        assert closeness(logits[:, 1].exp() + 1, expected.depth_conf[0]) < 1e-4
+        focal = focal_px(model.field_of_view(pixels), height, columns)[0]
         matrix = expected.intrinsics[0, 0]
         torch.testing.assert_close(focal, matrix[[1, 0], [1, 0]], rtol=1e-4, atol=0.0)
 
@@ -324,7 +331,7 @@ def test_monocular_network_is_the_public_one(public, tmp_path: Path) -> None:
 
     # The published size takes 1.3 GB and its copy as much: the same with narrower tokens.
     spec = replace(MONOCULAR, encoder_size='vits', layers=(2, 5, 8, 11), features=64)
-    spec = replace(spec, out_channels=ANY_VIEW['vits'][2])
+    spec = replace(spec, out_channels=(48, 96, 192, 384))
     model = create_model(spec).eval()
     head = DPT(384, features=64, out_channels=spec.out_channels)
     backbone = DinoV2('vits', list(spec.layers), cat_token=False)
@@ -339,6 +346,8 @@ def test_monocular_network_is_the_public_one(public, tmp_path: Path) -> None:
         pixels = image(height, columns)
         # Before the public code overwrites the depth of the sky.
         expected = theirs.head(theirs.backbone(pixels[:, None])[0], height, columns, 0)
-        values = model.values(pixels)
+        values = model.depth_head(
+            model.pretrained(pixels, spec.layers), (height // 14, columns // 14)
+        )
         assert closeness(values[:, 0].exp(), expected.depth[0]) < 1e-4
         assert closeness(values[:, 1].relu(), expected.sky[0]) < 1e-4

@@ -225,10 +225,17 @@ def test_published_sha256_decides(tmp_path):
 
 
 def test_every_published_file_of_depth_anything_v2_is_pinned():
-    rows = [row for name, row in MODELS.items() if row.hub_repo.startswith('depth-anything/')]
+    owned = [row for row in MODELS.values() if row.hub_repo.startswith('depth-anything/')]
+    rows = [row for row in owned if row.name.startswith('depth_anything_v2')]
     assert len(rows) == 9
     assert len({row.sha256 for row in rows}) == len({row.revision for row in rows}) == 9
     assert all(len(row.sha256) == 64 and len(row.revision) == 40 for row in rows)
+
+
+def test_a_file_name_that_the_hub_gives_every_model_says_nothing(tmp_path):
+    path = silent(tmp_path, 'model.safetensors')
+    for name in ('depth_anything_3_small', HYPERSIM, VKITTI):
+        assert read(name, path) == MODELS[name].max_depth_m
 
 
 def test_two_sources_that_contradict_each_other_are_both_named(tmp_path):

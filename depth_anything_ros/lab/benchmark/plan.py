@@ -67,7 +67,7 @@ def fitting_size(spec: ModelSpec, asked: AskedSize) -> tuple[int, int]:
         height, width = (_nearest(side, spec.patch) for side in asked)
         return _allowed(height, width)
     side = _nearest(asked, spec.patch) if asked else spec.input_size
-    return network_size(*IMAGE_SIZE, side, spec.patch)
+    return network_size(*IMAGE_SIZE, side, spec.patch, spec.longer_side)
 
 
 def comparator_size(asked: AskedSize) -> tuple[int, int] | None:

@@ -147,7 +147,7 @@ def align_sample(predict: Predict, sample: DepthSample, rule: ScoringRule) -> Al
 def _numbers(prediction: RelativeInverseDepth | MetricDepth) -> tuple[Float32Array, OutputKind]:
     if isinstance(prediction, MetricDepth):
         return prediction.depth_m, OutputKind.METRIC_DEPTH
-    return prediction.values, OutputKind.RELATIVE_INVERSE_DEPTH
+    return prediction.values, prediction.kind
 
 
 def chosen_indices(dataset: Dataset, sources: Sequence[str]) -> list[int]:

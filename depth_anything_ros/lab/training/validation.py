@@ -18,7 +18,7 @@ from depth_anything_ros.inference.preprocess import (
 from depth_anything_ros.lab.training.config import TrainConfig
 from depth_anything_ros.models.estimator import DepthEstimator
 from depth_anything_ros.models.spec import ModelSpec
-from depth_anything_ros.types import Float32Array, OutputKind
+from depth_anything_ros.types import Float32Array
 
 if TYPE_CHECKING:
     from depth_anything_ros.lab.datasets import Dataset
@@ -49,18 +49,14 @@ class Validation:
         count = min(config.validation_samples, len(dataset))
         self._config = config
         self._kind = spec.output_kind
-        self._mode = (
-            AlignmentMode.SCALE_SHIFT
-            if self._kind is OutputKind.RELATIVE_INVERSE_DEPTH
-            else AlignmentMode.NONE
-        )
+        self._mode = AlignmentMode.SCALE_SHIFT if self._kind.is_relative else AlignmentMode.NONE
         self._items: list[tuple[torch.Tensor, Float32Array]] = []
         for place in np.linspace(0, len(dataset) - 1, count).round().astype(int):
             sample = dataset[int(place)]
             if not self._in_range(sample.depth_m).any():
                 continue
             height, width = sample.depth_m.shape
-            size = network_size(height, width, shorter_side, spec.patch)
+            size = network_size(height, width, shorter_side, spec.patch, spec.longer_side)
             pixels = Preprocessor(spec, size)(sample.rgb).pixels
             self._items.append((torch.from_numpy(pixels), sample.depth_m))
         if not self._items:

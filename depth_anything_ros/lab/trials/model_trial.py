@@ -30,7 +30,6 @@ from depth_anything_ros.types import (
     Camera,
     Float32Array,
     MetricDepth,
-    OutputKind,
     RelativeInverseDepth,
 )
 
@@ -141,7 +140,7 @@ def best_alignment(relative: RelativeInverseDepth, truth_m: Float32Array) -> Ali
     """
     aligned = align_prediction(
         relative.values,
-        OutputKind.RELATIVE_INVERSE_DEPTH,
+        relative.kind,
         truth_m,
         AlignmentMode.SCALE_SHIFT,
         NEAREST_M,

@@ -156,7 +156,7 @@ def fitted_depth(option: Option, predictor: Predictor, sample: DepthSample) -> A
     """
     result = option.pipeline(predictor, None).process(Frame(sample.rgb, 0, ''))
     if result.relative is not None:
-        values, kind = result.relative.values, OutputKind.RELATIVE_INVERSE_DEPTH
+        values, kind = result.relative.values, result.relative.kind
     else:
         assert result.metric is not None, 'a metric network always gives metres'
         values, kind = result.metric.depth_m, OutputKind.METRIC_DEPTH

@@ -48,24 +48,32 @@ class AffineNetwork:
     :param offset: of the map.
     :param rng: draws the noise.
     :param noise: its standard deviation as a share of the inverse depth of each pixel.
+    :param has_shift: whether sources may find an offset.
     """
 
     gain: float
     offset: float
     rng: np.random.Generator
     noise: float = 0.03
+    has_shift: bool = True
 
     @classmethod
-    def random(cls, seed: int, noise: float = 0.03) -> AffineNetwork:
-        """Return one with a random map."""
+    def random(cls, seed: int, noise: float = 0.03, up_to_scale: bool = False) -> AffineNetwork:
+        """
+        Return one with a random map.
+
+        :param up_to_scale: whether the map is a scale alone, and known to be.
+        """
         rng = np.random.default_rng(seed)
-        return cls(rng.uniform(*_GAIN), rng.uniform(*_OFFSET), rng, noise)
+        gain, offset = rng.uniform(*_GAIN), rng.uniform(*_OFFSET)
+        return cls(gain, 0.0 if up_to_scale else offset, rng, noise, not up_to_scale)
 
     def predict(self, depth_m: Float32Array) -> RelativeInverseDepth:
         """Return the prediction for an image of that depth, (H, W), NaN where unknown."""
         inverse = 1.0 / np.nan_to_num(depth_m, nan=_PANE_M)
         noisy = inverse * (1.0 + self.noise * self.rng.standard_normal(inverse.shape))
-        return RelativeInverseDepth((self.gain * noisy + self.offset).astype(np.float32))
+        values = (self.gain * noisy + self.offset).astype(np.float32)
+        return RelativeInverseDepth(values, has_shift=self.has_shift)
 
     def scale_error(self, alignment: Alignment) -> float:
         """Return the relative error of an alignment's scale."""
@@ -141,6 +149,7 @@ def try_sources(
     camera: Camera | None = None,
     noise: float = 0.03,
     pitch_errors_deg: Sequence[float] = (0.0, 1.0, -1.0),
+    up_to_scale: bool = False,
 ) -> Iterator[Trial]:
     """
     Iterate over the trials of every source on one drive; the first frame is a warm-up.
@@ -153,11 +162,12 @@ def try_sources(
     :param camera: None is 640×480.
     :param noise: of the prediction, as a share of the inverse depth of each pixel.
     :param pitch_errors_deg: the source `camera_height` is tried with each of them.
+    :param up_to_scale: whether the map is a scale alone, and known to be.
     """
     camera = camera or robot_camera()
     robot = Robot(camera_height_m=height_m)
     drive = list(journey(seed, frames, RATE_HZ, camera, robot))
-    network = AffineNetwork.random(seed, noise)
+    network = AffineNetwork.random(seed, noise, up_to_scale)
     predictions = [network.predict(true_depth(frame)) for frame in drive]
     for name, source, feed in sources_of(robot, camera, network.rng, pitch_errors_deg):
         list(follow_drive(source, feed, drive[:1], predictions))

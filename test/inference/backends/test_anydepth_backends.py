@@ -20,6 +20,7 @@ SIZES = {
     'anydepth_lite_vits': (64, 96),
     'dinov3_dpt_vits': (64, 96),
     'depth_anything_v2_vits_sdt': (56, 70),
+    'depth_anything_3_small': (56, 70),
     'tiny_sdt_lite': (64, 96),
     'tiny_dpt': (64, 96),
 }
