@@ -276,6 +276,7 @@ def _summary(
             baseline=baseline.origin if baseline else None,
             baseline_scenes=baseline.scenes if baseline else None,
             bootstrap=Bootstrap(bootstrap.DRAWS, bootstrap.LEVEL, bootstrap.SEED),
+            ground=protocol.rule.ground,
         ),
         environment=environment(),
         warnings=[
@@ -288,6 +289,7 @@ def _summary(
 def _show(summary: EvaluationSummary) -> None:
     from depth_anything_ros.lab.datasets.comparison_report import (
         corruption_table,
+        ground_texts,
         obstacle_tables,
         source_table,
         summary_warnings,
@@ -298,6 +300,7 @@ def _show(summary: EvaluationSummary) -> None:
         write_table(source_table(data))
         for table in obstacle_tables(data, summary.protocol.rule):
             write_table(table)
+        write_lines(ground_texts(data))
         write_lines(data.verdicts)
         if (worse := corruption_table(data)) is not None:
             write_table(worse)

@@ -36,8 +36,10 @@ def add_obstacle_arguments(parser: argparse.ArgumentParser) -> None:
         )
     group.add_argument(
         '--camera-height', type=float, metavar='M',
-        help='height of the lens above level ground in metres (default: as the data knows it, '
-        'as the simulator does, else of the ground in the true depth)',
+        help='height of the lens above level ground in metres, about: the ground that the true '
+        'depth shows near it counts, and where that shows another one, nothing is scored '
+        '(default: as the data knows it, as the simulator does, else of the ground that is found '
+        'in the true depth)',
     )  # fmt: skip
     group.add_argument(
         '--camera-pitch', type=float, metavar='DEG',
@@ -80,9 +82,11 @@ def chosen_mounting(args: argparse.Namespace) -> CameraMounting | None:
     pitch_deg, roll_deg = (angle or 0.0 for angle in angles_deg)
     if not 0 < args.camera_height <= 10:
         raise ConfigError(f'--camera-height {args.camera_height:g}; allowed: above 0 to 10 m')
-    for name, angle_deg in (('pitch', pitch_deg), ('roll', roll_deg)):
-        if not abs(angle_deg) <= 60:
-            raise ConfigError(f'--camera-{name} {angle_deg:g}; allowed: −60 to 60 degrees')
+    for name, angle_deg, most_deg in (('pitch', pitch_deg, 85), ('roll', roll_deg, 180)):
+        if not abs(angle_deg) <= most_deg:
+            raise ConfigError(
+                f'--camera-{name} {angle_deg:g}; allowed: −{most_deg} to {most_deg} degrees'
+            )
     return CameraMounting(args.camera_height, math.radians(pitch_deg), math.radians(roll_deg))
 
 

@@ -51,9 +51,10 @@ class EvaluatorConfig:
     obstacles: ObstacleRule = group(ObstacleRule)
     camera_height_m: float = parameter(
         0.0,
-        'Height of the lens above the ground, for the metrics of obstacles; 0 takes height and '
-        'tilt from TF, or where that does not know `ground_frame`, of the ground in the true '
-        'depth.',
+        'Height of the lens above the ground, for the metrics of obstacles, about: the ground '
+        'that the truth shows near it counts, and a frame that shows another one has no figures. '
+        '0 takes height and tilt from TF, or where that does not know `ground_frame`, of the '
+        'ground in the true depth.',
         unit='m',
         minimum=0.0,
         maximum=10.0,
@@ -63,16 +64,16 @@ class EvaluatorConfig:
         0.0,
         'How far the camera looks down, with camera_height_m.',
         unit='°',
-        minimum=-60.0,
-        maximum=60.0,
+        minimum=-85.0,
+        maximum=85.0,
         read_only=True,
     )
     camera_roll_deg: float = parameter(
         0.0,
         'How far the camera leans to the right, with camera_height_m.',
         unit='°',
-        minimum=-60.0,
-        maximum=60.0,
+        minimum=-180.0,
+        maximum=180.0,
         read_only=True,
     )
     ground_frame: str = parameter(

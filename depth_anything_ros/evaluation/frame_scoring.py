@@ -81,7 +81,8 @@ class FrameScorer:
     """
     Score frames with every alignment of a config.
 
-    `mounting` is that of the camera above the ground; None finds the ground in the truth.
+    `told` is how the camera hangs above the ground by parameters or TF; None finds the ground in
+    the truth.
 
     :param config: range and alignments.
     :param metrics: names of those to score by.
@@ -90,7 +91,7 @@ class FrameScorer:
     def __init__(self, config: EvaluatorConfig, metrics: Sequence[str]) -> None:
         self._config = config
         self._metrics = metrics
-        self.mounting = config.mounting
+        self.told = config.mounting
         self._modes = [AlignmentMode(name) for name in config.alignments]
 
     def score(
@@ -118,7 +119,7 @@ class FrameScorer:
                 problems[mode.value] = str(error)
                 continue
             view = view_of(
-                aligned, truth_m, camera, mounting=self.mounting, obstacles=self._config.obstacles
+                aligned, truth_m, camera, told=self.told, obstacles=self._config.obstacles
             )
             scored.aligned[mode], scored.views[mode] = aligned, view
             scored.scores[mode] = score_view(aligned, view, self._metrics)
@@ -128,6 +129,13 @@ class FrameScorer:
             scored.problem = '; '.join(f'{mode}: {text}' for mode, text in problems.items())
         return scored
 
+    @property
+    def told_by(self) -> str:
+        """Return what tells how the camera hangs, or can tell it."""
+        if self.told is not None and self._config.mounting is None:
+            return f"TF of '{self._config.ground_frame}', or set camera_height_m"
+        return 'camera_height_m, camera_pitch_deg and camera_roll_deg'
+
     def protocol(self) -> RunProtocol:
         """Return how frames are scored and timed."""
         config, ground = self._config, None
@@ -135,8 +143,8 @@ class FrameScorer:
             known_by = 'TF' if config.mounting is None else 'parameters'
             ground = (
                 'found in the truth of each frame'
-                if self.mounting is None
-                else f'{mounting_text(self.mounting)}, by {known_by}'
+                if self.told is None
+                else f'{mounting_text(self.told)}, by {known_by}'
             )
         return RunProtocol(
             config.min_depth_m,

@@ -25,7 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_anything_ros.errors import AlignmentError
+from depth_anything_ros.evaluation.ground import Ground, GroundSummary, GroundTally
 from depth_anything_ros.evaluation.metrics import METRICS, chosen_metrics
+from depth_anything_ros.evaluation.obstacle_metrics import of_obstacles
 from depth_anything_ros.evaluation.obstacle_rule import ObstacleRule
 from depth_anything_ros.evaluation.sparsification import Sparsification
 from depth_anything_ros.evaluation.view import View
@@ -67,7 +69,7 @@ class FrameScore:
     `pixels` is the number scored (of pairs of points, where those are). `scale` and `shift` are
     those of the fit (1 and 0 without), in inverse depth for relative predictions, in depth for
     metric ones. `truth_mean_m` is the mean of all truth within the range: it tells images apart.
-    `sparsification` is known where a confidence is.
+    `sparsification` is known where a confidence is, `ground` where obstacles were looked for.
     """
 
     values: dict[str, float]
@@ -77,6 +79,7 @@ class FrameScore:
     shift: float = 0.0
     truth_mean_m: float = math.nan
     sparsification: Sparsification | None = None
+    ground: Ground | None = None
 
 
 @dataclass(frozen=True)
@@ -166,6 +169,7 @@ def view_of(
     truth_m: Float32Array,
     camera: Camera | None = None,
     mounting: CameraMounting | None = None,
+    told: CameraMounting | None = None,
     obstacles: ObstacleRule | None = None,
 ) -> View:
     """
@@ -173,14 +177,15 @@ def view_of(
 
     :param truth_m: float32 (H, W), metres.
     :param camera: of the image, where it is known.
-    :param mounting: of the camera above the ground; None finds it in the truth where asked for.
+    :param mounting: of the camera above the ground, where the data knows it.
+    :param told: how somebody says that the camera hangs; None of both finds it in the truth.
     :param obstacles: what an obstacle is; None is the usual.
     """
     return View(
         aligned.depth_m, truth_m, aligned.scored, aligned.max_depth_m, camera,
         aligned.confidence,
         known_places=aligned.places, known_truth=aligned.in_range, mounting=mounting,
-        rule=obstacles or ObstacleRule(),
+        told=told, rule=obstacles or ObstacleRule(),
     )  # fmt: skip
 
 
@@ -206,14 +211,16 @@ def score_view(
 
     :param names: of metrics of METRICS; None is the default ones.
     """
+    values = {name: METRICS[name].of(view) for name in names or chosen_metrics()}
     return FrameScore(
-        values={name: METRICS[name].of(view) for name in names or chosen_metrics()},
+        values=values,
         pixels=view.places.size,
         coverage=aligned.coverage,
         scale=aligned.scale,
         shift=aligned.shift,
         truth_mean_m=cv2.mean(view.true_depth_m, aligned.in_range.view(np.uint8))[0],
         sparsification=view.sparsification,
+        ground=view.ground if of_obstacles(values) else None,
     )
 
 
@@ -234,7 +241,8 @@ def score_pairs(
         nearness=-prediction if metric else prediction, pairs=pairs,
     )  # fmt: skip
     values = {**dict.fromkeys(names, math.nan), ORDER: METRICS[ORDER].of(view)}
-    return FrameScore(values, len(pairs), math.nan)
+    ground = view.ground if of_obstacles(values) else None
+    return FrameScore(values, len(pairs), math.nan, ground=ground)
 
 
 def weight_of(name: str, score: FrameScore) -> int:
@@ -244,10 +252,12 @@ def weight_of(name: str, score: FrameScore) -> int:
 
 class MeanScore:
     """
-    Average the scores of images, each counting the same, in constant memory.
+    Average the scores of images, each counting the same, in little memory.
 
     An image without a value of a metric is left out of that metric's mean, and counted. Metrics
-    that are pooled weigh images by what was scored in them.
+    that are pooled weigh images by what was scored in them. Obstacles on a ground that is told
+    have no mean where the truth contradicts it more often than not: in the images that cannot
+    tell, it is as wrong.
 
     :param names: the metrics of which a mean is told without any image too; None is the default
         ones.
@@ -258,10 +268,14 @@ class MeanScore:
         self._sums: dict[str, float] = dict.fromkeys(names or chosen_metrics(), 0.0)
         self._weights: Counter[str] = Counter()
         self._undefined: Counter[str] = Counter()
+        self._grounds = GroundTally()
 
     def add(self, score: FrameScore) -> None:
         """Take in the score of one image."""
         self.frames += 1
+        if score.ground is not None:
+            found = (value for name, value in score.values.items() if of_obstacles([name]))
+            self._grounds.add(score.ground, obstacles=not all(map(math.isnan, found)))
         details = (COVERAGE, score.coverage), (TRUTH, score.truth_mean_m)
         for name, value in (*score.values.items(), *details):
             if math.isnan(value):
@@ -274,10 +288,17 @@ class MeanScore:
     def result(self) -> dict[str, float | None]:
         """Return the mean of every metric, coverage and truth, None without any value."""
         names = [name for name in METRICS if name in self._sums or name in self._undefined]
+        unknown = {name for name in (*names, COVERAGE, TRUTH) if not self._weights[name]}
+        if (ground := self.ground()) is not None and ground.refuted:
+            unknown |= {name for name in names if of_obstacles([name])}
         return {
-            name: self._sums[name] / self._weights[name] if self._weights[name] else None
+            name: None if name in unknown else self._sums[name] / self._weights[name]
             for name in (*names, COVERAGE, TRUTH)
         }
+
+    def ground(self) -> GroundSummary | None:
+        """Return where the ground is known from, None where no obstacles are looked for."""
+        return self._grounds.result()
 
     def undefined(self) -> dict[str, int] | None:
         """Return how many images have no value of a metric, None where all have one of each."""

@@ -18,6 +18,7 @@ from depth_anything_ros.evaluation.config import EvaluatorConfig
 from depth_anything_ros.evaluation.environment import environment
 from depth_anything_ros.evaluation.frame_scoring import FrameScorer
 from depth_anything_ros.evaluation.gathering import FrameGatherer, GatheredFrame
+from depth_anything_ros.evaluation.ground import ground_warnings
 from depth_anything_ros.evaluation.image_counts import (
     ImageCounts,
     Rejections,
@@ -180,7 +181,7 @@ class RunEvaluation:
 
     def set_mounting(self, mounting: CameraMounting) -> None:
         """Give how the camera hangs above the ground, for obstacles; parameters come first."""
-        self._scorer.mounting = self._config.mounting or mounting
+        self._scorer.told = self._config.mounting or mounting
 
     def add_scale(self, stamp_ns: int, scale: float, shift: float) -> None:
         """Take in what the depth node took depth of that stamp to metres with."""
@@ -325,7 +326,9 @@ class RunEvaluation:
                 rate_hz=max(self._arrivals.values(), key=len).hz(),
                 stages_ms=self._stages_ms,
                 metrics={
-                    mode.value: ScoreTable(mean.result(), mean.frames, mean.undefined())
+                    mode.value: ScoreTable(
+                        mean.result(), mean.frames, mean.undefined(), mean.ground()
+                    )
                     for mode, mean in self._means.items()
                 },
                 stability={mode.value: mean.result() for mode, mean in self._stability.items()},
@@ -391,6 +394,7 @@ class RunEvaluation:
         warnings += score_warnings(self._counts, shifted.frames if shifted else 0)
         most = max(self._means.values(), key=lambda mean: mean.frames, default=MeanScore())
         warnings += metric_warnings(most.undefined(), self._metrics, most.frames, 'frames')
+        warnings += ground_warnings(most.ground(), 'frames', self._scorer.told_by)
         warnings += message_warnings(self._gatherer, counts, unscored, self._rejections.images)
         for reason, messages in self._left_out.most_common(_REASONS):
             warnings.append(f'{messages} messages left out: {reason}')

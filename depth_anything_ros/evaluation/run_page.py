@@ -8,6 +8,7 @@ from pathlib import Path
 
 from depth_anything_ros.evaluation.frame_card import KeptFrame, frame_cards
 from depth_anything_ros.evaluation.frame_scoring import most_telling
+from depth_anything_ros.evaluation.ground import ground_text
 from depth_anything_ros.evaluation.metrics import METRICS, Group, is_detail
 from depth_anything_ros.evaluation.obstacle_table import obstacle_table
 from depth_anything_ros.evaluation.protocol import AlignmentMode
@@ -172,12 +173,21 @@ def _accuracy(
     return [
         Grid(Table(['alignment', *headings, 'frames'], rows), 'Mean scores'),
         *([] if obstacles is None else [Grid(obstacles, 'Obstacles')]),
+        *_ground(summary),
         Note(_ALIGNMENTS),
         Charts(shown),
         Charts([distance_chart(means, summary.protocol.max_depth_m, list(map(colour_of, modes)))]),
         Fold('Other metrics over the run', [Charts(list(charts.values()))]),
         Fold('Formulas', [Facts(formulas)]),
     ]
+
+
+def _ground(summary: RunSummary) -> list[Part]:
+    """Return where the ground of obstacles is from, of the alignment with the most frames."""
+    most = max(summary.metrics.values(), key=lambda scores: scores.frames, default=None)
+    if most is None or most.ground is None:
+        return []
+    return [Note(f'Ground: {summary.protocol.ground}. {ground_text(most.ground, "frames")}')]
 
 
 def _scale(table: FrameTable, modes: Sequence[AlignmentMode], published: ScaleTrack) -> list[Part]:

@@ -8,7 +8,7 @@ from enum import Enum
 
 from depth_anything_ros.evaluation.gathering import FrameGatherer
 from depth_anything_ros.evaluation.image_counts import ImageCounts, unpaired
-from depth_anything_ros.evaluation.metrics import METRICS, family
+from depth_anything_ros.evaluation.metrics import METRICS, Group, family
 
 # A latency beyond this, or below zero, is between two different clocks.
 PLAUSIBLE_MS = 60_000.0
@@ -56,8 +56,8 @@ def metric_warnings(
     """
     Return which of the metrics that were asked for have no value anywhere, and why that may be.
 
-    What has one cause, as no camera, is told once; of a family, as `obstacles`, it is told only
-    where none of it has a value.
+    What has one cause, as no camera, is told once; of a family it is told only where none of it
+    has a value. Obstacles are left to `ground_warnings`.
 
     :param undefined: how many of what is scored have no value of a metric.
     :param names: of the metrics that are scored.
@@ -71,7 +71,9 @@ def metric_warnings(
     reasons = {
         family(name): METRICS[name].undefined
         for name in reversed(nowhere)
-        if METRICS[name].on_request and unknown[family(name)] == families[family(name)]
+        if METRICS[name].on_request
+        and METRICS[name].group is not Group.OBSTACLES
+        and unknown[family(name)] == families[family(name)]
     }
     causes: dict[str, dict[str, str]] = {}
     for name, reason in reversed(reasons.items()):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from depth_anything_ros.evaluation.ground import GroundSummary
 from depth_anything_ros.evaluation.image_counts import ImageCounts
 from depth_anything_ros.evaluation.obstacle_rule import ObstacleRule
 from depth_anything_ros.evaluation.protocol import Means
@@ -21,12 +22,14 @@ class ScoreTable:
     """
     The means over the frames that one alignment has a score for, and their number.
 
-    `undefined` tells of how many of these frames a metric has no value.
+    `undefined` tells of how many of these frames a metric has no value, `ground` where the ground
+    of obstacles is known from.
     """
 
     means: Means = field(metadata=FLAT)
     frames: int
     undefined: Mapping[str, int] | None = field(default=None, metadata=IF_KNOWN)
+    ground: GroundSummary | None = field(default=None, metadata=IF_KNOWN)
 
 
 @dataclass(frozen=True)

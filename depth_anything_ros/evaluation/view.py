@@ -12,13 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 from depth_anything_ros.errors import CameraError
 from depth_anything_ros.evaluation.beams import BeamErrors, beam_errors
 from depth_anything_ros.evaluation.cloud_distance import CloudDistances, cloud_distances
+from depth_anything_ros.evaluation.ground import Ground, ground_of
 from depth_anything_ros.evaluation.obstacle_grid import ObstacleScene, obstacle_scene
 from depth_anything_ros.evaluation.obstacle_rule import ObstacleRule
 from depth_anything_ros.evaluation.obstacles import ObstacleErrors, obstacle_errors
 from depth_anything_ros.evaluation.planes import PlaneErrors, plane_errors
 from depth_anything_ros.evaluation.sparsification import Sparsification, sparsification
 from depth_anything_ros.geometry.camera import ray_table, require_calibrated
-from depth_anything_ros.geometry.ground_fit import ground_of_depth
 from depth_anything_ros.types import Camera, CameraMounting, Float32Array
 
 BANDS = 4
@@ -58,7 +58,8 @@ class View:
     :param known_places: as `places`, where they have been found before; None finds them.
     :param known_truth: bool (H, W), where the truth is within the range, be there a prediction or
         not; None is where it is scored.
-    :param mounting: of the camera above the ground; None finds it in the truth.
+    :param mounting: of the camera above the ground, where the data knows it.
+    :param told: how somebody says that the camera hangs, held against the truth.
     :param rule: what an obstacle is.
     """
 
@@ -73,6 +74,7 @@ class View:
     known_places: NDArray[np.intp] | None = None
     known_truth: NDArray[np.bool_] | None = None
     mounting: CameraMounting | None = None
+    told: CameraMounting | None = None
     rule: ObstacleRule = field(default_factory=ObstacleRule)
 
     @classmethod
@@ -180,19 +182,18 @@ class View:
         return self.scored if self.known_truth is None else self.known_truth
 
     @cached_property
-    def ground(self) -> CameraMounting | None:
-        """Return how the camera hangs above the ground: as it is known, or as the truth shows."""
-        if self.mounting is not None or self.rays is None:
-            return self.mounting
-        return ground_of_depth(self.true_depth_m, self.rays)
+    def ground(self) -> Ground:
+        """Return where the ground is, and how that is known."""
+        return ground_of(self.true_depth_m, self.rays, self.mounting, self.told)
 
     @cached_property
     def obstacle_scene(self) -> ObstacleScene | None:
         """Return the points of truth and prediction that are obstacles."""
-        if self.camera is None or self.rays is None or self.ground is None:
+        mounting = self.ground.mounting
+        if self.camera is None or mounting is None:
             return None
         return obstacle_scene(
-            self.depth_m, self.true_depth_m, self.in_range, self.camera, self.ground, self.rule
+            self.depth_m, self.true_depth_m, self.in_range, self.camera, mounting, self.rule
         )
 
     @cached_property
@@ -206,7 +207,7 @@ class View:
         return None if self.obstacle_scene is None else beam_errors(self.obstacle_scene)
 
 
-_OPTIONAL = ('known_places', 'known_truth', 'mounting')
+_OPTIONAL = ('known_places', 'known_truth', 'mounting', 'told')
 READABLE = (
     *(name for name in View.__annotations__ if name not in _OPTIONAL),
     *(name for name, item in vars(View).items() if isinstance(item, cached_property)),

@@ -65,7 +65,9 @@ def test_obstacles_have_a_table_of_distances_and_sizes_and_a_gate(tmp_path, caps
         'braking_distance_m': 1.0,
     }  # fmt: skip
     found = answer['data'][0]['models']['tiny']['metrics']
+    assert found['ground']['known']['images'] == 2
     shown = capsys.readouterr().out
+    assert 'The ground of 2 images is known in 2 (lens ' in shown
     assert re.search(r'tiny +all +' + f'{found["obstacles.missed"]:.1%}', shown)
     assert '2 to 4 m away' in shown
     assert 'obstacles missed' in shown
@@ -78,13 +80,21 @@ def test_obstacles_have_a_table_of_distances_and_sizes_and_a_gate(tmp_path, caps
     assert 'obstacles from above, camera at the bottom' in text
 
 
-def test_a_camera_that_hangs_otherwise_sees_other_obstacles(tmp_path):
-    # From 5 m above it nothing is between 5 and 80 cm, but the ground is.
+def test_a_camera_that_is_told_to_hang_elsewhere_is_refused(tmp_path):
     words = ['--data', 'simulator:7:1:160x120', '--metrics', 'obstacles.missed']
     answer, _ = evaluate(tmp_path, *words, '--camera-height', '5')
     data = answer['data'][0]['models']['tiny']
     assert data['metrics']['undefined']['obstacles.missed'] == 1
+    assert data['metrics']['ground']['contradicted']['images'] == 1
+    (warning,) = answer['data'][0]['warnings']
+    assert 'told to be lens 5 m above the ground' in warning
+    assert 'correct --camera-height, --camera-pitch and --camera-roll' in warning
     assert answer['protocol']['mounting'] == {'height_m': 5, 'pitch_rad': 0, 'roll_rad': 0}
+    told = 'lens 5 m above the ground, looking 0° down and leaning 0° to the right, by options'
+    assert answer['protocol']['ground'] == told
+    text = (tmp_path / 'out' / 'report.html').read_text()
+    assert f'ground {told}' in text
+    assert 'The ground of 1 images is not where it is told in 1 (lens ' in text
 
 
 @pytest.mark.parametrize(

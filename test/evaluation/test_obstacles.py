@@ -8,6 +8,7 @@ import pytest
 from level_scene import CAMERA, MOUNTING, Box, depth_of
 
 from depth_anything_ros.errors import ConfigError
+from depth_anything_ros.evaluation.ground import Ground, GroundState
 from depth_anything_ros.evaluation.metrics import METRICS
 from depth_anything_ros.evaluation.obstacle_grid import obstacle_scene
 from depth_anything_ros.evaluation.obstacle_metrics import PARTS
@@ -26,7 +27,7 @@ def view(depth_m, truth_m, rule=RULE, mounting=MOUNTING, scored=None):
     known = np.isfinite(truth_m) if scored is None else scored
     return View(
         depth_m, truth_m, known & np.isfinite(depth_m), 8.0, CAMERA, known_truth=known,
-        mounting=mounting, rule=rule,
+        told=mounting, rule=rule,
     )  # fmt: skip
 
 
@@ -163,6 +164,42 @@ def test_without_camera_or_ground_nothing_is_known():
     wall = np.full_like(truth_m, 2.0)
     assert math.isnan(METRICS['obstacles.missed'].of(view(wall, wall, mounting=None)))
     assert math.isnan(METRICS['obstacles.scan.missed'].of(replace(known, camera=None)))
+
+
+@pytest.mark.parametrize(
+    'wrong',
+    [CameraMounting(height_m, math.radians(pitch_deg), math.radians(roll_deg))
+     for height_m, pitch_deg, roll_deg in
+     ((0.2, 0, 0), (0.4, 0, 0), (0.6, 0, 0), (0.3, 5, 0), (0.3, -5, 0), (0.3, 0, 5))],
+)  # fmt: skip
+def test_a_camera_that_is_told_to_hang_otherwise_than_the_truth_shows_has_no_figures(wrong):
+    truth_m, depth_m = depth_of(BOX, POLE), depth_of(BOX)
+    for name in ('missed', 'missed_cells', 'false', 'false_free', 'scan.missed', 'scan.false'):
+        assert math.isnan(score(name, depth_m, truth_m, mounting=wrong))
+    exact = replace(view(depth_m, truth_m, mounting=wrong), mounting=MOUNTING)
+    assert exact.ground.state is GroundState.CONTRADICTED
+    assert exact.obstacles is None
+
+
+@pytest.mark.parametrize(
+    'near', [CameraMounting(0.32), CameraMounting(0.28, 0.03), CameraMounting(0.3, -0.04, 0.03)]
+)
+def test_a_camera_that_is_told_nearly_right_is_taken_as_the_truth_shows(near):
+    truth_m, depth_m = depth_of(BOX, POLE), depth_of(BOX)
+    assert score('missed', depth_m, truth_m, mounting=near) == 0.5
+    assert score('missed_cells', depth_m, truth_m, mounting=near) == pytest.approx(1 / 7)
+    assert math.isnan(score('missed', EMPTY, EMPTY, mounting=near))
+
+
+def test_where_the_truth_shows_no_ground_it_is_where_it_is_told():
+    wall = np.where(depth_of(wall_m=2.0) == 2.0, np.float32(2.0), np.float32(np.nan))
+    found = view(wall, wall)
+    assert found.ground == Ground(GroundState.TOLD, MOUNTING, MOUNTING)
+    assert METRICS['obstacles.scan.missed'].of(found) == 0
+    # Ground so rough that no plane is found in it, and below that which is told.
+    rough = EMPTY * (1 + 0.1 * np.random.default_rng(0).standard_normal(EMPTY.shape))
+    lower = view(wall, rough.astype(np.float32), mounting=CameraMounting(0.1))
+    assert lower.ground == Ground(GroundState.CONTRADICTED, None, CameraMounting(0.1))
 
 
 def test_the_ground_is_found_in_the_truth_where_nobody_knows_the_mounting():

@@ -225,9 +225,11 @@ def test_all_metrics_are_scored_where_they_are_asked_for(tmp_path):
     header = (tmp_path / 'out' / 'frames.csv').read_text().splitlines()[0]
     assert 'online_cloud_f1' in header
     assert run.summary().warnings == [
-        'planarity_error, plane_angle, obstacles have no value in any of 5 frames: no camera, or '
-        'no plane of 4 % of the image, or no ground in view, or no obstacle',
+        'planarity_error, plane_angle have no value in any of 5 frames: no camera, or no plane of '
+        '4 % of the image',
         'ause has no value in any of 5 frames: no confidence, or fewer than 100 pixels',
+        'obstacles has no value in any of 5 frames: no ground in view (tell where it is by '
+        'camera_height_m, camera_pitch_deg and camera_roll_deg) in 5',
     ]
 
 

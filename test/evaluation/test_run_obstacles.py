@@ -1,6 +1,7 @@
 """Obstacles in a run of the nodes: figures, gate, page, and where the ground is taken from."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -62,7 +63,8 @@ def test_a_missed_pole_is_in_figures_gate_and_page(tmp_path):
 
 
 def test_parameters_come_before_tf_and_the_truth_after_it(tmp_path):
-    told = played(tmp_path, mounting=CameraMounting(5.0), camera_height_m=0.3).summary()
+    told = played(tmp_path, mounting=CameraMounting(5.0), camera_height_m=0.3).finish()
+    assert told.metrics['online'].ground.states['seen'].images == 2
     assert told.protocol.ground.endswith('by parameters')
     assert told.protocol.ground.startswith('lens 0.3 m')
     found = played(tmp_path).finish()
@@ -70,12 +72,33 @@ def test_parameters_come_before_tf_and_the_truth_after_it(tmp_path):
     assert found.metrics['online'].means['obstacles.missed'] == 0.5
 
 
+def test_a_camera_that_is_told_to_hang_where_it_does_not_is_refused(tmp_path):
+    run = played(tmp_path, mounting=CameraMounting(0.6, math.radians(2)))
+    summary = run.save()
+    found = summary.metrics['online']
+    assert found.means['obstacles.missed'] is found.means['obstacles.scan.missed'] is None
+    assert found.ground.states['contradicted'].images == 2
+    (warning,) = summary.warnings
+    assert warning.startswith(
+        'obstacles: the camera is told to be lens 0.6 m above the ground, looking 2° down and '
+        'leaning 0° to the right, but by the truth of 2 of 2 frames it is lens 0.3 m above the '
+        'ground, looking '
+    )
+    assert warning.endswith(
+        "; no image has figures of obstacles: correct TF of 'base_footprint', or set "
+        'camera_height_m, or tell nothing and the ground is looked for in the truth'
+    )
+    text = (tmp_path / 'report.html').read_text()
+    assert 'The ground of 2 frames is not where it is told in 2 (lens 0.3 m above' in text
+    assert 'obstacles from above' not in text
+
+
 @pytest.mark.parametrize('metrics', ['obstacles', 'obstacles.missed'])
 def test_without_a_camera_nothing_is_known_and_once_told(tmp_path, metrics):
     summary = played(tmp_path, camera=None, metrics=(metrics,)).finish()
     assert summary.metrics['online'].means['obstacles.missed'] is None
     (warning,) = [text for text in summary.warnings if 'obstacles' in text]
-    assert warning.startswith('obstacles has no value in any of 2 frames: no camera')
+    assert warning == ('obstacles has no value in any of 2 frames: no calibrated camera in 2')
 
 
 def test_who_does_not_ask_gets_neither_figures_nor_protocol(tmp_path):

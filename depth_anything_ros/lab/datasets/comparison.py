@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from depth_anything_ros.evaluation.ground import ground_warnings
 from depth_anything_ros.evaluation.metrics import METRICS, Better
 from depth_anything_ros.evaluation.protocol import ORDER, FrameScore, MeanScore, weight_of
 from depth_anything_ros.evaluation.run_warnings import metric_warnings
@@ -30,6 +31,7 @@ from depth_anything_ros.lab.datasets.results import (
 COMPARED = 'abs_rel'
 """The metric that models are judged by, where depth is known."""
 
+_MOUNTING_OPTIONS = '--camera-height, --camera-pitch and --camera-roll'
 _REASONS = 5
 _NAMED = 3
 
@@ -157,7 +159,7 @@ def _means(images: Iterable[ImageScores], name: str) -> PredictorMeans:
     for image in images:
         if name in image.scores:
             mean.add(image.scores[name])
-    return PredictorMeans(mean.result(), mean.frames, mean.undefined())
+    return PredictorMeans(mean.result(), mean.frames, mean.undefined(), mean.ground())
 
 
 def _best(candidates: Mapping[str, PredictorMeans], metric: str) -> str | None:
@@ -255,10 +257,10 @@ def _verdict(
     is_open = f'whether {model} is worse than {first} is open'
     if change.value is None:
         return f'{is_open}: no image has {metric} of both'
-    if not any((change.value, change.low, change.high)):
-        return f'{model} and {first} are equal: {metric} differs in none of {len(judged)} images'
     if change.low is None or change.high is None:
         return f'{is_open}: {metric} {change.value:+.4f} of one image'
+    if change.value == change.low == change.high == 0:
+        return f'{model} and {first} are equal: {metric} differs in none of {len(judged)} images'
     lower = METRICS[metric].better is Better.LOWER
     best, worst = (change.low, change.high) if lower else (-change.high, -change.low)
     sources = len(set(judged))
@@ -285,7 +287,10 @@ def _warnings(
             told.setdefault(text, []).append(name)
     for name in models:
         means = _means(images, name)
-        for text in metric_warnings(means.undefined, means.means, means.images, 'images'):
+        for text in (
+            *metric_warnings(means.undefined, means.means, means.images, 'images'),
+            *ground_warnings(means.ground, 'images', _MOUNTING_OPTIONS),
+        ):
             told.setdefault(text, []).append(name)
         scores = [image.scores[name] for image in images if name in image.scores]
         inverted = sum(score.scale < 0 for score in scores)

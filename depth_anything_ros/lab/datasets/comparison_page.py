@@ -17,6 +17,7 @@ from depth_anything_ros.lab.datasets.comparison import worst_first
 from depth_anything_ros.lab.datasets.comparison_report import (
     baseline_text,
     corruption_table,
+    ground_texts,
     obstacle_tables,
     protocol_text,
     source_table,
@@ -130,6 +131,7 @@ def _data(
     return [
         Grid(source_table(data), 'Scores by source'),
         *(Grid(table, 'Obstacles') for table in obstacle_tables(data, protocol.rule)),
+        *map(Note, ground_texts(data)),
         *(Note(f'{verdict}.') for verdict in data.verdicts),
         *([Note(baseline)] if baseline else []),
         *([Grid(worse, 'Pictures made worse')] if worse is not None else []),

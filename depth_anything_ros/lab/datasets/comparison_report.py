@@ -7,6 +7,7 @@ from math import isnan, nan
 from pathlib import Path
 
 from depth_anything_ros.escape import markdown
+from depth_anything_ros.evaluation.ground import ground_text
 from depth_anything_ros.evaluation.metrics import METRICS, Better, chosen_metrics, is_detail
 from depth_anything_ros.evaluation.obstacle_table import obstacle_table
 from depth_anything_ros.evaluation.protocol import FrameScore
@@ -132,6 +133,13 @@ def obstacle_tables(data: DataResult, rule: ScoringRule) -> list[Table]:
     return [] if table is None else [table]
 
 
+def ground_texts(data: DataResult) -> list[str]:
+    """Return where the ground of obstacles is known from, none where none are looked for."""
+    grounds = (found.whole.metrics.ground for found in data.models.values())
+    # That of one model and another is the same, but for images that one has no score for.
+    return [ground_text(found, 'images') for found in grounds if found is not None][:1]
+
+
 def _ratio_cells(ratio: Ratio | None) -> list[str]:
     if ratio is None:
         return [UNKNOWN] * 3
@@ -187,6 +195,8 @@ def write_markdown(path: Path, summary: EvaluationSummary) -> None:
         lines += [f'## {markdown(data.word)}', '', *source_table(data).markdown(), '']
         for table in obstacle_tables(data, protocol.rule):
             lines += ['### Obstacles', '', *table.markdown(), '']
+        for text in ground_texts(data):
+            lines += [markdown(text), '']
         if text := baseline_text(data, protocol):
             lines += [markdown(text), '']
         for verdict in data.verdicts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from depth_anything_ros.evaluation.ground import GroundSummary
 from depth_anything_ros.evaluation.protocol import Means
 from depth_anything_ros.json_text import FLAT, IF_KNOWN
 from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
@@ -16,12 +17,14 @@ class PredictorMeans:
     """
     The means of a predictor over the images that it has a score for, and their number.
 
-    `undefined` tells of how many of these images a metric has no value.
+    `undefined` tells of how many of these images a metric has no value, `ground` where the ground
+    of obstacles is known from.
     """
 
     means: Means = field(metadata=FLAT)
     images: int
     undefined: Mapping[str, int] | None = field(default=None, metadata=IF_KNOWN)
+    ground: GroundSummary | None = field(default=None, metadata=IF_KNOWN)
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,8 @@ class EvaluationProtocol:
     How images were scored.
 
     `name` and `source` are those of the protocol, of which `changed` are the parts that the user
-    set otherwise; `sources` are those chosen of the data, none for all of them.
+    set otherwise; `sources` are those chosen of the data, none for all of them. `ground` says
+    where that of obstacles is taken from.
     """
 
     name: str
@@ -147,6 +151,7 @@ class EvaluationProtocol:
     baseline: str | None
     baseline_scenes: int | None
     bootstrap: Bootstrap
+    ground: str | None = field(default=None, metadata=IF_KNOWN)
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ class ScoringRule:
     `max_depth_m`, without both where `exclusive`, and inside `crop`. Predictions are clamped to
     `clamp_m`, where it is None to the range of the truth. `metrics` are asked for beside the
     default ones, as :func:`chosen_metrics` takes them; `obstacles` says what those of obstacles
-    look at, and `mounting` how the camera hangs, where data does not know or knows it wrong.
+    look at, and `mounting` how the camera is told to hang, which is held against the truth.
     `confidence` flip tells how sure models are by what they make of the mirrored image.
     """
 
@@ -132,10 +132,17 @@ class ScoringRule:
         if self.squash is not None:
             parts.append(f'image {self.squash.text}')
         if self.obstacles is not None:
-            parts.append(f'obstacles {self.obstacles.text}')
-        if self.mounting is not None:
-            parts.append(mounting_text(self.mounting))
+            parts.append(f'obstacles {self.obstacles.text}, ground {self.ground}')
         return ', '.join(parts)
+
+    @property
+    def ground(self) -> str | None:
+        """Return where the ground of obstacles is taken from, None where none are looked for."""
+        if self.obstacles is None:
+            return None
+        if self.mounting is None:
+            return 'as the data knows it, else found in the truth of each image'
+        return f'{mounting_text(self.mounting)}, by options'
 
     @property
     def truth_text(self) -> str:
@@ -152,9 +159,8 @@ def metric_view(aligned: AlignedPrediction, sample: DepthSample, rule: ScoringRu
 
     :param sample: as :func:`scored_view` gives it.
     """
-    mounting = rule.mounting or sample.mounting
     return view_of(
-        aligned, sample.depth_m, sample.camera, mounting=mounting, obstacles=rule.obstacles
+        aligned, sample.depth_m, sample.camera, sample.mounting, rule.mounting, rule.obstacles
     )
 
 

@@ -162,7 +162,7 @@ def test_the_difference_is_over_images_that_both_have_a_score_for():
         ({'a': [0.01, 0.02], 'b': [-0.04]}, 'whether new is worse than old is open: abs_rel'),
         ({'a': [0.01]}, 'whether new is worse than old is open: abs_rel +0.0100 of one image'),
         ({'a': [0.0, 0.0]}, 'new and old are equal: abs_rel differs in none of 2 images'),
-        ({'a': [0.0]}, 'new and old are equal: abs_rel differs in none of 1 images'),
+        ({'a': [0.0]}, 'whether new is worse than old is open: abs_rel +0.0000 of one image'),
         ({}, 'whether new is worse than old is open: no image has abs_rel of both'),
     ],
 )
