@@ -159,6 +159,7 @@ def evaluator(context: LaunchContext) -> list[Node]:
                 ('image', LaunchConfiguration('image')),
                 ('relative', f'{node}/relative/image_raw'),
                 ('depth', f'{node}/depth/image_raw'),
+                ('sigma', f'{node}/sigma/image_raw'),
                 ('scale', f'{node}/scale'),
                 ('ground_truth', LaunchConfiguration('ground_truth')),
                 *((name, topic) for name, topic in calibrations.items() if topic),

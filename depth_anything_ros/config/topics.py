@@ -123,6 +123,11 @@ _TOPICS: Registry[tuple[Topic, ...]] = Registry('node', {
         Topic('in', 'camera_info', _CAMERA_INFO, 'of the image'),
         Topic('in', 'relative', _IMAGE, 'inverse depth of the depth node'),
         Topic('in', 'depth', _IMAGE, 'metric depth of the depth node'),
+        Topic(
+            'in', 'sigma', _IMAGE,
+            'uncertainty of that depth, `~/sigma/image_raw` of the depth node; with `sigma` in '
+            '`metrics` only',
+        ),
         Topic('in', 'ground_truth', _IMAGE, 'measured depth'),
         Topic(
             'in', 'ground_truth/compressedDepth', _COMPRESSED,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from depth_anything_ros.evaluation.metrics import DEFAULT, MetricWords
+from depth_anything_ros.evaluation.metrics import DEFAULT, MetricWords, chosen_metrics
 from depth_anything_ros.evaluation.obstacle_rule import ObstacleRule
+from depth_anything_ros.evaluation.sigma_rows import of_sigma
 from depth_anything_ros.parameters import (
     DEPTH_TRANSPORTS,
     IMAGE_TRANSPORTS,
@@ -204,6 +205,11 @@ class EvaluatorConfig:
         check_order(self, 'min_depth_m', 'max_depth_m')
         check_depth_unit(self, 'ground_truth_depth_unit')
         check_pose(self, 'ground_truth_pose')
+
+    @property
+    def with_sigma(self) -> bool:
+        """Return whether metrics of uncertainty are asked for."""
+        return of_sigma(chosen_metrics(self.metrics))
 
     @property
     def mounting(self) -> CameraMounting | None:

@@ -119,7 +119,12 @@ class FrameScorer:
                 problems[mode.value] = str(error)
                 continue
             view = view_of(
-                aligned, truth_m, camera, told=self.told, obstacles=self._config.obstacles
+                aligned,
+                truth_m,
+                camera,
+                told=self.told,
+                obstacles=self._config.obstacles,
+                sigma=_sigma_of(frame, mode, truth_m.shape),
             )
             scored.aligned[mode], scored.views[mode] = aligned, view
             scored.scores[mode] = score_view(aligned, view, self._metrics)
@@ -199,6 +204,15 @@ class FrameScorer:
             prediction_name=_PREDICTION_NAMES[mode],
             warning='random weights: the prediction\nmeans nothing' if random else '',
         )
+
+
+def _sigma_of(
+    frame: GatheredFrame, mode: AlignmentMode, shape: tuple[int, ...]
+) -> Float32Array | None:
+    """Return the uncertainty of a frame, which is that of depth as published and of no other."""
+    if mode is not AlignmentMode.ONLINE or frame.sigma is None or frame.sigma.shape != shape:
+        return None
+    return frame.sigma
 
 
 def _at_size(camera: Camera | None, shape: tuple[int, ...]) -> Camera | None:

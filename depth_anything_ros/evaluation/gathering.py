@@ -16,6 +16,8 @@ V = TypeVar('V')
 _THUMBNAILS = 128
 # A frame goes out with what it has when this many newer ones have predictions.
 _OPEN = 8
+# Uncertainty that waits for its frame.
+_SIGMAS = 2 * _OPEN
 _STAMPS = 4096
 
 UNSTAMPED = 'the image carries no stamp'
@@ -39,6 +41,7 @@ class GatheredFrame:
     truth: Truth | None = None
     sent_ns: int | None = None
     thumbnail: UInt8Array | None = None
+    sigma: Float32Array | None = None
     lost: dict[OutputKind, str] = field(default_factory=dict)
 
     @property
@@ -90,8 +93,9 @@ class FrameGatherer:
     Bring together by stamp what comes on separate topics, in bounded memory.
 
     A stamp names one image. A frame is ready when relative depth, metric depth and truth of its
-    stamp are there, or when eight newer frames have predictions: by then, what is missing was
-    lost or is not published. It then takes the truth of the nearest stamp.
+    stamp are there, and uncertainty where it is waited for, or when eight newer frames have
+    predictions: by then, what is missing was lost or is not published. It then takes the truth of
+    the nearest stamp.
 
     Images without stamp, and different images of one stamp, give no frame, as nothing tells
     which prediction and which truth belong to them; equal ones give one. Where no image comes at
@@ -100,12 +104,13 @@ class FrameGatherer:
     `counts`: `sent` images; `received`, those with a prediction, and `unstamped_received` of
     them; `unseen`, frames from before any image; `unmatched` frames of no image; `late`
     predictions, of frames that were out; `surplus` ones, more than images; `truth`, and
-    `late_truth` of those.
+    `late_truth` of those; `sigma` messages of uncertainty.
 
     :param tolerance_ns: largest difference between the stamps of a prediction and its truth.
+    :param with_sigma: wait for the uncertainty of metric depth, too.
     """
 
-    def __init__(self, tolerance_ns: int) -> None:
+    def __init__(self, tolerance_ns: int, *, with_sigma: bool = False) -> None:
         self.counts: Counter[str] = Counter()
         self.relative_seen = False
         self.stamps = StampWatch('images')
@@ -124,6 +129,8 @@ class FrameGatherer:
         self._answers = 0
         self._answered_places: deque[int] = deque(maxlen=_OPEN)
         self._without_truth: OrderedDict[int, None] = OrderedDict()
+        self._with_sigma = with_sigma
+        self._sigmas: OrderedDict[int, Float32Array] = OrderedDict()
 
     def add_sent(
         self, stamp_ns: int, arrival_ns: int, thumbnail: UInt8Array | None, content: int = 0
@@ -217,6 +224,14 @@ class FrameGatherer:
                 frame.truth = self._truths.take(stamp_ns)
         self._close()
 
+    def add_sigma(self, stamp_ns: int, sigma: Float32Array) -> None:
+        """Take in the uncertainty of metric depth; that of a frame that went out has no effect."""
+        self.counts['sigma'] += 1
+        self._sigmas[stamp_ns] = sigma
+        if len(self._sigmas) > _SIGMAS:
+            self._sigmas.popitem(last=False)
+        self._close()
+
     def finish(self) -> None:
         """Make every open frame ready with what it has."""
         for record in list(self._answered.values()):
@@ -254,7 +269,8 @@ class FrameGatherer:
             overtaken = self._answers - record.answer >= _OPEN
             # Its image may still wait in another queue; without any image none is expected.
             image_came = record.images or not self.counts['sent']
-            if overtaken or (record.complete() and image_came):
+            doubted = not self._with_sigma or record.stamp_ns in self._sigmas
+            if overtaken or (record.complete() and doubted and image_came):
                 self._end(record)
 
     def _end(self, record: _Record) -> None:
@@ -282,6 +298,7 @@ class FrameGatherer:
         self._complete_truth(frame)
         frame.sent_ns = record.sent_ns if record.images == 1 else None
         frame.thumbnail = thumbnail
+        frame.sigma = self._sigmas.pop(record.stamp_ns, None)
         self._ready.append(frame)
 
     def _complete_truth(self, frame: GatheredFrame) -> None:

@@ -31,6 +31,7 @@ class Group(str, Enum):
     ORDER = 'order'
     CONFIDENCE = 'confidence'
     OBSTACLES = 'obstacles'
+    UNCERTAINTY = 'uncertainty'
 
 
 @dataclass(frozen=True)

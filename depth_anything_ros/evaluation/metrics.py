@@ -18,6 +18,7 @@ from depth_anything_ros.evaluation.metric import Better, Group, Metric
 from depth_anything_ros.evaluation.obstacle_rows import obstacle_rows
 from depth_anything_ros.evaluation.planes import planarity_error, plane_angle
 from depth_anything_ros.evaluation.point_pairs import pair_accuracy
+from depth_anything_ros.evaluation.sigma_rows import sigma_rows
 from depth_anything_ros.evaluation.sparsification import ause
 from depth_anything_ros.evaluation.view import BANDS
 from depth_anything_ros.registry import Registry
@@ -157,6 +158,7 @@ METRICS: Registry[Metric] = Registry(
                 reads=('sparsification',), short='AUSE', group=Group.CONFIDENCE,
                 undefined='no confidence, or fewer than 100 pixels', on_request=True,
             ),
+            *sigma_rows(),
         )
     },
 )  # fmt: skip

@@ -29,6 +29,7 @@ from depth_anything_ros.evaluation.ground import Ground, GroundSummary, GroundTa
 from depth_anything_ros.evaluation.metrics import METRICS, chosen_metrics
 from depth_anything_ros.evaluation.obstacle_metrics import of_obstacles
 from depth_anything_ros.evaluation.obstacle_rule import ObstacleRule
+from depth_anything_ros.evaluation.reliability import Reliability
 from depth_anything_ros.evaluation.sparsification import Sparsification
 from depth_anything_ros.evaluation.view import View
 from depth_anything_ros.geometry.alignment import fit_inverse_depth
@@ -69,7 +70,8 @@ class FrameScore:
     `pixels` is the number scored (of pairs of points, where those are). `scale` and `shift` are
     those of the fit (1 and 0 without), in inverse depth for relative predictions, in depth for
     metric ones. `truth_mean_m` is the mean of all truth within the range: it tells images apart.
-    `sparsification` is known where a confidence is, `ground` where obstacles were looked for.
+    `sparsification` is known where a confidence is, `ground` where obstacles were looked for,
+    `reliability` and `sigma_sparsification` where uncertainty is.
     """
 
     values: dict[str, float]
@@ -80,6 +82,8 @@ class FrameScore:
     truth_mean_m: float = math.nan
     sparsification: Sparsification | None = None
     ground: Ground | None = None
+    reliability: Reliability | None = None
+    sigma_sparsification: Sparsification | None = None
 
 
 @dataclass(frozen=True)
@@ -171,6 +175,7 @@ def view_of(
     mounting: CameraMounting | None = None,
     told: CameraMounting | None = None,
     obstacles: ObstacleRule | None = None,
+    sigma: Float32Array | None = None,
 ) -> View:
     """
     Return what metrics read of a prediction in metres.
@@ -180,12 +185,13 @@ def view_of(
     :param mounting: of the camera above the ground, where the data knows it.
     :param told: how somebody says that the camera hangs; None of both finds it in the truth.
     :param obstacles: what an obstacle is; None is the usual.
+    :param sigma: of the prediction, float32 (H, W) in metres, where it is known.
     """
     return View(
         aligned.depth_m, truth_m, aligned.scored, aligned.max_depth_m, camera,
         aligned.confidence,
         known_places=aligned.places, known_truth=aligned.in_range, mounting=mounting,
-        told=told, rule=obstacles or ObstacleRule(),
+        told=told, rule=obstacles or ObstacleRule(), sigma_map=sigma,
     )  # fmt: skip
 
 
@@ -221,6 +227,8 @@ def score_view(
         truth_mean_m=cv2.mean(view.true_depth_m, aligned.in_range.view(np.uint8))[0],
         sparsification=view.sparsification,
         ground=view.ground if of_obstacles(values) else None,
+        reliability=view.reliability,
+        sigma_sparsification=view.sigma_sparsification,
     )
 
 

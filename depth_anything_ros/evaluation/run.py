@@ -35,8 +35,9 @@ from depth_anything_ros.evaluation.run_files import RunFiles
 from depth_anything_ros.evaluation.run_warnings import (
     PLAUSIBLE_MS,
     Stream,
+    alignment_warnings,
+    loss_warnings,
     message_warnings,
-    metric_warnings,
     score_warnings,
 )
 from depth_anything_ros.evaluation.scale_track import ScaleTrack
@@ -59,7 +60,6 @@ _LOGGER = logging.getLogger(__name__)
 # Frames that may be ready to be scored; beyond, adding scores them itself, so that arrays
 # cannot pile up when nobody calls `process` often enough.
 _READY = 16
-_REASONS = 5
 
 
 class RunEvaluation:
@@ -81,7 +81,8 @@ class RunEvaluation:
         self._modes = [AlignmentMode(name) for name in config.alignments]
         self._lock = threading.RLock()
         self._scoring = threading.Lock()
-        self._gatherer = FrameGatherer(round(config.pairing_tolerance_s * 1e9))
+        tolerance_ns = round(config.pairing_tolerance_s * 1e9)
+        self._gatherer = FrameGatherer(tolerance_ns, with_sigma=config.with_sigma)
         self._rejections = Rejections()
         self._arrivals = {kind: ArrivalRate() for kind in OutputKind}
         self._unscored: Counter[str] = Counter()
@@ -164,6 +165,11 @@ class RunEvaluation:
         """
         with self._lock:
             self._gatherer.add_truth(stamp_ns, depth_m, content, problem)
+
+    def add_sigma(self, stamp_ns: int, sigma: Float32Array) -> None:
+        """Take in uncertainty of metric depth, float32 (H, W) in metres; kept until scored."""
+        with self._lock:
+            self._gatherer.add_sigma(stamp_ns, sigma)
 
     def expect(self, stream: Stream, warning: str) -> None:
         """Give the warning for where nothing of a stream comes; the last one given counts."""
@@ -379,25 +385,21 @@ class RunEvaluation:
         return count_images(self._gatherer, self._counts['scored'], self._rejections.images)
 
     def _warnings(self, counts: ImageCounts, unscored: dict[str, int]) -> list[str]:
-        warnings = []
-        if self._model is not None and self._model.weights == 'random':
-            warnings.append('random weights: the depth means nothing, only the timing does')
+        random = self._model is not None and self._model.weights == 'random'
+        warnings = ['random weights: the depth means nothing, only the timing does'] * random
         came = {
             Stream.IMAGE: self._gatherer.counts['sent'],
             Stream.PREDICTION: sum(map(len, self._arrivals.values())),
             Stream.TRUTH: self._gatherer.counts['truth'],
             Stream.DIAGNOSTICS: self._counts['reports'],
+            Stream.SIGMA: self._gatherer.counts['sigma'],
         }
         warnings += [text for stream, text in self._expected.items() if not came[stream]]
         warnings += self._notes
         shifted = self._means.get(AlignmentMode.SCALE_SHIFT)
         warnings += score_warnings(self._counts, shifted.frames if shifted else 0)
+        warnings += alignment_warnings(self._means.values(), self._metrics)
         most = max(self._means.values(), key=lambda mean: mean.frames, default=MeanScore())
-        warnings += metric_warnings(most.undefined(), self._metrics, most.frames, 'frames')
         warnings += ground_warnings(most.ground(), 'frames', self._scorer.told_by)
         warnings += message_warnings(self._gatherer, counts, unscored, self._rejections.images)
-        for reason, messages in self._left_out.most_common(_REASONS):
-            warnings.append(f'{messages} messages left out: {reason}')
-        for problem, frames in self._table.problems().most_common(_REASONS):
-            warnings.append(f'{frames} frames: {problem}')
-        return warnings
+        return warnings + loss_warnings(self._left_out, self._table.problems())

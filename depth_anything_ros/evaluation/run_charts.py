@@ -10,6 +10,7 @@ import numpy as np
 
 from depth_anything_ros.evaluation.metrics import METRICS, Better, Group
 from depth_anything_ros.evaluation.protocol import AlignmentMode, Means
+from depth_anything_ros.evaluation.reliability import Reliability
 from depth_anything_ros.evaluation.scale_track import ScaleTrack
 from depth_anything_ros.evaluation.sparsification import Sparsification
 from depth_anything_ros.evaluation.summary import Percentiles
@@ -97,6 +98,26 @@ def sparsification_chart(curves: Mapping[str, Sparsification]) -> Chart:
         Axis('AbsRel', start=0.0),
         series,
         note='Where the two lines are close, the model knows where it errs; level, it does not.',
+    )
+
+
+def reliability_chart(curves: Mapping[str, Reliability]) -> Chart:
+    """
+    Return how many pixels lie within intervals of uncertainty, beside how many should.
+
+    :param curves: of each predictor.
+    """
+    expected = 100.0 * next(iter(curves.values())).expected
+    series = [
+        Series(label, expected, 100.0 * found.observed, colour=place)
+        for place, (label, found) in enumerate(curves.items())
+    ]
+    return Chart(
+        'Pixels within an interval of uncertainty',
+        Axis('that should be', '%', start=0.0),
+        Axis('that are', '%', start=0.0),
+        [*series, Series('as it should be', expected, expected, colour=len(series))],
+        note='Below the straight line uncertainty is too small, above it too large.',
     )
 
 

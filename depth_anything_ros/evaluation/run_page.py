@@ -9,6 +9,7 @@ from pathlib import Path
 from depth_anything_ros.evaluation.frame_card import KeptFrame, frame_cards
 from depth_anything_ros.evaluation.frame_scoring import most_telling
 from depth_anything_ros.evaluation.ground import ground_text
+from depth_anything_ros.evaluation.mean_doubts import MeanDoubts
 from depth_anything_ros.evaluation.metrics import METRICS, Group, is_detail
 from depth_anything_ros.evaluation.obstacle_table import obstacle_table
 from depth_anything_ros.evaluation.protocol import AlignmentMode
@@ -17,7 +18,9 @@ from depth_anything_ros.evaluation.run_charts import (
     distance_chart,
     latency_charts,
     metric_chart,
+    reliability_chart,
     scale_charts,
+    sparsification_chart,
     stage_bars,
 )
 from depth_anything_ros.evaluation.scale_track import ScaleTrack
@@ -56,6 +59,11 @@ _SCALE = (
     '1 / depth = scale · output + shift, for a relative model. Where the truth asks for a scale '
     'that wanders, a fixed one cannot do; where the two lines part, the scale source is off.'
 )
+_UNCERTAINTY = (
+    'Means over the frames whose uncertainty came, each counting the same. Intervals are of a '
+    'normal distribution around depth as published; the least sure pixels are those of the '
+    'largest σ / p.'
+)
 _STABILITY = (
     'Mean absolute change of the prediction where the truth stays within 2 %; with a still '
     'camera that is everywhere. Frames after a longer gap than 1.5 times the median do not count. '
@@ -69,7 +77,8 @@ class Shown:
     What is shown of a run beside its numbers.
 
     `pictures` are files; `worst` and `best` are frames, the most extreme of each first, `dangers`
-    those of which the most obstacles are missed; `scales` are those that the depth node published.
+    those of which the most obstacles are missed; `scales` are those that the depth node published;
+    `doubts` are the curves of its uncertainty.
     """
 
     pictures: Sequence[Path] = ()
@@ -77,6 +86,7 @@ class Shown:
     best: Sequence[KeptFrame] = ()
     dangers: Sequence[KeptFrame] = ()
     scales: ScaleTrack = field(default_factory=ScaleTrack)
+    doubts: MeanDoubts = field(default_factory=MeanDoubts)
 
 
 def run_page(summary: RunSummary, table: FrameTable, shown: Shown, folder: Path) -> Page:
@@ -97,6 +107,7 @@ def run_page(summary: RunSummary, table: FrameTable, shown: Shown, folder: Path)
             Section('Worst frames', _cards(shown.worst, unfolded=1)),
             Section('Best frames', _cards(shown.best)),
             Section('Obstacles missed', _cards(shown.dangers, note=_DANGERS)),
+            Section('Uncertainty', _uncertainty(shown.doubts)),
             Section('Scale', _scale(table, modes, shown.scales)),
             Section('Stability', _stability(summary)),
             Section('Latency', _latency(summary, table)),
@@ -193,6 +204,15 @@ def _ground(summary: RunSummary) -> list[Part]:
 def _scale(table: FrameTable, modes: Sequence[AlignmentMode], published: ScaleTrack) -> list[Part]:
     charts = scale_charts(table, modes, published)
     return [Charts(charts), Note(_SCALE)] if charts else []
+
+
+def _uncertainty(doubts: MeanDoubts) -> list[Part]:
+    found, curves = doubts.reliability, doubts.sparsification
+    if found is None or curves is None:
+        return []
+    label = 'as published'
+    charts = [reliability_chart({label: found}), sparsification_chart({label: curves})]
+    return [Charts(charts), Note(_UNCERTAINTY)]
 
 
 def _stability(summary: RunSummary) -> list[Part]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import Enum
 
 from depth_anything_ros.evaluation.gathering import FrameGatherer
 from depth_anything_ros.evaluation.image_counts import ImageCounts, unpaired
 from depth_anything_ros.evaluation.metrics import METRICS, Group, family
+from depth_anything_ros.evaluation.protocol import MeanScore
 
 # A latency beyond this, or below zero, is between two different clocks.
 PLAUSIBLE_MS = 60_000.0
+_REASONS = 5
 
 
 class Stream(Enum):
@@ -21,6 +23,7 @@ class Stream(Enum):
     PREDICTION = 'prediction'
     TRUTH = 'truth'
     DIAGNOSTICS = 'diagnostics'
+    SIGMA = 'sigma'
 
 
 def score_warnings(counts: Mapping[str, int], shifted: int) -> list[str]:
@@ -48,6 +51,23 @@ def score_warnings(counts: Mapping[str, int], shifted: int) -> list[str]:
             'than once, or not at all'
         )
     return warnings
+
+
+def alignment_warnings(means: Collection[MeanScore], names: Iterable[str]) -> list[str]:
+    """
+    Return which of the metrics that were asked for have no value with any alignment.
+
+    :param means: of each alignment.
+    :param names: of the metrics.
+    """
+    most = max(means, key=lambda mean: mean.frames, default=MeanScore())
+    found = [mean.result() for mean in means]
+    undefined = {
+        name: count
+        for name, count in (most.undefined() or {}).items()
+        if all(values.get(name) is None for values in found)
+    }
+    return metric_warnings(undefined, names, most.frames, 'frames')
 
 
 def metric_warnings(
@@ -83,6 +103,19 @@ def metric_warnings(
         f'{", ".join(found)} {"has" if len(found) == 1 else "have"} no value in any of {scored} '
         f'{what}: {", or ".join(dict.fromkeys(filter(None, [cause, *found.values()])))}'
         for cause, found in causes.items()
+    ]
+
+
+def loss_warnings(left_out: Counter[str], problems: Counter[str]) -> list[str]:
+    """
+    Return the most frequent reasons why something does not count, a sentence each.
+
+    :param left_out: messages by reason.
+    :param problems: frames by what is wrong with them.
+    """
+    return [
+        *(f'{count} messages left out: {text}' for text, count in left_out.most_common(_REASONS)),
+        *(f'{count} frames: {text}' for text, count in problems.most_common(_REASONS)),
     ]
 
 

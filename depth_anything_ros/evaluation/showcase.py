@@ -11,6 +11,7 @@ from depth_anything_ros.evaluation.extremes import Extremes
 from depth_anything_ros.evaluation.frame_card import KeptFrame, frame_figures, keep_frame
 from depth_anything_ros.evaluation.frame_scoring import FrameScorer, ScoredFrame, most_telling
 from depth_anything_ros.evaluation.gathering import GatheredFrame
+from depth_anything_ros.evaluation.mean_doubts import MeanDoubts
 from depth_anything_ros.evaluation.obstacle_metrics import danger, of_obstacles
 from depth_anything_ros.evaluation.obstacle_picture import obstacle_pictures
 from depth_anything_ros.evaluation.picture import write_picture
@@ -26,7 +27,7 @@ RANKED_BY = 'abs_rel'
 
 class Showcase:
     """
-    Draw every n-th frame of a run, and keep its worst and best ones for its page.
+    Draw every n-th frame of a run, and keep its worst and best ones and its curves for its page.
 
     :param config: how often a frame is drawn; never keeps none either.
     :param scorer: that scored the frames.
@@ -42,6 +43,7 @@ class Showcase:
         self._dangers = {AlignmentMode(name): Extremes[KeptFrame]() for name in config.alignments}
         self._ranked: Counter[AlignmentMode] = Counter()
         self._pictures: list[Path] = []
+        self._doubts = MeanDoubts()
 
     @property
     def wants_images(self) -> bool:
@@ -60,6 +62,7 @@ class Showcase:
         mode = most_telling(scored.scores)
         if mode is None:
             return
+        self._doubts.add(scored.scores[mode])
         drawn = self._every and self._ranked.total() % self._every == 0
         self._ranked[mode] += 1
         if self._keeps:
@@ -80,7 +83,10 @@ class Showcase:
         ((mode, _),) = self._ranked.most_common(1)
         extremes = self._extremes[mode]
         dangers = self._dangers[mode].worst()
-        return Shown(self._pictures, extremes.worst(), extremes.best(), dangers=dangers)
+        return Shown(
+            self._pictures, extremes.worst(), extremes.best(), dangers,
+            doubts=self._doubts,
+        )  # fmt: skip
 
     def _keep(
         self, frame: GatheredFrame, scored: ScoredFrame, index: int, mode: AlignmentMode

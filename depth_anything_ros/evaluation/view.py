@@ -17,6 +17,7 @@ from depth_anything_ros.evaluation.obstacle_grid import ObstacleScene, obstacle_
 from depth_anything_ros.evaluation.obstacle_rule import ObstacleRule
 from depth_anything_ros.evaluation.obstacles import ObstacleErrors, obstacle_errors
 from depth_anything_ros.evaluation.planes import PlaneErrors, plane_errors
+from depth_anything_ros.evaluation.reliability import Reliability, reliability
 from depth_anything_ros.evaluation.sparsification import Sparsification, sparsification
 from depth_anything_ros.geometry.camera import ray_table, require_calibrated
 from depth_anything_ros.types import Camera, CameraMounting, Float32Array
@@ -61,6 +62,8 @@ class View:
     :param mounting: of the camera above the ground, where the data knows it.
     :param told: how somebody says that the camera hangs, held against the truth.
     :param rule: what an obstacle is.
+    :param sigma_map: float32 (H, W), one standard deviation of the prediction in metres; None
+        where nobody tells.
     """
 
     depth_m: Float32Array
@@ -76,6 +79,7 @@ class View:
     mounting: CameraMounting | None = None
     told: CameraMounting | None = None
     rule: ObstacleRule = field(default_factory=ObstacleRule)
+    sigma_map: Float32Array | None = None
 
     @classmethod
     def of_pixels(
@@ -153,6 +157,28 @@ class View:
         if self.confidence is None:
             return None
         return sparsification(self.relative_error, self.confidence)
+
+    @cached_property
+    def sigma_m(self) -> Float32Array | None:
+        """Return σ, one standard deviation of p in metres, (N,)."""
+        return None if self.sigma_map is None else self.sigma_map.ravel()[self.places]
+
+    @cached_property
+    def sigma_share(self) -> Float32Array | None:
+        """Return σ / p, (N,)."""
+        return None if self.sigma_m is None else self.sigma_m / self.prediction_m
+
+    @cached_property
+    def reliability(self) -> Reliability | None:
+        """Return how often t is within intervals around p."""
+        return None if self.sigma_m is None else reliability(self.error_m, self.sigma_m)
+
+    @cached_property
+    def sigma_sparsification(self) -> Sparsification | None:
+        """Return how the mean of |p - t| / t falls while the largest σ / p are left out."""
+        if self.sigma_share is None:
+            return None
+        return sparsification(self.relative_error, -self.sigma_share)
 
     @cached_property
     def rays(self) -> Float32Array | None:

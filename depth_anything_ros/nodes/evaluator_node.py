@@ -72,6 +72,7 @@ class EvaluatorNode(Node):
             'relative': 'relative',
             'depth': 'depth',
             'ground_truth': image_name(self, 'ground_truth', config.ground_truth_transport),
+            'sigma': 'sigma',
             'camera_info': camera_info_name(self, 'image'),
             'ground_truth/camera_info': camera_info_name(
                 self, 'ground_truth', 'ground_truth/camera_info'
@@ -150,6 +151,8 @@ class EvaluatorNode(Node):
             'depth': (Image, partial(self._add_prediction, metric)),
             'ground_truth': (image_type(config.ground_truth_transport), self._truth.add),
         }
+        if config.with_sigma:  # which the depth node computes only for who subscribes
+            takes['sigma'] = Image, self._add_sigma
         self._inputs = [
             SensorSubscription(
                 self, CameraInfo, self._names[name], take, 'auto', depth=QUEUE_DEPTH
@@ -201,6 +204,10 @@ class EvaluatorNode(Node):
         self._evaluation.expect(Stream.IMAGE, f'no images came on {self._topic("image")}')
         self._evaluation.expect(Stream.PREDICTION, f'no predictions came on {predictions}')
         self._evaluation.expect(Stream.TRUTH, f'no truth came on {self._topic("ground_truth")}')
+        if self._config.with_sigma:
+            self._evaluation.expect(
+                Stream.SIGMA, f'no uncertainty of depth came on {self._topic("sigma")}'
+            )
 
     def _on_silence(self) -> None:
         """Look into the inputs that nothing has come on."""
@@ -266,6 +273,13 @@ class EvaluatorNode(Node):
             self._leave_out(problem)
         stamp_ns = header_stamp_ns(message.cdr)
         self._evaluation.add_prediction(stamp_ns, message.arrival_ns, kind, values, problem)
+
+    def _add_sigma(self, message: Message) -> None:
+        sigma, problem = _attempt(message, lambda cdr: decode_depth(read_message(cdr, Image)))
+        if sigma is None:
+            self._leave_out('' if message.lost else problem)
+            return
+        self._evaluation.add_sigma(header_stamp_ns(message.cdr), sigma)
 
     def _add_truth(self, message: Message, depth_m: Float32Array | None, problem: str) -> None:
         if not message.lost:

@@ -28,7 +28,7 @@ def evaluate(folder, *words):
 def test_all_metrics_are_scored_where_they_are_asked_for(tmp_path, capsys):
     answer, rows = evaluate(tmp_path, '--data', 'simulator:7:2:320x240', '--metrics', 'all')
     data = answer['data'][0]['models']['tiny']
-    assert tuple(answer['protocol']['metrics'])[-1] == 'ause'
+    assert tuple(answer['protocol']['metrics'])[-1] == 'sigma.share'
     for name in EXTRA:
         found = [float(row[name]) for row in rows if row[name]]
         assert data['metrics'][name] == pytest.approx(np.mean(found))

@@ -22,10 +22,10 @@ from depth_anything_ros.types import Camera
 FIRST = ('abs_rel', 'rmse', 'mae', 'silog', 'delta1', 'delta2', 'delta3')
 PIXELS = (*FIRST, 'delta05', 'sq_rel', 'rmse_log', 'log10')
 BANDED = tuple(f'abs_rel_band{place + 1}' for place in range(BANDS))
-HIGHER = {'edge_f1', 'cloud_f1', 'pair_accuracy'}
+HIGHER = {'edge_f1', 'cloud_f1', 'pair_accuracy', 'sigma.coverage'}
 DOCTESTED = (
     'cloud_distance', 'edges', 'obstacle_metrics', 'obstacles', 'pixel_metrics', 'planes',
-    'point_pairs', 'sparsification', 'view',
+    'point_pairs', 'reliability', 'sparsification', 'view',
 )  # fmt: skip
 CAMERA = Camera(160, 120, 138.5, 138.5, 79.5, 59.5)
 # In each band of distance an obstacle, and one of each size.
@@ -63,6 +63,7 @@ def view_of(truth_m, camera, noise, seed):
     return View(
         depth_m, truth_m, truth_m > 0, 8.0, camera, confidence, 1 / depth_m,
         np.array([[20, 50, 20, 10], [40, 10, 2, 10]]), mounting=MOUNTING,
+        sigma_map=noise * truth_m,
     )  # fmt: skip
 
 
@@ -108,9 +109,11 @@ def test_a_perfect_prediction_has_a_perfect_score(name):
     view = known_to(name)
     perfect = View(
         view.true_depth_m, view.true_depth_m, view.scored, 8.0, view.camera, view.confidence_map,
-        1 / view.true_depth_m, view.pairs, mounting=MOUNTING,
+        1 / view.true_depth_m, view.pairs, mounting=MOUNTING, sigma_map=0 * view.true_depth_m,
     )  # fmt: skip
     expected = 1.0 if METRICS[name].better is Better.HIGHER else 0.0
+    if name == 'sigma.miscalibration':
+        expected = 0.5  # All pixels are within any interval.
     # Planes are fitted to points of float32.
     assert METRICS[name].of(perfect) == pytest.approx(expected, abs=1e-3 * (
         METRICS[name].group is Group.PLANES

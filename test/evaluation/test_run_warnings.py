@@ -69,8 +69,9 @@ def test_streams_that_never_came_are_warned_of(tmp_path):
     run = make(tmp_path)
     for stream in Stream:
         run.expect(stream, f'no {stream.value}')
-    expected = ['no image', 'no prediction', 'no truth', 'no diagnostics']
+    expected = ['no image', 'no prediction', 'no truth', 'no diagnostics', 'no sigma']
     assert run.summary().warnings == expected
     play(run)
     run.set_rejected(0)
+    run.add_sigma(START, np.ones((2, 2), np.float32))
     assert run.finish().warnings == []
