@@ -78,8 +78,10 @@ setup(
         PACKAGE: [
             'py.typed',
             'models/weights/*.safetensors',
+            'models/weights/*.json',
             'cli/sample_drive/*',
             'page/templates/*',
+            'uncertainty/*.json',
         ],
     },
     python_requires='>=3.10',

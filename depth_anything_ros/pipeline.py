@@ -14,7 +14,7 @@ from depth_anything_ros.completion import fuse as fuse_depth
 from depth_anything_ros.errors import AlignmentError, CameraError
 from depth_anything_ros.geometry.alignment import aligned_inverse_depth, to_metric_depth
 from depth_anything_ros.geometry.metric_depth import limit_depth
-from depth_anything_ros.inference.flip import mean_with_mirrored, mirrored
+from depth_anything_ros.inference.flip import disagreement, mean_with_mirrored, mirrored
 from depth_anything_ros.inference.predictor import Predictor
 from depth_anything_ros.motion import PoseHistory
 from depth_anything_ros.refinement import Refinements
@@ -27,6 +27,7 @@ from depth_anything_ros.scale import (
 from depth_anything_ros.scale.depth_image import DepthImageScale
 from depth_anything_ros.types import (
     Alignment,
+    DepthChoice,
     DepthResult,
     Float32Array,
     Frame,
@@ -34,10 +35,12 @@ from depth_anything_ros.types import (
     RelativeInverseDepth,
     UInt8Array,
 )
+from depth_anything_ros.uncertainty import Uncertainty
 
 _NOTHING_MEASURED = (
     'fused depth needs the depth of a sensor: depth_image as scale_source or in scale_fallbacks'
 )
+_NO_TABLE = 'nothing is known of the errors of this network'
 _SPAN_STRIDE = 8
 _SPAN_PERCENT = (5, 95)
 
@@ -55,6 +58,7 @@ class DepthPipeline:
     :param refinements: optional steps; may be exchanged between frames.
     :param poses: where the camera was, for steps that go by it; who knows adds to it.
     :param refusal: see :func:`completion.fuse`.
+    :param uncertainty: tells how far off depth may be, or why nobody can.
     """
 
     def __init__(
@@ -67,6 +71,7 @@ class DepthPipeline:
         refinements: Refinements | None = None,
         poses: PoseHistory | None = None,
         refusal: float = DEFAULT_REFUSAL,
+        uncertainty: Uncertainty | str = _NO_TABLE,
     ) -> None:
         self.predictor = predictor
         self.scale_source = scale_source
@@ -76,6 +81,7 @@ class DepthPipeline:
         self.refinements = refinements or Refinements()
         self.poses = PoseHistory() if poses is None else poses
         self.refusal = refusal
+        self.uncertainty = uncertainty
 
     @property
     def doubt(self) -> str:
@@ -88,6 +94,7 @@ class DepthPipeline:
         prediction: RelativeInverseDepth | MetricDepth | None = None,
         *,
         fuse: bool = False,
+        sigma: DepthChoice | None = None,
     ) -> DepthResult:
         """
         Return relative and, where a scale is known, metric depth of a frame at its own size.
@@ -95,13 +102,16 @@ class DepthPipeline:
         :param prediction: what :meth:`predict` returned for this frame, None to ask it now.
         :param fuse: fuse it with the reference depth, too. From the first frame on that asks for
             it more than one reference is kept whole.
+        :param sigma: tell how far off that depth may be; that of fused depth needs `fuse`.
         :raises BackendError: if the network cannot run on this image.
         """
         measuring = find_source(self.scale_source, DepthImageScale)
         if measuring is not None:
             measuring.keep_whole(frame.stamp_ns if fuse else None)
         result = self._process(frame, prediction)
-        return self._fuse(result, measuring) if fuse else result
+        if fuse:
+            result = self._fuse(result, measuring)
+        return result if sigma is None else self._with_sigma(result, sigma)
 
     def _process(
         self, frame: Frame, prediction: RelativeInverseDepth | MetricDepth | None
@@ -156,13 +166,16 @@ class DepthPipeline:
         with _timed(times, 'preprocess'):
             model_input = self.predictor.preprocess(rgb)
         with _timed(times, 'inference'):
-            raw = self.predictor.infer(model_input)
+            raw = own = self.predictor.infer(model_input)
+        off = None
         if self.refinements.flip:
             with _timed(times, 'flip'):
                 turned = self.predictor.infer(mirrored(model_input))
-                raw = mean_with_mirrored(raw, turned, self.predictor.output_kind)
+                raw = mean_with_mirrored(own, turned, self.predictor.output_kind)
+                off = disagreement(own, turned, self.predictor.output_kind)
         with _timed(times, 'postprocess'):
-            return self.predictor.postprocess(raw, model_input.source_size)
+            prediction = self.predictor.postprocess(raw, model_input.source_size)
+        return prediction if off is None else replace(prediction, disagreement=off)
 
     def _fuse(self, result: DepthResult, measuring: DepthImageScale | None) -> DepthResult:
         """Return a result with fused depth, or why there is none."""
@@ -177,6 +190,16 @@ class DepthPipeline:
         except (AlignmentError, CameraError) as error:
             return replace(result, no_fused_reason=str(error))
         return replace(result, fused=fused)
+
+    def _with_sigma(self, result: DepthResult, choice: DepthChoice) -> DepthResult:
+        """Return a result with its uncertainty, or why there is none."""
+        if isinstance(self.uncertainty, str):
+            return replace(result, no_sigma_reason=self.uncertainty)
+        with _timed(result.stages_ms, 'sigma'):
+            sigma = self.uncertainty.sigma(result, choice)
+        fused = choice is DepthChoice.FUSED
+        reason = result.no_fused_reason if fused else result.no_metric_reason
+        return replace(result, sigma=sigma, no_sigma_reason='' if sigma is not None else reason)
 
     def _align(self, relative: RelativeInverseDepth, frame: Frame) -> tuple[Alignment | None, str]:
         """Return the alignment to use, and why the frame has no fit of its own, or ''."""

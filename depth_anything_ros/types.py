@@ -133,11 +133,14 @@ class RelativeInverseDepth:
 
     `confidence` is float32 (H, W), larger is surer, None where nothing tells. `has_shift` is False
     where the values are inverse depth but for a scale, so that no shift may be fitted.
+    `disagreement` is how far the values of the mirrored image are off these, float32 at the
+    network's size, None where nobody asked for them.
     """
 
     values: Float32Array
     confidence: Float32Array | None = None
     has_shift: bool = True
+    disagreement: Float32Array | None = None
 
     @property
     def kind(self) -> OutputKind:
@@ -152,11 +155,14 @@ class MetricDepth:
     """
     Depth along the optical z axis, float32 (H, W) in metres, NaN where unknown.
 
-    `confidence` is float32 (H, W), larger is surer, None where nothing tells.
+    `confidence` is float32 (H, W), larger is surer, None where nothing tells. `disagreement` is
+    how far the depth of the mirrored image is off, as a share of depth, float32 at the network's
+    size, None where nobody asked for it.
     """
 
     depth_m: Float32Array
     confidence: Float32Array | None = None
+    disagreement: Float32Array | None = None
 
 
 @dataclass(frozen=True)
@@ -310,6 +316,13 @@ class DepthOrigin(IntEnum):
     BEYOND = 3  # by the network, nearer or farther than all that was measured
 
 
+class DepthChoice(str, Enum):
+    """Which depth of a frame is meant: that of the network, or fused with a sensor's."""
+
+    NETWORK = 'depth'
+    FUSED = 'fused'
+
+
 @dataclass(frozen=True)
 class FusedDepth:
     """
@@ -359,7 +372,9 @@ class DepthResult:
     `relative` is None for a metric network; `metric` is None while no scale is known, and
     `no_metric_reason` then says why. `scale_state` tells how fresh the alignment is, and
     `no_fit_reason` why the frame has none of its own. `fused` is None where it was not asked for,
-    or `no_fused_reason` says why there is none. `stages_ms` maps a stage's name to its duration.
+    or `no_fused_reason` says why there is none. `sigma` is one standard deviation of the depth it
+    was asked for of, float32 (H, W) in metres, NaN where that is; None where it was not asked for,
+    or `no_sigma_reason` says why there is none. `stages_ms` maps a stage's name to its duration.
     """
 
     frame: Frame
@@ -372,6 +387,8 @@ class DepthResult:
     no_fit_reason: str = ''
     fused: FusedDepth | None = None
     no_fused_reason: str = ''
+    sigma: Float32Array | None = None
+    no_sigma_reason: str = ''
 
     @property
     def reference(self) -> ReferencePoints | None:

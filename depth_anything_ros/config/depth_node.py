@@ -19,6 +19,7 @@ from depth_anything_ros.parameters import (
 from depth_anything_ros.references import ReferenceTopic
 from depth_anything_ros.refinement import RefinementConfig
 from depth_anything_ros.scale import ScaleConfig
+from depth_anything_ros.uncertainty import UncertaintyConfig
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ class DepthNodeConfig:
     )
     refinement: RefinementConfig = group(RefinementConfig)
     completion: CompletionConfig = group(CompletionConfig)
+    uncertainty: UncertaintyConfig = group(UncertaintyConfig)
     depth_encoding: str = parameter(
         '32FC1',
         'Encoding of ~/depth/image_raw and ~/fused/image_raw: 32FC1 metres with NaN, or 16UC1 '

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from depth_anything_ros.types import Float32Array, MetricDepth, RelativeInverseDepth
@@ -19,7 +21,7 @@ def limit_depth(metric: MetricDepth, max_depth_m: float) -> MetricDepth:
     """
     depth_m = metric.depth_m
     known = (depth_m > 0) & (depth_m <= max_depth_m)
-    return MetricDepth(np.where(known, depth_m, np.float32(np.nan)))
+    return replace(metric, depth_m=np.where(known, depth_m, np.float32(np.nan)))
 
 
 def inverse_depth(prediction: RelativeInverseDepth | MetricDepth) -> Float32Array:

@@ -33,3 +33,19 @@ def mean_with_mirrored(
         return total * np.float32(0.5)
     product = 2.0 * raw * raw_mirrored[:, ::-1]
     return np.divide(product, total, out=np.zeros_like(raw), where=total > 0)
+
+
+def disagreement(raw: Float32Array, raw_mirrored: Float32Array, kind: OutputKind) -> Float32Array:
+    """
+    Return how far the outputs of :func:`mean_with_mirrored` are apart.
+
+    :return: float32 (h, w), 0 or more: a difference of relative outputs, of metres that of their
+        logarithms, 0 where one of them is no distance.
+    """
+    turned = raw_mirrored[:, ::-1]
+    if kind is OutputKind.RELATIVE_INVERSE_DEPTH:
+        return np.abs(raw - turned)
+    known = (raw > 0) & (turned > 0)
+    ratio = np.divide(raw, turned, out=np.ones_like(raw), where=known)
+    off: Float32Array = np.abs(np.log(ratio))
+    return off

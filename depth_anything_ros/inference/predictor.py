@@ -7,6 +7,7 @@ import math
 import threading
 from collections import OrderedDict, defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -119,6 +120,11 @@ class Predictor:
             integers=self._integers,
             output=self.spec.output,
         )
+
+    @property
+    def weights_path(self) -> Path | None:
+        """Return the file of the weights, None of random ones."""
+        return self._weights.path
 
     @property
     def cache_problem(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
@@ -9,7 +11,6 @@ from depth_anything_ros.refinement.base import Prediction
 from depth_anything_ros.types import (
     Float32Array,
     Frame,
-    MetricDepth,
     RelativeInverseDepth,
     UInt8Array,
 )
@@ -52,12 +53,13 @@ class EdgeFilter:
         """Return the filtered prediction; metres that are not above 0 stay as they are."""
         if isinstance(prediction, RelativeInverseDepth):
             values = self._filter(prediction.values, frame.rgb)
-            return RelativeInverseDepth(values, has_shift=prediction.has_shift)
+            return replace(prediction, values=values)
         depth_m = prediction.depth_m
         inverse = self._filter(np.reciprocal(np.maximum(depth_m, _NEAREST_M)), frame.rgb)
         # Where the fit overshoots to no distance at all, the network's own depth is the better.
         usable = (depth_m > 0) & (inverse > 0)
-        return MetricDepth(np.divide(1.0, inverse, out=depth_m.copy(), where=usable))
+        filtered_m = np.divide(1.0, inverse, out=depth_m.copy(), where=usable)
+        return replace(prediction, depth_m=filtered_m)
 
     def _filter(self, inverse: Float32Array, rgb: UInt8Array) -> Float32Array:
         height, width = inverse.shape

@@ -98,7 +98,7 @@ class TemporalFilter:
         inverse: Float32Array = np.reciprocal(metric.depth_m)
         now = Seen(inverse, blocks(frame.rgb), frame.stamp_ns, frame.frame_id)
         self._past = self._smoothed(self._past, now, frame.camera)
-        return MetricDepth(np.reciprocal(self._past.inverse))
+        return replace(metric, depth_m=np.reciprocal(self._past.inverse))
 
     def _smoothed(self, past: Seen | None, now: Seen, camera: Camera | None) -> Seen:
         if (

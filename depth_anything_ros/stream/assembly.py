@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.errors import CheckpointError
+from depth_anything_ros.home import expand_user
 from depth_anything_ros.inference.predictor import Predictor
 from depth_anything_ros.inference.preprocess import check_multiple
 from depth_anything_ros.models import MODELS
@@ -15,10 +17,15 @@ from depth_anything_ros.motion import PoseHistory
 from depth_anything_ros.pipeline import DepthPipeline
 from depth_anything_ros.refinement import create_refinements
 from depth_anything_ros.scale import create_scale_source, create_scene_cut, create_tracker
+from depth_anything_ros.uncertainty import Uncertainty, find_table, read_table
 
 
 def assemble(predictor: Predictor, config: DepthNodeConfig) -> DepthPipeline:
-    """Return a pipeline round a network; scale and shift start afresh."""
+    """
+    Return a pipeline round a network; scale and shift start afresh.
+
+    :raises CheckpointError: if the table of errors that is named is not of this network.
+    """
     poses = PoseHistory()
     # A new tracker each time: scale and shift of one network mean nothing to another.
     return DepthPipeline(
@@ -30,7 +37,20 @@ def assemble(predictor: Predictor, config: DepthNodeConfig) -> DepthPipeline:
         create_refinements(config.refinement, poses),
         poses,
         config.completion.fused_refusal,
+        _uncertainty(predictor, config.uncertainty.sigma_table),
     )
+
+
+def _uncertainty(predictor: Predictor, told: str) -> Uncertainty | str:
+    """Return what tells how far off depth may be; of a table that nobody named, why none can."""
+    try:
+        return Uncertainty(
+            find_table(predictor.identity, predictor.output_kind, predictor.weights_path, told)
+        )
+    except CheckpointError as error:
+        if told:
+            raise
+        return str(error)
 
 
 def check_config(config: DepthNodeConfig) -> None:
@@ -57,4 +77,6 @@ def check_parameters(config: DepthNodeConfig) -> Path | None:
     assert isinstance(size, int), 'a parameter of a node is no pair'
     check_multiple("parameter 'input_size':", size or spec.input_size, spec.patch)
     create_scale_source(config.scale)
+    if config.uncertainty.sigma_table:
+        read_table(expand_user(config.uncertainty.sigma_table))
     return local_file(network.checkpoint) if network.checkpoint else None

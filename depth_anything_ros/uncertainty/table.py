@@ -1,0 +1,90 @@
+"""What is known of a network's errors: factors of its uncertainty, by what a frame shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from depth_anything_ros.types import OutputKind
+
+LEAST_SIGMA, MOST_SIGMA = 0.003, 3.0
+"""The ends of what sigma can be, as shares of depth."""
+
+
+@dataclass(frozen=True)
+class Factor:
+    """
+    What one feature of a pixel makes of its uncertainty, as the logarithm of a factor.
+
+    `logs` are those at `knots`, values of the feature in rising order, linear in between and
+    constant beyond; `unknown` is that of a pixel of which the feature is not known.
+    """
+
+    knots: Sequence[float]
+    logs: Sequence[float]
+    unknown: float
+
+
+@dataclass(frozen=True)
+class ErrorModel:
+    """
+    Give the uncertainty of one kind of depth, as a share of it.
+
+    Its logarithm is `base` plus those of the `factors`, by feature: see
+    :mod:`depth_anything_ros.uncertainty.features`. `widening` brings it to what holds: logarithms
+    to add, by scale source ('' for others), at values of that sum in rising order.
+    """
+
+    base: float
+    factors: Mapping[str, Factor]
+    widening: Mapping[str, Factor]
+
+
+@dataclass(frozen=True)
+class SensorNoise:
+    """
+    The standard deviation of measured depth z: least_m + per_m · (z − nearest_m)².
+
+    By default that of structured light.
+    Source: Nguyen, Izadi, Lovell, "Modeling Kinect Sensor Noise for Improved 3D Reconstruction and
+    Tracking" (2012).
+    """
+
+    least_m: float = 0.0012
+    per_m: float = 0.0019
+    nearest_m: float = 0.4
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How a table was made: the data by their words, the images of it, and the program."""
+
+    data: Sequence[str]
+    images: int
+    version: str
+
+
+@dataclass(frozen=True)
+class ErrorTable:
+    """
+    What is known of the errors of a network, as the verb `calibrate-uncertainty` finds it.
+
+    `model`, `sha256` and `output` are those of the weights it holds for; of the generic table
+    `sha256` is empty, `output` None, and it holds for any. `depth` is for the network's aligned
+    depth, `filled` and `beyond` for what fused depth has of it between measurements and beyond
+    their range, `sensor` for what was measured.
+    """
+
+    model: str
+    sha256: str
+    output: OutputKind | None
+    calibration: Calibration
+    depth: ErrorModel
+    filled: ErrorModel
+    beyond: ErrorModel
+    sensor: SensorNoise
+
+    @property
+    def generic(self) -> bool:
+        """Return whether it is of no weights in particular."""
+        return not self.sha256
