@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from time import perf_counter_ns
@@ -11,7 +11,7 @@ import numpy as np
 
 from depth_anything_ros.completion import DEFAULT_REFUSAL
 from depth_anything_ros.completion import fuse as fuse_depth
-from depth_anything_ros.errors import AlignmentError, CameraError
+from depth_anything_ros.errors import AlignmentError, CameraError, CheckpointError
 from depth_anything_ros.geometry.alignment import aligned_inverse_depth, to_metric_depth
 from depth_anything_ros.geometry.metric_depth import limit_depth
 from depth_anything_ros.inference.flip import disagreement, mean_with_mirrored, mirrored
@@ -40,9 +40,12 @@ from depth_anything_ros.uncertainty import Uncertainty
 _NOTHING_MEASURED = (
     'fused depth needs the depth of a sensor: depth_image as scale_source or in scale_fallbacks'
 )
-_NO_TABLE = 'nothing is known of the errors of this network'
 _SPAN_STRIDE = 8
 _SPAN_PERCENT = (5, 95)
+
+
+def _unknown() -> Uncertainty:
+    raise CheckpointError('nothing is known of the errors of this network')
 
 
 class DepthPipeline:
@@ -58,7 +61,8 @@ class DepthPipeline:
     :param refinements: optional steps; may be exchanged between frames.
     :param poses: where the camera was, for steps that go by it; who knows adds to it.
     :param refusal: see :func:`completion.fuse`.
-    :param uncertainty: tells how far off depth may be, or why nobody can.
+    :param uncertainty: returns what tells how far off depth may be, or raises CheckpointError;
+        asked when that is.
     """
 
     def __init__(
@@ -71,7 +75,7 @@ class DepthPipeline:
         refinements: Refinements | None = None,
         poses: PoseHistory | None = None,
         refusal: float = DEFAULT_REFUSAL,
-        uncertainty: Uncertainty | str = _NO_TABLE,
+        uncertainty: Callable[[], Uncertainty] = _unknown,
     ) -> None:
         self.predictor = predictor
         self.scale_source = scale_source
@@ -82,11 +86,13 @@ class DepthPipeline:
         self.poses = PoseHistory() if poses is None else poses
         self.refusal = refusal
         self.uncertainty = uncertainty
+        self._sigma_doubt = ''
 
     @property
     def doubt(self) -> str:
-        """Return what is asked for and cannot be done, or ''."""
-        return '; '.join(filter(None, (self.tracker.doubt, self.refinements.doubt)))
+        """Return what is asked for and cannot be done, or not well, or ''."""
+        doubts = (self.tracker.doubt, self.refinements.doubt, self._sigma_doubt)
+        return '; '.join(filter(None, doubts))
 
     def process(
         self,
@@ -111,7 +117,10 @@ class DepthPipeline:
         result = self._process(frame, prediction)
         if fuse:
             result = self._fuse(result, measuring)
-        return result if sigma is None else self._with_sigma(result, sigma)
+        if sigma is None:
+            self._sigma_doubt = ''
+            return result
+        return self._with_sigma(result, sigma)
 
     def _process(
         self, frame: Frame, prediction: RelativeInverseDepth | MetricDepth | None
@@ -193,13 +202,13 @@ class DepthPipeline:
 
     def _with_sigma(self, result: DepthResult, choice: DepthChoice) -> DepthResult:
         """Return a result with its uncertainty, or why there is none."""
-        if isinstance(self.uncertainty, str):
-            return replace(result, no_sigma_reason=self.uncertainty)
+        try:
+            uncertainty = self.uncertainty()
+        except CheckpointError as error:
+            return replace(result, no_sigma_reason=str(error))
+        self._sigma_doubt = uncertainty.doubt
         with _timed(result.stages_ms, 'sigma'):
-            sigma = self.uncertainty.sigma(result, choice)
-        fused = choice is DepthChoice.FUSED
-        reason = result.no_fused_reason if fused else result.no_metric_reason
-        return replace(result, sigma=sigma, no_sigma_reason='' if sigma is not None else reason)
+            return replace(result, sigma=uncertainty.sigma(result, choice))
 
     def _align(self, relative: RelativeInverseDepth, frame: Frame) -> tuple[Alignment | None, str]:
         """Return the alignment to use, and why the frame has no fit of its own, or ''."""

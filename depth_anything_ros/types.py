@@ -373,8 +373,9 @@ class DepthResult:
     `no_metric_reason` then says why. `scale_state` tells how fresh the alignment is, and
     `no_fit_reason` why the frame has none of its own. `fused` is None where it was not asked for,
     or `no_fused_reason` says why there is none. `sigma` is one standard deviation of the depth it
-    was asked for of, float32 (H, W) in metres, NaN where that is; None where it was not asked for,
-    or `no_sigma_reason` says why there is none. `stages_ms` maps a stage's name to its duration.
+    was asked for of, float32 (H, W) in metres, NaN where that is; None where it was not asked for
+    or there is no such depth, or `no_sigma_reason` says why there is none. `stages_ms` maps a
+    stage's name to its duration.
     """
 
     frame: Frame
@@ -389,6 +390,18 @@ class DepthResult:
     no_fused_reason: str = ''
     sigma: Float32Array | None = None
     no_sigma_reason: str = ''
+
+    def depth_by(self, choice: DepthChoice) -> MetricDepth | None:
+        """Return the depth that is meant, None where there is none."""
+        if choice is DepthChoice.NETWORK:
+            return self.metric
+        return None if self.fused is None else MetricDepth(self.fused.depth_m)
+
+    @property
+    def missing_reason(self) -> str:
+        """Return why something that was asked for is not there, '' where all is."""
+        reasons = (self.no_metric_reason, self.no_fused_reason, self.no_sigma_reason)
+        return '; '.join(filter(None, dict.fromkeys(reasons)))
 
     @property
     def reference(self) -> ReferencePoints | None:

@@ -10,7 +10,13 @@ from depth_anything_ros.messages import (
     image_fields,
     stamp_fields,
 )
-from depth_anything_ros.types import Camera, ModelIdentity, ModelInput, RelativeInverseDepth
+from depth_anything_ros.types import (
+    Camera,
+    ModelIdentity,
+    ModelInput,
+    OutputKind,
+    RelativeInverseDepth,
+)
 
 IMAGE, INFO, DEPTH, DEPTH_INFO = vars(RgbdTopics()).values()
 CAMERA = Camera(64, 48, 60.0, 60.0, 31.5, 23.5)
@@ -24,6 +30,8 @@ class Network:
     """Stand in for a predictor: relative inverse depth is the red of the image."""
 
     identity = ModelIdentity('red', 'checkpoint', '', 'none', 'fp32', 'cpu', (48, 64), 'none')
+    output_kind = OutputKind.RELATIVE_INVERSE_DEPTH
+    weights_path = None
 
     def is_built(self, height, width):
         return True

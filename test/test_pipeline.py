@@ -11,6 +11,7 @@ from depth_anything_ros.scale import AlignmentTracker, PrioritySources
 from depth_anything_ros.scale.depth_image import DepthImageScale
 from depth_anything_ros.types import (
     Alignment,
+    DepthChoice,
     DepthOrigin,
     DepthReference,
     Frame,
@@ -21,6 +22,10 @@ from depth_anything_ros.types import (
     RelativeInverseDepth,
     ScaleState,
 )
+from depth_anything_ros.uncertainty import Uncertainty, read_table
+from depth_anything_ros.uncertainty.files import GENERIC
+from depth_anything_ros.uncertainty.sigma import noise_of
+from depth_anything_ros.uncertainty.table import SensorNoise
 
 DEPTH_M = np.linspace(0.5, 30.0, 12, dtype=np.float32).reshape(3, 4)
 FRAME = Frame(np.zeros((3, 4, 3), np.uint8), stamp_ns=1_000_000_000, frame_id='camera')
@@ -328,3 +333,55 @@ def test_without_a_measurement_near_in_time_there_is_no_fused_depth(source, reas
     result = pipeline(source=source).process(FRAME, fuse=True)
     assert result.metric is not None and result.fused is None
     assert reason in result.no_fused_reason.replace('nearest ', '')
+
+
+GENERIC_TABLE = 'sigma goes by a generic table'
+
+
+def doubting(source=None, kind=RelativeInverseDepth):
+    depth = pipeline(kind, source)
+    depth.uncertainty = lambda: Uncertainty(read_table(GENERIC))
+    return depth
+
+
+@pytest.mark.parametrize('kind', [RelativeInverseDepth, MetricDepth])
+def test_sigma_is_known_where_depth_is_and_takes_time_only_when_asked_for(kind):
+    depth = doubting(Source(), kind)
+    plain = depth.process(FRAME)
+    assert plain.sigma is None and 'sigma' not in plain.stages_ms and depth.doubt == ''
+    result = depth.process(FRAME, sigma=DepthChoice.NETWORK)
+    known = np.isfinite(result.metric.depth_m)
+    assert np.array_equal(np.isfinite(result.sigma), known) and (result.sigma[known] > 0).all()
+    assert result.stages_ms['sigma'] > 0 and result.missing_reason == ''
+    assert GENERIC_TABLE in depth.doubt
+    depth.process(FRAME)
+    assert depth.doubt == ''
+
+
+def test_sigma_of_fused_depth_is_that_of_the_sensor_where_it_measured():
+    depth = doubting(PrioritySources([measuring(FRAME.stamp_ns), Source()]))
+    result = depth.process(FRAME, fuse=True, sigma=DepthChoice.FUSED)
+    noise = noise_of(SensorNoise(), DEPTH_M)
+    np.testing.assert_allclose(result.sigma[::2], noise[::2], rtol=1e-6)
+    assert (result.sigma[1] != noise[1]).all()
+    of_network = depth.process(FRAME, fuse=True, sigma=DepthChoice.NETWORK)
+    assert (of_network.sigma[0] > 2 * noise[0]).all()
+
+
+def test_without_a_scale_there_is_no_sigma_but_of_what_was_measured():
+    broken = Source()
+    broken.failure = 'dark'
+    result = doubting(broken).process(FRAME, sigma=DepthChoice.NETWORK)
+    assert (result.sigma, result.missing_reason) == (None, 'dark')
+    depth = doubting(PrioritySources([broken, measuring(FRAME.stamp_ns)]))
+    depth.scale_source.align = broken.align
+    result = depth.process(FRAME, fuse=True, sigma=DepthChoice.FUSED)
+    assert result.metric is None
+    np.testing.assert_array_equal(np.isfinite(result.sigma), np.isfinite(result.fused.depth_m))
+
+
+def test_without_a_table_of_errors_the_reason_is_told_beside_the_depth():
+    result = pipeline(source=Source()).process(FRAME, sigma=DepthChoice.NETWORK)
+    assert result.metric is not None and result.sigma is None
+    assert result.no_sigma_reason == 'nothing is known of the errors of this network'
+    assert result.missing_reason == result.no_sigma_reason

@@ -39,6 +39,7 @@ _OUTPUTS = {
     'scale': '~/scale',
     'fused': '~/fused/image_raw',
     'source': '~/fused/source',
+    'sigma': '~/sigma/image_raw',
     'points': '~/points',
     'scan': '~/scan',
 }

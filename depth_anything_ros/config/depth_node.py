@@ -19,6 +19,7 @@ from depth_anything_ros.parameters import (
 from depth_anything_ros.references import ReferenceTopic
 from depth_anything_ros.refinement import RefinementConfig
 from depth_anything_ros.scale import ScaleConfig
+from depth_anything_ros.types import DepthChoice
 from depth_anything_ros.uncertainty import UncertaintyConfig
 
 
@@ -95,9 +96,9 @@ class DepthNodeConfig:
     )
     cloud_from: str = parameter(
         'depth',
-        'What ~/points, ~/scan and saved clouds are made of: depth, of the network alone; or '
-        'fused, measured depth with its holes filled.',
-        choices=('depth', 'fused'),
+        'What ~/points, ~/scan and saved clouds are made of, and ~/sigma/image_raw is told of: '
+        'depth, of the network alone; or fused, measured depth with its holes filled.',
+        choices=tuple(choice.value for choice in DepthChoice),
         affects=Affects.FRAME,
     )
     cloud_stride: int = parameter(

@@ -93,13 +93,19 @@ _TOPICS: Registry[tuple[Topic, ...]] = Registry('node', {
         ),
         Topic('out', '~/fused/camera_info', _CAMERA_INFO, 'beside every fused depth'),
         Topic(
+            'out', '~/sigma/image_raw', _IMAGE,
+            '32FC1 metres, one standard deviation of the depth that `cloud_from` names, NaN where '
+            'that is unknown',
+        ),
+        Topic(
             'out', '~/points', 'sensor_msgs/PointCloud2',
-            'organised, x y z rgb, NaN where unknown; of `cloud_from`',
+            'organised, x y z rgb, NaN where unknown or beyond `max_sigma`; of `cloud_from`',
         ),
         Topic(
             'out', '~/scan', 'sensor_msgs/LaserScan',
             'the nearest thing in each direction within a band of heights, NaN where nothing is '
-            'known; for robots without a laser; of `cloud_from`',
+            'known or what is known is beyond `max_sigma`; for robots without a laser; of '
+            '`cloud_from`',
         ),
         Topic('out', '~/preview/image_raw', _IMAGE, 'rgb8, depth in colours'),
         Topic(

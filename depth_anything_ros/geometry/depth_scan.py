@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from depth_anything_ros.errors import CameraError
 from depth_anything_ros.geometry.camera import ray_table, require_calibrated
-from depth_anything_ros.types import Camera, LaserScan, MetricDepth
+from depth_anything_ros.types import Camera, Float32Array, Float64Array, LaserScan, MetricDepth
 
 _OPTICAL, _BODY = '_optical_frame', '_frame'
 
@@ -20,20 +21,26 @@ def scan_of_depth(
     band_m: tuple[float, float],
     range_m: tuple[float, float],
     pitch_rad: float = 0.0,
+    sigma: Float32Array | None = None,
+    max_sigma: float = 0.0,
 ) -> LaserScan:
     """
     Return the nearest thing in each direction within a level band of heights.
 
     There is one beam for each column of the image, from right to left, about as far apart as
-    the middle columns are.
+    the middle columns are. A beam takes the nearest depth that is certain. Where something
+    uncertain is nearer by more than its standard deviation the beam is lost: none tells that the
+    way is free through what may be there.
 
     :param metric: depth along z, (H, W) in metres, NaN where unknown.
     :param camera: the camera of that image.
     :param band_m: lowest and highest height of what counts, above the lens.
     :param range_m: least and greatest range of the scan.
     :param pitch_rad: how far the camera looks down.
+    :param sigma: one standard deviation of the depth, (H, W) in metres; None takes all as certain.
+    :param max_sigma: the most that it may be of what is certain, as a share of depth.
     :return: in the camera's level body axes (x ahead, y left); NaN where nothing is known in the
-        band, so that nothing is cleared there.
+        band or the beam is lost, so that nothing is cleared there.
     :raises CameraError: if the camera is missing, uncalibrated or of another size.
     Source: REP 117 for NaN.
     """
@@ -53,10 +60,24 @@ def scan_of_depth(
     numbers = np.rint((np.arctan2(left_m, ahead_m) - first) / step)
     inside = (numbers >= 0) & (numbers < beams)
     inside &= (ranges_m >= range_m[0]) & (ranges_m <= range_m[1])
-    nearest_m = np.full(beams, np.inf)
-    np.minimum.at(nearest_m, numbers[inside].astype(np.intp), ranges_m[inside])
+    numbers, ranges_m = numbers[inside].astype(np.intp), ranges_m[inside]
+    if sigma is None:
+        nearest_m = _nearest(numbers, ranges_m, beams)
+    else:
+        shares = (sigma[seen] / seen_m)[inside]
+        certain = shares <= max_sigma
+        nearest_m = _nearest(numbers[certain], ranges_m[certain], beams)
+        reach_m = (ranges_m * (1.0 + shares))[~certain]
+        nearest_m[nearest_m > _nearest(numbers[~certain], reach_m, beams)] = np.inf
     nearest_m[np.isinf(nearest_m)] = np.nan
     return LaserScan(nearest_m.astype(np.float32), first, step, *range_m)
+
+
+def _nearest(numbers: NDArray[np.intp], ranges_m: Float64Array, beams: int) -> Float64Array:
+    """Return the least of the ranges of each beam, (beams,), infinity where there is none."""
+    nearest_m = np.full(beams, np.inf)
+    np.minimum.at(nearest_m, numbers, ranges_m)
+    return nearest_m
 
 
 def level_frame(image_frame_id: str, scan_frame: str) -> str:

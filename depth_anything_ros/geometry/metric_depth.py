@@ -24,6 +24,17 @@ def limit_depth(metric: MetricDepth, max_depth_m: float) -> MetricDepth:
     return replace(metric, depth_m=np.where(known, depth_m, np.float32(np.nan)))
 
 
+def limit_sigma(metric: MetricDepth, sigma: Float32Array, max_sigma: float) -> MetricDepth:
+    """
+    Return depth without what is too uncertain.
+
+    :param sigma: one standard deviation of the depth, float32 (H, W) in metres, NaN where unknown.
+    :param max_sigma: the most that it may be, as a share of depth.
+    """
+    certain = sigma <= np.float32(max_sigma) * metric.depth_m
+    return replace(metric, depth_m=np.where(certain, metric.depth_m, np.float32(np.nan)))
+
+
 def inverse_depth(prediction: RelativeInverseDepth | MetricDepth) -> Float32Array:
     """
     Return what a preview colours: larger is nearer, NaN where unknown.

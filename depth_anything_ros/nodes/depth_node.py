@@ -55,6 +55,7 @@ from depth_anything_ros.stream.kinds import Kinds
 from depth_anything_ros.stream.references import References
 from depth_anything_ros.stream.registration import registrations
 from depth_anything_ros.stream.run_statistics import RunStatistics
+from depth_anything_ros.stream.sections import sigma_section
 
 SAVE_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
@@ -339,8 +340,8 @@ class DepthNode(ManagedNode):
     def _state(self) -> NodeState:
         pipeline = self._host.pipeline
         source = pipeline.scale_source if pipeline else None
-        # Read once: the worker replaces it meanwhile.
-        fault = self._processor.camera_fault
+        # Read once: the worker replaces them meanwhile.
+        fault, result = self._processor.camera_fault, self._processor.last_result
         return NodeState(
             lifecycle=self._lifecycle,
             image_topic=self._topic('image'),
@@ -353,11 +354,12 @@ class DepthNode(ManagedNode):
             watched=self._watched(),
             no_camera_reason=fault.reason,
             no_camera_outputs=fault.outputs,
-            last_result=self._processor.last_result,
+            last_result=result,
             passed_over=source.passed_over if isinstance(source, PrioritySources) else '',
             traps=self._traps(),
             cache_problem=pipeline.predictor.cache_problem if pipeline else '',
             refinement=pipeline.refinements.states() if pipeline else {},
+            sigma=sigma_section(result, self._config) if result else {},
         )
 
     def _topic(self, base: str) -> str:

@@ -45,11 +45,13 @@ def _sections(state: NodeState, snapshot: Snapshot) -> dict[str, object]:
         'cache_problem': state.cache_problem,
         'scale': alignment_section(state.last_result) if state.last_result else {},
         'fused': fused_section(state.last_result) if state.last_result else {},
+        'sigma': state.sigma,
         'passed_over': state.passed_over,
         'refinement': state.refinement,
         'traps': '; '.join(state.traps),
         'no_metric_reason': state.no_metric_reason,
         'no_fused_reason': state.last_result.no_fused_reason if state.last_result else '',
+        'no_sigma_reason': state.last_result.no_sigma_reason if state.last_result else '',
         'no_fit_reason': state.last_result.no_fit_reason if state.last_result else '',
         'no_camera_reason': state.no_camera_reason,
     }

@@ -20,13 +20,13 @@ from depth_anything_ros.nodes.decoding import decode_any
 from depth_anything_ros.nodes.outputs import DepthOutputs
 from depth_anything_ros.nodes.pipeline_host import PipelineHost
 from depth_anything_ros.nodes.sizes import SizeBuilder
+from depth_anything_ros.stream.asked import Asked, asked_for
 from depth_anything_ros.stream.camera_input import CameraInput, CameraView
 from depth_anything_ros.stream.encoders import (
     POINTS,
     SCAN,
     Finished,
     depth_of_clouds,
-    needs_fused,
 )
 from depth_anything_ros.stream.frame_input import FrameInput
 from depth_anything_ros.stream.run_statistics import RunStatistics
@@ -160,12 +160,13 @@ class FrameProcessor:
     def _publish(
         self, job: Job, outputs: DepthOutputs, stages_ms: dict[str, float]
     ) -> tuple[str, ...]:
-        fuse = needs_fused(outputs.wanted(), self._config())
-        result, view = self._estimate(job, stages_ms, fuse)
+        # One for all of the frame, though parameters may be set meanwhile.
+        config = self._config()
+        result, view = self._estimate(job, stages_ms, asked_for(outputs.wanted(), config))
         if view.doubt and view.doubt != self.camera_doubt:
             self._warn(view.doubt)
         self.camera_doubt = view.doubt
-        finished = Finished(result, job.message.header, view.info, self._config())
+        finished = Finished(result, job.message.header, view.info, config)
         published = outputs.publish(finished, stages_ms)
         # Without a camera there is neither, asked for or not.
         failures = dict.fromkeys(_OF_CAMERA, view.reason) if view.reason else published.failures
@@ -176,12 +177,12 @@ class FrameProcessor:
         self.camera_fault = fault
         self.last_result = result
         if published.missing:
-            reason = result.no_metric_reason or result.no_fused_reason or fault.reason
+            reason = result.missing_reason or fault.reason
             self._warn(f'not published: {", ".join(published.missing)}: {reason}')
         return tuple(topic.removeprefix('~/') for topic in published.topics)
 
     def _estimate(
-        self, job: Job, stages_ms: dict[str, float], fuse: bool
+        self, job: Job, stages_ms: dict[str, float], asked: Asked
     ) -> tuple[DepthResult, CameraView]:
         """Return the result for an image, and its camera or why there is none."""
         pipeline = self._host.pipeline
@@ -195,18 +196,17 @@ class FrameProcessor:
         rectified = self._config().image_is_rectified
         frame, view = self._input.frame(job.message, rgb, rectified)
         stages_ms['decode'] = _since_ms(start_ns)
-        result = pipeline.process(frame, fuse=fuse)
+        result = pipeline.process(frame, fuse=asked.fuse, sigma=asked.sigma)
         stages_ms.update(result.stages_ms)
         self._host.image_size = (height, width)
         return result, view
 
     def _write_cloud(self, job: Job) -> Path:
         config = self._config()
-        result, _ = self._estimate(job, {}, needs_fused((POINTS,), config))
+        result, _ = self._estimate(job, {}, asked_for((POINTS,), config))
         metric, frame = depth_of_clouds(result, config), result.frame
         if metric is None:
-            reason = result.no_fused_reason or result.no_metric_reason
-            raise AlignmentError(f'no {config.cloud_from} in metres: {reason}')
+            raise AlignmentError(f'no {config.cloud_from} in metres: {result.missing_reason}')
         cloud = build_point_cloud(
             metric, frame.rgb, frame.camera, config.cloud_stride, config.cloud_edge_jump
         )

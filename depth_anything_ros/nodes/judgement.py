@@ -13,6 +13,8 @@ from depth_anything_ros.types import DepthOrigin, DepthResult, ModelIdentity, Sc
 
 # Of the measured depth; real sensors that are set up well lose a fraction of a percent.
 _MUCH_REFUSED = 0.1
+# Of the depth, by max_sigma.
+_MUCH_LEFT_OUT = 0.5
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class NodeState:
     not taken and the running one kept, `passed_over` why preferred scale sources had no scale,
     `no_camera_reason` why the camera gives no `no_camera_outputs`, `cache_problem` why the export
     of the network is not kept for the next start;
-    `traps` are faults of the set-up that make results wrong, `refinement` what its steps went by.
+    `traps` are faults of the set-up that make results wrong, `refinement` what its steps went by;
+    `sigma` is as `sections.sigma_section` has it.
     """
 
     lifecycle: str
@@ -46,6 +49,7 @@ class NodeState:
     image_hint: str = ''
     cache_problem: str = ''
     refinement: Mapping[str, str] = field(default_factory=dict)
+    sigma: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def no_metric_reason(self) -> str:
@@ -111,8 +115,20 @@ def _problems_of_results(state: NodeState) -> Iterator[str]:
         yield f'stale scale: {result.no_fit_reason}'
     if result is not None:
         yield from _problems_of_fused(result)
+        yield from _problems_of_sigma(result, state.sigma)
     if state.passed_over:
         yield f'scale from a fallback: {state.passed_over}'
+
+
+def _problems_of_sigma(result: DepthResult, sigma: Mapping[str, float]) -> Iterator[str]:
+    if result.no_sigma_reason:
+        yield f'no sigma: {result.no_sigma_reason}'
+    left_out = sigma.get('left_out', 0.0)
+    if left_out > _MUCH_LEFT_OUT:
+        yield (
+            f'max_sigma leaves out {left_out:.0%} of the depth, whose median uncertainty is '
+            f'{sigma["median_share"]:.0%}: raise it, or see to the scale'
+        )
 
 
 def _problems_of_fused(result: DepthResult) -> Iterator[str]:

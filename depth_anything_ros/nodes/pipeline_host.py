@@ -155,9 +155,10 @@ class PipelineHost:
         return self._exchange.wait_idle(timeout_s)
 
     def _exchange_model(self, config: DepthNodeConfig) -> None:
-        predictor, problem = None, ''
+        loaded, problem = None, ''
         try:
             predictor = self._load(self._for_seen_images(config))
+            loaded = assemble(predictor, config)
         except Exception as error:  # noqa: BLE001 - the running network must survive
             problem = f'could not load {config.network.model}: {error}'
         with self._lock:
@@ -165,9 +166,10 @@ class PipelineHost:
                 return
             self._wanted = None
             self.error = problem
-            if predictor is not None:
+            if loaded is not None:
                 self._running = config
-                self._pipeline = assemble(predictor, self._config)
+                # What is no matter of the network may have been set meanwhile.
+                self._pipeline = assemble(loaded.predictor, self._config)
         if problem:
             _LOGGER.error('%s; the running network is kept', problem)
             self._refused()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from depth_anything_ros.config import DepthNodeConfig
-from depth_anything_ros.errors import CheckpointError
 from depth_anything_ros.home import expand_user
 from depth_anything_ros.inference.predictor import Predictor
 from depth_anything_ros.inference.preprocess import check_multiple
@@ -41,16 +42,18 @@ def assemble(predictor: Predictor, config: DepthNodeConfig) -> DepthPipeline:
     )
 
 
-def _uncertainty(predictor: Predictor, told: str) -> Uncertainty | str:
-    """Return what tells how far off depth may be; of a table that nobody named, why none can."""
-    try:
+def _uncertainty(predictor: Predictor, told: str) -> Callable[[], Uncertainty]:
+    """Return what gives the table of errors; one that is named is read now, others when asked."""
+
+    @cache
+    def find() -> Uncertainty:
         return Uncertainty(
             find_table(predictor.identity, predictor.output_kind, predictor.weights_path, told)
         )
-    except CheckpointError as error:
-        if told:
-            raise
-        return str(error)
+
+    if told:
+        find()
+    return find
 
 
 def check_config(config: DepthNodeConfig) -> None:

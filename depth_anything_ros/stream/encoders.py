@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter_ns
 from typing import Any
@@ -12,7 +12,7 @@ from depth_anything_ros.colormap import apply_colormap
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import CameraError
 from depth_anything_ros.geometry.depth_scan import level_frame, scan_of_depth
-from depth_anything_ros.geometry.metric_depth import inverse_depth
+from depth_anything_ros.geometry.metric_depth import inverse_depth, limit_sigma
 from depth_anything_ros.geometry.point_cloud import build_point_cloud
 from depth_anything_ros.messages import (
     compressed_fields,
@@ -23,7 +23,13 @@ from depth_anything_ros.messages import (
 )
 from depth_anything_ros.scale.camera_height import CameraHeightConfig
 from depth_anything_ros.stream.sections import alignment_section, key_values
-from depth_anything_ros.types import DepthResult, MetricDepth, ScaleState, UInt8Array
+from depth_anything_ros.types import (
+    DepthChoice,
+    DepthResult,
+    MetricDepth,
+    ScaleState,
+    UInt8Array,
+)
 
 RELATIVE = '~/relative/image_raw'
 DEPTH = '~/depth/image_raw'
@@ -31,6 +37,7 @@ CAMERA_INFO = '~/depth/camera_info'
 FUSED = '~/fused/image_raw'
 FUSED_SOURCE = '~/fused/source'
 FUSED_INFO = '~/fused/camera_info'
+SIGMA = '~/sigma/image_raw'
 POINTS = '~/points'
 PREVIEW = '~/preview/image_raw'
 COMPRESSED_PREVIEW = f'{PREVIEW}/compressed'
@@ -132,17 +139,23 @@ def _fused_info(frame: Finished, _: Factory) -> Any:
     return None if frame.result.fused is None else frame.camera_info
 
 
-def needs_fused(topics: Collection[str], config: DepthNodeConfig) -> bool:
-    """Return whether fused depth is to be computed for some outputs."""
-    of_clouds = {POINTS, SCAN} if config.cloud_from == 'fused' else set()
-    return not of_clouds.union((FUSED, FUSED_SOURCE, FUSED_INFO)).isdisjoint(topics)
+def _sigma(frame: Finished, make: Factory) -> Any:
+    sigma = frame.result.sigma
+    if sigma is None:
+        return None
+    return make(_IMAGE, {'header': frame.header, **image_fields(sigma, '32FC1')})
 
 
 def depth_of_clouds(result: DepthResult, config: DepthNodeConfig) -> MetricDepth | None:
-    """Return the depth that clouds and scans are made of, by `cloud_from`."""
-    if config.cloud_from == 'depth':
-        return result.metric
-    return None if result.fused is None else MetricDepth(result.fused.depth_m)
+    """Return the depth that clouds are made of, by `cloud_from`, without what is too uncertain."""
+    metric, max_sigma = _depth_by(result, config), config.uncertainty.max_sigma
+    if metric is None or not max_sigma:
+        return metric
+    return None if result.sigma is None else limit_sigma(metric, result.sigma, max_sigma)
+
+
+def _depth_by(result: DepthResult, config: DepthNodeConfig) -> MetricDepth | None:
+    return result.depth_by(DepthChoice(config.cloud_from))
 
 
 def _points(frame: Finished, make: Factory) -> Any:
@@ -180,8 +193,9 @@ def _compressed_preview(frame: Finished, make: Factory) -> Any:
 
 def _scan(frame: Finished, make: Factory) -> Any:
     camera, config = frame.result.frame.camera, frame.config
-    metric = depth_of_clouds(frame.result, config)
-    if metric is None or camera is None:
+    metric, max_sigma = _depth_by(frame.result, config), config.uncertainty.max_sigma
+    sigma = frame.result.sigma if max_sigma else None
+    if metric is None or camera is None or (max_sigma and sigma is None):
         return None
     scan = scan_of_depth(
         metric,
@@ -189,6 +203,8 @@ def _scan(frame: Finished, make: Factory) -> Any:
         band_m=(config.scan_min_height_m, config.scan_max_height_m),
         range_m=(SCAN_NEAREST_M, config.max_depth_m),
         pitch_rad=math.radians(config.scale.of(CameraHeightConfig).camera_pitch_deg),
+        sigma=sigma,
+        max_sigma=max_sigma,
     )
     frame_id = level_frame(frame.header.frame_id, config.scan_frame)
     header = {'stamp': frame.header.stamp, 'frame_id': frame_id}
@@ -226,6 +242,7 @@ OUTPUTS = {
     FUSED: Output(_IMAGE, _fused),
     FUSED_SOURCE: Output(_IMAGE, _fused_source),
     FUSED_INFO: Output(_INFO, _fused_info),
+    SIGMA: Output(_IMAGE, _sigma),
     POINTS: Output('sensor_msgs/msg/PointCloud2', _points, stage='cloud'),
     PREVIEW: Output(_IMAGE, _preview),
     SCAN: Output('sensor_msgs/msg/LaserScan', _scan),
@@ -269,7 +286,6 @@ def send_outputs(
             ('publish', perf_counter_ns() - encoded_ns),
         ):
             stages_ms[stage] = stages_ms.get(stage, 0.0) + duration_ns * 1e-6
-    missing = tuple(
-        topic for topic in (DEPTH, FUSED, POINTS, SCAN) if topic in outputs.keys() - set(sent)
-    )
+    left = outputs.keys() - set(sent)
+    missing = tuple(topic for topic in (DEPTH, FUSED, SIGMA, POINTS, SCAN) if topic in left)
     return Published(tuple(sent), missing, failures)

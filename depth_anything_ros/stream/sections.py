@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from depth_anything_ros.types import DepthOrigin, DepthResult
+import numpy as np
+
+from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.types import DepthChoice, DepthOrigin, DepthResult
 
 # An error of inverse depth, dy, is one of z² · dy of depth; shown where a small robot looks.
 _SHOWN_AT_M = 2.0
+# Of so many rows and columns one is looked at.
+_STRIDE = 4
 
 
 def alignment_section(result: DepthResult) -> dict[str, object]:
@@ -39,6 +44,26 @@ def fused_section(result: DepthResult) -> dict[str, object]:
         **{origin.name.lower(): fused.share(origin) for origin in DepthOrigin},
         'refused_pixels': fused.refused,
     }
+
+
+def sigma_section(result: DepthResult, config: DepthNodeConfig) -> dict[str, float]:
+    """
+    Return how large the uncertainty of a frame is; {} if it was not asked for.
+
+    `median_share` is its median as a share of depth, `left_out` the share of the depth that is
+    beyond `max_sigma`, where that is set.
+    """
+    metric = result.depth_by(DepthChoice(config.cloud_from))
+    if result.sigma is None or metric is None:
+        return {}
+    sigma, depth_m = (array[::_STRIDE, ::_STRIDE] for array in (result.sigma, metric.depth_m))
+    shares = sigma / depth_m
+    shares = shares[np.isfinite(shares)]
+    if not len(shares):
+        return {}
+    max_sigma = config.uncertainty.max_sigma
+    left_out = {'left_out': float(np.mean(shares > max_sigma))} if max_sigma else {}
+    return {'median_share': float(np.median(shares)), **left_out}
 
 
 def key_values(sections: Mapping[str, object]) -> list[dict[str, str]]:

@@ -17,3 +17,11 @@ class UncertaintyConfig:
         'takes the one beside its weights, else a generic one, which diagnostics tell.',
         affects=Affects.MODEL,
     )
+    max_sigma: float = parameter(
+        0.0,
+        'Leave out of ~/points, ~/scan and saved clouds what one standard deviation is more than '
+        'this share of its depth; 0.2 is a start, 0 keeps all.',
+        minimum=0.0,
+        maximum=3.0,
+        affects=Affects.FRAME,
+    )

@@ -67,7 +67,9 @@ class Uncertainty:
         """
         evidence = evidence_of(result, choice)
         if evidence is None:
-            return None
+            # Without a scale fused depth is what was measured.
+            measured = result.fused if choice is DepthChoice.FUSED else None
+            return noise_of(self.table.sensor, measured.depth_m) if measured else None
         features = features_of(evidence)
         source = '' if result.alignment is None else result.alignment.source
         if choice is DepthChoice.NETWORK or result.fused is None:

@@ -55,6 +55,38 @@ def test_unknown_depth_and_ranges_beyond_the_limits_are_nan():
     assert np.isfinite(found.ranges_m).sum() > 15
 
 
+def scan_with_thing(thing_m, share, max_sigma=0.2):
+    """Return the range of the beam through a thing of one row before a certain wall at 3 m."""
+    depth_m = np.full((48, 64), 3.0, np.float32)
+    sigma = np.full((48, 64), 0.05 * 3.0, np.float32)
+    depth_m[23, 28:36] = thing_m
+    sigma[23, 28:36] = share * thing_m
+    return float(scan(depth_m, sigma=sigma, max_sigma=max_sigma).ranges_m[32])
+
+
+@pytest.mark.parametrize(
+    ('thing_m', 'share', 'range_m'),
+    [
+        (1.0, 0.1, 1.0),
+        # Something uncertain may stand there: no beam goes through it.
+        (1.0, 0.5, np.nan),
+        # The wall is what it may be.
+        (2.5, 0.5, 3.0),
+        # Nobody can tell what is behind the wall.
+        (5.0, 0.5, 3.0),
+    ],
+)
+def test_a_beam_takes_the_nearest_certain_depth_but_goes_through_nothing(thing_m, share, range_m):
+    assert scan_with_thing(thing_m, share) == pytest.approx(range_m, rel=0.01, nan_ok=True)
+
+
+def test_a_scan_of_uncertain_depth_alone_clears_nothing():
+    depth_m = np.full((48, 64), 2.0, np.float32)
+    assert np.isnan(scan(depth_m, sigma=depth_m, max_sigma=0.5).ranges_m).all()
+    certain = scan(depth_m, sigma=0.1 * depth_m, max_sigma=0.5)
+    np.testing.assert_array_equal(certain.ranges_m, scan(depth_m).ranges_m)
+
+
 @pytest.mark.parametrize('pitch_rad', [0.0, 0.15])
 def test_it_agrees_with_the_laser_of_a_simulated_robot(pitch_rad):
     robot = Robot(0.149, pitch_rad, camera_forward_m=0.1, laser_forward_m=0.1)

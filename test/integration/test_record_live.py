@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import Image, PointCloud2
 
 import depth_anything_ros
 from depth_anything_ros.bag import BagReader
@@ -22,6 +22,7 @@ RELATIVE, DEPTH, SCALE = (
     f'/depth_node/{name}' for name in ('relative/image_raw', 'depth/image_raw', 'scale')
 )
 FUSED, SOURCE = '/depth_node/fused/image_raw', '/depth_node/fused/source'
+SIGMA, POINTS = '/depth_node/sigma/image_raw', '/depth_node/points'
 START_S = 120.0
 # Depth follows the camera by the odometry of the drive.
 FOLLOWING = {'temporal_smoothing_s': 0.3, 'odometry_pose': '-0.12 0 -0.149 0 0 0'}
@@ -104,19 +105,21 @@ def assert_same(live, recorded):
 @pytest.mark.parametrize('source', ['depth_image', 'laser_scan'])
 def test_record_gives_the_numbers_and_scores_of_the_node_in_lockstep(world, tmp_path, source):
     if source == 'depth_image':
-        place, frames, extra = SAMPLE, 30, {'scale_field': 'true'}
+        place, frames, extra = SAMPLE, 30, {'scale_field': 'true', 'cloud_from': 'fused'}
     else:
         place = simulate(tmp_path / 'drive', '--frames', '100', '--size', '320x240')
         frames, extra = 100, {'laser_pose': '-0.04 0 0.02 0 0 0', **FOLLOWING}
     bag = open_bag(str(place))
     parameters = {
-        'model': 'tiny', 'scale_source': source, **bag.depth_parameters('reference'), **extra,
+        'model': 'tiny', 'scale_source': source, 'max_sigma': 0.2,
+        **bag.depth_parameters('reference'), **extra,
     }  # fmt: skip
     probe = world.probe()
     heard = {
         topic: probe.listen(kind, topic)
         for topic, kind in (
-            *((topic, Image) for topic in (RELATIVE, DEPTH, FUSED, SOURCE)),
+            *((topic, Image) for topic in (RELATIVE, DEPTH, FUSED, SOURCE, SIGMA)),
+            (POINTS, PointCloud2),
             (SCALE, DiagnosticArray),
         )
     }
@@ -128,7 +131,7 @@ def test_record_gives_the_numbers_and_scores_of_the_node_in_lockstep(world, tmp_
 
     out = tmp_path / 'recorded'
     words = [word for name, value in parameters.items() for word in ('-p', f'{name}:={value}')]
-    words += ['--outputs', 'relative,depth,scale,fused,source']
+    words += ['--outputs', 'relative,depth,scale,fused,source,sigma,points']
     assert main(['record', str(place), '--out', str(out), '--merge', *words]) == 0
     with BagReader(out) as reader:
         found = {
@@ -140,6 +143,8 @@ def test_record_gives_the_numbers_and_scores_of_the_node_in_lockstep(world, tmp_
         (DEPTH, decode_any_depth),
         (FUSED, decode_any_depth),
         (SOURCE, lambda message: np.frombuffer(message.data, np.uint8)),
+        (SIGMA, decode_any_depth),
+        (POINTS, lambda message: np.frombuffer(message.data, np.float32).reshape(-1, 4)[:, :3]),
     ):
         assert_same(by_stamp(heard[topic], decode), by_stamp(found[topic], decode))
     assert by_stamp(heard[SCALE], alignment) == by_stamp(found[SCALE], alignment)
@@ -147,6 +152,8 @@ def test_record_gives_the_numbers_and_scores_of_the_node_in_lockstep(world, tmp_
     assert len(found[DEPTH]) > 0.8 * frames
     # The first frame, if at all, is asked for before its depth is kept whole.
     assert len(found[FUSED]) == (frames if source == 'depth_image' else 0)
+    for made in (SIGMA, POINTS):
+        assert len(found[made]) == len(found[FUSED if source == 'depth_image' else DEPTH])
 
     for process in world._processes:
         process.stop()

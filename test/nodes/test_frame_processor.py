@@ -13,9 +13,10 @@ from depth_anything_ros.messages import camera_info_fields
 from depth_anything_ros.nodes.frame_processor import CameraFault, FrameProcessor, Job
 from depth_anything_ros.nodes.outputs import Published
 from depth_anything_ros.nodes.worker import LatestItemWorker
+from depth_anything_ros.stream.asked import Asked
 from depth_anything_ros.stream.camera_input import CameraInput
 from depth_anything_ros.stream.run_statistics import RunStatistics
-from depth_anything_ros.types import Camera, DepthResult
+from depth_anything_ros.types import Camera, DepthChoice, DepthResult
 
 
 class Outputs:
@@ -41,8 +42,8 @@ class Pipeline:
         self.scale_source = None
         self.predictor = None
 
-    def process(self, frame, *, fuse):
-        self.fuse = fuse
+    def process(self, frame, *, fuse, sigma):
+        self.asked = Asked(fuse, sigma)
         return DepthResult(frame, None, None, None)
 
 
@@ -88,20 +89,16 @@ def test_a_frame_is_processed_and_its_size_known_to_the_next_warm_up(processor):
     assert processor._host.image_size == (3, 5)
 
 
-@pytest.mark.parametrize(
-    ('topics', 'cloud_from', 'fuse'),
-    [
-        ({'~/depth/image_raw', '~/points'}, 'depth', False),
-        ({'~/fused/source'}, 'depth', True),
-        ({'~/scan'}, 'fused', True),
-        ({'~/depth/image_raw'}, 'fused', False),
-    ],
-)
-def test_depth_is_fused_only_where_somebody_wants_it(processor, topics, cloud_from, fuse):
-    processor._config = lambda: DepthNodeConfig(cloud_from=cloud_from)
-    processor.outputs = Outputs(topics)
-    processor.process(Job(image(), 0))
-    assert processor._host.pipeline.fuse is fuse
+def test_the_pipeline_is_asked_for_what_the_outputs_of_the_frame_need(processor):
+    processor._config = lambda: DepthNodeConfig(cloud_from='fused')
+    for topics, asked in (
+        ({'~/depth/image_raw'}, Asked()),
+        ({'~/sigma/image_raw'}, Asked(fuse=True, sigma=DepthChoice.FUSED)),
+        ({'~/scan'}, Asked(fuse=True)),
+    ):
+        processor.outputs = Outputs(topics)
+        processor.process(Job(image(), 0))
+        assert processor._host.pipeline.asked == asked
 
 
 def test_a_frame_that_nobody_wants_is_unwatched(processor):

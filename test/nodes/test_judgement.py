@@ -5,10 +5,19 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 from made_states import ACTIVE, MODEL, held_result, make_result
 
+from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.nodes.diagnostics import to_dict, to_status
 from depth_anything_ros.nodes.judgement import NodeState, judge
+from depth_anything_ros.parameters import from_mapping
 from depth_anything_ros.stream.run_statistics import RunStatistics
-from depth_anything_ros.types import DepthOrigin, FusedDepth, ModelIdentity, ScaleState
+from depth_anything_ros.stream.sections import sigma_section
+from depth_anything_ros.types import (
+    DepthOrigin,
+    FusedDepth,
+    MetricDepth,
+    ModelIdentity,
+    ScaleState,
+)
 
 
 def judged(state, statistics):
@@ -180,3 +189,32 @@ def test_fused_depth_tells_its_shares_and_warns_of_a_sensor_that_is_not_believed
         'unknown': '0', 'measured': '0.65', 'filled': '0.25', 'beyond': '0.1',
         'refused_pixels': '3',
     }  # fmt: skip
+
+
+def test_uncertainty_is_told_with_what_max_sigma_leaves_out_and_warned_of(statistics):
+    statistics.count('received')
+    statistics.processed({}, [])
+    depth_m = np.full((8, 40), 2.0, np.float32)
+    sigma = np.full((8, 40), 0.2, np.float32)
+    sigma[:, :24] = 1.0
+    result = make_result(metric=MetricDepth(depth_m), sigma=sigma)
+    for max_sigma, left_out, warned in (
+        (0.0, None, ''),
+        (0.3, '0.6', 'max_sigma leaves out 60% of the depth, whose median uncertainty is 50%'),
+        (0.6, '0', ''),
+    ):
+        config = from_mapping(DepthNodeConfig, {'max_sigma': max_sigma})
+        state = replace(ACTIVE, last_result=result, sigma=sigma_section(result, config))
+        told = judged(state, statistics)[1]
+        assert told.startswith(warned or 'active')
+        section = to_dict(to_status('n', state, statistics.snapshot(), 5.0))['sigma']
+        assert (section['median_share'], section.get('left_out')) == ('0.5', left_out)
+
+
+def test_uncertainty_that_is_missing_says_why(statistics):
+    statistics.count('received')
+    statistics.processed({}, [])
+    result = make_result(no_sigma_reason='the table is of other weights')
+    assert sigma_section(result, DepthNodeConfig()) == {}
+    state = replace(ACTIVE, last_result=result)
+    assert judged(state, statistics)[1] == 'no sigma: the table is of other weights'

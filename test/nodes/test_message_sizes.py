@@ -16,6 +16,7 @@ from depth_anything_ros.stream.encoders import (
     POINTS,
     PREVIEW,
     RELATIVE,
+    SIGMA,
 )
 from depth_anything_ros.types import Frame
 
@@ -28,6 +29,7 @@ def test_sizes_are_those_of_the_messages():
         DEPTH: 1_228_800,
         FUSED: 1_228_800,
         FUSED_SOURCE: 307_200,
+        SIGMA: 1_228_800,
         PREVIEW: 921_600,
         POINTS: 4_915_200,
     }

@@ -11,6 +11,7 @@ from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import CameraError
 from depth_anything_ros.nodes.outputs import DepthOutputs
 from depth_anything_ros.nodes.ros_messages import make_message, message_class
+from depth_anything_ros.parameters import from_mapping
 from depth_anything_ros.stream.encoders import (
     DEPTH,
     OUTPUTS,
@@ -69,7 +70,8 @@ def test_every_output_has_a_message_of_its_type():
     frame = Frame(np.zeros((2, 2, 3), np.uint8), 0, 'camera_optical_frame', camera)
     metric = MetricDepth(np.ones((2, 2), np.float32))
     fused = FusedDepth(np.full((2, 2), 2.0, np.float32), np.ones((2, 2), np.uint8))
-    result = DepthResult(frame, RELATIVE, None, metric, fused=fused)
+    sigma = np.full((2, 2), 0.1, np.float32)
+    result = DepthResult(frame, RELATIVE, None, metric, fused=fused, sigma=sigma)
     header = Header(frame_id=frame.frame_id)
     complete = Finished(result, header, CameraInfo(), DepthNodeConfig())
     for topic, output in OUTPUTS.items():
@@ -89,6 +91,49 @@ def test_clouds_are_of_the_depth_that_cloud_from_names():
         assert set(np.frombuffer(cloud.data, np.float32).reshape(-1, 4)[:, 2]) == {depth_m}
     nothing = replace(result, fused=None)
     assert OUTPUTS[POINTS].encode(Finished(nothing, Header(), None, config), make_message) is None
+
+
+@pytest.mark.parametrize('stride', [1, 2])
+def test_max_sigma_leaves_uncertain_points_unknown_in_an_organised_cloud(stride):
+    camera = Camera(4, 2, 4.0, 4.0, 1.5, 0.5)
+    frame = Frame(np.zeros((2, 4, 3), np.uint8), 0, 'camera_optical_frame', camera)
+    depth_m = np.array([[1, 2, 3, np.nan]] * 2, np.float32)
+    sigma = np.float32([0.1, 0.5, 0.6, np.nan]) * np.ones_like(depth_m)
+    result = DepthResult(frame, None, None, MetricDepth(depth_m), sigma=sigma)
+    config = from_mapping(DepthNodeConfig, {'max_sigma': 0.2, 'cloud_stride': stride})
+    cloud = OUTPUTS[POINTS].encode(Finished(result, Header(), None, config), make_message)
+    points = np.frombuffer(cloud.data, np.float32).reshape(cloud.height, cloud.width, 4)
+    expected = np.array([[1, np.nan, 3, np.nan]] * 2, np.float32)
+    np.testing.assert_array_equal(points[..., 2], expected[::stride, ::stride])
+    assert np.isnan(points[np.isnan(points[..., 2]), :3]).all() and not cloud.is_dense
+
+
+def test_with_max_sigma_there_is_no_cloud_or_scan_whose_uncertainty_is_unknown():
+    camera = Camera(4, 2, 4.0, 4.0, 1.5, 0.5)
+    frame = Frame(np.zeros((2, 4, 3), np.uint8), 0, 'camera_optical_frame', camera)
+    result = DepthResult(frame, None, None, MetricDepth(np.ones((2, 4), np.float32)))
+    config = from_mapping(DepthNodeConfig, {'max_sigma': 0.2})
+    header = Header(frame_id=frame.frame_id)
+    for topic in (POINTS, SCAN):
+        assert OUTPUTS[topic].encode(Finished(result, header, None, config), make_message) is None
+        without = Finished(result, header, None, DepthNodeConfig())
+        assert OUTPUTS[topic].encode(without, make_message) is not None
+
+
+def test_the_scan_leaves_out_what_max_sigma_does():
+    camera = Camera(4, 2, 4.0, 4.0, 1.5, 0.5)
+    frame = Frame(np.zeros((2, 4, 3), np.uint8), 0, 'camera_optical_frame', camera)
+    depth_m = np.ones((2, 4), np.float32)
+    sigma = np.array([[0.1, 0.1, 0.5, 0.1]] * 2, np.float32)
+    result = DepthResult(frame, None, None, MetricDepth(depth_m), sigma=sigma)
+    config = from_mapping(
+        DepthNodeConfig,
+        {'max_sigma': 0.2, 'scan_min_height_m': -1.0, 'scan_max_height_m': 1.0},
+    )
+    header = Header(frame_id=frame.frame_id)
+    scan = OUTPUTS[SCAN].encode(Finished(result, header, None, config), make_message)
+    # Beams go from right to left.
+    assert list(np.isnan(scan.ranges)) == [False, True, False, False]
 
 
 def test_a_frame_without_depth_has_no_message_for_any_topic():

@@ -1,4 +1,5 @@
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,14 @@ from depth_anything_ros.nodes.pipeline_host import PipelineHost
 from depth_anything_ros.parameters import Affects, from_mapping, parameter_infos, parameter_values
 from depth_anything_ros.parameters import changed as with_changes
 from depth_anything_ros.stream.assembly import check_config
-from depth_anything_ros.types import Frame, ModelInput, RelativeInverseDepth
+from depth_anything_ros.types import (
+    Frame,
+    ModelIdentity,
+    ModelInput,
+    OutputKind,
+    RelativeInverseDepth,
+)
+from depth_anything_ros.uncertainty.files import GENERIC, read_table, write_table
 
 CONFIG = from_mapping(
     DepthNodeConfig, {'scale_source': 'fixed', 'fixed_scale': 0.5, 'weights': 'random'}
@@ -30,6 +38,8 @@ CONFIG = from_mapping(
 
 class Network:
     """Stand in for a predictor that gives ones everywhere."""
+
+    output_kind, weights_path = OutputKind.RELATIVE_INVERSE_DEPTH, None
 
     def __init__(self, config):
         self.identity = config.network.model
@@ -341,7 +351,7 @@ OTHER = {
     'model': 'depth_anything_v2_vitb', 'checkpoint': '~/small.pth', 'device': 'cpu',
     'input_size': 70, 'scale_fallbacks': 'camera_height', 'reference_min_depth_m': 0.3,
     'reference_depth_unit': 'cm', 'reference_pose': '0 0 0 0 0 0', 'laser_pose': '0 0 0 0 0 0',
-    'odometry_pose': '0 0 0 0 0 0',    'scan_min_height_m': -1.0,
+    'odometry_pose': '0 0 0 0 0 0', 'sigma_table': str(GENERIC), 'scan_min_height_m': -1.0,
 }  # fmt: skip
 
 
@@ -390,6 +400,24 @@ def test_what_a_parameter_affects_is_made_anew_and_nothing_else(make_host, name)
     assert (after.scale_source is not source) == afresh
     assert (after.tracker is not tracker) == afresh
     assert (after.refinements is not refinements) == (afresh or affects is Affects.REFINEMENT)
+
+
+class Named(Network):
+    identity = ModelIdentity('own', 'checkpoint', 'ab', 'none', 'fp32', 'cpu', (14, 14), 'none')
+
+    def __init__(self, _):
+        pass
+
+
+def test_a_table_of_errors_of_other_weights_keeps_what_runs_and_says_so(make_host, tmp_path):
+    table = replace(read_table(GENERIC), model='another', sha256='12' * 32)
+    write_table(table, tmp_path / 'another.sigma.json')
+    host = make_host(Named)
+    host.start(CONFIG)
+    before = host.pipeline
+    host.change(*changed(sigma_table=str(tmp_path / 'another.sigma.json')))
+    assert host.wait_idle(10) and host.pipeline is before
+    assert "another.sigma.json' is of model 'another' with weights 1212" in host.error
 
 
 def test_a_checkpoint_below_the_home_folder_is_found(tmp_path, monkeypatch):

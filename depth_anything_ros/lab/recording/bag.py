@@ -31,6 +31,7 @@ from depth_anything_ros.lab.recording.results import (
     made_by,
 )
 from depth_anything_ros.lab.speed import Speed
+from depth_anything_ros.stream.asked import asked_for
 from depth_anything_ros.stream.encoders import (
     CAMERA_INFO,
     COMPRESSED_PREVIEW,
@@ -42,7 +43,6 @@ from depth_anything_ros.stream.encoders import (
     PREVIEW,
     Finished,
     Output,
-    needs_fused,
     send_outputs,
 )
 
@@ -119,7 +119,7 @@ class _Recording:
             predictor,
             inputs,
             BagTransforms(reader, inputs.image),
-            fuse=needs_fused(self._outputs, job.config),
+            asked_for(self._outputs, job.config),
         )
         self._warnings = warnings
         self._messages: Counter[str] = Counter()

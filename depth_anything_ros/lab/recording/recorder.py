@@ -11,6 +11,7 @@ from depth_anything_ros.geometry.transform import RigidTransform
 from depth_anything_ros.inference.predictor import Predictor
 from depth_anything_ros.lab.recording.inputs import CAMERA_INFO, IMAGE, Inputs
 from depth_anything_ros.messages import decode_any_image, told_size
+from depth_anything_ros.stream.asked import Asked
 from depth_anything_ros.stream.assembly import assemble
 from depth_anything_ros.stream.camera_input import CameraInput
 from depth_anything_ros.stream.encoders import Finished
@@ -29,7 +30,7 @@ class Recorder:
     :param predictor: the network.
     :param inputs: where the bag has what.
     :param transforms: TF of the bag.
-    :param fuse: give fused depth, too.
+    :param asked: what to give beside the network's depth.
     """
 
     def __init__(
@@ -38,13 +39,12 @@ class Recorder:
         predictor: Predictor,
         inputs: Inputs,
         transforms: BagTransforms,
-        *,
-        fuse: bool = False,
+        asked: Asked,
     ) -> None:
         self.pipeline = assemble(predictor, config)
         self.warnings, self.doubts, self.no_metric = Kinds(), Kinds(), Kinds()
         self._config = config
-        self._fuse = fuse
+        self._asked = asked
         self._transforms = transforms
         self._now_ns = 0
         self._statistics = RunStatistics()
@@ -110,7 +110,8 @@ class Recorder:
         frame, view = self._frames.frame(message, rgb, self._config.image_is_rectified)
         if view.doubt:
             self.doubts.add(view.doubt)
-        result = self.pipeline.process(frame, prediction, fuse=self._fuse)
+        asked = self._asked
+        result = self.pipeline.process(frame, prediction, fuse=asked.fuse, sigma=asked.sigma)
         if self.pipeline.doubt:
             self.doubts.add(self.pipeline.doubt)
         if result.metric is not None and view.reason:
@@ -119,6 +120,8 @@ class Recorder:
             self.no_metric.add(result.no_metric_reason)
         if result.no_fused_reason:
             self.doubts.add(f'no fused depth: {result.no_fused_reason}')
+        if result.no_sigma_reason:
+            self.doubts.add(f'no sigma: {result.no_sigma_reason}')
         return Finished(result, message.header, view.info, self._config)
 
     def _lookup(self, target: str, source: str) -> RigidTransform:

@@ -136,6 +136,23 @@ def test_without_reference_depth_the_record_says_why_nothing_is_fused(drive, tmp
     assert count == 6 and reason.startswith('no fused depth: fused depth needs the depth of a ')
 
 
+def test_sigma_is_recorded_and_max_sigma_leaves_points_out(drive, tmp_path):
+    found = record(drive, tmp_path / 'out', ('~/depth/image_raw', '~/sigma/image_raw'))
+    ((warning, count),) = found.warnings.items()
+    assert count == 6 and warning.startswith('sigma goes by a generic table')
+    (_, depth), *_ = messages(tmp_path / 'out', '/depth_node/depth/image_raw')
+    (_, sigma), *_ = messages(tmp_path / 'out', '/depth_node/sigma/image_raw')
+    assert sigma.encoding == '32FC1'
+    share = decode_any_depth(sigma) / decode_any_depth(depth)
+    most = float(np.median(share))
+    record(drive, tmp_path / 'limited', ('~/points',), {'max_sigma': most})
+    (_, points), *_ = messages(tmp_path / 'limited', '/depth_node/points')
+    z_m = np.frombuffer(points.data, np.float32).reshape(48, 64, 4)[..., 2]
+    clear = np.abs(share - most) > 1e-4
+    assert 0.3 < np.isfinite(z_m).mean() < 0.7
+    np.testing.assert_array_equal(np.isfinite(z_m)[clear], (share < most)[clear])
+
+
 def test_two_runs_write_the_same_bytes(drive, recorded, tmp_path):
     record(drive, tmp_path / 'out')
     for path in sorted(recorded[1].iterdir()):
