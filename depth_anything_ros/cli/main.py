@@ -108,6 +108,10 @@ VERBS = {
         'depth_anything_ros.cli.calibrate',
         'metres for a relative model from two to five distances read off a tape measure',
     ),
+    'calibrate-uncertainty': Verb(
+        'depth_anything_ros.cli.calibrate_uncertainty',
+        "find out how far off a model's depth is, and tell nodes",
+    ),
     'refine': Verb(
         'depth_anything_ros.cli.refine',
         'measure what the optional refinements of the depth do and cost',

@@ -43,7 +43,7 @@ def disagreement(raw: Float32Array, raw_mirrored: Float32Array, kind: OutputKind
         logarithms, 0 where one of them is no distance.
     """
     turned = raw_mirrored[:, ::-1]
-    if kind is OutputKind.RELATIVE_INVERSE_DEPTH:
+    if kind.is_relative:
         return np.abs(raw - turned)
     known = (raw > 0) & (turned > 0)
     ratio = np.divide(raw, turned, out=np.ones_like(raw), where=known)

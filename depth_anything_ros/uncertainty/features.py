@@ -42,8 +42,12 @@ SPANS: Mapping[str, tuple[float, float]] = {
     'residual': (-6.0, 1.0),
     # Root of the distance to the nearest reference point, as a share of the width.
     'near': (0.0, 0.7),
-    # How far log depth is beyond that of the reference points; below 0 nearer than all of them.
-    'beyond': (-2.0, 2.0),
+    # How far log depth is beyond that of the farthest reference points.
+    'far': (-3.0, 2.0),
+    # How far log depth is before that of the nearest reference points.
+    'nearer': (-3.0, 2.0),
+    # Logarithm of the number of reference points.
+    'points': (0.0, 9.0),
     # Logarithm of the mean absolute error of log depth at the reference points around.
     'around': (-6.0, 0.5),
     # Age of the fit in seconds.
@@ -104,7 +108,7 @@ def features_of(evidence: Evidence) -> dict[str, Codes]:
     if evidence.alignment is not None:
         found.update(_of_fit(evidence.alignment, log_depth))
     if evidence.age_s is not None:
-        found['age'] = int(_coded('age', np.array([[evidence.age_s]], np.float32))[0, 0])
+        found['age'] = _of_all('age', evidence.age_s)
     if evidence.reference is not None and len(evidence.reference):
         found.update(_of_reference(evidence.reference, evidence.network_m, log_depth.shape))
     if evidence.disagreement is not None:
@@ -129,6 +133,10 @@ def _coded(name: str, values: Float32Array) -> UInt8Array:
     codes += np.float32(0.5 - low * scale)
     np.clip(codes, 0, LEVELS - 1, out=codes)
     return codes.astype(np.uint8)
+
+
+def _of_all(name: str, value: float) -> int:
+    return int(_coded(name, np.array([value], np.float32))[0])
 
 
 def _change(log_depth: Float32Array) -> Float32Array:
@@ -157,10 +165,12 @@ def _of_fit(alignment: Alignment, log_depth: Float32Array) -> dict[str, Codes]:
         found['fit'] = _coded('fit', 0.5 * np.log(np.maximum(variance, _TINY**2)) + log_depth)
     if alignment.residual > 0:
         found['residual'] = _coded('residual', log_depth + np.float32(np.log(alignment.residual)))
-    if alignment.reference is not None and len(alignment.reference):
-        nearest, farthest = np.log(np.percentile(alignment.reference.depth_m, _RANGE_PERCENT))
-        inside = np.clip(log_depth, np.float32(nearest), np.float32(farthest))
-        found['beyond'] = _coded('beyond', log_depth - inside)
+    reference = alignment.reference
+    if reference is not None and len(reference):
+        nearest, farthest = np.log(np.percentile(reference.depth_m, _RANGE_PERCENT))
+        found['far'] = _coded('far', log_depth - np.float32(farthest))
+        found['nearer'] = _coded('nearer', np.float32(nearest) - log_depth)
+        found['points'] = _of_all('points', float(np.log(len(reference))))
     return found
 
 

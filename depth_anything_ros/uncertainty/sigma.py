@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from depth_anything_ros.types import (
+    Alignment,
     DepthChoice,
     DepthOrigin,
     DepthResult,
@@ -21,8 +22,14 @@ from depth_anything_ros.uncertainty.features import (
     sampled,
 )
 from depth_anything_ros.uncertainty.table import (
+    BEYOND,
+    CORRECTED,
+    FILLED,
+    FITTED,
+    GIVEN,
     LEAST_SIGMA,
     MOST_SIGMA,
+    UNFITTED,
     ErrorModel,
     ErrorTable,
     Factor,
@@ -43,9 +50,7 @@ class Uncertainty:
 
     def __init__(self, table: ErrorTable) -> None:
         self.table = table
-        self._depth, self._filled, self._beyond = (
-            _Shares(model) for model in (table.depth, table.filled, table.beyond)
-        )
+        self._shares = {name: _Shares(model) for name, model in table.models.items()}
 
     @property
     def doubt(self) -> str:
@@ -71,22 +76,40 @@ class Uncertainty:
             measured = result.fused if choice is DepthChoice.FUSED else None
             return noise_of(self.table.sensor, measured.depth_m) if measured else None
         features = features_of(evidence)
-        source = '' if result.alignment is None else result.alignment.source
         if choice is DepthChoice.NETWORK or result.fused is None:
-            return _times_depth(self._depth.of(features, source), evidence.depth_m)
-        return self._of_fused(result.fused, features, source)
+            share = self._shares[part_of(result)].of(features, source_keys(result.alignment))
+            return _times_depth(share, evidence.depth_m)
+        return self._of_fused(result.fused, features, source_keys(result.alignment))
 
     def _of_fused(
-        self, fused: FusedDepth, features: dict[str, Codes], source: str
+        self, fused: FusedDepth, features: dict[str, Codes], keys: tuple[str, ...]
     ) -> Float32Array:
-        beyond = sampled(fused.origin) == DepthOrigin.BEYOND
-        share = np.where(
-            beyond, self._beyond.of(features, source), self._filled.of(features, source)
-        )
+        filled, beyond = (self._shares[part].of(features, keys) for part in (FILLED, BEYOND))
+        share = np.where(sampled(fused.origin) == DepthOrigin.BEYOND, beyond, filled)
         sigma = _times_depth(share, fused.depth_m)
         measured = fused.origin == DepthOrigin.MEASURED
         np.copyto(sigma, noise_of(self.table.sensor, fused.depth_m), where=measured)
         return sigma
+
+
+def part_of(result: DepthResult) -> str:
+    """Return which error model of a table is for the network's depth of a frame."""
+    alignment = result.alignment
+    if alignment is not None and not alignment.points:
+        return GIVEN
+    if alignment is None or result.reference is None:
+        return UNFITTED
+    return FITTED if alignment.factors is None else CORRECTED
+
+
+def source_keys(alignment: Alignment | None) -> tuple[str, ...]:
+    """Return what widens uncertainty by the source of the scale, the first that is known."""
+    if alignment is None:
+        return (_OTHERS,)
+    source, reference = alignment.source, alignment.reference
+    points = 0 if reference is None else len(reference)
+    own = (f'{source}/{len(str(points)) - 1}',) if points else ()
+    return (*own, source, _OTHERS)
 
 
 def evidence_of(result: DepthResult, choice: DepthChoice) -> Evidence | None:
@@ -130,8 +153,12 @@ class _Shares:
         self._model = model
         self._tables = {name: _levels(name, factor) for name, factor in model.factors.items()}
 
-    def of(self, features: dict[str, Codes], source: str) -> Float32Array:
-        """Return sigma as a share of depth on the grid of the features, float32 (h, w)."""
+    def of(self, features: dict[str, Codes], keys: tuple[str, ...]) -> Float32Array:
+        """
+        Return sigma as a share of depth on the grid of the features, float32 (h, w).
+
+        :param keys: of the widening, the first that there is.
+        """
         model = self._model
         total = model.base
         logs: Float32Array | None = None
@@ -147,7 +174,7 @@ class _Shares:
         if logs is None:
             logs = np.zeros(_grid(features), np.float32)
         logs += np.float32(total)
-        widening = model.widening.get(source) or model.widening.get(_OTHERS)
+        widening = next((model.widening[key] for key in keys if key in model.widening), None)
         if widening is not None:
             logs += np.interp(logs, widening.knots, widening.logs).astype(np.float32)
         share: Float32Array = np.exp(np.clip(logs, *_LOG_ENDS))

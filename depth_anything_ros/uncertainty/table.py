@@ -7,7 +7,12 @@ from dataclasses import dataclass
 
 from depth_anything_ros.types import OutputKind
 
-LEAST_SIGMA, MOST_SIGMA = 0.003, 3.0
+FITTED, CORRECTED, UNFITTED, GIVEN = 'fitted', 'corrected', 'unfitted', 'given'
+FILLED, BEYOND = 'filled', 'beyond'
+PARTS = (FITTED, CORRECTED, UNFITTED, GIVEN, FILLED, BEYOND)
+"""The error models of a table, by what they are for: see `ErrorTable`."""
+
+LEAST_SIGMA, MOST_SIGMA = 0.002, 3.0
 """The ends of what sigma can be, as shares of depth."""
 
 
@@ -32,7 +37,8 @@ class ErrorModel:
 
     Its logarithm is `base` plus those of the `factors`, by feature: see
     :mod:`depth_anything_ros.uncertainty.features`. `widening` brings it to what holds: logarithms
-    to add, by scale source ('' for others), at values of that sum in rising order.
+    to add at values of that sum in rising order, by scale source and the power of ten of its
+    reference points, as `depth_image/2` for 100 to 999, by source alone, and '' for others.
     """
 
     base: float
@@ -70,16 +76,21 @@ class ErrorTable:
     What is known of the errors of a network, as the verb `calibrate-uncertainty` finds it.
 
     `model`, `sha256` and `output` are those of the weights it holds for; of the generic table
-    `sha256` is empty, `output` None, and it holds for any. `depth` is for the network's aligned
-    depth, `filled` and `beyond` for what fused depth has of it between measurements and beyond
-    their range, `sensor` for what was measured.
+    `sha256` is empty, `output` None, and it holds for any. Of the network's depth in metres
+    `fitted` is for that which was fitted to the frame's own reference points, `corrected` for that
+    with the local scale field, `unfitted` for that without such points, also of metric networks,
+    `given` for a scale that nobody measured; `filled` and `beyond` for what fused depth has of it
+    between measurements and beyond their range; `sensor` for what was measured.
     """
 
     model: str
     sha256: str
     output: OutputKind | None
     calibration: Calibration
-    depth: ErrorModel
+    fitted: ErrorModel
+    corrected: ErrorModel
+    unfitted: ErrorModel
+    given: ErrorModel
     filled: ErrorModel
     beyond: ErrorModel
     sensor: SensorNoise
@@ -88,3 +99,9 @@ class ErrorTable:
     def generic(self) -> bool:
         """Return whether it is of no weights in particular."""
         return not self.sha256
+
+    @property
+    def models(self) -> dict[str, ErrorModel]:
+        """Return its error models by name."""
+        found = (self.fitted, self.corrected, self.unfitted, self.given, self.filled, self.beyond)
+        return dict(zip(PARTS, found, strict=True))

@@ -1,10 +1,17 @@
+import hashlib
 import json
+import statistics
 from dataclasses import replace
+from pathlib import Path
+from time import thread_time
 
+import cv2
 import numpy as np
 import pytest
 
+from depth_anything_ros import models as weights_folder
 from depth_anything_ros.errors import CheckpointError
+from depth_anything_ros.memory import keep_large_buffers
 from depth_anything_ros.types import (
     Alignment,
     DepthChoice,
@@ -21,7 +28,8 @@ from depth_anything_ros.types import (
 )
 from depth_anything_ros.uncertainty import Uncertainty, find_table, read_table, table_beside
 from depth_anything_ros.uncertainty.files import GENERIC, write_table
-from depth_anything_ros.uncertainty.table import ErrorModel, Factor
+from depth_anything_ros.uncertainty.sigma import part_of, source_keys
+from depth_anything_ros.uncertainty.table import PARTS, ErrorModel, Factor
 
 SIZE = 48, 64
 RELATIVE = OutputKind.RELATIVE_INVERSE_DEPTH
@@ -34,7 +42,8 @@ def model(share=0.1, **factors):
 
 def table(depth, **others):
     generic = read_table(GENERIC)
-    return replace(generic, depth=depth, filled=model(0.2), beyond=model(0.4), **others)
+    own = dict.fromkeys(PARTS, depth) | {'filled': model(0.2), 'beyond': model(0.4)}
+    return replace(generic, **own, **others)
 
 
 def result(depth_m, reference=None, age_s=0.0, **others):
@@ -97,6 +106,39 @@ def test_sigma_grows_where_the_reference_contradicts():
     points = ReferencePoints(rows, columns, np.ones_like(rows), measured, SIZE)
     sigma = sigma_of(table(model(0.1, around=around)), result(np.ones(SIZE, np.float32), points))
     assert sigma[24, 60] > 2 * sigma[24, 4]
+
+
+def test_uncertainty_is_widened_by_the_source_of_the_scale_and_its_points():
+    one = np.ones(50, np.float32)
+    points = ReferencePoints(one, one, one, one, SIZE)
+    fitted = result(np.ones(SIZE, np.float32), points)
+    assert source_keys(fitted.alignment) == ('depth_image/1', 'depth_image', '')
+    assert source_keys(replace(fitted.alignment, reference=None)) == ('depth_image', '')
+    by_key = {'depth_image/1': 2.0, 'depth_image': 3.0, '': 5.0}
+    for left_out in range(3):
+        known = list(by_key.items())[left_out:]
+        factors = {key: Factor([0.0], [float(np.log(by))], 0.0) for key, by in known}
+        sigma = sigma_of(table(replace(model(0.1), widening=factors)), fitted)
+        np.testing.assert_allclose(sigma, 0.1 * known[0][1], rtol=1e-5)
+
+
+def test_each_kind_of_scale_has_an_error_model_of_its_own():
+    ones = np.ones(SIZE, np.float32)
+    points = ReferencePoints(*np.ones((4, 9), np.float32), SIZE)
+    fitted = result(ones, points)
+    assert part_of(fitted) == 'fitted'
+    corrected = replace(fitted.alignment, factors=NoChange())
+    assert part_of(replace(fitted, alignment=corrected)) == 'corrected'
+    assert part_of(replace(fitted, scale_state=ScaleState.HELD)) == 'unfitted'
+    assert part_of(replace(fitted, alignment=None)) == 'unfitted'
+    assert part_of(replace(fitted, alignment=replace(fitted.alignment, points=0))) == 'given'
+
+
+class NoChange:
+    mean_change = 0.0
+
+    def over(self, inverse):
+        return np.ones_like(inverse)
 
 
 def test_sigma_grows_with_the_age_of_the_fit():
@@ -162,7 +204,44 @@ def test_a_file_that_is_no_table_is_refused(tmp_path, text):
         read_table(tmp_path / 'none.json')
 
 
+@pytest.mark.parametrize('name', ['tiny', 'tiny_sdt_lite'])
+def test_weights_that_ship_have_a_table_of_their_own(name):
+    weights = Path(weights_folder.__file__).with_name('weights') / f'{name}.safetensors'
+    own = read_table(table_beside(weights))
+    assert own.sha256 == hashlib.sha256(weights.read_bytes()).hexdigest()
+    assert (own.model, own.output) == (name, RELATIVE)
+    assert own.calibration.images > 50
+    assert all('simulator' in word or 'drives' in word for word in own.calibration.data)
+
+
 def test_the_generic_table_can_be_read_as_written(tmp_path):
     path = tmp_path / 'generic.json'
     write_table(read_table(GENERIC), path)
     assert json.loads(path.read_text()) == json.loads(GENERIC.read_text())
+
+
+@pytest.mark.perf
+def test_a_vga_frame_takes_two_milliseconds():
+    keep_large_buffers()  # as the node does
+    depth_m = np.tile(np.linspace(0.5, 6.0, 640, dtype=np.float32), (480, 1))
+    rng = np.random.default_rng(0)
+    rows, columns = (rng.uniform(0, end, 4096).astype(np.float32) for end in (479, 639))
+    measured_m = depth_m[rows.astype(int), columns.astype(int)]
+    points = ReferencePoints(rows, columns, 1 / measured_m, measured_m, depth_m.shape)
+    frame = replace(
+        result(depth_m, points),
+        frame=Frame(rng.integers(0, 255, (480, 640, 3), np.uint8), 10**9, 'camera'),
+    )
+    fitted = replace(frame.alignment, residual=0.01, covariance=(1e-6, -1e-7, 1e-6))
+    frame = replace(frame, alignment=fitted)
+    uncertainty = Uncertainty(read_table(GENERIC))
+    threads, durations = cv2.getNumThreads(), []
+    cv2.setNumThreads(1)
+    try:
+        for _ in range(60):
+            start = thread_time()
+            uncertainty.sigma(frame, DepthChoice.NETWORK)
+            durations.append(thread_time() - start)
+    finally:
+        cv2.setNumThreads(threads)
+    assert statistics.quantiles(durations)[0] < 2e-3

@@ -138,7 +138,7 @@ def test_without_reference_depth_the_record_says_why_nothing_is_fused(drive, tmp
 
 def test_sigma_is_recorded_and_max_sigma_leaves_points_out(drive, tmp_path):
     found = record(drive, tmp_path / 'out', ('~/depth/image_raw', '~/sigma/image_raw'))
-    ((warning, count),) = found.warnings.items()
+    ((warning, count),) = found.doubts.items()
     assert count == 6 and warning.startswith('sigma goes by a generic table')
     (_, depth), *_ = messages(tmp_path / 'out', '/depth_node/depth/image_raw')
     (_, sigma), *_ = messages(tmp_path / 'out', '/depth_node/sigma/image_raw')

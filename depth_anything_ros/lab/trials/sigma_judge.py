@@ -1,0 +1,149 @@
+"""Whether uncertainty is as large as it says, and largest where depth is worst."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_anything_ros.evaluation.sparsification import ause, sparsification
+from depth_anything_ros.evaluation.view import band_edges_m
+from depth_anything_ros.lab.trials.sigma_cases import SigmaCase
+from depth_anything_ros.types import Float32Array
+from depth_anything_ros.uncertainty.sigma import evidence_of
+
+INTERVALS = (0.5, 0.68, 0.9, 0.95)
+_WIDTHS = [NormalDist().inv_cdf(0.5 + share / 2) for share in INTERVALS]
+_PIXELS = 2000
+
+
+@dataclass(frozen=True)
+class Judged:
+    """
+    Pixels of one depth, (n,) each: its truth, its error and one standard deviation in metres.
+
+    `ause` is the area between the sparsification curve of AbsRel by σ / p and the best one,
+    `flip_ause` that by what the network makes of the mirrored image, None where that was not
+    asked.
+    """
+
+    name: str
+    truth_m: Float32Array
+    error_m: Float32Array
+    sigma_m: Float32Array
+    sigma_share: float
+    ause: float | None
+    flip_ause: float | None
+
+
+def judge(case: SigmaCase, sigma: Float32Array, rng: np.random.Generator) -> Judged | None:
+    """
+    Return what came of random pixels of a depth, None where it has none to be scored.
+
+    :param sigma: of that depth, float32 (H, W) in metres.
+    """
+    evidence = evidence_of(case.result, case.choice)
+    assert evidence is not None, 'a case has depth'
+    places = np.flatnonzero(np.isfinite(sigma) & np.isfinite(case.truth_m))
+    places = rng.permutation(places)[:_PIXELS]
+    if not len(places):
+        return None
+    depth_m, truth_m, sigma_m = (
+        image.ravel()[places] for image in (evidence.depth_m, case.truth_m, sigma)
+    )
+    error_m = depth_m - truth_m
+    relative = np.abs(error_m) / truth_m
+    flip_ause = None
+    if case.flip and evidence.disagreement is not None:
+        size = sigma.shape[1], sigma.shape[0]
+        off = np.asarray(cv2.resize(evidence.disagreement, size), np.float32).ravel()[places]
+        flip_ause = _ause(relative, off)
+    shares = sigma_m / depth_m
+    return Judged(
+        case.name, truth_m, error_m, sigma_m, float(np.median(shares)),
+        _ause(relative, shares), flip_ause,
+    )  # fmt: skip
+
+
+def _ause(relative: Float32Array, doubt: Float32Array) -> float | None:
+    curves = sparsification(relative, -doubt)
+    return None if curves is None else ause(curves)
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """
+    How true uncertainty is, of some depths together.
+
+    `coverage` are the shares of pixels within the intervals of 50, 68, 90 and 95 %, None without
+    pixels; `abs_rel` the mean of |p − t| / t; `sigma_share` the median of σ / p, the mean over
+    images. `ause` and `flip_ause` are means over the same images, those whose mirror image was
+    looked at too.
+    """
+
+    name: str
+    images: int
+    abs_rel: float | None
+    coverage: tuple[float, ...] | None
+    sigma_share: float | None = None
+    ause: float | None = None
+    flip_ause: float | None = None
+
+    @classmethod
+    def of(cls, name: str, judged: Sequence[Judged]) -> Reliability:
+        """Return the figures of depths, at least one."""
+        both = [
+            (each.ause, each.flip_ause)
+            for each in judged
+            if each.ause is not None and each.flip_ause is not None
+        ]
+        by_sigma, by_flip = np.mean(both, axis=0).tolist() if both else (None, None)
+        return cls(
+            name,
+            len(judged),
+            *_figures(judged, lambda truth_m: np.ones(truth_m.shape, np.bool_)),
+            float(np.mean([each.sigma_share for each in judged])),
+            by_sigma,
+            by_flip,
+        )
+
+
+def by_name(judged: Sequence[Judged]) -> list[Reliability]:
+    """Return the figures of each way to metres, and of all."""
+    names = dict.fromkeys(each.name for each in judged)
+    groups = {name: [each for each in judged if each.name == name] for name in names}
+    return [Reliability.of(name, group) for name, group in {**groups, 'all': judged}.items()]
+
+
+def by_distance(judged: Sequence[Judged], farthest_m: float) -> list[Reliability]:
+    """Return the figures of each band of true distance."""
+    found: list[Reliability] = []
+    near_m = 0.0
+    for far_m in band_edges_m(farthest_m):
+        figures = _figures(judged, _within(near_m, far_m))
+        found.append(Reliability(f'{near_m:g} to {far_m:g} m', len(judged), *figures))
+        near_m = far_m
+    return found
+
+
+def _within(near_m: float, far_m: float) -> Callable[[Float32Array], NDArray[np.bool_]]:
+    return lambda truth_m: (truth_m > near_m) & (truth_m <= far_m)
+
+
+def _figures(
+    judged: Sequence[Judged], chosen: Callable[[Float32Array], NDArray[np.bool_]]
+) -> tuple[float | None, tuple[float, ...] | None]:
+    """Return AbsRel and the coverage of the pixels whose true depth is chosen."""
+    truth_m, error_m, sigma_m = (
+        np.concatenate([getattr(each, part)[chosen(each.truth_m)] for each in judged])
+        for part in ('truth_m', 'error_m', 'sigma_m')
+    )
+    if not len(truth_m):
+        return None, None
+    off_m = np.abs(error_m)
+    inside = tuple(float(np.mean(off_m <= width * sigma_m)) for width in _WIDTHS)
+    return float(np.mean(off_m / truth_m)), inside
