@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ from depth_anything_ros.cli.console import (
     write_json,
     write_line,
     write_table,
+    write_warning,
 )
 from depth_anything_ros.cli.data_argument import add_data_argument, parse_data
 from depth_anything_ros.cli.obstacle_options import (
@@ -135,8 +137,10 @@ def run(args: argparse.Namespace) -> int:
     answers = [_try_images(word, data[word], predictor, options, rule) for word in args.data]
     approach: list[Lag] = []
     if args.drives:
+        # How the camera of the robot hangs is known.
+        own = replace(rule, mounting=None)
         answers += [
-            _try_drives(speed_m_s, args, predictor, options, rule)
+            _try_drives(speed_m_s, args, predictor, options, own)
             for speed_m_s in (_STILL_M_S, _MOVING_M_S)
         ]
         approach = _try_approach(options)
@@ -171,6 +175,7 @@ def _try_images(
     options: Sequence[Option],
     rule: ScoringRule,
 ) -> OptionsResult:
+    from depth_anything_ros.lab.datasets.scoring_rule import MOUNTING_OPTIONS
     from depth_anything_ros.lab.trials.refinement_trial import try_on_images
     from depth_anything_ros.lab.trials.results import compare_options
 
@@ -179,7 +184,13 @@ def _try_images(
     single = [option for option in options if not option.name.startswith(_SMOOTHING)]
     shown = progress(samples, len(dataset), dataset.name)
     results = compare_options(list(try_on_images(shown, predictor, single, rule)))
-    return _shown(word, len(dataset), results, _COLUMNS)
+    answer = _shown(word, len(dataset), results, _COLUMNS)
+    if share := results[0].values.get('contradicted'):
+        write_warning(
+            f'{word}: in {share:.0%} of the images the truth shows another ground than '
+            f'{rule.ground}; these have no figures of obstacles: correct {MOUNTING_OPTIONS}'
+        )
+    return answer
 
 
 def _try_drives(

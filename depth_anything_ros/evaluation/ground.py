@@ -12,7 +12,7 @@ import numpy as np
 
 from depth_anything_ros.geometry.ground_fit import GroundSearch, is_near
 from depth_anything_ros.geometry.mounting import mounting_text
-from depth_anything_ros.json_text import FLAT, IF_KNOWN
+from depth_anything_ros.json_text import IF_KNOWN
 from depth_anything_ros.types import CameraMounting, Float32Array
 
 # Of the points of an image, those that may lie below the ground that is told, with none in view.
@@ -127,7 +127,7 @@ class GroundSummary:
     the camera was told to hang.
     """
 
-    states: Mapping[str, GroundCount] = field(metadata=FLAT)
+    states: Mapping[str, GroundCount]
     without_obstacle: int
     told: CameraMounting | None = field(default=None, metadata=IF_KNOWN)
 

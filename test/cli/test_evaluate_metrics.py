@@ -65,7 +65,7 @@ def test_obstacles_have_a_table_of_distances_and_sizes_and_a_gate(tmp_path, caps
         'braking_distance_m': 1.0,
     }  # fmt: skip
     found = answer['data'][0]['models']['tiny']['metrics']
-    assert found['ground']['known']['images'] == 2
+    assert found['ground']['states']['known']['images'] == 2
     shown = capsys.readouterr().out
     assert 'The ground of 2 images is known in 2 (lens ' in shown
     assert re.search(r'tiny +all +' + f'{found["obstacles.missed"]:.1%}', shown)
@@ -85,7 +85,7 @@ def test_a_camera_that_is_told_to_hang_elsewhere_is_refused(tmp_path):
     answer, _ = evaluate(tmp_path, *words, '--camera-height', '5')
     data = answer['data'][0]['models']['tiny']
     assert data['metrics']['undefined']['obstacles.missed'] == 1
-    assert data['metrics']['ground']['contradicted']['images'] == 1
+    assert data['metrics']['ground']['states']['contradicted']['images'] == 1
     (warning,) = answer['data'][0]['warnings']
     assert 'told to be lens 5 m above the ground' in warning
     assert 'correct --camera-height, --camera-pitch and --camera-roll' in warning

@@ -58,6 +58,16 @@ def test_every_option_is_shown_for_images_and_drives(tmp_path, capsys):
     assert 'change cm' in capsys.readouterr().out
 
 
+def test_a_camera_that_is_told_to_hang_elsewhere_is_warned_of(tmp_path, capsys):
+    path = tmp_path / 'refine.json'
+    arguments = ['refine', '--backend', 'torch', '--precision', 'fp32', '--threads', '1']
+    arguments += ['--drives', '0', '--data', 'simulator:7:1:128x96', '--camera-height', '5']
+    assert main([*arguments, '--json', str(path)]) == 0
+    assert 'missed' not in json.loads(path.read_text())['data'][0]['results'][0]
+    told = 'simulator:7:1:128x96: in 100% of the images the truth shows another ground than lens 5'
+    assert told in capsys.readouterr().err
+
+
 def record(option, source, **values):
     return Record(option, source, values)
 

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from depth_anything_ros import files
 from depth_anything_ros.escape import markdown
+from depth_anything_ros.evaluation.ground import ground_warnings
 from depth_anything_ros.evaluation.metrics import METRICS
 from depth_anything_ros.lab.compression.chain import in_words_of_the_paper
 from depth_anything_ros.lab.compression.misses import MISSED, Misses
@@ -32,6 +33,7 @@ from depth_anything_ros.lab.compression.study_results import (
 from depth_anything_ros.lab.compression.study_scores import metric_names
 from depth_anything_ros.lab.compression.study_table import MINI, PAPER, table_1
 from depth_anything_ros.lab.datasets.protocols import PROTOCOLS
+from depth_anything_ros.lab.datasets.scoring_rule import MOUNTING_OPTIONS
 from depth_anything_ros.table import UNKNOWN, Table, number
 
 _MISSED = (
@@ -148,6 +150,10 @@ def warnings(results: Sequence[StudyResult], random: bool) -> list[str]:
             if missed is not None and missed.too_many:
                 off = number(change(result, results[0], word), '+.1%')
                 found.append(f'{name}: {missed.text}; {COMPARED} {off}')
+            # All recipes are scored on the same ground.
+            if result is results[0] and scores.ground is not None and scores.ground.told:
+                told = ground_warnings(scores.ground, 'images', MOUNTING_OPTIONS)
+                found += [f'{word}: {text}' for text in told]
             for problem, count in scores.problems.items():
                 found.append(f'{name}: {count} images have no score: {problem}')
             if scores.inverted:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from depth_anything_ros.evaluation.ground import GroundSummary
 from depth_anything_ros.evaluation.obstacle_rule import ObstacleRule
 from depth_anything_ros.evaluation.protocol import AlignmentMode, Means
 from depth_anything_ros.json_text import FLAT, IF_KNOWN, record
@@ -47,7 +48,8 @@ class NetworkScores:
 
     An image without one of the two scores is in neither mean, and one of `failed`; `problems`
     counts the most frequent reasons. `inverted` counts images whose fitted scale is negative;
-    `worst` is the place of the image in which the most obstacles are missed, None without any.
+    `worst` is the place of the image in which the most obstacles are missed, None without any;
+    `ground` says where the ground of obstacles is known from.
     """
 
     images: int
@@ -57,6 +59,7 @@ class NetworkScores:
     none: Means
     scale_shift: Means
     worst: int | None = None
+    ground: GroundSummary | None = field(default=None, metadata=IF_KNOWN)
 
     def means(self, mode: AlignmentMode) -> Means:
         """Return the means of RAW or ALIGNED."""

@@ -72,6 +72,7 @@ def score_network(
         none=means[RAW].result(),
         scale_shift=means[ALIGNED].result(),
         worst=worst,
+        ground=means[ALIGNED].ground(),
     )
 
 

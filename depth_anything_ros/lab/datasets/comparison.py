@@ -27,11 +27,11 @@ from depth_anything_ros.lab.datasets.results import (
     Ratio,
     SourceResult,
 )
+from depth_anything_ros.lab.datasets.scoring_rule import MOUNTING_OPTIONS
 
 COMPARED = 'abs_rel'
 """The metric that models are judged by, where depth is known."""
 
-_MOUNTING_OPTIONS = '--camera-height, --camera-pitch and --camera-roll'
 _REASONS = 5
 _NAMED = 3
 
@@ -289,7 +289,7 @@ def _warnings(
         means = _means(images, name)
         for text in (
             *metric_warnings(means.undefined, means.means, means.images, 'images'),
-            *ground_warnings(means.ground, 'images', _MOUNTING_OPTIONS),
+            *ground_warnings(means.ground, 'images', MOUNTING_OPTIONS),
         ):
             told.setdefault(text, []).append(name)
         scores = [image.scores[name] for image in images if name in image.scores]

@@ -19,6 +19,9 @@ from depth_anything_ros.types import CameraMounting, DepthSample, OutputKind
 UNBOUNDED_M = 1e6
 """An end of a range beyond all depth; JSON knows no infinity."""
 
+MOUNTING_OPTIONS = '--camera-height, --camera-pitch and --camera-roll'
+"""What tells verbs how the camera hangs above the ground."""
+
 
 @dataclass(frozen=True)
 class Crop:

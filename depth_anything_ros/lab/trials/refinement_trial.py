@@ -12,6 +12,7 @@ import numpy as np
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError
+from depth_anything_ros.evaluation.ground import GroundState
 from depth_anything_ros.evaluation.metrics import METRICS
 from depth_anything_ros.evaluation.obstacle_metrics import metric_name
 from depth_anything_ros.evaluation.protocol import (
@@ -98,7 +99,8 @@ class Record:
     `values` are `abs_rel` and `delta1` of the points of the cloud, `edge_abs_rel` of those within
     5 pixels of a step of the truth, `flying`, the share of them that float between two
     surfaces, and `kept`, the share of the pixels with truth that have a point; `missed`, `false`
-    and `false_free` are what they make of obstacles. On drives
+    and `false_free` are what they make of obstacles, `contradicted` is 1 where the truth shows
+    another ground than the one that is told, which leaves them out. On drives
     `change_cm` and `change` (a share) since the frame before are of the depth image, and `ms` is
     the time from image to cloud. What an image does not tell is not in there.
     """
@@ -290,5 +292,7 @@ def _score(
         values['flying'] = float(floating.sum() / shown.sum())
     cloud = replace(aligned, depth_m=np.where(shown, aligned.depth_m, np.float32(np.nan)))
     view = metric_view(cloud, sample, rule)
+    if rule.mounting is not None:
+        values['contradicted'] = float(view.ground.state is GroundState.CONTRADICTED)
     found = {name: METRICS[metric_name(name)].of(view) for name in _OBSTACLES}
     return values | {name: value for name, value in found.items() if math.isfinite(value)}

@@ -1,9 +1,13 @@
 import csv
+import json
+from dataclasses import replace
 
 import pytest
 from study_results import WORD, result
 
 from depth_anything_ros.errors import OutputError
+from depth_anything_ros.evaluation.ground import GroundCount, GroundSummary
+from depth_anything_ros.json_text import as_json, from_json, parse_json
 from depth_anything_ros.lab.compression.study_plots import size_plot, sparsity_plot
 from depth_anything_ros.lab.compression.study_report import (
     cost_table,
@@ -17,8 +21,10 @@ from depth_anything_ros.lab.compression.study_results import (
     Conditions,
     StudyModel,
     StudyProtocol,
+    StudyResult,
     StudySummary,
 )
+from depth_anything_ros.types import CameraMounting
 
 RESULTS = [
     result('float32', 0.1, 2_000_000),
@@ -116,6 +122,21 @@ def test_page_that_cannot_be_written_is_an_error(tmp_path):
     (tmp_path / 'file').touch()
     with pytest.raises(OutputError, match='file stands where a folder is needed'):
         write_report(tmp_path / 'file' / 'report.md', summary(), {})
+
+
+def test_a_ground_that_is_told_wrong_is_warned_of_once():
+    ground = GroundSummary({'contradicted': GroundCount(10, CameraMounting(0.3), 0.3, 0.3)}, 0,
+                           CameraMounting(0.6))  # fmt: skip
+    results = [result('float32', 0.1), result('bfloat16', 0.1)]
+    results = [
+        replace(found, scores={WORD: replace(found.scores[WORD], ground=ground)})
+        for found in results
+    ]
+    (told,) = warnings(results, random=False)
+    assert told.startswith(f'{WORD}: obstacles: the camera is told to be lens 0.6 m above')
+    assert (
+        from_json(StudyResult, parse_json(json.dumps(results[0], default=as_json))) == results[0]
+    )
 
 
 def test_a_recipe_that_misses_more_obstacles_is_warned_of_even_where_abs_rel_passes():
