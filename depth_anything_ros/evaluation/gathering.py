@@ -12,6 +12,9 @@ from depth_anything_ros.types import Float32Array, OutputKind, UInt8Array
 
 V = TypeVar('V')
 
+# The kinds that come as topics of their own, whatever the network gives.
+TOPIC_KINDS = (OutputKind.RELATIVE_INVERSE_DEPTH, OutputKind.METRIC_DEPTH)
+
 # Thumbnails that wait for a prediction: four seconds at 30 Hz.
 _THUMBNAILS = 128
 # A frame goes out with what it has when this many newer ones have predictions.
@@ -83,7 +86,7 @@ class _Record:
 
     def complete(self) -> bool:
         """Return whether nothing more is expected."""
-        return len(self.predictions) == len(OutputKind) and (
+        return len(self.predictions) == len(TOPIC_KINDS) and (
             self.frame is not None and self.frame.truth is not None
         )
 

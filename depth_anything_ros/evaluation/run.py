@@ -17,7 +17,7 @@ from depth_anything_ros.errors import OutputError
 from depth_anything_ros.evaluation.config import EvaluatorConfig
 from depth_anything_ros.evaluation.environment import environment
 from depth_anything_ros.evaluation.frame_scoring import FrameScorer
-from depth_anything_ros.evaluation.gathering import FrameGatherer, GatheredFrame
+from depth_anything_ros.evaluation.gathering import TOPIC_KINDS, FrameGatherer, GatheredFrame
 from depth_anything_ros.evaluation.ground import ground_warnings
 from depth_anything_ros.evaluation.image_counts import (
     ImageCounts,
@@ -84,7 +84,7 @@ class RunEvaluation:
         tolerance_ns = round(config.pairing_tolerance_s * 1e9)
         self._gatherer = FrameGatherer(tolerance_ns, with_sigma=config.with_sigma)
         self._rejections = Rejections()
-        self._arrivals = {kind: ArrivalRate() for kind in OutputKind}
+        self._arrivals = {kind: ArrivalRate() for kind in TOPIC_KINDS}
         self._unscored: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
         self._left_out: Counter[str] = Counter()
