@@ -42,6 +42,7 @@ from depth_anything_ros.scale import AlignmentSource, AlignmentTracker
 from depth_anything_ros.scale.camera_height import CameraHeightConfig, CameraHeightScale
 from depth_anything_ros.scale.depth_image import DepthImageScale
 from depth_anything_ros.scale.fixed import FixedScale
+from depth_anything_ros.scale.focal_length import scale_of_model
 from depth_anything_ros.types import (
     Camera,
     DepthOrigin,
@@ -135,10 +136,11 @@ class DepthModel:
         Return the depth of an image in metres.
 
         A relative model needs a scale: :func:`camera_height`, :func:`reference_depth`,
-        :func:`fixed_scale`, or any other source of the package. A metric model needs none.
+        :func:`fixed_scale`, or any other source of the package. A metric model needs none, and one
+        of metres by the focal length the camera alone.
 
         :param image: as in :meth:`predict`.
-        :param camera: the camera that took it; only :func:`camera_height` needs it.
+        :param camera: the camera that took it; :func:`camera_height` and the focal length need it.
         :param scale: where the metres come from.
         :param max_depth_m: depth beyond this is unknown.
         :return: `depth_m` float32 (H, W), metres along the optical axis, NaN where unknown.
@@ -155,6 +157,7 @@ class DepthModel:
         prediction = self.predict(image)
         if isinstance(prediction, MetricDepth):
             return limit_depth(prediction, max_depth_m)
+        scale = scale or scale_of_model(self.predictor)
         if scale is None:
             raise AlignmentError(
                 f"model '{self.identity.name}' is relative and needs a scale to give metres: "

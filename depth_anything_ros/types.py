@@ -132,8 +132,8 @@ class RelativeInverseDepth:
     Affine-invariant inverse depth, float32 (H, W); larger is nearer, no unit.
 
     `confidence` is float32 (H, W), larger is surer, None where nothing tells. `has_shift` is False
-    where the values are inverse depth but for a scale, so that no shift may be fitted.
-    `disagreement` is how far the values of the mirrored image are off these, float32 at the
+    where the values are inverse depth but for a scale, so that no shift may be fitted; 0 is sky
+    then. `disagreement` is how far the values of the mirrored image are off these, float32 at the
     network's size, None where nobody asked for them.
     """
 
@@ -148,6 +148,11 @@ class RelativeInverseDepth:
         if self.has_shift:
             return OutputKind.RELATIVE_INVERSE_DEPTH
         return OutputKind.INVERSE_DEPTH_UP_TO_SCALE
+
+    @property
+    def sky(self) -> NDArray[np.bool_] | None:
+        """Return where there is sky, bool (H, W), None where the values do not tell."""
+        return None if self.has_shift else self.values <= 0
 
 
 @dataclass(frozen=True)
@@ -218,6 +223,17 @@ class ReferencePoints:
     def __len__(self) -> int:
         """Return the number of points."""
         return len(self.depth_m)
+
+    def where(self, chosen: NDArray[np.bool_]) -> ReferencePoints:
+        """Return some of the points, those where bool (n,) is True."""
+        return ReferencePoints(
+            self.rows[chosen],
+            self.columns[chosen],
+            self.relative[chosen],
+            self.depth_m[chosen],
+            self.size,
+            None if self.weights is None else self.weights[chosen],
+        )
 
     def inverse_depth(self) -> Float32Array:
         """Return the inverse of their depth, float32 (n,) in 1/m."""
@@ -402,6 +418,11 @@ class DepthResult:
         """Return why something that was asked for is not there, '' where all is."""
         reasons = (self.no_metric_reason, self.no_fused_reason, self.no_sigma_reason)
         return '; '.join(filter(None, dict.fromkeys(reasons)))
+
+    @property
+    def sky(self) -> NDArray[np.bool_] | None:
+        """Return where there is sky, bool (H, W), None where the network does not tell."""
+        return None if self.relative is None else self.relative.sky
 
     @property
     def reference(self) -> ReferencePoints | None:

@@ -94,6 +94,13 @@ class DepthNodeConfig:
         choices=('32FC1', '16UC1'),
         affects=Affects.FRAME,
     )
+    sky_depth: str = parameter(
+        'inf',
+        'What ~/depth/image_raw says in 32FC1 where the network finds sky: inf, nothing is met '
+        'there (REP 117); or nan, as where depth is unknown. 16UC1 says 0.',
+        choices=('inf', 'nan'),
+        affects=Affects.FRAME,
+    )
     cloud_from: str = parameter(
         'depth',
         'What ~/points, ~/scan and saved clouds are made of, and ~/sigma/image_raw is told of: '

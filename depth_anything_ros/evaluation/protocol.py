@@ -139,6 +139,8 @@ def align_prediction(
         raise AlignmentError("alignment 'online' needs metric depth, not a relative prediction")
     in_range = (truth_m >= min_depth_m) & (truth_m <= max_depth_m)
     known = np.isfinite(prediction)
+    if kind is OutputKind.INVERSE_DEPTH_UP_TO_SCALE:
+        known &= prediction > 0  # the rest is sky, which has no depth
     scored = in_range & known
     truths = int(np.count_nonzero(in_range))
     places = np.flatnonzero(scored)

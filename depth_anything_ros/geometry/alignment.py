@@ -83,7 +83,8 @@ def fit_inverse_depth(
     :param depth_m: measured depth of the same shape in metres; pairs with a non-finite number
         or a depth that is not positive are left out.
     :param weights: of the same shape, 0 or more; 0 leaves a pair out.
-    :param fit_shift: False fits the scale alone.
+    :param fit_shift: False fits the scale alone, to pairs with inverse depth above 0: the others
+        are sky.
     :param min_points: fewest usable pairs.
     :param source: name of the scale source, copied into the result.
     :param stamp_ns: stamp of the reference, copied into the result.
@@ -93,6 +94,8 @@ def fit_inverse_depth(
         relative or the inverse depth hardly varies, too few points agree, the relative depth
         does not explain the reference, or the scale is not positive.
     """
+    if not fit_shift:
+        depth_m = np.where(relative > 0, depth_m, np.float32(np.nan))
     x, y, w, count = _usable_points(relative, depth_m, weights, max(min_points, 2))
     spread = _check_spread(x, y, fit_shift)
     scale, shift, sigma = _least_median(x, y, w, fit_shift)

@@ -19,7 +19,8 @@ def mean_with_mirrored(
     Return the mean of two outputs of one network in inverse depth.
 
     Relative outputs are averaged as they are: they are each known up to a scale and a shift only,
-    but come from the same network and the same scene, and so hardly differ in these.
+    but come from the same network and the same scene, and so hardly differ in these. Where one of
+    them has sky, so has the mean.
 
     :param raw: output for the image, float32 (h, w).
     :param raw_mirrored: output for the mirrored image, float32 (h, w); it is turned back here.
@@ -30,7 +31,11 @@ def mean_with_mirrored(
     """
     total = raw + raw_mirrored[:, ::-1]
     if kind.is_relative:
-        return total * np.float32(0.5)
+        mean = total * np.float32(0.5)
+        if kind is OutputKind.INVERSE_DEPTH_UP_TO_SCALE:
+            # Half of what is not sky would be twice as far.
+            mean[(raw <= 0) | (raw_mirrored[:, ::-1] <= 0)] = 0.0
+        return mean
     product = 2.0 * raw * raw_mirrored[:, ::-1]
     return np.divide(product, total, out=np.zeros_like(raw), where=total > 0)
 

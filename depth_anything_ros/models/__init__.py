@@ -292,6 +292,33 @@ def _depth_anything_3(word: str) -> ModelSpec:
     )
 
 
+_DEPTH_ANYTHING_3_METRIC = ModelSpec(
+    name='depth_anything_3_metric_large',
+    encoder='dinov2_monocular',
+    encoder_size='vitl',
+    decoder='dpt_sky',
+    patch=14,
+    layers=_VIT_LAYERS['vitl'],
+    features=256,
+    out_channels=(256, 512, 1024, 1024),
+    mean=_IMAGENET_MEAN,
+    std=_IMAGENET_STD,
+    input_size=504,
+    max_depth_m=None,
+    hub_repo='depth-anything/DA3METRIC-LARGE',
+    revision='',
+    weights_file='model.safetensors',
+    sha256='',
+    licence='Apache-2.0',
+    origin='github.com/ByteDance-Seed/Depth-Anything-3',
+    parameters=334_171_394,
+    longer_side=True,
+    up_to_scale=True,
+    sky=True,
+    metres_at_focal_px=300.0,
+)
+
+
 _TINY = ModelSpec(
     name='tiny',
     encoder='efficientnet_lite',
@@ -349,6 +376,7 @@ _ROWS = (
     _TINY,
     *(_depth_anything_v2(variant, size) for variant, size in _DEPTH_ANYTHING_V2),
     *(_depth_anything_3(word) for word in ('SMALL', 'BASE', 'LARGE-1.1', 'GIANT-1.1')),
+    _DEPTH_ANYTHING_3_METRIC,
     *(_anydepth(size) for size in _VIT_LAYERS),
     _anydepth_lite(),
     *(_dinov3_dpt(size) for size in _VIT_LAYERS),

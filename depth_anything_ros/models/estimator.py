@@ -15,6 +15,9 @@ from depth_anything_ros.models.camera_head import CameraHead
 from depth_anything_ros.models.norm_readers import NormReaders
 from depth_anything_ros.models.spec import ModelSpec
 
+# Of Depth Anything 3: where its head for the sky gives as much or more, there is sky.
+_LEAST_SKY = 0.3
+
 LayerTokens = tuple[Tensor, Tensor]
 """Tokens of one layer: of the patches (B, N, C), row by row, and of the class (B, C)."""
 
@@ -92,12 +95,18 @@ class DepthEstimator(nn.Module):
         """
         Return inverse depth ≥ 0 (no unit, larger is nearer), or metres for a metric model.
 
+        Inverse depth is 0 in the sky where the network finds it.
+
         :param pixels: RGB (B, 3, h, w), normalised with the mean and std of `spec`.
         :return: (B, h, w).
         :raises BackendError: if the input has another shape, or h or w is not a multiple of
             the patch.
         """
-        return self.activate(self.values(pixels))
+        planes = self._planes(pixels)
+        depth = self.activate(planes[:, 0])
+        if not self.spec.sky:
+            return depth
+        return torch.where(planes[:, -1] < _LEAST_SKY, depth, torch.zeros_like(depth))
 
     def values(self, pixels: Tensor) -> Tensor:
         """
@@ -106,10 +115,7 @@ class DepthEstimator(nn.Module):
         :param pixels: as in :meth:`forward`.
         :raises BackendError: as :meth:`forward`.
         """
-        grid = self._grid(pixels.shape)
-        layers = self.pretrained(pixels, self.spec.layers)
-        values: Tensor = self.depth_head(layers, grid)[:, 0]  # (B, h, w)
-        return values
+        return self._planes(pixels)[:, 0]
 
     def field_of_view(self, pixels: Tensor) -> Tensor:
         """
@@ -155,6 +161,12 @@ class DepthEstimator(nn.Module):
             return ()
         readers = tuple(f'depth_head.{layer}' for layer in layers)
         return (NormReaders(f'pretrained.{norm}', readers),)
+
+    def _planes(self, pixels: Tensor) -> Tensor:
+        """Return all that the decoder gives, (B, n, h, w)."""
+        grid = self._grid(pixels.shape)
+        planes: Tensor = self.depth_head(self.pretrained(pixels, self.spec.layers), grid)
+        return planes
 
     def _grid(self, shape: Sequence[int]) -> tuple[int, int]:
         # While tracing, sizes are tensors; int() makes them constants of a fixed-size graph.

@@ -22,10 +22,12 @@ class ModelSpec:
     0..1. `input_size` is the shorter side in pixels the model was trained at, the longer one where
     `longer_side` is set. `max_depth_m` is the largest depth a metric model can give, None for a
     relative one. `up_to_scale` tells of a relative one that its inverse depth lacks a scale only.
-    `camera` tells that the network also finds the field of view. `weights_file` is a file
-    of `hub_repo` at the commit `revision`, ships with this package where `hub_repo` is empty, and
-    is itself empty where no trained weights are published; `sha256` is the file's. Revision and
-    sha256 are empty where they are not known. `origin` tells who trained the weights, on what.
+    `camera` tells that the network also finds the field of view, `sky` that it finds the sky, of
+    which inverse depth is 0. Where `metres_at_focal_px` is set, inverse depth is in 1/m for a
+    network input of that focal length, and lacks only their ratio for others. `weights_file` is a
+    file of `hub_repo` at the commit `revision`, ships with this package where `hub_repo` is empty,
+    and is itself empty where no trained weights are published; `sha256` is the file's. Revision
+    and sha256 are empty where they are not known. `origin` tells who trained the weights, on what.
 
     A row of MODELS says what its published weights mean. What other weights mean is for
     :mod:`depth_anything_ros.models.meaning` to say, which gives the row with another
@@ -54,6 +56,8 @@ class ModelSpec:
     longer_side: bool = False
     up_to_scale: bool = False
     camera: bool = False
+    sky: bool = False
+    metres_at_focal_px: float | None = None
 
     @property
     def output_kind(self) -> OutputKind:
@@ -68,7 +72,8 @@ class ModelSpec:
     def output(self) -> str:
         """Return what the output means, for people."""
         if self.output_kind is OutputKind.INVERSE_DEPTH_UP_TO_SCALE:
-            return 'inverse depth up to a scale'
+            known = ', metres by the focal length' if self.metres_at_focal_px else ''
+            return f'inverse depth up to a scale{known}'
         return output_words(self.max_depth_m)
 
 

@@ -22,6 +22,8 @@ CONTRAST = 1e-4
 _SMALL_RADIUS_PX = 3
 # A metric network can give an exact 0; its inverse must not spoil the neighbourhood.
 _NEAREST_M = 0.05
+# Of inverse depth up to a scale: above 0, which is sky.
+_FARTHEST = np.float32(1e-6)
 
 
 class EdgeFilter:
@@ -53,6 +55,8 @@ class EdgeFilter:
         """Return the filtered prediction; metres that are not above 0 stay as they are."""
         if isinstance(prediction, RelativeInverseDepth):
             values = self._filter(prediction.values, frame.rgb)
+            if prediction.sky is not None:
+                values = np.where(prediction.sky, np.float32(0), np.maximum(values, _FARTHEST))
             return replace(prediction, values=values)
         depth_m = prediction.depth_m
         inverse = self._filter(np.reciprocal(np.maximum(depth_m, _NEAREST_M)), frame.rgb)

@@ -30,7 +30,7 @@ from depth_anything_ros.parameters import (
 from depth_anything_ros.references import ReferenceTopic, Surroundings
 from depth_anything_ros.scale.fitting import Refusal, fit_points
 from depth_anything_ros.scale.history import StampedHistory
-from depth_anything_ros.scale.sampling import centres_of_cells, local_means
+from depth_anything_ros.scale.sampling import centres_of_cells, smoothed
 from depth_anything_ros.scale.shared_parameters import ReferenceRange
 from depth_anything_ros.types import (
     Alignment,
@@ -285,7 +285,7 @@ class DepthImageScale:
             that of the image times a factor, or the fit fails.
         """
         reference_ns, reference = self._references.nearest(stamp_ns)
-        points = _points(local_means(relative.values), reference)
+        points = _points(smoothed(relative).values, reference)
         fit = fit_points(
             points,
             fit_shift=relative.has_shift,

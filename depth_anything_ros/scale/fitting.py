@@ -31,8 +31,11 @@ def fit_points(
     """
     Fit a scale, and a shift where there may be one, to points, which go along with the fit.
 
-    The other parameters are those of :func:`fit_inverse_depth`.
+    The other parameters are those of :func:`fit_inverse_depth`. Without a shift points in the sky
+    are left out.
     """
+    if not fit_shift:
+        points = points.where(points.relative > 0)
     try:
         fit = fit_inverse_depth(
             points.relative,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from depth_anything_ros.errors import AlignmentError, CameraError
@@ -14,7 +14,7 @@ from depth_anything_ros.parameters import Affects, check_pose, parameter
 from depth_anything_ros.references import ReferenceTopic, Surroundings
 from depth_anything_ros.scale.fitting import Fit, Refusal
 from depth_anything_ros.scale.history import StampedHistory
-from depth_anything_ros.scale.sampling import local_means
+from depth_anything_ros.scale.sampling import smoothed
 from depth_anything_ros.scale.scan_fit import ScanFitter
 from depth_anything_ros.scale.scan_mounting import MountingCheck
 from depth_anything_ros.scale.scan_points import ScanPoints
@@ -175,7 +175,7 @@ class LaserScanScale:
         fit = self._fit(
             ScanFitter(
                 self.name,
-                replace(relative, values=local_means(relative.values)),
+                smoothed(relative),
                 _calibrated(camera, relative),
                 points,
                 scan_ns,

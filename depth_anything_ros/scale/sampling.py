@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_anything_ros.types import Float32Array
+from depth_anything_ros.types import Float32Array, RelativeInverseDepth
 
 # A radius of 2 px at 640 px across, 1 at 320, none in a thumbnail.
 _WIDTH_PER_RADIUS = 320
@@ -33,6 +34,20 @@ def local_means(values: Float32Array) -> Float32Array:
         means[edge] = values[edge]
         means[:, edge] = values[:, edge]
     return means
+
+
+def smoothed(relative: RelativeInverseDepth) -> RelativeInverseDepth:
+    """
+    Return a prediction with :func:`local_means`, but those next to sky and in it as they are.
+
+    Sky is at no distance that could be averaged.
+    """
+    means, sky = local_means(relative.values), relative.sky
+    if sky is not None and means is not relative.values and sky.any():
+        side = 2 * (relative.values.shape[1] // _WIDTH_PER_RADIUS) + 1
+        near = cv2.dilate(sky.view(np.uint8), np.ones((side, side), np.uint8)) > 0
+        means[near] = relative.values[near]
+    return replace(relative, values=means)
 
 
 def centres_of_cells(

@@ -18,6 +18,7 @@ from depth_anything_ros.motion import PoseHistory
 from depth_anything_ros.pipeline import DepthPipeline
 from depth_anything_ros.refinement import create_refinements
 from depth_anything_ros.scale import create_scale_source, create_scene_cut, create_tracker
+from depth_anything_ros.scale.focal_length import scale_of_model
 from depth_anything_ros.uncertainty import Uncertainty, find_table, read_table
 
 
@@ -31,7 +32,7 @@ def assemble(predictor: Predictor, config: DepthNodeConfig) -> DepthPipeline:
     # A new tracker each time: scale and shift of one network mean nothing to another.
     return DepthPipeline(
         predictor,
-        create_scale_source(config.scale),
+        create_scale_source(config.scale) or scale_of_model(predictor),
         create_tracker(config.scale),
         config.max_depth_m,
         create_scene_cut(config.scale),

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from time import perf_counter_ns
 from typing import Any
 
+import numpy as np
+
 from depth_anything_ros.colormap import apply_colormap
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import CameraError
@@ -112,7 +114,10 @@ def _depth(frame: Finished, make: Factory) -> Any:
     metric = frame.result.metric
     if metric is None:
         return None
-    fields = depth_image_fields(metric.depth_m, frame.config.depth_encoding)
+    depth_m, sky = metric.depth_m, frame.result.sky
+    if sky is not None and frame.config.sky_depth == 'inf':
+        depth_m = np.where(sky, np.float32(np.inf), depth_m)
+    fields = depth_image_fields(depth_m, frame.config.depth_encoding)
     return make(_IMAGE, {'header': frame.header, **fields})
 
 

@@ -36,9 +36,7 @@ CHANNELS = (8, 8, 12, 16)
 SIZES = ((56, 56), (42, 84), (14, 28))
 
 
-MONOCULAR = replace(
-    MODELS['depth_anything_v2_vitl'], encoder='dinov2_monocular', decoder='dpt_sky'
-)
+MONOCULAR = MODELS['depth_anything_3_metric_large']
 
 
 def randomise(network: nn.Module, seed: int = 0) -> None:

@@ -38,7 +38,10 @@ def test_every_model_keeps_its_contract(spec: ModelSpec) -> None:
     assert bool(spec.hub_repo) <= bool(spec.weights_file)
     assert spec.sha256 == '' or len(spec.sha256) == 64
     metric = spec.output_kind is OutputKind.METRIC_DEPTH
-    assert metric == ('metric' in spec.name) == (spec.max_depth_m is not None)
+    assert metric == (spec.max_depth_m is not None)
+    by_focal_length = spec.metres_at_focal_px is not None
+    assert ('metric' in spec.name) == (metric or by_focal_length)
+    assert by_focal_length <= spec.up_to_scale
 
 
 @pytest.mark.parametrize('spec', MODELS.values(), ids=MODELS.keys())
@@ -82,7 +85,7 @@ def test_known_digests_are_not_shared_by_two_models() -> None:
 
 
 def test_metric_models_reach_twenty_metres_indoors_and_eighty_outdoors() -> None:
-    reach = {name: spec.max_depth_m for name, spec in MODELS.items() if 'metric' in name}
+    reach = {name: spec.max_depth_m for name, spec in MODELS.items() if spec.max_depth_m}
     assert {name: 20.0 if 'hypersim' in name else 80.0 for name in reach} == reach
 
 

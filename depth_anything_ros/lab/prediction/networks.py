@@ -18,6 +18,7 @@ from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.spec import require_relative
 from depth_anything_ros.pipeline import DepthPipeline
 from depth_anything_ros.scale import AlignmentSource, ScaleConfig, create_tracker
+from depth_anything_ros.scale.focal_length import scale_of_model
 from depth_anything_ros.types import (
     DepthResult,
     Frame,
@@ -99,11 +100,13 @@ class Network:
         self._metres = metres
         self._ahead: dict[int, tuple[UInt8Array, RelativeInverseDepth | MetricDepth]] = {}
         is_metric = predictor.output_kind is OutputKind.METRIC_DEPTH
-        self.gives_metres = is_metric or metres.is_asked
+        by_itself = scale_of_model(predictor)
+        by_lens = by_itself is not None and metres.lens is not None
+        self.gives_metres = is_metric or metres.is_asked or by_lens
         usual_m = predictor.spec.max_depth_m or DepthNodeConfig.max_depth_m
         self._pipeline = DepthPipeline(
             predictor,
-            None if is_metric else metres.scale,
+            None if is_metric else metres.scale or by_itself,
             create_tracker(ScaleConfig()),
             metres.max_depth_m or usual_m,
         )
