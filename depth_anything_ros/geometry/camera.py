@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,8 +119,18 @@ def rays_at(camera: Camera, columns: NDArray[np.intp], rows: NDArray[np.intp]) -
     :return: float64 (h, w, 2), no unit.
     :raises CameraError: if the camera is not calibrated or its distortion model unknown.
     """
+    return rays_through(camera, np.stack(np.meshgrid(columns, rows), axis=-1))
+
+
+def rays_through(camera: Camera, places: NDArray[Any]) -> Float64Array:
+    """
+    Return the viewing rays through places of the image, as :func:`ray_table` has them.
+
+    :param places: column and row in pixels, (…, 2).
+    :return: float64 (…, 2), no unit.
+    :raises CameraError: if the camera is not calibrated or its distortion model unknown.
+    """
     _check_numbers(camera)
-    rays: Float64Array = np.empty((len(rows), len(columns), 2), np.float64)
-    rays[..., 0] = (columns - camera.cx_px) / camera.fx_px
-    rays[..., 1] = ((rows - camera.cy_px) / camera.fy_px)[:, None]
-    return undistort(camera, rays) if any(camera.distortion) else rays
+    centre, focal = (camera.cx_px, camera.cy_px), (camera.fx_px, camera.fy_px)
+    rays: Float64Array = (places - np.array(centre)) / np.array(focal)
+    return undistort(camera, rays) if any(camera.distortion) and rays.size else rays
