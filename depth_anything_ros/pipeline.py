@@ -21,6 +21,7 @@ from depth_anything_ros.refinement import Refinements
 from depth_anything_ros.scale import (
     AlignmentSource,
     AlignmentTracker,
+    FollowsCamera,
     SceneCutDetector,
     find_source,
 )
@@ -217,6 +218,8 @@ class DepthPipeline:
                 "relative model and no scale source: parameter 'scale_source' gives metres"
             )
         stamp_ns = frame.stamp_ns
+        if isinstance(self.scale_source, FollowsCamera):
+            self.scale_source.see(frame, self.poses)
         try:
             fit = self.scale_source.align(relative, stamp_ns, frame.camera)
         except (AlignmentError, CameraError) as error:

@@ -270,7 +270,8 @@ class Alignment:
     the variance of the scale, the covariance of both and the variance of the shift; zeros where
     they are given, not measured. `reference` are the points of the frame that it was fitted to,
     None where the source has none or does not tell. `factors` are the local scale field, None
-    where there is none: 1 everywhere.
+    where there is none: 1 everywhere. `keeps_s` is how long it may be held for frames that have
+    none, None for as long as the parameter `alignment_expiry_s` says.
     """
 
     scale: float
@@ -283,6 +284,7 @@ class Alignment:
     covariance: tuple[float, float, float] = (0.0, 0.0, 0.0)
     reference: ReferencePoints | None = field(default=None, repr=False, compare=False)
     factors: DepthFactors | None = field(default=None, repr=False, compare=False)
+    keeps_s: float | None = None
 
     def age_s(self, now_ns: int) -> float:
         """Return the time from the reference to `now_ns` in seconds, never negative."""

@@ -68,6 +68,11 @@ def test_bad_value_is_named_with_what_is_allowed(values, message):
             {'reference_min_depth_m': 9.0},
             r"'reference_min_depth_m' \(9\) and 'reference_max_depth_m' \(8\): .* below",
         ),
+        (
+            DepthNodeConfig,
+            {'scale_source': 'fixed', 'scale_fallbacks': 'motion', 'motion_source': 'off'},
+            r"'motion_source': off leaves the scale source motion without .* auto, odom, tf",
+        ),
         (EvaluatorConfig, {'min_depth_m': 2, 'max_depth_m': 2}, r"'max_depth_m' \(2\)"),
     ],
 )

@@ -252,6 +252,24 @@ def test_relative_network_without_source_says_why_there_are_no_metres():
     )
 
 
+def test_a_source_that_follows_the_camera_sees_each_frame_before_it_is_asked():
+    class Following(Source):
+        def __init__(self):
+            self.seen = []
+
+        def see(self, frame, poses):
+            self.seen.append((frame.stamp_ns, poses))
+
+        def align(self, relative, stamp_ns, camera=None):
+            assert self.seen[-1][0] == stamp_ns
+            return super().align(relative, stamp_ns)
+
+    depth = pipeline(source=Following())
+    for frame in (FRAME, later(0.1)):
+        assert depth.process(frame).metric is not None
+    assert [poses for _, poses in depth.scale_source.seen] == 2 * [depth.poses]
+
+
 def test_last_alignment_bridges_a_failing_source_until_it_expires():
     source = Source()
     depth = pipeline(source=source)

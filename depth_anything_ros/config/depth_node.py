@@ -8,7 +8,9 @@ from typing import Any
 
 from depth_anything_ros.colormap import PREVIEW_COLORMAPS
 from depth_anything_ros.completion import CompletionConfig
+from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.inference.options import NetworkOptions
+from depth_anything_ros.motion import MOTION_TOPICS, MotionConfig
 from depth_anything_ros.parameters import (
     IMAGE_TRANSPORTS,
     Affects,
@@ -170,12 +172,24 @@ class DepthNodeConfig:
     def topics(self) -> Iterator[tuple[ReferenceTopic, Any]]:
         """Return the topics of references to listen to, with the parameters of their intakes."""
         yield from self.scale.topics()
-        yield from self.refinement.topics()
+        yield from self.motion_topics()
+
+    def motion_topics(self) -> Iterator[tuple[ReferenceTopic, MotionConfig]]:
+        """Return those of them that tell how the camera moves, where anything goes by it."""
+        motion = self.refinement.motion
+        if self.refinement.temporal_smoothing_s or self.scale.follows_camera:
+            yield from ((one, motion) for one in MOTION_TOPICS if one.needed(motion))
 
     def __post_init__(self) -> None:
         """
         Check what involves two parameters.
 
-        :raises ConfigError: if the range of heights is empty.
+        :raises ConfigError: if the range of heights is empty, or a scale source goes by motion
+            that nobody is to tell.
         """
         check_order(self, 'scan_min_height_m', 'scan_max_height_m')
+        if self.scale.follows_camera and not self.refinement.motion.wanted:
+            raise ConfigError(
+                "parameter 'motion_source': off leaves the scale source motion without the motion "
+                'of the camera; allowed with it: auto, odom, tf'
+            )

@@ -15,9 +15,9 @@ class MotionConfig:
 
     motion_source: str = parameter(
         AUTO,
-        'Where the motion of the camera comes from, for temporal_smoothing_s: odom (topic '
-        '`odom`), tf (odometry_frame on `/tf`), auto (`odom` where it comes, and no complaint '
-        'where it does not) or off.',
+        'Where the motion of the camera comes from, for temporal_smoothing_s and the scale source '
+        'motion: odom (topic `odom`), tf (odometry_frame on `/tf`), auto (`odom` where it comes, '
+        'and no complaint where it does not) or off.',
         choices=(AUTO, ODOM, TF, OFF),
         affects=Affects.REFINEMENT,
     )

@@ -96,7 +96,8 @@ MOTION_TOPICS = (
         'odom',
         'nav_msgs/msg/Odometry',
         OdometryIntake,
-        help='with `temporal_smoothing_s`, unless `motion_source` is tf or off',
+        help='with `temporal_smoothing_s` or `scale_source:=motion`, unless `motion_source` is tf '
+        'or off',
         needed=lambda own: own.motion_source in (AUTO, ODOM),
         needs_tf=lambda own: not own.odometry_pose,
     ),
@@ -104,7 +105,7 @@ MOTION_TOPICS = (
         '/tf',
         'tf2_msgs/msg/TFMessage',
         TransformIntake,
-        help='with `temporal_smoothing_s` and `motion_source:=tf`: what moves in `odometry_frame`',
+        help='instead of it with `motion_source:=tf`: what moves in `odometry_frame`',
         needed=lambda own: own.motion_source == TF,
         needs_tf=lambda own: not own.odometry_pose,
     ),

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from depth_anything_ros.motion import MOTION_TOPICS, MotionConfig
+from depth_anything_ros.motion import MotionConfig
 from depth_anything_ros.parameters import Affects, group, parameter
-from depth_anything_ros.references import ReferenceTopic
 
 
 @dataclass(frozen=True)
@@ -40,8 +37,3 @@ class RefinementConfig:
         affects=Affects.REFINEMENT,
     )
     motion: MotionConfig = group(MotionConfig)
-
-    def topics(self) -> Iterator[tuple[ReferenceTopic, Any]]:
-        """Return the topics that the steps listen to, with the parameters of their intakes."""
-        if self.temporal_smoothing_s:
-            yield from ((one, self.motion) for one in MOTION_TOPICS if one.needed(self.motion))

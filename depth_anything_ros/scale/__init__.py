@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from depth_anything_ros.scale.base import AlignmentSource, ScaleSource
+from depth_anything_ros.scale.base import AlignmentSource, FollowsCamera, ScaleSource
 from depth_anything_ros.scale.config import SCALE_SOURCES, ScaleConfig
 from depth_anything_ros.scale.priority import PrioritySources
 from depth_anything_ros.scale.scene_cut import SceneCutDetector
@@ -14,6 +14,7 @@ __all__ = [
     'SCALE_SOURCES',
     'AlignmentSource',
     'AlignmentTracker',
+    'FollowsCamera',
     'PrioritySources',
     'ScaleConfig',
     'ScaleSource',

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
+from depth_anything_ros.motion import PoseHistory
 from depth_anything_ros.references import ReferenceTopic
-from depth_anything_ros.types import Alignment, Camera, RelativeInverseDepth
+from depth_anything_ros.types import Alignment, Camera, Frame, RelativeInverseDepth
 
 
 class AlignmentSource(Protocol):
@@ -40,3 +41,15 @@ class ScaleSource(AlignmentSource, Protocol):
     @classmethod
     def from_config(cls, config: Any) -> ScaleSource:
         """Return the source as its parameters, of the class `parameters`, describe it."""
+
+
+@runtime_checkable
+class FollowsCamera(Protocol):
+    """Measure by the images and by how the camera moves; the pipeline shows both."""
+
+    def see(self, frame: Frame, poses: PoseHistory) -> None:
+        """
+        Take in an image before its alignment is asked for, every one and in order.
+
+        :param poses: where the camera was, as far as it is known by now.
+        """

@@ -15,7 +15,7 @@ from depth_anything_ros.parameters import (
 )
 from depth_anything_ros.references import ReferenceTopic
 from depth_anything_ros.registry import Registry
-from depth_anything_ros.scale.base import ScaleSource
+from depth_anything_ros.scale.base import FollowsCamera, ScaleSource
 
 C = TypeVar('C')
 
@@ -26,6 +26,7 @@ SCALE_SOURCES: Registry[type[ScaleSource]] = Registry(
         'depth_image': 'depth_anything_ros.scale.depth_image:DepthImageScale',
         'laser_scan': 'depth_anything_ros.scale.laser_scan:LaserScanScale',
         'camera_height': 'depth_anything_ros.scale.camera_height:CameraHeightScale',
+        'motion': 'depth_anything_ros.scale.motion:MotionScale',
     },
 )
 
@@ -42,8 +43,8 @@ class ScaleConfig:
     scale_source: str = parameter(
         'none',
         'Where metres come from for a relative model: none, fixed (fixed_scale, fixed_shift), '
-        'depth_image (topic `reference/depth`), laser_scan (topic `scan`) or camera_height (the '
-        'ground in the image).',
+        'depth_image (topic `reference/depth`), laser_scan (topic `scan`), camera_height (the '
+        'ground in the image) or motion (odometry or TF, see motion_source).',
         choices=('none',),
         names=SCALE_SOURCES,
         affects=Affects.SCALE,
@@ -118,6 +119,11 @@ class ScaleConfig:
         for name in self.names:
             own = self.sources[name]
             yield from ((one, own) for one in SCALE_SOURCES[name].references if one.needed(own))
+
+    @property
+    def follows_camera(self) -> bool:
+        """Return whether a source to ask goes by how the camera moves."""
+        return any(issubclass(SCALE_SOURCES[name], FollowsCamera) for name in self.names)
 
     @property
     def names(self) -> tuple[str, ...]:

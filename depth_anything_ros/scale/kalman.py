@@ -12,6 +12,8 @@ from depth_anything_ros.types import Alignment, Float64Array
 
 # Keeps matrices of fits without noise invertible.
 _JITTER = 1e-6
+# In so long a time, scale and shift are off by as much more as a fit is.
+_WANDERS_S = 0.5
 
 
 class AlignmentFilter:
@@ -63,6 +65,20 @@ class AlignmentFilter:
         elif step_s > 0:
             self.alignment = self._corrected(self._smoothed(fit, step_s), stamp_ns)
         return self.alignment
+
+    def at(self, stamp_ns: int) -> Alignment:
+        """
+        Return the smoothed alignment for a frame at that time, not before the last fit.
+
+        While it is held, its covariance grows: scale and shift wander on.
+        """
+        held_s = (stamp_ns - self.updated_ns) * 1e-9
+        if held_s <= 0 or self.alignment.points == 0:
+            return self.alignment
+        grown = 1.0 + held_s / _WANDERS_S
+        of_scale, of_both, of_shift = self.alignment.covariance
+        covariance = (grown * of_scale, grown * of_both, grown * of_shift)
+        return replace(self.alignment, covariance=covariance)
 
     def _corrected(self, alignment: Alignment, stamp_ns: int) -> Alignment:
         if self._field is None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from depth_anything_ros.errors import AlignmentError, CameraError
-from depth_anything_ros.scale.base import AlignmentSource
-from depth_anything_ros.types import Alignment, Camera, RelativeInverseDepth
+from depth_anything_ros.motion import PoseHistory
+from depth_anything_ros.scale.base import AlignmentSource, FollowsCamera
+from depth_anything_ros.types import Alignment, Camera, Frame, RelativeInverseDepth
 
 
 class PrioritySources:
@@ -26,6 +27,12 @@ class PrioritySources:
     def passed_over(self) -> str:
         """Return why sources before the one that was taken last had no scale, or ''."""
         return '; '.join(self._passed_over)
+
+    def see(self, frame: Frame, poses: PoseHistory) -> None:
+        """Show an image, and how the camera moves, to the sources that follow it."""
+        for source in self.sources:
+            if isinstance(source, FollowsCamera):
+                source.see(frame, poses)
 
     def align(
         self, relative: RelativeInverseDepth, stamp_ns: int, camera: Camera | None = None

@@ -125,27 +125,64 @@ def fit_with_ground(
             f'the scan puts all of the ground above the horizon: it would have to be moved by '
             f'{lift:.3g} 1/m; at least {-level.max():.3g} is allowed'
         )
-    counts = (len(scan), int(ahead.sum()))
-    both = ReferencePoints(
-        np.concatenate([scan.rows, ground.points.rows[ahead]]),
-        np.concatenate([scan.columns, ground.points.columns[ahead]]),
-        np.concatenate([scan.relative, ground.points.relative[ahead]]),
-        np.concatenate([scan.depth_m, 1.0 / lifted[ahead]]),
-        scan.size,
-        np.repeat([1.0 / count for count in counts], counts).astype(np.float32),
+    told = ground.points
+    above = ReferencePoints(
+        told.rows[ahead],
+        told.columns[ahead],
+        told.relative[ahead],
+        1.0 / lifted[ahead],
+        told.size,
     )
-    fit = fit_points(both, fit_shift=fit_shift, source=source, stamp_ns=stamp_ns)
-    return fit if isinstance(fit, Refusal) else _meets(fit, scan)
+    return fit_both(scan, above, 'scan', fit_shift=fit_shift, source=source, stamp_ns=stamp_ns)
 
 
-def _meets(fit: Alignment, scan: ReferencePoints) -> Fit:
-    """Return a fit if half of the scan lies close to it, else a refusal."""
-    found = fit.scale * scan.relative + fit.shift
-    disagreement = float(np.median(np.abs(found * scan.depth_m - 1.0)))
+def fit_both(
+    points: ReferencePoints,
+    ground: ReferencePoints,
+    what: str,
+    *,
+    fit_shift: bool,
+    source: str,
+    stamp_ns: int,
+) -> Fit:
+    """
+    Fit scale and shift to points and the ground, each of which counts as a whole.
+
+    :param points: their weights count among them.
+    :param ground: points of ground.
+    :param what: the points are, for the refusal.
+    :param fit_shift: False fits the scale alone.
+    :param source: name of the scale source, copied into the result.
+    :param stamp_ns: copied into the result.
+    :return: a refusal if no line fits both, or half of the points are more than 30 % off.
+    """
+    own = np.ones(len(points), np.float32) if points.weights is None else points.weights
+    fit = fit_points(
+        ReferencePoints(
+            np.concatenate([points.rows, ground.rows]),
+            np.concatenate([points.columns, ground.columns]),
+            np.concatenate([points.relative, ground.relative]),
+            np.concatenate([points.depth_m, ground.depth_m]),
+            points.size,
+            np.concatenate([own / own.sum(), np.full(len(ground), 1.0 / len(ground))]).astype(
+                np.float32
+            ),
+        ),
+        fit_shift=fit_shift,
+        source=source,
+        stamp_ns=stamp_ns,
+    )
+    return fit if isinstance(fit, Refusal) else _meets(fit, points, what)
+
+
+def _meets(fit: Alignment, points: ReferencePoints, what: str) -> Fit:
+    """Return a fit if half of the points lie close to it, else a refusal."""
+    found = fit.scale * points.relative + fit.shift
+    disagreement = float(np.median(np.abs(found * points.depth_m - 1.0)))
     if disagreement <= _MAX_DISAGREEMENT:
         return fit
     return Refusal(
-        f'half of the scan is more than {disagreement:.0%} off where the ground is right; at '
+        f'half of the {what} is more than {disagreement:.0%} off where the ground is right; at '
         f'most {_MAX_DISAGREEMENT:.0%} are allowed'
     )
 

@@ -79,7 +79,8 @@ class AlignmentTracker:
     Only :meth:`update`, to be called once a frame, and :meth:`reset` change anything.
 
     :param time_constant_s: 0 takes every fit as it is.
-    :param expiry_s: an alignment is stale when the last fit is older than this.
+    :param expiry_s: an alignment is stale when the last fit is older than this, and than its own
+        `keeps_s`.
     :param gate: largest relative change of depth that one fit may ask for; 0 allows any.
     :param keep_stale: go on with a stale alignment; otherwise there is none, and the next fit
         starts afresh.
@@ -132,7 +133,7 @@ class AlignmentTracker:
         state, known = self._state_at(stamp_ns), self._smoothed_at(stamp_ns)
         if fit is None:
             self._state = state
-            return None if known is None else known.alignment
+            return None if known is None else known.at(stamp_ns)
         if state is None or (known is None and not isinstance(state, _Lost)):
             self._state = _Trusted(self._start(fit, stamp_ns))
         elif known is not None and self._agree(known, fit, span):
@@ -156,7 +157,7 @@ class AlignmentTracker:
             for a stamp before that of the last fit.
         """
         known = self._smoothed_at(stamp_ns)
-        return None if known is None else known.alignment
+        return None if known is None else known.at(stamp_ns)
 
     def state(self, stamp_ns: int, *, fitted: bool) -> ScaleState | None:
         """
@@ -169,7 +170,7 @@ class AlignmentTracker:
             return None
         if fitted:
             return ScaleState.FITTED
-        return ScaleState.STALE if self._expired(known.updated_ns, stamp_ns) else ScaleState.HELD
+        return ScaleState.STALE if self._is_stale(known, stamp_ns) else ScaleState.HELD
 
     def reset(self) -> None:
         """Forget everything, as after a change of model, scale source or scene."""
@@ -180,7 +181,7 @@ class AlignmentTracker:
         state = self._state
         if state is None or stamp_ns < state.newest_ns:
             return None
-        ended = isinstance(state, _Lost) and self._expired(state.newest_ns, stamp_ns)
+        ended = isinstance(state, _Lost) and stamp_ns - state.newest_ns > self._expiry_ns
         return None if ended else state
 
     def _smoothed_at(self, stamp_ns: int) -> AlignmentFilter | None:
@@ -188,11 +189,13 @@ class AlignmentTracker:
         state = self._state_at(stamp_ns)
         if state is None or isinstance(state, _Lost):
             return None
-        stale = self._expired(state.smoothed.updated_ns, stamp_ns)
+        stale = self._is_stale(state.smoothed, stamp_ns)
         return None if stale and not self._keep_stale else state.smoothed
 
-    def _expired(self, updated_ns: int, stamp_ns: int) -> bool:
-        return stamp_ns - updated_ns > self._expiry_ns
+    def _is_stale(self, smoothed: AlignmentFilter, stamp_ns: int) -> bool:
+        own_s = smoothed.alignment.keeps_s
+        keeps_ns = self._expiry_ns if own_s is None else max(self._expiry_ns, round(own_s * 1e9))
+        return stamp_ns - smoothed.updated_ns > keeps_ns
 
     def _start(self, fit: Alignment, stamp_ns: int) -> AlignmentFilter:
         field = ScaleField(self._time_constant_s, self._gate) if self._with_field else None

@@ -289,3 +289,32 @@ def test_a_field_without_points_says_so():
 def test_without_a_field_points_change_nothing():
     tracker = AlignmentTracker(0.5, 2.0, 0.3)
     assert tracker.update(fit_with_points(0), 0).factors is None
+
+
+def test_a_fit_that_keeps_longer_is_held_longer():
+    tracker = AlignmentTracker(0.5, 2.0, 0.3)
+    tracker.update(replace(fit(0.2), keeps_s=60.0), 0)
+    assert tracker.update(None, 60 * S).scale == 0.2
+    assert tracker.state(60 * S, fitted=False) is ScaleState.HELD
+    assert tracker.update(None, 61 * S) is None
+    # The parameter may be longer, and is that of the next fit.
+    patient = AlignmentTracker(0.5, 100.0, 0.3)
+    patient.update(replace(fit(0.2), keeps_s=60.0), 0)
+    assert patient.current(99 * S) is not None
+    tracker.update(fit(0.2), 70 * S)
+    assert tracker.current(73 * S) is None
+
+
+def test_a_scale_that_is_held_is_less_sure_the_longer_it_is():
+    tracker = AlignmentTracker(0.5, 10.0, 0.3)
+    sure = replace(fit(0.2), covariance=(1e-4, -1e-5, 1e-3))
+    assert tracker.update(sure, 0) == sure
+    variances = [tracker.update(None, seconds * S).covariance[0] for seconds in (1, 2, 4)]
+    assert variances == pytest.approx([3e-4, 5e-4, 9e-4])
+    assert tracker.update(sure, 5 * S).covariance == sure.covariance
+
+
+def test_a_scale_that_was_given_stays_sure():
+    tracker = AlignmentTracker(0.5, 10.0, 0.3)
+    tracker.update(fit(0.2, points=0), 0)
+    assert tracker.current(5 * S) == fit(0.2, points=0)

@@ -51,6 +51,8 @@ def laser_world(**config):
         ({'scale_source': 'depth_image'}, {'reference/depth', 'reference/camera_info'}),
         ({'scale_source': 'camera_height'}, set()),
         ({'scale_source': 'camera_height', 'camera_tilt_source': 'imu'}, {'imu'}),
+        ({'scale_source': 'motion'}, {'odom'}),
+        ({'scale_source': 'fixed', 'scale_fallbacks': 'motion'}, {'odom'}),
         ({'motion_source': 'odom'}, set()),
         ({'temporal_smoothing_s': 0.3}, {'odom'}),
         ({'temporal_smoothing_s': 0.3, 'motion_source': 'off'}, set()),

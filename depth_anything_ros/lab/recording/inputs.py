@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
@@ -110,14 +110,20 @@ def _find_motion(
     remaps: Mapping[str, str],
     warn: Callable[[str], None],
 ) -> dict[str, str]:
-    """Return the topics that tell how the camera moves, and tell what was asked for in vain."""
+    """
+    Return the topics that tell how the camera moves, and tell what was asked for in vain.
+
+    :raises DatasetError: if there are none, and scale_source goes by them.
+    """
     found = {}
-    for topic, own in config.refinement.topics():
+    for topic, own in config.motion_topics():
         try:
             found[topic.name] = _find_reference(reader, topic, own, image, remaps)
         except DatasetError as error:
+            if replace(config.scale, scale_fallbacks='').follows_camera:
+                raise
             # What nobody asked for is not missed; which of several it is has to be said.
-            if own.required or _fitting(reader, topic):
+            if own.required or config.scale.follows_camera or _fitting(reader, topic):
                 warn(f'the motion of the camera is not known: {error}')
     return found
 

@@ -143,3 +143,16 @@ def test_of_several_odometries_one_is_to_be_named(tmp_path):
     result, _ = recorded(bag, tmp_path / 'named', {'odom': '/wheels'})
     assert result.warnings == {}
     assert result.references['received'] == 2 * FRAMES
+
+
+def test_the_scale_source_motion_hears_odometry_and_cannot_do_without(bag, tmp_path):
+    own = {'scale_source': 'motion', 'temporal_smoothing_s': 0.0}
+    result, _ = recorded(bag, tmp_path / 'heard', **own)
+    assert result.references == {'received': FRAMES, 'rejected': 0}
+    silent = write_drive(tmp_path / 'drive', 2)
+    with pytest.raises(DatasetError, match="no nav_msgs/msg/Odometry for 'odom'"):
+        recorded(silent, tmp_path / 'silent', **own)
+    own = {'scale_fallbacks': 'motion', 'temporal_smoothing_s': 0.0}
+    result, depth = recorded(silent, tmp_path / 'fallback', **own)
+    assert len(depth) == 2
+    assert "the motion of the camera is not known: bag '" in '\n'.join(result.warnings)

@@ -1,0 +1,178 @@
+"""Scale and shift from the way of the camera: points that it passes, and the ground under it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from depth_anything_ros.errors import AlignmentError, CameraError
+from depth_anything_ros.geometry.camera import require_calibrated
+from depth_anything_ros.motion import PoseHistory
+from depth_anything_ros.parameters import Affects, parameter
+from depth_anything_ros.references import ReferenceTopic
+from depth_anything_ros.scale.fitting import Fit, Refusal, fit_points, within_reach
+from depth_anything_ros.scale.ground_watch import GroundPair, GroundWatch
+from depth_anything_ros.scale.parallax import Parallax, ParallaxPoints
+from depth_anything_ros.scale.sampling import local_means
+from depth_anything_ros.scale.scan_ground import fit_both, ground_below
+from depth_anything_ros.scale.shared_parameters import ReferenceRange
+from depth_anything_ros.types import (
+    Alignment,
+    Camera,
+    Float32Array,
+    Frame,
+    ReferencePoints,
+    RelativeInverseDepth,
+)
+
+# Fewest points that are fitted.
+_FEWEST = 30
+# A network is off by this share of the inverse depth of a point, and of that of far ones by more.
+_NETWORK_SHARE, _LEAST_INVERSE = 0.1, 0.3
+# Ground counts up to the horizon, as no unit is known before its height is.
+_FARTHEST_HEIGHTS = 1e6
+_NO_GRAIN = (
+    'how high the camera is above the ground is not known: the ground shows too little grain, or '
+    'moves otherwise than odometry tells; check odometry_pose or TF, and the clocks'
+)
+
+
+@dataclass(frozen=True)
+class MotionScaleConfig(ReferenceRange):
+    """How far the camera must move for a scale, and how long that is kept."""
+
+    motion_min_baseline_m: float = parameter(
+        0.1,
+        'Way of the camera between two images that the scale source motion compares.',
+        unit='m',
+        minimum=0.01,
+        maximum=10.0,
+        affects=Affects.SCALE,
+    )
+    motion_expiry_s: float = parameter(
+        600.0,
+        'As alignment_expiry_s, where that is less, for a scale of the source motion: it has to '
+        'last while the robot stands or turns on the spot, and until it has moved on.',
+        unit='s',
+        minimum=0.0,
+        maximum=86400.0,
+        affects=Affects.SCALE,
+    )
+
+
+class MotionScale:
+    """
+    Fit relative inverse depth to what parallax tells, while the camera moves in a known way.
+
+    Images come in by :meth:`see`, with the motion of the camera from odometry or TF. Points of the
+    scene that are followed from image to image are triangulated, see :class:`Parallax`. They lie
+    on things; the ground in the image, where there is any, is fitted beside them, at the height
+    of the camera and with the error of its pitch that its motion shows, see
+    :class:`GroundWatch`. Such a fit is named `motion+ground`.
+
+    A camera that stands or turns on the spot sees no parallax: then there is no fit.
+
+    :param min_baseline_m: way of the camera between two images that are compared.
+    :param min_depth_m: nearer points are ignored.
+    :param max_depth_m: farther points are ignored.
+    :param keeps_s: how long a scale may be held for frames without a fit.
+    """
+
+    name = 'motion'
+    parameters = MotionScaleConfig
+    references: ClassVar[tuple[ReferenceTopic, ...]] = ()
+
+    def __init__(
+        self, min_baseline_m: float, min_depth_m: float, max_depth_m: float, keeps_s: float
+    ) -> None:
+        self._parallax = Parallax(min_baseline_m, min_depth_m, max_depth_m)
+        self._ground = GroundWatch()
+        self._keeps_s = keeps_s
+        self._seen: ParallaxPoints | Refusal = Refusal('no image has come yet')
+
+    @classmethod
+    def from_config(cls, config: MotionScaleConfig) -> MotionScale:
+        """Return the source as its parameters describe it."""
+        return cls(
+            config.motion_min_baseline_m,
+            config.reference_min_depth_m,
+            config.reference_max_depth_m,
+            config.motion_expiry_s,
+        )
+
+    def see(self, frame: Frame, poses: PoseHistory) -> None:
+        """Follow the points of the scene into an image."""
+        self._seen = self._parallax.see(frame, poses)
+
+    def align(
+        self, relative: RelativeInverseDepth, stamp_ns: int, camera: Camera | None = None
+    ) -> Alignment:
+        """
+        Fit the frame that was seen last.
+
+        :raises AlignmentError: if the camera stands, turns on the spot or has no calibration,
+            its motion is not known or contradicts the image, too few points could be followed, or
+            the fit fails.
+        """
+        seen = self._seen
+        fit: Fit
+        if isinstance(seen, Refusal):
+            fit = seen
+        elif len(seen.places) < _FEWEST:
+            fit = Refusal(f'{len(seen.places)} points have a depth; {_FEWEST} are needed')
+        else:
+            try:
+                calibrated = require_calibrated(camera, *relative.values.shape)
+            except CameraError as error:
+                raise AlignmentError(f'motion: {error}') from error
+            smooth = replace(relative, values=local_means(relative.values))
+            fit = within_reach(self._fit(seen, smooth, calibrated, stamp_ns), smooth.values)
+        if isinstance(fit, Refusal):
+            raise AlignmentError(f'motion: {fit.reason}')
+        return replace(fit, keeps_s=self._keeps_s)
+
+    def _fit(
+        self, seen: ParallaxPoints, relative: RelativeInverseDepth, camera: Camera, stamp_ns: int
+    ) -> Fit:
+        points = _reference_points(seen, relative.values)
+        level, shifted = self._ground.level(seen.level), relative.has_shift
+        ground = ground_below(relative.values, camera, level, 1.0, _FARTHEST_HEIGHTS)
+        if isinstance(ground, Refusal):
+            return fit_points(
+                points,
+                fit_shift=shifted,
+                min_points=_FEWEST,
+                source=self.name,
+                stamp_ns=stamp_ns,
+            )
+        if seen.passed is not None:
+            self._ground.see(GroundPair.of(seen.passed, camera, seen.level, ground))
+        lens = self._ground.lens
+        if lens is None:
+            return Refusal(_NO_GRAIN)
+        ground = replace(ground, depth_m=ground.depth_m * np.float32(lens.height_m))
+        return fit_both(
+            points,
+            ground,
+            'points',
+            fit_shift=shifted,
+            source=f'{self.name}+ground',
+            stamp_ns=stamp_ns,
+        )
+
+
+def _reference_points(seen: ParallaxPoints, values: Float32Array) -> ReferencePoints:
+    """Return points with what the network says of them; what is less sure than it counts less."""
+    columns, rows = np.rint(seen.places).astype(int).T
+    network_sigma = _NETWORK_SHARE * np.maximum(seen.inverse_depth, _LEAST_INVERSE)
+    weights = 1.0 / (1.0 + np.square(seen.sigma / network_sigma))
+    return ReferencePoints(
+        rows.astype(np.float32),
+        columns.astype(np.float32),
+        values[rows, columns],
+        (1.0 / seen.inverse_depth).astype(np.float32),
+        (values.shape[0], values.shape[1]),
+        weights.astype(np.float32),
+    )
