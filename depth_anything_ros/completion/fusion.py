@@ -26,13 +26,11 @@ BoolArray = NDArray[np.bool_]
 # Off the network's depth by more than this share of it, a pixel in doubt is refused.
 DEFAULT_REFUSAL = 0.35
 
-# Stands for unknown where a logarithm is taken.
-_LEAST_PER_M = np.float32(1e-9)
-# The nearest and the farthest depth that were measured, but for flaws.
-_RANGE_PERCENT = (1, 99)
-# Of so many rows and columns one is looked at for statistics of the whole image, if that gives
-# so many pixels.
-_STRIDE, _ENOUGH = 8, 1000
+# The nearest and the farthest depth that were measured leave out this share, for flaws.
+_FLAWS = 0.01
+# Of so many rows and columns one is looked at for statistics of the whole image: the most that
+# give so many pixels.
+_STRIDES, _ENOUGH = (8, 4, 2), 1000
 # Beyond the farthest, over this share of depth, the correction comes down to what is left of it.
 _FADE = np.float32(0.1)
 _LEFT_BEYOND = np.float32(0.7)
@@ -66,85 +64,89 @@ def fuse(
     if inverse is None:
         origin = known.astype(np.uint8) * np.uint8(DepthOrigin.MEASURED)
         return FusedDepth(measured_m.copy(), origin)
-    x: Float32Array = np.log(np.maximum(inverse, np.float32(1.0 / max_depth_m)))
-    correction, used = np.zeros_like(x), known
-    if np.count_nonzero(known) >= _FEWEST:
+    least = np.float32(1.0 / max_depth_m)
+    x = np.maximum(inverse, least)
+    cv2.log(x, x)
+    if np.count_nonzero(known) < _FEWEST:
+        log_depth, used = -x, known
+    else:
         # What a metric network is wrong by everywhere, it is wrong by beyond the range, too.
         x += _usual_error(x, measured_m, known)
-        correction, used = _correction(x, measured_m, known, refusal)
-    fused = _filled(x, correction, measured_m, used, max_depth_m)
-    sky = (inverse <= np.float32(1.0 / max_depth_m)) & (fused.origin == DepthOrigin.BEYOND)
-    fused.depth_m[sky] = np.nan
-    fused.origin[sky] = DepthOrigin.UNKNOWN
+        log_depth, used = _corrected(x, measured_m, known, refusal)
+    fused = _filled(x, log_depth, measured_m, used, inverse <= least, max_depth_m)
     return replace(fused, refused=int(np.count_nonzero(known)) - int(np.count_nonzero(used)))
 
 
 def _usual_error(x: Float32Array, measured_m: Float32Array, known: BoolArray) -> np.float32:
     """Return the median of log inverse depth less x over the measured pixels."""
     some = _some(known)
-    return np.float32(np.median(-np.log(measured_m[some]) - x[some]))
+    errors: Float32Array = -np.log(np.take(measured_m, some)) - np.take(x, some)
+    middle = len(errors) // 2
+    return np.float32(np.partition(errors, middle)[middle])
 
 
-def _some(chosen: BoolArray) -> tuple[NDArray[np.intp], ...]:
-    """Return rows and columns of enough of the pixels chosen, of all where they are few."""
-    rows, columns = np.nonzero(chosen[::_STRIDE, ::_STRIDE])
-    return (rows * _STRIDE, columns * _STRIDE) if len(rows) >= _ENOUGH else np.nonzero(chosen)
-
-
-def _correction(
+def _corrected(
     x: Float32Array, measured_m: Float32Array, known: BoolArray, refusal: float
 ) -> tuple[Float32Array, BoolArray]:
-    """Return what is to be added to log inverse depth, and the measured pixels believed."""
-    measured = np.reciprocal(measured_m)
-    cv2.patchNaNs(measured, 0.0)
-    residual: Float32Array = np.log(np.maximum(measured, _LEAST_PER_M))
-    residual -= x
+    """Return the logarithm of corrected depth, and the measured pixels believed."""
+    log_m: Float32Array = np.log(measured_m)
+    cv2.patchNaNs(log_m, 0.0)
     used = known
     if refusal > 0:
-        doubtful = find_doubtful(measured)
-        supported = doubtful.supported if doubtful.supported.any() else known
-        correction = local_fit(x, residual, supported)
-        residual -= correction
-        off = doubtful.contradiction(np.abs(residual.reshape(-1)[doubtful.places]))
+        doubtful = find_doubtful(measured_m, known)
+        sure = known.copy()
+        np.put(sure, doubtful.places, False)
+        log_depth = local_fit(x, log_m, sure if sure.any() else known)
+        left = np.subtract(log_m, log_depth, out=log_m)
+        off = doubtful.contradiction(np.abs(np.take(left, doubtful.places)))
         used = known.copy()
-        used.reshape(-1)[doubtful.places[off > math.log1p(refusal)]] = False
+        np.put(used, doubtful.places[off > math.log1p(refusal)], False)
     else:
-        correction = local_fit(x, residual, known)
-        residual -= correction
-    weight = used.astype(np.float32)
-    residual *= weight
-    correction += membrane(residual, weight)
-    return correction, used
+        log_depth = local_fit(x, log_m, known)
+        left = np.subtract(log_m, log_depth, out=log_m)
+    left *= used
+    log_depth += membrane(left, used)
+    return log_depth, used
+
+
+def _some(chosen: BoolArray) -> NDArray[np.intp]:
+    """Return flat indices of enough of the pixels chosen, of all where they are few."""
+    for stride in _STRIDES:
+        rows, columns = np.nonzero(chosen[::stride, ::stride])
+        if len(rows) >= _ENOUGH:
+            rows *= chosen.shape[1]
+            return (rows + columns) * stride
+    return np.flatnonzero(chosen)
 
 
 def _filled(
     x: Float32Array,
-    correction: Float32Array,
+    log_depth: Float32Array,
     measured_m: Float32Array,
     used: BoolArray,
+    sky: BoolArray,
     max_depth_m: float,
 ) -> FusedDepth:
-    """Return measured depth where it is used, exp(−x − correction) elsewhere."""
-    holes = np.flatnonzero(~used)
-    x, correction = x.reshape(-1)[holes], correction.reshape(-1)[holes]
-    corrected = x + correction
+    """Return measured depth where it is used, elsewhere exp(log_depth), which is written over."""
     nearest_m, farthest_m = _span(measured_m, used) or (max_depth_m, max_depth_m)
-    least = np.float32(-math.log(farthest_m))
-    far = np.flatnonzero(np.minimum(x, corrected) < least)
+    nearest, farthest = np.float32(math.log(nearest_m)), np.float32(math.log(farthest_m))
+    hole = ~used
+    far = np.flatnonzero(((log_depth > farthest) | (x < -farthest)) & hole)
     if len(far):
-        beyond = (least - np.minimum(x, corrected)[far]) / _FADE
-        left = np.maximum(np.exp(-beyond * beyond), _left_beyond(used, holes[far]))
-        corrected[far] = x[far] + correction[far] * left
-    origins = np.full(len(holes), DepthOrigin.FILLED, np.uint8)
-    origins[(corrected < least) | (corrected > -math.log(nearest_m))] = DepthOrigin.BEYOND
-    filled_m = np.exp(-corrected)
-    unknown = np.flatnonzero(filled_m >= max_depth_m)
-    filled_m[unknown] = np.nan
-    origins[unknown] = DepthOrigin.UNKNOWN
-    depth_m = measured_m.copy()
-    origin = np.full(used.shape, DepthOrigin.MEASURED, np.uint8)
-    depth_m.reshape(-1)[holes] = filled_m
-    origin.reshape(-1)[holes] = origins
+        network, corrected = -np.take(x, far), np.take(log_depth, far)
+        past = (np.maximum(network, corrected) - farthest) / _FADE
+        left = np.maximum(np.exp(-past * past), _left_beyond(used, far))
+        np.put(log_depth, far, network + (corrected - network) * left)
+    beyond = (log_depth > farthest) | (log_depth < nearest)
+    depth_m = np.asarray(cv2.exp(log_depth, log_depth), np.float32)
+    unknown = ((depth_m >= max_depth_m) | (sky & beyond)) & hole
+    if unknown.any():
+        depth_m[unknown] = np.nan
+    # By numbers, as masks that are ragged cost ten times as much.
+    origin = np.uint8(DepthOrigin.FILLED) + beyond.view(np.uint8)
+    origin *= hole & ~unknown
+    origin += used.view(np.uint8)
+    cv2.copyTo(measured_m, used.view(np.uint8), depth_m)
     return FusedDepth(depth_m, origin)
 
 
@@ -153,16 +155,16 @@ def _left_beyond(used: BoolArray, places: NDArray[np.intp]) -> Float32Array:
     height, width = used.shape
     side = max(1, width // _CELLS_ACROSS)
     size = max(1, width // side), max(1, height // side)
-    shares = cv2.resize(used.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    shares = cv2.resize(used * np.uint8(255), size, interpolation=cv2.INTER_AREA)
     some = (np.asarray(shares) > 0).astype(np.float32)
     near = np.asarray(cv2.resize(cv2.blur(some, (3, 3)), (width, height)), np.float32)
-    return np.clip(_FULLY_LEFT * near.reshape(-1)[places], _LEFT_BEYOND, np.float32(1.0))
+    return np.clip(_FULLY_LEFT * np.take(near, places), _LEFT_BEYOND, np.float32(1.0))
 
 
 def _span(measured_m: Float32Array, used: BoolArray) -> tuple[float, float] | None:
     """Return the nearest and the farthest depth that was measured, None where nothing was."""
-    chosen = measured_m[_some(used)]
-    if not len(chosen):
+    ordered = np.sort(np.take(measured_m, _some(used)))
+    if not len(ordered):
         return None
-    nearest_m, farthest_m = np.percentile(chosen, _RANGE_PERCENT).tolist()
-    return nearest_m, farthest_m
+    left_out = round(_FLAWS * (len(ordered) - 1))
+    return float(ordered[left_out]), float(ordered[-1 - left_out])

@@ -6,8 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_anything_ros.types import Float32Array
+from depth_anything_ros.types import Float32Array, UInt8Array
 
+# Of images at least this wide every second row and column is looked at.
+_WIDE = 320
 # The local fit works on cells: a 160th of the image's width.
 _CELLS_ACROSS = 160
 # How many measured cells the next coarser fit counts as, for the slope and for the offset.
@@ -22,21 +24,30 @@ _LEAST_SPREAD, _LEAST_CELLS = 0.05, 1e-6
 _COARSEST_FIT, _COARSEST_MEMBRANE = 2, 8
 
 
-def local_fit(x: Float32Array, residual: Float32Array, known: NDArray[np.bool_]) -> Float32Array:
+def stride_of(width: int) -> int:
+    """Return of how many rows and columns of an image one is looked at."""
+    return 2 if width >= _WIDE else 1
+
+
+def resized(array: Float32Array, size: tuple[int, ...]) -> Float32Array:
+    """Return an array of another (height, width), interpolated linearly."""
+    return np.asarray(cv2.resize(array, size[::-1]), np.float32)
+
+
+def local_fit(x: Float32Array, log_m: Float32Array, known: NDArray[np.bool_]) -> Float32Array:
     """
-    Return residuals everywhere, by fits of residual = slope · x + offset around each place.
+    Return the logarithm of depth everywhere, by fits of slope · x + offset around each place.
 
     The fits go from the whole image to ever smaller surroundings; each starts from the one before
     and departs from it as far as there are measurements. So x carries edges into holes, and far
     from all measurements what holds for the whole image is left.
 
     :param x: log inverse depth of the network, float32 (H, W).
-    :param residual: measured log inverse depth less x, float32 (H, W); finite everywhere.
-    :param known: bool (H, W): where residuals count.
+    :param log_m: logarithm of measured depth, float32 (H, W); finite everywhere.
+    :param known: bool (H, W): where it counts.
     :return: float32 (H, W).
     """
-    height, width = x.shape
-    counts, xs, residuals = _cells(x, residual, known)
+    counts, xs, residuals = _cells(x, log_m, known)
     total = max(float(counts.sum()), _LEAST_CELLS)
     mean = np.float32(xs.sum() / total)
     some = np.maximum(counts, np.float32(1e-9))
@@ -49,30 +60,34 @@ def local_fit(x: Float32Array, residual: Float32Array, known: NDArray[np.bool_])
     slope, offset = _fit_pyramid(np.stack(moments, axis=-1))
     slope /= spread
     offset -= slope * mean
-    slope, offset = (
-        np.asarray(cv2.resize(array, (width, height)), np.float32) for array in (slope, offset)
-    )
-    slope *= x
-    slope += offset
-    return slope
+    # Of depth, not of what it is off −x by.
+    slope -= np.float32(1)
+    fitted = resized(slope, x.shape)
+    fitted *= x
+    fitted += resized(offset, x.shape)
+    return fitted
 
 
 def _cells(
-    x: Float32Array, residual: Float32Array, known: NDArray[np.bool_]
+    x: Float32Array, log_m: Float32Array, known: NDArray[np.bool_]
 ) -> tuple[Float32Array, Float32Array, Float32Array]:
-    """Return the share of each cell that is known, and what x and residual are there, times it."""
+    """Return the share of each cell that is known, and x and log_m + x there, times it."""
     side = max(1, round(x.shape[1] / _CELLS_ACROSS))
     # Every second pixel of each row and column tells as much.
-    stride = 2 if side > 1 else 1
+    stride = stride_of(x.shape[1])
     size = max(1, x.shape[1] // side), max(1, x.shape[0] // side)
     weight = known[::stride, ::stride].astype(np.float32)
+    weighted, residual = x[::stride, ::stride] * weight, log_m[::stride, ::stride] * weight
+    residual += weighted
     counts, xs, residuals = (
         np.asarray(cv2.resize(array, size, interpolation=cv2.INTER_AREA), np.float32)
-        for array in (
-            weight, x[::stride, ::stride] * weight, residual[::stride, ::stride] * weight
-        )
-    )  # fmt: skip
+        for array in (weight, weighted, residual)
+    )
     return counts, xs, residuals
+
+
+def _halved(array: Float32Array) -> Float32Array:
+    return np.asarray(cv2.pyrDown(array), np.float32)
 
 
 def _fit_pyramid(moments: Float32Array) -> tuple[Float32Array, Float32Array]:
@@ -83,7 +98,7 @@ def _fit_pyramid(moments: Float32Array) -> tuple[Float32Array, Float32Array]:
     """
     levels = [moments]
     while min(levels[-1].shape[:2]) > _COARSEST_FIT:
-        levels.append(np.asarray(cv2.pyrDown(levels[-1]), np.float32))
+        levels.append(_halved(levels[-1]))
     slope = np.zeros(levels[-1].shape[:2], np.float32)
     offset = np.zeros_like(slope)
     for level in reversed(levels):
@@ -103,48 +118,53 @@ def _fit_pyramid(moments: Float32Array) -> tuple[Float32Array, Float32Array]:
     return slope, offset
 
 
-def membrane(values: Float32Array, weight: Float32Array, *, rim: bool = True) -> Float32Array:
+def membrane(values: Float32Array, known: NDArray[np.bool_]) -> Float32Array:
     """
-    Return values everywhere: those given where they are, smoothly carried into holes.
+    Return values everywhere: those given, smoothly carried into holes.
 
-    Sums over ever larger surroundings, by halves, fill in what smaller ones lack.
+    At the rims of holes it is the mean of the values next to them, so that there is no step.
 
     :param values: float32 (H, W), 0 where there is none.
-    :param weight: 1 where there is a value, else 0, float32 (H, W).
-    :param rim: take the mean of the values next to them at the rims of holes, so that there is
-        no step.
-    :return: float32 (H, W); 0 far from all values.
+    :param known: bool (H, W): where there is one.
+    :return: float32 (H, W); 0 far from all values, and what is given only roughly as it is.
+    """
+    coarse = _pulled_and_pushed(_halved(values), _halved(known.astype(np.float32)))
+    height, width = values.shape
+    filled = np.asarray(cv2.pyrUp(coarse, dstsize=(width, height)), np.float32)
+    _fill_rim(filled, values, known.view(np.uint8))
+    return filled
+
+
+def _pulled_and_pushed(values: Float32Array, weight: Float32Array) -> Float32Array:
+    """
+    Return sums over ever larger surroundings, by halves, where smaller ones lack.
+
+    :param values: times weight, float32 (H, W).
+    :param weight: 0 to 1, float32 (H, W).
     Source: Gortler, Grzeszczuk, Szeliski, Cohen, "The Lumigraph" (1996), section 3.4 (pull-push).
     """
     if min(values.shape) <= _COARSEST_MEMBRANE:
         return values / (weight + np.float32(1))
-    coarse = membrane(
-        *(np.asarray(cv2.pyrDown(array), np.float32) for array in (values, weight)), rim=False
-    )
-    size = values.shape[1], values.shape[0]
-    filled = np.asarray(cv2.pyrUp(coarse, dstsize=size), np.float32)
-    if rim:
-        _fill_rim(filled, values, weight)
+    coarse = _pulled_and_pushed(_halved(values), _halved(weight))
+    height, width = values.shape
+    filled = np.asarray(cv2.pyrUp(coarse, dstsize=(width, height)), np.float32)
     filled *= _MEMBRANE_PRIOR
     filled += values
     filled /= weight + _MEMBRANE_PRIOR
     return filled
 
 
-def _fill_rim(filled: Float32Array, values: Float32Array, weight: Float32Array) -> None:
+def _fill_rim(filled: Float32Array, values: Float32Array, known: UInt8Array) -> None:
     """Put the mean of the values next to them into the pixels of a hole that have some."""
-    near = cv2.dilate(weight, _CROSS)
-    rim = np.flatnonzero(near > weight)
-    rows, columns = np.divmod(rim, weight.shape[1])
-    bordered = [
-        np.asarray(cv2.copyMakeBorder(array, 1, 1, 1, 1, cv2.BORDER_CONSTANT), np.float32)
-        for array in (values, weight)
-    ]
+    rim = np.flatnonzero(cv2.dilate(known, _CROSS) > known)
+    width = known.shape[1] + 2
+    # Where the neighbour above each of them lies with a border around the image.
+    above = rim + 2 * (rim // known.shape[1]) + 1
     value, count = (
-        array[rows, columns + 1]
-        + array[rows + 2, columns + 1]
-        + array[rows + 1, columns]
-        + array[rows + 1, columns + 2]
-        for array in bordered
+        sum(np.take(array, above + step) for step in (0, width - 1, width + 1, 2 * width))
+        for array in (
+            cv2.copyMakeBorder(inner, 1, 1, 1, 1, cv2.BORDER_CONSTANT) for inner in (values, known)
+        )
     )
-    filled[rows, columns] = (value + _RIM_PRIOR * filled[rows, columns]) / (count + _RIM_PRIOR)
+    own = np.take(filled, rim)
+    np.put(filled, rim, (value + _RIM_PRIOR * own) / (count + _RIM_PRIOR))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_anything_ros.types import Float32Array
+from depth_anything_ros.completion.residuals import stride_of
+from depth_anything_ros.types import Float32Array, UInt8Array
 
 BoolArray = NDArray[np.bool_]
 IndexArray = NDArray[np.intp]
@@ -16,13 +18,13 @@ SurfaceArray = NDArray[np.uint16]
 
 # Neighbours are of one surface if their inverse depth differs by no more than this share of it
 # and this many 1/m: what ground seen at a flat angle changes by from row to row, and noise.
-_STEP_SHARE = np.float32(0.06)
-_STEP_PER_M = np.float32(0.015)
+_STEP_SHARE, _STEP_PER_M = 0.06, 0.015
+# So many levels make such a step. Then 255 of them reach from infinity to 0.1 m.
+_STEP = 4
 # An island is at most this share of the image: a disc of 1/38 of the width.
 _ISLAND_SHARE = 0.003
 # Of its rim, at least this share are steps; the rest may border on what is unknown.
 _STEPS_OF_RIM = 0.5
-_UNKNOWN = np.float32(1e9)
 _NEAR = np.ones((3, 3), np.uint8)
 _AROUND = np.ones((5, 5), np.uint8)
 
@@ -32,12 +34,11 @@ class Doubtful:
     """
     Measured pixels that nothing around them supports.
 
-    `supported` is bool (H, W): inside surfaces, away from steps. `places` are flat indices of the
-    pixels in doubt, (n,), `islands` the number of the island that each is of, 0 for single ones;
-    `steps_of_rim` is the share of its rim that are steps, by that number.
+    `places` are flat indices of the pixels in doubt, (n,), `islands` the number of the island
+    that each is of, 0 for single ones; `steps_of_rim` is the share of its rim that are steps, by
+    that number.
     """
 
-    supported: BoolArray
     places: IndexArray
     islands: SurfaceArray
     steps_of_rim: Float32Array
@@ -56,7 +57,7 @@ class Doubtful:
         return np.where(self.islands > 0, of_islands, off)
 
 
-def find_doubtful(inverse: Float32Array) -> Doubtful:
+def find_doubtful(measured_m: Float32Array, known: BoolArray) -> Doubtful:
     """
     Find measured pixels that their neighbours contradict.
 
@@ -64,65 +65,66 @@ def find_doubtful(inverse: Float32Array) -> Doubtful:
     small surfaces with steps nearly all around them, as a thing that stands on the ground has not,
     and pixels at a step that belong to neither side.
 
-    :param inverse: measured inverse depth, float32 (H, W) in 1/m, 0 where unknown.
+    :param measured_m: float32 (H, W) in metres.
+    :param known: bool (H, W): where it is any.
     """
-    known: BoolArray = inverse > 0
-    step = inverse * _STEP_SHARE
-    step += _STEP_PER_M
-    inside = _inside(inverse, known, step)
-    _, labels = cv2.connectedComponents(inside.view(np.uint8), connectivity=4)
+    levels = _levels(measured_m, known)
+    # What is unknown, 0, comes to lie beyond the highest.
+    nearer, farther = cv2.dilate(levels, _NEAR), cv2.erode(levels - np.uint8(1), _NEAR)
+    inside: BoolArray = (nearer - farther <= _STEP + 1) & known
+    reached, steps_of_rim = _islands(inside, known)
+    inside &= reached == 0
+    places = np.flatnonzero(known & ~inside & ~_attached(levels, inside))
+    return Doubtful(places, np.take(reached, places), steps_of_rim)
+
+
+def _levels(measured_m: Float32Array, known: BoolArray) -> UInt8Array:
+    """Return steps of inverse depth from infinity on, _STEP levels each, from 1; 0 for unknown."""
+    inverse = np.reciprocal(measured_m)
+    inverse += np.float32(_STEP_PER_M / _STEP_SHARE)
+    per_step = _STEP / math.log1p(_STEP_SHARE)
+    first = 1 - per_step * math.log(_STEP_PER_M / _STEP_SHARE)
+    levels = cv2.convertScaleAbs(cv2.log(inverse, inverse), alpha=per_step, beta=first)
+    return np.asarray(levels, np.uint8) * known
+
+
+def _islands(inside: BoolArray, known: BoolArray) -> tuple[SurfaceArray, Float32Array]:
+    """Return the number of the island at each pixel, 0 where none is, and steps_of_rim."""
+    stride = stride_of(inside.shape[1])
+    # Around the image nothing is known: what the border cuts has gaps in its rim there.
+    within, measured = (
+        cv2.copyMakeBorder(
+            each[::stride, ::stride].view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT
+        )
+        for each in (inside, known)
+    )
+    _, labels = cv2.connectedComponents(within, connectivity=8)
     # So many surfaces that the last ones count as one are noise of a very large image.
     surfaces = np.minimum(labels, np.iinfo(np.uint16).max).astype(np.uint16)
     # The rim of an island, which is at a step, is a part of it.
-    reached: SurfaceArray = np.asarray(cv2.dilate(surfaces, _NEAR), np.uint16)
-    island, steps_of_rim = _islands(surfaces, reached, known, inside)
-    supported = inside & ~np.take(island, surfaces) if island.any() else inside
-    places = np.flatnonzero(known & ~supported)
-    places = places[~_attached(inverse, step, supported, places)]
-    numbers = reached.reshape(-1)[places]
-    numbers = np.where(island[numbers], numbers, np.uint16(0))
-    return Doubtful(supported, places, numbers, steps_of_rim)
-
-
-def _inside(inverse: Float32Array, known: BoolArray, step: Float32Array) -> BoolArray:
-    """Return the known pixels without a step to any neighbour."""
-    highest = cv2.dilate(inverse, _NEAR)
-    lowest = cv2.erode(np.where(known, inverse, _UNKNOWN), _NEAR)
-    inside: BoolArray = highest - lowest <= step
-    inside &= known
-    return inside
-
-
-def _islands(
-    surfaces: SurfaceArray, reached: SurfaceArray, known: BoolArray, inside: BoolArray
-) -> tuple[BoolArray, Float32Array]:
-    """Return by number which surfaces are islands, and the share of their rims that are steps."""
-    count = int(surfaces.max()) + 1
-    sizes, steps, gaps = (
-        cv2.calcHist([array], [0], where.view(np.uint8), [count], [0, count]).reshape(-1)
-        for array, where in (
-            (surfaces, inside),
-            (reached, known & ~inside),
-            (reached, ~known),
-        )
-    )
+    reached = np.asarray(cv2.dilate(surfaces, _NEAR), np.uint16)
+    sizes = np.bincount(surfaces.reshape(-1))
+    rim = np.flatnonzero(reached != surfaces)
+    numbers = np.take(reached, rim)
+    steps = np.bincount(numbers, np.take(measured, rim), len(sizes))
+    around = np.bincount(numbers, minlength=len(sizes))
+    steps_of_rim = (steps / np.maximum(around, 1)).astype(np.float32)
     small = sizes <= _ISLAND_SHARE * surfaces.size
-    steps_of_rim: Float32Array = steps / np.maximum(steps + gaps, 1)
-    island: BoolArray = small & (steps_of_rim >= _STEPS_OF_RIM)
+    island = small & (steps_of_rim >= _STEPS_OF_RIM)
     island[0] = False
-    return island, steps_of_rim
+    islands = np.where(island, np.arange(len(island)), 0).astype(np.uint16)
+    reached = np.take(islands, reached[1:-1, 1:-1])
+    enlarged = cv2.resize(reached, inside.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    return np.asarray(enlarged, np.uint16), steps_of_rim
 
 
-def _attached(
-    inverse: Float32Array, step: Float32Array, supported: BoolArray, places: IndexArray
-) -> BoolArray:
-    """Return which of some pixels continue a supported surface next to them."""
-    highest = cv2.dilate(np.where(supported, inverse, np.float32(0)), _AROUND)
-    lowest = cv2.erode(np.where(supported, inverse, _UNKNOWN), _AROUND)
-    own, allowed, high, low = (
-        array.reshape(-1)[places] for array in (inverse, step, highest, lowest)
-    )
-    one_surface = (low - allowed <= own) & (own <= high + allowed) & (high - low <= 2 * allowed)
-    like_either = (np.abs(own - high) <= allowed) | (np.abs(own - low) <= allowed)
-    attached: BoolArray = one_surface | like_either
+def _attached(levels: UInt8Array, supported: BoolArray) -> BoolArray:
+    """Return which pixels continue a supported surface next to them."""
+    there = levels * supported
+    nearest = cv2.dilate(there, _AROUND)
+    # One less each, so that what is not supported, 0, comes to lie beyond the highest.
+    farthest, own = cv2.erode(there - np.uint8(1), _AROUND), levels - np.uint8(1)
+    attached: BoolArray = cv2.absdiff(levels, nearest) <= _STEP
+    attached |= cv2.absdiff(own, farthest) <= _STEP
+    attached &= nearest > 0
     return attached

@@ -1,7 +1,13 @@
+import statistics
+from time import perf_counter
+
+import cv2
 import numpy as np
 import pytest
 
 from depth_anything_ros.completion import fuse
+from depth_anything_ros.lab.trials.hiding import HIDINGS, spoil
+from depth_anything_ros.memory import keep_large_buffers
 from depth_anything_ros.types import DepthOrigin
 
 HEIGHT, WIDTH = 120, 160
@@ -59,7 +65,7 @@ def test_no_seam_is_left_at_the_rim_of_a_hole():
         assert (step < 1.5 * true_step).all()
 
 
-@pytest.mark.parametrize('factor', [0.5, 2.0])
+@pytest.mark.parametrize('factor', [0.02, 0.5, 2.0])
 def test_a_blob_that_nothing_supports_is_refused_and_filled(factor):
     truth = room()
     measured = truth.copy()
@@ -175,3 +181,37 @@ def test_a_blob_at_the_rim_of_a_hole_is_refused_if_it_contradicts_the_more():
         measured[60:, :39] = truth[60:, :39]
         refused = fuse(bent(truth), measured, MAX_M).refused
         assert refused == blob.sum() if factor == 3.0 else refused < blob.sum() / 4
+
+
+def test_a_blob_that_the_border_of_the_image_cuts_is_refused_if_it_contradicts_the_more():
+    truth = room()
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    for column, factor, all_of_it in ((40, 1.45, True), (0, 1.45, False), (0, 3.0, True)):
+        blob = (rows - 20) ** 2 + (columns - column) ** 2 <= 9
+        measured = truth.copy()
+        measured[blob] *= np.float32(factor)
+        refused = fuse(bent(truth), measured, MAX_M).refused
+        assert refused == blob.sum() if all_of_it else refused < blob.sum() / 4
+
+
+@pytest.mark.perf
+def test_a_vga_frame_takes_six_milliseconds_of_one_core():
+    keep_large_buffers()  # as the node does
+    rng, truth = np.random.default_rng(0), np.full((480, 640), 4.0, np.float32)
+    for depth_m in np.linspace(3.5, 0.8, 40):
+        row, column = rng.integers(0, (480, 640))
+        truth[row : row + 90, column : column + 60] = depth_m
+    network = (truth**-0.8 * np.linspace(0.85, 1.25, 640, dtype=np.float32)).astype(np.float32)
+    measured, _ = spoil(truth * rng.normal(1, 0.005, truth.shape).astype(np.float32), rng)
+    measured[HIDINGS['blobs'](measured, rng)] = np.nan
+    threads, durations = cv2.getNumThreads(), []
+    cv2.setNumThreads(1)
+    try:
+        for _ in range(40):
+            start = perf_counter()
+            fused = fuse(network, measured, MAX_M)
+            durations.append(perf_counter() - start)
+    finally:
+        cv2.setNumThreads(threads)
+    assert fused.refused > 0
+    assert statistics.quantiles(durations)[0] < 6e-3
