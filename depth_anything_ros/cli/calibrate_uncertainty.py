@@ -165,7 +165,7 @@ def _entries(args: argparse.Namespace) -> list[Entry]:
 def _shown(entries: Sequence[Entry], title: str) -> Iterable[TrialImage]:
     from depth_anything_ros.lab.trials.sigma_trial import images_of
 
-    return progress(images_of(entries), sum(entry.count for entry in entries), title)
+    return progress(images_of(entries), sum(entry.images for entry in entries), title)
 
 
 def _fit(
@@ -180,7 +180,7 @@ def _fit(
     rows = gather(predictors, _shown(entries, 'errors of images'))
     drives = f'{args.drives} drives of {args.frames} frames from {args.first_drive}'
     data = [*args.data, *([drives] if args.drives else [])]
-    images = sum(entry.count for entry in entries)
+    images = sum(entry.images for entry in entries)
     calibration = Calibration(data, images, version('depth_anything_ros'))
     only = predictors[0] if len(predictors) == 1 else None
     return fit_table(

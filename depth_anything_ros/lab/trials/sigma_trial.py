@@ -52,7 +52,7 @@ class Entry(NamedTuple):
     """Images that are read or rendered together: their group, their number, and what does it."""
 
     source: str
-    count: int
+    images: int
     read: Callable[[], Iterator[TrialImage]]
 
 
