@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from depth_anything_ros.cli.console import (
     add_json_argument,
     check_outputs,
+    path_argument,
     progress,
     write_error,
     write_json,
@@ -81,14 +82,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_how(parser)
     output = parser.add_argument_group('output')
     output.add_argument(
-        '--layers', nargs='?', const=True, type=Path, metavar='FILE',
+        '--layers', nargs='?', const=True, type=path_argument, metavar='FILE',
         help='run each model once more, in fp32 on the CPU whatever --device says, and describe '
         'the output of every convolution and linear layer: range, mean, std, share of zeros; to '
         'FILE as CSV',
     )  # fmt: skip
-    output.add_argument('--csv', type=Path, metavar='FILE', help='also write all rows to FILE')
     output.add_argument(
-        '--plots', type=Path, metavar='FOLDER',
+        '--csv', type=path_argument, metavar='FILE', help='also write all rows to FILE'
+    )
+    output.add_argument(
+        '--plots', type=path_argument, metavar='FOLDER',
         help='draw latency against resolution, parameters and MACs, and the stages',
     )  # fmt: skip
     add_json_argument(parser)

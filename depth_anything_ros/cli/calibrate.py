@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from depth_anything_ros.cli.calibrate_answer import good_place, show_fit, show_trials
@@ -26,6 +25,7 @@ from depth_anything_ros.cli.camera_options import (
 from depth_anything_ros.cli.console import (
     add_json_argument,
     check_outputs,
+    path_argument,
     progress,
     write_json,
     write_line,
@@ -109,7 +109,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--input-size', type=count_argument, default=0, metavar='PIXELS',
         help="shorter side of the network input (0: the model's own)",
     )  # fmt: skip
-    parser.add_argument('--out', type=Path, metavar='FILE', help='parameter file to write')
+    parser.add_argument(
+        '--out', type=path_argument, metavar='FILE', help='parameter file to write'
+    )
     parser.add_argument(
         '--trials', type=count_argument, default=0, metavar='N',
         help='instead: try readings by random errors in N simulated rooms',

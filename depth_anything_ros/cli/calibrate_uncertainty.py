@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from depth_anything_ros.cli.console import (
     add_json_argument,
     check_outputs,
+    path_argument,
     progress,
     write_json,
     write_line,
@@ -86,7 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='room of the first drive; the others follow (default: %(default)s)',
     )  # fmt: skip
     parser.add_argument(
-        '--out', type=Path, metavar='FILE',
+        '--out', type=path_argument, metavar='FILE',
         help='table to write, instead of the one beside the weights; of several models, whose '
         'table then holds for any weights, it must be told',
     )  # fmt: skip

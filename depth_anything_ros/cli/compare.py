@@ -7,10 +7,10 @@ Runs are folders of the verb `evaluate` (images.csv) or of the evaluator node (f
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from depth_anything_ros.cli.console import (
     add_json_argument,
+    path_argument,
     write_json,
     write_line,
     write_lines,
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
-        'runs', nargs='+', type=Path, metavar='RUN',
+        'runs', nargs='+', type=path_argument, metavar='RUN',
         help='folder that `evaluate --out` or the evaluator node wrote; others are compared with '
         'the first, and the models of one folder with each other; its summary.json will do too',
     )  # fmt: skip

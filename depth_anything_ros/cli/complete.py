@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from depth_anything_ros.cli.console import (
     add_json_argument,
     check_outputs,
+    path_argument,
     progress,
     write_json,
     write_line,
@@ -72,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='how many times each image is hidden in each way (default: %(default)s)',
     )  # fmt: skip
     parser.add_argument(
-        '--picture', type=Path, metavar='FILE',
+        '--picture', type=path_argument, metavar='FILE',
         help='draw the first images of the first data or drive: the image, what was left, fused '
         'depth, its source and the truth',
     )  # fmt: skip

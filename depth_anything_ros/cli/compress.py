@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from depth_anything_ros.cli.compression_options import (
@@ -17,6 +16,7 @@ from depth_anything_ros.cli.compression_options import (
 from depth_anything_ros.cli.console import (
     add_json_argument,
     check_outputs,
+    path_argument,
     progress,
     write_json,
     write_line,
@@ -92,7 +92,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f'{", ".join(RECIPES)}, or several joined by +; see below',
     )  # fmt: skip
     parser.add_argument(
-        '--out', type=Path, required=True, metavar='FILE', help='a .safetensors file to write'
+        '--out',
+        type=path_argument,
+        required=True,
+        metavar='FILE',
+        help='a .safetensors file to write',
     )
     parser.add_argument('--force', action='store_true', help='replace FILE if it exists')
     add_calibration_arguments(parser)

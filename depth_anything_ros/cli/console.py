@@ -16,13 +16,14 @@ from depth_anything_ros import files
 from depth_anything_ros.cli.words import in_words_of_the_cli
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.escape import one_line
+from depth_anything_ros.home import expand_user
 from depth_anything_ros.progress import progress
 from depth_anything_ros.table import Table
 
 __all__ = [
-    'add_json_argument', 'check_apart', 'check_outputs', 'discard', 'people_beside',
-    'prepare_streams', 'progress', 'write_error', 'write_json', 'write_line', 'write_lines',
-    'write_table', 'write_warning',
+    'add_json_argument', 'check_apart', 'check_outputs', 'discard', 'path_argument',
+    'people_beside', 'prepare_streams', 'progress', 'write_error', 'write_json', 'write_line',
+    'write_lines', 'write_table', 'write_warning',
 ]  # fmt: skip
 
 _STANDARD_OUTPUT = Path('/dev/stdout')
@@ -110,7 +111,21 @@ def add_json_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def _answer_place(text: str) -> Path:
-    return _STANDARD_OUTPUT if text == '-' else Path(text)
+    return _STANDARD_OUTPUT if text == '-' else path_argument(text)
+
+
+def path_argument(text: str) -> Path:
+    """
+    Read a file or folder, where ~ is the home folder.
+
+    A shell leaves ~ as it is in --option=~/file.
+
+    :raises argparse.ArgumentTypeError: if no path can be so.
+    """
+    try:
+        return expand_user(text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 @contextmanager
@@ -169,7 +184,8 @@ def _read(values: Iterable[object]) -> Iterator[Path]:
                 whole = (str(word), str(word).partition(':')[2])
                 places = {place for text in whole for place in (text, text.partition(',')[0])}
                 # Any text may stand there, which as a path would be too long.
-                yield from (Path(place) for place in places if os.path.exists(place))  # noqa: PTH110
+                full = map(os.path.expanduser, places)
+                yield from (Path(place) for place in full if os.path.exists(place))  # noqa: PTH110
 
 
 def _is_bag(folder: Path, place: Path) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from depth_anything_ros.cli.console import (
     add_json_argument,
     check_outputs,
+    path_argument,
     write_json,
     write_line,
     write_table,
@@ -20,6 +21,7 @@ from depth_anything_ros.cli.gate_option import add_gate_argument, check_gate, op
 from depth_anything_ros.config import DepthNodeConfig, EvaluatorConfig
 from depth_anything_ros.errors import CheckpointError, ConfigError
 from depth_anything_ros.json_text import from_json, parse_json
+from depth_anything_ros.lab.recording import DEPTH_NODE
 from depth_anything_ros.parameters import parameter_infos
 from depth_anything_ros.table import Table, number
 
@@ -51,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--out',
-        type=Path,
+        type=path_argument,
         default=Path('demo_output'),
         help='folder for the results (%(default)s)',
     )
@@ -161,7 +163,7 @@ def _clear_results(folder: Path) -> None:
 def _play(args: argparse.Namespace, bag: DemoBag, weights: str, kind: OutputKind) -> None:
     from depth_anything_ros.cli.processes import NodeProcesses
 
-    relative, metric = '/depth_node/relative/image_raw', '/depth_node/depth/image_raw'
+    relative, metric = f'{DEPTH_NODE}/relative/image_raw', f'{DEPTH_NODE}/depth/image_raw'
     is_relative = kind.is_relative
     with NodeProcesses(args.out / 'logs') as nodes:
         nodes.start(
@@ -193,7 +195,7 @@ def _play(args: argparse.Namespace, bag: DemoBag, weights: str, kind: OutputKind
                 **bag.remaps('ground_truth', 'ground_truth/camera_info'),
                 'relative': relative,
                 'depth': metric,
-                'scale': '/depth_node/scale',
+                'scale': f'{DEPTH_NODE}/scale',
             },
         )
         nodes.start(

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from depth_anything_ros.cli.console import (
     add_json_argument,
     check_outputs,
+    path_argument,
     progress,
     write_json,
     write_line,
@@ -39,6 +40,7 @@ from depth_anything_ros.cli.protocol_options import (
 )
 from depth_anything_ros.cli.worker_options import add_worker_arguments, chosen_workers
 from depth_anything_ros.errors import ConfigError
+from depth_anything_ros.home import expand_user
 
 if TYPE_CHECKING:
     from depth_anything_ros.evaluation.gate import Gate
@@ -82,7 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_worker_arguments(parser, 1, '%(default)s')
     add_gate_argument(parser)
     parser.add_argument(
-        '--out', type=Path, metavar='DIR',
+        '--out', type=path_argument, metavar='DIR',
         help='folder for report.html, report.md, images.csv, summary.json, baseline.npz, pictures',
     )  # fmt: skip
     parser.add_argument(
@@ -90,7 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='draw the first N images of each source (%(default)s)',
     )  # fmt: skip
     parser.add_argument(
-        '--grid', type=Path, metavar='FILE', help='show these images small in one picture'
+        '--grid', type=path_argument, metavar='FILE', help='show these images small in one picture'
     )
     add_json_argument(parser)
 
@@ -181,8 +183,9 @@ def _baseline(word: str, rule: ScoringRule) -> Baseline:
     """
     from depth_anything_ros.lab.datasets.baseline import MAP_SIZE, average_scenes, read_baseline
 
-    if Path(word).suffix == _BASELINE_SUFFIX:
-        baseline = read_baseline(Path(word))
+    file = expand_user(word)
+    if file.suffix == _BASELINE_SUFFIX:
+        baseline = read_baseline(file)
         if (baseline.min_depth_m, baseline.max_depth_m) != (rule.min_depth_m, rule.max_depth_m):
             raise ConfigError(
                 f"'{word}' was made for {baseline.min_depth_m:g} to {baseline.max_depth_m:g} m, "

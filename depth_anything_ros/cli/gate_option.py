@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from depth_anything_ros.cli.console import write_warning
+from depth_anything_ros.cli.console import path_argument, write_warning
 
 if TYPE_CHECKING:
     from depth_anything_ros.evaluation.comparable import Protocol
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 def add_gate_argument(parser: argparse.ArgumentParser) -> None:
     """Add `--gate FILE`."""
     parser.add_argument(
-        '--gate', type=Path, metavar='FILE',
+        '--gate', type=path_argument, metavar='FILE',
         help='YAML file of bounds as `abs_rel <= 0.12`, also relative to the summary.json of an '
         'earlier run; where one is broken, tell each breach and by how much, and exit with 3',
     )  # fmt: skip

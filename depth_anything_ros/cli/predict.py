@@ -21,6 +21,7 @@ from depth_anything_ros.cli.camera_options import (
 from depth_anything_ros.cli.console import (
     add_json_argument,
     check_outputs,
+    path_argument,
     progress,
     write_json,
     write_line,
@@ -38,6 +39,7 @@ from depth_anything_ros.cli.predictor_options import (
 from depth_anything_ros.colormap import PREVIEW_COLORMAPS
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.home import expand_user
+from depth_anything_ros.lab.recording import DEPTH_NODE
 from depth_anything_ros.progress import duration_text
 
 if TYPE_CHECKING:
@@ -47,8 +49,6 @@ if TYPE_CHECKING:
     from depth_anything_ros.lab.prediction.sources import Source
 
 _MODEL = 'tiny'
-# As whom parameter files are read.
-_NODE = '/depth_node'
 # Points that float at edges are left out; see the node's parameter `cloud_edge_jump`.
 _EDGE_JUMP = 0.02
 # So few pictures are predicted by torch, which needs no export, unless told otherwise.
@@ -82,7 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'bottom), or number of a camera',
     )  # fmt: skip
     parser.add_argument(
-        '--out', type=expand_user, required=True, metavar='FOLDER',
+        '--out', type=path_argument, required=True, metavar='FOLDER',
         help='folder for the results, made where it is missing; results of these names that are '
         'there already are replaced',
     )  # fmt: skip
@@ -161,7 +161,7 @@ def _add_metres(parser: argparse.ArgumentParser) -> None:
         help='a scale that is known: 1 / metres = SCALE · output + SHIFT',
     )  # fmt: skip
     scale.add_argument(
-        '--params', type=expand_user, metavar='FILE',
+        '--params', type=path_argument, metavar='FILE',
         help='model, input size and fixed scale out of a parameter file of the depth node, as '
         '`calibrate --out` writes it',
     )  # fmt: skip
@@ -215,7 +215,7 @@ def _take_parameters(args: argparse.Namespace) -> None:
     from depth_anything_ros.lab.recording.parameters import node_config
     from depth_anything_ros.scale.fixed import FixedScale
 
-    config = node_config(args.params, {}, _NODE, write_warning)
+    config = node_config(args.params, {}, DEPTH_NODE, write_warning)
     network, source = config.network, config.scale.scale_source
     if source != FixedScale.name:
         raise ConfigError(

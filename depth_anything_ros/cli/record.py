@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from depth_anything_ros.cli.console import (
     add_json_argument,
+    path_argument,
     write_json,
     write_line,
     write_table,
@@ -25,6 +26,7 @@ from depth_anything_ros.cli.predictor_options import count_argument
 from depth_anything_ros.cli.worker_options import add_worker_arguments, chosen_workers
 from depth_anything_ros.errors import ConfigError, DatasetError
 from depth_anything_ros.files import remove_left_over
+from depth_anything_ros.lab.recording import DEPTH_NODE
 
 if TYPE_CHECKING:
     from depth_anything_ros.config import DepthNodeConfig
@@ -67,10 +69,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'bag got the metres that a scale source was asked for, or an output that --outputs names.'
     )
     parser.add_argument(
-        'bags', nargs='+', type=Path, metavar='BAG', help='bag of ROS 2 or ROS 1, file or folder'
+        'bags',
+        nargs='+',
+        type=path_argument,
+        metavar='BAG',
+        help='bag of ROS 2 or ROS 1, file or folder',
     )
     parser.add_argument(
-        '--out', type=Path, required=True, metavar='OUT',
+        '--out', type=path_argument, required=True, metavar='OUT',
         help='bag to write, a folder whatever its name; of several, a folder for bags of the same '
         'names',
     )  # fmt: skip
@@ -99,7 +105,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'found by the names that drivers give',
     )  # fmt: skip
     parser.add_argument(
-        '--node', type=_node_name, default='/depth_node', metavar='NAME',
+        '--node', type=_node_name, default=DEPTH_NODE, metavar='NAME',
         help='full name of the node: in the parameter file, and before its topics (%(default)s)',
     )  # fmt: skip
     parser.add_argument(
@@ -115,7 +121,9 @@ def _add_parameters(parser: argparse.ArgumentParser) -> None:
     from depth_anything_ros.config import DepthNodeConfig
     from depth_anything_ros.parameters import parameter_infos
 
-    parser.add_argument('--params', type=Path, metavar='FILE', help='parameter file of the node')
+    parser.add_argument(
+        '--params', type=path_argument, metavar='FILE', help='parameter file of the node'
+    )
     parser.add_argument(
         '-p', '--param', action='append', default=[], metavar='NAME:=VALUE',
         help='parameter of the node; wins over the file, and may be given more than once',

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from depth_anything_ros.cli.console import (
     add_json_argument,
     check_outputs,
+    path_argument,
     progress,
     write_json,
     write_line,
@@ -99,7 +100,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='what cloud_edge_jump is tried at (default: %(default)s)',
     )  # fmt: skip
     parser.add_argument(
-        '--picture', type=Path, metavar='FILE',
+        '--picture', type=path_argument, metavar='FILE',
         help='draw the first three images of the first data: the image, its depth, filtered, and '
         'without flying pixels',
     )  # fmt: skip

@@ -18,6 +18,7 @@ from depth_anything_ros.cli.compression_options import (
 )
 from depth_anything_ros.cli.console import (
     check_outputs,
+    path_argument,
     progress,
     write_line,
 )
@@ -73,10 +74,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
     parser.epilog = _EPILOG
     parser.add_argument(
-        '--out', type=Path, required=True, metavar='FILE', help='the page to write, in Markdown'
+        '--out',
+        type=path_argument,
+        required=True,
+        metavar='FILE',
+        help='the page to write, in Markdown',
     )
     parser.add_argument(
-        '--real', type=Path, metavar='FOLDER',
+        '--real', type=path_argument, metavar='FOLDER',
         help='real RGB-D frames with an index.json; without, the page has none',
     )  # fmt: skip
     parser.add_argument(

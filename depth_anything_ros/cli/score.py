@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from depth_anything_ros.cli.console import (
     add_json_argument,
+    path_argument,
     progress,
     write_json,
     write_line,
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
     add_data_argument(parser, required=False)
     parser.add_argument(
-        '--out', type=Path, metavar='DIR',
+        '--out', type=path_argument, metavar='DIR',
         help='folder for the results; a run that was stopped goes on from what is in it',
     )  # fmt: skip
     parser.add_argument(

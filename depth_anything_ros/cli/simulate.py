@@ -7,7 +7,13 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from depth_anything_ros.cli.console import add_json_argument, progress, write_json, write_line
+from depth_anything_ros.cli.console import (
+    add_json_argument,
+    path_argument,
+    progress,
+    write_json,
+    write_line,
+)
 from depth_anything_ros.errors import DatasetError
 from depth_anything_ros.files import writing_folder
 from depth_anything_ros.messages.limits import MAX_PIXELS
@@ -24,7 +30,9 @@ _STORAGES = ('mcap', 'sqlite3')
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments and options of the verb."""
-    parser.add_argument('out', type=Path, metavar='OUT', help='folder of the bag to write')
+    parser.add_argument(
+        'out', type=path_argument, metavar='OUT', help='folder of the bag to write'
+    )
     parser.add_argument('--frames', type=int, default=30, help='number of frames (default 30)')
     parser.add_argument(
         '--rate', type=float, default=10.0, metavar='HZ', help='frames a second (default 10)'

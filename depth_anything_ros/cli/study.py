@@ -22,6 +22,7 @@ from depth_anything_ros.cli.compression_options import (
 )
 from depth_anything_ros.cli.console import (
     add_json_argument,
+    path_argument,
     progress,
     write_json,
     write_line,
@@ -108,7 +109,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add_data_argument(parser)
     parser.add_argument(
-        '--out', type=Path, required=True, metavar='DIR',
+        '--out', type=path_argument, required=True, metavar='DIR',
         help='folder for the results; a run that was stopped goes on from what is in it',
     )  # fmt: skip
     parser.add_argument(

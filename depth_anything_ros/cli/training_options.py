@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from depth_anything_ros.cli.console import write_error, write_line
+from depth_anything_ros.cli.console import path_argument, write_error, write_line
 from depth_anything_ros.cli.data_argument import parse_data
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.parameters import from_mapping
@@ -35,7 +35,7 @@ _WORLD = re.compile(r'simulator(?:/([12]))?:(\d+)')
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add what says where and how a run computes."""
     parser.add_argument(
-        '--out', type=Path, required=True, metavar='DIR',
+        '--out', type=path_argument, required=True, metavar='DIR',
         help='folder of the run: last.pt, loss.csv, loss.png, weights.safetensors, run.json',
     )  # fmt: skip
     parser.add_argument(
@@ -84,7 +84,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         help='images of a validation (default 64)',
     )  # fmt: skip
     parser.add_argument(
-        '--kept', type=Path, metavar='FILE',
+        '--kept', type=path_argument, metavar='FILE',
         help='learn from the samples of the data sets that the verb score listed in FILE only',
     )  # fmt: skip
     parser.add_argument(

@@ -10,11 +10,11 @@ import threading
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from depth_anything_ros.cli.console import (
     check_outputs,
+    path_argument,
     progress,
     write_line,
     write_warning,
@@ -75,7 +75,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--web', action='store_true', help='show it in browsers, also on other computers'
     )
     place.add_argument(
-        '--save', type=Path, metavar='FILE', help='write it to FILE.rrd, which `rerun` opens'
+        '--save',
+        type=path_argument,
+        metavar='FILE',
+        help='write it to FILE.rrd, which `rerun` opens',
     )
     for role in _TOLD:
         parser.add_argument(

@@ -12,7 +12,7 @@ import pytest
 
 from depth_anything_ros.cli import console, main
 from depth_anything_ros.cli.main import VERBS, Verb
-from depth_anything_ros.errors import DatasetError
+from depth_anything_ros.errors import DatasetError, DepthAnythingError
 from depth_anything_ros.table import Table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,6 +50,29 @@ def test_every_verb_offers_arguments_and_run(name):
     module = importlib.import_module(VERBS[name].module)
     module.add_arguments(argparse.ArgumentParser())
     assert callable(module.run)
+
+
+@pytest.mark.parametrize('name', list(VERBS))
+def test_paths_of_every_verb_know_the_home_folder(name, monkeypatch):
+    monkeypatch.setenv('HOME', '/home/of_a_test')
+    parser = argparse.ArgumentParser()
+    importlib.import_module(VERBS[name].module).add_arguments(parser)
+    read = [action.type for action in parser._actions if callable(action.type)]
+    assert Path not in read
+    for one in read:
+        try:
+            found = one('~/file')
+        except (argparse.ArgumentTypeError, ValueError, DepthAnythingError):
+            continue  # it reads something else
+        if isinstance(found, Path):
+            assert found == Path('/home/of_a_test/file')
+
+
+def test_a_path_that_none_can_be_is_wrong_usage(capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main.main(['compare', '~no_such_user/run', 'b'])
+    assert exit_.value.code == 2
+    assert "'~no_such_user/run': this user has no home folder" in capsys.readouterr().err
 
 
 def test_help_names_every_verb(capsys):

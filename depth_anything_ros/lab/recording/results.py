@@ -9,6 +9,7 @@ from pathlib import Path
 
 from depth_anything_ros.bag import BagReader
 from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.lab.recording import DEPTH_NODE
 from depth_anything_ros.types import ModelIdentity
 
 # The note in a bag that says by which model its depth was estimated.
@@ -32,7 +33,7 @@ class RecordJob:
     config: DepthNodeConfig
     outputs: tuple[str, ...]
     remaps: Mapping[str, str] = field(default_factory=dict)
-    node: str = '/depth_node'
+    node: str = DEPTH_NODE
     merge: bool = False
     frames: int = 0
     storage: str = 'mcap'
