@@ -156,7 +156,7 @@ def _output(row: ModelSpec) -> str:
     if row.max_depth_m is not None:
         return f'metric, {row.max_depth_m:g} m'
     if row.metres_at_focal_px:
-        return 'metres by focal length'
+        return 'relative, metres by focal length'
     return 'relative, up to scale' if row.up_to_scale else 'relative'
 
 
