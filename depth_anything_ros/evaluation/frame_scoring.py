@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from depth_anything_ros.evaluation.protocol import (
     AlignmentMode,
     FrameScore,
     align_prediction,
+    found_ground,
     score_view,
     view_of,
 )
@@ -126,6 +127,7 @@ class FrameScorer:
                 obstacles=self._config.obstacles,
                 sigma=_sigma_of(frame, mode, truth_m.shape),
             )
+            view = replace(view, known_ground=found_ground(scored.scores.values()))
             scored.aligned[mode], scored.views[mode] = aligned, view
             scored.scores[mode] = score_view(aligned, view, self._metrics)
         if len(problems) == len(self._modes) and len(set(problems.values())) == 1:

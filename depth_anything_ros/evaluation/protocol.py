@@ -255,6 +255,11 @@ def score_pairs(
     return FrameScore(values, len(pairs), math.nan, ground=ground)
 
 
+def found_ground(scores: Iterable[FrameScore]) -> Ground | None:
+    """Return the ground of an image, where one of its scores has looked for it."""
+    return next((score.ground for score in scores if score.ground is not None), None)
+
+
 def weight_of(name: str, score: FrameScore) -> int:
     """Return how much an image counts in the mean of a metric."""
     return score.pixels if name in METRICS and METRICS[name].pooled else 1

@@ -61,6 +61,7 @@ class View:
         not; None is where it is scored.
     :param mounting: of the camera above the ground, where the data knows it.
     :param told: how somebody says that the camera hangs, held against the truth.
+    :param known_ground: as `ground`, where it has been found before; None finds it.
     :param rule: what an obstacle is.
     :param sigma_map: float32 (H, W), one standard deviation of the prediction in metres; None
         where nobody tells.
@@ -78,6 +79,7 @@ class View:
     known_truth: NDArray[np.bool_] | None = None
     mounting: CameraMounting | None = None
     told: CameraMounting | None = None
+    known_ground: Ground | None = None
     rule: ObstacleRule = field(default_factory=ObstacleRule)
     sigma_map: Float32Array | None = None
 
@@ -210,6 +212,8 @@ class View:
     @cached_property
     def ground(self) -> Ground:
         """Return where the ground is, and how that is known."""
+        if self.known_ground is not None:
+            return self.known_ground
         return ground_of(self.true_depth_m, self.rays, self.mounting, self.told)
 
     @cached_property
@@ -233,7 +237,7 @@ class View:
         return None if self.obstacle_scene is None else beam_errors(self.obstacle_scene)
 
 
-_OPTIONAL = ('known_places', 'known_truth', 'mounting', 'told')
+_OPTIONAL = ('known_places', 'known_truth', 'mounting', 'told', 'known_ground')
 READABLE = (
     *(name for name in View.__annotations__ if name not in _OPTIONAL),
     *(name for name, item in vars(View).items() if isinstance(item, cached_property)),

@@ -8,8 +8,10 @@ import pytest
 from level_scene import CAMERA, MOUNTING, Box, depth_of
 
 from depth_anything_ros.errors import GateError
+from depth_anything_ros.evaluation import view
 from depth_anything_ros.evaluation.config import EvaluatorConfig
 from depth_anything_ros.evaluation.gate import RUN, Gate, run_figures
+from depth_anything_ros.evaluation.ground import ground_of
 from depth_anything_ros.evaluation.run import RunEvaluation
 from depth_anything_ros.types import CameraMounting, OutputKind
 
@@ -99,6 +101,16 @@ def test_without_a_camera_nothing_is_known_and_once_told(tmp_path, metrics):
     assert summary.metrics['online'].means['obstacles.missed'] is None
     (warning,) = [text for text in summary.warnings if 'obstacles' in text]
     assert warning == ('obstacles has no value in any of 2 frames: no calibrated camera in 2')
+
+
+def test_the_ground_of_a_frame_is_looked_for_once(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        view, 'ground_of', lambda *arguments: asked.append(1) or ground_of(*arguments)
+    )
+    summary = played(tmp_path, alignments=('none', 'scale', 'online')).finish()
+    assert [scores.means['obstacles.missed'] for scores in summary.metrics.values()][2] == 0.5
+    assert len(asked) == summary.frames.scored == 2
 
 
 def test_who_does_not_ask_gets_neither_figures_nor_protocol(tmp_path):

@@ -13,6 +13,7 @@ from depth_anything_ros.evaluation.protocol import (
     AlignedPrediction,
     FrameScore,
     align_prediction,
+    found_ground,
     score_pairs,
     score_view,
 )
@@ -118,7 +119,9 @@ def _score(
             scores.problems[name] = str(error)
             continue
         image.aligned[name] = aligned
-        scores.scores[name] = score_view(aligned, metric_view(aligned, sample, rule), metrics)
+        ground = found_ground(scores.scores.values())
+        view = replace(metric_view(aligned, sample, rule), known_ground=ground)
+        scores.scores[name] = score_view(aligned, view, metrics)
     return image
 
 
