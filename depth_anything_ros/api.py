@@ -157,7 +157,8 @@ class DepthModel:
         prediction = self.predict(image)
         if isinstance(prediction, MetricDepth):
             return limit_depth(prediction, max_depth_m)
-        scale = scale or scale_of_model(self.predictor)
+        if scale is None:
+            scale = scale_of_model(self.predictor)
         if scale is None:
             raise AlignmentError(
                 f"model '{self.identity.name}' is relative and needs a scale to give metres: "

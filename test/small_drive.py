@@ -10,6 +10,7 @@ from depth_anything_ros.messages import (
     image_fields,
     stamp_fields,
 )
+from depth_anything_ros.models import MODELS
 from depth_anything_ros.types import (
     Camera,
     ModelIdentity,
@@ -32,6 +33,7 @@ class Network:
     identity = ModelIdentity('red', 'checkpoint', '', 'none', 'fp32', 'cpu', (48, 64), 'none')
     output_kind = OutputKind.RELATIVE_INVERSE_DEPTH
     weights_path = None
+    spec = MODELS['tiny']
 
     def is_built(self, height, width):
         return True

@@ -29,10 +29,12 @@ def assemble(predictor: Predictor, config: DepthNodeConfig) -> DepthPipeline:
     :raises CheckpointError: if the table of errors that is named is not of this network.
     """
     poses = PoseHistory()
+    # A source that has no reference yet is empty, and still one.
+    source = create_scale_source(config.scale)
     # A new tracker each time: scale and shift of one network mean nothing to another.
     return DepthPipeline(
         predictor,
-        create_scale_source(config.scale) or scale_of_model(predictor),
+        scale_of_model(predictor) if source is None else source,
         create_tracker(config.scale),
         config.max_depth_m,
         create_scene_cut(config.scale),

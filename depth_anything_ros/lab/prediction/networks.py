@@ -106,7 +106,7 @@ class Network:
         usual_m = predictor.spec.max_depth_m or DepthNodeConfig.max_depth_m
         self._pipeline = DepthPipeline(
             predictor,
-            None if is_metric else metres.scale or by_itself,
+            None if is_metric else by_itself if metres.scale is None else metres.scale,
             create_tracker(ScaleConfig()),
             metres.max_depth_m or usual_m,
         )
