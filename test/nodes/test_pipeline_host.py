@@ -1,17 +1,12 @@
-import threading
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from stand_in_networks import CONFIG, GatedLoader, Network, changed, depth_m
 
 from depth_anything_ros.config import DepthNodeConfig
-from depth_anything_ros.errors import (
-    CheckpointError,
-    ConfigError,
-    DepthAnythingError,
-    UnknownNameError,
-)
+from depth_anything_ros.errors import CheckpointError, ConfigError, UnknownNameError
 from depth_anything_ros.inference.predictor import create_predictor
 from depth_anything_ros.lab.compression.chain import parse_chain
 from depth_anything_ros.lab.compression.format import write_packed
@@ -22,58 +17,8 @@ from depth_anything_ros.nodes.pipeline_host import PipelineHost
 from depth_anything_ros.parameters import Affects, from_mapping, parameter_infos, parameter_values
 from depth_anything_ros.parameters import changed as with_changes
 from depth_anything_ros.stream.assembly import check_config
-from depth_anything_ros.types import (
-    Frame,
-    ModelIdentity,
-    ModelInput,
-    OutputKind,
-    RelativeInverseDepth,
-)
+from depth_anything_ros.types import ModelIdentity
 from depth_anything_ros.uncertainty.files import GENERIC, read_table, write_table
-
-CONFIG = from_mapping(
-    DepthNodeConfig, {'scale_source': 'fixed', 'fixed_scale': 0.5, 'weights': 'random'}
-)
-
-
-class Network:
-    """Stand in for a predictor that gives ones everywhere."""
-
-    output_kind, weights_path = OutputKind.RELATIVE_INVERSE_DEPTH, None
-
-    def __init__(self, config):
-        self.identity = config.network.model
-
-    def preprocess(self, rgb):
-        return ModelInput(np.zeros((1, 3, 14, 14), np.float32), rgb.shape[:2])
-
-    def infer(self, model_input):
-        return np.ones(model_input.source_size, np.float32)
-
-    def postprocess(self, raw, source_size):
-        return RelativeInverseDepth(raw)
-
-
-@pytest.fixture
-def make_host():
-    hosts = []
-
-    def make(load=Network, **options):
-        hosts.append(PipelineHost(load, **options))
-        return hosts[-1]
-
-    yield make
-    for host in hosts:
-        host.close(10)
-
-
-def changed(**fields):
-    return with_changes(CONFIG, fields), frozenset(fields)
-
-
-def depth_m(host):
-    frame = Frame(np.zeros((2, 2, 3), np.uint8), 1_000_000_000, 'camera')
-    return host.pipeline.process(frame).metric.depth_m[0, 0]
 
 
 def test_nothing_runs_before_start_and_after_stop(make_host):
@@ -115,64 +60,6 @@ def test_refinements_take_effect_at_once_and_keep_the_scale(make_host):
     assert not host.pipeline.refinements.metric
 
 
-def test_a_new_model_is_loaded_beside_the_running_one(make_host):
-    proceed = threading.Event()
-
-    def load(config):
-        if config.network.model != CONFIG.network.model:
-            assert proceed.wait(10)
-        return Network(config)
-
-    host = make_host(load)
-    host.start(CONFIG)
-    host.change(*changed(model='depth_anything_v2_vitb'))
-    assert host.loading == 'depth_anything_v2_vitb'
-    assert host.pipeline.predictor.identity == CONFIG.network.model
-    assert depth_m(host) == pytest.approx(2.0)
-    proceed.set()
-    assert host.wait_idle(10)
-    assert host.pipeline.predictor.identity == 'depth_anything_v2_vitb'
-    assert (host.loading, host.error) == ('', '')
-
-
-def test_a_failed_load_keeps_the_old_model_and_says_why(make_host):
-    def load(config):
-        if config.network.model != CONFIG.network.model:
-            raise CheckpointError('damaged file')
-        return Network(config)
-
-    refusals = []
-    host = make_host(load, refused=lambda: refusals.append(host.running))
-    host.start(CONFIG)
-    host.change(*changed(model='depth_anything_v2_vitb'))
-    assert host.wait_idle(10)
-    assert host.pipeline.predictor.identity == CONFIG.network.model
-    assert host.error == 'could not load depth_anything_v2_vitb: damaged file'
-    assert refusals == [CONFIG]
-    host.change(*changed(model=CONFIG.network.model))
-    assert host.wait_idle(10)
-    assert host.error == ''
-
-
-def test_scale_changed_during_a_load_is_not_lost(make_host):
-    proceed = threading.Event()
-
-    def load(config):
-        if config.network.model != CONFIG.network.model:
-            assert proceed.wait(10)
-        return Network(config)
-
-    host = make_host(load)
-    host.start(CONFIG)
-    config, names = changed(model='depth_anything_v2_vitb')
-    host.change(config, names)
-    host.change(with_changes(config, {'fixed_scale': 0.125}), frozenset({'fixed_scale'}))
-    proceed.set()
-    assert host.wait_idle(10)
-    assert host.pipeline.predictor.identity == 'depth_anything_v2_vitb'
-    assert depth_m(host) == pytest.approx(8.0)
-
-
 def test_values_that_did_not_change_load_and_reset_nothing(make_host):
     load = GatedLoader()
     host = make_host(load)
@@ -182,148 +69,6 @@ def test_values_that_did_not_change_load_and_reset_nothing(make_host):
     assert host.wait_idle(10)
     assert len(load.warmed_up_for) == 1
     assert host.pipeline is pipeline
-
-
-def test_turning_back_to_the_running_model_ends_the_load_of_another(make_host):
-    load = GatedLoader(70)
-    host = make_host(load)
-    host.start(CONFIG)
-    host.change(*changed(input_size=70))
-    assert load.begun[70].wait(10)
-    host.change(*changed(input_size=CONFIG.network.input_size))
-    assert host.loading == ''
-    load.gates[70].set()
-    assert host.wait_idle(10)
-    assert host.pipeline.predictor.identity == CONFIG.network.input_size
-
-
-def test_what_changes_during_the_first_load_is_taken_over(make_host):
-    load = GatedLoader(70)
-    host = make_host(load)
-    config = changed(input_size=70)[0]
-    starting = threading.Thread(target=host.start, args=(config,))
-    starting.start()
-    assert load.begun[70].wait(10)
-    assert (host.loading, host.pipeline) == (CONFIG.network.model, None)
-    host.change(*changed(input_size=70, fixed_scale=0.125))
-    host.change(*changed(input_size=84, fixed_scale=0.125))
-    load.gates[70].set()
-    starting.join(10)
-    assert host.wait_idle(10)
-    assert depth_m(host) == pytest.approx(8.0)
-    assert host.pipeline.predictor.identity == 84
-
-
-def test_a_stop_during_the_first_load_leaves_nothing_running(make_host):
-    load = GatedLoader(70)
-    host = make_host(load)
-    raised = []
-
-    def start():
-        with pytest.raises(DepthAnythingError, match='stopped while') as caught:
-            host.start(changed(input_size=70)[0])
-        raised.append(caught)
-
-    starting = threading.Thread(target=start)
-    starting.start()
-    assert load.begun[70].wait(10)
-    host.stop()
-    load.gates[70].set()
-    starting.join(10)
-    assert len(raised) == 1
-    assert (host.pipeline, host.loading) == (None, '')
-
-
-def test_a_load_that_ends_after_stop_has_no_effect(make_host):
-    proceed = threading.Event()
-
-    def load(config):
-        if config.network.model != CONFIG.network.model:
-            assert proceed.wait(10)
-        return Network(config)
-
-    host = make_host(load)
-    host.start(CONFIG)
-    host.change(*changed(model='depth_anything_v2_vitb'))
-    host.stop()
-    proceed.set()
-    assert host.wait_idle(10)
-    assert host.pipeline is None
-
-
-class GatedLoader:
-    """Load at once, except networks of `gates`, which wait for theirs and note that they do."""
-
-    def __init__(self, *sizes):
-        self.gates = {size: threading.Event() for size in sizes}
-        self.begun = {size: threading.Event() for size in sizes}
-        self.warmed_up_for = []
-
-    def __call__(self, config):
-        self.warmed_up_for.append((config.warmup_height, config.warmup_width))
-        if config.network.input_size in self.gates:
-            self.begun[config.network.input_size].set()
-            assert self.gates[config.network.input_size].wait(10)
-        network = Network(config)
-        network.identity = config.network.input_size
-        return network
-
-
-def test_a_load_from_before_a_stop_does_not_replace_what_was_started_since(make_host):
-    load = GatedLoader(70)
-    host = make_host(load)
-    host.start(CONFIG)
-    host.change(*changed(input_size=70))
-    assert load.begun[70].wait(10)
-    host.stop()
-    host.start(changed(input_size=84)[0])
-    load.gates[70].set()
-    assert host.wait_idle(10)
-    assert (host.pipeline.predictor.identity, host.loading) == (84, '')
-
-
-def test_a_load_that_fails_after_a_stop_is_no_error_of_the_stopped_node(make_host):
-    proceed = threading.Event()
-
-    def load(config):
-        if config.network.model != CONFIG.network.model:
-            assert proceed.wait(10)
-            raise CheckpointError('damaged file')
-        return Network(config)
-
-    host = make_host(load)
-    host.start(CONFIG)
-    host.change(*changed(model='depth_anything_v2_vitb'))
-    host.stop()
-    proceed.set()
-    assert host.wait_idle(10)
-    assert host.error == ''
-
-
-def test_the_model_wanted_last_is_shown_as_loading_until_it_runs(make_host):
-    load = GatedLoader(70, 84)
-    host = make_host(load)
-    host.start(CONFIG)
-    host.change(*changed(input_size=70))
-    assert load.begun[70].wait(10)
-    host.change(*changed(input_size=84))
-    load.gates[70].set()
-    assert load.begun[84].wait(10)
-    assert host.loading == CONFIG.network.model
-    assert host.pipeline.predictor.identity == CONFIG.network.input_size
-    load.gates[84].set()
-    assert host.wait_idle(10)
-    assert (host.pipeline.predictor.identity, host.loading) == (84, '')
-
-
-def test_a_new_model_is_warmed_up_for_the_images_that_come(make_host):
-    load = GatedLoader()
-    host = make_host(load)
-    host.start(CONFIG)
-    host.image_size = (720, 1280)
-    host.change(*changed(input_size=70))
-    assert host.wait_idle(10)
-    assert load.warmed_up_for == [(480, 640), (720, 1280)]
 
 
 @pytest.mark.parametrize(
@@ -425,47 +170,6 @@ def test_a_checkpoint_below_the_home_folder_is_found(tmp_path, monkeypatch):
     (tmp_path / 'small.pth').write_bytes(b'')
     config = with_changes(CONFIG, {'weights': 'pretrained', 'checkpoint': '~/small.pth'})
     check_config(config)
-
-
-def test_what_is_set_as_the_first_load_ends_is_not_overwritten(make_host):
-    """A parameter that is set just when the lock of the start is released."""
-
-    class Lock:
-        def __init__(self):
-            self.lock = threading.Lock()
-            self.hooked = False
-
-        def __enter__(self):
-            self.lock.acquire()
-
-        def __exit__(self, *_):
-            self.lock.release()
-            if host.pipeline is not None and not self.hooked:
-                self.hooked = True
-                host.change(*changed(fixed_scale=0.125))
-
-    host = make_host()
-    host._lock = Lock()
-    host.start(CONFIG)
-    assert depth_m(host) == pytest.approx(8.0)
-
-
-def test_a_network_is_asked_for_in_the_order_in_which_it_was_set(make_host, monkeypatch):
-    """The exchange is told under the lock, so that an older change is never the last."""
-    load = GatedLoader()
-    host = make_host(load)
-    host.start(CONFIG)
-    locked = []
-    submit = host._exchange.submit
-
-    def note(config):
-        locked.append(host._lock.locked())
-        return submit(config)
-
-    monkeypatch.setattr(host._exchange, 'submit', note)
-    host.change(*changed(input_size=70))
-    assert host.wait_idle(10)
-    assert (locked, host.pipeline.predictor.identity) == ([True], 70)
 
 
 def test_the_name_of_a_checkpoint_does_not_refuse_what_its_sha256_may_allow(tmp_path):
