@@ -60,10 +60,11 @@ EPILOG = """examples:
   calibrate-uncertainty --model tiny --data rgbd_folder:other_rooms --check
   calibrate-uncertainty --model tiny --model tiny_sdt_lite --drives 12 --out generic.json
 
-Without --out the table is written beside the weights as WEIGHTS.sigma.json. Take images like those
-that the robot will see, of the same camera and from its height: a hundred from ten places are
-better than a thousand from one. Sensors measure nothing of glass and little beyond their range;
-what they do not measure is not judged.
+Without --out the table is written beside the weights as WEIGHTS.sigma.json, in the place of
+the one that came with weights that ship. Take images like those that the robot will see, of the
+same camera and from its height: a hundred from ten places are better than a thousand from one.
+Sensors measure nothing of glass and little beyond their range; what they do not measure is not
+judged.
 """
 
 
@@ -125,8 +126,9 @@ def run(args: argparse.Namespace) -> int:
     table = _fit(args, predictors, fitted)
     from depth_anything_ros.uncertainty.files import write_table as write_errors
 
+    before = ', in the place of the one there was' * out.exists()
     write_errors(table, out)
-    write_line(f'{out}')
+    write_line(f'table of errors written to {out}{before}')
     return _judge(args, predictors, table, judged)
 
 
