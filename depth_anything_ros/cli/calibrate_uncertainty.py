@@ -32,11 +32,10 @@ from depth_anything_ros.cli.console import (
     write_warning,
 )
 from depth_anything_ros.cli.data_argument import add_data_argument, parse_data
+from depth_anything_ros.cli.drive_options import add_drive_arguments, drive_seeds
 from depth_anything_ros.cli.predictor_options import (
     add_predictors_arguments,
     chosen_networks,
-    count_argument,
-    count_from_one,
     open_predictors,
 )
 from depth_anything_ros.errors import ConfigError, DatasetError
@@ -74,18 +73,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     add_predictors_arguments(parser, model='tiny')
     add_data_argument(parser, required=False)
-    parser.add_argument(
-        '--drives', type=count_argument, default=0, metavar='N',
-        help='simulated rooms that are driven through, beside the data (default: %(default)s); '
-        'only they tell how a scale ages',
-    )  # fmt: skip
-    parser.add_argument(
-        '--frames', type=count_from_one, default=5, metavar='N',
-        help='frames of each drive, half a second apart (default: %(default)s)',
-    )  # fmt: skip
-    parser.add_argument(
-        '--first-drive', type=count_argument, default=0, metavar='SEED',
-        help='room of the first drive; the others follow (default: %(default)s)',
+    add_drive_arguments(
+        parser, 0, 5, 'half a second apart',
+        what='simulated rooms that are driven through, beside the data, as only they tell how a '
+        'scale ages',
     )  # fmt: skip
     parser.add_argument(
         '--out', type=path_argument, metavar='FILE',
@@ -161,8 +152,7 @@ def _entries(args: argparse.Namespace) -> list[Entry]:
     from depth_anything_ros.lab.trials.sigma_trial import entries_of, entries_of_drives
 
     entries = [entry for word in args.data for entry in entries_of(parse_data(word, _SPLIT))]
-    seeds = range(args.first_drive, args.first_drive + args.drives)
-    return [*entries, *entries_of_drives(seeds, args.frames)]
+    return [*entries, *entries_of_drives(drive_seeds(args), args.frames)]
 
 
 def _shown(entries: Sequence[Entry], title: str) -> Iterable[TrialImage]:

@@ -28,9 +28,10 @@ from depth_anything_ros.cli.console import (
     write_table,
 )
 from depth_anything_ros.cli.data_argument import add_data_argument, parse_data
+from depth_anything_ros.cli.drive_options import add_drive_arguments, drive_seeds
 from depth_anything_ros.cli.predictor_options import (
     add_predictor_arguments,
-    count_argument,
+    count_from_one,
     open_relative_predictor,
 )
 from depth_anything_ros.errors import ConfigError
@@ -56,20 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
     add_predictor_arguments(parser, model='tiny')
     add_data_argument(parser, required=False)
+    add_drive_arguments(parser, 12, 4, 'a second apart')
     parser.add_argument(
-        '--drives', type=count_argument, default=12, metavar='N',
-        help='rooms that are driven through (default: %(default)s; 0 leaves drives out)',
-    )  # fmt: skip
-    parser.add_argument(
-        '--frames', type=count_argument, default=4, metavar='N',
-        help='frames of each drive, a second apart (default: %(default)s)',
-    )  # fmt: skip
-    parser.add_argument(
-        '--first-drive', type=int, default=0, metavar='SEED',
-        help='room of the first drive; the others follow (default: 0)',
-    )  # fmt: skip
-    parser.add_argument(
-        '--seeds', type=count_argument, default=3, metavar='N',
+        '--seeds', type=count_from_one, default=3, metavar='N',
         help='how many times each image is hidden in each way (default: %(default)s)',
     )  # fmt: skip
     parser.add_argument(
@@ -85,14 +75,10 @@ def run(args: argparse.Namespace) -> int:
     Hide, fill and score pixels of all images, show tables and write the answer.
 
     :raises ConfigError: if there is neither data nor a drive, or the model gives metres.
-    :raises DatasetError: if data cannot be opened or read, or a seed is negative.
+    :raises DatasetError: if data cannot be opened or read.
     :raises CheckpointError: if the weights cannot be had.
     :raises OutputError: if the picture cannot be written.
     """
-    counts = {'--frames': args.frames, '--seeds': args.seeds}
-    for option, count in counts.items():
-        if count < 1:
-            raise ConfigError(f'{option} {count} is out of range; 1 or more')
     if not args.drives and not args.data:
         raise ConfigError('nothing to try: --drives 0 and no --data')
     check_outputs(args.picture)
@@ -133,7 +119,7 @@ def _drives(args: argparse.Namespace) -> Iterator[_Image]:
     from depth_anything_ros.lab.trials.scale_trial import true_depth
     from depth_anything_ros.types import DepthSample
 
-    for seed in range(args.first_drive, args.first_drive + args.drives):
+    for seed in drive_seeds(args):
         for frame in journey(seed, args.frames, _RATE_HZ):
             sample = DepthSample(frame.rgbd.frame.rgb, true_depth(frame), f'drive {seed}')
             yield _Image(sample.name, sample)

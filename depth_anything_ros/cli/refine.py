@@ -32,6 +32,7 @@ from depth_anything_ros.cli.console import (
     write_warning,
 )
 from depth_anything_ros.cli.data_argument import add_data_argument, parse_data
+from depth_anything_ros.cli.drive_options import add_drive_arguments, drive_seeds
 from depth_anything_ros.cli.obstacle_options import (
     add_obstacle_arguments,
     chosen_mounting,
@@ -79,14 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
     add_predictor_arguments(parser, model='tiny')
     add_data_argument(parser, required=False)
-    parser.add_argument(
-        '--drives', type=int, default=20, metavar='N',
-        help='rooms to stand in and to drive through (default: 20; 0 leaves drives out)',
-    )  # fmt: skip
-    parser.add_argument(
-        '--frames', type=int, default=6, metavar='N',
-        help='frames of each drive at 10 Hz (default: 6)',
-    )  # fmt: skip
+    add_drive_arguments(parser, 20, 6, 'at 10 Hz', what='rooms to stand in and to drive through')
     parser.add_argument(
         '--edge-filter-px', type=int, default=_TRIED_EDGE_FILTER_PX, metavar='VALUE',
         help='what edge_filter_px is tried at (default: %(default)s)',
@@ -114,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
 
     :raises ConfigError: if an option is out of range, there is neither data nor a drive, or a
         picture has no data.
-    :raises DatasetError: if data cannot be opened or read, or drives have no frames.
+    :raises DatasetError: if data cannot be opened or read.
     :raises CheckpointError: if the weights cannot be had.
     """
     _check(args)
@@ -161,8 +155,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> None:
-    if args.drives < 0:
-        raise ConfigError(f'--drives {args.drives} is out of range; 0 or more')
     if args.picture and not args.data:
         raise ConfigError('--picture draws images of --data, and there are none')
     if not args.drives and not args.data:
@@ -207,7 +199,7 @@ def _try_drives(
     title = f'{args.drives} drives of {args.frames} frames at {speed_m_s:g} m/s'
     records = [
         record
-        for seed in progress(range(args.drives), args.drives, title)
+        for seed in progress(drive_seeds(args), args.drives, title)
         for record in try_on_drive(seed, args.frames, speed_m_s, predictor, options, rule=rule)
     ]
     return _shown(title, args.drives * args.frames, compare_options(records), _DRIVE_COLUMNS)

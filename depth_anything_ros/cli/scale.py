@@ -25,6 +25,7 @@ from depth_anything_ros.cli.console import (
     write_line,
     write_table,
 )
+from depth_anything_ros.cli.drive_options import add_drive_arguments, drive_seeds
 from depth_anything_ros.cli.predictor_options import create_relative_predictor
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.inference import BACKENDS
@@ -48,12 +49,7 @@ _COLUMNS = ['source', 'height', 'depth p50', 'depth max', 'scale p50', 'refused'
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb."""
-    parser.add_argument(
-        '--drives', type=int, default=4, help='how many rooms are driven through (default: 4)'
-    )
-    parser.add_argument(
-        '--frames', type=int, default=20, help='frames of each drive at 10 Hz (default: 20)'
-    )
+    add_drive_arguments(parser, 4, 20, 'at 10 Hz', alone=True)
     parser.add_argument(
         '--noise', type=float,
         help=f'noise of the prediction as a share of inverse depth (default: {_NOISE}); not with '
@@ -67,10 +63,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--height', type=float, action='append', metavar='METRES',
         help='height of the camera, may be given more than once (default: 0.115 and 0.149)',
-    )  # fmt: skip
-    parser.add_argument(
-        '--first-drive', type=int, default=0, metavar='SEED',
-        help='room of the first drive; the others follow (default: 0)',
     )  # fmt: skip
     parser.add_argument(
         '--model', choices=MODELS, metavar='NAME',
@@ -90,14 +82,13 @@ def run(args: argparse.Namespace) -> int:
     """
     Try every source on every drive, show a table and write the answer.
 
-    :raises DatasetError: if there are less than one frame, or a seed is negative.
+    :raises DatasetError: if a room has no way to drive.
     :raises ConfigError: if a height is out of range, the model gives metres, or an option has no
         meaning beside the others.
     :raises CheckpointError: if the weights of the model cannot be had.
     """
     _check_combination(args)
-    seeds = range(args.first_drive, args.first_drive + args.drives)
-    pairs = [(seed, height) for height in args.height or _HEIGHTS_M for seed in seeds]
+    pairs = [(seed, height) for height in args.height or _HEIGHTS_M for seed in drive_seeds(args)]
     return _run_model(args, pairs) if args.model else _run_sources(args, pairs)
 
 

@@ -121,16 +121,9 @@ def test_a_picture_needs_data(tmp_path, capsys):
     assert '--data' in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ('arguments', 'words'),
-    [
-        (['--drives', '-1'], '--drives -1 is out of range'),
-        (['--drives', '0'], 'nothing to try'),
-    ],
-)
-def test_nothing_to_try_is_an_error_in_one_line(arguments, words, capsys):
-    assert main(['refine', *arguments]) == 1
-    assert words in capsys.readouterr().err
+def test_nothing_to_try_is_an_error_in_one_line(capsys):
+    assert main(['refine', '--drives', '0']) == 1
+    assert 'nothing to try' in capsys.readouterr().err
 
 
 def test_the_options_of_the_help_are_those_tried():

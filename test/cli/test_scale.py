@@ -82,11 +82,6 @@ def test_missing_weights_are_an_error_in_one_line(capsys):
     assert error.count('\n') == 1 and 'none.pth' in error
 
 
-def test_no_frames_is_an_error_in_one_line(capsys):
-    assert main(['scale', '--frames', '0']) == 1
-    assert '0 frames' in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     ('arguments', 'words'),
     [
