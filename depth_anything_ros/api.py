@@ -14,7 +14,10 @@ Depth from images in a few lines of Python, without ROS.
 
 from __future__ import annotations
 
+import logging
 import os
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -45,15 +48,19 @@ from depth_anything_ros.scale.fixed import FixedScale
 from depth_anything_ros.scale.focal_length import scale_of_model
 from depth_anything_ros.types import (
     Camera,
+    DepthChoice,
     DepthOrigin,
     DepthReference,
+    DepthResult,
     Frame,
     FusedDepth,
     MetricDepth,
     ModelIdentity,
     RelativeInverseDepth,
+    ScaleState,
     UInt8Array,
 )
+from depth_anything_ros.uncertainty import Uncertainty, find_table
 
 __all__ = [
     'AlignmentError',
@@ -68,6 +75,8 @@ __all__ = [
     'load',
     'reference_depth',
 ]
+
+_LOGGER = logging.getLogger(__name__)
 
 # A picture: uint8 (H, W, 3), red first, or the file that holds it.
 Image = NDArray[Any] | str | os.PathLike[str]
@@ -131,6 +140,7 @@ class DepthModel:
         scale: AlignmentSource | None = None,
         *,
         max_depth_m: float = DepthNodeConfig.max_depth_m,
+        sigma: bool = False,
     ) -> MetricDepth:
         """
         Return the depth of an image in metres.
@@ -143,20 +153,35 @@ class DepthModel:
         :param camera: the camera that took it; :func:`camera_height` and the focal length need it.
         :param scale: where the metres come from.
         :param max_depth_m: depth beyond this is unknown.
-        :return: `depth_m` float32 (H, W), metres along the optical axis, NaN where unknown.
+        :param sigma: tell how far off it may be, too, by the table of errors beside the weights;
+            where there is none a generic one does, and the log warns of it once.
+        :return: `depth_m` float32 (H, W), metres along the optical axis, NaN where unknown;
+            `sigma_m` its standard deviation, of the same shape and unit, where asked for.
         :raises AlignmentError: if the model is relative and no scale is given, or the image
             gives no trustworthy scale; the message says why.
         :raises ConfigError: if the model is metric and a scale is given, or `max_depth_m` is
             not above 0.
+        :raises CheckpointError: if the table of errors is of other weights.
         :raises BackendError: as in :meth:`predict`; likewise MessageError and OSError.
         """
         if not max_depth_m > 0:
             raise ConfigError(f'max_depth_m {max_depth_m} is out of range; allowed: above 0')
         if scale is not None:
             require_relative(self.predictor.spec, 'leave the scale out')
-        prediction = self.predict(image)
+        rgb = _pixels(image)
+        result = self._in_metres(Frame(rgb, _STAMP_NS, '', camera), scale, max_depth_m)
+        assert result.metric is not None, 'what gives no metres has raised'
+        if not sigma:
+            return result.metric
+        sigma_m = self._uncertainty.sigma(result, DepthChoice.NETWORK)
+        return replace(result.metric, sigma_m=sigma_m)
+
+    def _in_metres(
+        self, frame: Frame, scale: AlignmentSource | None, max_depth_m: float
+    ) -> DepthResult:
+        prediction = self.predict(frame.rgb)
         if isinstance(prediction, MetricDepth):
-            return limit_depth(prediction, max_depth_m)
+            return DepthResult(frame, None, None, limit_depth(prediction, max_depth_m))
         if scale is None:
             scale = scale_of_model(self.predictor)
         if scale is None:
@@ -164,8 +189,9 @@ class DepthModel:
                 f"model '{self.identity.name}' is relative and needs a scale to give metres: "
                 'camera_height, reference_depth or fixed_scale'
             )
-        alignment = scale.align(prediction, _STAMP_NS, camera)
-        return to_metric_depth(prediction, alignment, max_depth_m)
+        alignment = scale.align(prediction, _STAMP_NS, frame.camera)
+        metric = to_metric_depth(prediction, alignment, max_depth_m)
+        return DepthResult(frame, prediction, alignment, metric, scale_state=ScaleState.FITTED)
 
     def complete(
         self,
@@ -174,6 +200,7 @@ class DepthModel:
         *,
         max_depth_m: float = DepthNodeConfig.max_depth_m,
         refusal: float = DEFAULT_REFUSAL,
+        sigma: bool = False,
     ) -> FusedDepth:
         """
         Return the depth that a sensor measured with its holes filled.
@@ -183,10 +210,13 @@ class DepthModel:
         :param max_depth_m: filled depth from here on is unknown.
         :param refusal: a measured pixel that its neighbours contradict is refused where the model
             is off it by more than this share of depth; 0 refuses none.
+        :param sigma: as in :meth:`metric`.
         :return: `depth_m` float32 (H, W) in metres, NaN where unknown, measured pixels to the bit;
-            `origin` says where each comes from, and `refused` how many were not believed.
+            `origin` says where each comes from, `refused` how many were not believed, and
+            `sigma_m` its standard deviation, where asked for.
         :raises AlignmentError: if the measured depth gives no scale, or does not fit the image.
         :raises ConfigError: if `max_depth_m` is not above 0.
+        :raises CheckpointError: as in :meth:`metric`.
         :raises BackendError: as in :meth:`predict`; likewise MessageError and OSError.
         """
         if not max_depth_m > 0:
@@ -202,7 +232,20 @@ class DepthModel:
         result = pipeline.process(Frame(rgb, _STAMP_NS, ''), self.predict(rgb), fuse=True)
         if result.fused is None or result.metric is None:
             raise AlignmentError(result.no_metric_reason or result.no_fused_reason)
-        return result.fused
+        if not sigma:
+            return result.fused
+        sigma_m = self._uncertainty.sigma(result, DepthChoice.FUSED)
+        return replace(result.fused, sigma_m=sigma_m)
+
+    @cached_property
+    def _uncertainty(self) -> Uncertainty:
+        network = self.predictor
+        found = Uncertainty(
+            find_table(network.identity, network.output_kind, network.weights_path)
+        )
+        if found.doubt:
+            _LOGGER.warning('%s', found.doubt)
+        return found
 
 
 def fixed_scale(scale: float, shift: float = 0.0) -> AlignmentSource:

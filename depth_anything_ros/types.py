@@ -162,12 +162,14 @@ class MetricDepth:
 
     `confidence` is float32 (H, W), larger is surer, None where nothing tells. `disagreement` is
     how far the depth of the mirrored image is off, as a share of depth, float32 at the network's
-    size, None where nobody asked for it.
+    size, and `sigma_m` one standard deviation in metres, float32 (H, W), NaN where depth is; they
+    are None where nobody asked for them.
     """
 
     depth_m: Float32Array
     confidence: Float32Array | None = None
     disagreement: Float32Array | None = None
+    sigma_m: Float32Array | None = None
 
 
 @dataclass(frozen=True)
@@ -348,11 +350,13 @@ class FusedDepth:
 
     `depth_m` is float32 (H, W) in metres along the optical z axis, NaN where unknown; `origin`
     uint8 (H, W) of `DepthOrigin`; `refused` counts the measured pixels that were not believed.
+    `sigma_m` is one standard deviation as in `MetricDepth`.
     """
 
     depth_m: Float32Array
     origin: UInt8Array
     refused: int = 0
+    sigma_m: Float32Array | None = None
 
     def share(self, origin: DepthOrigin) -> float:
         """Return the share of the pixels that come from there."""

@@ -12,6 +12,7 @@ import pytest
 
 import depth_anything_ros as dar
 from depth_anything_ros import api
+from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import (
     AlignmentError,
     BackendError,
@@ -24,7 +25,12 @@ from depth_anything_ros.geometry.ground import ground_inverse_depth
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.predictor import create_predictor
 from depth_anything_ros.models import MODELS
-from depth_anything_ros.types import MetricDepth, RelativeInverseDepth
+from depth_anything_ros.parameters import from_mapping
+from depth_anything_ros.stream.assembly import assemble
+from depth_anything_ros.types import DepthChoice, Frame, MetricDepth, RelativeInverseDepth
+from depth_anything_ros.uncertainty import read_table
+from depth_anything_ros.uncertainty.files import GENERIC
+from depth_anything_ros.uncertainty.sigma import noise_of
 
 ROOT = Path(__file__).resolve().parents[1]
 CAMERA = dar.Camera(128, 96, 100.0, 100.0, 63.5, 47.5)
@@ -220,6 +226,39 @@ def test_measured_depth_that_gives_no_scale_completes_nothing(picture):
         model.complete(picture, np.ones((96, 96)))
     with pytest.raises(ConfigError, match='max_depth_m 0'):
         model.complete(picture, np.ones((96, 128)), max_depth_m=0)
+
+
+def test_uncertainty_is_that_of_the_node_and_comes_where_it_is_asked_for(model, picture):
+    metric = model.metric(picture, scale=dar.fixed_scale(0.5, 0.2), max_depth_m=4.0, sigma=True)
+    config = {'scale_source': 'fixed', 'fixed_scale': 0.5, 'fixed_shift': 0.2, 'max_depth_m': 4.0}
+    pipeline = assemble(model.predictor, from_mapping(DepthNodeConfig, config))
+    of_node = pipeline.process(Frame(picture, 0, ''), sigma=DepthChoice.NETWORK)
+    np.testing.assert_array_equal(metric.sigma_m, of_node.sigma)
+    np.testing.assert_array_equal(np.isfinite(metric.sigma_m), np.isfinite(metric.depth_m))
+    plain = model.metric(picture, scale=dar.fixed_scale(0.5, 0.2), max_depth_m=4.0)
+    assert plain.sigma_m is None
+    np.testing.assert_array_equal(plain.depth_m, metric.depth_m)
+
+
+def test_uncertainty_of_completed_depth_is_that_of_the_sensor_where_it_measured(model, picture):
+    measured = 1 / (0.5 * model.predict(picture).values + 0.2)
+    measured[30:60, 40:80] = 0
+    fused = model.complete(picture, measured, sigma=True)
+    known = fused.origin == dar.DepthOrigin.MEASURED
+    np.testing.assert_array_equal(
+        fused.sigma_m[known], noise_of(read_table(GENERIC).sensor, fused.depth_m)[known]
+    )
+    assert (fused.sigma_m[~known] > 0).all()
+    assert model.complete(picture, measured).sigma_m is None
+
+
+def test_uncertainty_without_a_table_of_its_weights_is_warned_of_once(picture, caplog):
+    model = dar.load('tiny', weights='random', backend='torch', input_size=96, threads=1)
+    for _ in range(2):
+        model.metric(picture, scale=dar.fixed_scale(0.5, 0.2), sigma=True)
+    assert [message for message in caplog.messages if 'sigma goes by a generic' in message] == [
+        caplog.messages[-1]
+    ]
 
 
 @pytest.mark.parametrize('kind', [np.uint16, np.float32])
