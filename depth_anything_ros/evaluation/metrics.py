@@ -168,9 +168,11 @@ class MetricWords(Iterable[str]):
     """The words that ask for metrics, names and families, those that come later included."""
 
     def __iter__(self) -> Iterator[str]:
-        """Iterate over them in the order of the table; details come with their family."""
-        told = [family(name) if metric.detail else name for name, metric in METRICS.items()]
-        return iter(dict.fromkeys((DEFAULT, ALL, *told)))
+        """Iterate over them in the order of the table; details come with their family only."""
+        told = [DEFAULT, ALL]
+        for name, metric in METRICS.items():
+            told += [family(name)] if metric.detail else [family(name), name]
+        return iter(dict.fromkeys(told))
 
 
 def family(name: str) -> str:

@@ -206,7 +206,7 @@ class FrameProcessor:
         result, _ = self._estimate(job, {}, asked_for((POINTS,), config))
         metric, frame = depth_of_clouds(result, config), result.frame
         if metric is None:
-            raise AlignmentError(f'no {config.cloud_from} in metres: {result.missing_reason}')
+            raise AlignmentError(f'no cloud of {config.cloud_from}: {result.missing_reason}')
         cloud = build_point_cloud(
             metric, frame.rgb, frame.camera, config.cloud_stride, config.cloud_edge_jump
         )

@@ -6,16 +6,19 @@ import numpy as np
 import pytest
 from level_scene import MOUNTING, Box, depth_of
 
+from depth_anything_ros.config import EvaluatorConfig
 from depth_anything_ros.errors import ConfigError, UnknownNameError
 from depth_anything_ros.evaluation.metric import Group
 from depth_anything_ros.evaluation.metrics import (
     METRICS,
     Better,
     Metric,
+    MetricWords,
     asked_metrics,
     chosen_metrics,
 )
 from depth_anything_ros.evaluation.view import BANDS, READABLE, View, band_edges_m
+from depth_anything_ros.parameters import from_mapping
 from depth_anything_ros.types import Camera
 
 # As they were before others came behind them.
@@ -142,6 +145,14 @@ def test_metrics_are_asked_for_by_name_or_all_at_once():
     assert asked_metrics(['obstacles']) == obstacles
     assert asked_metrics(['obstacles.thin.missed']) == ('obstacles.thin.missed',)
     assert chosen_metrics(['all']) == tuple(name for name in METRICS if name != 'pair_accuracy')
+
+
+def test_the_words_of_a_parameter_are_families_and_names_but_those_of_details():
+    words = list(MetricWords())
+    assert {'default', 'all', 'obstacles', 'obstacles.missed', 'sigma', 'sigma.ause'} < set(words)
+    assert 'obstacles.thin.missed' not in words
+    assert all(asked_metrics([word]) for word in words if word != 'default')
+    assert from_mapping(EvaluatorConfig, {'metrics': ['sigma']}).with_sigma
 
 
 def test_unknown_metrics_are_refused():

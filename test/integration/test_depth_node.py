@@ -26,7 +26,7 @@ NODE = '/depth_node'
 RELATIVE, DEPTH = f'{NODE}/relative/image_raw', f'{NODE}/depth/image_raw'
 INFO, POINTS = f'{NODE}/depth/camera_info', f'{NODE}/points'
 PREVIEW, SCALE = f'{NODE}/preview/image_raw', f'{NODE}/scale'
-SCAN = f'{NODE}/scan'
+SCAN, SIGMA = f'{NODE}/scan', f'{NODE}/sigma/image_raw'
 TYPES = {
     RELATIVE: Image,
     DEPTH: Image,
@@ -35,6 +35,7 @@ TYPES = {
     PREVIEW: Image,
     SCAN: LaserScan,
     SCALE: DiagnosticArray,
+    SIGMA: Image,
 }
 PARAMETERS = {**QUICK, 'scale_source': 'fixed', 'fixed_shift': 0.5}
 
@@ -153,6 +154,32 @@ def test_what_nobody_listens_to_is_not_computed(probe, camera):
         name: int(count) - int(after.get('published', {}).get(name, 0))
         for name, count in published.items()
     } == {name: int(name == 'relative/image_raw') for name in published}
+
+
+def test_uncertainty_is_computed_while_somebody_asks_for_it(probe, camera):
+    def told():
+        report = probe.diagnostics()
+        return float(report.get('sigma', {}).get('median_share', 'nan')), report['message']
+
+    def silent():
+        # Frames go on until the node knows that nobody listens.
+        send(probe, camera, (DEPTH,))
+        share, message = told()
+        return np.isnan(share) and 'sigma' not in message
+
+    for _ in range(2):
+        image, outputs = send(probe, camera, (DEPTH, SIGMA))
+        assert outputs[SIGMA].header == image.header and outputs[SIGMA].encoding == '32FC1'
+        sigma, depth_m = (as_array(outputs[topic], np.float32) for topic in (SIGMA, DEPTH))
+        np.testing.assert_array_equal(np.isfinite(sigma), np.isfinite(depth_m))
+        probe.spin_until(lambda: np.isfinite(told()[0]))
+        share, message = told()
+        assert share == pytest.approx(np.nanmedian(sigma / depth_m), rel=0.1)
+        # Nothing is known of the errors of random weights.
+        assert 'sigma goes by a generic table' in message
+        probe.ignore(SIGMA)
+        del probe.received[SIGMA]
+        probe.spin_until(silent)
 
 
 def truncated(camera):

@@ -93,6 +93,8 @@ def test_results_at_sigint_hold_scores_latency_and_what_the_node_said(world, pro
     process = start(world, probe)
     for _ in range(5):
         send_frame(probe, camera)
+    # Which would make the depth node compute it.
+    assert probe.node.count_subscribers('sigma') == 0
     for _ in range(2):
         image = camera.image()
         camera.stamp(image, time.time_ns())
@@ -115,6 +117,38 @@ def test_results_at_sigint_hold_scores_latency_and_what_the_node_said(world, pro
     assert summary['model']['weights'] == 'random'
     assert (folder / 'report.html').stat().st_size > 1000
     assert len(list((folder / 'pictures').glob('*.png'))) == 3
+
+
+def test_uncertainty_is_scored_where_it_is_asked_for_in_a_namespace_too(world, camera):
+    probe = world.probe()
+    topics = [f'/robot/{name}' for name in (*TOPICS, 'sigma')]
+    for topic in topics:
+        probe.publisher(Image, topic)
+    process = world.start(
+        'evaluator_node',
+        {'output_dir': world.folder / 'results', 'picture_every': 0, 'metrics': "['sigma']"},
+        {'__ns': '/robot'},
+    )
+    probe.await_subscribers(*topics)
+    probe.spin(0.5)
+    for _ in range(3):
+        image = camera.image()
+        truth = camera.depth(image)
+        depth_m = 1.1 * np.frombuffer(truth.data, np.uint16).reshape(48, 64) / 1000
+        relative, metric, sigma = (
+            floats(image, values) for values in (1 / depth_m, depth_m, 0.07 * depth_m)
+        )
+        sent = (image, relative, metric, truth, sigma)
+        for topic, message in zip(topics, sent, strict=True):
+            probe.publish(topic, message)
+        probe.spin(0.1)
+    probe.spin(0.5)
+    process.stop()
+    found = results(world)[0]['metrics']['online']
+    assert found['frames'] == 3
+    # Of 10 % too far the truth lies within 1.645 times 7 %, all of it.
+    assert found['sigma.coverage'] == 1.0
+    assert found['sigma.share'] == pytest.approx(0.07, rel=1e-3)
 
 
 def test_results_are_written_on_save_and_again_at_sigterm(world, probe, camera):

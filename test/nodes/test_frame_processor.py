@@ -4,19 +4,21 @@ import threading
 from concurrent.futures import Future
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from sensor_msgs.msg import CameraInfo, Image
 
 from depth_anything_ros.config import DepthNodeConfig
-from depth_anything_ros.errors import DepthAnythingError
+from depth_anything_ros.errors import AlignmentError, DepthAnythingError
 from depth_anything_ros.messages import camera_info_fields
 from depth_anything_ros.nodes.frame_processor import CameraFault, FrameProcessor, Job
 from depth_anything_ros.nodes.outputs import Published
 from depth_anything_ros.nodes.worker import LatestItemWorker
+from depth_anything_ros.parameters import from_mapping
 from depth_anything_ros.stream.asked import Asked
 from depth_anything_ros.stream.camera_input import CameraInput
 from depth_anything_ros.stream.run_statistics import RunStatistics
-from depth_anything_ros.types import Camera, DepthChoice, DepthResult
+from depth_anything_ros.types import Camera, DepthChoice, DepthResult, MetricDepth
 
 
 class Outputs:
@@ -83,6 +85,11 @@ def image(height=3, width=5):
                  data=bytes(3 * width * height))  # fmt: skip
 
 
+def camera_info():
+    fields = camera_info_fields(Camera(5, 3, 4.0, 4.0, 2.0, 1.0))
+    return CameraInfo(**{name: value for name, value in fields.items() if name != 'd'})
+
+
 def test_a_frame_is_processed_and_its_size_known_to_the_next_warm_up(processor):
     processor.process(Job(image(), 0))
     assert frames(processor)['processed'] == 1
@@ -122,9 +129,7 @@ def test_without_a_camera_there_is_neither_cloud_nor_scan(processor):
 
 
 def test_an_output_that_failed_is_named_and_the_other_not(processor):
-    fields = camera_info_fields(Camera(5, 3, 4.0, 4.0, 2.0, 1.0))
-    info = CameraInfo(**{name: value for name, value in fields.items() if name != 'd'})
-    processor._input._camera.update(info)
+    processor._input._camera.update(camera_info())
     processor.outputs = Outputs({'~/scan'}, {'~/scan': 'no frame for the scan'})
     processor.process(Job(image(), 0))
     assert processor.camera_fault == CameraFault('no frame for the scan', ('laser scan',))
@@ -133,8 +138,7 @@ def test_an_output_that_failed_is_named_and_the_other_not(processor):
 
 
 def test_a_doubtful_camera_info_is_logged_once_and_kept_for_diagnostics(processor, warnings):
-    fields = camera_info_fields(Camera(5, 3, 4.0, 4.0, 2.0, 1.0))
-    info = CameraInfo(**{name: value for name, value in fields.items() if name != 'd'})
+    info = camera_info()
     info.header.frame_id = 'rear'
     processor._input._camera.update(info)
     front = image()
@@ -181,6 +185,35 @@ def test_a_frame_whose_network_was_built_between_two_looks_does_not_wait(process
     processor._sizes = Quick()
     processor.process(Job(image(), 0))
     assert frames(processor)['processed'] == 1
+
+
+def cloud_saved(processor, folder, **result):
+    """Save the cloud of depth of 1 m where nothing of more than a fifth off is to be in it."""
+
+    def process(frame, *, fuse, sigma):
+        assert sigma is DepthChoice.NETWORK
+        return DepthResult(frame, None, None, MetricDepth(np.ones((3, 5), np.float32)), **result)
+
+    config = from_mapping(DepthNodeConfig, {'max_sigma': 0.2, 'cloud_dir': str(folder)})
+    processor._config = lambda: config
+    processor._host.pipeline.process = process
+    processor._input._camera.update(camera_info())
+    saved = Future()
+    processor.process(Job(image(), 0, saved))
+    return saved.result(0)
+
+
+def test_a_saved_cloud_is_without_what_is_too_uncertain(processor, tmp_path):
+    sigma = np.full((3, 5), 0.1, np.float32)
+    sigma[1] = 0.3
+    path = cloud_saved(processor, tmp_path, sigma=sigma)
+    assert b'element vertex 10\n' in path.read_bytes()[:400]
+
+
+def test_no_cloud_is_saved_where_its_uncertainty_is_not_known(processor, tmp_path):
+    with pytest.raises(AlignmentError, match='^no cloud of depth: the table is of other weights'):
+        cloud_saved(processor, tmp_path, no_sigma_reason='the table is of other weights')
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_cloud_of_a_size_without_network_is_refused(processor):
