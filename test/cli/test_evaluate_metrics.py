@@ -37,13 +37,18 @@ def test_all_metrics_are_scored_where_they_are_asked_for(tmp_path, capsys):
     shown = capsys.readouterr()
     assert all(METRICS[name].heading in shown.out for name in EXTRA)
     assert data['metrics']['plane_angle'] > 0
+    assert 0 < data['metrics']['sigma.ause'] < data['metrics']['abs_rel']
+    assert 0.5 < data['metrics']['sigma.coverage'] <= 1
+    page = (tmp_path / 'out' / 'report.html').read_text()
+    assert 'Pixels within an interval of uncertainty' in page
+    assert 'tiny by σ, least sure first' in page
     assert 'ause has no value in any of 2 images: no confidence' in shown.err
 
 
 def test_the_mirrored_image_tells_how_sure_a_model_is(tmp_path):
     words = ['--data', 'simulator:7:2:160x120', '--pictures', '0']
     plain, before = evaluate(tmp_path, *words)
-    answer, rows = evaluate(tmp_path, *words, '--confidence', 'flip')
+    answer, rows = evaluate(tmp_path, *words, '--confidence', 'flip', '--metrics', 'sigma.ause')
     found = answer['data'][0]['models']['tiny']['metrics']
     assert 0 < found['ause'] < found['abs_rel']
     # The depth that is scored is that of the image alone.
@@ -51,6 +56,8 @@ def test_the_mirrored_image_tells_how_sure_a_model_is(tmp_path):
     assert answer['protocol']['confidence'] == 'flip' and 'confidence' not in plain['protocol']
     page = (tmp_path / 'out' / 'report.html').read_text()
     assert 'tiny, least sure first' in page and 'tiny, largest error first' in page
+    # In one chart with what uncertainty tells.
+    assert 'tiny by σ, least sure first' in page
 
 
 def test_obstacles_have_a_table_of_distances_and_sizes_and_a_gate(tmp_path, capsys):

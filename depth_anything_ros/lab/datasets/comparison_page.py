@@ -9,8 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from depth_anything_ros.evaluation.frame_card import frame_cards
+from depth_anything_ros.evaluation.mean_doubts import MeanDoubts
 from depth_anything_ros.evaluation.metrics import METRICS, Better, Group, Metric
-from depth_anything_ros.evaluation.run_charts import distance_chart, sparsification_chart
+from depth_anything_ros.evaluation.reliability import Reliability
+from depth_anything_ros.evaluation.run_charts import (
+    distance_chart,
+    reliability_chart,
+    sparsification_chart,
+)
 from depth_anything_ros.evaluation.sparsification import Sparsification, mean_curves
 from depth_anything_ros.json_text import record
 from depth_anything_ros.lab.datasets.comparison import worst_first
@@ -126,8 +132,7 @@ def _data(
     charts = [_by_image(values, metric), _by_share(values, metric)]
     if protocol.rule.max_depth_m < UNBOUNDED_M and metric.group is not Group.ORDER:
         charts.append(distance_chart(means, protocol.rule.max_depth_m, range(len(means))))
-    if curves := _curves(images, list(data.models)):
-        charts.append(sparsification_chart(curves))
+    charts += _doubts(images, list(data.models))
     return [
         Grid(source_table(data), 'Scores by source'),
         *(Grid(table, 'Obstacles') for table in obstacle_tables(data, protocol.rule)),
@@ -159,15 +164,24 @@ def _values(images: Sequence[ImageScores], label: str, metric: str) -> Float64Ar
     return np.array([np.nan if score is None else score.values[metric] for score in found])
 
 
-def _curves(images: Sequence[ImageScores], labels: Sequence[str]) -> dict[str, Sparsification]:
-    """Return the mean curves of the models that tell how sure they are."""
-    found: dict[str, list[Sparsification]] = {}
-    for image in images:
-        for label in labels:
-            curves = image.scores[label].sparsification if label in image.scores else None
-            if curves is not None:
-                found.setdefault(label, []).append(curves)
-    return {label: mean_curves(curves) for label, curves in found.items()}
+def _doubts(images: Sequence[ImageScores], labels: Sequence[str]) -> Iterator[Chart]:
+    """Yield the charts of the models that tell how sure they are, or how far off."""
+    curves: dict[str, Sparsification] = {}
+    found: dict[str, Reliability] = {}
+    for label in labels:
+        scores = [image.scores[label] for image in images if label in image.scores]
+        if sure := [score.sparsification for score in scores if score.sparsification]:
+            curves[label] = mean_curves(sure)
+        doubts = MeanDoubts()
+        for score in scores:
+            doubts.add(score)
+        if doubts.sparsification is not None and doubts.reliability is not None:
+            curves[f'{label} by σ'] = doubts.sparsification
+            found[label] = doubts.reliability
+    if curves:
+        yield sparsification_chart(curves)
+    if found:
+        yield reliability_chart(found)
 
 
 def _by_image(found: Mapping[str, Float64Array], metric: Metric) -> Chart:

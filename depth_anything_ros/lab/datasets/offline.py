@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from depth_anything_ros.errors import AlignmentError, BackendError, DatasetError
@@ -21,13 +22,17 @@ from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule, metric_vie
 from depth_anything_ros.lab.in_order import in_order
 from depth_anything_ros.memory import keep_large_buffers
 from depth_anything_ros.types import (
+    DepthChoice,
+    DepthResult,
     DepthSample,
     Float32Array,
+    Frame,
     MetricDepth,
     OutputKind,
     RelativeInverseDepth,
     UInt8Array,
 )
+from depth_anything_ros.uncertainty import Uncertainty
 
 if TYPE_CHECKING:
     from depth_anything_ros.lab.datasets import Dataset
@@ -69,6 +74,7 @@ def score_images(
     indices: Sequence[int],
     predictors: Mapping[str, Predict],
     rule: ScoringRule,
+    doubts: Mapping[str, Uncertainty] = MappingProxyType({}),
 ) -> Iterator[ScoredImage]:
     """
     Score every predictor on the same images, each of them read once.
@@ -80,11 +86,12 @@ def score_images(
     :param indices: which images, in this order.
     :param predictors: what predicts, by name; several threads call it at once.
     :param rule: what is scored and how.
+    :param doubts: what tells how far off predictors may be, by name, for metrics of that.
     """
     keep_large_buffers()
     metrics = chosen_metrics(rule.metrics or ())
     images = (_read(dataset, index, predictors, rule) for index in indices)
-    return in_order(partial(_score, predictors, rule, metrics), images)
+    return in_order(partial(_score, predictors, rule, metrics, doubts), images)
 
 
 def _read(
@@ -102,6 +109,7 @@ def _score(
     predictors: Mapping[str, Predict],
     rule: ScoringRule,
     metrics: Sequence[str],
+    doubts: Mapping[str, Uncertainty],
     image: ScoredImage,
 ) -> ScoredImage:
     """Score the predictors on an image that was read, and return it."""
@@ -120,9 +128,19 @@ def _score(
             continue
         image.aligned[name] = aligned
         ground = found_ground(scores.scores.values())
-        view = replace(metric_view(aligned, sample, rule), known_ground=ground)
+        sigma = _sigma(doubts[name], aligned, sample) if name in doubts else None
+        view = metric_view(aligned, sample, rule)
+        view = replace(view, known_ground=ground, sigma_map=sigma)
         scores.scores[name] = score_view(aligned, view, metrics)
     return image
+
+
+def _sigma(
+    uncertainty: Uncertainty, aligned: AlignedPrediction, sample: DepthSample
+) -> Float32Array | None:
+    """Return how far off a prediction may be by the image alone: no source gave its scale."""
+    result = DepthResult(Frame(sample.rgb, 0, ''), None, None, MetricDepth(aligned.depth_m))
+    return uncertainty.sigma(result, DepthChoice.NETWORK)
 
 
 def align_sample(predict: Predict, sample: DepthSample, rule: ScoringRule) -> AlignedPrediction:

@@ -55,7 +55,7 @@ class HubPredictor:
             NetworkKind.TRANSFORMERS,
         )
         self._network = HubNetwork(request)
-        self.output_kind = _kind(options.model, self._network)
+        self._output_kind = _kind(options.model, self._network)
         self._input_size = (0, 0)
         self._turn = Lock()
 
@@ -72,8 +72,17 @@ class HubPredictor:
             device=self._selection.device,
             input_size=self._input_size,
             licence='',
-            output=_OUTPUTS[self.output_kind],
+            output=_OUTPUTS[self._output_kind],
         )
+
+    @property
+    def output_kind(self) -> OutputKind:
+        """Return what the numbers of its predictions mean."""
+        return self._output_kind
+
+    @property
+    def weights_path(self) -> None:
+        """Return None: tables of errors are kept beside files of ours."""
 
     def network_size(self, height: int, width: int) -> tuple[int, int]:
         """Return the (height, width) that the model's processing makes of an image."""
@@ -94,7 +103,7 @@ class HubPredictor:
         found: Any = self._network.postprocess(raw, (height, width))
         depth = found if isinstance(found, torch.Tensor) else found[0]['predicted_depth']
         values = np.ascontiguousarray(depth.float().numpy(), np.float32)
-        if self.output_kind is _METRIC:
+        if self._output_kind is _METRIC:
             return MetricDepth(values)
         return RelativeInverseDepth(values)
 

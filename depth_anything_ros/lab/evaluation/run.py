@@ -71,7 +71,10 @@ def score_data(plan: Plan, data: Sequence[ChosenData], workers: Workers) -> Scor
         {word: [image for batch in found for image in scored[batch].images]
          for word, found in batches.items()},
         _last_known([scored[batch].models for batch in order]),
-        _differing([scored[batch].models for batch in order]),
+        [
+            *_differing([scored[batch].models for batch in order]),
+            *(f'{label}: {doubt}' for label, doubt in scored[order[0]].doubts.items()),
+        ],
         speed_text(speed.rate_hz, speed.network_share),
     )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from depth_anything_ros.inference.options import NetworkOptions
@@ -10,6 +11,7 @@ from depth_anything_ros.inference.predictor import create_predictor
 from depth_anything_ros.types import (
     MetricDepth,
     ModelIdentity,
+    OutputKind,
     RelativeInverseDepth,
     UInt8Array,
 )
@@ -21,6 +23,14 @@ class Model(Protocol):
     @property
     def identity(self) -> ModelIdentity:
         """Return what makes the predictions; `input_size` is of whichever image, or (0, 0)."""
+
+    @property
+    def output_kind(self) -> OutputKind:
+        """Return what the numbers of its predictions mean."""
+
+    @property
+    def weights_path(self) -> Path | None:
+        """Return the file of the weights, None where there is none of ours."""
 
     def network_size(self, height: int, width: int) -> tuple[int, int]:
         """Return the network's (height, width) for an image that it can run on."""

@@ -15,6 +15,8 @@ from functools import partial
 
 import torch
 
+from depth_anything_ros.evaluation.metrics import chosen_metrics
+from depth_anything_ros.evaluation.sigma_rows import of_sigma
 from depth_anything_ros.lab.datasets.baseline import Baseline
 from depth_anything_ros.lab.datasets.corruptions import Corruption, corrupted
 from depth_anything_ros.lab.datasets.offline import (
@@ -33,6 +35,7 @@ from depth_anything_ros.types import (
     RelativeInverseDepth,
     UInt8Array,
 )
+from depth_anything_ros.uncertainty import Uncertainty, find_table
 
 
 @dataclass(frozen=True)
@@ -65,11 +68,13 @@ class BatchScores:
     """
     The scores of the images of a batch in its order, and what the models are, by label.
 
-    The input size of a model is that of its last image with a score, (0, 0) without one.
+    The input size of a model is that of its last image with a score, (0, 0) without one. `doubts`
+    says why its uncertainty is to be taken with care, where that is scored.
     """
 
     images: Sequence[ImageScores]
     models: Mapping[str, ModelIdentity]
+    doubts: Mapping[str, str] = field(default_factory=dict)
 
 
 def identities(plan: Plan) -> Mapping[str, ModelIdentity]:
@@ -91,8 +96,10 @@ def score_batch(
     :raises DepthAnythingError: if a model or the data set cannot be opened here.
     """
     models, images, shapes = _models_here(plan), [], {}
-    predictors = _predictors(models, plan)
-    for image in score_images(open_here(batch.origin), batch.indices, predictors, plan.rule):
+    doubts = _uncertainties(models, plan)
+    for image in score_images(
+        open_here(batch.origin), batch.indices, _predictors(models, plan), plan.rule, doubts
+    ):
         images.append(image.scores)
         if image.sample is not None:
             shapes.update(dict.fromkeys(image.scores.scores, image.sample.rgb.shape[:2]))
@@ -106,6 +113,7 @@ def score_batch(
             label: replace(model.identity, input_size=sizes.get(label, (0, 0)))
             for label, model in models.items()
         },
+        {label: found.doubt for label, found in doubts.items() if found.doubt},
     )
 
 
@@ -115,8 +123,12 @@ def show_batch(plan: Plan, batch: Batch) -> list[ScoredImage]:
 
     :raises DepthAnythingError: if a model or the data set cannot be opened here.
     """
-    predictors = {label: model.predict for label, model in _models_here(plan).items()}
-    return list(score_images(open_here(batch.origin), batch.indices, predictors, plan.rule))
+    models = _models_here(plan)
+    predictors = {label: model.predict for label, model in models.items()}
+    doubts = _uncertainties(models, plan)
+    return list(
+        score_images(open_here(batch.origin), batch.indices, predictors, plan.rule, doubts)
+    )
 
 
 # Of each worker its own, and Dask has several in one process.
@@ -131,6 +143,16 @@ def _models_here(plan: Plan) -> Mapping[str, Model]:
         torch.set_num_threads(plan.torch_threads)
         kept[plan.key] = {target.label: target.opened() for target in plan.targets}
     return kept[plan.key]
+
+
+def _uncertainties(models: Mapping[str, Model], plan: Plan) -> dict[str, Uncertainty]:
+    """Return what tells how far off the models may be, by label; {} where nobody asks."""
+    if not of_sigma(chosen_metrics(plan.rule.metrics or ())):
+        return {}
+    return {
+        label: Uncertainty(find_table(model.identity, model.output_kind, model.weights_path))
+        for label, model in models.items()
+    }
 
 
 def _predictors(models: Mapping[str, Model], plan: Plan) -> dict[str, Predict]:

@@ -1,6 +1,7 @@
 """What a worker of `evaluate` tells of its images and models."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,12 @@ from depth_anything_ros.lab.evaluation import work
 from depth_anything_ros.lab.evaluation.run import ChosenData, score_data
 from depth_anything_ros.lab.evaluation.work import Batch, Plan, score_batch
 from depth_anything_ros.lab.workers import local_workers
-from depth_anything_ros.types import DepthSample, ModelIdentity, RelativeInverseDepth
+from depth_anything_ros.types import (
+    DepthSample,
+    ModelIdentity,
+    OutputKind,
+    RelativeInverseDepth,
+)
 
 # The third cannot be read.
 HEIGHTS = (12, 8, 0)
@@ -41,6 +47,8 @@ class Model:
     """The first image, which is larger, takes it longest."""
 
     identity = ModelIdentity('m', 'random', '', 'none', 'fp32', 'cpu', (0, 0), '')
+    output_kind = OutputKind.RELATIVE_INVERSE_DEPTH
+    weights_path = None
 
     def network_size(self, height, width):
         return 2 * height, 2 * width
@@ -74,3 +82,17 @@ def test_images_come_in_order_and_the_speed_is_told_where_the_work_is_done_here(
     assert [image.name for image in scores.images['sizes']] == ['0', '1', '2', *['1'] * 20]
     assert scores.models['m'].input_size == (16, 32)
     assert scores.speed.endswith('images a second; a network ran 0% of the time')
+
+
+def test_uncertainty_is_scored_where_it_is_asked_for_and_a_generic_table_is_told(plan):
+    data = [ChosenData(OpenData('sizes', ORIGIN, Sizes()), [0, 1])]
+    asked = replace(plan, rule=ScoringRule(metrics=('sigma',)))
+    with local_workers(1) as workers:
+        plain, scores = (score_data(each, data, workers) for each in (plan, asked))
+    (warning,) = scores.warnings
+    assert warning.startswith('m: sigma goes by a generic table')
+    for image in scores.images['sizes']:
+        found = image.scores['m']
+        assert 0 < found.values['sigma.coverage'] <= 1 and found.values['sigma.share'] > 0
+        assert found.reliability is not None and found.sigma_sparsification is not None
+    assert plain.warnings == [] and plain.images['sizes'][0].scores['m'].reliability is None
