@@ -22,23 +22,21 @@ from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule, metric_vie
 from depth_anything_ros.lab.in_order import in_order
 from depth_anything_ros.memory import keep_large_buffers
 from depth_anything_ros.types import (
-    DepthChoice,
-    DepthResult,
     DepthSample,
     Float32Array,
-    Frame,
     MetricDepth,
     OutputKind,
     RelativeInverseDepth,
     UInt8Array,
 )
-from depth_anything_ros.uncertainty import Uncertainty
 
 if TYPE_CHECKING:
     from depth_anything_ros.lab.datasets import Dataset
 
 # From an image, uint8 (H, W, 3), to its depth at the same size.
 Predict = Callable[[UInt8Array], 'RelativeInverseDepth | MetricDepth']
+# From an image and its depth in metres to a standard deviation of that, float32 (H, W) in metres.
+TellSigma = Callable[[UInt8Array, Float32Array], 'Float32Array | None']
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,7 @@ def score_images(
     indices: Sequence[int],
     predictors: Mapping[str, Predict],
     rule: ScoringRule,
-    doubts: Mapping[str, Uncertainty] = MappingProxyType({}),
+    sigmas: Mapping[str, TellSigma] = MappingProxyType({}),
 ) -> Iterator[ScoredImage]:
     """
     Score every predictor on the same images, each of them read once.
@@ -86,12 +84,12 @@ def score_images(
     :param indices: which images, in this order.
     :param predictors: what predicts, by name; several threads call it at once.
     :param rule: what is scored and how.
-    :param doubts: what tells how far off predictors may be, by name, for metrics of that.
+    :param sigmas: what tells how far off predictors may be, by name, for metrics of that.
     """
     keep_large_buffers()
     metrics = chosen_metrics(rule.metrics or ())
     images = (_read(dataset, index, predictors, rule) for index in indices)
-    return in_order(partial(_score, predictors, rule, metrics, doubts), images)
+    return in_order(partial(_score, predictors, rule, metrics, sigmas), images)
 
 
 def _read(
@@ -109,7 +107,7 @@ def _score(
     predictors: Mapping[str, Predict],
     rule: ScoringRule,
     metrics: Sequence[str],
-    doubts: Mapping[str, Uncertainty],
+    sigmas: Mapping[str, TellSigma],
     image: ScoredImage,
 ) -> ScoredImage:
     """Score the predictors on an image that was read, and return it."""
@@ -128,19 +126,11 @@ def _score(
             continue
         image.aligned[name] = aligned
         ground = found_ground(scores.scores.values())
-        sigma = _sigma(doubts[name], aligned, sample) if name in doubts else None
+        sigma = sigmas[name](sample.rgb, aligned.depth_m) if name in sigmas else None
         view = metric_view(aligned, sample, rule)
         view = replace(view, known_ground=ground, sigma_map=sigma)
         scores.scores[name] = score_view(aligned, view, metrics)
     return image
-
-
-def _sigma(
-    uncertainty: Uncertainty, aligned: AlignedPrediction, sample: DepthSample
-) -> Float32Array | None:
-    """Return how far off a prediction may be by the image alone: no source gave its scale."""
-    result = DepthResult(Frame(sample.rgb, 0, ''), None, None, MetricDepth(aligned.depth_m))
-    return uncertainty.sigma(result, DepthChoice.NETWORK)
 
 
 def align_sample(predict: Predict, sample: DepthSample, rule: ScoringRule) -> AlignedPrediction:

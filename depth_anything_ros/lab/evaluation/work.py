@@ -23,6 +23,7 @@ from depth_anything_ros.lab.datasets.offline import (
     ImageScores,
     Predict,
     ScoredImage,
+    TellSigma,
     score_images,
 )
 from depth_anything_ros.lab.datasets.origin import Origin, open_here
@@ -30,6 +31,10 @@ from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
 from depth_anything_ros.lab.evaluation.mirrored import predict_with_mirrored
 from depth_anything_ros.lab.evaluation.targets import Model, Target
 from depth_anything_ros.types import (
+    DepthChoice,
+    DepthResult,
+    Float32Array,
+    Frame,
     MetricDepth,
     ModelIdentity,
     RelativeInverseDepth,
@@ -96,10 +101,11 @@ def score_batch(
     :raises DepthAnythingError: if a model or the data set cannot be opened here.
     """
     models, images, shapes = _models_here(plan), [], {}
-    doubts = _uncertainties(models, plan)
-    for image in score_images(
-        open_here(batch.origin), batch.indices, _predictors(models, plan), plan.rule, doubts
-    ):
+    worse = [_Worse(corruption) for corruption in plan.corruptions]
+    predictors, tables = _predictors(models, plan, worse), _uncertainties(models, plan)
+    sigmas = _sigmas(tables, worse)
+    dataset = open_here(batch.origin)
+    for image in score_images(dataset, batch.indices, predictors, plan.rule, sigmas):
         images.append(image.scores)
         if image.sample is not None:
             shapes.update(dict.fromkeys(image.scores.scores, image.sample.rgb.shape[:2]))
@@ -113,7 +119,7 @@ def score_batch(
             label: replace(model.identity, input_size=sizes.get(label, (0, 0)))
             for label, model in models.items()
         },
-        {label: found.doubt for label, found in doubts.items() if found.doubt},
+        {label: found.doubt for label, found in tables.items() if found.doubt},
     )
 
 
@@ -125,10 +131,9 @@ def show_batch(plan: Plan, batch: Batch) -> list[ScoredImage]:
     """
     models = _models_here(plan)
     predictors = {label: model.predict for label, model in models.items()}
-    doubts = _uncertainties(models, plan)
-    return list(
-        score_images(open_here(batch.origin), batch.indices, predictors, plan.rule, doubts)
-    )
+    sigmas = _sigmas(_uncertainties(models, plan), [])
+    dataset = open_here(batch.origin)
+    return list(score_images(dataset, batch.indices, predictors, plan.rule, sigmas))
 
 
 # Of each worker its own, and Dask has several in one process.
@@ -155,16 +160,42 @@ def _uncertainties(models: Mapping[str, Model], plan: Plan) -> dict[str, Uncerta
     }
 
 
-def _predictors(models: Mapping[str, Model], plan: Plan) -> dict[str, Predict]:
+def _sigmas(tables: Mapping[str, Uncertainty], worse: Sequence[_Worse]) -> dict[str, TellSigma]:
+    """Return what tells sigma, by the names of what is scored: on worse pictures by these."""
+    found: dict[str, TellSigma] = {
+        label: partial(_sigma, table) for label, table in tables.items()
+    }
+    for each in worse:
+        for label, table in tables.items():
+            found[corrupted(label, each.name)] = partial(_sigma_of_worse, each, table)
+    return found
+
+
+def _sigma(
+    uncertainty: Uncertainty, rgb: UInt8Array, depth_m: Float32Array
+) -> Float32Array | None:
+    """Return sigma by the image alone: no source gave its scale."""
+    result = DepthResult(Frame(rgb, 0, ''), None, None, MetricDepth(depth_m))
+    return uncertainty.sigma(result, DepthChoice.NETWORK)
+
+
+def _sigma_of_worse(
+    worse: _Worse, uncertainty: Uncertainty, rgb: UInt8Array, depth_m: Float32Array
+) -> Float32Array | None:
+    return _sigma(uncertainty, worse(rgb), depth_m)
+
+
+def _predictors(
+    models: Mapping[str, Model], plan: Plan, worse: Sequence[_Worse]
+) -> dict[str, Predict]:
     """Return all that is scored, by name: models, models on worse pictures, the baseline's."""
     found: dict[str, Predict] = {
         label: partial(predict_with_mirrored, model) if plan.rule.confidence else model.predict
         for label, model in models.items()
     }
-    for corruption in plan.corruptions:
-        worse = _Worse(corruption)
+    for each in worse:
         for label, model in models.items():
-            found[corrupted(label, corruption.name)] = partial(_predict_worse, worse, model)
+            found[corrupted(label, each.name)] = partial(_predict_worse, each, model)
     if plan.baseline is not None:
         found.update({item.name: item for item in plan.baseline.maps})
     return found
@@ -174,6 +205,7 @@ class _Worse(threading.local):
     """Make each picture worse once, for all the models that take turns on it in a thread."""
 
     def __init__(self, corruption: Corruption) -> None:
+        self.name = corruption.name
         self._corruption = corruption
         self._last: tuple[UInt8Array, UInt8Array] | None = None
 

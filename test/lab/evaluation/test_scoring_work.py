@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from depth_anything_ros.errors import DatasetError
+from depth_anything_ros.lab.datasets.corruptions import corruptions_of
 from depth_anything_ros.lab.datasets.origin import OpenData, Origin
 from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
 from depth_anything_ros.lab.evaluation import work
@@ -86,13 +87,16 @@ def test_images_come_in_order_and_the_speed_is_told_where_the_work_is_done_here(
 
 def test_uncertainty_is_scored_where_it_is_asked_for_and_a_generic_table_is_told(plan):
     data = [ChosenData(OpenData('sizes', ORIGIN, Sizes()), [0, 1])]
-    asked = replace(plan, rule=ScoringRule(metrics=('sigma',)))
+    asked = replace(
+        plan, rule=ScoringRule(metrics=('sigma',)), corruptions=corruptions_of(['bright:5'])
+    )
     with local_workers(1) as workers:
         plain, scores = (score_data(each, data, workers) for each in (plan, asked))
     (warning,) = scores.warnings
     assert warning.startswith('m: sigma goes by a generic table')
     for image in scores.images['sizes']:
-        found = image.scores['m']
-        assert 0 < found.values['sigma.coverage'] <= 1 and found.values['sigma.share'] > 0
-        assert found.reliability is not None and found.sigma_sparsification is not None
+        for found in image.scores.values():
+            assert 0 < found.values['sigma.coverage'] <= 1 and found.values['sigma.share'] > 0
+            assert found.reliability is not None and found.sigma_sparsification is not None
+        assert list(image.scores) == ['m', 'm + bright:5']
     assert plain.warnings == [] and plain.images['sizes'][0].scores['m'].reliability is None
