@@ -25,7 +25,7 @@ IMAGE, INFO = '/cam/image_raw', '/cam/camera_info'
 NODE = '/depth_node'
 DEPTH, DEPTH_INFO = f'{NODE}/depth/image_raw', f'{NODE}/depth/camera_info'
 RELATIVE, SCALE, SCAN = f'{NODE}/relative/image_raw', f'{NODE}/scale', '/scan'
-POINTS = f'{NODE}/points'
+POINTS, SIGMA = f'{NODE}/points', f'{NODE}/sigma/image_raw'
 EVERYTHING = (IMAGE, INFO, DEPTH, DEPTH_INFO, RELATIVE, SCALE, SCAN, '/tf', '/tf_static')
 LENS_M = (0.1, 0.0, 0.2)
 CAMERA_PLACE = RigidTransform.from_pose(*LENS_M, 0, 0, 0) @ OPTICAL_FROM_BODY.inverse()
@@ -102,6 +102,7 @@ def write_view_bag(path: Path, frames: int = 3, topics=EVERYTHING) -> Path:
                 (RELATIVE, 'sensor_msgs/msg/Image', image_fields(1 / depth_m(index), '32FC1')),
                 (DEPTH, 'sensor_msgs/msg/Image', depth_image_fields(depth_m(index), '32FC1')),
                 (DEPTH_INFO, 'sensor_msgs/msg/CameraInfo', camera_info_fields(CAMERA)),
+                (SIGMA, 'sensor_msgs/msg/Image', image_fields(0.1 * depth_m(index), '32FC1')),
                 (SCALE, 'diagnostic_msgs/msg/DiagnosticArray', {'status': [scale]}),
                 (POINTS, 'sensor_msgs/msg/PointCloud2', point_cloud_fields(cloud(index))),
                 (SCAN, 'sensor_msgs/msg/LaserScan',

@@ -38,7 +38,9 @@ _DRIVERS = (
 )
 
 # Words in the names of images that are neither colour nor depth, but for digits at their end.
-_OTHER_WORDS = {'ir', 'infra', 'confidence', 'disparity', 'mask', 'preview', 'passthrough'}
+_OTHER_WORDS = {
+    'ir', 'infra', 'confidence', 'disparity', 'mask', 'preview', 'passthrough', 'sigma',
+}  # fmt: skip
 
 
 # Source: design.ros2.org/articles/topic_and_service_names.html; ROS 1 allowed more.

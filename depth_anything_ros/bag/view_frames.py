@@ -15,7 +15,7 @@ from depth_anything_ros.errors import DatasetError, MessageError
 
 # The best of those that come leads: what goes with it is shown with it.
 _LEADERS = (Role.DEPTH, Role.RELATIVE, Role.IMAGE)
-_FOLLOWERS = (Role.IMAGE, Role.SCALE)
+_FOLLOWERS = (Role.IMAGE, Role.SCALE, Role.SIGMA)
 _ALONE = (Role.SCAN, Role.POINTS)
 _TOLERANCE_NS = 20_000_000
 # Of what waits for a leader: frames of a camera while the network is busy.
@@ -38,9 +38,10 @@ class FrameGate:
     """
     Let through one frame in each 1 / `rate_hz` seconds of message time, whole.
 
-    A frame is a depth image with the image and the scale of its time; without depth, relative
-    depth leads, then the image. Scans and clouds have the same rate on their own; calibration and
-    TF all pass. Message time is compared, so a bag gives the same frames however fast it is read.
+    A frame is a depth image with the image, the scale and the uncertainty of its time; without
+    depth, relative depth leads, then the image. Scans and clouds have the same rate on their own;
+    calibration and TF all pass. Message time is compared, so a bag gives the same frames however
+    fast it is read.
 
     :param rate_hz: 0 lets everything through.
     :param roles: of the topics that there are, image or depth among them.

@@ -31,6 +31,7 @@ class Role(str, Enum):
     DEPTH = 'depth'
     DEPTH_CAMERA_INFO = 'depth_camera_info'
     RELATIVE = 'relative'
+    SIGMA = 'sigma'
     POINTS = 'points'
     SCAN = 'scan'
     SCALE = 'scale'
@@ -41,6 +42,7 @@ class Role(str, Enum):
 TOLD_TYPES = {
     Role.IMAGE: (IMAGE, COMPRESSED),
     Role.DEPTH: (IMAGE, COMPRESSED),
+    Role.SIGMA: (IMAGE,),
     Role.POINTS: (POINTS,),
     Role.SCAN: (SCAN,),
     Role.SCALE: (DIAGNOSTICS,),
@@ -51,7 +53,10 @@ _OUTPUTS = {
     Role.RELATIVE: ('/relative/image_raw', IMAGE),
     Role.SCALE: ('/scale', DIAGNOSTICS),
     Role.POINTS: ('/points', POINTS),
+    Role.SIGMA: ('/sigma/image_raw', IMAGE),
 }
+# Those that it makes for who subscribes only, beside what it has anyway.
+_COSTLY = (Role.POINTS, Role.SIGMA)
 _SIGNS = ('/scale', '/relative/image_raw', '/preview/image_raw', '/preview/image_raw/compressed')
 _SIGN_TYPES = (IMAGE, COMPRESSED, DIAGNOSTICS)
 
@@ -61,7 +66,8 @@ class TopicList:
     """
     The topics of a bag or of what is published; `label` names it in errors.
 
-    `costly` tells that a depth node makes clouds only because somebody asks for them.
+    `costly` tells that a depth node makes clouds and uncertainty only because somebody asks for
+    them.
     """
 
     label: str
@@ -74,8 +80,8 @@ def find_view_topics(source: TopicList, told: Mapping[Role, str]) -> dict[str, R
     Return topic → role of what there is to show.
 
     What is not told is looked for: the outputs of a depth node, the camera, a laser scan and TF;
-    clouds only where they are there anyway. Without a depth node, depth is that of the camera, as
-    `find_topics` finds it.
+    clouds and uncertainty only where they are there anyway. Without a depth node, depth is that of
+    the camera, as `find_topics` finds it.
 
     :param told: topics by role, those of `TOLD_TYPES`.
     :raises DatasetError: if a topic that is told is missing or of another type, if there is
@@ -130,7 +136,7 @@ def _outputs(source: TopicList, node: str) -> dict[Role, str]:
         role: name
         for role, (name, kind) in names.items()
         if node and name in source.topics and source.topics[name].type_name == kind
-        if not (role is Role.POINTS and source.costly)
+        if not (role in _COSTLY and source.costly)
     }
 
 

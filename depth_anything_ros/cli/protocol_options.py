@@ -46,9 +46,9 @@ def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--metrics', type=split_names, default=(), metavar='all|NAMES',
         help='what is scored beside the usual metrics, with commas: edge_f1, chamfer, cloud_f1, '
-        'planarity_error, plane_angle, obstacles, ause, sigma (whether uncertainty in metres is as '
-        'large as it says), or all of them; slower, and clouds, '
-        'planes and obstacles need data that knows its camera',
+        'planarity_error, plane_angle, obstacles, ause, sigma (whether uncertainty is as large as '
+        'it says), or all of them; slower, and clouds, planes and obstacles need data that knows '
+        'its camera',
     )  # fmt: skip
     parser.add_argument(
         '--confidence', choices=_CONFIDENCES,

@@ -37,6 +37,11 @@ CASES = {
         ['/zed/zed_node/left/image_rect_color', '/zed/zed_node/right/image_rect_color'],
     ),
     'usb_cam and wheeltec': ('/image_raw', '/camera/depth/image_raw', ['/camera/ir/image_raw']),
+    'uncertainty, which is no depth': (
+        '/left',
+        '/depth_node/depth/image_raw',
+        ['/depth_node/sigma/image_raw'],
+    ),
     'compressed': (
         '/camera/color/image_raw/compressed',
         '/camera/depth/image_raw/compressedDepth',

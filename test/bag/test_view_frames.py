@@ -34,10 +34,10 @@ def test_depth_leads_and_takes_what_has_its_time_along():
     gate = FrameGate(0, ALL)
     shown = passed(
         gate, (Role.IMAGE, 0), (Role.IMAGE, 33), (Role.IMAGE, 66), (Role.RELATIVE, 33),
-        (Role.DEPTH, 33), (Role.SCALE, 33), (Role.SCALE, 33), (Role.IMAGE, 99),
+        (Role.DEPTH, 33), (Role.SIGMA, 33), (Role.SCALE, 33), (Role.SCALE, 33), (Role.IMAGE, 99),
     )  # fmt: skip
     assert shown == [
-        (Role.IMAGE, 33), (Role.DEPTH, 33), (Role.SCALE, 33),
+        (Role.IMAGE, 33), (Role.DEPTH, 33), (Role.SIGMA, 33), (Role.SCALE, 33),
     ]  # fmt: skip
     assert gate.frames == 1
 

@@ -19,6 +19,7 @@ NODE = {
     '/depth_node/depth/camera_info': 'sensor_msgs/msg/CameraInfo',
     '/depth_node/preview/image_raw': 'sensor_msgs/msg/Image',
     '/depth_node/points': 'sensor_msgs/msg/PointCloud2',
+    '/depth_node/sigma/image_raw': 'sensor_msgs/msg/Image',
     '/depth_node/scan': 'sensor_msgs/msg/LaserScan',
     '/depth_node/scale': 'diagnostic_msgs/msg/DiagnosticArray',
 }
@@ -50,16 +51,18 @@ def test_the_outputs_of_a_depth_node_go_before_the_depth_of_the_camera():
         'relative': '/depth_node/relative/image_raw',
         'scale': '/depth_node/scale',
         'points': '/depth_node/points',
+        'sigma': '/depth_node/sigma/image_raw',
         'scan': '/scan',
     }
 
 
-def test_clouds_that_a_node_would_make_for_us_are_shown_where_they_are_asked_for():
+@pytest.mark.parametrize('role', [Role.POINTS, Role.SIGMA])
+def test_what_a_node_would_make_for_us_alone_is_shown_where_it_is_asked_for(role):
     topics = source({**CAMERA, **NODE})
     live = TopicList(topics.label, topics.topics, costly=True)
-    assert Role.POINTS not in find_view_topics(live, {}).values()
-    told = {Role.POINTS: '/depth_node/points'}
-    assert find_view_topics(live, told)['/depth_node/points'] is Role.POINTS
+    assert role not in find_view_topics(live, {}).values()
+    (topic,) = (name for name, found in find_view_topics(topics, {}).items() if found is role)
+    assert find_view_topics(live, {role: topic})[topic] is role
 
 
 def test_without_a_depth_node_the_camera_is_shown():

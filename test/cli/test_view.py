@@ -78,8 +78,9 @@ def test_the_points_are_those_of_the_cloud_in_the_colours_of_the_image(recording
         assert np.array_equal(packed, cloud.rgb[known])
 
 
-def test_a_cloud_of_the_bag_is_shown_in_the_place_of_one_made_of_depth(tmp_path):
-    bag = view_bag.write_view_bag(tmp_path / 'bag', topics=(*view_bag.EVERYTHING, view_bag.POINTS))
+def test_cloud_and_uncertainty_of_the_bag_are_shown_and_no_cloud_is_made_of_depth(tmp_path):
+    topics = (*view_bag.EVERYTHING, view_bag.POINTS, view_bag.SIGMA)
+    bag = view_bag.write_view_bag(tmp_path / 'bag', topics=topics)
     path = tmp_path / 'a.rrd'
     assert main(['view', str(bag), '--save', str(path), '--rate', '0', '--stride', '1']) == 0
     recording = Recording(path)
@@ -89,6 +90,10 @@ def test_a_cloud_of_the_bag_is_shown_in_the_place_of_one_made_of_depth(tmp_path)
     known = np.isfinite(expected).all(axis=1)
     assert np.array_equal(np.array(shown[STAMPS[1]], np.float32), expected[known])
     assert CLOUD not in {entity for entity, _ in recording.columns}
+    shown_mm = recording.of('/sigma', 'ImageBuffer')
+    assert list(shown_mm) == STAMPS
+    found_mm = np.array(shown_mm[STAMPS[1]][0], np.uint8).view(np.uint16).reshape(24, 32)
+    assert np.abs(found_mm - np.nan_to_num(100 * depth_m(1))).max() <= 0.5
     place = base_place(1) @ CAMERA_PLACE
     moved = recording.of('/world/cloud', 'Translation3D')[STAMPS[1]][0]
     assert np.allclose(moved, place.translation_m, atol=1e-6)

@@ -11,6 +11,7 @@ from depth_anything_ros.lab.viewing.scene import (
     CAMERA_LENS,
     DEPTH_LENS,
     SCALE,
+    SIGMA,
     WORLD,
 )
 
@@ -25,7 +26,7 @@ _PLOTS = {
 
 def layout(roles: Collection[Role]) -> rrb.Blueprint:
     """
-    Return the cloud at the left, image and depth at the right and the scale below.
+    Return the cloud at the left, image, depth and uncertainty at the right, the scale below.
 
     :param roles: of the topics that there are.
     """
@@ -34,6 +35,8 @@ def layout(roles: Collection[Role]) -> rrb.Blueprint:
         pictures.append(rrb.Spatial2DView(origin=CAMERA_LENS, name='image'))
     if Role.DEPTH in roles or Role.RELATIVE in roles:
         pictures.append(rrb.Spatial2DView(origin=DEPTH_LENS, name='depth'))
+    if Role.SIGMA in roles:
+        pictures.append(rrb.Spatial2DView(origin=SIGMA, name='uncertainty'))
     # Depth would be lifted into a second cloud there; one frustum is enough.
     unseen = DEPTH_LENS if Role.IMAGE in roles else CAMERA_LENS
     space = rrb.Spatial3DView(

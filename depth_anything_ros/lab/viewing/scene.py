@@ -49,7 +49,7 @@ DEPTH, RELATIVE = f'{DEPTH_LENS}/depth', f'{DEPTH_LENS}/relative'
 POINTS = f'{DEPTH_CAMERA}/points'
 CLOUD, CLOUD_POINTS = f'{WORLD}/cloud', f'{WORLD}/cloud/points'
 LASER, SCAN = f'{WORLD}/laser', f'{WORLD}/laser/scan'
-SCALE = 'scale'
+SCALE, SIGMA = 'scale', 'sigma'
 
 # What is plotted of `~/scale`.
 SCALE_VALUES = ('scale', 'shift', 'inlier_ratio', 'age_s')
@@ -64,7 +64,7 @@ _POINT = rr.Radius.ui_points(2)
 _FRUSTUM_M = 0.25
 # Farther than 16 bits of millimetres reach.
 _FARTHEST_MM_M = 65.0
-_SENSORS = (Role.IMAGE, Role.DEPTH, Role.RELATIVE, Role.POINTS, Role.SCAN)
+_SENSORS = (Role.IMAGE, Role.DEPTH, Role.RELATIVE, Role.SIGMA, Role.POINTS, Role.SCAN)
 # Of the stamps of an image and the depth that it colours.
 _SAME_TIME_NS = 20_000_000
 # A problem is told when it has come so often: the first frames may be before their calibration.
@@ -138,6 +138,7 @@ class Scene:
             Role.POINTS: self._cloud,
             Role.SCAN: self._scan,
             Role.SCALE: self._scale,
+            Role.SIGMA: self._sigma,
         }
 
     @property
@@ -258,6 +259,10 @@ class Scene:
         if self._place(LASER, scan.frame_id, time_ns):
             points_m = ScanPoints.of_scan(scan, _HERE).points_m
             self._log(SCAN, rr.Points3D(points_m, colors=_SCAN_COLOUR, radii=_POINT))
+
+    def _sigma(self, message: Any, _: int) -> None:
+        # Beside the world: it is no depth, to be lifted into a cloud.
+        self._log(SIGMA, _depth_image(decode_any_depth(message)))
 
     def _scale(self, message: Any, _: int) -> None:
         for status in message.status:
