@@ -56,6 +56,7 @@ def play(world, bag, parameters, out, *, node=True):
                 'image_transport': bag.image.transport,
                 'latency_from': 'image',
                 'drain_s': 300.0,
+                'metrics': "['sigma']",
                 **bag.depth_parameters('ground_truth'),
             }
         ),
@@ -63,6 +64,7 @@ def play(world, bag, parameters, out, *, node=True):
             **bag.remaps('ground_truth', 'ground_truth/camera_info'),
             'relative': RELATIVE,
             'depth': DEPTH,
+            'sigma': SIGMA,
         },
     )
     player = world.start(
@@ -162,6 +164,7 @@ def test_record_gives_the_numbers_and_scores_of_the_node_in_lockstep(world, tmp_
     probe.spin_until(lambda: not player.running(), 300.0)
     replayed = scores(evaluator, tmp_path / 'replayed')
     assert replayed.keys() == live_scores.keys()
+    assert 0 < replayed['online']['sigma.coverage'] <= 1
     for name, found_scores in replayed.items():
         assert found_scores.pop('undefined', {}) == live_scores[name].pop('undefined', {})
         assert found_scores == pytest.approx(live_scores[name], rel=1e-6, nan_ok=True)
