@@ -119,18 +119,22 @@ class FrameScorer:
             except AlignmentError as error:
                 problems[mode.value] = str(error)
                 continue
+            sigma = frame.sigma if mode is AlignmentMode.ONLINE else None
+            if sigma is not None and sigma.shape != truth_m.shape:
+                problems['sigma'] = _of_other_size(sigma, truth_m)
+                sigma = None
             view = view_of(
                 aligned,
                 truth_m,
                 camera,
                 told=self.told,
                 obstacles=self._config.obstacles,
-                sigma=_sigma_of(frame, mode, truth_m.shape),
+                sigma=sigma,
             )
             view = replace(view, known_ground=found_ground(scored.scores.values()))
             scored.aligned[mode], scored.views[mode] = aligned, view
             scored.scores[mode] = score_view(aligned, view, self._metrics)
-        if len(problems) == len(self._modes) and len(set(problems.values())) == 1:
+        if not scored.scores and len(set(problems.values())) == 1:
             scored.problem = next(iter(problems.values()))
         else:
             scored.problem = '; '.join(f'{mode}: {text}' for mode, text in problems.items())
@@ -208,13 +212,9 @@ class FrameScorer:
         )
 
 
-def _sigma_of(
-    frame: GatheredFrame, mode: AlignmentMode, shape: tuple[int, ...]
-) -> Float32Array | None:
-    """Return the uncertainty of a frame, which is that of depth as published and of no other."""
-    if mode is not AlignmentMode.ONLINE or frame.sigma is None or frame.sigma.shape != shape:
-        return None
-    return frame.sigma
+def _of_other_size(sigma: Float32Array, truth_m: Float32Array) -> str:
+    (height, width), (rows, columns) = sigma.shape, truth_m.shape
+    return f'the uncertainty is {width}x{height}, its depth {columns}x{rows}'
 
 
 def _at_size(camera: Camera | None, shape: tuple[int, ...]) -> Camera | None:

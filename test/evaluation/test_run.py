@@ -266,6 +266,20 @@ def test_uncertainty_is_scored_of_depth_as_published_whichever_comes_first(tmp_p
     assert 'as published, least sure first' in page
 
 
+def test_uncertainty_of_another_size_than_its_depth_is_told(tmp_path):
+    run = make(tmp_path, metrics=('sigma',), alignments=('online', 'scale'))
+    run.add_truth(START, truth())
+    run.add_prediction(START, START, METRIC, truth())
+    run.add_sigma(START, np.ones((12, 16), np.float32))
+    run.process()
+    summary = run.save()
+    assert summary.frames.scored == 1
+    height, width = truth().shape
+    assert f'1 frames: sigma: the uncertainty is 16x12, its depth {width}x{height}' in (
+        summary.warnings
+    )
+
+
 def test_without_uncertainty_frames_are_scored_all_the_same_and_a_warning_says_so(tmp_path):
     run = make(tmp_path, metrics=('sigma',), alignments=('online', 'scale'))
     run.expect(Stream.SIGMA, 'no uncertainty of depth came on /sigma')
