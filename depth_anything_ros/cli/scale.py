@@ -75,6 +75,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='try depth images of N random pixels as well, as from a sensor of so many points; '
         'with --model, may be given more than once',
     )  # fmt: skip
+    parser.add_argument(
+        '--motion', action='store_true',
+        help='try the source motion instead, with odometry right and wrong, standing, and turning '
+        'on the spot; 100 frames are 3 metres; with --model',
+    )  # fmt: skip
     add_json_argument(parser)
 
 
@@ -101,6 +106,10 @@ def _check_combination(args: argparse.Namespace) -> None:
         value = getattr(args, option)
         if value is not None and not args.model:
             raise ConfigError(f'--{option} {value} has no meaning without --model')
+    if args.motion and not args.model:
+        raise ConfigError('--motion has no meaning without --model')
+    if args.motion and args.points:
+        raise ConfigError(f'--points {args.points[0]} has no meaning with --motion')
     for count in args.points:
         if not args.model:
             raise ConfigError(f'--points {count} has no meaning without --model')
@@ -142,6 +151,7 @@ def _run_sources(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -
 def _run_model(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -> int:
     from depth_anything_ros.evaluation.environment import environment
     from depth_anything_ros.lab.trials.model_trial import try_model
+    from depth_anything_ros.lab.trials.motion_trial import try_motion
     from depth_anything_ros.lab.trials.results import ModelResult
 
     options = NetworkOptions(
@@ -150,7 +160,10 @@ def _run_model(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -> 
     predictor = create_relative_predictor(options)
     trials: dict[tuple[str, float], list[ModelTrial]] = {}
     for seed, height_m in progress(pairs, len(pairs), 'drives'):
-        found = try_model(predictor, seed, height_m, args.frames, scattered=args.points)
+        if args.motion:
+            found = try_motion(predictor, seed, height_m, args.frames)
+        else:
+            found = try_model(predictor, seed, height_m, args.frames, scattered=args.points)
         for trial in found:
             trials.setdefault((trial.name, height_m), []).append(trial)
     results = [ModelResult.of(group) for group in trials.values()]

@@ -43,10 +43,10 @@ _LEAST_ALIKE, _LEAST_COMMON = 0.5, 0.25
 _STEP, _LONGEST = np.array([0.01, 0.002]), np.array([0.05, 0.01])
 _ROUNDS = 4
 _LEAST_AHEAD, _JITTER = 1e-3, 1e-9
-# Neighbouring pixels say the same.
-_PIXELS_PER_POINT = 20
+# Neighbouring pixels say the same, and noise has slopes too: so many tell as much as one would.
+_PIXELS_PER_POINT = 320
 # What the pitch that is told is off by: one standard deviation.
-_TILT_SIGMA_RAD = 0.02
+_TILT_SIGMA_RAD = 0.01
 # The last measurements count, as far as they lie this close to their median, as log height.
 _MEASUREMENTS, _NEAR_MEDIAN = 30, 0.1
 
@@ -131,27 +131,33 @@ class GroundPair:
             for _ in range(_ROUNDS):
                 if not _alike(now, self._moved(before, value)) > 0.0:
                     return None
-                normal, right, _ = self._equations(before, now, value)
+                normal, right = self._equations(before, now, value)
                 step = np.linalg.solve(normal + _JITTER * np.eye(2), right)
                 value = value + np.clip(step, -_LONGEST, _LONGEST)
         alike = _alike(now, self._moved(before, value))
         if not alike >= _LEAST_ALIKE:
             return None
-        normal, _, pixels = self._equations(before, now, value)
+        normal, _ = self._equations(before, now, value)
         # Of two pictures of length 1, so much is noise.
         noise = 2.0 * (1.0 - alike) + _JITTER
-        return Measured(value, normal * (pixels / _PIXELS_PER_POINT / noise))
+        return Measured(value, normal * (len(now) / _PIXELS_PER_POINT / noise))
 
     def _equations(
         self, before: Float32Array, now: Float32Array, value: Float64Array
-    ) -> tuple[Float64Array, Float64Array, int]:
-        """Return the normal equations of a step, (2, 2) and (2,), and their count of pixels."""
-        tried = (value, *(value + step for step in np.diag(_STEP)))
+    ) -> tuple[Float64Array, Float64Array]:
+        """Return the normal equations of a step, (2, 2) and (2,)."""
+        # A slope to one side would share noise with what is off, and steps go to that side.
+        tried = (value, *(value + sign * step for step in np.diag(_STEP) for sign in (1, -1)))
         moved = [self._moved(before, one) for one in tried]
         known = np.isfinite(np.sum(moved, axis=0))
-        here, *stepped = (_normalised(one[known]) for one in moved)
-        slopes = np.stack([(one - here) / step for one, step in zip(stepped, _STEP, strict=True)])
-        return slopes @ slopes.T, slopes @ (_normalised(now[known]) - here), int(known.sum())
+        here, *around = (_normalised(one[known]) for one in moved)
+        slopes = np.stack(
+            [
+                (further - nearer) / (2.0 * step)
+                for further, nearer, step in zip(around[::2], around[1::2], _STEP, strict=True)
+            ]
+        )
+        return slopes @ slopes.T, slopes @ (_normalised(now[known]) - here)
 
     def _grains(self, band: tuple[float, float]) -> tuple[Float32Array, Float32Array]:
         """Return the grain of the earlier image, (h, w), and of the ground now, (n,)."""
@@ -234,7 +240,7 @@ def _normalised(values: Float32Array) -> Float32Array:
 def _alike(now: Float32Array, moved: Float32Array) -> float:
     """Return the correlation of two pictures, (n,), -1 where they have too little in common."""
     known = np.isfinite(moved)
-    if known.mean() < _LEAST_COMMON:
+    if known.sum() < _LEAST_COMMON * max(len(known), 1):
         return -1.0
     return float(_normalised(now[known]) @ _normalised(moved[known]))
 

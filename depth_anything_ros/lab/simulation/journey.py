@@ -14,7 +14,7 @@ from depth_anything_ros.lab.simulation.odometry import StampedPose
 from depth_anything_ros.lab.simulation.optics import random_imaging
 from depth_anything_ros.lab.simulation.packing import Scenery
 from depth_anything_ros.lab.simulation.robot import LASER_FRAME, BasePose, Robot, robot_camera
-from depth_anything_ros.lab.simulation.route import find_route, follow, route_length_m
+from depth_anything_ros.lab.simulation.route import find_route, follow, route_length_m, turn
 from depth_anything_ros.lab.simulation.scan import scan
 from depth_anything_ros.lab.simulation.scenery import furnish
 from depth_anything_ros.lab.simulation.studio import Studio
@@ -51,6 +51,7 @@ def journey(
     robot: Robot | None = None,
     speed_m_s: float = SPEED_M_S,
     version: int = 1,
+    turn_rad_s: float = 0.0,
 ) -> Iterator[RobotFrame]:
     """
     Iterate over what a robot senses on a drive through a random furnished room.
@@ -66,6 +67,7 @@ def journey(
     :param speed_m_s: of the robot on straight ways; at 0 it stands still, and only the noise of
         the images changes.
     :param version: of the world, see `furnish`.
+    :param turn_rad_s: above or below 0, it turns on the spot instead of driving.
     :raises DatasetError: if the seed is negative, there are less than one frame or the rate is
         not above 0.
     :raises CameraError: if the camera has lens distortion or no focal length.
@@ -79,7 +81,7 @@ def journey(
     if seed < 0:
         raise DatasetError(f'world seed {seed} is not allowed; allowed: 0 and above')
     _check_frames(frames, rate_hz)
-    return _drive(seed, frames, rate_hz, camera, robot or Robot(), speed_m_s, version)
+    return _drive(seed, frames, rate_hz, camera, robot or Robot(), speed_m_s, version, turn_rad_s)
 
 
 def _check_frames(frames: int, rate_hz: float) -> None:
@@ -97,6 +99,7 @@ def _drive(
     robot: Robot,
     speed_m_s: float,
     version: int,
+    turn_rad_s: float,
 ) -> Iterator[RobotFrame]:
     for attempt in range(_ROOMS_TRIED):
         rng = Random(f'journey/{seed}/{attempt}')
@@ -110,7 +113,11 @@ def _drive(
     studio = Studio(seed, torch.device('cpu'))
     imaging = random_imaging(rng)._replace(motion_px=0.0, blur_px=0.3, compression=0.0)
     steps = max(1, round(_TRACK_HZ / rate_hz))
-    poses = follow(route, (frames - 1) * steps + 1, rate_hz * steps, speed_m_s)
+    count, pose_hz = (frames - 1) * steps + 1, rate_hz * steps
+    if turn_rad_s:
+        poses = turn(route, count, pose_hz, turn_rad_s)
+    else:
+        poses = follow(route, count, pose_hz, speed_m_s)
     track = [
         StampedPose(_START_NS + round(number * 1e9 / (rate_hz * steps)), base)
         for number, base in enumerate(poses)

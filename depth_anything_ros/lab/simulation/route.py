@@ -101,6 +101,22 @@ def route_length_m(route: Float64Array) -> float:
     return float(np.linalg.norm(np.diff(route, axis=0), axis=1).sum()) if len(route) > 1 else 0.0
 
 
+def turn(route: Float64Array, frames: int, rate_hz: float, turn_rad_s: float) -> list[BasePose]:
+    """
+    Return the poses of a robot that turns on the spot where a way begins.
+
+    :param route: as in :func:`follow`.
+    :param frames: how many poses.
+    :param rate_hz: poses a second.
+    :param turn_rad_s: to the left, below 0 to the right.
+    """
+    (first,) = follow(route, 1, rate_hz, 0.0)
+    return [
+        first._replace(yaw_rad=first.yaw_rad + turn_rad_s * number / rate_hz)
+        for number in range(frames)
+    ]
+
+
 def follow(route: Float64Array, frames: int, rate_hz: float, speed_m_s: float) -> list[BasePose]:
     """
     Return the poses of a robot that follows a way, turns on the spot at its end and comes back.

@@ -13,18 +13,20 @@ from depth_anything_ros.evaluation.protocol import AlignmentMode, align_predicti
 from depth_anything_ros.evaluation.view import View
 from depth_anything_ros.geometry.alignment import aligned_inverse_depth
 from depth_anything_ros.inference.predictor import Predictor
-from depth_anything_ros.lab.simulation.journey import journey
+from depth_anything_ros.lab.simulation.journey import RobotFrame, journey
 from depth_anything_ros.lab.simulation.robot import Robot, robot_camera
 from depth_anything_ros.lab.trials.scale_trial import (
     FARTHEST_M,
     NEAREST_M,
     RATE_HZ,
+    Feed,
     TrialFrame,
     follow_drive,
     sources_of,
     true_depth,
 )
 from depth_anything_ros.models.spec import require_relative
+from depth_anything_ros.scale import AlignmentSource
 from depth_anything_ros.types import (
     Alignment,
     Camera,
@@ -85,16 +87,36 @@ def try_model(
     camera = camera or robot_camera()
     robot = Robot(camera_height_m=height_m)
     drive = list(journey(seed, frames, RATE_HZ, camera, robot))
-    predictions = [_relative(predictor.predict(frame.rgbd.frame.rgb)) for frame in drive]
-    best = [
-        _scorable(relative, true_depth(frame))
-        for frame, relative in zip(drive, predictions, strict=True)
-    ]
+    scored = ScoredDrive.of(drive, predictor)
     rng = np.random.default_rng(seed)
     for name, source, feed in sources_of(robot, camera, rng, pitch_errors_deg, scattered):
         trial = ModelTrial(name, height_m, seed)
-        steps = follow_drive(source, feed, drive, predictions, with_field=True)
-        for step, optimum in zip(steps, best, strict=True):
+        scored.score(trial, source, feed)
+        yield trial
+
+
+@dataclass(frozen=True)
+class ScoredDrive:
+    """A drive with what a network predicts and what the exact depth makes the best of it."""
+
+    frames: Sequence[RobotFrame]
+    predictions: Sequence[RelativeInverseDepth]
+    best: Sequence[Alignment | None]
+
+    @classmethod
+    def of(cls, frames: Sequence[RobotFrame], predictor: Predictor) -> ScoredDrive:
+        """Return a drive with the predictions of a network of relative inverse depth."""
+        predictions = [_relative(predictor.predict(frame.rgbd.frame.rgb)) for frame in frames]
+        best = [
+            _scorable(relative, true_depth(frame))
+            for frame, relative in zip(frames, predictions, strict=True)
+        ]
+        return cls(frames, predictions, best)
+
+    def score(self, trial: ModelTrial, source: AlignmentSource, feed: Feed) -> None:
+        """Let a source go along, and add what it gave to a trial."""
+        steps = follow_drive(source, feed, self.frames, self.predictions, with_field=True)
+        for step, optimum in zip(steps, self.best, strict=True):
             if optimum is None:
                 continue
             trial.frames += 1
@@ -102,7 +124,6 @@ def try_model(
                 trial.refusals.append(step.refusal)
             if step.alignment is not None:
                 _score(trial, step.relative, step.alignment, optimum, unseen_depth(step))
-        yield trial
 
 
 def _score(
