@@ -11,6 +11,9 @@ figures are means over images;
 is one source, so that many rooms tell more than many frames. `+ms` is the median over frames of
 the time from the image to the cloud at 640×480 less that of the plain way, all options taking
 turns on every frame.
+
+`--wrong-odometry` asks another question: whether the filter finds out from the images that
+odometry is wrong, and leaves right odometry alone.
 """
 
 from __future__ import annotations
@@ -47,12 +50,14 @@ if TYPE_CHECKING:
     from depth_anything_ros.lab.datasets import Dataset
     from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
     from depth_anything_ros.lab.trials.approach import Lag
+    from depth_anything_ros.lab.trials.odometry_trial import OdometryResult
     from depth_anything_ros.lab.trials.refinement_trial import Option
     from depth_anything_ros.lab.trials.results import OptionResult, OptionsResult
 
 _SPLIT = 'test'
 _STILL_M_S, _MOVING_M_S = 0.0, 0.3
 _SMOOTHING = 'temporal_smoothing_s'
+_ODOMETRY_FRAMES = 40
 _DRAWN_IMAGES = 3
 _DRAWN_OPTIONS = ('none', 'edge_filter_px', 'cloud_edge_jump')
 _TRIED_EDGE_FILTER_PX, _TRIED_SMOOTHING_S, _TRIED_EDGE_JUMP = 6, 0.3, 0.02
@@ -81,6 +86,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_predictor_arguments(parser, model='tiny')
     add_data_argument(parser, required=False)
     add_drive_arguments(parser, 20, 6, 'at 10 Hz', what='rooms to stand in and to drive through')
+    parser.add_argument(
+        '--wrong-odometry', type=int, default=0, metavar='N',
+        help='rooms to drive through for 4 s with right and wrong odometry, to tell which the '
+        'filter over time finds out (default: 0)',
+    )  # fmt: skip
     parser.add_argument(
         '--edge-filter-px', type=int, default=_TRIED_EDGE_FILTER_PX, metavar='VALUE',
         help='what edge_filter_px is tried at (default: %(default)s)',
@@ -139,6 +149,7 @@ def run(args: argparse.Namespace) -> int:
             for speed_m_s in (_STILL_M_S, _MOVING_M_S)
         ]
         approach = _try_approach(options)
+    odometry = _try_odometry(args.wrong_odometry, predictor) if args.wrong_odometry else []
     write_json(
         args.json,
         {
@@ -148,6 +159,7 @@ def run(args: argparse.Namespace) -> int:
             'threads': args.threads,
             'data': answers,
             'approach': approach,
+            'odometry': odometry,
             'environment': environment(),
         },
     )
@@ -157,7 +169,9 @@ def run(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace) -> None:
     if args.picture and not args.data:
         raise ConfigError('--picture draws images of --data, and there are none')
-    if not args.drives and not args.data:
+    if args.wrong_odometry < 0:
+        raise ConfigError(f'--wrong-odometry {args.wrong_odometry} is out of range; 0 or more')
+    if not (args.drives or args.data or args.wrong_odometry):
         raise ConfigError('nothing to try: --drives 0 and no --data')
 
 
@@ -219,6 +233,33 @@ def _try_approach(options: Sequence[Option]) -> list[Lag]:
     ]
     write_table(Table(['option', 'lag s', 'lag frames'], rows))
     return lags
+
+
+def _try_odometry(drives: int, predictor: Predictor) -> list[OdometryResult]:
+    """Show which odometry the filter over time finds out to be wrong, and return it."""
+    from depth_anything_ros.lab.trials.odometry_trial import summarise_odometry, try_odometry
+
+    title = f'{drives} drives of {_ODOMETRY_FRAMES} frames, with right and wrong odometry'
+    results = summarise_odometry(
+        [
+            verdict
+            for seed in progress(range(drives), drives, title)
+            for verdict in try_odometry(seed, _ODOMETRY_FRAMES, predictor)
+        ]
+    )
+    write_line(title)
+    rows = [
+        [
+            result.odometry,
+            f'{result.doubted} of {result.drives}',
+            f'{result.left_out:.1%}',
+            number(result.after_s, '.1f', ''),
+            result.told,
+        ]
+        for result in results
+    ]
+    write_table(Table(['odometry', 'found out', 'frames left out', 'after s', 'told'], rows))
+    return results
 
 
 def _draw(path: Path, dataset: Dataset, predictor: Predictor, options: Sequence[Option]) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
+# The states of frames before which the camera moved.
+FOLLOWED, CONTRADICTED = 'follows the camera', 'the motion contradicts the image'
 # Of the last frames in which the camera moved, half must agree; too few tell nothing.
 _JUDGED, _FEWEST = 30, 10
 
@@ -17,18 +20,21 @@ class MotionWatch:
 
     def __init__(self) -> None:
         self._agreed: deque[bool] = deque(maxlen=_JUDGED)
-        self._fault = ''
+        self._fault = self._cause = ''
+        self._since_cause = _JUDGED
         self.state = 'no frame yet'
+
+    @property
+    def contradicted(self) -> bool:
+        """Return whether most of the last frames in which the camera moved contradict it."""
+        return len(self._agreed) >= _FEWEST and 2 * sum(self._agreed) < len(self._agreed)
 
     @property
     def doubt(self) -> str:
         """Return what is wrong with the motion that comes, or ''."""
-        agreed = self._agreed
-        if self._fault or len(agreed) < _FEWEST or 2 * sum(agreed) >= len(agreed):
+        if self._fault or not self.contradicted:
             return self._fault
-        return (
-            'the motion of odometry or TF contradicts the images: check odometry_pose and clocks'
-        )
+        return f'the motion of odometry or TF contradicts images and is left out: {self._cause}'
 
     def unknown(self, reason: str, fault: bool) -> None:
         """Note a frame before which nobody knows how the camera moved, and whether it should."""
@@ -39,8 +45,15 @@ class MotionWatch:
         """Note a frame before which the camera did not move."""
         self.state, self._fault = 'the camera stands still', ''
 
-    def moved(self, agreed: bool) -> None:
-        """Note a frame before which the camera moved, and whether its image shows that."""
-        self.state = 'follows the camera' if agreed else 'the motion contradicts the image'
+    def moved(self, agreed: bool, cause: Callable[[], str]) -> None:
+        """
+        Note a frame before which the camera moved, and whether its image shows that.
+
+        :param cause: finds out what is wrong; asked at times, as it takes long.
+        """
+        self.state = FOLLOWED if agreed else CONTRADICTED
         self._fault = ''
         self._agreed.append(agreed)
+        self._since_cause += 1
+        if self.contradicted and self._since_cause >= _JUDGED:
+            self._cause, self._since_cause = cause(), 0

@@ -11,6 +11,7 @@ import numpy as np
 from depth_anything_ros.geometry.camera import ray_table, require_calibrated
 from depth_anything_ros.geometry.projection import looked_up, ray_pixels
 from depth_anything_ros.geometry.transform import RigidTransform
+from depth_anything_ros.motion.seen_motion import SeenMotion, seen_motion
 from depth_anything_ros.types import Camera, Float32Array, UInt8Array
 
 # The image is compared in blocks of this side, in which the noise of its pixels averages out.
@@ -32,6 +33,10 @@ class Seen:
     stamp_ns: int
     frame_id: str
 
+    def like(self, other: Seen) -> bool:
+        """Return whether another frame is of the same size and camera."""
+        return self.inverse.shape == other.inverse.shape and self.frame_id == other.frame_id
+
 
 def blocks(rgb: UInt8Array) -> Float32Array:
     """Return the grey of an image by blocks, float32 (h, w) in 0..255."""
@@ -40,6 +45,25 @@ def blocks(rgb: UInt8Array) -> Float32Array:
     small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
     grey: Float32Array = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
     return grey
+
+
+def motion_seen(
+    past: Seen, now: Seen, camera: Camera | None, now_from_before: RigidTransform
+) -> SeenMotion | None:
+    """
+    Return how the images say that the camera moved, None where they tell too little.
+
+    :param past: the earlier frame.
+    :param now: the later one.
+    :param camera: of both.
+    :param now_from_before: the earlier optical frame in the later one, as told.
+    :raises CameraError: if the camera is not calibrated or of another size.
+    """
+    camera = require_calibrated(camera, *now.inverse.shape)
+    before, after = (seen.grey.astype(np.uint8) for seen in (past, now))
+    return seen_motion(
+        before, after, past.inverse, _block_rays(camera, before.shape), now_from_before
+    )
 
 
 # Odometry may say anything; what comes of it is NaN, or contradicts the image.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import cv2
@@ -12,6 +13,7 @@ import numpy as np
 from depth_anything_ros.errors import CameraError, MotionError
 from depth_anything_ros.geometry.transform import RigidTransform
 from depth_anything_ros.motion import PoseHistory
+from depth_anything_ros.refinement.motion_evidence import MotionEvidence
 from depth_anything_ros.refinement.motion_watch import MotionWatch
 from depth_anything_ros.refinement.moved_view import Seen, blocks, seen_from_now
 from depth_anything_ros.types import Camera, Float32Array, Frame, MetricDepth
@@ -35,9 +37,6 @@ SAME = Gate(0.3, 12.0)
 # Where the past follows the camera, motion changes neither depth nor image: what is left is mostly
 # error of the network, and of looking up between blocks.
 SAME_FOLLOWED = Gate(0.6, 24.0, 1)
-# A motion is believed unless the image is so much less like what it makes of the past than like
-# the past as it was, as a mean weight over what both show.
-_CONTRADICTION = 0.02
 # The camera stands still if what is this near moves by no more than this in the image.
 _NEAR_M, _STILL_PX = 0.5, 0.1
 
@@ -71,6 +70,7 @@ class TemporalFilter:
         self._poses = poses
         self._required = required
         self._watch = MotionWatch()
+        self._evidence = MotionEvidence()
         self._past: Seen | None = None
 
     @property
@@ -82,6 +82,11 @@ class TemporalFilter:
     def doubt(self) -> str:
         """Return what is wrong with the motion of the camera that comes, or ''."""
         return self._watch.doubt
+
+    @property
+    def contradicted(self) -> bool:
+        """Return whether most of the last images contradict how the camera is told to move."""
+        return self._watch.contradicted
 
     def reset(self) -> None:
         """Forget the frames before."""
@@ -101,12 +106,7 @@ class TemporalFilter:
         return replace(metric, depth_m=np.reciprocal(self._past.inverse))
 
     def _smoothed(self, past: Seen | None, now: Seen, camera: Camera | None) -> Seen:
-        if (
-            past is None
-            or past.inverse.shape != now.inverse.shape
-            or past.frame_id != now.frame_id
-            or past.stamp_ns > now.stamp_ns
-        ):
+        if past is None or not past.like(now) or past.stamp_ns > now.stamp_ns:
             return now
         if past.stamp_ns == now.stamp_ns:
             # A clock that stands still must not freeze the depth.
@@ -124,44 +124,22 @@ class TemporalFilter:
         """Return the past as the camera sees it now, or as it was where motion tells nothing."""
         try:
             motion = poses.between(past.stamp_ns, now.stamp_ns)
-            if camera is not None and _stands(motion, camera):
+            agreed = self._evidence.agrees(past, now, camera, poses)
+            if agreed and camera is not None and _stands(motion, camera):
                 self._watch.stands()
                 return past
-            moved = seen_from_now(past, now.inverse, camera, motion)
+            moved = seen_from_now(past, now.inverse, camera, motion) if agreed else past
         except (MotionError, CameraError) as error:
             self._watch.unknown(str(error), fault=self._required or len(poses) > 0)
             return past
-        agreed = _agrees(now, moved, past)
-        self._watch.moved(agreed)
-        return moved if agreed else past
+        self._watch.moved(agreed, partial(self._evidence.cause, poses))
+        return moved
 
 
 def _stands(motion: RigidTransform, camera: Camera) -> bool:
     turn, _ = cv2.Rodrigues(motion.rotation)
     moved = np.linalg.norm(turn) + np.linalg.norm(motion.translation_m) / _NEAR_M
     return bool(moved * max(camera.fx_px, camera.fy_px) < _STILL_PX)
-
-
-def _agrees(now: Seen, moved: Seen, past: Seen) -> bool:
-    """Return whether an image looks like the past moved, no less than like the past as it was."""
-    with_motion, without = _likeness(now, moved), _likeness(now, past)
-    both = np.isfinite(with_motion) & np.isfinite(without)
-    if not both.any():
-        return False
-    return bool(with_motion[both].mean() >= without[both].mean() - _CONTRADICTION)
-
-
-def _likeness(now: Seen, before: Seen) -> Float32Array:
-    """Return the weights of the past by blocks of the image, NaN where it is unknown."""
-    height, width = now.grey.shape
-    inverse, past = (
-        cv2.resize(seen.inverse, (width, height), interpolation=cv2.INTER_NEAREST)
-        for seen in (now, before)
-    )
-    exponent = np.square((now.grey - before.grey) * np.float32(1 / SAME_FOLLOWED.grey))
-    exponent += np.square((past / inverse - 1.0) * np.float32(1 / SAME_FOLLOWED.depth))
-    weights: Float32Array = np.exp(-exponent)
-    return weights
 
 
 def _change(now: Seen, before: Seen, gate: Gate) -> Float32Array:
@@ -181,16 +159,14 @@ def _blend(
     grey = np.square(grey_change * np.float32(1 / gate.grey))
     change: Float32Array = before / inverse
     change -= 1.0
-    weight = _product(change, change, -1 / gate.depth**2)
+    weight = np.square(change)
+    weight *= np.float32(-1 / gate.depth**2)
     weight -= cv2.resize(grey, (width, height))
     cv2.exp(weight, dst=weight)
     weight *= change
     # Where nothing was known, and where both are infinitely far.
     cv2.patchNaNs(weight, 0.0)
-    smoothed = _product(weight, inverse, keep)
-    smoothed += inverse
-    return smoothed
-
-
-def _product(one: Float32Array, other: Float32Array, factor: float) -> Float32Array:
-    return np.asarray(cv2.multiply(one, other, scale=factor), np.float32)
+    weight *= np.float32(keep)
+    weight *= inverse
+    weight += inverse
+    return weight

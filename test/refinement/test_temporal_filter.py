@@ -4,8 +4,10 @@ from time import perf_counter_ns
 import cv2
 import numpy as np
 import pytest
+from room_images import FOCAL_PX, camera_at, view
 
 from depth_anything_ros.geometry.transform import RigidTransform
+from depth_anything_ros.memory import keep_large_buffers
 from depth_anything_ros.motion import PoseHistory
 from depth_anything_ros.refinement.temporal_filter import SAME, SAME_FOLLOWED, TemporalFilter
 from depth_anything_ros.types import Camera, Frame, MetricDepth
@@ -223,16 +225,18 @@ def test_a_camera_that_stands_still_changes_nothing():
 
 def test_a_motion_that_images_contradict_is_left_out_and_told():
     # The image does not change, though the robot says that it turns.
+    camera = Camera(320, 240, 277.0, 277.0, 159.5, 119.5)
+    rgb = cv2.resize(textured(), (320, 240))
     poses = PoseHistory()
     step, still = TemporalFilter(TAU_S, poses), TemporalFilter(TAU_S)
     for number in range(14):
-        image = Frame(textured(), START_NS + round(number * DT_S * 1e9), 'camera', CAMERA)
+        image = Frame(rgb, START_NS + round(number * DT_S * 1e9), 'camera', camera)
         turned = RigidTransform.from_pose(0, 0, 0, 0, 0.1 * number, 0)
         poses.add(image.stamp_ns, turned)
-        now = metric(0.5 + 0.005 * (number % 2), (64, 96))
+        now = metric(0.5 + 0.005 * (number % 2), (240, 320))
         np.testing.assert_array_equal(step(now, image).depth_m, still(now, image).depth_m)
     assert step.state == 'the motion contradicts the image'
-    assert 'check odometry_pose and clocks' in step.doubt
+    assert 'the motion of odometry or TF contradicts images and is left out: ' in step.doubt
 
 
 def test_the_image_turns_with_the_camera():
@@ -256,21 +260,24 @@ def test_the_image_turns_with_the_camera():
 
 @pytest.mark.perf
 def test_following_the_camera_takes_at_most_four_milliseconds_on_one_core():
-    camera = Camera(640, 480, 554.0, 554.0, 319.5, 239.5)
-    rgb = np.full((480, 640, 3), 128, np.uint8)
+    keep_large_buffers()  # as nodes do
+    camera = Camera(640, 480, 4 * FOCAL_PX, 4 * FOCAL_PX, 319.5, 239.5)
     poses = PoseHistory()
     step, spent_ms = TemporalFilter(TAU_S, poses), []
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
         for number in range(60):
-            image = Frame(rgb, START_NS + round(number * DT_S * 1e9), 'camera', camera)
-            poses.add(image.stamp_ns, RigidTransform(np.eye(3), np.array([0, 0, 0.002 * number])))
-            now = metric(1 / (3.0 - 0.002 * number), (480, 640))
+            pose = camera_at(-1.0 + 0.02 * number, 0.2, 0.02 * number)
+            grey, inverse = (cv2.resize(seen, (640, 480)) for seen in view(pose))
+            stamp_ns = START_NS + round(number * DT_S * 1e9)
+            image = Frame(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), stamp_ns, 'camera', camera)
+            poses.add(stamp_ns, pose)
+            now = MetricDepth(1 / inverse)
             start_ns = perf_counter_ns()
             step(now, image)
             spent_ms.append((perf_counter_ns() - start_ns) * 1e-6)
     finally:
         cv2.setNumThreads(threads)
     assert step.state == 'follows the camera'
-    assert np.median(spent_ms[10:]) <= 4.0
+    assert np.median(spent_ms[10:]) <= 4.0, np.median(spent_ms[10:])

@@ -78,6 +78,11 @@ class Option:
     config: DepthNodeConfig
     odometry: OdometryError | None = None
 
+    @classmethod
+    def plain(cls) -> Option:
+        """Return the way without any refinement."""
+        return cls(PLAIN, DepthNodeConfig())
+
     def pipeline(self, predictor: Predictor, source: DepthImageScale | None) -> DepthPipeline:
         """Return a new pipeline for it, which remembers nothing."""
         poses = PoseHistory()
@@ -119,7 +124,7 @@ def make_options(settings: Mapping[str, object]) -> list[Option]:
     :param settings: values of parameters of the depth node.
     :raises ConfigError: if a value is out of range.
     """
-    options = [Option(PLAIN, DepthNodeConfig())]
+    options = [Option.plain()]
     for name, value in settings.items():
         config = from_mapping(DepthNodeConfig, {name: value})
         options.append(Option(name, config))
