@@ -182,11 +182,11 @@ def ground_warnings(summary: GroundSummary | None, what: str, cure: str) -> list
         return []
     total, wrong = summary.images(*GroundState), summary.states.get(GroundState.CONTRADICTED.value)
     if wrong is not None and summary.told is not None:
-        figures = 'no image has' if summary.refuted else 'these have'
+        left_out = f'none of the {what} has' if summary.refuted else 'these have no'
         there = f'is {wrong.text}' if wrong.text else 'sees much that is lower'
         return [
             f'obstacles: the camera is told to be {mounting_text(summary.told)}, but by the truth '
-            f'of {wrong.images} of {total} {what} it {there}; {figures} figures of obstacles: '
+            f'of {wrong.images} of {total} {what} it {there}; {left_out} figures of obstacles: '
             f'correct {cure}, or tell nothing and the ground is looked for in the truth'
         ]
     causes = {

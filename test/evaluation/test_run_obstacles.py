@@ -87,7 +87,7 @@ def test_a_camera_that_is_told_to_hang_where_it_does_not_is_refused(tmp_path):
         'ground, looking '
     )
     assert warning.endswith(
-        "; no image has figures of obstacles: correct TF of 'base_footprint', or set "
+        "; none of the frames has figures of obstacles: correct TF of 'base_footprint', or set "
         'camera_height_m, or tell nothing and the ground is looked for in the truth'
     )
     text = (tmp_path / 'report.html').read_text()
