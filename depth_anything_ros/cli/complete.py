@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from depth_anything_ros.cli.console import (
     add_json_argument,
     check_outputs,
-    path_argument,
+    picture_argument,
     progress,
     write_json,
     write_line,
@@ -34,7 +34,7 @@ from depth_anything_ros.cli.predictor_options import (
     count_from_one,
     open_relative_predictor,
 )
-from depth_anything_ros.errors import ConfigError
+from depth_anything_ros.errors import ConfigError, DatasetError
 from depth_anything_ros.table import Table, number
 from depth_anything_ros.types import RelativeInverseDepth
 
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 _SPLIT = 'test'
 _RATE_HZ = 1.0
 _DRAWN_IMAGES = 4
+_NOTHING_TO_HIDE = 'no image has enough depth from 0.2 to 8 m to hide some of it'
 
 
 class _Image(NamedTuple):
@@ -63,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='how many times each image is hidden in each way (default: %(default)s)',
     )  # fmt: skip
     parser.add_argument(
-        '--picture', type=path_argument, metavar='FILE',
+        '--picture', type=picture_argument, metavar='FILE',
         help='draw the first images of the first data or drive: the image, what was left, fused '
         'depth, its source and the truth',
     )  # fmt: skip
@@ -75,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     Hide, fill and score pixels of all images, show tables and write the answer.
 
     :raises ConfigError: if there is neither data nor a drive, or the model gives metres.
-    :raises DatasetError: if data cannot be opened or read.
+    :raises DatasetError: if data cannot be opened or read, or no image has depth to hide.
     :raises CheckpointError: if the weights cannot be had.
     :raises OutputError: if the picture cannot be written.
     """
@@ -100,6 +101,8 @@ def run(args: argparse.Namespace) -> int:
             'environment': environment(),
         },
     )
+    if not any(answer['results'] for answer in answers):
+        raise DatasetError(f'{_NOTHING_TO_HIDE}, so that nothing was tried')
     return 0
 
 
@@ -148,17 +151,19 @@ def _try(
     for place, (source, sample) in enumerate(images):
         relative = predictor.predict(sample.rgb)
         assert isinstance(relative, RelativeInverseDepth), 'the model was checked'
-        if picture and len(drawn) < _DRAWN_IMAGES:
-            drawn.append((sample, relative))
+        known = False
         for seed in range(seeds):
             for record in try_hidden(source, relative, sample.depth_m, (seed, place)):
                 hidden.setdefault(record.hiding, []).append(record)
+                known = True
             found = try_outliers(source, relative, sample.depth_m, (seed, place))
             spoilt += [found] if found else []
+        if known and picture and len(drawn) < _DRAWN_IMAGES:
+            drawn.append((sample, relative))
     results = [CompletionResult.of(hidden[name]) for name in HIDINGS if name in hidden]
     outliers = OutlierResult.of(spoilt) if spoilt else None
     _show(title, results, outliers)
-    if picture:
+    if picture and drawn:
         write_picture(picture, drawn)
     return {'title': title, 'results': results, 'outliers': outliers}
 
@@ -166,7 +171,7 @@ def _try(
 def _show(title: str, results: list[CompletionResult], outliers: OutlierResult | None) -> None:
     write_line(title)
     if not results:
-        write_line('no image has enough depth from 0.2 to 8 m to hide some of it')
+        write_line(_NOTHING_TO_HIDE)
         return
     methods = list(results[0].abs_rel)
     rows = []

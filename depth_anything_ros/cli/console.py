@@ -22,8 +22,8 @@ from depth_anything_ros.table import Table
 
 __all__ = [
     'add_json_argument', 'check_apart', 'check_outputs', 'discard', 'path_argument',
-    'people_beside', 'prepare_streams', 'progress', 'write_error', 'write_json', 'write_line',
-    'write_lines', 'write_table', 'write_warning',
+    'people_beside', 'picture_argument', 'prepare_streams', 'progress', 'write_error',
+    'write_json', 'write_line', 'write_lines', 'write_table', 'write_warning',
 ]  # fmt: skip
 
 _STANDARD_OUTPUT = Path('/dev/stdout')
@@ -126,6 +126,20 @@ def path_argument(text: str) -> Path:
         return expand_user(text)
     except ConfigError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def picture_argument(text: str) -> Path:
+    """
+    Read the file of a picture to write, before the work that fills it.
+
+    :raises argparse.ArgumentTypeError: if its name is not that of a picture.
+    """
+    import cv2
+
+    path = path_argument(text)
+    if not cv2.haveImageWriter(path.name):
+        raise argparse.ArgumentTypeError(f"'{path}' is not a name of a PNG or JPEG file")
+    return path
 
 
 @contextmanager

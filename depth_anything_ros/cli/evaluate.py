@@ -18,6 +18,7 @@ from depth_anything_ros.cli.console import (
     add_json_argument,
     check_outputs,
     path_argument,
+    picture_argument,
     progress,
     write_json,
     write_line,
@@ -92,7 +93,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='draw the first N images of each source (%(default)s)',
     )  # fmt: skip
     parser.add_argument(
-        '--grid', type=path_argument, metavar='FILE', help='show these images small in one picture'
+        '--grid',
+        type=picture_argument,
+        metavar='FILE',
+        help='show these images small in one picture',
     )
     add_json_argument(parser)
 

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 from depth_anything_ros.cli.console import (
     add_json_argument,
     check_outputs,
-    path_argument,
+    picture_argument,
     progress,
     write_json,
     write_line,
@@ -104,7 +104,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='what cloud_edge_jump is tried at (default: %(default)s)',
     )  # fmt: skip
     parser.add_argument(
-        '--picture', type=path_argument, metavar='FILE',
+        '--picture', type=picture_argument, metavar='FILE',
         help='draw the first three images of the first data: the image, its depth, filtered, and '
         'without flying pixels',
     )  # fmt: skip

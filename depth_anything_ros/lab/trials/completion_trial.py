@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from time import perf_counter_ns
@@ -202,7 +203,7 @@ def _abs_rel(depth_m: Float32Array, truth_m: Float32Array, where: BoolArray) -> 
 def _steps(
     fused_m: Float32Array, truth_m: Float32Array, kept: BoolArray, hidden: BoolArray
 ) -> tuple[float, float]:
-    """Return the mean step between a kept and a hidden neighbour, fused and true, by depth."""
+    """Return the mean step from kept to hidden neighbours, by depth: fused, true; else NaN."""
     steps: list[NDArray[np.float32]] = []
     for axis in (0, 1):
         one, other = (np.s_[:-1], np.s_[1:]) if axis == 0 else (np.s_[:, :-1], np.s_[:, 1:])
@@ -216,5 +217,8 @@ def _steps(
                 ]
             )
         )
-    step, true_step = np.nanmean(np.concatenate(steps, axis=1), axis=1).tolist()
+    found = np.concatenate(steps, axis=1)
+    if not np.isfinite(found).any(axis=1).all():
+        return math.nan, math.nan
+    step, true_step = np.nanmean(found, axis=1).tolist()
     return step, true_step

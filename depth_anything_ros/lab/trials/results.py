@@ -194,6 +194,10 @@ def _pairs(
     ]
 
 
+def _ratio(value: float, whole: float) -> float | None:
+    return value / whole if whole > 0 else None
+
+
 @dataclass(frozen=True)
 class CompletionResult:
     """
@@ -201,16 +205,17 @@ class CompletionResult:
 
     `abs_rel` are means over images by method, of the hidden pixels; `to_global` is that of `fused`
     over that of `global`, within `interval`, and `to_best` over the least of the other methods.
-    `step` is the mean step of depth over the rims of holes over the true one.
+    `step` is the mean step of depth over the rims of holes over the true one. Ratios are None
+    where what they are over is zero, as the true step is on flat walls and coarse depth.
     """
 
     hiding: str
     images: int
     abs_rel: Mapping[str, float] = field(metadata=FLAT)
-    to_global: float
+    to_global: float | None
     interval: tuple[float, float] | None
-    to_best: float
-    step: float
+    to_best: float | None
+    step: float | None
     changed: int
     p50_ms: float
 
@@ -227,18 +232,17 @@ class CompletionResult:
             pair = record.abs_rel[FUSED], record.abs_rel[GLOBAL]
             sources.setdefault(record.source, []).append(pair)
         interval = ratio_interval({source: np.array(pairs) for source, pairs in sources.items()})
-        step, true_step = (
-            float(np.mean(steps))
-            for steps in zip(*((record.step, record.true_step) for record in records), strict=True)
-        )
+        stepping = [record for record in records if np.isfinite(record.step)]
+        step = sum(record.step for record in stepping)
+        true_step = sum(record.true_step for record in stepping)
         return cls(
             hiding=records[0].hiding,
             images=len(records),
             abs_rel=abs_rel,
-            to_global=abs_rel[FUSED] / abs_rel[GLOBAL],
+            to_global=_ratio(abs_rel[FUSED], abs_rel[GLOBAL]),
             interval=(interval.low, interval.high) if interval else None,
-            to_best=abs_rel[FUSED] / best,
-            step=step / true_step,
+            to_best=_ratio(abs_rel[FUSED], best),
+            step=_ratio(step, true_step),
             changed=sum(record.changed for record in records),
             p50_ms=float(np.median([record.ms for record in records])),
         )

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -91,6 +93,18 @@ def test_figures_are_means_and_ratios_of_them():
     assert result.step == pytest.approx(steps[0] / steps[1])
     spoilt = [try_outliers('a', network(floor()), floor(), (seed,)) for seed in (1, 2)]
     assert OutlierResult.of(spoilt).caught == pytest.approx(np.mean([s.caught for s in spoilt]))
+
+
+def test_where_there_is_no_true_step_its_ratio_is_not_known():
+    record = next(iter(try_hidden('a', network(floor()), floor(), (1,))))
+    flat, none = replace(record, true_step=0.0), replace(record, step=np.nan, true_step=np.nan)
+    assert CompletionResult.of([flat]).step is None
+    assert CompletionResult.of([none]).step is None
+    expected = pytest.approx(record.step / record.true_step)
+    assert CompletionResult.of([record, none]).step == expected
+    perfect = replace(record, abs_rel=dict.fromkeys(record.abs_rel, 0.0))
+    result = CompletionResult.of([perfect])
+    assert (result.to_best, result.to_global) == (None, None)
 
 
 STEPS = ('step', 'true_step')
