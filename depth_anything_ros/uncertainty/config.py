@@ -20,7 +20,7 @@ class UncertaintyConfig:
     max_sigma: float = parameter(
         0.0,
         'Leave out of ~/points, ~/scan and saved clouds what one standard deviation is more than '
-        'this share of its depth; 0.2 is a start, 0 keeps all.',
+        'this share of its depth; 0.3 is a start, 0 keeps all.',
         minimum=0.0,
         maximum=3.0,
         affects=Affects.FRAME,
