@@ -3,10 +3,10 @@ The verb `calibrate`: metres for a relative model from a tape measure.
 
 Take a picture with the camera as it is mounted, measure from the lens to two to five things in it,
 and say where they are in the picture. What comes out is one scale, and a shift where there are
-three or more points at distances that differ by half; how far off the scale is expected to be,
-and where one more point helps most; how far off each point is, and how far off it is by the others
-alone; and the parameters that use it. A point that contradicts all others, which agree, is
-refused.
+three or more points at distances that differ by half, and none for a model up to scale; how far
+off the scale is expected to be, and where one more point helps most; how far off each point is,
+and how far off it is by the others alone; and the parameters that use it. A point that contradicts
+all others, which agree, is refused.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from depth_anything_ros.cli.predictor_options import (
     open_relative_predictor,
 )
 from depth_anything_ros.errors import AlignmentError, ConfigError, DatasetError
-from depth_anything_ros.models import MODELS
+from depth_anything_ros.types import OutputKind
 
 if TYPE_CHECKING:
     from depth_anything_ros.inference.predictor import Predictor
@@ -142,19 +142,16 @@ def run(args: argparse.Namespace) -> int:
     predictor = open_relative_predictor(args, args.input_size)
     pictures: dict[str, Float32Array] = {}
     readings = _readings(args, predictor, chosen_lens(args), pictures)
+    shifted = predictor.output_kind is not OutputKind.INVERSE_DEPTH_UP_TO_SCALE
     try:
-        fit = fit_tape(readings, args.reading_error, args.tolerance)
+        fit = fit_tape(readings, args.reading_error, args.tolerance, fit_shift=shifted)
     except AlignmentError as error:
-        place = Planner(readings, args.reading_error).best_next(pictures, args.reach)
+        planner = Planner(readings, args.reading_error, fit_shift=shifted)
+        place = planner.best_next(pictures, args.reach)
         raise AlignmentError(f'{error}{good_place(place)}') from error
-    if fit.has_shift and MODELS[args.model].up_to_scale:
-        raise AlignmentError(
-            'the points are met best with a shift, which the inverse depth of model '
-            f"'{args.model}' does not have; give the three points you trust most"
-        )
-    planner = Planner(fit.kept, args.reading_error, fit.spread)
+    planner = Planner(fit.kept, args.reading_error, fit.spread, fit_shift=shifted)
     place = planner.best_next(pictures, args.reach)
-    show_fit(fit, planner.scale_error, place)
+    show_fit(fit, planner.scale_error if shifted else None, place)
     text = _parameters(args, fit)
     write_lines(text.splitlines())
     if args.out:

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from depth_anything_ros.lab.trials.tape_trial import TapeResult
 
 
-def show_fit(fit: TapeFit, error_with_shift: float, next_point: NextPoint | None) -> None:
+def show_fit(fit: TapeFit, error_with_shift: float | None, next_point: NextPoint | None) -> None:
     """
     Show what a fit makes of each point, how far off it is expected to be, and what would help.
 
-    :param error_with_shift: the expected error of the scale if the network has a shift.
+    :param error_with_shift: the expected error of the scale if the network has a shift, None where
+        it cannot have one.
     :param next_point: the best one to measure next, None where there is none.
     """
     rows = [
@@ -41,7 +42,9 @@ def show_fit(fit: TapeFit, error_with_shift: float, next_point: NextPoint | None
         f'scale {alignment.scale:.6g} 1/m, expected to be off by {fit.scale_error:.1%}; shift '
         f'{alignment.shift:.6g} 1/m; by the others alone a point is off by {left_out}'
     )
-    if not fit.has_shift:
+    if error_with_shift is None:
+        write_line('no shift: the inverse depth of this model lacks the scale alone')
+    elif not fit.has_shift:
         unknown = math.isinf(error_with_shift)
         share = 'nobody knows how much' if unknown else f'{error_with_shift:.1%}'
         write_line(

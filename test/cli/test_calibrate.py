@@ -14,7 +14,7 @@ from depth_anything_ros.lab.tape.advice import REACH_M
 from depth_anything_ros.lab.tape.fit import TOLERANCE
 from depth_anything_ros.lab.tape.line import around
 from depth_anything_ros.parameters import from_mapping
-from depth_anything_ros.types import ModelIdentity, RelativeInverseDepth
+from depth_anything_ros.types import ModelIdentity, OutputKind, RelativeInverseDepth
 
 SCALE = 0.01
 IDENTITY = ModelIdentity('red', 'checkpoint', '', 'none', 'fp32', 'cpu', (48, 64), 'none')
@@ -24,6 +24,7 @@ class Red:
     """Stand in for a predictor: inverse depth is the red of the picture."""
 
     identity = IDENTITY
+    output_kind = OutputKind.RELATIVE_INVERSE_DEPTH
     kind = RelativeInverseDepth
 
     def predict(self, rgb):
@@ -99,6 +100,19 @@ def test_the_expected_error_and_the_best_next_point_are_told(network, picture, t
     told = json.loads(answer.read_text())
     assert told['next']['depth_m'] == pytest.approx(2.0)
     assert told['next']['error_after'] < told['next']['error_before']
+
+
+def test_a_model_up_to_scale_is_given_no_shift(network, picture, tmp_path, capsys):
+    network.output_kind = OutputKind.INVERSE_DEPTH_UP_TO_SCALE
+    out = tmp_path / 'scale.yaml'
+    points = [(place, 1.02 * metres if metres > 1 else metres) for place, metres in POINTS]
+    assert main([*words(picture, points), '--out', str(out)]) == 0
+    (section,) = yaml.safe_load(out.read_text()).values()
+    assert section['ros__parameters']['fixed_shift'] == 0.0
+    assert section['ros__parameters']['fixed_scale'] == pytest.approx(SCALE, rel=0.02)
+    shown = capsys.readouterr()
+    assert 'no shift: the inverse depth of this model lacks the scale alone' in shown.out
+    assert 'nothing confirms' not in shown.err
 
 
 def test_points_that_contradict_each_other_are_told_a_good_place(network, picture, capsys):

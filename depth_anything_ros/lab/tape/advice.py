@@ -55,23 +55,30 @@ class Planner:
     :param readings: one or more.
     :param reading_error_m: how far off one may be.
     :param spread: by how much more than that they are off, as a fit tells it.
+    :param fit_shift: False for a network whose inverse depth lacks the scale alone.
     """
 
     def __init__(
-        self, readings: Sequence[Reading], reading_error_m: float, spread: float = 1.0
+        self,
+        readings: Sequence[Reading],
+        reading_error_m: float,
+        spread: float = 1.0,
+        *,
+        fit_shift: bool = True,
     ) -> None:
         self._depths = np.array([one.depth_m for one in readings])
         self._reading_error_m = reading_error_m
-        lever = self._depths.max() >= _APART * self._depths.min()
+        self._unknowns = 1 + fit_shift
+        lever = fit_shift and self._depths.max() >= _APART * self._depths.min()
         self._line = line_through(readings, reading_error_m, shift=bool(lever))
-        rows = np.array([[one.relative, 1.0] for one in readings])
+        rows = np.array([[one.relative, 1.0] for one in readings])[:, : self._unknowns]
         rows /= spread * standard_deviation(self._depths, reading_error_m)[:, None]
         self._spread = spread
         self._information = rows.T @ rows
 
     @property
     def scale_error(self) -> float:
-        """Return the standard error of the scale, as a share of it, if the network has a shift."""
+        """Return the standard error of the scale as a share of it; a shift is taken as unknown."""
         return self._error(self._information)
 
     def best_next(
@@ -125,7 +132,7 @@ class Planner:
     def _point(self, picture: str, column: int, row: int, relative: float) -> NextPoint:
         depth_m = self._line.depth(relative)
         (sigma,) = standard_deviation(np.array([depth_m]), self._reading_error_m)
-        at = np.array([relative, 1.0]) / (self._spread * sigma)
+        at = np.array([relative, 1.0])[: self._unknowns] / (self._spread * sigma)
         after = self._error(self._information + np.outer(at, at))
         before = self.scale_error if math.isfinite(self.scale_error) else None
         return NextPoint(picture, column, row, depth_m, before, after)

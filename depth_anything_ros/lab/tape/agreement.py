@@ -19,7 +19,7 @@ _SURE = 2.0
 # A reading wrong by half says an inverse depth that is off by this share.
 _GROSS_SHARE = 1 / 3
 # The one that is refused leaves others that agree so many times better than without another.
-_CLEARLY, _FEWEST_TO_AGREE = 2.0, 3
+_CLEARLY = 2.0
 
 
 @dataclass(frozen=True)
@@ -63,19 +63,24 @@ def _of_one(
 
 
 def agreeing(
-    readings: Sequence[Reading], reading_error_m: float, tolerance: float
+    readings: Sequence[Reading], reading_error_m: float, tolerance: float, fit_shift: bool
 ) -> list[Reading]:
-    """Return the points that agree: all, or all but one."""
-    told = by_others(readings, reading_error_m, allow_shift(readings))
+    """
+    Return the points that agree: all, or all but one.
+
+    :param fit_shift: whether the network may have a shift.
+    """
+    told = by_others(readings, reading_error_m, fit_shift and allow_shift(readings))
     if not any(one.contradict(tolerance) for one in told):
         return list(readings)
     without = [_without(readings, one) for one in readings]
     found = sorted(
         (worst, number)
         for number, (one, others) in enumerate(zip(readings, without, strict=True))
-        if len(others) >= _FEWEST_TO_AGREE
-        and (worst := _disagreement(others, reading_error_m)) <= tolerance
-        and _of_one(one, others, reading_error_m, True).contradict(tolerance)
+        # One more than there are numbers to find.
+        if len(others) >= 2 + fit_shift
+        and (worst := _disagreement(others, reading_error_m, fit_shift)) <= tolerance
+        and _of_one(one, others, reading_error_m, fit_shift).contradict(tolerance)
     )
     if not found:
         measured = ', '.join(
@@ -85,7 +90,7 @@ def agreeing(
         )
         raise AlignmentError(
             f'the points contradict each other by more than {tolerance:.0%} ({measured}); '
-            f'{_cure(readings)}'
+            f'{_cure(readings, fit_shift)}'
         )
     if len(found) > 1 and found[1][0] < _CLEARLY * found[0][0]:
         places = ', '.join(readings[number].place for _, number in found)
@@ -96,7 +101,7 @@ def agreeing(
     return without[found[0][1]]
 
 
-def _cure(readings: Sequence[Reading]) -> str:
+def _cure(readings: Sequence[Reading], fit_shift: bool) -> str:
     """Return what helps where points contradict each other, and which to doubt first."""
     at_edge = [one.place for one in readings if one.at_edge]
     doubt = (
@@ -106,7 +111,9 @@ def _cure(readings: Sequence[Reading]) -> str:
     )
     more = {
         2: 'measure a third at another distance, as only three can give a shift, and a fourth to '
-        'tell which one is wrong',
+        'tell which one is wrong'
+        if fit_shift
+        else 'measure a third, to tell which one is wrong',
         3: 'measure a fourth, to tell which one is wrong',
     }
     choose = (
@@ -115,9 +122,9 @@ def _cure(readings: Sequence[Reading]) -> str:
     return doubt + more.get(len(readings), choose)
 
 
-def _disagreement(readings: Sequence[Reading], reading_error_m: float) -> float:
+def _disagreement(readings: Sequence[Reading], reading_error_m: float, fit_shift: bool) -> float:
     """Return how far off the worst of some points is by the others, as a share of its depth."""
-    told = by_others(readings, reading_error_m, allow_shift(readings))
+    told = by_others(readings, reading_error_m, fit_shift and allow_shift(readings))
     return max((one.off for one in told), default=0.0)
 
 

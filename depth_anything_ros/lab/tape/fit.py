@@ -77,7 +77,11 @@ class TapeFit:
 
 
 def fit_tape(
-    readings: Sequence[Reading], reading_error_m: float, tolerance: float = TOLERANCE
+    readings: Sequence[Reading],
+    reading_error_m: float,
+    tolerance: float = TOLERANCE,
+    *,
+    fit_shift: bool = True,
 ) -> TapeFit:
     """
     Fit one scale to a few points, and a shift where they allow it.
@@ -89,13 +93,14 @@ def fit_tape(
     :param readings: two to five.
     :param reading_error_m: how far off a reading may be.
     :param tolerance: how far off a point may be by the others, as a share of its depth.
+    :param fit_shift: False for a network whose inverse depth lacks the scale alone.
     :raises AlignmentError: if there are too few or too many points, they contradict each other,
         or the scale is not positive.
     """
     if not FEWEST <= len(readings) <= MOST:
         raise AlignmentError(f'{len(readings)} points; {FEWEST} to {MOST} are needed')
-    kept = agreeing(readings, reading_error_m, tolerance)
-    shift = allow_shift(kept)
+    kept = agreeing(readings, reading_error_m, tolerance, fit_shift)
+    shift = fit_shift and allow_shift(kept)
     line = line_through(kept, reading_error_m, shift=shift)
     told = {id(one.reading): one for one in by_others(kept, reading_error_m, shift)}
     points = tuple(

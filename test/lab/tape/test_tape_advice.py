@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -47,6 +48,18 @@ def test_the_error_that_is_promised_is_the_one_that_comes(floor):
     assert place.error_before == pytest.approx(fit_tape(told, ERROR_M).scale_error, rel=1e-6)
     assert place.error_after == pytest.approx(after.scale_error, rel=1e-3)
     assert place.error_after < place.error_before / 2
+
+
+def test_the_error_that_is_promised_comes_for_a_network_up_to_scale(floor):
+    told, floor = readings(0.6, 0.7, 0.95), floor + SHIFT / SCALE
+    told = [replace(one, relative=one.relative + SHIFT / SCALE) for one in told]
+    planner = Planner(told, ERROR_M, fit_shift=False)
+    place = planner.best_next({'a.jpg': floor})
+    new = Reading('a.jpg', 7, 5, 1 / place.depth_m / SCALE, place.depth_m)
+    before, after = (fit_tape(points, ERROR_M, fit_shift=False) for points in (told, [*told, new]))
+    assert place.error_before == pytest.approx(before.scale_error)
+    assert place.error_after == pytest.approx(after.scale_error)
+    assert place.error_before < Planner(told, ERROR_M).scale_error / 3
 
 
 def test_the_expected_error_is_that_of_many_tries():

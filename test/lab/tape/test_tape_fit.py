@@ -41,6 +41,27 @@ def test_points_at_about_one_distance_allow_no_shift():
     assert not fit.has_shift
 
 
+def test_a_network_up_to_scale_is_given_no_shift_by_points_from_near_to_far():
+    depths = (0.6, 1.0, 1.6, 2.4)
+    readings = [reading(one, 1.02 * one if one > 1 else one, shift=0.0) for one in depths]
+    assert fit_tape(readings, ERROR_M).has_shift
+    fit = fit_tape(readings, ERROR_M, fit_shift=False)
+    assert (fit.alignment.shift, fit.alignment.covariance[2]) == (0.0, 0.0)
+    assert fit.alignment.scale == pytest.approx(SCALE, rel=0.02)
+    assert fit.scale_error < fit_tape(readings, ERROR_M).scale_error / 2
+
+
+@pytest.mark.parametrize('wrong', range(3))
+def test_three_points_tell_which_is_wrong_of_a_network_up_to_scale(wrong):
+    depths = (0.6, 1.2, 2.4)
+    readings = [
+        reading(one, one * (1.5 if n == wrong else 1), shift=0.0) for n, one in enumerate(depths)
+    ]
+    fit = fit_tape(readings, ERROR_M, fit_shift=False)
+    assert refused(fit) == [1.5 * depths[wrong]]
+    assert fit.alignment.scale == pytest.approx(SCALE)
+
+
 def test_what_a_point_is_off_by_the_others_alone_is_told():
     fit = fit_tape([reading(1.0, shift=0.0), reading(2.0, 2.1, shift=0.0)], ERROR_M)
     assert fit.points[0].left_out_m == pytest.approx(1.05)
@@ -93,6 +114,8 @@ def test_two_that_contradict_each_other_are_told_what_to_measure_and_whom_to_dou
     readings = [reading(1.0, shift=0.0), reading(2.0, 1.0, shift=0.0)]
     with pytest.raises(AlignmentError, match=r'\); measure a third .* and a fourth to tell'):
         fit_tape(readings, ERROR_M)
+    with pytest.raises(AlignmentError, match=r'\); measure a third, to tell which one is wrong'):
+        fit_tape(readings, ERROR_M, fit_shift=False)
     readings[1] = replace(readings[1], at_edge=True)
     with pytest.raises(AlignmentError, match=r'doubt a.jpg at 200,5 first.* measure a third'):
         fit_tape(readings, ERROR_M)
