@@ -19,6 +19,10 @@ Float64Array = NDArray[np.float64]
 UInt8Array = NDArray[np.uint8]
 
 
+UP_TO_SCALE = 'inverse depth up to a scale'
+"""How words for what a network gives begin where no shift may be fitted to it."""
+
+
 class OutputKind(str, Enum):
     """
     What the numbers that leave a network mean.
@@ -384,6 +388,13 @@ class ModelIdentity:
     licence: str
     integers: str = ''
     output: str = ''
+
+    @property
+    def relative_kind(self) -> OutputKind:
+        """Return what inverse depth of this network means."""
+        if self.output.startswith(UP_TO_SCALE):
+            return OutputKind.INVERSE_DEPTH_UP_TO_SCALE
+        return OutputKind.RELATIVE_INVERSE_DEPTH
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ from depth_anything_ros.types import (
     OutputKind,
 )
 
+_METRIC = OutputKind.METRIC_DEPTH
 # What a picture shows, most telling first, and how it is named there.
 _PREDICTION_NAMES = {
     AlignmentMode.ONLINE: 'prediction as published',
@@ -57,7 +58,7 @@ class ScoredFrame:
     The scores of a frame by alignment, and the `problem` of those that have none.
 
     `truth_m`, and the `camera` where it is known, are of the size of the prediction; `aligned` and
-    `views` are in the order of `scores`.
+    `views` are in the order of `scores`. `kind` is that of inverse depth in the frame.
     """
 
     truth_m: Float32Array | None = None
@@ -66,6 +67,7 @@ class ScoredFrame:
     scores: dict[AlignmentMode, FrameScore] = field(default_factory=dict)
     problem: str = ''
     camera: Camera | None = None
+    kind: OutputKind = OutputKind.RELATIVE_INVERSE_DEPTH
 
     def pairs(self) -> dict[AlignmentMode, DepthPair]:
         """Return prediction and truth by alignment, the prediction NaN where not scored."""
@@ -100,6 +102,7 @@ class FrameScorer:
         frame: GatheredFrame,
         relative_seen: bool,
         camera: Camera | None = None,
+        kind: OutputKind = OutputKind.RELATIVE_INVERSE_DEPTH,
     ) -> ScoredFrame:
         """
         Score a frame.
@@ -107,15 +110,16 @@ class FrameScorer:
         :param relative_seen: whether relative predictions come at all; then a lost one is not
             replaced by the metric one of the same frame.
         :param camera: of the images, for metrics that need one.
+        :param kind: what relative predictions mean; up to scale no shift is fitted to them.
         """
         truth_m = _of_one_size(frame)
         if frame.truth is None or truth_m is None:
             return ScoredFrame(problem=frame.truth.problem if frame.truth else NO_TRUTH)
         camera = _at_size(camera, truth_m.shape)
-        scored, problems = ScoredFrame(truth_m, camera=camera), dict[str, str]()
+        scored, problems = ScoredFrame(truth_m, camera=camera, kind=kind), dict[str, str]()
         for mode in self._modes:
             try:
-                aligned = self._align(frame, truth_m, mode, relative_seen)
+                aligned = self._align(frame, truth_m, mode, kind if relative_seen else _METRIC)
             except AlignmentError as error:
                 problems[mode.value] = str(error)
                 continue
@@ -171,13 +175,14 @@ class FrameScorer:
         frame: GatheredFrame,
         truth_m: Float32Array,
         mode: AlignmentMode,
-        relative_seen: bool,
+        kind: OutputKind,
     ) -> AlignedPrediction:
-        metric = mode is AlignmentMode.ONLINE or not relative_seen
-        kind = OutputKind.METRIC_DEPTH if metric else OutputKind.RELATIVE_INVERSE_DEPTH
-        prediction = frame.metric if metric else frame.relative
+        if mode is AlignmentMode.ONLINE:
+            kind = _METRIC
+        prediction = frame.relative if kind.is_relative else frame.metric
         if prediction is None:
-            raise AlignmentError(frame.lost.get(kind, f'no {kind.value} received'))
+            topic = OutputKind.RELATIVE_INVERSE_DEPTH if kind.is_relative else _METRIC
+            raise AlignmentError(frame.lost.get(topic, f'no {topic.value} received'))
         config = self._config
         return align_prediction(
             prediction, kind, truth_m, mode, config.min_depth_m, config.max_depth_m
@@ -207,9 +212,15 @@ class FrameScorer:
                 f'abs_rel {values["abs_rel"]:.3f}, RMSE {values["rmse"]:.3f} m, '
                 f'δ1 {values["delta1"]:.3f}'
             ),
-            prediction_name=_PREDICTION_NAMES[mode],
+            prediction_name=_PREDICTION_NAMES[_fitted(mode, scored.kind)],
             warning='random weights: the prediction\nmeans nothing' if random else '',
         )
+
+
+def _fitted(mode: AlignmentMode, kind: OutputKind) -> AlignmentMode:
+    """Return the alignment that least squares of scale and shift come to for a kind."""
+    alone = mode is AlignmentMode.SCALE_SHIFT and kind is OutputKind.INVERSE_DEPTH_UP_TO_SCALE
+    return AlignmentMode.SCALE if alone else mode
 
 
 def _of_other_size(sigma: Float32Array, truth_m: Float32Array) -> str:

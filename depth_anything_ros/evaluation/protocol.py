@@ -61,6 +61,10 @@ class AlignmentMode(str, Enum):
     ROBUST = 'robust'
 
 
+SHIFTED = (AlignmentMode.SCALE_SHIFT, AlignmentMode.ROBUST)
+"""The alignments that fit a shift, but to inverse depth up to a scale."""
+
+
 @dataclass(frozen=True)
 class FrameScore:
     """

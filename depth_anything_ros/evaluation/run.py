@@ -18,7 +18,6 @@ from depth_anything_ros.evaluation.config import EvaluatorConfig
 from depth_anything_ros.evaluation.environment import environment
 from depth_anything_ros.evaluation.frame_scoring import FrameScorer
 from depth_anything_ros.evaluation.gathering import TOPIC_KINDS, FrameGatherer, GatheredFrame
-from depth_anything_ros.evaluation.ground import ground_warnings
 from depth_anything_ros.evaluation.image_counts import (
     ImageCounts,
     Rejections,
@@ -29,21 +28,21 @@ from depth_anything_ros.evaluation.latency import ArrivalRate, percentiles
 from depth_anything_ros.evaluation.metrics import chosen_metrics
 from depth_anything_ros.evaluation.picture import thin_step
 from depth_anything_ros.evaluation.plots import why_no_plots
-from depth_anything_ros.evaluation.protocol import AlignmentMode, FrameScore, MeanScore
+from depth_anything_ros.evaluation.protocol import AlignmentMode, FrameScore
 from depth_anything_ros.evaluation.report import PAGE
 from depth_anything_ros.evaluation.run_files import RunFiles
+from depth_anything_ros.evaluation.run_scores import RunScores
 from depth_anything_ros.evaluation.run_warnings import (
     PLAUSIBLE_MS,
     Stream,
-    alignment_warnings,
     loss_warnings,
     message_warnings,
+    model_warnings,
     score_warnings,
 )
 from depth_anything_ros.evaluation.scale_track import ScaleTrack
 from depth_anything_ros.evaluation.showcase import Showcase
-from depth_anything_ros.evaluation.stability import StabilityMean
-from depth_anything_ros.evaluation.summary import RunSummary, ScoreTable
+from depth_anything_ros.evaluation.summary import RunSummary
 from depth_anything_ros.evaluation.table import FrameTable
 from depth_anything_ros.page.writer import why_no_page
 from depth_anything_ros.types import (
@@ -96,8 +95,7 @@ class RunEvaluation:
         self._finished = False
         self._expected: dict[Stream, str] = {}
         self._notes: list[str] = []
-        self._means = {mode: MeanScore(self._metrics) for mode in self._modes}
-        self._stability = {mode: StabilityMean() for mode in self._modes}
+        self._scores = RunScores(self._modes, self._metrics)
         self._model: ModelIdentity | None = None
         self._camera: Camera | None = None
         self._scales = ScaleTrack()
@@ -331,13 +329,8 @@ class RunEvaluation:
                 latency_ms=percentiles(self._table.values('latency_ms')),
                 rate_hz=max(self._arrivals.values(), key=len).hz(),
                 stages_ms=self._stages_ms,
-                metrics={
-                    mode.value: ScoreTable(
-                        mean.result(), mean.frames, mean.undefined(), mean.ground()
-                    )
-                    for mode, mean in self._means.items()
-                },
-                stability={mode.value: mean.result() for mode, mean in self._stability.items()},
+                metrics=self._scores.tables(),
+                stability=self._scores.stability(),
                 model=self._model,
                 environment=environment(),
                 protocol=self._scorer.protocol(),
@@ -346,13 +339,14 @@ class RunEvaluation:
 
     def _score(self, frame: GatheredFrame) -> None:
         """Score one frame, note it, and show it if it is its turn."""
+        kind = self._model.relative_kind if self._model else OutputKind.RELATIVE_INVERSE_DEPTH
+        self._counts['before_model'] += self._model is None and frame.relative is not None
         try:
-            scored = self._scorer.score(frame, self._gatherer.relative_seen, self._camera)
+            scored = self._scorer.score(frame, self._gatherer.relative_seen, self._camera, kind)
         except Exception as error:  # noqa: BLE001 - noted as the frame's; the next is scored
             self._note(frame, {}, f'{type(error).__name__}: {error}')
             return
-        for mode, pair in scored.pairs().items():
-            self._stability[mode].add(frame.stamp_ns, pair)
+        self._scores.add_depth(frame.stamp_ns, scored.pairs())
         with self._lock:
             self._note(frame, scored.scores, scored.problem)
         self._showcase.add(frame, scored, len(self._table) - 1, self._model)
@@ -374,8 +368,7 @@ class RunEvaluation:
             scores,
             problem,
         )
-        for mode, score in scores.items():
-            self._means[mode].add(score)
+        self._scores.add(scores)
         self._counts['scored'] += bool(scores)
         self._unscored.update([] if scores else [problem])
         scale_shift = scores.get(AlignmentMode.SCALE_SHIFT)
@@ -385,8 +378,8 @@ class RunEvaluation:
         return count_images(self._gatherer, self._counts['scored'], self._rejections.images)
 
     def _warnings(self, counts: ImageCounts, unscored: dict[str, int]) -> list[str]:
-        random = self._model is not None and self._model.weights == 'random'
-        warnings = ['random weights: the depth means nothing, only the timing does'] * random
+        modes = self._modes if self._gatherer.relative_seen else ()
+        warnings = model_warnings(self._model, modes, self._counts['before_model'])
         came = {
             Stream.IMAGE: self._gatherer.counts['sent'],
             Stream.PREDICTION: sum(map(len, self._arrivals.values())),
@@ -396,10 +389,7 @@ class RunEvaluation:
         }
         warnings += [text for stream, text in self._expected.items() if not came[stream]]
         warnings += self._notes
-        shifted = self._means.get(AlignmentMode.SCALE_SHIFT)
-        warnings += score_warnings(self._counts, shifted.frames if shifted else 0)
-        warnings += alignment_warnings(self._means.values(), self._metrics)
-        most = max(self._means.values(), key=lambda mean: mean.frames, default=MeanScore())
-        warnings += ground_warnings(most.ground(), 'frames', self._scorer.told_by)
+        warnings += score_warnings(self._counts, self._scores.frames(AlignmentMode.SCALE_SHIFT))
+        warnings += self._scores.warnings(self._scorer.told_by)
         warnings += message_warnings(self._gatherer, counts, unscored, self._rejections.images)
         return warnings + loss_warnings(self._left_out, self._table.problems())

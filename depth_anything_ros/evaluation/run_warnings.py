@@ -9,7 +9,8 @@ from enum import Enum
 from depth_anything_ros.evaluation.gathering import FrameGatherer
 from depth_anything_ros.evaluation.image_counts import ImageCounts, unpaired
 from depth_anything_ros.evaluation.metrics import METRICS, Group, family
-from depth_anything_ros.evaluation.protocol import MeanScore
+from depth_anything_ros.evaluation.protocol import SHIFTED, AlignmentMode, MeanScore
+from depth_anything_ros.types import ModelIdentity, OutputKind
 
 # A latency beyond this, or below zero, is between two different clocks.
 PLAUSIBLE_MS = 60_000.0
@@ -49,6 +50,36 @@ def score_warnings(counts: Mapping[str, int], shifted: int) -> list[str]:
         warnings.append(
             f'latency is not known in {counts["unknown_start"]} frames: their image came more '
             'than once, or not at all'
+        )
+    return warnings
+
+
+def model_warnings(
+    model: ModelIdentity | None, modes: Collection[AlignmentMode], before: int
+) -> list[str]:
+    """
+    Return what must be known of scores because of the network that they are of.
+
+    :param modes: the alignments of its inverse depth.
+    :param before: frames with relative predictions that were scored before it was known.
+    """
+    if model is None:
+        return []
+    warnings = ['random weights: the depth means nothing, only the timing does'] * (
+        model.weights == 'random'
+    )
+    if model.relative_kind is not OutputKind.INVERSE_DEPTH_UP_TO_SCALE:
+        return warnings
+    if named := ' and '.join(mode.value for mode in modes if mode in SHIFTED):
+        warnings.append(
+            f"{named}: the scale alone is fitted, as the inverse depth of model '{model.name}' "
+            'has no shift; give alignments scale instead'
+        )
+    if before:
+        warnings.append(
+            f"{before} frames were scored before diagnostics named model '{model.name}', as if "
+            'its inverse depth had a shift and no sky; start the images when the depth node has '
+            'reported'
         )
     return warnings
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from depth_anything_ros.errors import ConfigError
-from depth_anything_ros.types import OutputKind
+from depth_anything_ros.types import UP_TO_SCALE, OutputKind
 
 LARGEST_RANGE_M = 1000.0
 """The largest depth in metres that a model may be made for."""
@@ -73,7 +73,7 @@ class ModelSpec:
         """Return what the output means, for people."""
         if self.output_kind is OutputKind.INVERSE_DEPTH_UP_TO_SCALE:
             known = ', metres by the focal length' if self.metres_at_focal_px else ''
-            return f'inverse depth up to a scale{known}'
+            return f'{UP_TO_SCALE}{known}'
         return output_words(self.max_depth_m)
 
 
