@@ -41,6 +41,7 @@ from depth_anything_ros.messages.picture_file import read_picture
 from depth_anything_ros.models.spec import require_relative
 from depth_anything_ros.parameters import from_mapping
 from depth_anything_ros.pipeline import DepthPipeline
+from depth_anything_ros.result import DepthOrigin, DepthResult, FusedDepth
 from depth_anything_ros.scale import AlignmentSource, AlignmentTracker
 from depth_anything_ros.scale.camera_height import CameraHeightConfig, CameraHeightScale
 from depth_anything_ros.scale.depth_image import DepthImageScale
@@ -49,11 +50,8 @@ from depth_anything_ros.scale.focal_length import scale_of_model
 from depth_anything_ros.types import (
     Camera,
     DepthChoice,
-    DepthOrigin,
     DepthReference,
-    DepthResult,
     Frame,
-    FusedDepth,
     MetricDepth,
     ModelIdentity,
     RelativeInverseDepth,

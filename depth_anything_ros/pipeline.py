@@ -18,6 +18,7 @@ from depth_anything_ros.inference.flip import disagreement, mean_with_mirrored, 
 from depth_anything_ros.inference.predictor import Predictor
 from depth_anything_ros.motion import PoseHistory
 from depth_anything_ros.refinement import Refinements
+from depth_anything_ros.result import DepthResult
 from depth_anything_ros.scale import (
     AlignmentSource,
     AlignmentTracker,
@@ -29,7 +30,6 @@ from depth_anything_ros.scale.depth_image import DepthImageScale
 from depth_anything_ros.types import (
     Alignment,
     DepthChoice,
-    DepthResult,
     Float32Array,
     Frame,
     MetricDepth,

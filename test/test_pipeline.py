@@ -7,12 +7,12 @@ import pytest
 from depth_anything_ros.errors import AlignmentError, BackendError
 from depth_anything_ros.pipeline import DepthPipeline
 from depth_anything_ros.refinement import Refinements, TemporalFilter
+from depth_anything_ros.result import DepthOrigin
 from depth_anything_ros.scale import AlignmentTracker, PrioritySources
 from depth_anything_ros.scale.depth_image import DepthImageScale
 from depth_anything_ros.types import (
     Alignment,
     DepthChoice,
-    DepthOrigin,
     DepthReference,
     Frame,
     MetricDepth,

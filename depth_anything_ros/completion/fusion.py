@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from depth_anything_ros.completion.residuals import local_fit, membrane
 from depth_anything_ros.completion.trust import find_doubtful
-from depth_anything_ros.types import DepthOrigin, Float32Array, FusedDepth
+from depth_anything_ros.result import DepthOrigin, FusedDepth
+from depth_anything_ros.types import Float32Array
 
 BoolArray = NDArray[np.bool_]
 

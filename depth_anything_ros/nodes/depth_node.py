@@ -268,12 +268,9 @@ class DepthNode(ManagedNode):
         return outputs is not None and bool(outputs.wanted())
 
     def _warn(self, text: str) -> None:
-        count = self._told.add(text)
+        counted = self._told.counted(text)
         if self.context.ok():
-            so_far = f' ({count} times so far)' if count > 1 else ''
-            self.get_logger().warning(
-                f'{one_line(text)}{so_far}', throttle_duration_sec=LOG_PERIOD_S
-            )
+            self.get_logger().warning(one_line(counted), throttle_duration_sec=LOG_PERIOD_S)
 
     # Parameters
 
@@ -390,11 +387,7 @@ class DepthNode(ManagedNode):
         if pipeline is None:
             return
         model = pipeline.predictor.identity
-        height, width = model.input_size
-        self.get_logger().info(
-            f'{model.name} ({model.weights} weights, licence {model.licence}) on {model.backend} '
-            f'{model.precision} {model.device}, input {height}x{width}'
-        )
+        self.get_logger().info(str(model))
         if model.integers:
             self.get_logger().info(model.integers)
         if model.weights == 'random':

@@ -20,6 +20,7 @@ from depth_anything_ros.nodes.decoding import decode_any
 from depth_anything_ros.nodes.outputs import DepthOutputs
 from depth_anything_ros.nodes.pipeline_host import PipelineHost
 from depth_anything_ros.nodes.sizes import SizeBuilder
+from depth_anything_ros.result import DepthResult
 from depth_anything_ros.stream.asked import Asked, asked_for
 from depth_anything_ros.stream.camera_input import CameraInput, CameraView
 from depth_anything_ros.stream.encoders import (
@@ -30,7 +31,6 @@ from depth_anything_ros.stream.encoders import (
 )
 from depth_anything_ros.stream.frame_input import FrameInput
 from depth_anything_ros.stream.run_statistics import RunStatistics
-from depth_anything_ros.types import DepthResult
 
 # What the camera gives of metric depth, as diagnostics name it.
 _OF_CAMERA = {POINTS: 'point cloud', SCAN: 'laser scan'}

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
 
+from depth_anything_ros.result import DepthOrigin, DepthResult
 from depth_anything_ros.stream.run_statistics import Snapshot
-from depth_anything_ros.types import DepthOrigin, DepthResult, ModelIdentity, ScaleState
+from depth_anything_ros.types import ModelIdentity, ScaleState
 
 # Of the measured depth; real sensors that are set up well lose a fraction of a percent.
 _MUCH_REFUSED = 0.1

@@ -23,15 +23,10 @@ from depth_anything_ros.messages import (
     laser_scan_fields,
     point_cloud_fields,
 )
+from depth_anything_ros.result import DepthResult
 from depth_anything_ros.scale.camera_height import CameraHeightConfig
 from depth_anything_ros.stream.sections import alignment_section, key_values
-from depth_anything_ros.types import (
-    DepthChoice,
-    DepthResult,
-    MetricDepth,
-    ScaleState,
-    UInt8Array,
-)
+from depth_anything_ros.types import DepthChoice, MetricDepth, ScaleState, UInt8Array
 
 RELATIVE = '~/relative/image_raw'
 DEPTH = '~/depth/image_raw'

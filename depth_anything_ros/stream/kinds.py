@@ -34,6 +34,11 @@ class Kinds:
             self._counts[first] += 1
             return self._counts[first]
 
+    def counted(self, text: str) -> str:
+        """Count a text; return it with how many of its kind there were, from the second on."""
+        count = self.add(text)
+        return f'{text} ({count} times so far)' if count > 1 else text
+
     @property
     def counts(self) -> Counter[str]:
         """Return the first text of each kind → how many there were."""

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from depth_anything_ros.config import DepthNodeConfig
-from depth_anything_ros.types import DepthChoice, DepthOrigin, DepthResult
+from depth_anything_ros.result import DepthOrigin, DepthResult
+from depth_anything_ros.types import DepthChoice
 
 # An error of inverse depth, dy, is one of z² · dy of depth; shown where a small robot looks.
 _SHOWN_AT_M = 2.0

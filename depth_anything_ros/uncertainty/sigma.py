@@ -5,14 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from depth_anything_ros.types import (
-    Alignment,
-    DepthChoice,
-    DepthOrigin,
-    DepthResult,
-    Float32Array,
-    FusedDepth,
-)
+from depth_anything_ros.result import DepthOrigin, DepthResult, FusedDepth
+from depth_anything_ros.types import Alignment, DepthChoice, Float32Array
 from depth_anything_ros.uncertainty.features import (
     LEVELS,
     SPANS,

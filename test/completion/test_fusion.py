@@ -8,7 +8,7 @@ import pytest
 from depth_anything_ros.completion import fuse
 from depth_anything_ros.lab.trials.hiding import HIDINGS, spoil
 from depth_anything_ros.memory import keep_large_buffers
-from depth_anything_ros.types import DepthOrigin
+from depth_anything_ros.result import DepthOrigin
 
 HEIGHT, WIDTH = 120, 160
 MAX_M = 20.0

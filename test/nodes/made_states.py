@@ -3,13 +3,8 @@
 import numpy as np
 
 from depth_anything_ros.nodes.judgement import NodeState
-from depth_anything_ros.types import (
-    Alignment,
-    DepthResult,
-    Frame,
-    ModelIdentity,
-    RelativeInverseDepth,
-)
+from depth_anything_ros.result import DepthResult
+from depth_anything_ros.types import Alignment, Frame, ModelIdentity, RelativeInverseDepth
 
 MODEL = ModelIdentity(
     'depth_anything_v2_vits',

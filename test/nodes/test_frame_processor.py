@@ -15,10 +15,11 @@ from depth_anything_ros.nodes.frame_processor import CameraFault, FrameProcessor
 from depth_anything_ros.nodes.outputs import Published
 from depth_anything_ros.nodes.worker import LatestItemWorker
 from depth_anything_ros.parameters import from_mapping
+from depth_anything_ros.result import DepthResult
 from depth_anything_ros.stream.asked import Asked
 from depth_anything_ros.stream.camera_input import CameraInput
 from depth_anything_ros.stream.run_statistics import RunStatistics
-from depth_anything_ros.types import Camera, DepthChoice, DepthResult, MetricDepth
+from depth_anything_ros.types import Camera, DepthChoice, MetricDepth
 
 
 class Outputs:

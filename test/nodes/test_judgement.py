@@ -9,15 +9,10 @@ from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.nodes.diagnostics import to_dict, to_status
 from depth_anything_ros.nodes.judgement import NodeState, judge
 from depth_anything_ros.parameters import from_mapping
+from depth_anything_ros.result import DepthOrigin, FusedDepth
 from depth_anything_ros.stream.run_statistics import RunStatistics
 from depth_anything_ros.stream.sections import sigma_section
-from depth_anything_ros.types import (
-    DepthOrigin,
-    FusedDepth,
-    MetricDepth,
-    ModelIdentity,
-    ScaleState,
-)
+from depth_anything_ros.types import MetricDepth, ModelIdentity, ScaleState
 
 
 def judged(state, statistics):

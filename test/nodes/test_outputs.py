@@ -12,6 +12,7 @@ from depth_anything_ros.errors import CameraError
 from depth_anything_ros.nodes.outputs import DepthOutputs
 from depth_anything_ros.nodes.ros_messages import make_message, message_class
 from depth_anything_ros.parameters import from_mapping
+from depth_anything_ros.result import DepthResult, FusedDepth
 from depth_anything_ros.stream.encoders import (
     DEPTH,
     OUTPUTS,
@@ -24,14 +25,7 @@ from depth_anything_ros.stream.encoders import (
 from depth_anything_ros.stream.encoders import (
     RELATIVE as RELATIVE_TOPIC,
 )
-from depth_anything_ros.types import (
-    Camera,
-    DepthResult,
-    Frame,
-    FusedDepth,
-    MetricDepth,
-    ScaleState,
-)
+from depth_anything_ros.types import Camera, Frame, MetricDepth, ScaleState
 
 
 def scale_status(result):

@@ -12,13 +12,11 @@ import pytest
 from depth_anything_ros import models as weights_folder
 from depth_anything_ros.errors import CheckpointError
 from depth_anything_ros.memory import keep_large_buffers
+from depth_anything_ros.result import DepthOrigin, DepthResult, FusedDepth
 from depth_anything_ros.types import (
     Alignment,
     DepthChoice,
-    DepthOrigin,
-    DepthResult,
     Frame,
-    FusedDepth,
     MetricDepth,
     ModelIdentity,
     OutputKind,

@@ -30,9 +30,9 @@ from depth_anything_ros.lab.datasets.origin import Origin, open_here
 from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
 from depth_anything_ros.lab.evaluation.mirrored import predict_with_mirrored
 from depth_anything_ros.lab.evaluation.targets import Model, Target
+from depth_anything_ros.result import DepthResult
 from depth_anything_ros.types import (
     DepthChoice,
-    DepthResult,
     Float32Array,
     Frame,
     MetricDepth,

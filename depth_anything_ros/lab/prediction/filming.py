@@ -17,8 +17,9 @@ from depth_anything_ros.lab.prediction.stopping import until_interrupted
 from depth_anything_ros.lab.prediction.video_input import VideoFrame, VideoInput
 from depth_anything_ros.lab.prediction.video_output import VIDEO, Write, writing_video
 from depth_anything_ros.progress import Progress
+from depth_anything_ros.result import DepthResult
 from depth_anything_ros.scale import ScaleConfig, create_scene_cut
-from depth_anything_ros.types import DepthResult, UInt8Array
+from depth_anything_ros.types import UInt8Array
 
 # The last frames of a video that is whole may be told and not be there.
 _WHOLE = 0.9

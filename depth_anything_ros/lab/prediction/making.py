@@ -27,7 +27,8 @@ from depth_anything_ros.lab.prediction.results import (
 )
 from depth_anything_ros.lab.prediction.sources import Kind, Source
 from depth_anything_ros.lab.prediction.video_output import VIDEO, Encoder
-from depth_anything_ros.types import DepthResult, UInt8Array
+from depth_anything_ros.result import DepthResult
+from depth_anything_ros.types import UInt8Array
 
 T = TypeVar('T')
 

@@ -17,10 +17,10 @@ from depth_anything_ros.lab.prediction.sources import Kind, Source
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.spec import require_relative
 from depth_anything_ros.pipeline import DepthPipeline
+from depth_anything_ros.result import DepthResult
 from depth_anything_ros.scale import AlignmentSource, ScaleConfig, create_tracker
 from depth_anything_ros.scale.focal_length import scale_of_model
 from depth_anything_ros.types import (
-    DepthResult,
     Frame,
     MetricDepth,
     OutputKind,

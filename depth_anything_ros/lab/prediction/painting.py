@@ -15,7 +15,8 @@ from depth_anything_ros.lab.prediction.panels import (
     relative_bar,
     side_by_side,
 )
-from depth_anything_ros.types import DepthResult, Float32Array, UInt8Array
+from depth_anything_ros.result import DepthResult
+from depth_anything_ros.types import Float32Array, UInt8Array
 
 # Colours of a video follow what it shows with this time constant, so that they do not flicker.
 _FOLLOW_S = 1.0

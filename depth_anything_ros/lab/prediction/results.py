@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from depth_anything_ros.geometry.point_cloud import build_point_cloud, ply_bytes
 from depth_anything_ros.messages.depth import MM_PER_M, millimetres
-from depth_anything_ros.types import DepthResult, Float32Array, MetricDepth, UInt8Array
+from depth_anything_ros.result import DepthResult
+from depth_anything_ros.types import Float32Array, MetricDepth, UInt8Array
 
 PICTURE, FRAMES = '_depth.png', '_frames'
 DEPTH_FILES = ('png', 'npy')

@@ -14,13 +14,8 @@ from depth_anything_ros.lab.grid import write_rgb
 from depth_anything_ros.lab.trials.completion_trial import fused_depth, in_range
 from depth_anything_ros.lab.trials.hiding import HIDINGS, spoil
 from depth_anything_ros.lab.trials.refinement_picture import small_panel
-from depth_anything_ros.types import (
-    DepthOrigin,
-    DepthSample,
-    Float32Array,
-    RelativeInverseDepth,
-    UInt8Array,
-)
+from depth_anything_ros.result import DepthOrigin
+from depth_anything_ros.types import DepthSample, Float32Array, RelativeInverseDepth, UInt8Array
 
 # Near is red and far is blue, as in the preview.
 _COLORMAP = 'Spectral_r'

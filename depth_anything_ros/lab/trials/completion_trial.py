@@ -18,14 +18,9 @@ from depth_anything_ros.geometry.alignment import aligned_inverse_depth
 from depth_anything_ros.lab.trials.hiding import HIDINGS, spoil
 from depth_anything_ros.lab.trials.scale_trial import FARTHEST_M, NEAREST_M
 from depth_anything_ros.messages.depth import MM_PER_M, metres_from_steps, millimetres
+from depth_anything_ros.result import DepthOrigin, FusedDepth
 from depth_anything_ros.scale.depth_image import DepthImageScale
-from depth_anything_ros.types import (
-    DepthOrigin,
-    DepthReference,
-    Float32Array,
-    FusedDepth,
-    RelativeInverseDepth,
-)
+from depth_anything_ros.types import DepthReference, Float32Array, RelativeInverseDepth
 
 BoolArray = NDArray[np.bool_]
 FUSED, GLOBAL = 'fused', 'global'

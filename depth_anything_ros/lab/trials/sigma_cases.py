@@ -20,6 +20,7 @@ from depth_anything_ros.lab.trials.hiding import HIDINGS
 from depth_anything_ros.lab.trials.scale_trial import FARTHEST_M, NEAREST_M, spoil_scan
 from depth_anything_ros.pipeline import DepthPipeline
 from depth_anything_ros.refinement import Refinements
+from depth_anything_ros.result import DepthOrigin, DepthResult
 from depth_anything_ros.scale import AlignmentSource, ScaleConfig, create_tracker
 from depth_anything_ros.scale.camera_height import CameraHeightScale
 from depth_anything_ros.scale.depth_image import DepthImageScale
@@ -28,9 +29,7 @@ from depth_anything_ros.scale.laser_scan import LaserScanScale
 from depth_anything_ros.types import (
     Alignment,
     DepthChoice,
-    DepthOrigin,
     DepthReference,
-    DepthResult,
     DepthSample,
     Float32Array,
     Frame,

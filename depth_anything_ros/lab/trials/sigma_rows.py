@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_anything_ros.lab.trials.sigma_cases import SigmaCase
-from depth_anything_ros.types import DepthChoice, DepthOrigin, Float32Array
+from depth_anything_ros.result import DepthOrigin
+from depth_anything_ros.types import DepthChoice, Float32Array
 from depth_anything_ros.uncertainty.features import SPANS, features_of, sampled
 from depth_anything_ros.uncertainty.sigma import evidence_of, part_of, source_keys
 from depth_anything_ros.uncertainty.table import BEYOND, FILLED

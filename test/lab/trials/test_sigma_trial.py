@@ -13,15 +13,13 @@ from depth_anything_ros.lab.trials.sigma_obstacles import (
 )
 from depth_anything_ros.lab.trials.sigma_rows import FEATURES, rows_of
 from depth_anything_ros.lab.trials.sigma_trial import Entry, entries_of, split
+from depth_anything_ros.result import DepthOrigin, DepthResult, FusedDepth
 from depth_anything_ros.types import (
     Alignment,
     CameraMounting,
     DepthChoice,
-    DepthOrigin,
-    DepthResult,
     DepthSample,
     Frame,
-    FusedDepth,
     MetricDepth,
     RelativeInverseDepth,
     ScaleState,
