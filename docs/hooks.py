@@ -13,6 +13,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from depth_anything_ros.cli.info import output_of
 from depth_anything_ros.cli.main import VERBS, make_parser
 from depth_anything_ros.config import NODE_CONFIGS, topic_table
 from depth_anything_ros.escape import markdown as escaped
@@ -82,7 +83,7 @@ def _help(action: argparse.Action) -> str:
 
 def _models(_: str) -> str:
     rows = [
-        (f'`{row.name}`', f'{row.parameters / 1e6:.1f} M', _output(row.max_depth_m),
+        (f'`{row.name}`', f'{row.parameters / 1e6:.1f} M', output_of(row),
          f'{row.input_size}', row.licence, _home(row))
         for row in MODELS.values()
     ]  # fmt: skip
@@ -101,10 +102,6 @@ def _metrics(_: str) -> str:
         ]  # fmt: skip
         sections.append(f'### {group.value.capitalize()}\n\n{_table(head, rows)}')
     return '\n\n'.join(sections)
-
-
-def _output(max_depth_m: float | None) -> str:
-    return 'relative' if max_depth_m is None else f'metres, to {max_depth_m:g} m'
 
 
 def _home(row: Any) -> str:

@@ -252,7 +252,7 @@ def _row(found: Reliability) -> list[str]:
     coverage = found.coverage or (None,) * 4
     return [
         found.name,
-        str(found.images),
+        str(found.depths),
         number(found.abs_rel, '.3f', ''),
         *(number(share, '.1%', '') for share in coverage),
     ]

@@ -147,12 +147,13 @@ def _cells(row: ModelSpec) -> list[str]:
         f'{row.parameters / 1e6:.1f} M',
         row.licence,
         str(row.input_size),
-        _output(row),
+        output_of(row),
         _weights(row),
     ]
 
 
-def _output(row: ModelSpec) -> str:
+def output_of(row: ModelSpec) -> str:
+    """Return what a model gives, as a cell of a table."""
     if row.max_depth_m is not None:
         return f'metric, {row.max_depth_m:g} m'
     if row.metres_at_focal_px:

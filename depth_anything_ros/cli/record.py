@@ -52,7 +52,7 @@ _RELATIVE = 'a model of relative depth'
 # Word → what there must be; a preview there always is.
 _TAKES = {
     'relative': _RELATIVE, 'scale': _RELATIVE, 'depth': _METRES, 'points': _CLOUD, 'scan': _CLOUD,
-    'fused': _SENSOR, 'source': _SENSOR,
+    'fused': _SENSOR, 'source': _SENSOR, 'sigma': _METRES,
 }  # fmt: skip
 _DEFAULT_OUTPUTS = ('relative', 'depth', 'preview', 'scale')
 # Parameters that have an option of their own, and what it takes.

@@ -41,7 +41,11 @@ from depth_anything_ros.cli.obstacle_options import (
     chosen_mounting,
     chosen_obstacles,
 )
-from depth_anything_ros.cli.predictor_options import add_predictor_arguments, open_predictor
+from depth_anything_ros.cli.predictor_options import (
+    add_predictor_arguments,
+    count_argument,
+    open_predictor,
+)
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.table import Table, number
 
@@ -87,7 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data_argument(parser, required=False)
     add_drive_arguments(parser, 20, 6, 'at 10 Hz', what='rooms to stand in and to drive through')
     parser.add_argument(
-        '--wrong-odometry', type=int, default=0, metavar='N',
+        '--wrong-odometry', type=count_argument, default=0, metavar='N',
         help='rooms to drive through for 4 s with right and wrong odometry, to tell which the '
         'filter over time finds out (default: 0)',
     )  # fmt: skip
@@ -149,7 +153,8 @@ def run(args: argparse.Namespace) -> int:
             for speed_m_s in (_STILL_M_S, _MOVING_M_S)
         ]
         approach = _try_approach(options)
-    odometry = _try_odometry(args.wrong_odometry, predictor) if args.wrong_odometry else []
+    seeds = range(args.first_drive, args.first_drive + args.wrong_odometry)
+    odometry = _try_odometry(seeds, predictor) if seeds else []
     write_json(
         args.json,
         {
@@ -169,8 +174,6 @@ def run(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace) -> None:
     if args.picture and not args.data:
         raise ConfigError('--picture draws images of --data, and there are none')
-    if args.wrong_odometry < 0:
-        raise ConfigError(f'--wrong-odometry {args.wrong_odometry} is out of range; 0 or more')
     if not (args.drives or args.data or args.wrong_odometry):
         raise ConfigError('nothing to try: --drives 0 and no --data')
 
@@ -235,15 +238,15 @@ def _try_approach(options: Sequence[Option]) -> list[Lag]:
     return lags
 
 
-def _try_odometry(drives: int, predictor: Predictor) -> list[OdometryResult]:
+def _try_odometry(seeds: range, predictor: Predictor) -> list[OdometryResult]:
     """Show which odometry the filter over time finds out to be wrong, and return it."""
     from depth_anything_ros.lab.trials.odometry_trial import summarise_odometry, try_odometry
 
-    title = f'{drives} drives of {_ODOMETRY_FRAMES} frames, with right and wrong odometry'
+    title = f'{len(seeds)} drives of {_ODOMETRY_FRAMES} frames, with right and wrong odometry'
     results = summarise_odometry(
         [
             verdict
-            for seed in progress(range(drives), drives, title)
+            for seed in progress(seeds, len(seeds), title)
             for verdict in try_odometry(seed, _ODOMETRY_FRAMES, predictor)
         ]
     )

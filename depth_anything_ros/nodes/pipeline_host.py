@@ -90,12 +90,12 @@ class PipelineHost:
         with self._lock:
             self._config = self._wanted = config
         try:
-            predictor = self._load(config)
+            loaded = assemble(self._load(config), config)
             with self._lock:
                 if self._wanted is not config:
                     model = config.network.model
                     raise DepthAnythingError(f'stopped while {model} was being loaded')
-                self._pipeline = assemble(predictor, self._config)
+                self._pipeline = assemble(loaded.predictor, self._config, loaded.uncertainty)
                 self._running = config
                 self._turn_to(self._config)
         except Exception:
@@ -137,7 +137,9 @@ class PipelineHost:
                 steps = create_refinements(config.refinement, self._pipeline.poses)
                 self._pipeline.refinements = steps
             if _differ(before, config, Affects.SCALE):
-                self._pipeline = assemble(self._pipeline.predictor, config)
+                # Its table of errors goes with the network: another is named for the next.
+                running = self._pipeline
+                self._pipeline = assemble(running.predictor, config, running.uncertainty)
             if names & names_affecting(DepthNodeConfig, Affects.MODEL):
                 self._turn_to(config)
 
@@ -169,7 +171,7 @@ class PipelineHost:
             if loaded is not None:
                 self._running = config
                 # What is no matter of the network may have been set meanwhile.
-                self._pipeline = assemble(loaded.predictor, self._config)
+                self._pipeline = assemble(loaded.predictor, self._config, loaded.uncertainty)
         if problem:
             _LOGGER.error('%s; the running network is kept', problem)
             self._refused()

@@ -15,7 +15,7 @@ from depth_anything_ros.references import ReferenceTopic
 from depth_anything_ros.scale.fitting import Fit, Refusal, fit_points, within_reach
 from depth_anything_ros.scale.ground_watch import GroundPair, GroundWatch
 from depth_anything_ros.scale.parallax import Parallax, ParallaxPoints
-from depth_anything_ros.scale.sampling import local_means
+from depth_anything_ros.scale.sampling import smoothed
 from depth_anything_ros.scale.scan_ground import fit_both, ground_below
 from depth_anything_ros.scale.shared_parameters import ReferenceRange
 from depth_anything_ros.types import (
@@ -127,7 +127,7 @@ class MotionScale:
                 calibrated = require_calibrated(camera, *relative.values.shape)
             except CameraError as error:
                 raise AlignmentError(f'motion: {error}') from error
-            smooth = replace(relative, values=local_means(relative.values))
+            smooth = smoothed(relative)
             fit = within_reach(self._fit(seen, smooth, calibrated, stamp_ns), smooth.values)
         if isinstance(fit, Refusal):
             raise AlignmentError(f'motion: {fit.reason}')

@@ -11,7 +11,7 @@ slopes a little, adds the same inverse depth to all of it: that the scan settles
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -125,14 +125,7 @@ def fit_with_ground(
             f'the scan puts all of the ground above the horizon: it would have to be moved by '
             f'{lift:.3g} 1/m; at least {-level.max():.3g} is allowed'
         )
-    told = ground.points
-    above = ReferencePoints(
-        told.rows[ahead],
-        told.columns[ahead],
-        told.relative[ahead],
-        1.0 / lifted[ahead],
-        told.size,
-    )
+    above = replace(ground.points.where(ahead), depth_m=1.0 / lifted[ahead])
     return fit_both(scan, above, 'scan', fit_shift=fit_shift, source=source, stamp_ns=stamp_ns)
 
 

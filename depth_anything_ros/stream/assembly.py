@@ -22,10 +22,15 @@ from depth_anything_ros.scale.focal_length import scale_of_model
 from depth_anything_ros.uncertainty import Uncertainty, find_table, read_table
 
 
-def assemble(predictor: Predictor, config: DepthNodeConfig) -> DepthPipeline:
+def assemble(
+    predictor: Predictor,
+    config: DepthNodeConfig,
+    uncertainty: Callable[[], Uncertainty] | None = None,
+) -> DepthPipeline:
     """
     Return a pipeline round a network; scale and shift start afresh.
 
+    :param uncertainty: what gives that of the network, None to find it by the parameters.
     :raises CheckpointError: if the table of errors that is named is not of this network.
     """
     poses = PoseHistory()
@@ -41,7 +46,7 @@ def assemble(predictor: Predictor, config: DepthNodeConfig) -> DepthPipeline:
         create_refinements(config.refinement, poses),
         poses,
         config.completion.fused_refusal,
-        _uncertainty(predictor, config.uncertainty.sigma_table),
+        uncertainty or _uncertainty(predictor, config.uncertainty.sigma_table),
     )
 
 

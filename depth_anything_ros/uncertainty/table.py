@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from depth_anything_ros.types import OutputKind
+from depth_anything_ros.uncertainty.features import SPANS
 
 FITTED, CORRECTED, UNFITTED, GIVEN = 'fitted', 'corrected', 'unfitted', 'given'
 FILLED, BEYOND = 'filled', 'beyond'
@@ -23,11 +25,18 @@ class Factor:
 
     `logs` are those at `knots`, values of the feature in rising order, linear in between and
     constant beyond; `unknown` is that of a pixel of which the feature is not known.
+
+    :raises ValueError: unless there are as many of `logs` as of `knots`, which rise.
     """
 
     knots: Sequence[float]
     logs: Sequence[float]
     unknown: float
+
+    def __post_init__(self) -> None:
+        rises = all(before < after for before, after in pairwise(self.knots))
+        if not self.knots or len(self.knots) != len(self.logs) or not rises:
+            raise ValueError('a factor has as many logs as knots, which rise')
 
 
 @dataclass(frozen=True)
@@ -39,11 +48,18 @@ class ErrorModel:
     :mod:`depth_anything_ros.uncertainty.features`. `widening` brings it to what holds: logarithms
     to add at values of that sum in rising order, by scale source and the power of ten of its
     reference points, as `depth_image/2` for 100 to 999, by source alone, and '' for others.
+
+    :raises ValueError: if a feature is not known here.
     """
 
     base: float
     factors: Mapping[str, Factor]
     widening: Mapping[str, Factor]
+
+    def __post_init__(self) -> None:
+        unknown = ', '.join(self.factors.keys() - SPANS.keys())
+        if unknown:
+            raise ValueError(f'unknown features {unknown}; known: {", ".join(SPANS)}')
 
 
 @dataclass(frozen=True)

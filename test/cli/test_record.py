@@ -206,6 +206,7 @@ def test_none_of_the_metres_that_were_asked_for_is_exit_code_1(drive, tmp_path, 
          'the depth of a sensor (--scale-source depth_image, or in scale_fallbacks)'),
         ('scale,preview,points', 'points',
          'metric depth (--scale-source, or a model of metres) and camera_info'),
+        ('sigma', 'sigma', 'metric depth (--scale-source, or a model of metres)'),
     ],
 )  # fmt: skip
 def test_a_named_output_that_stays_empty_is_exit_code_1(

@@ -163,6 +163,10 @@ def test_a_table_of_errors_of_other_weights_keeps_what_runs_and_says_so(make_hos
     host.change(*changed(sigma_table=str(tmp_path / 'another.sigma.json')))
     assert host.wait_idle(10) and host.pipeline is before
     assert "another.sigma.json' is of model 'another' with weights 1212" in host.error
+    # The table that is named is not of the network at work, which other changes leave alone.
+    host.change(*changed(sigma_table=str(tmp_path / 'another.sigma.json'), scale_source='fixed'))
+    assert host.wait_idle(10) and host.pipeline.scale_source.name == 'fixed'
+    assert host.pipeline.uncertainty is before.uncertainty
 
 
 def test_a_checkpoint_below_the_home_folder_is_found(tmp_path, monkeypatch):

@@ -202,6 +202,21 @@ def test_a_file_that_is_no_table_is_refused(tmp_path, text):
         read_table(tmp_path / 'none.json')
 
 
+@pytest.mark.parametrize(
+    ('old', 'new', 'words'),
+    [
+        ('"slope"', '"gloss"', ('unknown features gloss', 'depth, ')),
+        ('"logs": [', '"logs": [0.0,', ('as many logs as knots',)),
+    ],
+)
+def test_a_table_of_another_version_is_refused_and_says_what_is_wrong(tmp_path, old, new, words):
+    path = tmp_path / 'other.json'
+    path.write_text(GENERIC.read_text().replace(old, new))
+    with pytest.raises(CheckpointError) as failure:
+        read_table(path)
+    assert all(word in str(failure.value) for word in (*words, 'other.json'))
+
+
 @pytest.mark.parametrize('name', ['tiny', 'tiny_sdt_lite'])
 def test_weights_that_ship_have_a_table_of_their_own(name):
     weights = Path(weights_folder.__file__).with_name('weights') / f'{name}.safetensors'

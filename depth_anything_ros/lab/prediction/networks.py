@@ -197,11 +197,13 @@ def check_wishes(networks: Sequence[Network], metres: Metres, wish: str) -> None
         require_relative(networks[0].predictor.spec, 'leave the scale out')
     without = [network for network in networks if not network.gives_metres]
     if wish and without:
+        spec = without[0].predictor.spec
+        camera = 'the camera (--camera or --fov), or ' if spec.metres_at_focal_px else ''
         raise ConfigError(
-            f"{wish} needs metres, and model '{without[0].predictor.spec.name}' is relative: its "
-            'depth has no unit. Give a scale (--camera-height, --reference or --scale), take a '
-            'model of metres (`depth_anything_ros info` lists them), or write the numbers as they '
-            'are with --depth npy'
+            f"{wish} needs metres, and model '{spec.name}' is relative: its depth has no unit. "
+            f'Give {camera}a scale (--camera-height, --reference or --scale), take a model of '
+            'metres (`depth_anything_ros info` lists them), or write the numbers as they are with '
+            '--depth npy'
         )
 
 

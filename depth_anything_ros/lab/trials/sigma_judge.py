@@ -77,16 +77,16 @@ def _ause(relative: Float32Array, doubt: Float32Array) -> float | None:
 @dataclass(frozen=True)
 class Reliability:
     """
-    How true uncertainty is, of some depths together.
+    How true uncertainty is, of some depths together: `depths` of them.
 
     `coverage` are the shares of pixels within the intervals of 50, 68, 90 and 95 %, None without
     pixels; `abs_rel` the mean of |p − t| / t; `sigma_share` the median of σ / p, the mean over
-    images. `ause` and `flip_ause` are means over the same images, those whose mirror image was
+    depths. `ause` and `flip_ause` are means over the same depths, those whose mirror image was
     looked at too.
     """
 
     name: str
-    images: int
+    depths: int
     abs_rel: float | None
     coverage: tuple[float, ...] | None
     sigma_share: float | None = None
@@ -125,7 +125,8 @@ def by_distance(judged: Sequence[Judged], farthest_m: float) -> list[Reliability
     near_m = 0.0
     for far_m in band_edges_m(farthest_m):
         figures = _figures(judged, _within(near_m, far_m))
-        found.append(Reliability(f'{near_m:g} to {far_m:g} m', len(judged), *figures))
+        depths = sum(bool(_within(near_m, far_m)(each.truth_m).any()) for each in judged)
+        found.append(Reliability(f'{near_m:g} to {far_m:g} m', depths, *figures))
         near_m = far_m
     return found
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from depth_anything_ros.evaluation.obstacles import ObstacleErrors
 from depth_anything_ros.evaluation.view import View
+from depth_anything_ros.geometry.metric_depth import limit_sigma
 from depth_anything_ros.lab.trials.scale_trial import FARTHEST_M
 from depth_anything_ros.lab.trials.sigma_cases import SigmaCase, TrialImage
 from depth_anything_ros.types import Float32Array
@@ -59,11 +60,8 @@ def cells_by_threshold(
     assert metric is not None, 'a case has depth'
     found: list[CellCounts] = []
     for threshold in THRESHOLDS:
-        depth_m = metric.depth_m
-        if threshold:
-            with np.errstate(invalid='ignore'):
-                depth_m = np.where(sigma <= threshold * depth_m, depth_m, np.float32(np.nan))
-        errors = _errors(depth_m, case.truth_m, image)
+        kept = limit_sigma(metric, sigma, threshold) if threshold else metric
+        errors = _errors(kept.depth_m, case.truth_m, image)
         if errors is None:
             return None
         missed = int(np.count_nonzero(~errors.cells.found))
