@@ -94,9 +94,7 @@ def fit_inverse_depth(
         relative or the inverse depth hardly varies, too few points agree, the relative depth
         does not explain the reference, or the scale is not positive.
     """
-    if not fit_shift:
-        depth_m = np.where(relative > 0, depth_m, np.float32(np.nan))
-    x, y, w, count = _usable_points(relative, depth_m, weights, max(min_points, 2))
+    x, y, w, count = _usable_points(relative, depth_m, weights, max(min_points, 2), fit_shift)
     spread = _check_spread(x, y, fit_shift)
     scale, shift, sigma = _least_median(x, y, w, fit_shift)
     sigma = max(sigma, _MIN_SIGMA * spread)
@@ -182,7 +180,11 @@ def check_reach(alignment: Alignment, relative: Float32Array) -> None:
 
 
 def _usable_points(
-    relative: Float32Array, depth_m: Float32Array, weights: Float32Array | None, min_points: int
+    relative: Float32Array,
+    depth_m: Float32Array,
+    weights: Float32Array | None,
+    min_points: int,
+    fit_shift: bool,
 ) -> tuple[Float64Array, Float64Array, Float64Array, int]:
     """Return relative, inverse depth and weight of at most _FIT_POINTS pairs, and their count."""
     shapes = [relative.shape, depth_m.shape, *([] if weights is None else [weights.shape])]
@@ -195,6 +197,10 @@ def _usable_points(
         if not (weights >= 0).all():
             raise AlignmentError(f'a weight is {weights.min()}; allowed: 0 or more')
         usable &= (weights > 0) & np.isfinite(weights)
+    if not fit_shift:
+        if not (relative > 0).any():
+            raise AlignmentError('the relative inverse depth is nowhere positive')
+        usable &= relative > 0
     indices = np.flatnonzero(usable)
     count = len(indices)
     if count < min_points:
@@ -222,8 +228,6 @@ def _check_spread(x: Float64Array, y: Float64Array, fit_shift: bool) -> float:
     x_low, x_high = np.percentile(x, (5, 95))
     y_low, y_middle, y_high = np.percentile(y, (5, 50, 95))
     if not fit_shift:
-        if x_high <= 0:
-            raise AlignmentError('the relative inverse depth is nowhere positive')
         return float(y_middle)
     if x_high - x_low <= _MIN_RELATIVE_SPREAD * max(abs(x_low), abs(x_high)):
         raise AlignmentError(

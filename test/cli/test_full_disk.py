@@ -60,6 +60,9 @@ CALLS = {
         'calibrate', *TINY, *TORCH, '--measured', 'axis', '--out', 'OUT/a.yaml',
         '--at', 'OUT/../photo.png', '90,60', '2.0', '--at', 'OUT/../photo.png', '240,200', '1.0',
     ],
+    'calibrate-uncertainty out': [
+        'calibrate-uncertainty', *TINY, *TORCH, *DATA, '--out', 'OUT/a.sigma.json',
+    ],
     'refine picture': [
         'refine', *TINY, *TORCH, *DATA, '--drives', '0', '--picture', 'OUT/a.png',
     ],

@@ -28,7 +28,7 @@ from depth_anything_ros.types import (
 )
 
 TRUTH_M, RELATIVE, METRIC = (1.0, 2.0, 4.0), (4.0, 2.0, 0.0), (1.0, 3.0, 4.0)
-RELATIVE_KIND, METRIC_KIND = OutputKind
+RELATIVE_KIND, METRIC_KIND = OutputKind.RELATIVE_INVERSE_DEPTH, OutputKind.METRIC_DEPTH
 NAN, INF = float('nan'), float('inf')
 
 # Least squares of 1, 1/2, 1/4 over 4, 2, 0: slope 3/2 / 8, so that 1 / depth is 23/24, 7/12, 5/24.
