@@ -207,7 +207,7 @@ class DepthPipeline:
             uncertainty = self.uncertainty()
         except CheckpointError as error:
             return replace(result, no_sigma_reason=str(error))
-        self._sigma_doubt = uncertainty.doubt
+        self._sigma_doubt = uncertainty.doubt_of(result.alignment)
         with _timed(result.stages_ms, 'sigma'):
             return replace(result, sigma=uncertainty.sigma(result, choice))
 

@@ -50,6 +50,12 @@ if TYPE_CHECKING:
 
 _SPLIT = 'test'
 # The interval of 90 % should hold so many.
+# Images that a table takes.
+_MANY = 100
+_UNLIKE = 'the table is of other images than these; fit one on such images'
+_SPLIT_UNLIKE = (
+    'those kept out differ from those it was fitted to; give more images, of more places'
+)
 _HOLDS = (0.85, 0.95)
 _AT_90 = 2
 
@@ -113,7 +119,13 @@ def run(args: argparse.Namespace) -> int:
     check_outputs(out)
     fitted, judged = split(entries)
     if not judged:
-        raise ConfigError(f'{len(entries)} images are too few; a table takes 100 and more')
+        raise ConfigError(
+            f'{len(entries)} images are too few to fit a table to some and judge it by others; a '
+            f'good one takes {_MANY} and more'
+        )
+    images = sum(entry.images for entry in fitted)
+    if images < _MANY:
+        write_warning(f'{images} images are few for a table of errors; it takes {_MANY} and more')
     table = _fit(args, predictors, fitted)
     from depth_anything_ros.uncertainty.files import write_table as write_errors
 
@@ -212,7 +224,7 @@ def _judge(
     report = judged_by(judged, _shown(entries, 'judging'))
     if report is None:
         raise DatasetError('no image has depth from 0.2 to 8 m that could be judged')
-    _show(report)
+    _show(report, _UNLIKE if args.check else _SPLIT_UNLIKE)
     write_json(
         args.json,
         {
@@ -225,7 +237,7 @@ def _judge(
     return 0
 
 
-def _show(report: SigmaReport) -> None:
+def _show(report: SigmaReport, cause: str) -> None:
     shares = ['50 %', '68 %', '90 %', '95 %']
     headings = ['depth by', 'depths', 'AbsRel', *shares, 'σ / p', 'AUSE', 'by flip', 'ratio']
     rows = [[*_row(found), *_sparsified(found)] for found in report.by_name]
@@ -242,10 +254,7 @@ def _show(report: SigmaReport) -> None:
         write_table(Table(['depth by', 'max_sigma', 'missed', 'false / all kept'], rows))
     held = report.by_name[-1].coverage
     if held is not None and not _HOLDS[0] <= held[_AT_90] <= _HOLDS[1]:
-        write_warning(
-            f'the interval of 90 % holds {held[_AT_90]:.1%} of the pixels: the table is of other '
-            'images than these; fit one on such images'
-        )
+        write_warning(f'the interval of 90 % holds {held[_AT_90]:.1%} of the pixels: {cause}')
 
 
 def _row(found: Reliability) -> list[str]:

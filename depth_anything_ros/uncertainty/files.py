@@ -13,7 +13,7 @@ from depth_anything_ros.uncertainty.table import ErrorTable
 
 GENERIC = Path(__file__).with_name('generic.json')
 SUFFIX = '.sigma.json'
-_CURE = "make one with the verb calibrate-uncertainty, or leave parameter 'sigma_table' empty"
+_CURE = 'make one with the verb calibrate-uncertainty, or name none'
 
 
 def table_beside(weights: Path) -> Path:

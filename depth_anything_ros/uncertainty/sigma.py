@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import cv2
 import numpy as np
 
@@ -45,6 +47,8 @@ class Uncertainty:
     def __init__(self, table: ErrorTable) -> None:
         self.table = table
         self._shares = {name: _Shares(model) for name, model in table.models.items()}
+        widened = chain.from_iterable(model.widening for model in table.models.values())
+        self._sources = {key.partition('/')[0] for key in widened}
 
     @property
     def doubt(self) -> str:
@@ -55,6 +59,16 @@ class Uncertainty:
             'sigma goes by a generic table, as nothing is known of the errors of these weights; '
             'calibrate-uncertainty finds it out'
         )
+
+    def doubt_of(self, alignment: Alignment | None) -> str:
+        """Return why its numbers for depth of that scale are to be taken with care, or ''."""
+        source = '' if alignment is None else alignment.source
+        if not source or source in self._sources:
+            return self.doubt
+        unknown = (
+            f"sigma may be too small: the table of errors knows nothing of scale source '{source}'"
+        )
+        return '; '.join(filter(None, (self.doubt, unknown)))
 
     def sigma(self, result: DepthResult, choice: DepthChoice) -> Float32Array | None:
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -26,7 +27,8 @@ class Factor:
     `logs` are those at `knots`, values of the feature in rising order, linear in between and
     constant beyond; `unknown` is that of a pixel of which the feature is not known.
 
-    :raises ValueError: unless there are as many of `logs` as of `knots`, which rise.
+    :raises ValueError: unless there are as many of `logs` as of `knots`, which rise, and all
+        numbers are finite.
     """
 
     knots: Sequence[float]
@@ -37,6 +39,7 @@ class Factor:
         rises = all(before < after for before, after in pairwise(self.knots))
         if not self.knots or len(self.knots) != len(self.logs) or not rises:
             raise ValueError('a factor has as many logs as knots, which rise')
+        _require_finite(*self.knots, *self.logs, self.unknown)
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class ErrorModel:
     to add at values of that sum in rising order, by scale source and the power of ten of its
     reference points, as `depth_image/2` for 100 to 999, by source alone, and '' for others.
 
-    :raises ValueError: if a feature is not known here.
+    :raises ValueError: if a feature is not known here, or the base is not finite.
     """
 
     base: float
@@ -57,6 +60,7 @@ class ErrorModel:
     widening: Mapping[str, Factor]
 
     def __post_init__(self) -> None:
+        _require_finite(self.base)
         unknown = ', '.join(self.factors.keys() - SPANS.keys())
         if unknown:
             raise ValueError(f'unknown features {unknown}; known: {", ".join(SPANS)}')
@@ -121,3 +125,9 @@ class ErrorTable:
         """Return its error models by name."""
         found = (self.fitted, self.corrected, self.unfitted, self.given, self.filled, self.beyond)
         return dict(zip(PARTS, found, strict=True))
+
+
+def _require_finite(*numbers: float) -> None:
+    wrong = next((number for number in numbers if not math.isfinite(number)), None)
+    if wrong is not None:
+        raise ValueError(f'{wrong} is no number of a table')

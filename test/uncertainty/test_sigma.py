@@ -1,5 +1,6 @@
 import hashlib
 import json
+import re
 import statistics
 from dataclasses import replace
 from pathlib import Path
@@ -206,15 +207,26 @@ def test_a_file_that_is_no_table_is_refused(tmp_path, text):
     ('old', 'new', 'words'),
     [
         ('"slope"', '"gloss"', ('unknown features gloss', 'depth, ')),
-        ('"logs": [', '"logs": [0.0,', ('as many logs as knots',)),
+        (r'"logs": \[', '"logs": [0.0,', ('as many logs as knots',)),
+        (r'"base": [-.\d]+', '"base": 1e999', ('inf is no number',)),
+        (r'"unknown": [-.\d]+', '"unknown": NaN', ('nan is no number',)),
     ],
 )
 def test_a_table_of_another_version_is_refused_and_says_what_is_wrong(tmp_path, old, new, words):
     path = tmp_path / 'other.json'
-    path.write_text(GENERIC.read_text().replace(old, new))
+    path.write_text(re.sub(old, new, GENERIC.read_text()))
     with pytest.raises(CheckpointError) as failure:
         read_table(path)
     assert all(word in str(failure.value) for word in (*words, 'other.json'))
+
+
+def test_a_source_that_the_table_does_not_know_is_doubted():
+    weights = Path(weights_folder.__file__).with_name('weights') / 'tiny.safetensors'
+    own = Uncertainty(read_table(table_beside(weights)))
+    depth = result(np.ones(SIZE, np.float32))
+    assert own.doubt_of(depth.alignment) == own.doubt_of(None) == ''
+    doubt = own.doubt_of(replace(depth.alignment, source='motion+ground'))
+    assert "too small: the table of errors knows nothing of scale source 'motion+ground'" in doubt
 
 
 @pytest.mark.parametrize('name', ['tiny', 'tiny_sdt_lite'])

@@ -121,7 +121,10 @@ def _find_motion(
             found[topic.name] = _find_reference(reader, topic, own, image, remaps)
         except DatasetError as error:
             if replace(config.scale, scale_fallbacks='').follows_camera:
-                raise
+                cure = (
+                    '' if topic.message in TF_TYPES else "; motion_source 'tf' goes by TF instead"
+                )
+                raise DatasetError(f'{error}{cure}') from error
             # What nobody asked for is not missed; which of several it is has to be said.
             if own.required or config.scale.follows_camera or _fitting(reader, topic):
                 warn(f'the motion of the camera is not known: {error}')
