@@ -35,9 +35,11 @@ def contents(folder):
 def test_a_bag_that_is_read_is_not_written_into(bag, tmp_path, capsys, words, name):
     before = contents(bag)
     told = [word.format(bag=bag, tmp=tmp_path) for word in words]
-    assert main([*told, str(bag / name)]) == 1
+    # A name that is none of a picture is refused for that.
+    place = bag / (f'{name}.png' if words[-1] == '--grid' else name)
+    assert main([*told, str(place)]) == 1
     error = capsys.readouterr().err
-    assert f"error: {words[-1]} '{bag}/{name}' " in error
+    assert f"error: {words[-1]} '{place}' " in error
     assert 'that is read' in error
     assert contents(bag) == before
     assert not (tmp_path / 'out').exists()

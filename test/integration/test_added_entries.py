@@ -85,7 +85,7 @@ def test_the_depth_node_runs_an_added_backend_by_the_scale_of_an_added_source(
     source, backend, offset = probe.call(
         DescribeParameters, '/depth_node/describe_parameters', request
     ).descriptors
-    assert source.additional_constraints.endswith('camera_height, sonar')
+    assert source.additional_constraints.endswith('motion, sonar')
     assert backend.additional_constraints.endswith('onnxruntime, ramp')
     assert offset.description == 'How far the sonar lies behind the lens. Unit: m.'
 
