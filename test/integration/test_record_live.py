@@ -133,7 +133,8 @@ def test_record_gives_the_numbers_and_scores_of_the_node_in_lockstep(world, tmp_
 
     out = tmp_path / 'recorded'
     words = [word for name, value in parameters.items() for word in ('-p', f'{name}:={value}')]
-    words += ['--outputs', 'relative,depth,scale,fused,source,sigma,points']
+    fused = 'fused,source,' * (source == 'depth_image')
+    words += ['--outputs', f'relative,depth,scale,{fused}sigma,points']
     assert main(['record', str(place), '--out', str(out), '--merge', *words]) == 0
     with BagReader(out) as reader:
         found = {
