@@ -49,13 +49,13 @@ if TYPE_CHECKING:
     from depth_anything_ros.uncertainty import ErrorTable
 
 _SPLIT = 'test'
-# The interval of 90 % should hold so many.
 # Images that a table takes.
 _MANY = 100
 _UNLIKE = 'the table is of other images than these; fit one on such images'
 _SPLIT_UNLIKE = (
     'those kept out differ from those it was fitted to; give more images, of more places'
 )
+# The interval of 90 % should hold so many.
 _HOLDS = (0.85, 0.95)
 _AT_90 = 2
 

@@ -14,8 +14,14 @@ import numpy as np
 
 from depth_anything_ros.types import Float32Array, Float64Array
 
+
+def interval_width(share: float) -> float:
+    """Return how many σ to each side of the prediction hold a share of a normal distribution."""
+    return NormalDist().inv_cdf(0.5 + share / 2)
+
+
 _EXPECTED = np.arange(1, 20) / 20
-_WIDTHS = [np.float32(NormalDist().inv_cdf(0.5 + share / 2)) for share in _EXPECTED]
+_WIDTHS = [np.float32(interval_width(share)) for share in _EXPECTED]
 _COVERAGE_AT = int(np.flatnonzero(np.isclose(_EXPECTED, 0.9))[0])
 _FEWEST = 100
 

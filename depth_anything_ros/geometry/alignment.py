@@ -103,12 +103,7 @@ def fit_inverse_depth(
     inliers = np.abs(residuals) <= min(_INLIER_SIGMA * sigma, _INLIER_SPREAD * spread)
     # A fit that is not finite has no inliers.
     inlier_ratio = float(w[inliers].sum() / w.sum())
-    if inlier_ratio < _MIN_INLIER_RATIO:
-        wanted = 'one scale and shift' if fit_shift else 'one scale'
-        raise AlignmentError(
-            f'only {inlier_ratio:.0%} of {count} points agree on {wanted}; '
-            f'at least {_MIN_INLIER_RATIO:.0%} are needed'
-        )
+    _check_agreement(inlier_ratio, count, fit_shift)
     if scale <= 0:
         raise AlignmentError(
             f'the fitted scale {scale:.4g} is not positive: the reference contradicts '
@@ -177,6 +172,15 @@ def check_reach(alignment: Alignment, relative: Float32Array) -> None:
                 f'inverse depth of {inverse:.3g} 1/m the error would be {error:.2g} 1/m; at most '
                 f'{allowed:.2g} is allowed'
             )
+
+
+def _check_agreement(inlier_ratio: float, count: int, fit_shift: bool) -> None:
+    if inlier_ratio < _MIN_INLIER_RATIO:
+        wanted = 'one scale and shift' if fit_shift else 'one scale'
+        raise AlignmentError(
+            f'only {inlier_ratio:.0%} of {count} points agree on {wanted}; '
+            f'at least {_MIN_INLIER_RATIO:.0%} are needed'
+        )
 
 
 def _usable_points(

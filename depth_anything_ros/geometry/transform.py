@@ -95,11 +95,16 @@ class RigidTransform:
             self.rotation @ other.translation_m + self.translation_m,
         )
 
+    @property
+    def turn_rad(self) -> Float64Array:
+        """Return the rotation as its axis times its angle in radians, (3,)."""
+        turn, _ = cv2.Rodrigues(self.rotation)
+        return np.asarray(turn[:, 0], np.float64)
+
     def towards(self, other: RigidTransform, share: float) -> RigidTransform:
         """Return the place at a share of a steady way to another one; above 1 it goes on."""
         step = self.inverse() @ other
-        turn, _ = cv2.Rodrigues(step.rotation)
-        rotation, _ = cv2.Rodrigues(share * turn)
+        rotation, _ = cv2.Rodrigues(share * step.turn_rad)
         return self @ RigidTransform(np.asarray(rotation, np.float64), share * step.translation_m)
 
     def apply(self, points_m: Float64Array) -> Float64Array:

@@ -129,7 +129,7 @@ def _fitted(
         usual = max(float(np.median(off)), exact)
         weight = np.tile(1 / (1 + np.square(off / (_OUTLYING * usual))), 2)
     normal /= (_ALIKE * usual) ** 2
-    turn = np.asarray(cv2.Rodrigues(told.rotation)[0][:, 0], np.float64)
+    turn = told.turn_rad
     return SeenMotion(
         turn,
         told.translation_m,

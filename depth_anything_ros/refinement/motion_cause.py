@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,6 +31,7 @@ _SWAP = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
 # Ways so many times too short leave nothing of a move but what turns of the robot add.
 _MUCH = 5.0
 _METRES = 'odometry is in metres, and depth needs its scale'
+_NONE = np.zeros(3)
 _OR_OTHER = 'or it is of another robot'
 _CHECK = 'check child_frame_id, TF and odometry_pose'
 
@@ -76,7 +76,7 @@ def _of_turns(judged: Sequence[Judged], poses: PoseHistory) -> str:
             'the frame of the images is taken to have x ahead, as the axes of a body: let images '
             'name their optical frame (x right, y down, z ahead), or set odometry_pose'
         )
-    if not _turn_left(judged, lambda _: np.zeros(3)) > _LEFT:
+    if not _turn_left(judged, lambda _: _NONE) > _LEFT:
         return ''
     left = {lag_s: _turn_left(judged, partial(_turn_at, poses, lag_s)) for lag_s in _LAGS_S}
     lag_s = min(left, key=left.__getitem__)
@@ -134,30 +134,35 @@ def _times_shown(judged: Sequence[Judged]) -> float:
 def _turn_at(poses: PoseHistory, lag_s: float, one: Judged) -> Float64Array | None:
     lag_ns = round(lag_s * 1e9)
     try:
-        moved = poses.between(one.before_ns + lag_ns, one.now_ns + lag_ns)
+        return poses.between(one.before_ns + lag_ns, one.now_ns + lag_ns).turn_rad
     except MotionError:
         return None
-    turn, _ = cv2.Rodrigues(moved.rotation)
-    return np.asarray(turn[:, 0], np.float64)
 
 
 def _turn_left(judged: Sequence[Judged], told: _Told) -> float:
-    """Return the mean share of the misfit that other turns leave; infinite if nothing is known."""
-    shares = []
-    for one in judged:
-        seen, turn = one.seen, told(one)
-        worst = max(seen.turn_misfit(seen.told_turn), seen.turn_misfit(np.zeros(3)))
-        if turn is not None and worst >= OFF:
-            shares.append(min(1.0, seen.turn_misfit(turn) / worst))
-    return float(np.mean(shares)) if len(shares) >= _FEWEST else np.inf
+    """Return what of the misfit other turns leave, as :func:`_left`."""
+
+    def worst(seen: SeenMotion) -> float:
+        return max(seen.turn_misfit(seen.told_turn), seen.turn_misfit(_NONE))
+
+    return _left(judged, told, SeenMotion.turn_misfit, worst)
 
 
 def _move_left(judged: Sequence[Judged], told: _Told) -> float:
-    """Return the mean share of the misfit that other moves leave; infinite if nothing is known."""
+    """Return what of the misfit other moves leave, as :func:`_left`."""
+    return _left(judged, told, SeenMotion.move_misfit, lambda seen: seen.move_misfit(_NONE))
+
+
+def _left(
+    judged: Sequence[Judged],
+    told: _Told,
+    misfit: Callable[[SeenMotion, Float64Array], float],
+    whole: Callable[[SeenMotion], float],
+) -> float:
+    """Return the mean share of the whole misfit that is left; infinite if nothing is known."""
     shares = []
     for one in judged:
-        seen, move = one.seen, told(one)
-        whole = seen.move_misfit(np.zeros(3))
-        if move is not None and whole >= OFF:
-            shares.append(min(1.0, seen.move_misfit(move) / whole))
+        other, most = told(one), whole(one.seen)
+        if other is not None and most >= OFF:
+            shares.append(min(1.0, misfit(one.seen, other) / most))
     return float(np.mean(shares)) if len(shares) >= _FEWEST else np.inf

@@ -137,8 +137,7 @@ class TemporalFilter:
 
 
 def _stands(motion: RigidTransform, camera: Camera) -> bool:
-    turn, _ = cv2.Rodrigues(motion.rotation)
-    moved = np.linalg.norm(turn) + np.linalg.norm(motion.translation_m) / _NEAR_M
+    moved = np.linalg.norm(motion.turn_rad) + np.linalg.norm(motion.translation_m) / _NEAR_M
     return bool(moved * max(camera.fx_px, camera.fy_px) < _STILL_PX)
 
 

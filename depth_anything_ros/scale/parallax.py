@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -234,8 +233,7 @@ def _length(motion: RigidTransform) -> float:
 
 
 def _angle(motion: RigidTransform) -> float:
-    turn, _ = cv2.Rodrigues(motion.rotation)
-    return float(np.linalg.norm(turn))
+    return float(np.linalg.norm(motion.turn_rad))
 
 
 def _turned(places: Float32Array, camera: Camera, motion: RigidTransform) -> Float32Array:

@@ -7,8 +7,8 @@ from torch.nn import functional as F
 
 from depth_anything_ros.models import MODELS, create_model
 from depth_anything_ros.models.decoders.dpt import (
-    ANYDEPTH,
     DPTHead,
+    PlainDPTHead,
     PyramidDPTHead,
     ReadoutDPTHead,
 )
@@ -94,7 +94,7 @@ def test_odd_grids_give_the_size_of_the_input(grid: tuple[int, int]) -> None:
 @torch.inference_mode()
 def test_head_on_maps_is_the_head_on_tokens_resized_to_such_maps() -> None:
     torch.manual_seed(0)
-    plain = DPTHead(WIDTHS, 16, 8, CHANNELS, form=ANYDEPTH).eval()
+    plain = PlainDPTHead(WIDTHS, 16, 8, CHANNELS).eval()
     grid = (2, 4)
     images = [tokens.transpose(1, 2).reshape(2, -1, *grid) for tokens, _ in layers_of(grid)]
     resizing = zip(images, plain.projects, plain.resize_layers, strict=True)

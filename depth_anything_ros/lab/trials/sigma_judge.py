@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from depth_anything_ros.evaluation.reliability import interval_width
 from depth_anything_ros.evaluation.sparsification import ause, sparsification
 from depth_anything_ros.evaluation.view import band_edges_m
 from depth_anything_ros.lab.trials.sigma_cases import SigmaCase
@@ -17,7 +17,7 @@ from depth_anything_ros.types import Float32Array
 from depth_anything_ros.uncertainty.sigma import evidence_of
 
 INTERVALS = (0.5, 0.68, 0.9, 0.95)
-_WIDTHS = [NormalDist().inv_cdf(0.5 + share / 2) for share in INTERVALS]
+_WIDTHS = [interval_width(share) for share in INTERVALS]
 _PIXELS = 2000
 
 

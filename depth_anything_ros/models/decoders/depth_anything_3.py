@@ -17,8 +17,6 @@ from depth_anything_ros.models.estimator import LayerTokens
 from depth_anything_ros.models.grid_tables import Grid, GridTables
 from depth_anything_ros.models.norm_readers import NormReaders
 
-_DUAL = HeadForm(outputs=2)
-_WITH_SKY = HeadForm(sky=True)
 _NORM_EPS = 1e-5
 _PLACE_BASE = 100.0
 _PLACE_WEIGHT = 0.1
@@ -29,21 +27,9 @@ class SkyDPTHead(DPTHead):
     DPT with a second small head for the sky, as the monocular models have it.
 
     It gives (B, 2, h, w): depth and sky, before their activations.
-
-    :param widths: channels of a token of the four layers.
-    :param patch: side of a patch in pixels.
-    :param features: channels of the fused maps.
-    :param out_channels: channels of the four layers before fusion.
     """
 
-    def __init__(
-        self,
-        widths: tuple[int, ...],
-        patch: int,
-        features: int,
-        out_channels: tuple[int, int, int, int],
-    ) -> None:
-        super().__init__(widths, patch, features, out_channels, _WITH_SKY)
+    form = HeadForm(sky=True)
 
 
 class Places(GridTables):
@@ -95,6 +81,8 @@ class DualDPTHead(DPTHead):
     :param out_channels: channels of the four layers before fusion.
     """
 
+    form = HeadForm(outputs=2)
+
     def __init__(
         self,
         widths: tuple[int, ...],
@@ -102,7 +90,7 @@ class DualDPTHead(DPTHead):
         features: int,
         out_channels: tuple[int, int, int, int],
     ) -> None:
-        super().__init__(widths, patch, features, out_channels, _DUAL)
+        super().__init__(widths, patch, features, out_channels)
         self.norm = nn.LayerNorm(widths[0], eps=_NORM_EPS)
         self.places = Places(
             [*((channels, 1) for channels in out_channels), (features // 2, patch)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -137,8 +138,9 @@ class FusionHead(Decoder[Features]):
     :param stride: of the third map, in pixels of the image.
     :param features: channels of the fused maps.
     :param out_channels: channels of the four maps before fusion.
-    :param form: in what the head differs from others.
     """
+
+    form: ClassVar[HeadForm] = DEPTH_ANYTHING_V2
 
     def __init__(
         self,
@@ -147,17 +149,15 @@ class FusionHead(Decoder[Features]):
         stride: int,
         features: int,
         out_channels: tuple[int, int, int, int],
-        form: HeadForm = DEPTH_ANYTHING_V2,
     ) -> None:
         super().__init__()
         self.stride = stride
-        self.form = form
         self.projects = nn.ModuleList(
             nn.Conv2d(width, channels, kernel_size=1)
             for width, channels in zip(widths, out_channels, strict=True)
         )
         self.resize_layers = nn.ModuleList(resize_layers)
-        self.scratch = Scratch(features, out_channels, form)
+        self.scratch = Scratch(features, out_channels, self.form)
 
     def fuse(self, layers: Sequence[Tensor], grid: tuple[int, int]) -> Tensor:
         """
@@ -211,7 +211,6 @@ class DPTHead(FusionHead[LayerTokens]):
     :param patch: side of a patch in pixels.
     :param features: channels of the fused maps.
     :param out_channels: channels of the four layers before fusion.
-    :param form: as in :class:`FusionHead`.
     """
 
     def __init__(
@@ -220,7 +219,6 @@ class DPTHead(FusionHead[LayerTokens]):
         patch: int,
         features: int,
         out_channels: tuple[int, int, int, int],
-        form: HeadForm = DEPTH_ANYTHING_V2,
     ) -> None:
         first, second, _, fourth = out_channels
         resize_layers = (
@@ -229,7 +227,7 @@ class DPTHead(FusionHead[LayerTokens]):
             nn.Identity(),
             _conv3x3(fourth, fourth, stride=2),
         )
-        super().__init__(widths, resize_layers, patch, features, out_channels, form)
+        super().__init__(widths, resize_layers, patch, features, out_channels)
 
     def forward(self, layers: Sequence[LayerTokens], grid: tuple[int, int]) -> Tensor:
         """
@@ -247,6 +245,12 @@ class DPTHead(FusionHead[LayerTokens]):
     def first_layers(self) -> tuple[str, ...]:
         """Return the names of the layers that read the tokens."""
         return tuple(f'projects.{index}' for index in range(len(self.projects)))
+
+
+class PlainDPTHead(DPTHead):
+    """DPT in the form of AnyDepth's baseline, without the class token."""
+
+    form = ANYDEPTH
 
 
 class ReadoutDPTHead(Decoder[LayerTokens]):
@@ -272,7 +276,7 @@ class ReadoutDPTHead(Decoder[LayerTokens]):
     ) -> None:
         super().__init__()
         self.readout_projects = nn.ModuleList(Readout(width) for width in widths)
-        self.fusion = DPTHead(widths, patch, features, out_channels, form=ANYDEPTH)
+        self.fusion = PlainDPTHead(widths, patch, features, out_channels)
 
     def forward(self, layers: Sequence[LayerTokens], grid: tuple[int, int]) -> Tensor:
         """
@@ -303,6 +307,8 @@ class PyramidDPTHead(FusionHead[Tensor]):
     :param out_channels: channels of the four maps before fusion.
     """
 
+    form = ANYDEPTH
+
     def __init__(
         self,
         widths: tuple[int, ...],
@@ -311,7 +317,7 @@ class PyramidDPTHead(FusionHead[Tensor]):
         out_channels: tuple[int, int, int, int],
     ) -> None:
         as_they_are = [nn.Identity() for _ in widths]
-        super().__init__(widths, as_they_are, patch // 2, features, out_channels, form=ANYDEPTH)
+        super().__init__(widths, as_they_are, patch // 2, features, out_channels)
 
     def forward(self, layers: Sequence[Tensor], grid: tuple[int, int]) -> Tensor:
         """
