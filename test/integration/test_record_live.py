@@ -23,6 +23,14 @@ RELATIVE, DEPTH, SCALE = (
 )
 FUSED, SOURCE = '/depth_node/fused/image_raw', '/depth_node/fused/source'
 SIGMA, POINTS = '/depth_node/sigma/image_raw', '/depth_node/points'
+DECODED = {
+    RELATIVE: decode_inverse_depth,
+    DEPTH: decode_any_depth,
+    FUSED: decode_any_depth,
+    SOURCE: lambda message: np.frombuffer(message.data, np.uint8),
+    SIGMA: decode_any_depth,
+    POINTS: lambda message: np.frombuffer(message.data, np.float32).reshape(-1, 4)[:, :3],
+}
 START_S = 120.0
 # Depth follows the camera by the odometry of the drive.
 FOLLOWING = {'temporal_smoothing_s': 0.3, 'odometry_pose': '-0.12 0 -0.149 0 0 0'}
@@ -104,6 +112,20 @@ def assert_same(live, recorded):
         np.testing.assert_allclose(recorded[stamp], values, rtol=1e-6, atol=1e-6)
 
 
+def record(place, out, parameters, outputs, topics):
+    """Record a bag, and return the messages of some topics, none of one that is not there."""
+    words = [word for name, value in parameters.items() for word in ('-p', f'{name}:={value}')]
+    words += ['--outputs', outputs]
+    assert main(['record', str(place), '--out', str(out), '--merge', *words]) == 0
+    with BagReader(out) as reader:
+        return {
+            topic: [message.deserialize() for message in reader.messages([topic])]
+            if topic in reader.topics
+            else []
+            for topic in topics
+        }
+
+
 @pytest.mark.parametrize('source', ['depth_image', 'laser_scan'])
 def test_record_gives_the_numbers_and_scores_of_the_node_in_lockstep(world, tmp_path, source):
     if source == 'depth_image':
@@ -132,25 +154,9 @@ def test_record_gives_the_numbers_and_scores_of_the_node_in_lockstep(world, tmp_
     live_scores = scores(evaluator, tmp_path / 'live')
 
     out = tmp_path / 'recorded'
-    words = [word for name, value in parameters.items() for word in ('-p', f'{name}:={value}')]
     fused = 'fused,source,' * (source == 'depth_image')
-    words += ['--outputs', f'relative,depth,scale,{fused}sigma,points']
-    assert main(['record', str(place), '--out', str(out), '--merge', *words]) == 0
-    with BagReader(out) as reader:
-        found = {
-            topic: [message.deserialize() for message in reader.messages([topic])]
-            if topic in reader.topics
-            else []
-            for topic in heard
-        }
-    for topic, decode in (
-        (RELATIVE, decode_inverse_depth),
-        (DEPTH, decode_any_depth),
-        (FUSED, decode_any_depth),
-        (SOURCE, lambda message: np.frombuffer(message.data, np.uint8)),
-        (SIGMA, decode_any_depth),
-        (POINTS, lambda message: np.frombuffer(message.data, np.float32).reshape(-1, 4)[:, :3]),
-    ):
+    found = record(place, out, parameters, f'relative,depth,scale,{fused}sigma,points', heard)
+    for topic, decode in DECODED.items():
         assert_same(by_stamp(heard[topic], decode), by_stamp(found[topic], decode))
     assert by_stamp(heard[SCALE], alignment) == by_stamp(found[SCALE], alignment)
     assert len(found[RELATIVE]) == frames
