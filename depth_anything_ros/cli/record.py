@@ -255,21 +255,28 @@ def _records(args: argparse.Namespace, jobs: list[RecordJob]) -> Iterator[BagRec
     """Record the bags and yield what came of each; show how far all of it is, in images."""
     from depth_anything_ros.lab.recording.bag import count_images
     from depth_anything_ros.lab.recording.many import record_by_workers, record_here
+    from depth_anything_ros.lab.recording.results import BagRecord
     from depth_anything_ros.progress import Progress
 
-    counts = {}
+    counts, readable = {}, []
     for job in jobs:
         try:
             counts[str(job.bag)] = count_images(job)
-        except DatasetError:  # told when it is recorded
+        except DatasetError as error:
+            if not args.dask:  # a cluster may see what this machine does not
+                yield BagRecord(str(job.bag), str(job.out), str(error))
+                continue
             counts[str(job.bag)] = 0
+        readable.append(job)
+    if not readable:
+        return
     with Progress('recording', sum(counts.values()) or None) as shown:
         if args.jobs == 1 and not args.dask:
-            for job in jobs:
+            for job in readable:
                 yield record_here(job, shown.update)
             return
         with chosen_workers(args) as workers:
-            for record in record_by_workers(jobs, workers):
+            for record in record_by_workers(readable, workers):
                 shown.update(counts[record.bag])
                 yield record
 

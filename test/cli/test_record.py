@@ -79,6 +79,14 @@ def test_a_place_that_is_taken_is_told_before_the_work(drive, tmp_path, capsys):
     assert f"'{drive}' exists; bags are not written over" in capsys.readouterr().err
 
 
+def test_an_unreadable_bag_is_told_before_a_network_is_loaded(tmp_path, capsys, monkeypatch):
+    loaded = []
+    monkeypatch.setattr(many, '_predictor', loaded.append)
+    assert call(tmp_path / 'nowhere', '--out', tmp_path / 'out', *QUICK) == 1
+    assert f"no bag at '{tmp_path}/nowhere'" in capsys.readouterr().err
+    assert not loaded
+
+
 def test_several_bags_go_into_a_folder_and_a_broken_one_stops_no_other(drive, tmp_path, capsys):
     other = write_drive(tmp_path / 'other', 2)
     bags = (drive, tmp_path / 'nowhere', other)
