@@ -7,22 +7,16 @@ import math
 import threading
 from collections import OrderedDict, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
-from depth_anything_ros.errors import BackendError, ConfigError
-from depth_anything_ros.home import expand_user
-from depth_anything_ros.inference import BACKENDS
-from depth_anything_ros.inference.backends.base import Backend, BackendOptions, BatchBackend
-from depth_anything_ros.inference.backends.cache import (
-    ExportCache,
-    NoRoomError,
-    default_cache_dir,
-)
-from depth_anything_ros.inference.backends.processor import integers_text
+from depth_anything_ros.errors import BackendError
+from depth_anything_ros.inference.backends.base import Backend, BatchBackend
 from depth_anything_ros.inference.clock import NETWORKS
+from depth_anything_ros.inference.network import Network
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.preprocess import (
     Preprocessor,
@@ -30,11 +24,9 @@ from depth_anything_ros.inference.preprocess import (
     network_size,
     resize_align_corners,
 )
-from depth_anything_ros.inference.selection import AUTO, Selection, select
+from depth_anything_ros.inference.selection import Selection
 from depth_anything_ros.models import MODELS
-from depth_anything_ros.models.checkpoint import Weights, load_estimator
-from depth_anything_ros.models.estimator import DepthEstimator
-from depth_anything_ros.models.spec import ModelSpec
+from depth_anything_ros.models.spec import NetworkSpec
 from depth_anything_ros.types import (
     Float32Array,
     MetricDepth,
@@ -63,78 +55,49 @@ class Predictor:
     predicts. Several may predict: the network of a size runs for one of them at a time, while the
     others prepare its input or look at its output.
 
-    :param estimator: the network in evaluation mode, with its weights.
-    :param weights: where these came from.
-    :param selection: backend, precision and device, known to run here.
+    :param network: the network with its weights, and what runs it.
     :param input_size: shorter side in pixels (longer for models that go by it), or a fixed
         (height, width); 0 takes the model's.
-    :param threads: CPU threads; 0 leaves it to the library.
-    :param cache: keeps exported networks.
-    :param fallback: what runs the network where its export can be written nowhere, or None.
-    :raises ConfigError: if `input_size` is not a multiple of the patch or `threads` negative.
+    :raises ConfigError: if `input_size` is not a multiple of the patch.
     """
 
-    def __init__(
-        self,
-        estimator: DepthEstimator,
-        weights: Weights,
-        selection: Selection,
-        *,
-        input_size: int | tuple[int, int] = 0,
-        threads: int = 0,
-        cache: ExportCache,
-        fallback: Selection | None = None,
-    ) -> None:
-        self.spec = estimator.spec
-        self.selection = selection
+    def __init__(self, network: Network, input_size: int | tuple[int, int] = 0) -> None:
+        self.network = network
+        self.spec = network.spec
         self._input_size = _check_input_size(input_size, self.spec)
-        if threads < 0:
-            raise ConfigError(f'threads {threads} is negative; allowed: 0 (automatic) and above')
-        self.estimator = estimator
-        self._weights = weights
-        self._threads = threads
-        self._cache = cache
-        self._fallback = fallback
         self._lock = threading.Lock()
-        # Held while a backend is built, since all are built from the one estimator.
+        # Held while a backend is built, since all are built from the one network.
         self._making = threading.Lock()
         # Held while the network of a size runs: it takes the whole machine, and no second caller.
         self._turns: defaultdict[tuple[int, ...], threading.Lock] = defaultdict(threading.Lock)
         self._preprocessors: OrderedDict[tuple[int, int], Preprocessor] = OrderedDict()
         self._backends: OrderedDict[tuple[int, int], Backend] = OrderedDict()
         self._current_size = (0, 0)
-        self._integers = self._integers_text()
 
     @property
     def identity(self) -> ModelIdentity:
         """Return what makes the predictions; `input_size` is (0, 0) before the first image."""
-        return ModelIdentity(
-            name=self.spec.name,
-            weights=self._weights.origin,
-            sha256=self._weights.sha256,
-            backend=self.selection.backend,
-            precision=self.selection.precision.value,
-            device=self.selection.device,
-            input_size=self._current_size,
-            licence=self.spec.licence,
-            integers=self._integers,
-            output=self.spec.output,
-        )
+        return replace(self.network.identity, input_size=self._current_size)
+
+    @property
+    def selection(self) -> Selection:
+        """Return what runs the network."""
+        return self.network.selection
 
     @property
     def weights_path(self) -> Path | None:
         """Return the file of the weights, None of random ones."""
-        return self._weights.path
+        return self.network.weights_path
 
     @property
     def cache_problem(self) -> str:
         """Return why the export of the network is not kept, empty if it is or there is none."""
-        return self._cache.problem
+        return self.network.cache_problem
 
     @property
     def recipe(self) -> str:
         """Return the recipe that packed the weights, empty if none did."""
-        return self._weights.recipe
+        return self.network.recipe
 
     @property
     def output_kind(self) -> OutputKind:
@@ -273,33 +236,7 @@ class Predictor:
             'building %s for %s at %dx%d (height x width)',
             self.selection.backend, self.spec.name, *size,
         )  # fmt: skip
-        try:
-            return self._backend(size)
-        except NoRoomError as error:
-            if self._fallback is None:
-                raise
-            self._cache.problem = f'{error}; running with {self._fallback.backend}'
-            logger.warning('%s', self._cache.problem)
-            self.selection, self._fallback = self._fallback, None
-            self._integers = self._integers_text()
-            return self._backend(size)
-
-    def _integers_text(self) -> str:
-        narrowed = BACKENDS[self.selection.backend].narrowed(self.estimator)
-        return integers_text(self.estimator, narrowed)
-
-    def _backend(self, size: tuple[int, int]) -> Backend:
-        return BACKENDS[self.selection.backend](
-            BackendOptions(
-                estimator=self.estimator,
-                weights_key=self._weights.key,
-                size=size,
-                precision=self.selection.precision,
-                device=self.selection.device,
-                threads=self._threads,
-                cache=self._cache,
-            )
-        )
+        return self.network.backend(size)
 
 
 def check_finite(raw: Float32Array, selection: Selection) -> None:
@@ -333,33 +270,16 @@ def create_predictor(options: NetworkOptions) -> Predictor:
     :raises MissingDependencyError: if the library of the backend asked for is not installed.
     :raises BackendError: if backend, precision and device cannot go together here.
     """
+    from depth_anything_ros.inference.estimator_network import load_network
+
     # What can be checked without the weights is checked before they are loaded.
     _check_input_size(options.input_size, MODELS[options.model])
-    selection = select(options.backend, options.precision, options.device)
-    folder = expand_user(options.cache_dir) if options.cache_dir else default_cache_dir()
-    estimator, loaded = load_estimator(
-        options.model, options.checkpoint, options.weights, options.seed
-    )
-    return Predictor(
-        estimator,
-        loaded,
-        selection,
-        input_size=options.input_size,
-        threads=options.threads,
-        cache=ExportCache(folder, options.cache_limit_gb),
-        fallback=_without_export(options) if options.backend == AUTO else None,
-    )
+    return Predictor(load_network(options), options.input_size)
 
 
-def _without_export(options: NetworkOptions) -> Selection | None:
-    """Return what runs a network as it is, or None if nothing here can as asked."""
-    try:
-        return select('torch', options.precision, options.device)
-    except BackendError:
-        return None
-
-
-def _check_input_size(input_size: int | tuple[int, int], spec: ModelSpec) -> int | tuple[int, int]:
+def _check_input_size(
+    input_size: int | tuple[int, int], spec: NetworkSpec
+) -> int | tuple[int, int]:
     if isinstance(input_size, tuple):
         height, width = input_size
         check_multiple('input height', height, spec.patch)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_anything_ros.errors import BackendError, ConfigError
-from depth_anything_ros.models.spec import ModelSpec
+from depth_anything_ros.models.spec import NetworkSpec
 from depth_anything_ros.types import Float32Array, ModelInput, UInt8Array
 
 # Room for a 4:3 image at the largest input size the node offers (2072 px); attention grows with
@@ -98,7 +98,7 @@ class Preprocessor:
     :param size: (height, width) of the network input.
     """
 
-    def __init__(self, spec: ModelSpec, size: tuple[int, int]) -> None:
+    def __init__(self, spec: NetworkSpec, size: tuple[int, int]) -> None:
         self.size = size
         self._shrinks_by_area = spec.longer_side
         levels = np.arange(256, dtype=np.float64) / 255.0

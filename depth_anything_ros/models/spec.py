@@ -1,4 +1,4 @@
-"""What there is to know about a published model, in one record."""
+"""What there is to know about a network, and about a published model, in one record each."""
 
 from __future__ import annotations
 
@@ -12,50 +12,29 @@ LARGEST_RANGE_M = 1000.0
 """The largest depth in metres that a model may be made for."""
 
 
-@dataclass(frozen=True)
-class ModelSpec:
+@dataclass(frozen=True, kw_only=True)
+class NetworkSpec:
     """
-    Describe one model: its parts, its pre-processing, its output and its published weights.
+    Describe what a network reads and what its output means.
 
-    `layers` are the encoder blocks, counted from 0, whose tokens the decoder reads.
-    `features` and `out_channels` are the decoder's widths. `mean` and `std` normalise RGB in
-    0..1. `input_size` is the shorter side in pixels the model was trained at, the longer one where
+    `mean` and `std` normalise RGB in 0..1; both sides of the input are multiples of `patch`.
+    `input_size` is the shorter side in pixels the model was trained at, the longer one where
     `longer_side` is set. `max_depth_m` is the largest depth a metric model can give, None for a
-    relative one. `up_to_scale` tells of a relative one that its inverse depth lacks a scale only.
-    `camera` tells that the network also finds the field of view, `sky` that it finds the sky, of
-    which inverse depth is 0. Where `metres_at_focal_px` is set, inverse depth is in 1/m for a
-    network input of that focal length, and lacks only their ratio for others. `weights_file` is a
-    file of `hub_repo` at the commit `revision`, ships with this package where `hub_repo` is empty,
-    and is itself empty where no trained weights are published; `sha256` is the file's. Revision
-    and sha256 are empty where they are not known. `origin` tells who trained the weights, on what.
-
-    A row of MODELS says what its published weights mean. What other weights mean is for
-    :mod:`depth_anything_ros.models.meaning` to say, which gives the row with another
-    `max_depth_m`.
+    relative one. `up_to_scale` tells of a relative one that its inverse depth lacks a scale only,
+    `sky` that the network finds the sky, of which inverse depth is 0. Where `metres_at_focal_px`
+    is set, inverse depth is in 1/m for a network input of that focal length, and lacks only their
+    ratio for others.
     """
 
     name: str
-    encoder: str
-    encoder_size: str
-    decoder: str
+    licence: str
     patch: int
-    layers: tuple[int, ...]
-    features: int
-    out_channels: tuple[int, int, int, int]
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     input_size: int
     max_depth_m: float | None
-    hub_repo: str
-    revision: str
-    weights_file: str
-    sha256: str
-    licence: str
-    origin: str
-    parameters: int
     longer_side: bool = False
     up_to_scale: bool = False
-    camera: bool = False
     sky: bool = False
     metres_at_focal_px: float | None = None
 
@@ -77,6 +56,38 @@ class ModelSpec:
         return output_words(self.max_depth_m)
 
 
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec(NetworkSpec):
+    """
+    Describe one model of the package: its network, its parts and its published weights.
+
+    `layers` are the encoder blocks, counted from 0, whose tokens the decoder reads.
+    `features` and `out_channels` are the decoder's widths. `camera` tells that the network also
+    finds the field of view. `weights_file` is a file of `hub_repo` at the commit `revision`, ships
+    with this package where `hub_repo` is empty, and is itself empty where no trained weights are
+    published; `sha256` is the file's. Revision and sha256 are empty where they are not known.
+    `origin` tells who trained the weights, on what.
+
+    A row of MODELS says what its published weights mean. What other weights mean is for
+    :mod:`depth_anything_ros.models.meaning` to say, which gives the row with another
+    `max_depth_m`.
+    """
+
+    encoder: str
+    encoder_size: str
+    decoder: str
+    layers: tuple[int, ...]
+    features: int
+    out_channels: tuple[int, int, int, int]
+    hub_repo: str
+    revision: str
+    weights_file: str
+    sha256: str
+    origin: str
+    parameters: int
+    camera: bool = False
+
+
 def output_words(max_depth_m: float | None) -> str:
     """Return what an output with this largest depth means, for people; None is relative."""
     if max_depth_m is None:
@@ -84,7 +95,7 @@ def output_words(max_depth_m: float | None) -> str:
     return f'metres to {max_depth_m:g} m'
 
 
-def require_relative(spec: ModelSpec, cure: str) -> None:
+def require_relative(spec: NetworkSpec, cure: str) -> None:
     """
     Check that a model is relative.
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from depth_anything_ros.errors import AlignmentError, CameraError
 from depth_anything_ros.geometry.camera import require_calibrated
-from depth_anything_ros.models.spec import ModelSpec
+from depth_anything_ros.models.spec import NetworkSpec
 from depth_anything_ros.types import Alignment, Camera, RelativeInverseDepth
 
 
@@ -63,8 +63,8 @@ class SizedModel(Protocol):
     """A predictor, as far as the scale of its model goes."""
 
     @property
-    def spec(self) -> ModelSpec:
-        """Return the row of the model."""
+    def spec(self) -> NetworkSpec:
+        """Return what the network reads and gives."""
 
     def network_size(self, height: int, width: int) -> tuple[int, int]:
         """Return the (height, width) of the network input for those of an image."""

@@ -9,7 +9,7 @@ import depth_anything_ros as dar
 from depth_anything_ros.cli import calibrate
 from depth_anything_ros.cli.main import main, make_parser
 from depth_anything_ros.config import DepthNodeConfig
-from depth_anything_ros.inference import predictor
+from depth_anything_ros.inference import estimator_network
 from depth_anything_ros.lab.tape.advice import REACH_M
 from depth_anything_ros.lab.tape.fit import TOLERANCE
 from depth_anything_ros.lab.tape.line import around
@@ -158,7 +158,9 @@ def test_what_cannot_be_is_told_in_one_line(network, picture, capsys, change, me
 
 
 def test_a_model_of_metres_is_refused_before_its_weights_are_fetched(picture, capsys, monkeypatch):
-    monkeypatch.setattr(predictor, 'load_estimator', lambda *_: pytest.fail('weights are loaded'))
+    monkeypatch.setattr(
+        estimator_network, 'load_estimator', lambda *_: pytest.fail('weights are loaded')
+    )
     name = 'depth_anything_v2_metric_hypersim_vits'
     assert main([*words(picture), '--model', name]) == 1
     expected = f"model '{name}' gives metres by itself; give --model a relative one"

@@ -151,14 +151,14 @@ def test_a_size_can_be_built_while_another_predicts(monkeypatch):
     predictor = make(input_size=28)
     predictor.warm_up(28, 42)
     building, go_on = threading.Event(), threading.Event()
-    make_backend = predictor._backend
+    make_backend = predictor.network.backend
 
     def slow(size):
         building.set()
         go_on.wait(10)
         return make_backend(size)
 
-    monkeypatch.setattr(predictor, '_backend', slow)
+    monkeypatch.setattr(predictor.network, 'backend', slow)
     builder = threading.Thread(target=predictor.warm_up, args=(42, 28))
     builder.start()
     building.wait(10)
@@ -173,7 +173,7 @@ def test_a_size_can_be_built_while_another_predicts(monkeypatch):
 @pytest.mark.parametrize('sizes', [((28, 42), (28, 42)), ((28, 42), (42, 28))])
 def test_one_network_at_a_time_is_built_from_the_estimator(monkeypatch, sizes):
     predictor = make(input_size=28)
-    make_backend = predictor._backend
+    make_backend = predictor.network.backend
     started, go_on, at_work, most, built = threading.Event(), threading.Event(), [], [], []
 
     def slow(size):
@@ -186,7 +186,7 @@ def test_one_network_at_a_time_is_built_from_the_estimator(monkeypatch, sizes):
         at_work.remove(size)
         return made
 
-    monkeypatch.setattr(predictor, '_backend', slow)
+    monkeypatch.setattr(predictor.network, 'backend', slow)
     backends = {}
     threads = [
         threading.Thread(target=lambda n=n, size=size: backends.update({n: predictor.build(size)}))

@@ -87,7 +87,7 @@ def test_row_says_that_the_focal_length_gives_metres():
 
 @torch.inference_mode()
 def test_sky_is_where_its_head_gives_three_tenths_or_more(predictor):
-    model = predictor.estimator
+    model = predictor.network.estimator
     pixels = torch.randn(1, 3, 28, 42, generator=torch.Generator().manual_seed(1))
     last = model.depth_head.scratch.sky_output_conv2[2]
     saved = last.bias.clone()

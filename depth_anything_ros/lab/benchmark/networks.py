@@ -10,7 +10,8 @@ from torch import nn
 
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.inference.backends.torch_backend import TorchBackend
-from depth_anything_ros.inference.predictor import check_finite, create_predictor
+from depth_anything_ros.inference.estimator_network import load_network
+from depth_anything_ros.inference.predictor import check_finite
 from depth_anything_ros.inference.preprocess import Preprocessor, resize_align_corners
 from depth_anything_ros.lab.benchmark.failures import failures, import_libraries
 from depth_anything_ros.lab.benchmark.hub_model import HubNetwork
@@ -95,11 +96,11 @@ class BackendNetwork(_OwnNetwork):
     def __init__(self, request: NetworkRequest) -> None:
         import_libraries(request.selection.backend)
         super().__init__(request)
-        predictor = create_predictor(self._options)
-        self._backend = predictor.build(self._size)
-        identity = predictor.identity
+        network = load_network(self._options)
+        self._backend = network.backend(self._size)
+        identity = network.identity
         self.summary = self._opened(
-            predictor.estimator, identity.weights, identity.sha256, predictor.recipe
+            network.estimator, identity.weights, identity.sha256, network.recipe
         )
         self.module: nn.Module | None = None
         self.encoder: nn.Module | None = None
