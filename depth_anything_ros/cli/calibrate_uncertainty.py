@@ -109,8 +109,13 @@ def run(args: argparse.Namespace) -> int:
     :raises OutputError: if the table cannot be written.
     """
     _check(args)
+    from depth_anything_ros.home import expand_user
     from depth_anything_ros.lab.trials.sigma_trial import split
+    from depth_anything_ros.uncertainty import read_table
 
+    if args.table:
+        # A file that is none is refused before a network is loaded.
+        read_table(expand_user(args.table))
     entries = _entries(args)
     predictors = [predictor for _, predictor in open_predictors(args)]
     if args.check:

@@ -8,6 +8,8 @@ from depth_anything_ros.uncertainty.files import GENERIC
 
 NETWORK = ['--backend', 'torch', '--precision', 'fp32', '--threads', '1']
 DATA = ['--data', 'simulator:11:4:128x96']
+# What would be an error, too, once the network is loaded.
+NO_WEIGHTS = ['--checkpoint', 'never/weights.safetensors']
 
 
 @pytest.fixture(scope='module')
@@ -56,10 +58,11 @@ def test_a_table_that_is_there_can_be_judged(capsys):
         ([*DATA, '--weights', 'random'], 'say where with --out FILE'),
         ([*DATA, '--model', 'tiny', '--model', 'tiny_sdt_lite'], 'several models'),
         (['--data', 'simulator:7:2', '--out', 'never/a.json'], '2 images are too few'),
+        ([*DATA, '--check', '--table', 'never/b.json', *NO_WEIGHTS], 'is no table of errors'),
     ],
 )
 def test_what_cannot_be_done_is_an_error_in_one_line(arguments, words, capsys, tmp_path):
-    arguments = [str(tmp_path / word) if word == 'never/a.json' else word for word in arguments]
+    arguments = [str(tmp_path / word) if 'never/' in word else word for word in arguments]
     assert main(['calibrate-uncertainty', *NETWORK, *arguments]) == 1
     error = capsys.readouterr().err
     assert words in error and error.count('error: ') == 1
