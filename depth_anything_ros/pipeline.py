@@ -14,7 +14,8 @@ from depth_anything_ros.completion import fuse as fuse_depth
 from depth_anything_ros.errors import AlignmentError, CameraError, CheckpointError
 from depth_anything_ros.geometry.alignment import aligned_inverse_depth, to_metric_depth
 from depth_anything_ros.geometry.metric_depth import limit_depth
-from depth_anything_ros.inference.flip import disagreement, mean_with_mirrored, mirrored
+from depth_anything_ros.inference.flip import disagreement as disagreement_of
+from depth_anything_ros.inference.flip import mean_with_mirrored, mirrored
 from depth_anything_ros.inference.predictor import Predictor
 from depth_anything_ros.motion import PoseHistory
 from depth_anything_ros.refinement import Refinements
@@ -115,7 +116,10 @@ class DepthPipeline:
         measuring = find_source(self.scale_source, DepthImageScale)
         if measuring is not None:
             measuring.keep_whole(frame.stamp_ns if fuse else None)
-        result = self._process(frame, prediction)
+        stages_ms: dict[str, float] = {}
+        if prediction is None:
+            prediction = self.predict(frame.rgb, stages_ms, disagreement=sigma is not None)
+        result = self._process(frame, prediction, stages_ms)
         if fuse:
             result = self._fuse(result, measuring)
         if sigma is None:
@@ -124,12 +128,12 @@ class DepthPipeline:
         return self._with_sigma(result, sigma)
 
     def _process(
-        self, frame: Frame, prediction: RelativeInverseDepth | MetricDepth | None
+        self,
+        frame: Frame,
+        prediction: RelativeInverseDepth | MetricDepth,
+        stages_ms: dict[str, float],
     ) -> DepthResult:
-        stages_ms: dict[str, float] = {}
         refinements = self.refinements
-        if prediction is None:
-            prediction = self.predict(frame.rgb, stages_ms)
         for step in refinements.prediction:
             with _timed(stages_ms, step.name):
                 prediction = step(prediction, frame)
@@ -163,13 +167,18 @@ class DepthPipeline:
         )
 
     def predict(
-        self, rgb: UInt8Array, stages_ms: dict[str, float] | None = None
+        self,
+        rgb: UInt8Array,
+        stages_ms: dict[str, float] | None = None,
+        *,
+        disagreement: bool = False,
     ) -> RelativeInverseDepth | MetricDepth:
         """
         Return what the network says of an image; several threads may ask at once.
 
         :param rgb: uint8 (H, W, 3).
         :param stages_ms: the times of the stages are added to it.
+        :param disagreement: tell how far the mirrored image is off, where it is looked at anyway.
         :raises BackendError: if the network cannot run on this image.
         """
         times = {} if stages_ms is None else stages_ms
@@ -182,7 +191,8 @@ class DepthPipeline:
             with _timed(times, 'flip'):
                 turned = self.predictor.infer(mirrored(model_input))
                 raw = mean_with_mirrored(own, turned, self.predictor.output_kind)
-                off = disagreement(own, turned, self.predictor.output_kind)
+                if disagreement:
+                    off = disagreement_of(own, turned, self.predictor.output_kind)
         with _timed(times, 'postprocess'):
             prediction = self.predictor.postprocess(raw, model_input.source_size)
         return prediction if off is None else replace(prediction, disagreement=off)

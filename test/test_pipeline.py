@@ -238,6 +238,23 @@ def test_flip_averages_the_network_with_that_of_the_mirror_image(kind):
         np.testing.assert_allclose(result.relative.values, (inverse - 0.1) / 2, atol=1e-6)
 
 
+@pytest.mark.parametrize('asked', [False, True])
+def test_the_mirror_image_is_held_against_the_image_only_where_that_is_asked_for(asked):
+    depth = pipeline(source=Source())
+    depth.predictor.output_kind = OutputKind.RELATIVE_INVERSE_DEPTH
+    depth.refinements = Refinements(flip=True)
+    sigma = DepthChoice.NETWORK if asked else None
+    for relative in (
+        depth.process(FRAME, sigma=sigma).relative,
+        depth.predict(FRAME.rgb, disagreement=asked),
+    ):
+        if not asked:
+            assert relative.disagreement is None
+            continue
+        off = np.abs(1 / DEPTH_M - 1 / DEPTH_M[:, ::-1]) / 2
+        np.testing.assert_allclose(relative.disagreement, off, atol=1e-6)
+
+
 def test_metric_network_needs_no_scale():
     result = pipeline(MetricDepth).process(FRAME)
     assert result.relative is None and result.alignment is None

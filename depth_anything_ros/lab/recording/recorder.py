@@ -101,7 +101,7 @@ class Recorder:
         predictor = self.pipeline.predictor
         if not predictor.is_built(*rgb.shape[:2]):
             predictor.warm_up(*rgb.shape[:2])
-        return self.pipeline.predict(rgb)
+        return self.pipeline.predict(rgb, disagreement=self._asked.sigma is not None)
 
     def finish(
         self, message: Any, rgb: UInt8Array, prediction: RelativeInverseDepth | MetricDepth

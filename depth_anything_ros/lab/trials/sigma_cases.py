@@ -125,7 +125,9 @@ class CaseMaker:
         :raises BackendError: if the network cannot run on it.
         """
         for flip in (False, True):
-            prediction = self._pipeline(None, flip=flip).predict(image.sample.rgb)
+            prediction = self._pipeline(None, flip=flip).predict(
+                image.sample.rgb, disagreement=True
+            )
             draws = np.random.default_rng((self._seed, number))
             for case in self._cases(_Seen(image, prediction, flip), draws):
                 if np.isfinite(case.truth_m).any():
