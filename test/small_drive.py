@@ -34,6 +34,7 @@ class Network:
     output_kind = OutputKind.RELATIVE_INVERSE_DEPTH
     weights_path = None
     spec = MODELS['tiny']
+    metres_at_focal_px = None
 
     def is_built(self, height, width):
         return True

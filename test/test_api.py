@@ -40,6 +40,7 @@ class Network:
     """Stands in for a predictor that gives one answer."""
 
     identity = SimpleNamespace(name='stand_in')
+    metres_at_focal_px = None
 
     def __init__(self, prediction, spec=MODELS['tiny']):
         self.prediction, self.spec = prediction, spec

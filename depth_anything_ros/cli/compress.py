@@ -215,7 +215,9 @@ def _misses(args: argparse.Namespace, parent: Weights) -> Misses | None:
     from depth_anything_ros.inference.predictor import create_predictor
     from depth_anything_ros.lab.compression.misses import MISSED, Misses
     from depth_anything_ros.lab.compression.study_scores import score_network
+    from depth_anything_ros.lab.datasets.offline import Subject
     from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
+    from depth_anything_ros.scale.focal_length import scale_of_model
 
     views = args.obstacle_views
     if not views or parent.origin == 'random':
@@ -224,9 +226,10 @@ def _misses(args: argparse.Namespace, parent: Weights) -> Misses | None:
     found = []
     for file in (args.checkpoint, str(args.out)):
         options = NetworkOptions(args.model, file, backend='torch', precision='fp32')
-        predict = create_predictor(options).predict
+        predictor = create_predictor(options)
+        subject = Subject(predictor.predict, scale=scale_of_model(predictor))
         shown = progress(range(views), views, 'obstacles')
-        scores = score_network(predict, dataset, shown, ScoringRule())
+        scores = score_network(subject, dataset, shown, ScoringRule())
         found.append(scores.scale_shift[MISSED])
     before, after = found
     return None if before is None or after is None else Misses(before, after)

@@ -104,6 +104,11 @@ class Predictor:
         """Return what predictions are: inverse depth without unit, or metres."""
         return self.spec.output_kind
 
+    @property
+    def metres_at_focal_px(self) -> float | None:
+        """Return the focal length for which depth is in metres, see `ModelSpec`, or None."""
+        return self.spec.metres_at_focal_px
+
     def preprocess(self, rgb: UInt8Array) -> ModelInput:
         """
         Return the network input for an image, uint8 (H, W, 3), red first.

@@ -7,7 +7,6 @@ from typing import Protocol
 
 from depth_anything_ros.errors import AlignmentError, CameraError
 from depth_anything_ros.geometry.camera import require_calibrated
-from depth_anything_ros.models.spec import NetworkSpec
 from depth_anything_ros.types import Alignment, Camera, RelativeInverseDepth
 
 
@@ -63,8 +62,8 @@ class SizedModel(Protocol):
     """A predictor, as far as the scale of its model goes."""
 
     @property
-    def spec(self) -> NetworkSpec:
-        """Return what the network reads and gives."""
+    def metres_at_focal_px(self) -> float | None:
+        """Return the focal length of the network input for which depth is in metres, or None."""
 
     def network_size(self, height: int, width: int) -> tuple[int, int]:
         """Return the (height, width) of the network input for those of an image."""
@@ -72,5 +71,5 @@ class SizedModel(Protocol):
 
 def scale_of_model(predictor: SizedModel) -> FocalLengthScale | None:
     """Return the scale that a model has by itself, None where it has none."""
-    metres_at_px = predictor.spec.metres_at_focal_px
+    metres_at_px = predictor.metres_at_focal_px
     return FocalLengthScale(metres_at_px, predictor.network_size) if metres_at_px else None

@@ -48,12 +48,14 @@ from depth_anything_ros.lab.compression.study_results import (
 )
 from depth_anything_ros.lab.compression.study_scores import score_network
 from depth_anything_ros.lab.datasets import Dataset
+from depth_anything_ros.lab.datasets.offline import Subject
 from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule, scored_view
 from depth_anything_ros.lab.journal import Journal
 from depth_anything_ros.models.checkpoint import Weights, load_estimator
 from depth_anything_ros.models.local_file import file_sha256
 from depth_anything_ros.models.metadata import own_metadata
 from depth_anything_ros.models.packed import PackedTensor
+from depth_anything_ros.scale.focal_length import scale_of_model
 from depth_anything_ros.types import DepthSample
 
 PARENT = 'float32'
@@ -279,7 +281,8 @@ class Study:
     def _scores(self, name: str, dataset: Dataset) -> NetworkScores:
         predictor = self.predictor(name, self.config.selections[0])
         shown = self._progress(range(len(dataset)), len(dataset), f'{name} {dataset.name}')
-        return score_network(predictor.predict, dataset, shown, self.config.rule)
+        subject = Subject(predictor.predict, scale=scale_of_model(predictor))
+        return score_network(subject, dataset, shown, self.config.rule)
 
     def _latency(self, name: str, selection: Selection) -> LatencyResult:
         """Time the network in turns with that of the parent, so that their ratio is fair."""

@@ -12,7 +12,7 @@ from depth_anything_ros.lab.compression.study import Study, first_readable
 from depth_anything_ros.lab.compression.study_findings import misses
 from depth_anything_ros.lab.compression.study_results import ALIGNED, StudyResult, with_alignment
 from depth_anything_ros.lab.datasets import Dataset
-from depth_anything_ros.lab.datasets.offline import align_sample
+from depth_anything_ros.lab.datasets.offline import Subject, align_sample
 from depth_anything_ros.lab.datasets.scoring_rule import metric_view, scored_view
 from depth_anything_ros.lab.grid import GridRow, write_grid, write_tiles
 from depth_anything_ros.types import UInt8Array
@@ -38,7 +38,7 @@ def draw_first(path: Path, study: Study, dataset: Dataset, names: Iterable[str])
     for name in names:
         predictor = study.predictor(name, study.config.selections[0])
         try:
-            aligned = align_sample(predictor.predict, sample, rule)
+            aligned = align_sample(Subject(predictor.predict), sample, rule)
         except (AlignmentError, BackendError):
             continue
         score = score_aligned(aligned, sample.depth_m).values
@@ -79,7 +79,7 @@ def draw_misses(
         for name in (results[0].recipe, result.recipe):
             predictor = study.predictor(name, study.config.selections[0])
             try:
-                aligned = align_sample(predictor.predict, sample, rule)
+                aligned = align_sample(Subject(predictor.predict), sample, rule)
             except (AlignmentError, BackendError):
                 continue
             view = metric_view(aligned, sample, rule)

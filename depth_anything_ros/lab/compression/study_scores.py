@@ -21,7 +21,7 @@ from depth_anything_ros.lab.compression.study_results import (
     with_alignment,
 )
 from depth_anything_ros.lab.datasets import Dataset
-from depth_anything_ros.lab.datasets.offline import Predict, align_sample
+from depth_anything_ros.lab.datasets.offline import Subject, bring_to_metres
 from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule, metric_view, scored_view
 from depth_anything_ros.types import DepthSample
 
@@ -34,7 +34,7 @@ def metric_names(mode: AlignmentMode) -> tuple[str, ...]:
 
 
 def score_network(
-    predict: Predict, dataset: Dataset, indices: Iterable[int], rule: ScoringRule
+    subject: Subject, dataset: Dataset, indices: Iterable[int], rule: ScoringRule
 ) -> NetworkScores:
     """
     Predict every image once and average its scores without alignment and with scale and shift.
@@ -42,7 +42,7 @@ def score_network(
     With both fitted, obstacles are scored too, where camera and ground are known. An image without
     one of the two scores is in neither mean.
 
-    :param predict: the network.
+    :param subject: the network.
     :param dataset: the images and their truth.
     :param indices: which images.
     :param rule: what is scored; its alignment does not matter.
@@ -55,7 +55,7 @@ def score_network(
     for index in indices:
         images += 1
         try:
-            scores = _scores(predict, scored_view(dataset[index], rule), rules)
+            scores = _scores(subject, scored_view(dataset[index], rule), rules)
         except (AlignmentError, BackendError, DatasetError) as error:
             problems[str(error)] += 1
             continue
@@ -77,12 +77,12 @@ def score_network(
 
 
 def _scores(
-    predict: Predict, sample: DepthSample, rules: dict[AlignmentMode, ScoringRule]
+    subject: Subject, sample: DepthSample, rules: dict[AlignmentMode, ScoringRule]
 ) -> dict[AlignmentMode, FrameScore]:
-    prediction = predict(sample.rgb)
+    prediction = subject.predict(sample.rgb)
     scores = {}
     for mode, rule in rules.items():
-        aligned = align_sample(lambda _: prediction, sample, rule)
+        aligned = bring_to_metres(prediction, sample, rule, subject.scale)
         view = metric_view(aligned, sample, rule)
         scores[mode] = score_view(aligned, view, metric_names(mode))
     return scores

@@ -84,6 +84,10 @@ class HubPredictor:
     def weights_path(self) -> None:
         """Return None: tables of errors are kept beside files of ours."""
 
+    @property
+    def metres_at_focal_px(self) -> None:
+        """Return None: no type that is known goes by the focal length."""
+
     def network_size(self, height: int, width: int) -> tuple[int, int]:
         """Return the (height, width) that the model's processing makes of an image."""
         blank = np.zeros((height, width, 3), np.uint8)

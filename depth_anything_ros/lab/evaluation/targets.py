@@ -32,6 +32,10 @@ class Model(Protocol):
     def weights_path(self) -> Path | None:
         """Return the file of the weights, None where there is none of ours."""
 
+    @property
+    def metres_at_focal_px(self) -> float | None:
+        """Return the focal length for which its depth is in metres, None where there is none."""
+
     def network_size(self, height: int, width: int) -> tuple[int, int]:
         """Return the network's (height, width) for an image that it can run on."""
 

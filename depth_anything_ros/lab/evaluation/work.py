@@ -23,7 +23,7 @@ from depth_anything_ros.lab.datasets.offline import (
     ImageScores,
     Predict,
     ScoredImage,
-    TellSigma,
+    Subject,
     score_images,
 )
 from depth_anything_ros.lab.datasets.origin import Origin, open_here
@@ -31,6 +31,7 @@ from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
 from depth_anything_ros.lab.evaluation.mirrored import predict_with_mirrored
 from depth_anything_ros.lab.evaluation.targets import Model, Target
 from depth_anything_ros.result import DepthResult
+from depth_anything_ros.scale.focal_length import scale_of_model
 from depth_anything_ros.types import (
     DepthChoice,
     Float32Array,
@@ -102,10 +103,10 @@ def score_batch(
     """
     models, images, shapes = _models_here(plan), [], {}
     worse = [_Worse(corruption) for corruption in plan.corruptions]
-    predictors, tables = _predictors(models, plan, worse), _uncertainties(models, plan)
-    sigmas = _sigmas(tables, worse)
+    tables = _uncertainties(models, plan)
+    subjects = _subjects(models, plan, worse, tables)
     dataset = open_here(batch.origin)
-    for image in score_images(dataset, batch.indices, predictors, plan.rule, sigmas):
+    for image in score_images(dataset, batch.indices, subjects, plan.rule):
         images.append(image.scores)
         if image.sample is not None:
             shapes.update(dict.fromkeys(image.scores.scores, image.sample.rgb.shape[:2]))
@@ -130,10 +131,12 @@ def show_batch(plan: Plan, batch: Batch) -> list[ScoredImage]:
     :raises DepthAnythingError: if a model or the data set cannot be opened here.
     """
     models = _models_here(plan)
-    predictors = {label: model.predict for label, model in models.items()}
-    sigmas = _sigmas(_uncertainties(models, plan), [])
+    tables = _uncertainties(models, plan)
+    subjects = {
+        label: _subject(model, model.predict, tables.get(label)) for label, model in models.items()
+    }
     dataset = open_here(batch.origin)
-    return list(score_images(dataset, batch.indices, predictors, plan.rule, sigmas))
+    return list(score_images(dataset, batch.indices, subjects, plan.rule))
 
 
 # Of each worker its own, and Dask has several in one process.
@@ -160,17 +163,6 @@ def _uncertainties(models: Mapping[str, Model], plan: Plan) -> dict[str, Uncerta
     }
 
 
-def _sigmas(tables: Mapping[str, Uncertainty], worse: Sequence[_Worse]) -> dict[str, TellSigma]:
-    """Return what tells sigma, by the names of what is scored: on worse pictures by these."""
-    found: dict[str, TellSigma] = {
-        label: partial(_sigma, table) for label, table in tables.items()
-    }
-    for each in worse:
-        for label, table in tables.items():
-            found[corrupted(label, each.name)] = partial(_sigma_of_worse, each, table)
-    return found
-
-
 def _sigma(
     uncertainty: Uncertainty, rgb: UInt8Array, depth_m: Float32Array
 ) -> Float32Array | None:
@@ -185,20 +177,47 @@ def _sigma_of_worse(
     return _sigma(uncertainty, worse(rgb), depth_m)
 
 
-def _predictors(
-    models: Mapping[str, Model], plan: Plan, worse: Sequence[_Worse]
-) -> dict[str, Predict]:
+def _subjects(
+    models: Mapping[str, Model],
+    plan: Plan,
+    worse: Sequence[_Worse],
+    tables: Mapping[str, Uncertainty],
+) -> dict[str, Subject]:
     """Return all that is scored, by name: models, models on worse pictures, the baseline's."""
-    found: dict[str, Predict] = {
-        label: partial(predict_with_mirrored, model) if plan.rule.confidence else model.predict
+    found = {
+        label: _subject(
+            model,
+            partial(predict_with_mirrored, model) if plan.rule.confidence else model.predict,
+            tables.get(label),
+        )
         for label, model in models.items()
     }
     for each in worse:
         for label, model in models.items():
-            found[corrupted(label, each.name)] = partial(_predict_worse, each, model)
+            predict = partial(_predict_worse, each, model)
+            name = corrupted(label, each.name)
+            found[name] = _subject(model, predict, tables.get(label), each)
     if plan.baseline is not None:
-        found.update({item.name: item for item in plan.baseline.maps})
+        found.update({item.name: Subject(item) for item in plan.baseline.maps})
     return found
+
+
+def _subject(
+    model: Model, predict: Predict, table: Uncertainty | None, worse: _Worse | None = None
+) -> Subject:
+    """
+    Return what is scored of a model.
+
+    :param table: what is known of its errors, None where nobody asks.
+    :param worse: what makes its pictures worse, if anything does.
+    """
+    if table is None:
+        tell = None
+    elif worse is None:
+        tell = partial(_sigma, table)
+    else:
+        tell = partial(_sigma_of_worse, worse, table)
+    return Subject(predict, tell, scale_of_model(model))
 
 
 class _Worse(threading.local):

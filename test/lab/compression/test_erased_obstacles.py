@@ -11,6 +11,7 @@ from depth_anything_ros.inference.predictor import create_predictor
 from depth_anything_ros.lab.compression.study_findings import change, misses
 from depth_anything_ros.lab.compression.study_report import warnings
 from depth_anything_ros.lab.compression.study_scores import score_network
+from depth_anything_ros.lab.datasets.offline import Subject
 from depth_anything_ros.lab.datasets.remembered import RememberedDataset
 from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
 from depth_anything_ros.lab.simulation.dataset import SimulatedDataset
@@ -57,7 +58,7 @@ def scores():
         return lambda rgb: RelativeInverseDepth(attended(predictor.predict(rgb).values, attend))
 
     return [
-        score_network(network(attend), data, range(VIEWS), ScoringRule())
+        score_network(Subject(network(attend)), data, range(VIEWS), ScoringRule())
         for attend in (eager_attention, rounded_attention)
     ]
 

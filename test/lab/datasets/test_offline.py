@@ -5,12 +5,14 @@ import pytest
 
 from depth_anything_ros.errors import BackendError, DatasetError
 from depth_anything_ros.evaluation.protocol import AlignmentMode
-from depth_anything_ros.lab.datasets.offline import chosen_indices, score_images
+from depth_anything_ros.lab.datasets.offline import Subject, chosen_indices, score_images
 from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
-from depth_anything_ros.types import DepthSample, MetricDepth, RelativeInverseDepth
+from depth_anything_ros.scale.focal_length import FocalLengthScale
+from depth_anything_ros.types import Camera, DepthSample, MetricDepth, RelativeInverseDepth
 
 TRUTH_M = np.linspace(1, 4, 48, dtype=np.float32).reshape(6, 8)
 RGB = np.zeros((6, 8, 3), np.uint8)
+CAMERA = Camera(8, 6, 150.0, 250.0, 3.5, 2.5)
 
 
 @dataclass
@@ -21,6 +23,7 @@ class Listed:
     broken: set[int] = field(default_factory=set)
     count: int = 3
     read: list[int] = field(default_factory=list)
+    camera: Camera | None = None
 
     def __len__(self):
         return self.count
@@ -35,7 +38,7 @@ class Listed:
         if index in self.broken:
             raise DatasetError(f"'image {index}' is broken")
         self.read.append(index)
-        return DepthSample(RGB, TRUTH_M, self.sample_name(index))
+        return DepthSample(RGB, TRUTH_M, self.sample_name(index), self.camera)
 
 
 def perfect(rgb):
@@ -52,7 +55,8 @@ def failing(rgb):
 
 def score(dataset=None, rule=None, **predictors):
     dataset = dataset or Listed()
-    return list(score_images(dataset, range(3), predictors, rule or ScoringRule()))
+    subjects = {name: Subject(predict) for name, predict in predictors.items()}
+    return list(score_images(dataset, range(3), subjects, rule or ScoringRule()))
 
 
 def test_a_prediction_that_is_right_up_to_scale_and_shift_has_no_error():
@@ -78,6 +82,57 @@ def test_metres_are_scored_as_metres():
     rule = ScoringRule(AlignmentMode.NONE)
     image = score(rule=rule, model=lambda rgb: MetricDepth(TRUTH_M * np.float32(1.1)))[0]
     assert image.scores.scores['model'].values['abs_rel'] == pytest.approx(0.1, rel=1e-4)
+
+
+def test_a_scale_of_its_own_gives_metres_where_nothing_is_fitted():
+    """Depth is in metres for a focal length of 100 pixels; the camera has 150 and 250."""
+    found = by_focal_length(AlignmentMode.NONE)
+    assert found.scores['near'].values['abs_rel'] == pytest.approx(0, abs=1e-6)
+    # Of twice the focal length all is twice as far.
+    assert found.scores['far'].values['abs_rel'] == pytest.approx(1, rel=1e-5)
+    assert found.scores['near'].scale == 1
+    assert not found.problems
+
+
+def test_of_metres_by_the_focal_length_a_fit_knows_the_scale_alone():
+    found = by_focal_length(AlignmentMode.SCALE_SHIFT)
+    for score_ in found.scores.values():
+        assert score_.values['abs_rel'] == pytest.approx(0, abs=1e-6)
+        assert score_.scale == pytest.approx(0.5, rel=1e-5)
+        assert score_.shift == 0
+
+
+def test_metric_models_as_they_are_beside_fitted_ones_takes_metres_by_the_focal_length():
+    """So protocols of papers do."""
+    found = by_focal_length(AlignmentMode.SCALE_SHIFT, metric_alignment=AlignmentMode.NONE)
+    assert found.scores['far'].values['abs_rel'] == pytest.approx(1, rel=1e-5)
+
+
+def test_sky_and_an_unknown_camera_are_no_metres():
+    def half_sky(rgb):
+        values = 2 / TRUTH_M
+        values[:3] = 0
+        return RelativeInverseDepth(values, has_shift=False)
+
+    found = by_focal_length(AlignmentMode.NONE, predict=half_sky)
+    assert found.scores['near'].coverage == 0.5
+    assert found.scores['near'].values['abs_rel'] == pytest.approx(0, abs=1e-6)
+    assert by_focal_length(AlignmentMode.NONE, camera=None).problems['near'] == (
+        'the metres of this model follow from the focal length, and the data do not tell the '
+        "image's camera; an alignment that fits the scale, as 'scale' does, needs none"
+    )
+
+
+def by_focal_length(alignment, predict=None, camera=CAMERA, **rule):
+    """Return the scores of a model that is in metres at 100 px, and at 50 px."""
+    predict = predict or (lambda rgb: RelativeInverseDepth(2 / TRUTH_M, has_shift=False))
+    subjects = {
+        name: Subject(predict, scale=FocalLengthScale(px, lambda height, width: (height, width)))
+        for name, px in (('near', 100.0), ('far', 50.0))
+    }
+    dataset = Listed(camera=camera)
+    rule = ScoringRule(alignment, **rule)
+    return next(iter(score_images(dataset, [0], subjects, rule))).scores
 
 
 def test_the_range_limits_what_is_scored():

@@ -16,7 +16,7 @@ from depth_anything_ros.cli.main import main
 from depth_anything_ros.errors import AlignmentError, UnknownNameError
 from depth_anything_ros.evaluation.protocol import AlignmentMode, score_aligned
 from depth_anything_ros.lab.datasets import DATASETS
-from depth_anything_ros.lab.datasets.offline import align_sample
+from depth_anything_ros.lab.datasets.offline import Subject, align_sample
 from depth_anything_ros.lab.datasets.protocols import PROTOCOLS, protocol_table, published_for
 from depth_anything_ros.lab.datasets.scoring_rule import Crop, ScoringRule, Squash, scored_view
 from depth_anything_ros.types import (
@@ -73,7 +73,7 @@ def score(rule, prediction, sample, kind=RELATIVE_KIND):
     view = scored_view(sample, rule)
     made = np.asarray(prediction, np.float32)
     result = RelativeInverseDepth(made) if kind is RELATIVE_KIND else MetricDepth(made)
-    return score_aligned(align_sample(lambda rgb: result, view, rule), view.depth_m)
+    return score_aligned(align_sample(Subject(lambda rgb: result), view, rule), view.depth_m)
 
 
 def rows(values, last=77.0):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from depth_anything_ros.errors import DatasetError
+from depth_anything_ros.evaluation.protocol import AlignmentMode
 from depth_anything_ros.lab.datasets.corruptions import corruptions_of
 from depth_anything_ros.lab.datasets.origin import OpenData, Origin
 from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
@@ -15,6 +16,7 @@ from depth_anything_ros.lab.evaluation.run import ChosenData, score_data
 from depth_anything_ros.lab.evaluation.work import Batch, Plan, score_batch
 from depth_anything_ros.lab.workers import local_workers
 from depth_anything_ros.types import (
+    Camera,
     DepthSample,
     ModelIdentity,
     OutputKind,
@@ -41,7 +43,8 @@ class Sizes:
         if not HEIGHTS[index]:
             raise DatasetError('broken')
         truth_m = np.linspace(1, 4, HEIGHTS[index] * 16, dtype=np.float32).reshape(-1, 16)
-        return DepthSample(np.zeros((*truth_m.shape, 3), np.uint8), truth_m, str(index))
+        camera = Camera(16, HEIGHTS[index], 75.0, 75.0, 7.5, HEIGHTS[index] / 2 - 0.5)
+        return DepthSample(np.zeros((*truth_m.shape, 3), np.uint8), truth_m, str(index), camera)
 
 
 class Model:
@@ -50,6 +53,7 @@ class Model:
     identity = ModelIdentity('m', 'random', '', 'none', 'fp32', 'cpu', (0, 0), '')
     output_kind = OutputKind.RELATIVE_INVERSE_DEPTH
     weights_path = None
+    metres_at_focal_px = None
 
     def network_size(self, height, width):
         return 2 * height, 2 * width
@@ -83,6 +87,26 @@ def test_images_come_in_order_and_the_speed_is_told_where_the_work_is_done_here(
     assert [image.name for image in scores.images['sizes']] == ['0', '1', '2', *['1'] * 20]
     assert scores.models['m'].input_size == (16, 32)
     assert scores.speed.endswith('images a second; a network ran 0% of the time')
+
+
+class ByFocalLength(Model):
+    """Inverse depth in 1/m for a network input of 300 pixels; it has twice the image's 75."""
+
+    metres_at_focal_px = 300.0
+
+    def predict(self, rgb):
+        truth_m = np.linspace(1, 4, rgb[..., 0].size, dtype=np.float32).reshape(rgb.shape[:2])
+        return RelativeInverseDepth(0.5 / truth_m, has_shift=False)
+
+
+def test_metres_by_the_focal_length_are_scored_as_metres_on_worse_pictures_too(monkeypatch):
+    monkeypatch.setattr(work, '_models_here', lambda plan: {'m': ByFocalLength()})
+    plan = Plan([], ScoringRule(AlignmentMode.NONE), 1, corruptions_of(['dark:1']))
+    (image,) = score_batch(plan, Batch(ORIGIN, (1,))).images
+    assert list(image.scores) == ['m', 'm + dark:1']
+    for found in image.scores.values():
+        assert found.values['abs_rel'] == pytest.approx(0, abs=1e-6)
+        assert (found.scale, found.shift) == (1, 0)
 
 
 def test_uncertainty_is_scored_where_it_is_asked_for_and_a_generic_table_is_told(plan):
