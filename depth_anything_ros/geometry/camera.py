@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -74,7 +75,7 @@ def require_calibrated(camera: Camera | None, height: int, width: int) -> Camera
 def _check_numbers(camera: Camera) -> None:
     """Raise CameraError unless the numbers are those of a lens in front of such an image."""
     numbers = (camera.fx_px, camera.fy_px, camera.cx_px, camera.cy_px, *camera.distortion)
-    if not np.isfinite(numbers).all() or camera.fx_px <= 0 or camera.fy_px <= 0:
+    if not all(map(math.isfinite, numbers)) or camera.fx_px <= 0 or camera.fy_px <= 0:
         raise CameraError(
             f'the camera is not calibrated: focal lengths {camera.fx_px:g}, {camera.fy_px:g} px, '
             f'principal point {camera.cx_px:g}, {camera.cy_px:g}, distortion '

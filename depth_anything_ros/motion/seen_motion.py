@@ -126,8 +126,8 @@ def _fitted(
         normal = weighted @ flow.T
         fit = np.linalg.solve(normal + _REGULAR, weighted @ rest)
         off = np.hypot(*(rest - fit @ flow).reshape(2, -1))
-        usual = max(float(np.median(off)), exact)
-        weight = np.tile(1 / (1 + np.square(off / (_OUTLYING * usual))), 2)
+        usual = max(float(np.partition(off, len(off) // 2)[len(off) // 2]), exact)
+        weight = np.concatenate(2 * [1 / (1 + np.square(off / (_OUTLYING * usual)))])
     normal /= (_ALIKE * usual) ** 2
     turn = told.turn_rad
     return SeenMotion(

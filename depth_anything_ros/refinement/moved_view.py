@@ -40,11 +40,15 @@ class Seen:
 
 def blocks(rgb: UInt8Array) -> Float32Array:
     """Return the grey of an image by blocks, float32 (h, w) in 0..255."""
-    height, width = rgb.shape[:2]
-    size = max(1, width // BLOCK_PX), max(1, height // BLOCK_PX)
-    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-    grey: Float32Array = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    return grey
+    # By halves, which OpenCV is quick at.
+    halved = cv2.cvtColor(_averaged(rgb, BLOCK_PX // 2, rgb.shape), cv2.COLOR_RGB2GRAY)
+    return _averaged(np.asarray(halved, np.uint8), BLOCK_PX, rgb.shape).astype(np.float32)
+
+
+def _averaged(image: UInt8Array, block_px: int, whole: tuple[int, ...]) -> UInt8Array:
+    """Return the means of blocks of that side in an image of so many rows and columns."""
+    size = max(1, whole[1] // block_px), max(1, whole[0] // block_px)
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def motion_seen(

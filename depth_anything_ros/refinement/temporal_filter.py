@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -112,12 +111,12 @@ class TemporalFilter:
             # A clock that stands still must not freeze the depth.
             return past if np.array_equal(past.grey, now.grey) else now
         seconds = (now.stamp_ns - past.stamp_ns) * 1e-9
-        keep = math.exp(-seconds / self._time_constant_s)
         before, gate = past, SAME
         if self._poses is not None:
             before = self._followed(self._poses, past, now, camera)
             gate = SAME if before is past else SAME_FOLLOWED
-        inverse = _blend(now.inverse, before.inverse, _change(now, before, gate), keep, gate)
+        age = seconds / self._time_constant_s
+        inverse = _blend(now.inverse, before.inverse, _change(now, before, gate), age, gate)
         return replace(now, inverse=inverse)
 
     def _followed(self, poses: PoseHistory, past: Seen, now: Seen, camera: Camera | None) -> Seen:
@@ -147,25 +146,28 @@ def _change(now: Seen, before: Seen, gate: Gate) -> Float32Array:
         return now.grey - before.grey
     window = np.ones(2 * (2 * gate.around + 1,), np.uint8)
     darkest, brightest = cv2.erode(now.grey, window), cv2.dilate(now.grey, window)
-    return before.grey - np.clip(before.grey, darkest, brightest)
+    change: Float32Array = before.grey - np.minimum(np.maximum(before.grey, darkest), brightest)
+    return change
 
 
 def _blend(
-    inverse: Float32Array, before: Float32Array, grey_change: Float32Array, keep: float, gate: Gate
+    inverse: Float32Array, before: Float32Array, grey_change: Float32Array, age: float, gate: Gate
 ) -> Float32Array:
-    """Return the smoothed inverse depth; where the past is unknown, that of this frame."""
+    """
+    Return the smoothed inverse depth; where the past is unknown, that of this frame.
+
+    :param age: of the past, in time constants.
+    """
     height, width = inverse.shape
-    grey = np.square(grey_change * np.float32(1 / gate.grey))
-    change: Float32Array = before / inverse
-    change -= 1.0
-    weight = np.square(change)
-    weight *= np.float32(-1 / gate.depth**2)
-    weight -= cv2.resize(grey, (width, height))
+    # As a logarithm, all that is the same for a block is added up before there are pixels.
+    of_blocks = -age - np.square(grey_change * np.float32(1 / gate.grey))
+    change: Float32Array = before - inverse
+    weight: Float32Array = change / inverse
+    cv2.multiply(weight, weight, dst=weight, scale=-1 / gate.depth**2)
+    weight += cv2.resize(of_blocks, (width, height))
     cv2.exp(weight, dst=weight)
     weight *= change
     # Where nothing was known, and where both are infinitely far.
     cv2.patchNaNs(weight, 0.0)
-    weight *= np.float32(keep)
-    weight *= inverse
     weight += inverse
     return weight

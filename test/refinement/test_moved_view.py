@@ -1,5 +1,6 @@
 """The past seen from where the camera is now, against planes of known depth."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -57,6 +58,16 @@ def test_depth_found_does_not_depend_on_the_error_of_depth_now():
     found = seen_from_now(seen(plane(PINHOLE)), 1.05 * now, PINHOLE, later.inverse())
     known = np.isfinite(found.inverse)
     np.testing.assert_allclose(found.inverse[known], now[known], rtol=0.015)
+
+
+@pytest.mark.parametrize('size', [(120, 160), (123, 161)])
+def test_blocks_are_means_of_grey(size):
+    """Where sides are no multiples of four, blocks are so but roughly."""
+    noise = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    rgb = noise if size == (120, 160) else cv2.GaussianBlur(noise, (0, 0), 4)
+    luma = rgb @ np.array([0.299, 0.587, 0.114])
+    means = cv2.resize(luma, (40, 30), interpolation=cv2.INTER_AREA)
+    np.testing.assert_allclose(blocks(rgb), means, atol=1.5)
 
 
 def test_the_image_moves_with_the_surface():
