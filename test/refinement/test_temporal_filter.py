@@ -1,5 +1,5 @@
 import math
-from time import perf_counter_ns
+from time import process_time
 
 import cv2
 import numpy as np
@@ -274,9 +274,9 @@ def test_following_the_camera_takes_at_most_four_milliseconds_on_one_core():
             image = Frame(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), stamp_ns, 'camera', camera)
             poses.add(stamp_ns, pose)
             now = MetricDepth(1 / inverse)
-            start_ns = perf_counter_ns()
+            start_s = process_time()
             step(now, image)
-            spent_ms.append((perf_counter_ns() - start_ns) * 1e-6)
+            spent_ms.append((process_time() - start_s) * 1e3)
     finally:
         cv2.setNumThreads(threads)
     assert step.state == 'follows the camera'
