@@ -74,7 +74,8 @@ class AlignmentTracker:
     contradicts the scale, which is held for 0.3 s; if contradiction goes on, there is no
     alignment, until fits have agreed with each other for 0.6 s. So depth that is given never
     jumps by more than the gate from one frame to the next; between two scales that differ by
-    more there is always a frame without depth.
+    more there is always a frame without depth. A source that is told its scale and measures
+    nothing, of no points, does not contradict itself: so follows a lens that zooms.
 
     Only :meth:`update`, to be called once a frame, and :meth:`reset` change anything.
 
@@ -204,7 +205,9 @@ class AlignmentTracker:
     def _agree(
         self, smoothed: AlignmentFilter, fit: Alignment, span: tuple[float, float] | None
     ) -> bool:
-        return self._gate <= 0 or depth_change(smoothed.alignment, fit, span) <= self._gate
+        known = smoothed.alignment
+        told = fit.points == known.points == 0 and fit.source == known.source
+        return self._gate <= 0 or told or depth_change(known, fit, span) <= self._gate
 
     def _contradicted(
         self, state: _State, fit: Alignment, stamp_ns: int, span: tuple[float, float] | None

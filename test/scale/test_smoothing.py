@@ -39,6 +39,18 @@ def test_no_time_constant_takes_every_fit_as_it_is():
     assert tracker.update(fit(2.0), 1).scale == 2.0
 
 
+def test_what_is_told_and_not_measured_may_change_at_once():
+    """As the focal length does of a lens that zooms."""
+    tracker = AlignmentTracker(0.5, 2.0, 0.3)
+    tracker.update(fit(1.0, points=0), 0)
+    assert tracker.update(fit(2.0, points=0), MS).scale == 2.0
+    with pytest.raises(AlignmentError, match='contradicts the previous scale'):
+        tracker.update(fit(4.0), 2 * MS)
+    other = replace(fit(4.0, points=0), source='fixed')
+    with pytest.raises(AlignmentError, match='fixed contradicts the previous scale'):
+        tracker.update(other, 3 * MS)
+
+
 def test_everything_but_scale_and_shift_is_that_of_the_last_fit():
     tracker = AlignmentTracker(0.5, 2.0)
     tracker.update(fit(1.0), 0)
