@@ -83,8 +83,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     first = parser.add_mutually_exclusive_group()
     first.add_argument(
         '--encoder-weights', default='none', metavar='imagenet|hub|FILE|none',
-        help='first weights of the encoder; hub: those of DINOv3, or of Depth Anything V2 '
-        '(default none: random)',
+        help='first weights of the encoder; hub: those of DINOv3, or of the published model that '
+        'has it: Depth Anything V2 or 3, VGGT (default none: random)',
     )  # fmt: skip
     first.add_argument(
         '--init', default='', metavar='CHECKPOINT', help='first weights of the whole model'

@@ -15,6 +15,8 @@ from depth_anything_ros.models.spec import ModelSpec
 from depth_anything_ros.registry import Registry
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from depth_anything_ros.models.estimator import Decoder, DepthEstimator, Encoder
 
 _ENCODERS = 'depth_anything_ros.models.encoders'
@@ -28,6 +30,7 @@ ENCODERS: Registry[Callable[[str, int, str], Encoder[Any]]] = Registry(
         'dinov2_monocular': f'{_ENCODERS}.depth_anything_3:MonocularDinoV2',
         'dinov3': f'{_ENCODERS}.dinov3:DinoV3',
         'efficientnet_lite': f'{_ENCODERS}.efficientnet_lite:EfficientNetLite',
+        'vggt': f'{_ENCODERS}.vggt:VggtAggregator',
     },
 )
 
@@ -42,6 +45,7 @@ DECODERS: Registry[_DecoderFactory] = Registry(
         'dpt_pyramid': f'{_DECODERS}.dpt:PyramidDPTHead',
         'dpt_readout': f'{_DECODERS}.dpt:ReadoutDPTHead',
         'dpt_sky': f'{_DECODERS}.depth_anything_3:SkyDPTHead',
+        'dpt_vggt': f'{_DECODERS}.vggt:VggtDPTHead',
         'dual_dpt': f'{_DECODERS}.depth_anything_3:DualDPTHead',
         'pyramid': f'{_DECODERS}.pyramid:PyramidHead',
         'sdt': f'{_DECODERS}.sdt:SDTHead',
@@ -49,6 +53,14 @@ DECODERS: Registry[_DecoderFactory] = Registry(
     },
 )
 
+_CAMERA_HEAD = 'depth_anything_ros.models.camera_head'
+CAMERA_HEADS: Registry[Callable[[int], nn.Module]] = Registry(
+    'camera head',
+    {
+        'direct': f'{_CAMERA_HEAD}:CameraHead',
+        'refining': f'{_CAMERA_HEAD}:RefiningCameraHead',
+    },
+)
 
 MODELS: Registry[ModelSpec] = Registry('model', {row.name: row for row in ROWS})
 
@@ -60,11 +72,13 @@ def create_model(spec: ModelSpec, attention: str = 'sdpa') -> DepthEstimator:
     :param spec: a row of MODELS, or one made with `dataclasses.replace`.
     :param attention: 'sdpa' (fused) or 'eager' (the softmax written out, as in the public
         code; the baseline of the benchmark).
-    :raises UnknownNameError: if encoder, encoder size, decoder or attention is not known.
+    :raises UnknownNameError: if encoder, encoder size, decoder, camera head or attention is not
+        known.
     """
     from depth_anything_ros.models.estimator import DepthEstimator
 
     encoder = ENCODERS[spec.encoder](spec.encoder_size, spec.patch, attention)
     widths = encoder.widths(spec.layers)
     decoder = DECODERS[spec.decoder](widths, spec.patch, spec.features, spec.out_channels)
-    return DepthEstimator(spec, encoder, decoder)
+    camera_head = CAMERA_HEADS[spec.camera](widths[-1]) if spec.camera else None
+    return DepthEstimator(spec, encoder, decoder, camera_head)

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from depth_anything_ros.errors import BackendError
 from depth_anything_ros.models.activation import ActivationRange
-from depth_anything_ros.models.camera_head import CameraHead
 from depth_anything_ros.models.norm_readers import NormReaders
 from depth_anything_ros.models.spec import ModelSpec
 
@@ -80,14 +79,23 @@ class DepthEstimator(nn.Module):
 
     The parts are called `pretrained` and `depth_head` as in the public checkpoints, so that
     these load unchanged. Source: github.com/DepthAnything/Depth-Anything-V2.
+
+    :param camera_head: makes (B, 2), the field of view, of the first token of the last layer, None
+        where the network does not find it.
     """
 
-    def __init__(self, spec: ModelSpec, encoder: Encoder[Any], decoder: Decoder[Any]) -> None:
+    def __init__(
+        self,
+        spec: ModelSpec,
+        encoder: Encoder[Any],
+        decoder: Decoder[Any],
+        camera_head: nn.Module | None = None,
+    ) -> None:
         super().__init__()
         self.spec = spec
         self.pretrained = encoder
         self.depth_head = decoder
-        self.camera_head = CameraHead(encoder.widths(spec.layers)[-1]) if spec.camera else None
+        self.camera_head = camera_head
         # Layers that round what they read to 8 bits; see `models.quantised`.
         self.activation_ranges: dict[str, ActivationRange] = {}
 

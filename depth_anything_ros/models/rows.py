@@ -247,7 +247,61 @@ def _depth_anything_3(word: str) -> ModelSpec:
         parameters=parameters,
         longer_side=True,
         up_to_scale=True,
-        camera=True,
+        camera='direct',
+    )
+
+
+_VGGT = ModelSpec(
+    name='vggt',
+    encoder='vggt',
+    encoder_size='vitl',
+    decoder='dpt_vggt',
+    patch=14,
+    layers=_VIT_LAYERS['vitl'],
+    features=256,
+    out_channels=(256, 512, 1024, 1024),
+    mean=_IMAGENET_MEAN,
+    std=_IMAGENET_STD,
+    input_size=518,
+    max_depth_m=None,
+    hub_repo='facebook/VGGT-1B',
+    # Neither commit nor sha256 of the file are stated where they could be read.
+    revision='',
+    weights_file='model.safetensors',
+    sha256='',
+    licence='CC-BY-NC-4.0',
+    origin='github.com/facebookresearch/vggt',
+    parameters=1_157_940_468,
+    longer_side=True,
+    # Training divides a scene by the mean distance of its points and shifts nothing.
+    up_to_scale=True,
+    camera='refining',
+)
+
+
+def _to_train(row: ModelSpec, decoder: str, suffix: str, parameters: int) -> ModelSpec:
+    """
+    Return the row of a decoder to be trained on the encoder of a published model.
+
+    They are what AnyDepth compares; a decoder is trained on inverse depth, scaled and shifted at
+    will, whatever the one that was published gives.
+
+    :param row: of the published model.
+    :param decoder: a name in DECODERS.
+    :param suffix: of the name of the row.
+    :param parameters: of the whole.
+    """
+    return replace(
+        row,
+        name=f'{row.name}_{suffix}',
+        decoder=decoder,
+        out_channels=(row.features,) * 4 if decoder == 'sdt' else row.out_channels,
+        hub_repo='',
+        weights_file='',
+        origin='github.com/AIGeeksGroup/AnyDepth, which published no weights with this encoder',
+        parameters=parameters,
+        up_to_scale=False,
+        camera='',
     )
 
 
@@ -336,10 +390,16 @@ ROWS = (
     *(_depth_anything_v2(variant, size) for variant, size in _DEPTH_ANYTHING_V2),
     *(_depth_anything_3(word) for word in ('SMALL', 'BASE', 'LARGE-1.1', 'GIANT-1.1')),
     _DEPTH_ANYTHING_3_METRIC,
+    _VGGT,
     *(_anydepth(size) for size in _VIT_LAYERS),
     _anydepth_lite(),
     *(_dinov3_dpt(size) for size in _VIT_LAYERS),
     *(_depth_anything_v2_sdt(size) for size in _VIT_LAYERS),
+    _to_train(_depth_anything_3('LARGE-1.1'), 'dpt', 'dpt', 338_204_353),
+    _to_train(_depth_anything_3('LARGE-1.1'), 'dual_dpt', 'dual_dpt', 337_028_322),
+    _to_train(_depth_anything_3('LARGE-1.1'), 'sdt', 'sdt', 343_976_517),
+    _to_train(_VGGT, 'dpt_vggt', 'dpt', 941_765_858),
+    _to_train(_VGGT, 'sdt', 'sdt', 948_714_053),
     _like_tiny('tiny_dpt', 'dpt_pyramid', 32, (32, 32, 32, 32), 3_163_505),
     _like_tiny('tiny_sdt', 'sdt_pyramid', 32, (32, 32, 32, 32), 3_063_797),
     _like_tiny(

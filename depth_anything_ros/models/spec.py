@@ -62,11 +62,11 @@ class ModelSpec(NetworkSpec):
     Describe one model of the package: its network, its parts and its published weights.
 
     `layers` are the encoder blocks, counted from 0, whose tokens the decoder reads.
-    `features` and `out_channels` are the decoder's widths. `camera` tells that the network also
-    finds the field of view. `weights_file` is a file of `hub_repo` at the commit `revision`, ships
-    with this package where `hub_repo` is empty, and is itself empty where no trained weights are
-    published; `sha256` is the file's. Revision and sha256 are empty where they are not known.
-    `origin` tells who trained the weights, on what.
+    `features` and `out_channels` are the decoder's widths. `camera` names the head by which the
+    network also finds the field of view, empty where it does not. `weights_file` is a file of
+    `hub_repo` at the commit `revision`, ships with this package where `hub_repo` is empty, and is
+    itself empty where no trained weights are published; `sha256` is the file's. Revision and
+    sha256 are empty where they are not known. `origin` tells who trained the weights, on what.
 
     A row of MODELS says what its published weights mean. What other weights mean is for
     :mod:`depth_anything_ros.models.meaning` to say, which gives the row with another
@@ -85,7 +85,7 @@ class ModelSpec(NetworkSpec):
     sha256: str
     origin: str
     parameters: int
-    camera: bool = False
+    camera: str = ''
 
 
 def output_words(max_depth_m: float | None) -> str:

@@ -20,6 +20,7 @@ from depth_anything_ros.models.metadata import mistaken_for, not_a_checkpoint
 from depth_anything_ros.models.nesting import check_stored, plain_state, some
 from depth_anything_ros.models.packed import unpack
 from depth_anything_ros.models.pickles import load_pickle
+from depth_anything_ros.models.vggt_layout import is_vggt_layout, vggt_state
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
@@ -54,6 +55,8 @@ def read_tensors(checkpoint: CheckpointFile) -> dict[str, Tensor]:
         check_stored(state, path)
     if is_depth_anything_3_layout(state):
         return depth_anything_3_state(state)
+    if is_vggt_layout(state):
+        return vggt_state(state)
     return public_state(state) if is_hf_layout(state) else state
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from random_networks import closeness, image, randomise
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -37,22 +38,6 @@ SIZES = ((56, 56), (42, 84), (14, 28))
 
 
 MONOCULAR = MODELS['depth_anything_3_metric_large']
-
-
-def randomise(network: nn.Module, seed: int = 0) -> None:
-    """Fill every parameter, so that each of them matters."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for name, values in network.named_parameters():
-            if values.ndim == 1:
-                values.normal_(0.0, 0.2, generator=generator)
-                values.add_(0.0 if name.endswith('bias') else 1.0)
-            else:
-                values.normal_(0.0, 0.7 / math.sqrt(values[0].numel()), generator=generator)
-
-
-def image(height: int, width: int) -> Tensor:
-    return torch.randn(1, 3, height, width, generator=torch.Generator().manual_seed(1))
 
 
 @pytest.fixture(scope='module')
@@ -268,13 +253,6 @@ def test_published_names_become_ours_and_unknown_ones_stay(tmp_path: Path) -> No
         'depth_head.scratch.refinenet9_aux.out_conv.weight',
         'camera_head.fc_x.weight',
     }
-
-
-def closeness(ours: Tensor, theirs: Tensor) -> float:
-    """Return the largest difference over the range of the public one."""
-    assert ours.shape == theirs.shape
-    assert float(theirs.max() - theirs.min()) > 1e-2
-    return float((ours - theirs).abs().max() / (theirs.max() - theirs.min()))
 
 
 @pytest.fixture(scope='module')

@@ -18,6 +18,7 @@ from depth_anything_ros.lab.training import pretraining
 from depth_anything_ros.lab.training.pretraining import load_encoder_weights
 from depth_anything_ros.models import MODELS, create_model
 from depth_anything_ros.models.hub import encoder_file, expected_sha256, is_hub_id, published_file
+from depth_anything_ros.models.spec import ModelSpec
 
 SMALL = MODELS['depth_anything_v2_vits']
 CONTENT = b'weights' * 1000
@@ -200,10 +201,31 @@ def test_encoder_of_depth_anything_comes_from_its_checkpoint(hub: Path) -> None:
         load_encoder_weights(model, 'hub')  # the file is there, and holds no weights
 
 
+@pytest.mark.parametrize(
+    ('name', 'source'),
+    [('vggt_sdt', 'vggt'), ('depth_anything_3_large_sdt', 'depth_anything_3_large')],
+)
+def test_encoder_of_another_model_comes_from_the_file_of_that(
+    name: str, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with torch.device('meta'):
+        model = create_model(MODELS[name])
+    asked: list[str] = []
+
+    def refuse(row: ModelSpec) -> Path:
+        asked.append(row.name)
+        raise CheckpointError('no network here')
+
+    monkeypatch.setattr(pretraining, 'published_file', refuse)
+    with pytest.raises(CheckpointError, match='no network here'):
+        load_encoder_weights(model, 'hub')
+    assert asked == [source]
+
+
 def test_encoder_that_is_not_on_the_hub_is_named() -> None:
     model = create_model(MODELS['tiny'])
     with pytest.raises(
-        CheckpointError, match="encoder 'efficientnet_lite' .* known: dinov2, dino"
+        CheckpointError, match="encoder 'efficientnet_lite' .* is not on the hub, by itself or in"
     ):
         load_encoder_weights(model, 'hub')
 

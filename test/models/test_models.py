@@ -103,6 +103,7 @@ def test_only_small_models_are_free_for_commercial_use() -> None:
     [
         ({'encoder': 'dinov9'}, "unknown encoder 'dinov9'; known: dinov2"),
         ({'decoder': 'dtp'}, "unknown decoder 'dtp'; known: dpt"),
+        ({'camera': 'pinhole'}, "unknown camera head 'pinhole'; known: direct, refining"),
         ({'encoder_size': 'vitx'}, "unknown encoder size 'vitx'; known: vits, vitb, vitl"),
     ],
 )

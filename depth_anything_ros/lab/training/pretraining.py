@@ -28,7 +28,7 @@ def load_encoder_weights(estimator: DepthEstimator, origin: str) -> None:
     Load pretrained weights into the encoder, strictly; the decoder keeps its own.
 
     :param origin: 'imagenet' for the published classifier that the encoder comes from, 'hub'
-        for its file on the Hugging Face hub (DINOv3; of DINOv2 that of Depth Anything V2), else
+        for its file on the Hugging Face hub (DINOv3; else that of a whole model with it), else
         a checkpoint file of the encoder alone or of a whole model with this encoder.
     :raises MissingDependencyError: if the package that carries the weights is not installed.
     :raises CheckpointError: if the file is missing, damaged or of another encoder, the hub does
@@ -68,17 +68,22 @@ def _from_hub(spec: ModelSpec) -> Path:
         checked_sha256(path, source.sha256, source.file)
         _LOG.info('%s: %s, licence: %s', path, what, source.licence)
         return path
-    whole = f'depth_anything_v2_{spec.encoder_size}'
-    if spec.encoder != 'dinov2' or whole not in MODELS:
+    row = _published_with(spec.encoder, spec.encoder_size)
+    if row is None:
         raise CheckpointError(
-            f"encoder '{spec.encoder}' of model '{spec.name}' is not on the hub by itself; known: "
-            'dinov2, dinov3; give a file instead'
+            f"encoder '{spec.encoder}' of model '{spec.name}' is not on the hub, by itself or in "
+            'a model of this package; give a file instead'
         )
-    row = MODELS[whole]
     path = published_file(row)
     checked_sha256(path, row.sha256, row.weights_file)
     _LOG.info("%s: the encoder of model '%s', licence: %s", path, row.name, row.licence)
     return path
+
+
+def _published_with(encoder: str, size: str) -> ModelSpec | None:
+    """Return the first row with this encoder that the hub has weights of."""
+    rows = (row for row in MODELS.values() if row.hub_repo)
+    return next((row for row in rows if (row.encoder, row.encoder_size) == (encoder, size)), None)
 
 
 def efficientnet_lite_state(classifier: bool = False) -> dict[str, Tensor]:

@@ -37,18 +37,48 @@ def _output(features: int, outputs: int) -> nn.Sequential:
     )
 
 
-class ResidualConvUnit(nn.Module):
-    """Add two convolutions, each after a ReLU, to the input."""
+@dataclass(frozen=True)
+class HeadForm:
+    """
+    In what the published heads differ.
 
-    def __init__(self, features: int, bias: bool) -> None:
+    `bias`: the residual units have biases. `rectified`: they add to their input after its ReLU,
+    which public code applies in place. `unused_unit`: the deepest block has a unit for a layer
+    that it does not fuse. `projects`: one more convolution comes before the output. `outputs`
+    counts the numbers a pixel. `sky`: one more of them has a small head of its own.
+    """
+
+    bias: bool = True
+    rectified: bool = False
+    unused_unit: bool = False
+    projects: bool = False
+    outputs: int = 1
+    sky: bool = False
+
+
+DEPTH_ANYTHING_V2 = HeadForm(unused_unit=True)
+ANYDEPTH = HeadForm(bias=False, projects=True)
+
+
+class ResidualConvUnit(nn.Module):
+    """
+    Add two convolutions, each after a ReLU, to the input, as it is or after the first ReLU.
+
+    :param features: channels of the maps.
+    :param form: whether the convolutions have biases, and what they are added to.
+    """
+
+    def __init__(self, features: int, form: HeadForm) -> None:
         super().__init__()
-        self.conv1 = _conv3x3(features, features, bias=bias)
-        self.conv2 = _conv3x3(features, features, bias=bias)
+        self.conv1 = _conv3x3(features, features, bias=form.bias)
+        self.conv2 = _conv3x3(features, features, bias=form.bias)
+        self.rectified = form.rectified
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, F, h, w) to (B, F, h, w)."""
-        residual: Tensor = self.conv2(F.relu(self.conv1(F.relu(features))))
-        return features + residual
+        positive = F.relu(features)
+        residual: Tensor = self.conv2(F.relu(self.conv1(positive)))
+        return (positive if self.rectified else features) + residual
 
 
 class FeatureFusionBlock(nn.Module):
@@ -56,15 +86,15 @@ class FeatureFusionBlock(nn.Module):
     Fuse the path from deeper layers with one layer, then upsample.
 
     :param features: channels of the maps.
-    :param bias: whether the residual units have biases.
+    :param form: of the residual units.
     :param fuses: False leaves out the unit that a layer passes through.
     """
 
-    def __init__(self, features: int, bias: bool = True, fuses: bool = True) -> None:
+    def __init__(self, features: int, form: HeadForm, fuses: bool = True) -> None:
         super().__init__()
         if fuses:
-            self.resConfUnit1 = ResidualConvUnit(features, bias)
-        self.resConfUnit2 = ResidualConvUnit(features, bias)
+            self.resConfUnit1 = ResidualConvUnit(features, form)
+        self.resConfUnit2 = ResidualConvUnit(features, form)
         self.out_conv = nn.Conv2d(features, features, kernel_size=1)
 
     def forward(self, path: Tensor, layer: Tensor | None, size: tuple[int, int]) -> Tensor:
@@ -80,27 +110,6 @@ class FeatureFusionBlock(nn.Module):
         return out
 
 
-@dataclass(frozen=True)
-class HeadForm:
-    """
-    In what the published heads differ.
-
-    `bias`: the residual units have biases. `unused_unit`: the deepest block has a unit for a layer
-    that it does not fuse. `projects`: one more convolution comes before the output. `outputs`
-    counts the numbers a pixel. `sky`: one more of them has a small head of its own.
-    """
-
-    bias: bool = True
-    unused_unit: bool = False
-    projects: bool = False
-    outputs: int = 1
-    sky: bool = False
-
-
-DEPTH_ANYTHING_V2 = HeadForm(unused_unit=True)
-ANYDEPTH = HeadForm(bias=False, projects=True)
-
-
 class Scratch(nn.Module):
     """The trained-from-scratch parts under the names of the public checkpoints."""
 
@@ -108,15 +117,14 @@ class Scratch(nn.Module):
         self, features: int, out_channels: tuple[int, int, int, int], form: HeadForm
     ) -> None:
         super().__init__()
-        bias = form.bias
         self.layer1_rn = _conv3x3(out_channels[0], features, bias=False)
         self.layer2_rn = _conv3x3(out_channels[1], features, bias=False)
         self.layer3_rn = _conv3x3(out_channels[2], features, bias=False)
         self.layer4_rn = _conv3x3(out_channels[3], features, bias=False)
-        self.refinenet1 = FeatureFusionBlock(features, bias)
-        self.refinenet2 = FeatureFusionBlock(features, bias)
-        self.refinenet3 = FeatureFusionBlock(features, bias)
-        self.refinenet4 = FeatureFusionBlock(features, bias, fuses=form.unused_unit)
+        self.refinenet1 = FeatureFusionBlock(features, form)
+        self.refinenet2 = FeatureFusionBlock(features, form)
+        self.refinenet3 = FeatureFusionBlock(features, form)
+        self.refinenet4 = FeatureFusionBlock(features, form, fuses=form.unused_unit)
         self.project = (
             nn.Sequential(_conv3x3(features, features), nn.ReLU())
             if form.projects

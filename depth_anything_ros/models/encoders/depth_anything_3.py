@@ -78,19 +78,21 @@ class PatchRotation(GridTables):
     """
     Turn one half of a head's channels by the row of the patch, the other half by its column.
 
-    Rows and columns count from 1, and 0 is the place of the token before the patches. The
+    Rows and columns count from 1, and 0 is the place of tokens before the patches. The
     channels i and i + d / 4 of a half of d / 2 turn by place / 100^(i / (d / 4)).
 
     :param head_width: channels d of one head, a multiple of 4.
+    :param specials: how many tokens come before the patches.
     """
 
-    def __init__(self, head_width: int) -> None:
+    def __init__(self, head_width: int, specials: int = 1) -> None:
         super().__init__()
         self.pairs = head_width // 4
+        self.specials = specials
 
     def make(self, grid: Grid) -> tuple[Tensor, ...]:
         """
-        Return cosines and signed sines (1 + N, 2, d / 2) of one view's patches, and across views.
+        Return cosines and signed sines (S + N, 2, d / 2) of one view's tokens, and across views.
 
         Across views every patch is at (1, 1), as the places in two images say nothing of each
         other.
@@ -101,8 +103,8 @@ class PatchRotation(GridTables):
 
     def _turned(self, places: Tensor) -> Rotation:
         exponents = torch.arange(self.pairs, dtype=torch.float32) / self.pairs
-        places = F.pad(places, (0, 0, 1, 0))[:, :, None]  # (1 + N, 2, 1)
-        angles = places / _ROPE_BASE**exponents  # (1 + N, 2, d / 4)
+        places = F.pad(places, (0, 0, self.specials, 0))[:, :, None]  # (S + N, 2, 1)
+        angles = places / _ROPE_BASE**exponents  # (S + N, 2, d / 4)
         cosines, sines = angles.cos(), angles.sin()
         return torch.cat((cosines, cosines), dim=-1), torch.cat((-sines, sines), dim=-1)
 

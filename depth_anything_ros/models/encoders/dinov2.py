@@ -33,11 +33,16 @@ class LearnedPositions(Encoder[LayerTokens]):
     """
     Blocks over a class token and the patches, with a learned table of positions, and a last norm.
 
+    `antialias` chooses the rule by which the table is resampled, see :func:`resample_positions`.
+    `specials` counts the tokens before those of the patches; the class token is the first.
+
     :param patch: side of a patch in pixels.
     :param norm_eps: what is added to the variance in the last norm.
     """
 
     last_norm: ClassVar[str] = 'norm'
+    antialias: ClassVar[bool] = False
+    specials: ClassVar[int] = 1
 
     def __init__(
         self, width: int, patch: int, blocks: Iterable[Block], norm_eps: float = BLOCK_NORM_EPS
@@ -68,7 +73,7 @@ class LearnedPositions(Encoder[LayerTokens]):
             tokens = block(tokens)
             if index in layers:
                 normalised = self.norm(tokens)
-                taken.append((normalised[:, 1:], normalised[:, 0]))
+                taken.append((normalised[:, self.specials :], normalised[:, 0]))
         return taken
 
     def embed(self, pixels: Tensor) -> Tensor:
@@ -91,7 +96,7 @@ class LearnedPositions(Encoder[LayerTokens]):
         """Keep the position table of a grid, so that the next forward finds it."""
         if grid not in self._tables:
             with torch.inference_mode(False), torch.no_grad():
-                self._tables[grid] = resample_positions(self.pos_embed.detach(), grid)
+                self._tables[grid] = self._resampled(self.pos_embed.detach(), grid)
 
     def position_table(self, grid: tuple[int, int]) -> Tensor:
         """
@@ -100,13 +105,16 @@ class LearnedPositions(Encoder[LayerTokens]):
         In evaluation mode it is computed once per grid, and no gradient reaches `pos_embed`.
         """
         if self.training:
-            return resample_positions(self.pos_embed, grid)
+            return self._resampled(self.pos_embed, grid)
         if grid not in self._tables:
             if torch._C._get_tracing_state() is not None or torch.compiler.is_compiling():
                 # What is computed here belongs to the trace and must not outlive it.
-                return resample_positions(self.pos_embed, grid)
+                return self._resampled(self.pos_embed, grid)
             self.prepare(grid)
         return self._tables[grid]
+
+    def _resampled(self, table: Tensor, grid: tuple[int, int]) -> Tensor:
+        return resample_positions(table, grid, self.antialias)
 
     def train(self, mode: bool = True) -> LearnedPositions:
         """Set the mode; training may change the positions, so the tables kept are dropped."""
@@ -149,18 +157,20 @@ def plain_blocks(width: int, depth: int, heads: int, attend: AttentionFunction) 
         yield Block(width, attention, BLOCK_NORM_EPS)
 
 
-def resample_positions(table: Tensor, grid: tuple[int, int]) -> Tensor:
+def resample_positions(table: Tensor, grid: tuple[int, int], antialias: bool = False) -> Tensor:
     """
     Resample a square position table to another grid, by the rule of the public checkpoints.
 
     Bicubic (a = −0.75, edges clamped, no antialias) by the scale factor (n + 0.1) / 37 for n
-    patches, which places samples differently from resampling to n directly. A grid of the
-    table's own size gets the table itself.
+    patches, which places samples differently from resampling to n directly. The models with
+    registers resample to n directly, with antialias. A grid of the table's own size gets the
+    table itself.
 
     Source: `interpolate_pos_encoding` in github.com/facebookresearch/dinov2.
 
     :param table: (1, 1 + M·M, C); the class token's entry comes first and is kept.
     :param grid: (rows, columns) wanted.
+    :param antialias: whether the rule is that of the models with registers.
     :return: (1, 1 + rows·columns, C) in the table's dtype.
     """
     rows, columns = grid
@@ -168,10 +178,10 @@ def resample_positions(table: Tensor, grid: tuple[int, int]) -> Tensor:
     if (rows, columns) == (side, side):
         return table
     patches = table[:, 1:].float().reshape(1, side, side, -1).permute(0, 3, 1, 2)
-    resampled = F.interpolate(
-        patches,
-        scale_factor=((rows + _SCALE_OFFSET) / side, (columns + _SCALE_OFFSET) / side),
-        mode='bicubic',
-    )  # (1, C, rows, columns)
+    if antialias:
+        resampled = F.interpolate(patches, (rows, columns), mode='bicubic', antialias=True)
+    else:
+        factors = ((rows + _SCALE_OFFSET) / side, (columns + _SCALE_OFFSET) / side)
+        resampled = F.interpolate(patches, scale_factor=factors, mode='bicubic')
     resampled = resampled.permute(0, 2, 3, 1).flatten(1, 2).to(table.dtype)
     return torch.cat((table[:, :1], resampled), dim=1)

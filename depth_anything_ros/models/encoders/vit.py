@@ -135,17 +135,24 @@ class Attention(nn.Module):
 
 
 class Mlp(nn.Module):
-    """Map each token by itself: linear, GELU, linear."""
+    """
+    Map each token by itself: linear, GELU, linear.
+
+    :param width: channels C of a token.
+    :param hidden: channels between the layers, None for 4 · C.
+    :param outputs: channels of the result, None for C.
+    """
 
     first_layer: ClassVar[str] = 'fc1'
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, hidden: int | None = None, outputs: int | None = None) -> None:
         super().__init__()
-        self.fc1 = nn.Linear(width, _MLP_RATIO * width)
-        self.fc2 = nn.Linear(_MLP_RATIO * width, width)
+        hidden = hidden or _MLP_RATIO * width
+        self.fc1 = nn.Linear(width, hidden)
+        self.fc2 = nn.Linear(hidden, outputs or width)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Map (B, N, C) to (B, N, C)."""
+        """Map (B, N, C) to (B, N, outputs)."""
         out: Tensor = self.fc2(F.gelu(self.fc1(tokens)))
         return out
 
