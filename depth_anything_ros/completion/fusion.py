@@ -90,7 +90,7 @@ def _corrected(
     x: Float32Array, measured_m: Float32Array, known: BoolArray, refusal: float
 ) -> tuple[Float32Array, BoolArray]:
     """Return the logarithm of corrected depth, and the measured pixels believed."""
-    log_m: Float32Array = np.log(measured_m)
+    log_m = np.asarray(cv2.log(measured_m), np.float32)
     cv2.patchNaNs(log_m, 0.0)
     used = known
     if refusal > 0:
@@ -156,7 +156,10 @@ def _left_beyond(used: BoolArray, places: NDArray[np.intp]) -> Float32Array:
     height, width = used.shape
     side = max(1, width // _CELLS_ACROSS)
     size = max(1, width // side), max(1, height // side)
-    shares = cv2.resize(used * np.uint8(255), size, interpolation=cv2.INTER_AREA)
+    # By halves first, which OpenCV is quick at.
+    half = max(1, width // 2), max(1, height // 2)
+    shares = cv2.resize(used * np.uint8(255), half, interpolation=cv2.INTER_AREA)
+    shares = cv2.resize(shares, size, interpolation=cv2.INTER_AREA)
     some = (np.asarray(shares) > 0).astype(np.float32)
     near = np.asarray(cv2.resize(cv2.blur(some, (3, 3)), (width, height)), np.float32)
     return np.clip(_FULLY_LEFT * np.take(near, places), _LEFT_BEYOND, np.float32(1.0))

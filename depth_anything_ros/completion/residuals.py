@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from depth_anything_ros.types import Float32Array, UInt8Array
+
+Image = TypeVar('Image', Float32Array, UInt8Array)
 
 # Of images at least this wide every second row and column is looked at.
 _WIDE = 320
@@ -24,9 +28,13 @@ _LEAST_SPREAD, _LEAST_CELLS = 0.05, 1e-6
 _COARSEST_FIT, _COARSEST_MEMBRANE = 2, 8
 
 
-def stride_of(width: int) -> int:
-    """Return of how many rows and columns of an image one is looked at."""
-    return 2 if width >= _WIDE else 1
+def thinned(image: Image) -> Image:
+    """Return the pixels of an image that are looked at: all, or each second of a wide one's."""
+    height, width = image.shape
+    if width < _WIDE:
+        return image
+    size = (width + 1) // 2, (height + 1) // 2
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_NEAREST), image.dtype)
 
 
 def resized(array: Float32Array, size: tuple[int, ...]) -> Float32Array:
@@ -57,7 +65,7 @@ def local_fit(x: Float32Array, log_m: Float32Array, known: NDArray[np.bool_]) ->
     residuals /= some
     weighted = counts * xs
     moments = (counts, weighted, weighted * xs, counts * residuals, weighted * residuals)
-    slope, offset = _fit_pyramid(np.stack(moments, axis=-1))
+    slope, offset = _fit_pyramid(moments)
     slope /= spread
     offset -= slope * mean
     # Of depth, not of what it is off −x by.
@@ -73,11 +81,10 @@ def _cells(
 ) -> tuple[Float32Array, Float32Array, Float32Array]:
     """Return the share of each cell that is known, and x and log_m + x there, times it."""
     side = max(1, round(x.shape[1] / _CELLS_ACROSS))
-    # Every second pixel of each row and column tells as much.
-    stride = stride_of(x.shape[1])
     size = max(1, x.shape[1] // side), max(1, x.shape[0] // side)
-    weight = known[::stride, ::stride].astype(np.float32)
-    weighted, residual = x[::stride, ::stride] * weight, log_m[::stride, ::stride] * weight
+    weight = thinned(known.view(np.uint8)).astype(np.float32)
+    weighted = thinned(x) * weight
+    residual = thinned(log_m) * weight
     residual += weighted
     counts, xs, residuals = (
         np.asarray(cv2.resize(array, size, interpolation=cv2.INTER_AREA), np.float32)
@@ -90,24 +97,23 @@ def _halved(array: Float32Array) -> Float32Array:
     return np.asarray(cv2.pyrDown(array), np.float32)
 
 
-def _fit_pyramid(moments: Float32Array) -> tuple[Float32Array, Float32Array]:
+def _fit_pyramid(moments: tuple[Float32Array, ...]) -> tuple[Float32Array, Float32Array]:
     """
     Return slope and offset of each cell.
 
-    :param moments: sums of 1, x, x², r and r·x over each cell, float32 (h, w, 5).
+    :param moments: sums of 1, x, x², r and r·x over each cell, float32 (h, w) each.
     """
     levels = [moments]
-    while min(levels[-1].shape[:2]) > _COARSEST_FIT:
-        levels.append(_halved(levels[-1]))
-    slope = np.zeros(levels[-1].shape[:2], np.float32)
+    while min(levels[-1][0].shape) > _COARSEST_FIT:
+        levels.append(tuple(map(_halved, levels[-1])))
+    slope = np.zeros(levels[-1][0].shape, np.float32)
     offset = np.zeros_like(slope)
-    for level in reversed(levels):
-        if slope.shape != level.shape[:2]:
-            size = level.shape[1], level.shape[0]
+    for n, x, xx, r, rx in reversed(levels):
+        if slope.shape != n.shape:
+            size = n.shape[::-1]
             slope, offset = (
                 np.asarray(cv2.pyrUp(array, dstsize=size), np.float32) for array in (slope, offset)
             )
-        n, x, xx, r, rx = cv2.split(level)
         r = r - slope * x - offset * n
         rx = rx - slope * xx - offset * x
         xx = xx + _SLOPE_PRIOR

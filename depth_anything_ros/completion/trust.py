@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_anything_ros.completion.residuals import stride_of
+from depth_anything_ros.completion.residuals import thinned
 from depth_anything_ros.types import Float32Array, UInt8Array
 
 BoolArray = NDArray[np.bool_]
@@ -74,7 +74,10 @@ def find_doubtful(measured_m: Float32Array, known: BoolArray) -> Doubtful:
     inside: BoolArray = (nearer - farther <= _STEP + 1) & known
     reached, steps_of_rim = _islands(inside, known)
     inside &= reached == 0
-    places = np.flatnonzero(known & ~inside & ~_attached(levels, inside))
+    doubtful = _attached(levels, inside)
+    doubtful |= inside
+    np.less(doubtful, known, out=doubtful)
+    places = np.flatnonzero(doubtful)
     return Doubtful(places, np.take(reached, places), steps_of_rim)
 
 
@@ -84,23 +87,20 @@ def _levels(measured_m: Float32Array, known: BoolArray) -> UInt8Array:
     inverse += np.float32(_STEP_PER_M / _STEP_SHARE)
     per_step = _STEP / math.log1p(_STEP_SHARE)
     first = 1 - per_step * math.log(_STEP_PER_M / _STEP_SHARE)
-    levels = cv2.convertScaleAbs(cv2.log(inverse, inverse), alpha=per_step, beta=first)
-    return np.asarray(levels, np.uint8) * known
+    logs = cv2.log(inverse, inverse)
+    levels = np.asarray(cv2.convertScaleAbs(logs, alpha=per_step, beta=first), np.uint8)
+    levels *= known
+    return levels
 
 
 def _islands(inside: BoolArray, known: BoolArray) -> tuple[SurfaceArray, Float32Array]:
     """Return the number of the island at each pixel, 0 where none is, and steps_of_rim."""
-    stride = stride_of(inside.shape[1])
     # Around the image nothing is known: what the border cuts has gaps in its rim there.
     within, measured = (
-        cv2.copyMakeBorder(
-            each[::stride, ::stride].view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT
-        )
+        cv2.copyMakeBorder(thinned(each.view(np.uint8)), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
         for each in (inside, known)
     )
-    _, labels = cv2.connectedComponents(within, connectivity=8)
-    # So many surfaces that the last ones count as one are noise of a very large image.
-    surfaces = np.minimum(labels, np.iinfo(np.uint16).max).astype(np.uint16)
+    surfaces = _connected(within)
     # The rim of an island, which is at a step, is a part of it.
     reached = np.asarray(cv2.dilate(surfaces, _NEAR), np.uint16)
     sizes = np.bincount(surfaces.reshape(-1))
@@ -113,9 +113,29 @@ def _islands(inside: BoolArray, known: BoolArray) -> tuple[SurfaceArray, Float32
     island = small & (steps_of_rim >= _STEPS_OF_RIM)
     island[0] = False
     islands = np.where(island, np.arange(len(island)), 0).astype(np.uint16)
-    reached = np.take(islands, reached[1:-1, 1:-1])
-    enlarged = cv2.resize(reached, inside.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    return np.asarray(enlarged, np.uint16), steps_of_rim
+    return _enlarged(np.take(islands, reached[1:-1, 1:-1]), inside.shape), steps_of_rim
+
+
+def _connected(within: UInt8Array) -> SurfaceArray:
+    """Return the number of the surface at each pixel, 0 where none is."""
+    most = np.iinfo(np.uint16).max
+    # Each has a block of 2 × 2 pixels to itself.
+    if within.size <= 4 * most:
+        _, labels = cv2.connectedComponents(within, connectivity=8, ltype=cv2.CV_16U)
+        return np.asarray(labels, np.uint16)
+    _, labels = cv2.connectedComponents(within, connectivity=8)
+    # So many that the last ones count as one are noise of a very large image.
+    return np.minimum(labels, most).astype(np.uint16)
+
+
+def _enlarged(numbers: SurfaceArray, shape: tuple[int, ...]) -> SurfaceArray:
+    """Return numbers of thinned pixels for all of an image of that (height, width)."""
+    if numbers.shape == shape:
+        return numbers
+    # Two of them side by side are one of twice the size, which is quicker than any resize.
+    pairs = numbers.astype(np.uint32)
+    pairs |= pairs << 16
+    return np.repeat(pairs.view(np.uint16), 2, axis=0)[: shape[0], : shape[1]]
 
 
 def _attached(levels: UInt8Array, supported: BoolArray) -> BoolArray:
