@@ -100,7 +100,7 @@ def _islands(inside: BoolArray, known: BoolArray) -> tuple[SurfaceArray, Float32
         cv2.copyMakeBorder(thinned(each.view(np.uint8)), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
         for each in (inside, known)
     )
-    surfaces = _connected(within)
+    surfaces = _connected(np.asarray(within, np.uint8))
     # The rim of an island, which is at a step, is a part of it.
     reached = np.asarray(cv2.dilate(surfaces, _NEAR), np.uint16)
     sizes = np.bincount(surfaces.reshape(-1))
@@ -134,7 +134,7 @@ def _enlarged(numbers: SurfaceArray, shape: tuple[int, ...]) -> SurfaceArray:
         return numbers
     # Two of them side by side are one of twice the size, which is quicker than any resize.
     pairs = numbers.astype(np.uint32)
-    pairs |= pairs << 16
+    pairs |= pairs << np.uint32(16)
     return np.repeat(pairs.view(np.uint16), 2, axis=0)[: shape[0], : shape[1]]
 
 

@@ -28,12 +28,13 @@ from numpy.typing import NDArray
 from depth_anything_ros.types import Float32Array
 
 # Of two levels that are coarser, each second node of the next finer one is a node.
-SHAPE = ROWS, COLUMNS, LAYERS = 25, 33, 17
+SHAPE = LAYERS, ROWS, COLUMNS = 17, 25, 33
 _COARSER_LEVELS = 2
 # From the first of the eight nodes around a place to each of them, (8, 1).
 _CORNERS = np.array(
-    [(r * COLUMNS + c) * LAYERS + k for r in (0, 1) for c in (0, 1) for k in (0, 1)]
+    [(k * ROWS + r) * COLUMNS + c for k in (0, 1) for r in (0, 1) for c in (0, 1)]
 )[:, None]
+_LAST = np.array(SHAPE, np.float32)[:, None] - 1
 
 # Inverse depth of the first and the last layer, and where layers change from even steps of
 # inverse depth to even steps of depth, in 1/m.
@@ -47,10 +48,9 @@ _HALF_WEIGHT = 0.1
 _OUTSIDE_SHARE = 0.02
 _FADING_LAYERS = 2.0
 _TENT = np.array([0.25, 0.5, 0.25], np.float32)
-_ITSELF = np.ones(1, np.float32)
 # Rows of an image that are worked on at a time: what is in between stays in the cache, and OpenCV
 # remaps no picture of 32768 rows, of which each row of the image takes COLUMNS.
-_BAND_ROWS = 60
+_BAND_ROWS = 24
 
 Floats = NDArray[np.floating[Any]]
 
@@ -63,10 +63,15 @@ def layer_of(inverse: Floats) -> Floats:
     :return: of the same shape and type, 0 and LAYERS − 1 being the ends; not cut to them.
     """
     layers = np.maximum(inverse, 0)
-    layers += _MIDDLE
-    np.divide(-_MIDDLE * (LAYERS - 1) / _SPAN, layers, out=layers)
-    layers += _FIRST * (LAYERS - 1) / _SPAN
-    return layers
+    return _layers(layers, out=layers)
+
+
+def _layers(inverse: Floats, out: Floats) -> Floats:
+    """Return the layers of inverse depth above −_MIDDLE; what is below 0 lies before the first."""
+    np.add(inverse, _MIDDLE, out=out)
+    np.divide(-_MIDDLE * (LAYERS - 1) / _SPAN, out, out=out)
+    out += _FIRST * (LAYERS - 1) / _SPAN
+    return out
 
 
 def layer_inverse_depths() -> Floats:
@@ -98,28 +103,28 @@ class GridPlaces:
         :param size: (H, W) of the image.
         """
         steps = np.empty((3, len(rows)), np.float32)
-        steps[0] = (rows + 0.5) * (ROWS / size[0]) - 0.5
-        steps[1] = (columns + 0.5) * (COLUMNS / size[1]) - 0.5
-        steps[2] = layer_of(inverse)
-        last = np.array(SHAPE, np.float32)[:, None] - 1
-        np.clip(steps, 0, last, out=steps)
-        before = np.minimum(np.floor(steps), last - 1)
-        row, column, layer = before.astype(np.intp)
-        nodes = (row * COLUMNS + column) * LAYERS + layer
+        steps[0] = layer_of(inverse)
+        steps[1] = (rows + 0.5) * (ROWS / size[0]) - 0.5
+        steps[2] = (columns + 0.5) * (COLUMNS / size[1]) - 0.5
+        np.maximum(steps, 0, out=steps)
+        np.minimum(steps, _LAST, out=steps)
+        before = np.minimum(np.floor(steps), _LAST - 1)
+        layer, row, column = before
+        nodes = ((layer * ROWS + row) * COLUMNS + column).astype(np.intp)
         after = steps - before
-        by_row, by_column, by_layer = np.stack([1 - after, after], axis=1)  # (2, n) each
-        shares = by_row[:, None, None] * by_column[:, None] * by_layer  # (2, 2, 2, n)
+        by_layer, by_row, by_column = np.stack([1 - after, after], axis=1)  # (2, n) each
+        shares = by_layer[:, None, None] * by_row[:, None] * by_column  # (2, 2, 2, n)
         return cls(nodes + _CORNERS, shares.reshape(len(_CORNERS), -1))
 
     def sums(self, values: Floats) -> Float32Array:
         """Return the sums of values (n,) over the nodes, float32 SHAPE."""
         spread = (self.shares * values).reshape(-1)
-        summed = np.bincount(self.nodes.reshape(-1), spread, ROWS * COLUMNS * LAYERS)
+        summed = np.bincount(self.nodes.reshape(-1), spread, LAYERS * ROWS * COLUMNS)
         return summed.reshape(SHAPE).astype(np.float32)
 
     def read(self, nodes: Float32Array) -> Float32Array:
         """Return a field, given at its nodes, at the points, float32 (n,)."""
-        values: Float32Array = np.einsum('kn,kn->n', nodes.reshape(-1)[self.nodes], self.shares)
+        values: Float32Array = np.einsum('kn,kn->n', np.take(nodes, self.nodes), self.shares)
         return values
 
 
@@ -132,28 +137,32 @@ def smooth(weights: Float32Array, sums: Float32Array) -> Float32Array:
     :return: the field at its nodes; 0 far from all points, and in layers beyond theirs.
     """
     field: Float32Array = np.zeros(SHAPE, np.float32)
-    left = sums
-    for halvings, gathered in reversed(list(enumerate(_levels(weights)))):
-        level = next(islice(_levels(left), halvings, None))
-        level = level / (gathered + np.float32(_HALF_WEIGHT))
-        field += _spread(level, halvings)
+    of_levels = list(enumerate(islice(_levels(weights), 1 + _COARSER_LEVELS)))
+    for halvings, gathered in reversed(of_levels):
         left = sums - weights * field
-    return field * _inside(weights)
+        level = next(islice(_levels(left), halvings, None))
+        level /= gathered + np.float32(_HALF_WEIGHT)
+        field += _spread(level, halvings)
+    field *= _inside(weights)[:, None, None]
+    return field
 
 
 def at_layers(nodes: Float32Array, inverse: Floats) -> Float32Array:
     """
     Return fields at other layers.
 
-    :param nodes: the field at its nodes, float32 (…, LAYERS).
+    :param nodes: the field at its nodes, float32 (…, LAYERS, ROWS, COLUMNS).
     :param inverse: inverse depth of the other layers in 1/m, (n,).
-    :return: float32 (…, n).
+    :return: float32 (…, n, ROWS, COLUMNS).
     """
     places = np.clip(layer_of(inverse), 0, LAYERS - 1)
-    shares = np.maximum(0, 1 - np.abs(places - np.arange(LAYERS)[:, None])).astype(np.float32)
-    # By OpenCV, as in _blurred, and with nothing added to the product.
-    values = cv2.gemm(nodes.reshape(-1, LAYERS), shares, 1, np.empty(0), 0)
-    return np.asarray(values, np.float32).reshape(*nodes.shape[:-1], -1)
+    before = np.minimum(places.astype(np.intp), LAYERS - 2)
+    share = (places - before).astype(np.float32)[:, None, None]
+    values, beyond = np.take(nodes, before, axis=-3), np.take(nodes, before + 1, axis=-3)
+    beyond -= values
+    beyond *= share
+    values += beyond
+    return values
 
 
 def over_image(nodes: Float32Array, inverse: Float32Array) -> Float32Array:
@@ -167,16 +176,18 @@ def over_image(nodes: Float32Array, inverse: Float32Array) -> Float32Array:
     height, width = inverse.shape
     # Rows are interpolated first; then the grid of each row of the image is a picture of COLUMNS
     # rows and LAYERS columns, in which OpenCV interpolates the rest.
-    by_row = cv2.resize(nodes.reshape(ROWS, -1), (COLUMNS * LAYERS, height))
+    layers_last = np.ascontiguousarray(nodes.transpose(1, 2, 0)).reshape(ROWS, -1)
+    by_row = cv2.resize(layers_last, (COLUMNS * LAYERS, height))
     values: Float32Array = np.empty_like(inverse)
+    buffer = np.empty_like(inverse[:_BAND_ROWS])
     for top in range(0, height, _BAND_ROWS):
-        band = slice(top, top + _BAND_ROWS)
+        band = inverse[top : top + _BAND_ROWS]
         cv2.remap(
-            by_row[band].reshape(-1, LAYERS),
-            layer_of(inverse[band]),
-            _picture_rows(min(_BAND_ROWS, height - top), width),
+            by_row[top : top + _BAND_ROWS].reshape(-1, LAYERS),
+            _layers(band, out=buffer[: len(band)]),
+            _picture_rows(len(band), width),
             cv2.INTER_LINEAR,
-            dst=values[band],
+            dst=values[top : top + _BAND_ROWS],
             borderMode=cv2.BORDER_REPLICATE,
         )
     return values
@@ -184,24 +195,24 @@ def over_image(nodes: Float32Array, inverse: Float32Array) -> Float32Array:
 
 def _inside(weights: Float32Array) -> Float32Array:
     """Return how much of the field counts in each layer by where points are, (LAYERS,) in 0..1."""
-    reached = np.cumsum(weights.sum(axis=(0, 1), dtype=np.float64))
+    reached = np.cumsum(weights.sum(axis=(1, 2)), dtype=np.float64)
     ends = np.array([_OUTSIDE_SHARE, 1.0 - _OUTSIDE_SHARE]) * reached[-1]
     first, last = np.searchsorted(reached, ends)
     layers = np.arange(LAYERS)
-    outside = np.maximum(first - layers, 0) + np.maximum(layers - last, 0)
-    inside: Float32Array = np.clip(1.0 - outside / _FADING_LAYERS, 0, 1).astype(np.float32)
+    outside = np.maximum(np.maximum(first - layers, layers - last), 0)
+    inside: Float32Array = np.maximum(1.0 - outside / _FADING_LAYERS, 0).astype(np.float32)
     return inside
 
 
 def _levels(grid: Float32Array) -> Iterator[Float32Array]:
-    """Iterate over the sums around each node of a level, the finest level first."""
-    blurred = _blurred(grid)
+    """Iterate over the sums around each node of a level, the finest level first, without end."""
+    level = _blurred(grid)
     # Not the grid itself: single nodes would take up the noise of single points.
-    yield blurred
-    for _ in range(_COARSER_LEVELS):
-        coarser = 8.0 * blurred[::2, ::2, ::2]
-        yield coarser
-        blurred = _blurred(coarser)
+    yield level
+    level = 8.0 * level[::2, ::2, ::2]
+    while True:
+        yield level
+        level = 8.0 * _blurred(level)[::2, ::2, ::2]
 
 
 def _spread(level: Float32Array, halvings: int) -> Float32Array:
@@ -217,9 +228,10 @@ def _blurred(grid: Float32Array) -> Float32Array:
     """Return half of each node and a quarter of its neighbours, in all three directions."""
     # By OpenCV, as products of matrices this small wake the threads of BLAS for nothing.
     border, blurred = cv2.BORDER_CONSTANT, np.empty_like(grid)
+    # Layers and rows are blurred as an image with a channel for each column.
     across = cv2.sepFilter2D(grid, -1, _TENT, _TENT, borderType=border)
-    layers, flat = (each.reshape(-1, grid.shape[2]) for each in (across, blurred))
-    cv2.sepFilter2D(layers, -1, _TENT, _ITSELF, dst=flat, borderType=border)
+    lines, flat = (each.reshape(-1, grid.shape[2]) for each in (across, blurred))
+    cv2.filter2D(lines, -1, _TENT[None], dst=flat, borderType=border)
     return blurred
 
 

@@ -157,14 +157,14 @@ class ScaleField:
         if points is None and (before is None or before.is_blank):
             self._state = state
             return None
+        step = None
         if before is not None:
-            state = self._brought_to(alignment, stamp_ns, before)
+            state, step = self._brought_to(alignment, stamp_ns, before)
         fitted = _fitted(state, points)
         if points is not None and not state.weights.any():
             # Its first points are judged by what most of them say.
             fitted = _fitted(replace(state, logs=fitted.logs), points)
-        if before is not None:
-            _, step = _moved(before.alignment, alignment)
+        if step is not None:
             fitted = replace(fitted, logs=self._limited(fitted.logs, state.logs, step))
         self._state = fitted
         nodes = np.exp(fitted.logs)
@@ -172,8 +172,14 @@ class ScaleField:
         change = float((fitted.weights * np.abs(nodes - 1.0)).sum()) / total if total > 0 else 0.0
         return FieldFactors(nodes, change)
 
-    def _brought_to(self, alignment: Alignment, stamp_ns: int, before: _State) -> _State:
-        """Return a field of before for another alignment, what it comes from faded."""
+    def _brought_to(
+        self, alignment: Alignment, stamp_ns: int, before: _State
+    ) -> tuple[_State, Float32Array]:
+        """
+        Return a field of before for another alignment, what it comes from faded.
+
+        :return: the field, and the logarithm that :func:`_moved` gives.
+        """
         elsewhere, step = _moved(before.alignment, alignment)
         together = np.stack([before.logs, before.weights, before.sums])
         logs, weights, sums = at_layers(together, elsewhere)
@@ -183,7 +189,7 @@ class ScaleField:
         share = np.float32(kept * _REMEMBERED) / np.maximum(weights, np.float32(_REMEMBERED))
         share *= weights > _FORGOTTEN
         weights, sums = share * weights, share * (sums + weights * step)
-        return _State(alignment, stamp_ns, logs + step, weights, sums)
+        return _State(alignment, stamp_ns, logs + step, weights, sums), step
 
     def _limited(
         self, wanted: Float32Array, before: Float32Array, step: Float32Array
@@ -192,25 +198,28 @@ class ScaleField:
         Return the logarithms that are wanted, as far as the gate allows.
 
         :param before: those that leave depth as it was.
-        :param step: logarithm of inverse depth as it was over that without a field, (LAYERS,).
+        :param step: logarithm of inverse depth as it was over that without a field, by layer,
+            (LAYERS, 1, 1).
         """
         if self._gate <= 0:
             return wanted
         farther = np.maximum(math.log1p(self._gate), step)
         nearer = np.maximum(-math.log1p(-min(self._gate, _ALMOST_ALL)), -step)
-        return np.clip(wanted, before - farther, before + nearer)
+        limited: Float32Array = np.minimum(np.maximum(wanted, before - farther), before + nearer)
+        return limited
 
 
 def _moved(before: Alignment, now: Alignment) -> tuple[Float64Array, Float32Array]:
     """
     Return what an alignment before had for the layers of the grid as they are now.
 
-    :return: inverse depth of before, (LAYERS,) in 1/m, and the logarithm of it over that of now.
+    :return: inverse depth of before, (LAYERS,) in 1/m, and the logarithm of it over that of now,
+        (LAYERS, 1, 1).
     """
     inverse = layer_inverse_depths()
     elsewhere = before.scale * (inverse - now.shift) / now.scale + before.shift
     step = np.log(np.maximum(elsewhere, _LEAST_INVERSE) / inverse)
-    return elsewhere, step.astype(np.float32)
+    return elsewhere, step.astype(np.float32)[:, None, None]
 
 
 def _fitted(state: _State, points: _Leftover | None) -> _State:

@@ -41,7 +41,7 @@ def test_layers_reach_from_ten_metres_to_a_fifth_of_one():
 def test_a_point_counts_once_and_reads_what_is_linear_exactly():
     points = places(*scattered(500))
     assert points.sums(np.ones(500)).sum() == pytest.approx(500, rel=1e-5)
-    rows, columns, layers = np.meshgrid(*map(np.arange, SHAPE), indexing='ij')
+    layers, rows, columns = np.meshgrid(*map(np.arange, SHAPE), indexing='ij')
     nodes = (0.1 * rows - 0.2 * columns + 0.3 * layers).astype(np.float32)
     row, column, inverse = scattered(500)
     down = ((row + 0.5) * (25 / 480) - 0.5).clip(0, 24)
@@ -116,4 +116,4 @@ def test_layers_elsewhere_read_between_those_that_are_there():
     nodes = np.random.default_rng(0).random(SHAPE).astype(np.float32)
     np.testing.assert_allclose(at_layers(nodes, layer_inverse_depths()), nodes, atol=1e-5)
     ends = at_layers(nodes, np.array([0.0, 100.0]))
-    np.testing.assert_allclose(ends, nodes[:, :, [0, -1]], atol=1e-6)
+    np.testing.assert_allclose(ends, nodes[[0, -1]], atol=1e-6)

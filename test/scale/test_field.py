@@ -140,7 +140,7 @@ def test_what_is_remembered_ends_while_other_points_come():
     field.update(alignment(at), 0)
     for tenth in range(1, 80):
         factors = field.update(alignment(left), tenth * S // 10)
-    right = factors.nodes[:, 20:]
+    right = factors.nodes[..., 20:]
     assert np.abs(right - 1.0).max() < 1e-6
 
 
