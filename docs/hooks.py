@@ -2,8 +2,8 @@
 Fill in what the pages do not hold themselves, when MkDocs builds the site.
 
 `<!-- parameters NODE -->`, `<!-- topics NODE -->`, `<!-- verbs -->`, `<!-- models -->`,
-`<!-- protocols -->` and `<!-- metrics -->` become tables that come from the code,
-`<!-- file PATH -->` the text of a file of the repository.
+`<!-- contract -->`, `<!-- protocols -->` and `<!-- metrics -->` become tables that come from the
+code, `<!-- file PATH -->` the text of a file of the repository.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ from depth_anything_ros.escape import markdown as escaped
 from depth_anything_ros.evaluation.metrics import METRICS, Group
 from depth_anything_ros.lab.datasets.protocols import PROTOCOLS, protocol_table
 from depth_anything_ros.models import MODELS
+from depth_anything_ros.models.contract_file import KEYS
 from depth_anything_ros.parameters import markdown_table
 
 ROOT = Path(__file__).resolve().parents[1]
 _MARK = re.compile(
-    r'^<!-- (parameters|topics|verbs|models|protocols|metrics|file) ?(\S*) -->$', re.MULTILINE
+    r'^<!-- (parameters|topics|verbs|models|contract|protocols|metrics|file) ?(\S*) -->$',
+    re.MULTILINE,
 )
 
 
@@ -90,6 +92,12 @@ def _models(_: str) -> str:
     return _table(('model', 'parameters', 'output', 'input, px', 'licence', 'weights'), rows)
 
 
+def _contract(_: str) -> str:
+    """Return a table of the keys of a network in a folder."""
+    rows = [(f'`{key.path}`', key.allowed, key.help) for key in KEYS]
+    return _table(('key', 'allowed', 'what it says'), rows)
+
+
 def _metrics(_: str) -> str:
     """Return a table of metrics for each group of them."""
     head = ('metric', 'in tables', 'unit', 'better', 'formula', 'mean', 'no value')
@@ -137,6 +145,7 @@ _FILLED = {
     'topics': topic_table,
     'verbs': _verbs,
     'models': _models,
+    'contract': _contract,
     'protocols': _protocols,
     'metrics': _metrics,
     'file': _file,

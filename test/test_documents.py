@@ -38,6 +38,8 @@ from depth_anything_ros.lab.evaluation.figures import EVALUATION, expected_figur
 from depth_anything_ros.lab.simulation.journey import journey
 from depth_anything_ros.lab.simulation.robot import Robot
 from depth_anything_ros.models import MODELS
+from depth_anything_ros.models.contract import Values
+from depth_anything_ros.models.contract_file import KEYS
 from depth_anything_ros.parameters import markdown_table, parameter_infos, parse_value
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -310,6 +312,9 @@ def test_the_site_has_every_verb_with_its_options_and_every_model(hooks):
     assert '| `--parameters` | `NODE` | show the parameters of a node as a table' in commands
     models = hooks.expand((ROOT / 'docs' / 'models.md').read_text(encoding='utf-8'))
     assert all(f'\n| `{name}` |' in models for name in MODELS)
+    contract = hooks.expand((ROOT / 'docs' / 'your_network.md').read_text(encoding='utf-8'))
+    assert all(f'\n| `{key.path}` | {key.allowed} |' in contract for key in KEYS)
+    assert all(f'\n| `{kind.value}` |' in contract for kind in Values)
     protocols = hooks.expand((ROOT / 'docs' / 'protocols.md').read_text(encoding='utf-8'))
     assert all(f'\n| {markdown(name)} |' in protocols for name in PROTOCOLS)
     metrics = hooks.expand((ROOT / 'docs' / 'metrics.md').read_text(encoding='utf-8'))

@@ -93,15 +93,18 @@ def run(args: argparse.Namespace) -> int:
     :raises GateError: if a bound of the gate is broken.
     """
     from depth_anything_ros.evaluation.gate import run_figures
-    from depth_anything_ros.inference.preprocess import check_multiple
+    from depth_anything_ros.inference.predictor import check_input_size
     from depth_anything_ros.models import MODELS
     from depth_anything_ros.models.meaning import spec_of_checkpoint
+    from depth_anything_ros.models.network_folder import asked_spec, is_network_folder
 
     gate = _gate(args)
-    spec = spec_of_checkpoint(MODELS[args.model], args.checkpoint)
-    check_multiple('--input-size', args.input_size or spec.input_size, spec.patch)
+    row, spec = MODELS[args.model], asked_spec(args.model, args.checkpoint)
+    if not is_network_folder(args.checkpoint):
+        spec = spec_of_checkpoint(row, args.checkpoint)
+    weights = _choose_weights(args, row)
+    check_input_size('--input-size', args.input_size, spec)
     check_outputs(args.out / 'summary.json')
-    weights = _choose_weights(args, spec)
     bag = _first_frames(open_bag(args.bag or str(_SAMPLE)), args.frames)
     _clear_results(args.out)
     _play(args, bag, weights, spec.output_kind)
@@ -213,7 +216,8 @@ def _play(args: argparse.Namespace, bag: DemoBag, weights: str, kind: OutputKind
             {'prediction': relative if is_relative else metric},
             shows_progress=True,
         )
-        write_line(f'nodes: loading {args.model}, then playing {bag.path} in {args.mode}')
+        name = args.checkpoint or args.model
+        write_line(f'nodes: loading {name}, then playing {bag.path} in {args.mode}')
         nodes.wait_for('bag_player', bag.images)
         write_line('scoring the rest and writing the report')
         nodes.finish('evaluator_node')

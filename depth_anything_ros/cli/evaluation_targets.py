@@ -18,6 +18,7 @@ from depth_anything_ros.cli.predictor_options import (
 )
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.models import MODELS
+from depth_anything_ros.models.network_folder import is_network_folder
 
 if TYPE_CHECKING:
     from depth_anything_ros.lab.evaluation.targets import Target
@@ -33,7 +34,8 @@ def add_target_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         '--checkpoint', action=Named, default='', metavar='FILE',
-        help='local file of the weights of the --model before it; of several, each is scored',
+        help='local file of the weights of the --model before it, of several each is scored; or a '
+        'folder with a network of your own, which needs no --model',
     )  # fmt: skip
     parser.add_argument(
         '--hub-model', action=Named, metavar='ID',
@@ -45,7 +47,7 @@ def add_target_arguments(parser: argparse.ArgumentParser) -> None:
 
 @dataclass
 class _Asked:
-    """A model and the checkpoints of it that are asked for."""
+    """A model and the checkpoints of it that are asked for; a folder has no name of a model."""
 
     name: str
     hub: bool
@@ -86,15 +88,19 @@ def _models(asked: Sequence[tuple[str, str]]) -> list[_Asked]:
     found: list[_Asked] = []
     early = []
     for option, value in asked:
-        if option != 'checkpoint':
+        if option == 'checkpoint' and is_network_folder(value):
+            found.append(_Asked('', False, [value]))
+        elif option != 'checkpoint':
             found.append(_Asked(value, option == 'hub_model'))
-        elif found and not found[-1].hub:
+        elif found and found[-1].name and not found[-1].hub:
             found[-1].checkpoints.append(value)
         else:
             early.append(value)
-    own = [item for item in found if not item.hub]
+    own = [item for item in found if item.name and not item.hub]
     if not found:
-        raise ConfigError('evaluate needs a model: --model NAME or --hub-model ID')
+        raise ConfigError(
+            'evaluate needs a model: --model NAME, --checkpoint FOLDER or --hub-model ID'
+        )
     if early:
         if len(own) != 1:
             raise ConfigError(
@@ -116,6 +122,8 @@ def _labels(words: Sequence[tuple[_Asked, str]]) -> list[str]:
 
 
 def _label(model: str, checkpoint: str) -> str:
+    if not model:
+        return checkpoint
     return f'{model} ({checkpoint})' if checkpoint else model
 
 

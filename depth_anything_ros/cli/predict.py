@@ -40,6 +40,7 @@ from depth_anything_ros.colormap import PREVIEW_COLORMAPS
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.home import expand_user
 from depth_anything_ros.lab.recording import DEPTH_NODE
+from depth_anything_ros.models.network_folder import is_network_folder
 from depth_anything_ros.progress import duration_text
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ def run(args: argparse.Namespace) -> int:
     metres = _metres(args)
     sources = find_sources(args.inputs, args.out, write_warning)
     check_outputs(args.out / JOURNAL)
-    args.backend = _backend(args.backend, sources)
+    args.backend = _backend(args, sources)
     networks = _networks(args, metres)
     check_wishes(networks, metres, '--ply' if args.ply else '--depth png' * ('png' in args.depth))
     settings = _settings(args)
@@ -259,12 +260,14 @@ def _metres(args: argparse.Namespace) -> Metres:
     return Metres(None, measured, lens, args.max_depth)
 
 
-def _backend(asked: str, sources: Sequence[Source]) -> str:
+def _backend(args: argparse.Namespace, sources: Sequence[Source]) -> str:
     """Return what runs the networks; an export takes longer than a few pictures without."""
     from depth_anything_ros.lab.prediction.sources import Kind
 
     few = len(sources) <= _FEW and all(source.kind is Kind.PICTURE for source in sources)
-    return 'torch' if asked == 'auto' and few else asked
+    folders = any(is_network_folder(choice.checkpoint) for choice in chosen_networks(args))
+    asked: str = args.backend
+    return 'torch' if asked == 'auto' and few and not folders else asked
 
 
 def _networks(args: argparse.Namespace, metres: Metres) -> list[Network]:

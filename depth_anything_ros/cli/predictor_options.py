@@ -10,11 +10,17 @@ from typing import TYPE_CHECKING, Any
 from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.models import MODELS
+from depth_anything_ros.models.network_folder import asked_spec, is_network_folder
 from depth_anything_ros.models.spec import require_relative
 from depth_anything_ros.types import Precision
 
 if TYPE_CHECKING:
     from depth_anything_ros.inference.predictor import Predictor
+
+CHECKPOINT_HELP = (
+    'local file of the weights, or a folder with a network of your own, which takes the place of '
+    'the model'
+)
 
 _RELATIVE = 'give --model a relative one'
 
@@ -37,7 +43,7 @@ def add_predictor_arguments(parser: argparse.ArgumentParser, model: str = '') ->
         '--model', choices=MODELS, required=not model, default=model or None, metavar='NAME',
         help=f'name of the model (default: {model})' if model else 'name of the model',
     )  # fmt: skip
-    parser.add_argument('--checkpoint', default='', help='local file of the weights')
+    parser.add_argument('--checkpoint', default='', help=CHECKPOINT_HELP)
     add_network_arguments(parser)
 
 
@@ -53,7 +59,8 @@ def add_predictors_arguments(parser: argparse.ArgumentParser, model: str) -> Non
     )  # fmt: skip
     parser.add_argument(
         '--checkpoint', action=Named, metavar='FILE',
-        help='local file of the weights of the --model before it; may be given more than once',
+        help='local file of the weights of the --model before it, or a folder with a network of '
+        'your own, which needs no --model; may be given more than once',
     )  # fmt: skip
     parser.set_defaults(named=(), default_model=model)
     add_network_arguments(parser)
@@ -118,8 +125,8 @@ def create_relative_predictor(options: NetworkOptions) -> Predictor:
     """
     from depth_anything_ros.inference.predictor import create_predictor
 
-    if not options.checkpoint:
-        require_relative(MODELS[options.model], _RELATIVE)
+    if not options.checkpoint or is_network_folder(options.checkpoint):
+        require_relative(asked_spec(options.model, options.checkpoint), _RELATIVE)
     predictor = create_predictor(options)
     require_relative(predictor.spec, _RELATIVE)
     return predictor

@@ -31,6 +31,7 @@ from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.models import MODELS
+from depth_anything_ros.models.network_folder import is_network_folder
 from depth_anything_ros.table import Table, number
 
 if TYPE_CHECKING:
@@ -68,7 +69,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--model', choices=MODELS, metavar='NAME',
         help='take the predictions of this network, and score its depth against the exact one',
     )  # fmt: skip
-    parser.add_argument('--checkpoint', help='local file of the weights of --model')
+    parser.add_argument(
+        '--checkpoint',
+        help='local file of the weights of --model, or a folder with a network of your own, which '
+        'needs no --model',
+    )
     parser.add_argument('--backend', choices=('auto', *BACKENDS), help='that runs --model')
     parser.add_argument(
         '--points', type=int, action='append', metavar='N', default=[],
@@ -94,24 +99,31 @@ def run(args: argparse.Namespace) -> int:
     """
     _check_combination(args)
     pairs = [(seed, height) for height in args.height or _HEIGHTS_M for seed in drive_seeds(args)]
-    return _run_model(args, pairs) if args.model else _run_sources(args, pairs)
+    return _run_model(args, pairs) if _network_name(args) else _run_sources(args, pairs)
+
+
+def _network_name(args: argparse.Namespace) -> str:
+    """Return the model, or the folder that takes its place, '' where neither is asked for."""
+    checkpoint = args.checkpoint or ''
+    return checkpoint if is_network_folder(checkpoint) else args.model or ''
 
 
 def _check_combination(args: argparse.Namespace) -> None:
-    if args.model and args.noise is not None:
-        raise ConfigError(f'--noise {args.noise:g} has no meaning with --model {args.model}')
-    if args.model and args.up_to_scale:
-        raise ConfigError(f'--up-to-scale has no meaning with --model {args.model}')
+    name = _network_name(args)
+    if name and args.noise is not None:
+        raise ConfigError(f'--noise {args.noise:g} has no meaning with --model {name}')
+    if name and args.up_to_scale:
+        raise ConfigError(f'--up-to-scale has no meaning with --model {name}')
     for option in ('checkpoint', 'backend'):
         value = getattr(args, option)
-        if value is not None and not args.model:
+        if value is not None and not name:
             raise ConfigError(f'--{option} {value} has no meaning without --model')
-    if args.motion and not args.model:
+    if args.motion and not name:
         raise ConfigError('--motion has no meaning without --model')
     if args.motion and args.points:
         raise ConfigError(f'--points {args.points[0]} has no meaning with --motion')
     for count in args.points:
-        if not args.model:
+        if not name:
             raise ConfigError(f'--points {count} has no meaning without --model')
         if count < 1:
             raise ConfigError(f'--points {count} is out of range; allowed: 1 and more')
@@ -155,7 +167,7 @@ def _run_model(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -> 
     from depth_anything_ros.lab.trials.results import ModelResult
 
     options = NetworkOptions(
-        args.model, checkpoint=args.checkpoint or '', backend=args.backend or 'auto'
+        args.model or '', checkpoint=args.checkpoint or '', backend=args.backend or 'auto'
     )
     predictor = create_relative_predictor(options)
     trials: dict[tuple[str, float], list[ModelTrial]] = {}
@@ -168,7 +180,7 @@ def _run_model(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -> 
             trials.setdefault((trial.name, height_m), []).append(trial)
     results = [ModelResult.of(group) for group in trials.values()]
     write_table(Table(_MODEL_COLUMNS, [_model_row(result) for result in results]))
-    write_line(f'{args.drives} drives of {args.frames} frames, {args.model}')
+    write_line(f'{args.drives} drives of {args.frames} frames, {_network_name(args)}')
     write_json(
         args.json,
         {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from depth_anything_ros.inference.backends.base import Backend
+from depth_anything_ros.inference.backends.base import Runner
 from depth_anything_ros.inference.selection import Selection
 from depth_anything_ros.models.spec import NetworkSpec
 from depth_anything_ros.types import ModelIdentity
@@ -38,7 +38,7 @@ class Network(Protocol):
     def cache_problem(self) -> str:
         """Return why its export is not kept, empty if it is or there is none."""
 
-    def backend(self, size: tuple[int, int]) -> Backend:
+    def backend(self, size: tuple[int, int]) -> Runner:
         """
         Return what runs it at the network's (height, width); one thread at a time asks.
 

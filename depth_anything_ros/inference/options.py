@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from depth_anything_ros.inference import BACKENDS
+from depth_anything_ros.models.network_folder import is_network_folder
 from depth_anything_ros.parameters import Affects, parameter
 
 
@@ -25,7 +26,8 @@ class NetworkOptions:
     checkpoint: str = parameter(
         '',
         'Local .pth or .safetensors file of the model, which says itself whether it gives metres; '
-        'empty downloads the published one into the Hugging Face cache on first use.',
+        'or the folder of a network of your own, which takes the place of the model; empty '
+        'downloads the published one into the Hugging Face cache on first use.',
         affects=Affects.MODEL,
     )
     weights: str = parameter(
@@ -84,3 +86,8 @@ class NetworkOptions:
         maximum=1000.0,
         affects=Affects.MODEL,
     )
+
+    @property
+    def network_name(self) -> str:
+        """Return the model, or the folder that takes its place, for messages."""
+        return self.checkpoint if is_network_folder(self.checkpoint) else self.model

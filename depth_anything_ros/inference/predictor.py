@@ -13,9 +13,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from depth_anything_ros.errors import BackendError
-from depth_anything_ros.inference.backends.base import Backend, BatchBackend
+from depth_anything_ros.errors import BackendError, ConfigError
+from depth_anything_ros.inference.backends.base import BatchBackend, Runner
 from depth_anything_ros.inference.clock import NETWORKS
+from depth_anything_ros.inference.file_network import load_folder
 from depth_anything_ros.inference.network import Network
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.preprocess import (
@@ -25,7 +26,7 @@ from depth_anything_ros.inference.preprocess import (
     resize_align_corners,
 )
 from depth_anything_ros.inference.selection import Selection
-from depth_anything_ros.models import MODELS
+from depth_anything_ros.models.network_folder import asked_spec, is_network_folder
 from depth_anything_ros.models.spec import NetworkSpec
 from depth_anything_ros.types import (
     Float32Array,
@@ -64,14 +65,14 @@ class Predictor:
     def __init__(self, network: Network, input_size: int | tuple[int, int] = 0) -> None:
         self.network = network
         self.spec = network.spec
-        self._input_size = _check_input_size(input_size, self.spec)
+        self._input_size = check_input_size('input size', input_size, self.spec)
         self._lock = threading.Lock()
         # Held while a backend is built, since all are built from the one network.
         self._making = threading.Lock()
         # Held while the network of a size runs: it takes the whole machine, and no second caller.
         self._turns: defaultdict[tuple[int, ...], threading.Lock] = defaultdict(threading.Lock)
         self._preprocessors: OrderedDict[tuple[int, int], Preprocessor] = OrderedDict()
-        self._backends: OrderedDict[tuple[int, int], Backend] = OrderedDict()
+        self._backends: OrderedDict[tuple[int, int], Runner] = OrderedDict()
         self._current_size = (0, 0)
 
     @property
@@ -212,7 +213,7 @@ class Predictor:
         with self._lock:
             return size in self._backends
 
-    def build(self, size: tuple[int, int]) -> Backend:
+    def build(self, size: tuple[int, int]) -> Runner:
         """
         Return the backend for the network's (height, width), building it if there is none yet.
 
@@ -225,18 +226,18 @@ class Predictor:
         with self._making:
             return self._keep(size, self._built(size) or self._make(size))
 
-    def _built(self, size: tuple[int, int]) -> Backend | None:
+    def _built(self, size: tuple[int, int]) -> Runner | None:
         with self._lock:
             return self._backends.get(size)
 
-    def _keep(self, size: tuple[int, int], backend: Backend) -> Backend:
+    def _keep(self, size: tuple[int, int], backend: Runner) -> Runner:
         with self._lock:
             backend = self._backends.setdefault(size, backend)
             _use(self._backends, size)
             self._current_size = size
         return backend
 
-    def _make(self, size: tuple[int, int]) -> Backend:
+    def _make(self, size: tuple[int, int]) -> Runner:
         logger.info(
             'building %s for %s at %dx%d (height x width)',
             self.selection.backend, self.spec.name, *size,
@@ -275,23 +276,40 @@ def create_predictor(options: NetworkOptions) -> Predictor:
     :raises MissingDependencyError: if the library of the backend asked for is not installed.
     :raises BackendError: if backend, precision and device cannot go together here.
     """
+    # What can be checked without the weights is checked before they are loaded.
+    spec = asked_spec(options.model, options.checkpoint)
+    check_input_size('input size', options.input_size, spec)
+    if is_network_folder(options.checkpoint):
+        return Predictor(load_folder(options), options.input_size)
     from depth_anything_ros.inference.estimator_network import load_network
 
-    # What can be checked without the weights is checked before they are loaded.
-    _check_input_size(options.input_size, MODELS[options.model])
     return Predictor(load_network(options), options.input_size)
 
 
-def _check_input_size(
-    input_size: int | tuple[int, int], spec: NetworkSpec
+def check_input_size(
+    name: str, input_size: int | tuple[int, int], spec: NetworkSpec
 ) -> int | tuple[int, int]:
+    """
+    Return the side or the (height, width) of the network's input, that of the model for 0.
+
+    :param name: what the value is, for the message.
+    :raises ConfigError: if the model cannot take it.
+    """
     if isinstance(input_size, tuple):
         height, width = input_size
         check_multiple('input height', height, spec.patch)
         check_multiple('input width', width, spec.patch)
         return height, width
+    if spec.stretch is not None:
+        if input_size:
+            rows, columns = spec.stretch
+            raise ConfigError(
+                f"{name} {input_size}: network '{spec.name}' stretches every image to "
+                f'{rows}×{columns} (height×width); allowed: 0'
+            )
+        return spec.stretch
     side = input_size or spec.input_size
-    check_multiple('input size', side, spec.patch)
+    check_multiple(name, side, spec.patch)
     return side
 
 

@@ -10,12 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_anything_ros.errors import BackendError, ConfigError
-from depth_anything_ros.models.spec import NetworkSpec
+from depth_anything_ros.models.spec import Interpolation, NetworkSpec
 from depth_anything_ros.types import Float32Array, ModelInput, UInt8Array
 
 # Room for a 4:3 image at the largest input size the node offers (2072 px); attention grows with
 # the square of the pixels, so that longer pictures would take the machine's memory.
 MAX_NETWORK_PIXELS = 8_000_000
+
+_KERNELS = {
+    Interpolation.AREA: cv2.INTER_AREA,
+    Interpolation.CUBIC: cv2.INTER_CUBIC,
+    Interpolation.LINEAR: cv2.INTER_LINEAR,
+    Interpolation.NEAREST: cv2.INTER_NEAREST,
+}
 
 
 def check_multiple(name: str, value: int, patch: int) -> None:
@@ -84,9 +91,7 @@ def _nearest(length: float, patch: int) -> int:
 
 class Preprocessor:
     """
-    Turn an image into network input: resize with a cubic kernel, normalise, make planar.
-
-    Models that go by the longer side take the mean of areas where the image shrinks.
+    Turn an image into network input: resize, normalise, make planar.
 
     The official code converts to float64, resizes, then normalises. Normalising is affine and
     the weights of the kernel sum to 1, so both commute: here a table of 256 floats normalises
@@ -94,13 +99,13 @@ class Preprocessor:
     rounding, overshoot of the cubic kernel beyond black and white included.
 
     :param spec: the model, for its mean and standard deviation (RGB, of values in 0..1) and its
-        resize rule.
+        interpolation.
     :param size: (height, width) of the network input.
     """
 
     def __init__(self, spec: NetworkSpec, size: tuple[int, int]) -> None:
         self.size = size
-        self._shrinks_by_area = spec.longer_side
+        self._interpolation = spec.interpolation
         levels = np.arange(256, dtype=np.float64) / 255.0
         self._tables = [
             ((levels - mean) / std).astype(np.float32)
@@ -118,8 +123,9 @@ class Preprocessor:
                 f'image is {rgb.dtype} {rgb.shape}; uint8 (height, width, 3) is needed'
             )
         height, width = self.size
-        shrinks = self._shrinks_by_area and height <= rgb.shape[0] and width <= rgb.shape[1]
-        kernel = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+        kernel = _KERNELS[self._interpolation]
+        if kernel == cv2.INTER_AREA and (height > rgb.shape[0] or width > rgb.shape[1]):
+            kernel = cv2.INTER_CUBIC
         pixels: Float32Array = np.empty((1, 3, height, width), np.float32)
         for target, plane, table in zip(pixels[0], cv2.split(rgb), self._tables, strict=True):
             normalised = cv2.LUT(plane, table)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import platform
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import torch
@@ -41,19 +42,45 @@ def select(
     :raises MissingDependencyError: if the library of the backend asked for is not installed.
     :raises BackendError: if what is asked for cannot run here; the message says why.
     """
+    return choices(backend, precision, device, BACKENDS, machine)[0]
+
+
+def choices(
+    backend: str,
+    precision: str,
+    device: str,
+    known: Collection[str],
+    machine: str = platform.machine(),
+) -> list[Selection]:
+    """
+    Return all that can run here as asked, the fastest first; one where a backend is named.
+
+    :param known: names of the backends that are allowed.
+
+    The other parameters and what is raised are those of :func:`select`.
+    """
     wanted = _parse_precision(precision)
     if backend != AUTO:
-        return _check(backend, wanted, _device_for(backend, device))
-    reasons = []
+        found = [_check(backend, wanted, _device_for(backend, device))]
+        if backend not in known:
+            raise UnknownNameError(
+                f"backend '{backend}' cannot run this; allowed: {', '.join([AUTO, *known])}"
+            )
+        return found
+    reasons, found = [], []
     for name in _preference(device, machine):
+        if name not in known:
+            continue
         try:
-            return _check(name, wanted, _device_for(name, device))
+            found.append(_check(name, wanted, _device_for(name, device)))
         except MissingDependencyError as error:
             logger.info('backend %s left out: %s', name, error)
             reasons.append(str(error))
         except BackendError as error:
             reasons.append(str(error))
-    raise BackendError(f'no backend can run here as asked: {"; ".join(reasons)}')
+    if not found:
+        raise BackendError(f'no backend can run here as asked: {"; ".join(reasons)}')
+    return found
 
 
 def _parse_precision(precision: str) -> Precision | None:

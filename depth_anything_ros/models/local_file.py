@@ -33,7 +33,10 @@ def local_file(text: str) -> Path:
         reason = error.strerror if isinstance(error, OSError) else error
         raise CheckpointError(f"checkpoint '{shown}' cannot be reached: {reason}") from error
     if stat.S_ISDIR(found.st_mode):
-        raise CheckpointError(f"checkpoint '{shown}' is a folder; give the file itself")
+        raise CheckpointError(
+            f"checkpoint '{shown}' is a folder; a network in a folder is run as it is, and has no "
+            'weights to train or compress: give a file of weights'
+        )
     if not stat.S_ISREG(found.st_mode):
         raise CheckpointError(f"checkpoint '{shown}' is not a regular file")
     known = (*PICKLE_SUFFIXES, SAFETENSORS_SUFFIX)

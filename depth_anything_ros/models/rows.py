@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from depth_anything_ros.models.spec import ModelSpec
+from depth_anything_ros.models.spec import Interpolation, ModelSpec
 
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -246,6 +246,7 @@ def _depth_anything_3(word: str) -> ModelSpec:
         origin='github.com/ByteDance-Seed/Depth-Anything-3',
         parameters=parameters,
         longer_side=True,
+        interpolation=Interpolation.AREA,
         up_to_scale=True,
         camera='direct',
     )
@@ -273,6 +274,7 @@ _VGGT = ModelSpec(
     origin='github.com/facebookresearch/vggt',
     parameters=1_157_940_468,
     longer_side=True,
+    interpolation=Interpolation.AREA,
     # Training divides a scene by the mean distance of its points and shifts nothing.
     up_to_scale=True,
     camera='refining',
@@ -326,6 +328,7 @@ _DEPTH_ANYTHING_3_METRIC = ModelSpec(
     origin='github.com/ByteDance-Seed/Depth-Anything-3',
     parameters=334_171_394,
     longer_side=True,
+    interpolation=Interpolation.AREA,
     up_to_scale=True,
     sky=True,
     metres_at_focal_px=300.0,

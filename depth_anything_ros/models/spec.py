@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from depth_anything_ros.errors import ConfigError
@@ -12,6 +13,19 @@ LARGEST_RANGE_M = 1000.0
 """The largest depth in metres that a model may be made for."""
 
 
+class Interpolation(str, Enum):
+    """
+    How an image gets the size of the network's input.
+
+    `area` takes the mean of areas where both sides shrink, and a cubic kernel elsewhere.
+    """
+
+    AREA = 'area'
+    CUBIC = 'cubic'
+    LINEAR = 'linear'
+    NEAREST = 'nearest'
+
+
 @dataclass(frozen=True, kw_only=True)
 class NetworkSpec:
     """
@@ -19,7 +33,8 @@ class NetworkSpec:
 
     `mean` and `std` normalise RGB in 0..1; both sides of the input are multiples of `patch`.
     `input_size` is the shorter side in pixels the model was trained at, the longer one where
-    `longer_side` is set. `max_depth_m` is the largest depth a metric model can give, None for a
+    `longer_side` is set; where `stretch` is set, every image is stretched to that (height, width).
+    `max_depth_m` is the largest depth a metric model can give, None for a
     relative one. `up_to_scale` tells of a relative one that its inverse depth lacks a scale only,
     `sky` that the network finds the sky, of which inverse depth is 0. Where `metres_at_focal_px`
     is set, inverse depth is in 1/m for a network input of that focal length, and lacks only their
@@ -34,6 +49,8 @@ class NetworkSpec:
     input_size: int
     max_depth_m: float | None
     longer_side: bool = False
+    stretch: tuple[int, int] | None = None
+    interpolation: Interpolation = Interpolation.CUBIC
     up_to_scale: bool = False
     sky: bool = False
     metres_at_focal_px: float | None = None

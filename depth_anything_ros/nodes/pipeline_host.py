@@ -69,9 +69,9 @@ class PipelineHost:
 
     @property
     def loading(self) -> str:
-        """Return the name of the model that is being loaded, or ''."""
+        """Return the name of the network that is being loaded, or ''."""
         wanted = self._wanted
-        return wanted.network.model if wanted else ''
+        return wanted.network.network_name if wanted else ''
 
     @property
     def running(self) -> DepthNodeConfig | None:
@@ -93,8 +93,8 @@ class PipelineHost:
             loaded = assemble(self._load(config), config)
             with self._lock:
                 if self._wanted is not config:
-                    model = config.network.model
-                    raise DepthAnythingError(f'stopped while {model} was being loaded')
+                    name = config.network.network_name
+                    raise DepthAnythingError(f'stopped while {name} was being loaded')
                 self._pipeline = assemble(loaded.predictor, self._config, loaded.uncertainty)
                 self._running = config
                 self._turn_to(self._config)
@@ -162,7 +162,7 @@ class PipelineHost:
             predictor = self._load(self._for_seen_images(config))
             loaded = assemble(predictor, config)
         except Exception as error:  # noqa: BLE001 - the running network must survive
-            problem = f'could not load {config.network.model}: {error}'
+            problem = f'could not load {config.network.network_name}: {error}'
         with self._lock:
             if self._wanted is not config or self._config is None:
                 return
@@ -176,7 +176,7 @@ class PipelineHost:
             _LOGGER.error('%s; the running network is kept', problem)
             self._refused()
         else:
-            _LOGGER.info('now running %s', config.network.model)
+            _LOGGER.info('now running %s', config.network.network_name)
 
     def _for_seen_images(self, config: DepthNodeConfig) -> DepthNodeConfig:
         """Warm up for the size of the images that come, so that none waits for a rebuild."""

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.home import expand_user
-from depth_anything_ros.inference.predictor import Predictor
-from depth_anything_ros.inference.preprocess import check_multiple
+from depth_anything_ros.inference.predictor import Predictor, check_input_size
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.checkpoint_file import CheckpointFile
 from depth_anything_ros.models.local_file import local_file
 from depth_anything_ros.models.meaning import spec_of_file
+from depth_anything_ros.models.network_folder import asked_spec, is_network_folder
 from depth_anything_ros.motion import PoseHistory
 from depth_anything_ros.pipeline import DepthPipeline
 from depth_anything_ros.refinement import create_refinements
@@ -79,15 +79,18 @@ def check_config(config: DepthNodeConfig) -> None:
 
 def check_parameters(config: DepthNodeConfig) -> Path | None:
     """
-    Check all but what is in the checkpoint, and return its path, None for the published one.
+    Check all but what is in the checkpoint, and return its path.
+
+    :return: None for the published one, and for a folder, whose contract was read.
 
     :raises DepthAnythingError: naming the value and what is allowed.
     """
     network, size = config.network, config.network.input_size
-    spec = MODELS[network.model]
-    assert isinstance(size, int), 'a parameter of a node is no pair'
-    check_multiple("parameter 'input_size':", size or spec.input_size, spec.patch)
+    spec = asked_spec(network.model, network.checkpoint)
+    check_input_size("parameter 'input_size':", size, spec)
     create_scale_source(config.scale)
     if config.uncertainty.sigma_table:
         read_table(expand_user(config.uncertainty.sigma_table))
-    return local_file(network.checkpoint) if network.checkpoint else None
+    if not network.checkpoint or is_network_folder(network.checkpoint):
+        return None
+    return local_file(network.checkpoint)

@@ -283,7 +283,9 @@ def test_several_models_are_compared_on_images_that_are_read_once(run, tmp_path,
 def test_a_model_asked_for_twice_or_a_checkpoint_of_none_is_refused(run, tmp_path):
     with pytest.raises(ConfigError, match="'tiny' is asked for 2 times"):
         run('--model', MODEL)
-    with pytest.raises(ConfigError, match='needs a model: --model NAME or --hub-model ID'):
+    with pytest.raises(
+        ConfigError, match='needs a model: --model NAME, --checkpoint FOLDER or --h'
+    ):
         evaluate.run(parsed('--data', 'simulator:1:1'))
     with pytest.raises(ConfigError, match="'x.pth' does not follow a --model"):
         evaluate.run(

@@ -125,7 +125,7 @@ def test_weight_that_is_not_finite_is_refused_by_name(tmp_path: Path, bad: float
 
 
 def test_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match=rf"'{tmp_path}' is a folder; give the file"):
+    with pytest.raises(CheckpointError, match=rf"'{tmp_path}' is a folder; a network in a folder"):
         local_file(str(tmp_path))
 
 

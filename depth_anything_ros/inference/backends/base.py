@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from depth_anything_ros.errors import BackendError
 from depth_anything_ros.inference.backends.cache import ExportCache
-from depth_anything_ros.models.estimator import DepthEstimator
 from depth_anything_ros.types import Float32Array, Precision
+
+if TYPE_CHECKING:
+    from depth_anything_ros.models.estimator import DepthEstimator
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,21 @@ class BackendOptions:
     cache: ExportCache
 
 
-class Backend(Protocol):
+class Runner(Protocol):
+    """Run a network at one input size."""
+
+    def infer(self, pixels: Float32Array) -> Float32Array:
+        """
+        Return the network's output.
+
+        :param pixels: normalised image, float32 (1, 3, h, w), h and w as it was built for.
+        :return: float32 (h, w), the caller's own: later calls do not overwrite it.
+        """
+
+
+class Backend(Runner, Protocol):
     """
-    Run a network at one input size; an entry of BACKENDS is a class like this.
+    Run a network of the package at one input size; an entry of BACKENDS is a class like this.
 
     `libraries` are the modules that it imports when it is first used, besides torch.
 
@@ -64,24 +78,16 @@ class Backend(Protocol):
     def narrowed(cls, estimator: DepthEstimator) -> tuple[str, ...]:
         """Return the layers whose weights take 7 bits on this processor; see `processor`."""
 
-    def infer(self, pixels: Float32Array) -> Float32Array:
-        """
-        Return the network's output.
-
-        :param pixels: normalised image, float32 (1, 3, h, w), h and w as in the options.
-        :return: float32 (h, w), the caller's own: later calls do not overwrite it.
-        """
-
 
 @runtime_checkable
-class BatchBackend(Backend, Protocol):
+class BatchBackend(Runner, Protocol):
     """A backend that runs on several images at once."""
 
     def infer_batch(self, pixels: Float32Array) -> Float32Array:
         """
         Return the network's outputs.
 
-        :param pixels: normalised images, float32 (N, 3, h, w), h and w as in the options.
+        :param pixels: normalised images, float32 (N, 3, h, w), h and w as it was built for.
         :return: float32 (N, h, w), the caller's own.
         """
 

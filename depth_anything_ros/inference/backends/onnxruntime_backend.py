@@ -19,6 +19,7 @@ from depth_anything_ros.inference.backends.base import (
     require_precision,
 )
 from depth_anything_ros.inference.backends.export import export_key, export_label, tracing
+from depth_anything_ros.inference.backends.onnx_file import failures, open_session
 from depth_anything_ros.inference.backends.processor import narrowed_layers
 from depth_anything_ros.models.estimator import DepthEstimator
 from depth_anything_ros.models.quantised import (
@@ -55,7 +56,7 @@ class OnnxRuntimeBackend:
             export_label(options, self.name),
             export_key(options, narrowed, **versions),
             lambda target: _export(options, narrowed, target),
-            lambda folder: _open_session(folder, options.threads),
+            lambda folder: open_session(folder / _MODEL_FILE, options.threads),
         )
         self._input = self._session.get_inputs()[0].name
 
@@ -94,33 +95,10 @@ class OnnxRuntimeBackend:
         check_pixels(pixels, self._size)
         try:
             outputs = self._session.run(None, {self._input: pixels})
-        except _failures() as error:
+        except failures() as error:
             raise BackendError(f'onnxruntime failed: {error}') from error
         values: Float32Array = outputs[0][0]
         return values
-
-
-def _failures() -> tuple[type[Exception], ...]:
-    """Return what ONNX Runtime raises; its errors share no base class but Exception."""
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
-
-    named = (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf)
-    return (*named, state.NoSuchFile, state.NotImplemented, state.RuntimeException, RuntimeError)
-
-
-def _open_session(folder: Path, threads: int) -> Any:
-    """Return what runs an exported network."""
-    import onnxruntime
-
-    settings = onnxruntime.SessionOptions()
-    settings.intra_op_num_threads = threads
-    settings.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(
-            str(folder / _MODEL_FILE), settings, providers=['CPUExecutionProvider']
-        )
-    except _failures() as error:
-        raise BackendError(f"onnxruntime cannot load '{folder}': {error}") from error
 
 
 def _export(options: BackendOptions, narrowed: tuple[str, ...], target: Path) -> None:
@@ -169,7 +147,7 @@ def _quantise_products(path: Path, narrow: bool) -> None:
     except DecodeError as error:
         # It reads back what it has written on its way, where a full disk cut it off.
         raise output_error(path, OSError(error)) from error
-    except _failures() as error:
+    except failures() as error:
         raise BackendError(f'onnxruntime cannot quantise the network: {error}') from error
     finally:
         root.removeHandler(silent)

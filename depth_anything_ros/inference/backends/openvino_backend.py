@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,6 +21,12 @@ from depth_anything_ros.inference.backends.base import (
     require_precision,
 )
 from depth_anything_ros.inference.backends.export import export_key, export_label, tracing
+from depth_anything_ros.inference.backends.openvino_file import (
+    HINTS,
+    compile_file,
+    core,
+    settings,
+)
 from depth_anything_ros.inference.backends.processor import cpu_has_bf16, narrowed_layers
 from depth_anything_ros.models.estimator import DepthEstimator
 from depth_anything_ros.models.quantised import dynamic_layers, dynamic_width, weight_steps
@@ -29,7 +34,6 @@ from depth_anything_ros.types import Float32Array, Precision
 
 logger = logging.getLogger(__name__)
 
-_HINTS = {Precision.FP32: 'f32', Precision.BF16: 'bf16'}
 _MODEL_FILE = 'model.xml'
 
 
@@ -50,12 +54,7 @@ class OpenVinoBackend:
         self._size = options.size
         narrowed = self.narrowed(options.estimator)
         key = export_key(options, narrowed, openvino=openvino.__version__)
-        config: dict[str, Any] = {
-            'PERFORMANCE_HINT': 'LATENCY',
-            'INFERENCE_PRECISION_HINT': _HINTS[options.precision],
-        }
-        if options.threads > 0:
-            config['INFERENCE_NUM_THREADS'] = options.threads
+        config = settings(options.precision, options.threads)
         if dynamic_layers(options.estimator):
             # How many numbers share a step; what does not divide a token is computed in floats.
             config['DYNAMIC_QUANTIZATION_GROUP_SIZE'] = dynamic_width(options.estimator)
@@ -63,7 +62,7 @@ class OpenVinoBackend:
             export_label(options, self.name),
             key,
             lambda target: _convert(options, narrowed, target),
-            lambda folder: _compile(folder, config),
+            lambda folder: compile_file(folder / _MODEL_FILE, config),
         )
 
     @classmethod
@@ -77,9 +76,9 @@ class OpenVinoBackend:
         if find_spec('openvino') is None:
             raise MissingDependencyError('openvino', 'openvino')
         require_cpu(cls.name, device)
-        require_precision(cls.name, device, precision, tuple(_HINTS))
+        require_precision(cls.name, device, precision, tuple(HINTS))
         if precision is Precision.BF16:
-            capabilities = _core().get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
+            capabilities = core().get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
             if 'BF16' not in capabilities:
                 raise BackendError(f'{cls.name} cannot compute in bf16 on this CPU; allowed: fp32')
 
@@ -114,20 +113,6 @@ class OpenVinoBackend:
         return values
 
 
-@cache
-def _core() -> Any:
-    """
-    Return the one core of the process, never given back.
-
-    The plugin for the CPU gives the thread that loads it a signal stack of its own. With the last
-    core it goes away, perhaps on another thread, and takes that memory along: the next signal that
-    the first thread gets would crash the process.
-    """
-    import openvino
-
-    return openvino.Core()
-
-
 @contextmanager
 def _root_log_level_kept() -> Iterator[None]:
     """Undo what the converter does to the root logger: all warnings would vanish after it."""
@@ -137,15 +122,6 @@ def _root_log_level_kept() -> Iterator[None]:
         yield
     finally:
         root.setLevel(level)
-
-
-def _compile(folder: Path, config: Mapping[str, Any]) -> Any:
-    """Return what runs an exported network."""
-    try:
-        model = _core().read_model(folder / _MODEL_FILE)
-        return _core().compile_model(model, 'CPU', config).create_infer_request()
-    except RuntimeError as error:
-        raise BackendError(f"openvino cannot compile '{folder}': {error}") from error
 
 
 def _convert(options: BackendOptions, narrowed: tuple[str, ...], target: Path) -> None:

@@ -44,6 +44,8 @@ class RecordJob:
 def made_by(config: DepthNodeConfig) -> str:
     """Return by which model depth is estimated, in words that a bag keeps."""
     network = config.network
+    if network.network_name != network.model:
+        return network.network_name
     return f'{network.model}{" of " if network.checkpoint else ""}{network.checkpoint}'
 
 

@@ -1,0 +1,245 @@
+"""Running a network that comes as a file, whatever its shapes and number formats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_anything_ros.errors import BackendError
+from depth_anything_ros.inference.backends.base import check_pixels
+from depth_anything_ros.models.contract import Channels, Contract, OutputContract
+from depth_anything_ros.types import Float32Array, OutputKind, Precision
+
+# The number formats of images that networks read.
+_DTYPES = {
+    'float32': np.float32, 'float16': np.float16, 'float64': np.float64, 'uint8': np.uint8,
+}  # fmt: skip
+_UINT8 = (0.0, 255.0)
+# Of depth without scale, no more than this share may be no depth.
+_MOST_WITHOUT_DEPTH = 0.5
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output of a network: its name, shape (None is any size) and number format."""
+
+    name: str
+    shape: tuple[int | None, ...] | None
+    dtype: str
+
+    @property
+    def text(self) -> str:
+        """Return it for people."""
+        if self.shape is None:
+            return f'{self.name} of any shape'
+        sides = '×'.join('?' if side is None else str(side) for side in self.shape)
+        return f'{self.name} {self.dtype} {sides}'
+
+
+Run = Callable[[NDArray[Any]], NDArray[Any]]
+
+
+class NetworkFile(Protocol):
+    """
+    Open a network file in one library; an entry of FILE_READERS is a class like this.
+
+    `suffixes` are those of the files that the library reads.
+
+    :param path: of the file.
+    :param precision: number format to compute in.
+    :param threads: CPU threads; 0 leaves it to the library.
+    :raises BackendError: if the library cannot read it.
+    """
+
+    suffixes: ClassVar[tuple[str, ...]]
+
+    def __init__(self, path: Path, precision: Precision, threads: int) -> None: ...
+
+    @property
+    def inputs(self) -> Sequence[Port]:
+        """Return what it reads."""
+
+    @property
+    def outputs(self) -> Sequence[Port]:
+        """Return what it gives."""
+
+    def runner(self, shape: tuple[int, ...], output: int) -> Run:
+        """
+        Return what runs it on input of this shape and returns one of its outputs.
+
+        :raises BackendError: if the library cannot; so may what is returned.
+        """
+
+
+class ImageNetwork:
+    """
+    A network file that reads one image and gives one number a pixel, as its contract says.
+
+    :param file: as a library opened it.
+    :param path: of the file, for messages.
+    :param contract: of its folder.
+    :raises BackendError: if its inputs and outputs are others than the contract says.
+    """
+
+    def __init__(self, file: NetworkFile, path: Path, contract: Contract) -> None:
+        self._file = file
+        self._path = path
+        self._contract = contract
+        if len(file.inputs) != 1:
+            raise self._error(f'reads {_listed(file.inputs)}; one image is needed')
+        (self._input,) = file.inputs
+        self._axes = self._image_axes()
+        if self._input.dtype not in _DTYPES:
+            known = ', '.join(_DTYPES)
+            raise self._error(f'reads {self._input.text}; known number formats: {known}')
+        self._output = self._output_index(contract.output)
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """
+        Return the only (height, width) that it reads, None if there are more.
+
+        :raises BackendError: if one side is fixed and the other is not.
+        """
+        assert self._input.shape is not None
+        height, width = (self._input.shape[axis] for axis in self._axes)
+        if height is None and width is None:
+            return None
+        if height is None or width is None:
+            raise self._error(f'reads {self._input.text}, of which one side is fixed only')
+        return height, width
+
+    def backend(self, size: tuple[int, int]) -> FileBackend:
+        """
+        Return what runs it at (height, width) of the input.
+
+        :raises BackendError: if the library cannot.
+        """
+        planar = self._axes == (2, 3)
+        shape = (1, 3, *size) if planar else (1, *size, 3)
+        return FileBackend(
+            self._file.runner(shape, self._output), self._contract, size, planar,
+            _DTYPES[self._input.dtype],
+        )  # fmt: skip
+
+    def _image_axes(self) -> tuple[int, int]:
+        """Return the axes of height and width."""
+        shape = self._input.shape
+        if shape is None or len(shape) != 4 or shape[0] not in (1, None):
+            raise self._error(f'reads {self._input.text}; one image 1×3×H×W or 1×H×W×3 is needed')
+        if shape[1] == 3:
+            return 2, 3
+        if shape[3] == 3:
+            return 1, 2
+        raise self._error(f'reads {self._input.text}, of which no axis holds three colours')
+
+    def _output_index(self, wanted: OutputContract) -> int:
+        names = [port.name for port in self._file.outputs]
+        if wanted.name is None:
+            if len(names) != 1:
+                raise self._error(
+                    f"gives {_listed(self._file.outputs)}; key 'output.name' must name one of them"
+                )
+            return 0
+        if wanted.name not in names:
+            known = ', '.join(names)
+            raise self._error(f"gives no '{wanted.name}', key 'output.name'; it gives: {known}")
+        return names.index(wanted.name)
+
+    def _error(self, what: str) -> BackendError:
+        return BackendError(f"network '{self._path}' {what}")
+
+
+class FileBackend:
+    """
+    Run a network file at one input size, and make of its numbers what the package calls them.
+
+    :param run: the network.
+    :param contract: of its folder.
+    :param size: (height, width) of the input.
+    :param planar: whether it reads colours as planes (1, 3, h, w), or else (1, h, w, 3).
+    :param dtype: of what it reads.
+    """
+
+    def __init__(
+        self, run: Run, contract: Contract, size: tuple[int, int], planar: bool, dtype: type
+    ) -> None:
+        self._run = run
+        self._contract = contract
+        self._size = size
+        self._planar = planar
+        self._dtype = dtype
+
+    def infer(self, pixels: Float32Array) -> Float32Array:
+        """
+        Return inverse depth or metres, float32 (h, w), at the size that the network gives.
+
+        :param pixels: normalised image, float32 (1, 3, h, w), red first.
+        :raises BackendError: if the size is not the one built for, the network fails, or it gives
+            no number a pixel.
+        """
+        check_pixels(pixels, self._size)
+        if self._contract.input.channels is Channels.BGR:
+            pixels = pixels[:, ::-1]
+        if not self._planar:
+            pixels = pixels.transpose(0, 2, 3, 1)
+        if self._dtype is np.uint8:
+            pixels = np.rint(pixels.clip(*_UINT8))
+        given = self._run(np.ascontiguousarray(pixels, self._dtype))
+        return meant_values(_plane(given), self._contract.output)
+
+
+def meant_values(given: Float32Array, output: OutputContract) -> Float32Array:
+    """
+    Return inverse depth or metres of the numbers of a network.
+
+    Depth without scale that is not above 0 counts as the nearest that is: what a network puts
+    there is near. Metres that are not above 0 stay unknown.
+
+    :param given: float32 (h, w).
+    :param output: what they are.
+    :return: float32 (h, w).
+    :raises BackendError: if depth is above 0 hardly anywhere.
+    """
+    kind, known = output.kind, given > 0
+    if kind.output_kind is OutputKind.METRIC_DEPTH:
+        assert output.metres_per_unit is not None, 'the contract was checked'
+        unit_m = np.float32(output.metres_per_unit)
+        if not kind.is_inverted:
+            return given * unit_m
+        return np.divide(unit_m, given, out=np.zeros_like(given), where=known)
+    if not kind.is_inverted:
+        return given
+    # NaN and infinity are for the caller to find.
+    if np.count_nonzero(given <= 0) > _MOST_WITHOUT_DEPTH * given.size:
+        raise BackendError(
+            f'{np.count_nonzero(given <= 0)} of {given.size} values are not above 0, which is no '
+            f"depth; is output.kind '{kind.value}' right?"
+        )
+    nearest = given.min(where=known, initial=np.inf)
+    values: Float32Array = np.reciprocal(np.maximum(given, np.float32(nearest)))
+    return values
+
+
+def _plane(given: NDArray[Any]) -> Float32Array:
+    """
+    Return the plane (h, w) of (1, 1, h, w), (1, h, w), (1, h, w, 1) or (h, w).
+
+    :raises BackendError: if there is no one plane.
+    """
+    shape = given.shape
+    sides = tuple(side for side in shape if side > 1)
+    if len(sides) != 2 or len(shape) > 4:
+        words = '×'.join(map(str, shape))
+        raise BackendError(f'the network gave {words} values; 1×1×H×W or 1×H×W are needed')
+    plane: Float32Array = np.ascontiguousarray(given, np.float32).reshape(sides)
+    return plane
+
+
+def _listed(ports: Sequence[Port]) -> str:
+    return f'{len(ports)} ({"; ".join(port.text for port in ports)})'

@@ -1,0 +1,131 @@
+"""Files of OpenVINO IR and ONNX in OpenVINO, on the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_anything_ros.errors import BackendError
+from depth_anything_ros.inference.backends.network_file import Port, Run
+from depth_anything_ros.types import Precision
+
+HINTS = {Precision.FP32: 'f32', Precision.BF16: 'bf16'}
+
+_DTYPES = {'f32': 'float32', 'f16': 'float16', 'f64': 'float64', 'u8': 'uint8'}
+
+
+class OpenVinoFile:
+    """
+    Open an IR (.xml with its .bin) or an ONNX file in OpenVINO; each size is compiled for itself.
+
+    :param path: of the file.
+    :param precision: fp32 or bf16.
+    :param threads: CPU threads; 0 leaves it to the library.
+    :raises BackendError: if it cannot be read.
+    """
+
+    suffixes: ClassVar[tuple[str, ...]] = ('.xml', '.onnx')
+
+    def __init__(self, path: Path, precision: Precision, threads: int) -> None:
+        self._path = path
+        self._config = settings(precision, threads)
+        try:
+            self._model = core().read_model(path)
+        except RuntimeError as error:
+            raise BackendError(f"openvino cannot read '{path}': {reason(error)}") from error
+
+    @property
+    def inputs(self) -> Sequence[Port]:
+        """Return what it reads."""
+        return [_port(one) for one in self._model.inputs]
+
+    @property
+    def outputs(self) -> Sequence[Port]:
+        """Return what it gives."""
+        return [_port(one) for one in self._model.outputs]
+
+    def runner(self, shape: tuple[int, ...], output: int) -> Run:
+        """
+        Return what runs it on input of this shape and returns one of its outputs.
+
+        :raises BackendError: if it cannot be compiled for that shape.
+        """
+        try:
+            model = self._model.clone()
+            model.reshape(list(shape))
+            request = core().compile_model(model, 'CPU', self._config).create_infer_request()
+        except RuntimeError as error:
+            raise BackendError(
+                f"openvino cannot compile '{self._path}': {reason(error)}"
+            ) from error
+
+        def run(pixels: NDArray[Any]) -> NDArray[Any]:
+            try:
+                outputs = request.infer([pixels], share_inputs=True)
+            except RuntimeError as error:
+                raise BackendError(f'openvino failed: {reason(error)}') from error
+            # A copy: the memory is that of the next image, too.
+            return np.array(outputs[output])
+
+        return run
+
+
+def settings(precision: Precision, threads: int) -> dict[str, Any]:
+    """Return how a network is compiled; `threads` 0 leaves these to the library."""
+    config: dict[str, Any] = {
+        'PERFORMANCE_HINT': 'LATENCY',
+        'INFERENCE_PRECISION_HINT': HINTS[precision],
+    }
+    if threads > 0:
+        config['INFERENCE_NUM_THREADS'] = threads
+    return config
+
+
+@cache
+def core() -> Any:
+    """
+    Return the one core of the process, never given back.
+
+    The plugin for the CPU gives the thread that loads it a signal stack of its own. With the last
+    core it goes away, perhaps on another thread, and takes that memory along: the next signal that
+    the first thread gets would crash the process.
+    """
+    import openvino
+
+    return openvino.Core()
+
+
+def compile_file(path: Path, config: Mapping[str, Any]) -> Any:
+    """
+    Return a request that runs an IR as it is.
+
+    :param config: as :func:`settings` returns it.
+    :raises BackendError: if it cannot be compiled.
+    """
+    try:
+        return core().compile_model(core().read_model(path), 'CPU', config).create_infer_request()
+    except RuntimeError as error:
+        raise BackendError(f"openvino cannot compile '{path}': {error}") from error
+
+
+def reason(error: Exception) -> str:
+    """Return why the library raised, in one line, without the places in its source."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    told = [line for line in lines if line and not line.startswith(('Exception from', 'Check '))]
+    return ' '.join(told or lines)
+
+
+def _port(given: Any) -> Port:
+    shape, rank = given.get_partial_shape(), given.get_partial_shape().rank
+    sides = (
+        tuple(side.get_length() if side.is_static else None for side in shape)
+        if rank.is_static
+        else None
+    )
+    dtype = given.get_element_type().get_type_name()
+    return Port(given.get_any_name(), sides, _DTYPES.get(dtype, dtype))

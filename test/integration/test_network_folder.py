@@ -1,0 +1,73 @@
+"""A network of somebody else in a folder, in the node."""
+
+import numpy as np
+import pytest
+from made_networks import write_folder, write_random
+from sensor_msgs.msg import Image
+
+pytest.importorskip('onnx')
+onnxruntime = pytest.importorskip('onnxruntime')
+
+HEIGHT, WIDTH = 48, 64
+QUICK = {
+    'precision': 'fp32',
+    'threads': 1,
+    'warmup_width': WIDTH,
+    'warmup_height': HEIGHT,
+    'diagnostics_period_s': 0.2,
+}
+MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize('library', ['onnxruntime', 'openvino'])
+@pytest.mark.parametrize(
+    ('topic', 'output'),
+    [
+        ('/depth_node/relative/image_raw', {}),
+        (
+            '/depth_node/depth/image_raw',
+            {'output_kind': 'metric_depth', 'output_max_depth_m': 10, 'output_metres_per_unit': 8},
+        ),
+    ],
+)
+def test_the_node_gives_what_onnx_runtime_alone_gives(
+    world, camera, tmp_path, library, topic, output
+):
+    pytest.importorskip(library)
+    write_random(tmp_path / 'model.onnx')
+    folder = write_folder(
+        tmp_path, name='random', input_size=HEIGHT, input_mean=MEAN, input_std=STD, **output
+    )
+    probe = world.probe()
+    world.start('depth_node', {**QUICK, 'backend': library, 'checkpoint': folder})
+    probe.publisher(Image, '/image')
+    found = probe.listen(Image, topic)
+    probe.await_subscribers('/image')
+    probe.await_publisher(topic)
+    probe.spin(0.3)
+    image = camera.image()
+    probe.publish('/image', image)
+    probe.spin_until(lambda: found)
+    rgb = np.frombuffer(image.data, np.uint8).reshape(HEIGHT, WIDTH, 3)
+    pixels = ((rgb / 255.0 - MEAN) / STD).transpose(2, 0, 1)[None].astype(np.float32)
+    session = onnxruntime.InferenceSession(str(folder / 'model.onnx'))
+    expected = session.run(None, {'pixels': pixels})[0][0, 0]
+    expected = expected * 8 if output else expected
+    values = np.frombuffer(found[0].data, np.float32).reshape(HEIGHT, WIDTH)
+    np.testing.assert_allclose(values, expected, atol=1e-3 * np.ptp(expected))
+    assert np.ptp(expected) > 0.1
+    report = probe.diagnostics()['model']
+    assert (report['name'], report['weights']) == ('random', 'checkpoint')
+    assert (report['backend'], report['input_size']) == (library, f'{HEIGHT}x{WIDTH}')
+
+
+def test_a_folder_that_cannot_be_run_ends_the_node_with_the_reason(world, tmp_path):
+    folder = write_folder(tmp_path)
+    (folder / 'model.onnx').write_bytes((folder / 'model.onnx').read_bytes()[:40])
+    node = world.start('depth_node', {**QUICK, 'checkpoint': folder})
+    assert node.wait() == 1
+    assert f"onnxruntime cannot load '{folder}/model.onnx': Protobuf parsing failed" in (
+        node.output()
+    )
