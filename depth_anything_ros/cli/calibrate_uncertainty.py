@@ -9,8 +9,9 @@ where nodes, `record` and Python find it; a node's sigma is one standard deviati
 
 A fourth of the groups of images is kept out of the table, and judges it: shares of pixels within
 the intervals that should hold 50, 68, 90 and 95 % of them, by source and by distance; AUSE, the
-area between leaving out what is most uncertain and leaving out what is worst, beside that by the
-disagreement with the mirrored image alone; and what becomes of obstacle cells when what is more
+area between leaving out what is most uncertain and leaving out what is worst, of AbsRel by sigma
+as a share of depth and of errors in metres by sigma, beside that by the disagreement with the
+mirrored image alone; and what becomes of obstacle cells when what is more
 uncertain than `max_sigma` is left out.
 """
 
@@ -245,6 +246,7 @@ def _judge(
 def _show(report: SigmaReport, cause: str) -> None:
     shares = ['50 %', '68 %', '90 %', '95 %']
     headings = ['depth by', 'depths', 'AbsRel', *shares, 'σ / p', 'AUSE', 'by flip', 'ratio']
+    headings += ['AUSE, m', 'by flip', 'ratio']
     rows = [[*_row(found), *_sparsified(found)] for found in report.by_name]
     write_line(f'judged on {report.images} images: pixels within intervals, by source')
     write_table(Table(headings, rows))
@@ -273,10 +275,13 @@ def _row(found: Reliability) -> list[str]:
 
 
 def _sparsified(found: Reliability) -> list[str]:
-    ratio = found.ause / found.flip_ause if found.ause is not None and found.flip_ause else None
     return [
         number(found.sigma_share, '.3f', ''),
-        number(found.ause, '.4f', ''),
-        number(found.flip_ause, '.4f', ''),
-        number(ratio, '.2f', ''),
+        *_areas(found.ause, found.flip_ause),
+        *_areas(found.ause_m, found.flip_ause_m),
     ]
+
+
+def _areas(own: float | None, by_flip: float | None) -> list[str]:
+    ratio = own / by_flip if own is not None and by_flip else None
+    return [number(own, '.4f', ''), number(by_flip, '.4f', ''), number(ratio, '.2f', '')]

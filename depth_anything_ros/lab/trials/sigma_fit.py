@@ -31,6 +31,9 @@ _FEWEST = 1000
 _MOST = 300_000
 _BINS = 8
 _QUANTILE, _QUANTILE_SIGMAS = 0.9, 1.6449
+# What was fitted as less certain stays so, by this part of the fit at least, where the errors of
+# pixels do not tell the two apart.
+_LEAST_SLOPE = 0.2
 _DIGITS = 4
 
 
@@ -77,13 +80,14 @@ def fit_model(rows: Sequence[Rows]) -> ErrorModel:
     """
     Return the error model that rows show, at least 1000 pixels.
 
-    The logarithm of the error is fitted by least squares as a sum of functions of the features,
-    linear between knots, which tells where errors are large; quantiles of what was fitted then
-    tell how large.
+    The logarithm of |log (t / p)| is fitted by least squares as a sum of functions of the
+    features, linear between knots, which tells where errors are large: twice as far and half as
+    far are as wrong, while as a share of p an error by too far a depth is never more than 1.
+    Quantiles of |t − p| / p by what was fitted then tell how large sigma is.
     """
     codes, errors = _some(*joined(rows))
     columns = list(_columns(codes))
-    logs = np.log(np.maximum(errors, np.float32(_LEAST_ERROR)))
+    logs = np.log(np.maximum(np.abs(np.log1p(errors)), np.float32(_LEAST_ERROR)))
     base = float(np.mean(logs))
     weights = _least_squares([column.matrix(codes) for column in columns], logs - base)
     factors: dict[str, Factor] = {}
@@ -164,19 +168,24 @@ def _widenings(model: ErrorModel, rows: Sequence[Rows]) -> Iterator[tuple[str, F
     for key in dict.fromkeys(key for each in rows for key in each.keys):
         codes, errors = joined([each for each in rows if key in each.keys])
         if len(errors) >= _FEWEST:
-            yield key, _widening(fitted_logs(model, codes), errors)
+            yield key, _widening(fitted_logs(model, codes), np.abs(errors))
 
 
 def _widening(logs: Float32Array, errors: Float32Array) -> Factor:
-    """Return what to add to fitted logarithms so that the interval of 90 % holds 90 %."""
+    """
+    Return what to add to fitted logarithms so that the interval of 90 % holds 90 %.
+
+    :param errors: |t − p| / p, of the shape of the logarithms.
+    """
     bins = np.array_split(np.argsort(logs, kind='stable'), _BINS)
-    middles = [float(np.median(logs[each])) for each in bins]
+    middles = np.array([np.median(logs[each]) for each in bins], np.float64)
     sigmas = [np.quantile(errors[each], _QUANTILE) / _QUANTILE_SIGMAS for each in bins]
-    # What was fitted as less certain stays less certain.
-    wanted = np.maximum.accumulate(np.log(np.maximum(sigmas, _LEAST_ERROR)))
+    wanted = np.log(np.maximum(sigmas, _LEAST_ERROR))
+    rising = _LEAST_SLOPE * middles
+    wanted = np.maximum.accumulate(wanted - rising) + rising
     knots: list[float] = []
     added: list[float] = []
-    for middle, log in zip(middles, wanted.tolist(), strict=True):
+    for middle, log in zip(middles.tolist(), wanted.tolist(), strict=True):
         if not knots or _short(middle) > knots[-1]:
             knots.append(_short(middle))
             added.append(_short(log - middle))

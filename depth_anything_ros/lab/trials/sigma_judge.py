@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -21,14 +23,25 @@ _WIDTHS = [interval_width(share) for share in INTERVALS]
 _PIXELS = 2000
 
 
+class Areas(NamedTuple):
+    """
+    AUSE of one depth by one thing that tells of its errors, as a share of depth.
+
+    `share` is the area between the sparsification curve of AbsRel and the best one, `metres` that
+    of |p − t| in metres, by what tells times depth.
+    """
+
+    share: float
+    metres: float
+
+
 @dataclass(frozen=True)
 class Judged:
     """
     Pixels of one depth, (n,) each: its truth, its error and one standard deviation in metres.
 
-    `ause` is the area between the sparsification curve of AbsRel by σ / p and the best one,
-    `flip_ause` that by what the network makes of the mirrored image, None where that was not
-    asked.
+    `areas` are those by sigma, `flip_areas` those by what the network makes of the mirrored image,
+    None where that was not asked; both are None below 100 pixels.
     """
 
     name: str
@@ -36,8 +49,8 @@ class Judged:
     error_m: Float32Array
     sigma_m: Float32Array
     sigma_share: float
-    ause: float | None
-    flip_ause: float | None
+    areas: Areas | None
+    flip_areas: Areas | None
 
 
 def judge(case: SigmaCase, sigma: Float32Array, rng: np.random.Generator) -> Judged | None:
@@ -56,22 +69,26 @@ def judge(case: SigmaCase, sigma: Float32Array, rng: np.random.Generator) -> Jud
         image.ravel()[places] for image in (evidence.depth_m, case.truth_m, sigma)
     )
     error_m = depth_m - truth_m
-    relative = np.abs(error_m) / truth_m
-    flip_ause = None
+    areas = partial(_areas, np.abs(error_m), truth_m, depth_m)
+    flip_areas = None
     if case.flip and evidence.disagreement is not None:
         size = sigma.shape[1], sigma.shape[0]
         off = np.asarray(cv2.resize(evidence.disagreement, size), np.float32).ravel()[places]
-        flip_ause = _ause(relative, off)
+        flip_areas = areas(off)
     shares = sigma_m / depth_m
     return Judged(
-        case.name, truth_m, error_m, sigma_m, float(np.median(shares)),
-        _ause(relative, shares), flip_ause,
-    )  # fmt: skip
+        case.name, truth_m, error_m, sigma_m, float(np.median(shares)), areas(shares), flip_areas
+    )
 
 
-def _ause(relative: Float32Array, doubt: Float32Array) -> float | None:
-    curves = sparsification(relative, -doubt)
-    return None if curves is None else ause(curves)
+def _areas(
+    off_m: Float32Array, truth_m: Float32Array, depth_m: Float32Array, doubt: Float32Array
+) -> Areas | None:
+    of_share = sparsification(off_m / truth_m, -doubt)
+    of_metres = sparsification(off_m, -doubt * depth_m)
+    if of_share is None or of_metres is None:
+        return None
+    return Areas(ause(of_share), ause(of_metres))
 
 
 @dataclass(frozen=True)
@@ -81,8 +98,8 @@ class Reliability:
 
     `coverage` are the shares of pixels within the intervals of 50, 68, 90 and 95 %, None without
     pixels; `abs_rel` the mean of |p − t| / t; `sigma_share` the median of σ / p, the mean over
-    depths. `ause` and `flip_ause` are means over the same depths, those whose mirror image was
-    looked at too.
+    depths. The areas are means over the same depths, those whose mirror image was looked at too:
+    `ause` and `flip_ause` of AbsRel, `ause_m` and `flip_ause_m` of metres; see :class:`Areas`.
     """
 
     name: str
@@ -92,23 +109,27 @@ class Reliability:
     sigma_share: float | None = None
     ause: float | None = None
     flip_ause: float | None = None
+    ause_m: float | None = None
+    flip_ause_m: float | None = None
 
     @classmethod
     def of(cls, name: str, judged: Sequence[Judged]) -> Reliability:
         """Return the figures of depths, at least one."""
         both = [
-            (each.ause, each.flip_ause)
-            for each in judged
-            if each.ause is not None and each.flip_ause is not None
+            (*each.areas, *each.flip_areas) for each in judged if each.areas and each.flip_areas
         ]
-        by_sigma, by_flip = np.mean(both, axis=0).tolist() if both else (None, None)
+        share, metres, flip_share, flip_metres = (
+            np.mean(both, axis=0).tolist() if both else (None,) * 4
+        )
         return cls(
             name,
             len(judged),
             *_figures(judged, lambda truth_m: np.ones(truth_m.shape, np.bool_)),
             float(np.mean([each.sigma_share for each in judged])),
-            by_sigma,
-            by_flip,
+            share,
+            flip_share,
+            metres,
+            flip_metres,
         )
 
 

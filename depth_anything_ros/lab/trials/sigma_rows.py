@@ -27,7 +27,7 @@ class Rows:
 
     `keys` name the widening, as :func:`source_keys` gives them. `codes` are those of the features,
     int16 (n, features) in the order of `FEATURES`, −1 where one is not known; `errors` are
-    |p − t| / p.
+    (t − p) / p, above −1.
     """
 
     part: str
@@ -47,7 +47,7 @@ def rows_of(case: SigmaCase, count: int, rng: np.random.Generator) -> Iterator[R
     codes = np.full((len(places), len(FEATURES)), NOT_KNOWN, np.int16)
     for name, found in features_of(evidence).items():
         codes[:, FEATURES.index(name)] = found if isinstance(found, int) else found.ravel()[places]
-    errors = np.abs(depth_m[places] - truth_m[places]) / depth_m[places]
+    errors = (truth_m[places] - depth_m[places]) / depth_m[places]
     keys, fused = source_keys(case.result.alignment), case.result.fused
     if case.choice is DepthChoice.NETWORK or fused is None:
         yield Rows(part_of(case.result), keys, codes, errors)

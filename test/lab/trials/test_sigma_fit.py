@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -21,7 +23,7 @@ def made(seed=0, part='fitted', keys=('depth_image', ''), by=1.0, count=COUNT):
         codes[:, FEATURES.index(name)] = rng.integers(0, LEVELS, count)
     share = codes[:, FEATURES.index('slope')] / (LEVELS - 1)
     sigmas = by * 0.05 * 2.0**share
-    errors = np.abs(rng.standard_normal(count) * sigmas).astype(np.float32)
+    errors = np.expm1(rng.standard_normal(count) * sigmas).astype(np.float32)
     return Rows(part, keys, codes, errors), sigmas
 
 
@@ -42,7 +44,29 @@ def test_nine_tenths_of_other_pixels_are_within_the_interval_of_nine_tenths():
     widening = model.widening['depth_image']
     found = np.exp(logs + np.interp(logs, widening.knots, widening.logs))
     np.testing.assert_allclose(found, sigmas, rtol=0.1)
-    assert np.mean(rows.errors < 1.645 * found) == pytest.approx(0.9, abs=0.01)
+    assert np.mean(np.abs(rows.errors) < 1.645 * found) == pytest.approx(0.9, abs=0.01)
+
+
+def test_too_far_by_a_factor_counts_as_much_as_too_near_by_it():
+    rng = np.random.default_rng(0)
+    codes = np.full((COUNT, len(FEATURES)), NOT_KNOWN, np.int16)
+    too_far = rng.random(COUNT) < 0.5
+    codes[:, FEATURES.index('slope')] = np.where(too_far, 50, 200)
+    factors = np.exp(np.abs(rng.standard_normal(COUNT)))
+    errors = np.where(too_far, 1 / factors, factors) - 1
+    slope = fit_model([Rows('given', ('',), codes, errors.astype(np.float32))]).factors['slope']
+    assert np.ptp(slope.logs) < 0.05
+
+
+def test_what_is_fitted_as_less_certain_stays_less_certain():
+    rows, _ = made()
+    # As shares of the depth told both are as wrong; as factors the one is the worse.
+    left = rows.codes[:, FEATURES.index('slope')] < LEVELS // 2
+    errors = np.where(left, 0.5, -0.5).astype(np.float32)
+    model = fit_model([replace(rows, errors=errors)])
+    widening = model.widening['']
+    sigmas = np.array(widening.knots) + widening.logs
+    assert (np.diff(sigmas) > 0).all()
 
 
 def test_each_source_is_widened_by_its_own_errors():

@@ -59,7 +59,7 @@ def test_rows_tell_the_error_as_a_share_of_depth():
     (rows,) = rows_of(case(depth_m, truth_m), 100, np.random.default_rng(0))
     assert (rows.part, rows.keys) == ('unfitted', ('depth_image', ''))
     assert rows.codes.shape == (100, len(FEATURES))
-    assert np.mean(rows.errors) == pytest.approx(0.05 * 0.798, rel=0.25)
+    assert np.std(rows.errors) == pytest.approx(0.05, rel=0.25)
     assert (rows.codes[:, FEATURES.index('near')] == -1).all()
     assert (rows.codes[:, FEATURES.index('row')] > 127).all()
 
@@ -84,7 +84,8 @@ def test_sigma_that_is_right_covers_what_it_should_and_half_of_it_less():
     assert found.coverage == pytest.approx((0.5, 0.68, 0.9, 0.95), abs=0.03)
     assert found.sigma_share == pytest.approx(0.05)
     assert by_name([small])[0].coverage[2] == pytest.approx(0.589, abs=0.03)
-    assert found.flip_ause is None
+    assert found.flip_ause is None and found.ause_m is None
+    assert right.areas.metres == pytest.approx(2 * right.areas.share, rel=0.1)
 
 
 def test_bands_hold_the_pixels_of_their_distance():
@@ -104,7 +105,18 @@ def test_sparsification_by_the_right_sigma_beats_the_mirrored_image():
     one = case(depth_m, truth_m)
     flipped = one._replace(flip=True, result=replace(one.result, relative=relative))
     judged = judge(flipped, sigma, np.random.default_rng(0))
-    assert judged.ause < 0.7 * judged.flip_ause
+    assert judged.areas.share < 0.7 * judged.flip_areas.share
+    assert judged.areas.metres < 0.7 * judged.flip_areas.metres
+
+
+def test_sparsification_in_metres_takes_far_pixels_first():
+    rng = np.random.default_rng(0)
+    depth_m = np.where(np.arange(WIDTH) < WIDTH / 2, 1.0, 4.0) * np.ones((HEIGHT, 1))
+    truth_m = depth_m * (1 + 0.1 * rng.choice([-1.0, 1.0], depth_m.shape))
+    one = case(depth_m.astype(np.float32), truth_m.astype(np.float32))
+    judged = judge(one, np.float32(0.1) * one.result.metric.depth_m, np.random.default_rng(0))
+    # 0.1 m and 0.4 m are told apart by sigma; 0.1 / 0.9 and 0.1 / 1.1 by nothing.
+    assert judged.areas.metres < 1e-6 < 1e-3 < judged.areas.share
 
 
 def test_leaving_out_a_ghost_clears_its_cells_and_only_those():
