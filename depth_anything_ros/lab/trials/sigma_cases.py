@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +20,7 @@ from depth_anything_ros.inference.predictor import Predictor
 from depth_anything_ros.lab.trials.completion_trial import in_range
 from depth_anything_ros.lab.trials.hiding import HIDINGS
 from depth_anything_ros.lab.trials.scale_trial import FARTHEST_M, NEAREST_M, spoil_scan
+from depth_anything_ros.lab.trials.sigma_motion import LENGTHS, Companion, Way
 from depth_anything_ros.pipeline import DepthPipeline
 from depth_anything_ros.refinement import Refinements
 from depth_anything_ros.result import DepthOrigin, DepthResult
@@ -35,6 +38,8 @@ from depth_anything_ros.types import (
     Frame,
     MetricDepth,
     RelativeInverseDepth,
+    ScaleState,
+    UInt8Array,
 )
 
 Prediction = RelativeInverseDepth | MetricDepth
@@ -58,12 +63,14 @@ class TrialImage(NamedTuple):
     An image, the group it belongs to, and when it was taken.
 
     Of a group whose stamps differ the images follow each other: the scale of one is held for the
-    next. Where they are alike each image stands alone.
+    next. Where they are alike each image stands alone. `way` is how the robot came there from the
+    image before, None where nobody drove.
     """
 
     source: str
     sample: DepthSample
     stamp_ns: int = 0
+    way: Way | None = None
 
 
 class SigmaCase(NamedTuple):
@@ -116,6 +123,7 @@ class CaseMaker:
         self._seed = seed
         self._fits: dict[bool, list[tuple[str, Alignment]]] = {False: [], True: []}
         self._earlier: dict[tuple[str, bool], tuple[TrialImage, DepthPipeline]] = {}
+        self._companions: dict[tuple[str, bool], tuple[str, Companion]] = {}
 
     def of(self, number: int, image: TrialImage) -> Iterator[SigmaCase]:
         """
@@ -125,13 +133,15 @@ class CaseMaker:
         :raises BackendError: if the network cannot run on it.
         """
         for flip in (False, True):
-            prediction = self._pipeline(None, flip=flip).predict(
-                image.sample.rgb, disagreement=True
-            )
-            draws = np.random.default_rng((self._seed, number))
-            for case in self._cases(_Seen(image, prediction, flip), draws):
+            prediction = self._predict(image.sample.rgb, flip=flip)
+            draws = [np.random.default_rng((self._seed, number, at)) for at in range(2)]
+            seen = _Seen(image, prediction, flip)
+            for case in chain(self._cases(seen, draws[0]), self._on_the_way(seen, draws[1])):
                 if np.isfinite(case.truth_m).any():
                     yield case
+
+    def _predict(self, rgb: UInt8Array, *, flip: bool) -> Prediction:
+        return self._pipeline(None, flip=flip).predict(rgb, disagreement=True)
 
     def _cases(self, seen: _Seen, rng: np.random.Generator) -> Iterator[SigmaCase]:
         truth_m = in_range(seen.image.sample.depth_m)
@@ -156,6 +166,23 @@ class CaseMaker:
             if result.metric is not None:
                 return
         self._earlier[key] = image, pipeline
+
+    def _on_the_way(self, seen: _Seen, rng: np.random.Generator) -> Iterator[SigmaCase]:
+        """Yield the depth by the scale that the way of the robot gives."""
+        image, way = seen.image, seen.image.way
+        if way is None or isinstance(seen.prediction, MetricDepth):
+            return
+        truth_m = in_range(image.sample.depth_m)
+        for name, sigma in LENGTHS.items():
+            source, companion = self._companions.get((name, seen.flip), ('', None))
+            share = sigma * rng.standard_normal()
+            if companion is None or source != image.source:
+                predict = partial(self._predict, flip=seen.flip)
+                companion = Companion(self._pipeline(None), predict, share)
+                self._companions[name, seen.flip] = image.source, companion
+            result = companion.follow(way)
+            held = ', held' * (result.scale_state is ScaleState.HELD)
+            yield from _scored(name + held, seen.flip, result, truth_m, None)
 
     def _setups(
         self, seen: _Seen, truth_m: Float32Array, rng: np.random.Generator

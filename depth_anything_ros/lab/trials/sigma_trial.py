@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from depth_anything_ros.inference.predictor import Predictor
-from depth_anything_ros.lab.simulation.journey import journey
+from depth_anything_ros.lab.simulation.journey import RobotFrame, journey
 from depth_anything_ros.lab.simulation.robot import Robot
-from depth_anything_ros.lab.trials.scale_trial import FARTHEST_M, true_depth
+from depth_anything_ros.lab.trials.scale_trial import FARTHEST_M, RATE_HZ, true_depth
 from depth_anything_ros.lab.trials.sigma_cases import CaseMaker, TrialImage
 from depth_anything_ros.lab.trials.sigma_judge import (
     Judged,
@@ -21,6 +21,7 @@ from depth_anything_ros.lab.trials.sigma_judge import (
     by_name,
     judge,
 )
+from depth_anything_ros.lab.trials.sigma_motion import Way
 from depth_anything_ros.lab.trials.sigma_obstacles import (
     CellCounts,
     Cleared,
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
     from depth_anything_ros.lab.datasets import Dataset
 
 _PIXELS = 500
-_RATE_HZ = 2.0
+# Of so many frames of a drive, 10 a second, one is looked at.
+_EVERY = 5
 # Heights of the camera above the ground, in turns.
 _HEIGHTS_M = (0.115, 0.149, 0.3, 0.6)
 # Fewer groups of images than that cannot be split; then each image counts as one.
@@ -149,9 +151,15 @@ def _read(dataset: Dataset, at: int, source: str) -> Iterator[TrialImage]:
 
 def _drive(seed: int, frames: int) -> Iterator[TrialImage]:
     height_m = _HEIGHTS_M[seed % len(_HEIGHTS_M)]
-    for frame in journey(seed, frames, _RATE_HZ, robot=Robot(camera_height_m=height_m)):
-        shown, name = frame.rgbd.frame, f'drive {seed}'
+    robot, name = Robot(camera_height_m=height_m), f'drive {seed}'
+    way: list[RobotFrame] = []
+    for at, frame in enumerate(journey(seed, (frames - 1) * _EVERY + 1, RATE_HZ, robot=robot)):
+        way.append(frame)
+        if at % _EVERY:
+            continue
+        shown = frame.rgbd.frame
         sample = DepthSample(
             shown.rgb, true_depth(frame), name, shown.camera, mounting=CameraMounting(height_m)
         )
-        yield TrialImage(name, sample, shown.stamp_ns)
+        yield TrialImage(name, sample, shown.stamp_ns, Way(robot, way))
+        way = []
