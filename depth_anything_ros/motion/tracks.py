@@ -13,10 +13,11 @@ from depth_anything_ros.types import Float32Array, UInt8Array
 
 # Points are followed in an image of about this width, to a tenth of its pixels.
 _WIDTH_PX = 320
-_POINTS = 300
-_APART_PX = 8.0
-_QUALITY = 0.003
-_WINDOW_PX, _LEVELS = 13, 3
+_POINTS = 450
+_APART_PX = 7.0
+# Weak corners too, this much weaker than the strongest: plain walls have no others.
+_QUALITY = 0.0002
+_WINDOW_PX, _LEVELS = 9, 3
 # Followed back to the image before, a point comes out where it was, this closely.
 _RETURN_PX = 0.3
 _KEYFRAMES = 4

@@ -27,10 +27,14 @@ from depth_anything_ros.types import (
     RelativeInverseDepth,
 )
 
-# Fewest points that are fitted.
+# Fewest points that are fitted without ground.
 _FEWEST = 30
+# Ground counts as so many points, and as so large a share of all at least.
+_GROUND_POINTS, _LEAST_GROUND = 30, 1.0 / 3.0
 # A network is off by this share of the inverse depth of a point, and of that of far ones by more.
 _NETWORK_SHARE, _LEAST_INVERSE = 0.1, 0.3
+# The points of a cell, of so many in a row of the image, count as one: they say much the same.
+_CELLS_ACROSS = 10
 # Ground counts up to the horizon, as no unit is known before its height is.
 _FARTHEST_HEIGHTS = 1e6
 _NO_GRAIN = (
@@ -70,9 +74,15 @@ class MotionScale:
     scene that are followed from image to image are triangulated, see :class:`Parallax`. They lie
     on things; the ground in the image, where there is any, is fitted beside them, at the height
     of the camera and with the error of its pitch that its motion shows, see
-    :class:`GroundWatch`. Such a fit is named `motion+ground`.
+    :class:`GroundWatch`. Such a fit is named `motion+ground`. Once the height is known, ground
+    makes up for points where they are few, as before a plain wall.
 
-    A camera that stands or turns on the spot sees no parallax: then there is no fit.
+    A camera that stands or turns on the spot sees no parallax: then there is no fit. Another
+    camera, or another focal length, starts afresh.
+
+    The covariance of a fit says how sure it is as far as odometry is right. What that is off in
+    the length of its way is the same in all fits, so that no filter averages it away, and must
+    not weigh them.
 
     :param min_baseline_m: way of the camera between two images that are compared.
     :param min_depth_m: nearer points are ignored.
@@ -89,6 +99,7 @@ class MotionScale:
     ) -> None:
         self._parallax = Parallax(min_baseline_m, min_depth_m, max_depth_m)
         self._ground = GroundWatch()
+        self._camera: Camera | None = None
         self._keeps_s = keeps_s
         self._seen: ParallaxPoints | Refusal = Refusal('no image has come yet')
 
@@ -104,6 +115,8 @@ class MotionScale:
 
     def see(self, frame: Frame, poses: PoseHistory) -> None:
         """Follow the points of the scene into an image."""
+        if frame.camera != self._camera:
+            self._ground, self._camera = GroundWatch(), frame.camera
         self._seen = self._parallax.see(frame, poses)
 
     def align(
@@ -117,18 +130,14 @@ class MotionScale:
             the fit fails.
         """
         seen = self._seen
-        fit: Fit
         if isinstance(seen, Refusal):
-            fit = seen
-        elif len(seen.places) < _FEWEST:
-            fit = Refusal(f'{len(seen.places)} points have a depth; {_FEWEST} are needed')
-        else:
-            try:
-                calibrated = require_calibrated(camera, *relative.values.shape)
-            except CameraError as error:
-                raise AlignmentError(f'motion: {error}') from error
-            smooth = smoothed(relative)
-            fit = within_reach(self._fit(seen, smooth, calibrated, stamp_ns), smooth.values)
+            raise AlignmentError(f'motion: {seen.reason}')
+        try:
+            calibrated = require_calibrated(camera, *relative.values.shape)
+        except CameraError as error:
+            raise AlignmentError(f'motion: {error}') from error
+        smooth = smoothed(relative)
+        fit = within_reach(self._fit(seen, smooth, calibrated, stamp_ns), smooth.values)
         if isinstance(fit, Refusal):
             raise AlignmentError(f'motion: {fit.reason}')
         return replace(fit, keeps_s=self._keeps_s)
@@ -136,31 +145,44 @@ class MotionScale:
     def _fit(
         self, seen: ParallaxPoints, relative: RelativeInverseDepth, camera: Camera, stamp_ns: int
     ) -> Fit:
-        points = _reference_points(seen, relative.values)
-        level, shifted = self._ground.level(seen.level), relative.has_shift
-        ground = ground_below(relative.values, camera, level, 1.0, _FARTHEST_HEIGHTS)
+        ground = self._known_ground(seen, relative.values, camera)
         if isinstance(ground, Refusal):
-            return fit_points(
+            return ground
+        points, shifted = _reference_points(seen, relative.values), relative.has_shift
+        if ground is not None and len(points):
+            return fit_both(
                 points,
+                ground,
+                'points',
                 fit_shift=shifted,
-                min_points=_FEWEST,
-                source=self.name,
+                source=f'{self.name}+ground',
                 stamp_ns=stamp_ns,
+                ground_share=max(_GROUND_POINTS / (_GROUND_POINTS + len(points)), _LEAST_GROUND),
             )
+        if ground is None and len(points) < _FEWEST:
+            return Refusal(seen.few or f'{len(points)} points have a depth; {_FEWEST} are needed')
+        return fit_points(
+            points if ground is None else ground,
+            fit_shift=shifted,
+            min_points=_FEWEST,
+            source=self.name if ground is None else f'{self.name}+ground',
+            stamp_ns=stamp_ns,
+        )
+
+    def _known_ground(
+        self, seen: ParallaxPoints, values: Float32Array, camera: Camera
+    ) -> ReferencePoints | Refusal | None:
+        """Return the ground in metres, None where none is in view, why not where it has none."""
+        level = self._ground.level(seen.level)
+        ground = ground_below(values, camera, level, 1.0, _FARTHEST_HEIGHTS)
+        if isinstance(ground, Refusal):
+            return None
         if seen.passed is not None:
             self._ground.see(GroundPair.of(seen.passed, camera, seen.level, ground))
         lens = self._ground.lens
         if lens is None:
-            return Refusal(_NO_GRAIN)
-        ground = replace(ground, depth_m=ground.depth_m * np.float32(lens.height_m))
-        return fit_both(
-            points,
-            ground,
-            'points',
-            fit_shift=shifted,
-            source=f'{self.name}+ground',
-            stamp_ns=stamp_ns,
-        )
+            return Refusal(seen.few or _NO_GRAIN)
+        return replace(ground, depth_m=ground.depth_m * np.float32(lens.height_m))
 
 
 def _reference_points(seen: ParallaxPoints, values: Float32Array) -> ReferencePoints:
@@ -168,11 +190,13 @@ def _reference_points(seen: ParallaxPoints, values: Float32Array) -> ReferencePo
     columns, rows = np.rint(seen.places).astype(int).T
     network_sigma = _NETWORK_SHARE * np.maximum(seen.inverse_depth, _LEAST_INVERSE)
     weights = 1.0 / (1.0 + np.square(seen.sigma / network_sigma))
+    cells = np.column_stack([rows, columns]) * _CELLS_ACROSS // values.shape[1]
+    _, of_cell, crowd = np.unique(cells, axis=0, return_inverse=True, return_counts=True)
     return ReferencePoints(
         rows.astype(np.float32),
         columns.astype(np.float32),
         values[rows, columns],
         (1.0 / seen.inverse_depth).astype(np.float32),
         (values.shape[0], values.shape[1]),
-        weights.astype(np.float32),
+        (weights / crowd[of_cell.reshape(-1)]).astype(np.float32),
     )

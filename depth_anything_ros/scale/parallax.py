@@ -62,7 +62,7 @@ class ParallaxPoints(NamedTuple):
 
     `places` are column and row in pixels, float32 (n, 2); `inverse_depth` is 1 / z in 1/m, (n,),
     and `sigma` its standard deviation. `level` is the fixed frame in the optical one; `passed` is
-    there once a baseline.
+    there once a baseline. `few` says why there are no points, or is ''.
     """
 
     places: Float32Array
@@ -70,6 +70,7 @@ class ParallaxPoints(NamedTuple):
     sigma: Float64Array
     level: RigidTransform
     passed: Passed | None
+    few: str = ''
 
 
 class Parallax:
@@ -166,7 +167,9 @@ class Parallax:
         newest = motions[-1]
         if newest is not None and self._tells(newest):
             passed = Passed(self._tracks.keyframes[-1].grey, self._tracks.grey, newest)
-        return ParallaxPoints(self._tracks.places[good], inverse[good], sigma[good], level, passed)
+        few = '' if found.compared else _NOTHING
+        places = self._tracks.places[good]
+        return ParallaxPoints(places, inverse[good], sigma[good], level, passed, few)
 
     def _tells(self, motion: RigidTransform) -> bool:
         """Return whether two images with such a motion between them tell depth."""
@@ -196,9 +199,9 @@ class _Found:
         self.sigma[chosen] = seen.sigma
 
     def doubt(self) -> str:
-        """Return why the points tell nothing, or ''."""
+        """Return why the points contradict the motion, or ''."""
         if not self.compared:
-            return _NOTHING
+            return ''
         behind, off = self.behind / self.compared, self.off / self.compared
         if behind > _MOST_BEHIND:
             return (

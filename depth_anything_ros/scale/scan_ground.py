@@ -137,6 +137,7 @@ def fit_both(
     fit_shift: bool,
     source: str,
     stamp_ns: int,
+    ground_share: float = 0.5,
 ) -> Fit:
     """
     Fit scale and shift to points and the ground, each of which counts as a whole.
@@ -147,9 +148,12 @@ def fit_both(
     :param fit_shift: False fits the scale alone.
     :param source: name of the scale source, copied into the result.
     :param stamp_ns: copied into the result.
+    :param ground_share: how much of all the ground counts, between 0 and 1.
     :return: a refusal if no line fits both, or half of the points are more than 30 % off.
     """
     own = np.ones(len(points), np.float32) if points.weights is None else points.weights
+    of_points = own * ((1.0 - ground_share) / own.sum())
+    of_ground = np.full(len(ground), ground_share / len(ground))
     fit = fit_points(
         ReferencePoints(
             np.concatenate([points.rows, ground.rows]),
@@ -157,9 +161,7 @@ def fit_both(
             np.concatenate([points.relative, ground.relative]),
             np.concatenate([points.depth_m, ground.depth_m]),
             points.size,
-            np.concatenate([own / own.sum(), np.full(len(ground), 1.0 / len(ground))]).astype(
-                np.float32
-            ),
+            np.concatenate([of_points, of_ground]).astype(np.float32),
         ),
         fit_shift=fit_shift,
         source=source,

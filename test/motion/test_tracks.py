@@ -72,5 +72,6 @@ def test_another_size_and_another_scene_lose_all_points(scene):
     tracks.follow(view(scene, 0)[:120])
     assert tracks.keyframes == () and len(tracks.places) == 0
     tracks = marked(scene)
+    first = len(tracks.places)
     tracks.follow(255 - view(scene, 0)[::-1])
-    assert len(tracks.places) < 5
+    assert len(tracks.places) < 0.03 * first

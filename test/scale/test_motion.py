@@ -17,6 +17,8 @@ from depth_anything_ros.scale import (
     create_scale_source,
 )
 from depth_anything_ros.scale.fixed import FixedScale
+from depth_anything_ros.scale.motion import _reference_points
+from depth_anything_ros.scale.parallax import ParallaxPoints
 from depth_anything_ros.types import Frame, RelativeInverseDepth
 
 AHEAD = [camera_at(0.03 * number) for number in range(14)]
@@ -150,6 +152,37 @@ def test_plain_images_have_no_points():
         motion.see(Frame(grey, stamp_of(number), 'camera', CAMERA), poses)
     with pytest.raises(AlignmentError, match='hardly any point could be followed'):
         motion.align(RelativeInverseDepth(np.ones((240, 320), np.float32)), stamp_of(5), CAMERA)
+
+
+def test_ground_of_known_height_serves_where_no_point_can_be_followed():
+    curve = [camera_at(0.39 + 0.03 * number, 0.12 * number) for number in range(1, 7)]
+    alone = tried(curve)
+    assert 'without a turn of more than 20 degrees' in alone[-1]
+    for alignment in tried(AHEAD + curve)[-2:]:
+        assert alignment.source == 'motion+ground'
+        assert max(depth_off(alignment, depth_m) for depth_m in (0.5, 1.0)) < 0.03
+
+
+def test_another_focal_length_starts_afresh():
+    motion = source()
+    tried(AHEAD, motion=motion)
+    assert motion._ground.lens is not None
+    wider = replace(CAMERA, fx_px=200.0, fy_px=200.0)
+    poses, (rgb, depth_m) = PoseHistory(), seen(AHEAD[-1])
+    poses.add(stamp_of(14), AHEAD[-1])
+    motion.see(Frame(rgb, stamp_of(14), 'camera', wider), poses)
+    with pytest.raises(AlignmentError, match=r'moved by 0\.00 m so far'):
+        motion.align(RelativeInverseDepth(1.0 / depth_m), stamp_of(14), wider)
+    assert motion._ground.lens is None
+
+
+def test_points_that_lie_close_together_count_as_one():
+    places = np.float32([[10, 10], [12, 11], [14, 14], [100, 100]])
+    seen_points = ParallaxPoints(
+        places, np.full(4, 1.0), np.zeros(4), RigidTransform(np.eye(3), np.zeros(3)), None
+    )
+    points = _reference_points(seen_points, np.ones((240, 320), np.float32))
+    np.testing.assert_allclose(points.weights, [1 / 3, 1 / 3, 1 / 3, 1.0], rtol=1e-6)
 
 
 def test_a_clock_that_steps_back_starts_afresh():
