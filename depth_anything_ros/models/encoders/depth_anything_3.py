@@ -47,7 +47,7 @@ class AnyViewSize(NamedTuple):
     mlp: type[Mlp | GatedMlp] = Mlp
 
 
-_ANY_VIEW_SIZES: Registry[AnyViewSize] = Registry(
+ANY_VIEW_SIZES: Registry[AnyViewSize] = Registry(
     'encoder size',
     {
         'vits': AnyViewSize(SIZES['vits'], 4),
@@ -129,7 +129,7 @@ class AnyViewDinoV2(LearnedPositions):
     last_norm: ClassVar[str] = ''  # the decoder reads more than it
 
     def __init__(self, size: str, patch: int, attention: str) -> None:
-        (width, depth, heads), start, mlp = _ANY_VIEW_SIZES[size]
+        (width, depth, heads), start, mlp = ANY_VIEW_SIZES[size]
         attend = ATTENTIONS[attention]
         blocks = (_block(width, heads, attend, mlp, index >= start) for index in range(depth))
         super().__init__(width, patch, blocks, _NORM_EPS)

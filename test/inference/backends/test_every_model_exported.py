@@ -1,0 +1,93 @@
+"""Every model in every backend at fixed sizes, its tables constants of what is exported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from narrow_models import narrow_models, network_names
+from random_networks import image
+
+from depth_anything_ros.errors import MissingDependencyError
+from depth_anything_ros.inference import BACKENDS
+from depth_anything_ros.inference.backends.base import BackendOptions
+from depth_anything_ros.inference.backends.cache import ExportCache
+from depth_anything_ros.models.checkpoint import Weights, load_estimator
+from depth_anything_ros.models.estimator import DepthEstimator
+from depth_anything_ros.types import Precision
+
+GRIDS = ((3, 5), (4, 4))
+# What tables of positions are made with; a graph must not make them anew for every image.
+MAKERS = {'Sin', 'Cos', 'Range'}
+# The others take as long together as a quarter of the fast tests.
+FAST = 'tiny_sdt_lite'
+
+
+def cases() -> list[object]:
+    return [
+        name if name == FAST else pytest.param(name, marks=pytest.mark.slow)
+        for name in network_names()
+    ]
+
+
+@pytest.fixture(scope='module', params=cases())
+def loaded(request: pytest.FixtureRequest) -> Iterator[tuple[DepthEstimator, Weights]]:
+    with narrow_models():
+        yield load_estimator(request.param, weights='random')
+
+
+def options_of(
+    loaded: tuple[DepthEstimator, Weights], grid: tuple[int, int], folder: Path
+) -> BackendOptions:
+    estimator, weights = loaded
+    return BackendOptions(
+        estimator=estimator,
+        weights_key=weights.key,
+        size=(grid[0] * estimator.spec.patch, grid[1] * estimator.spec.patch),
+        precision=Precision.FP32,
+        device='cpu',
+        threads=1,
+        cache=ExportCache(folder),
+    )
+
+
+@pytest.mark.parametrize('name', BACKENDS)
+def test_backend_equals_eager_torch(
+    name: str, loaded: tuple[DepthEstimator, Weights], tmp_path: Path
+) -> None:
+    try:
+        BACKENDS[name].require('cpu', Precision.FP32)
+    except MissingDependencyError as error:
+        pytest.skip(str(error))
+    for grid in GRIDS:
+        options = options_of(loaded, grid, tmp_path)
+        pixels = image(*options.size)
+        with torch.no_grad():
+            expected = options.estimator(pixels)[0].numpy()
+        values = BACKENDS[name](options).infer(pixels.numpy())
+        assert values.shape == options.size
+        assert float(np.ptp(expected)) > 0
+        assert float(np.abs(values - expected).max()) < 1e-3 * float(np.ptp(expected))
+
+
+def test_tables_of_positions_are_constants_of_the_export(
+    loaded: tuple[DepthEstimator, Weights], tmp_path: Path
+) -> None:
+    onnx = pytest.importorskip('onnx')
+    pytest.importorskip('onnxruntime')
+    BACKENDS['onnxruntime'](options_of(loaded, GRIDS[0], tmp_path))
+    (file,) = tmp_path.rglob('*.onnx')
+    nodes = onnx.load(file).graph.node
+    assert len(nodes) > 50
+    assert not MAKERS & {node.op_type for node in nodes}
+    modes = [
+        attribute.s
+        for node in nodes
+        if node.op_type == 'Resize'
+        for attribute in node.attribute
+        if attribute.name == 'mode'
+    ]
+    assert b'cubic' not in modes  # as positions are resampled
