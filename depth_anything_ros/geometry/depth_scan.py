@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from depth_anything_ros.errors import CameraError
 from depth_anything_ros.geometry.camera import ray_table, require_calibrated
-from depth_anything_ros.types import Camera, Float32Array, Float64Array, LaserScan, MetricDepth
+from depth_anything_ros.types import Camera, Float32Array, LaserScan, MetricDepth
 
 _OPTICAL, _BODY = '_optical_frame', '_frame'
 
@@ -45,39 +47,64 @@ def scan_of_depth(
     Source: REP 117 for NaN.
     """
     calibrated = require_calibrated(camera, *metric.depth_m.shape)
-    rays, depth_m = ray_table(calibrated), metric.depth_m
-    sine, cosine = math.sin(pitch_rad), math.cos(pitch_rad)
-    with np.errstate(invalid='ignore'):
-        height_m = -(rays[..., 1] * np.float32(cosine) + np.float32(sine)) * depth_m
-        seen = (height_m >= band_m[0]) & (height_m <= band_m[1])
-    seen_m, seen_rays = depth_m[seen].astype(np.float64), rays[seen].astype(np.float64)
-    ahead_m = seen_m * (cosine - seen_rays[:, 1] * sine)
-    left_m = -seen_m * seen_rays[:, 0]
-    beams = calibrated.width
-    step = angle_step(calibrated)
-    first = -step * (beams - 1) / 2
-    ranges_m = np.hypot(ahead_m, left_m)
-    numbers = np.rint((np.arctan2(left_m, ahead_m) - first) / step)
-    inside = (numbers >= 0) & (numbers < beams)
+    rays, depth_m = _beam_rays(calibrated, pitch_rad), metric.depth_m
+    height_m, ranges_m = rays.up * depth_m, rays.level * depth_m
+    inside = (height_m >= band_m[0]) & (height_m <= band_m[1])
     inside &= (ranges_m >= range_m[0]) & (ranges_m <= range_m[1])
-    numbers, ranges_m = numbers[inside].astype(np.intp), ranges_m[inside]
     if sigma is None:
-        nearest_m = _nearest(numbers, ranges_m, beams)
+        nearest_m = rays.nearest(ranges_m, inside)
     else:
-        shares = (sigma[seen] / seen_m)[inside]
+        with np.errstate(invalid='ignore'):
+            shares = sigma / depth_m
         certain = shares <= max_sigma
-        nearest_m = _nearest(numbers[certain], ranges_m[certain], beams)
-        reach_m = (ranges_m * (1.0 + shares))[~certain]
-        nearest_m[nearest_m > _nearest(numbers[~certain], reach_m, beams)] = np.inf
+        nearest_m = rays.nearest(ranges_m, inside & certain)
+        reach_m = ranges_m * (1 + shares)
+        nearest_m[nearest_m > rays.nearest(reach_m, inside & ~certain)] = np.inf
     nearest_m[np.isinf(nearest_m)] = np.nan
-    return LaserScan(nearest_m.astype(np.float32), first, step, *range_m)
+    step = angle_step(calibrated)
+    first = -step * (calibrated.width - 1) / 2
+    return LaserScan(nearest_m, first, step, *range_m)
 
 
-def _nearest(numbers: NDArray[np.intp], ranges_m: Float64Array, beams: int) -> Float64Array:
-    """Return the least of the ranges of each beam, (beams,), infinity where there is none."""
-    nearest_m = np.full(beams, np.inf)
-    np.minimum.at(nearest_m, numbers, ranges_m)
-    return nearest_m
+@dataclass(frozen=True)
+class _BeamRays:
+    """
+    The viewing rays of an image, for one metre of depth along z, and the beams that they are in.
+
+    `up` above the lens and `level` along the ground are float32 (H, W). `pixels` are the flat
+    indices of those in any beam, in the order of beams; in it, those of the beams `numbers` begin
+    at `starts`.
+    """
+
+    up: Float32Array
+    level: Float32Array
+    pixels: NDArray[np.intp]
+    numbers: NDArray[np.intp]
+    starts: NDArray[np.intp]
+
+    def nearest(self, ranges_m: Float32Array, counts: NDArray[np.bool_]) -> Float32Array:
+        """Return the least of each beam of the ranges that count, (H, W), infinity for none."""
+        nearest_m = np.full(self.up.shape[1], np.inf, np.float32)
+        of_pixels = np.take(np.where(counts, ranges_m, np.float32(np.inf)), self.pixels)
+        nearest_m[self.numbers] = np.minimum.reduceat(of_pixels, self.starts)
+        return nearest_m
+
+
+@lru_cache(maxsize=4)
+def _beam_rays(camera: Camera, pitch_rad: float) -> _BeamRays:
+    """Return the rays of a camera that looks so far down, in level axes."""
+    x, y = np.moveaxis(ray_table(camera).astype(np.float64), -1, 0)
+    sine, cosine = math.sin(pitch_rad), math.cos(pitch_rad)
+    ahead = cosine - y * sine
+    turns = np.arctan2(-x, ahead) / angle_step(camera)
+    numbers = np.rint(turns + (camera.width - 1) / 2).ravel()
+    # Without a ray a pixel has no number.
+    pixels = np.argsort(numbers, kind='stable')
+    first, end = np.searchsorted(numbers[pixels], (0, camera.width))
+    pixels = pixels[first:end]
+    found, starts = np.unique(numbers[pixels], return_index=True)
+    up, level = (part.astype(np.float32) for part in (-(y * cosine + sine), np.hypot(ahead, x)))
+    return _BeamRays(up, level, pixels, found.astype(np.intp), starts)
 
 
 def level_frame(image_frame_id: str, scan_frame: str) -> str:

@@ -80,6 +80,16 @@ def test_a_beam_takes_the_nearest_certain_depth_but_goes_through_nothing(thing_m
     assert scan_with_thing(thing_m, share) == pytest.approx(range_m, rel=0.01, nan_ok=True)
 
 
+def test_unknown_depth_beside_something_uncertain_clears_nothing():
+    depth_m = np.full((48, 64), 3.0, np.float32)
+    sigma = np.full((48, 64), 0.05 * 3.0, np.float32)
+    depth_m[23, 28:36], sigma[23, 28:36] = 1.0, 0.5
+    depth_m[24, 28:36] = sigma[24, 28:36] = np.nan
+    found = scan(depth_m, sigma=sigma, max_sigma=0.2)
+    assert np.isnan(found.ranges_m[30:34]).all()
+    assert np.isfinite(found.ranges_m[:20]).all()
+
+
 def test_a_scan_of_uncertain_depth_alone_clears_nothing():
     depth_m = np.full((48, 64), 2.0, np.float32)
     assert np.isnan(scan(depth_m, sigma=depth_m, max_sigma=0.5).ranges_m).all()
