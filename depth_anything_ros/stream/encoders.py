@@ -234,19 +234,19 @@ def _scale(frame: Finished, make: Factory) -> Any:
     )
 
 
-# In the order in which they are published.
+# In the order in which they are published: what a robot acts by first, what takes long last.
 OUTPUTS = {
-    RELATIVE: Output(_IMAGE, _relative),
     DEPTH: Output(_IMAGE, _depth),
     CAMERA_INFO: Output(_INFO, _camera_info),
+    SCALE: Output('diagnostic_msgs/msg/DiagnosticArray', _scale),
+    SCAN: Output('sensor_msgs/msg/LaserScan', _scan),
     FUSED: Output(_IMAGE, _fused),
     FUSED_SOURCE: Output(_IMAGE, _fused_source),
     FUSED_INFO: Output(_INFO, _fused_info),
     SIGMA: Output(_IMAGE, _sigma),
+    RELATIVE: Output(_IMAGE, _relative),
     POINTS: Output('sensor_msgs/msg/PointCloud2', _points, stage='cloud'),
     PREVIEW: Output(_IMAGE, _preview),
-    SCAN: Output('sensor_msgs/msg/LaserScan', _scan),
-    SCALE: Output('diagnostic_msgs/msg/DiagnosticArray', _scale),
 }
 # In the place of PREVIEW where it is kept.
 KEPT_PREVIEW = Output(_COMPRESSED, _compressed_preview)
