@@ -21,6 +21,7 @@ from functools import lru_cache
 import numpy as np
 
 from depth_anything_ros.errors import AlignmentError
+from depth_anything_ros.geometry.percentiles import percentiles
 from depth_anything_ros.types import (
     Alignment,
     Float32Array,
@@ -162,7 +163,7 @@ def check_reach(alignment: Alignment, relative: Float32Array) -> None:
         of the image is above a twentieth of the inverse depth there, and above 0.02 1/m.
     """
     of_scale, of_both, of_shift = alignment.covariance
-    for x in np.percentile(relative[::_REACH_STRIDE, ::_REACH_STRIDE], (5, 95)).tolist():
+    for x in percentiles(relative[::_REACH_STRIDE, ::_REACH_STRIDE], (5, 95)).tolist():
         inverse = alignment.scale * x + alignment.shift
         error = math.sqrt(max(of_scale * x * x + 2.0 * of_both * x + of_shift, 0.0))
         allowed = max(_MAX_RELATIVE_ERROR * inverse, _HARMLESS_ERROR)
@@ -229,8 +230,8 @@ def _jitter(count: int) -> Float64Array:
 
 def _check_spread(x: Float64Array, y: Float64Array, fit_shift: bool) -> float:
     """Return the span of inverse depth that residuals are judged by, in 1/m."""
-    x_low, x_high = np.percentile(x, (5, 95))
-    y_low, y_middle, y_high = np.percentile(y, (5, 50, 95))
+    x_low, x_high = percentiles(x, (5, 95)).tolist()
+    y_low, y_middle, y_high = percentiles(y, (5, 50, 95)).tolist()
     if not fit_shift:
         return float(y_middle)
     if x_high - x_low <= _MIN_RELATIVE_SPREAD * max(abs(x_low), abs(x_high)):
@@ -285,7 +286,7 @@ def _m_scale(residuals: Float64Array) -> float:
     quantised depth; the M-scale sees how far off the others are. The iteration comes from above,
     so that it ends at the largest solution.
     """
-    square = float(np.square(np.percentile(residuals, 90)))
+    square = float(percentiles(residuals, (90,))[0]) ** 2
     for _ in range(_SCALE_ITERATIONS):
         if square <= 0:
             return 0.0
