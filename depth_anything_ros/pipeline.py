@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from time import perf_counter_ns
 
+import cv2
 import numpy as np
 
 from depth_anything_ros.completion import DEFAULT_REFUSAL
@@ -14,6 +15,7 @@ from depth_anything_ros.completion import fuse as fuse_depth
 from depth_anything_ros.errors import AlignmentError, CameraError, CheckpointError
 from depth_anything_ros.geometry.alignment import aligned_inverse_depth, to_metric_depth
 from depth_anything_ros.geometry.metric_depth import limit_depth
+from depth_anything_ros.geometry.percentiles import percentiles
 from depth_anything_ros.inference.flip import disagreement as disagreement_of
 from depth_anything_ros.inference.flip import mean_with_mirrored, mirrored
 from depth_anything_ros.inference.predictor import Predictor
@@ -244,13 +246,16 @@ def _aligned(result: DepthResult) -> Float32Array | None:
     """Return the inverse of the metric depth of a result, also where that is cut off."""
     if result.metric is None:
         return None
-    if result.relative is None or result.alignment is None:
-        inverse = np.zeros_like(result.metric.depth_m)
-    else:
-        inverse = aligned_inverse_depth(result.relative, result.alignment)
     # What refined the depth counts here too.
-    known = np.isfinite(result.metric.depth_m)
-    return np.divide(np.float32(1.0), result.metric.depth_m, out=inverse, where=known)
+    inverse: Float32Array = np.reciprocal(result.metric.depth_m)
+    if result.relative is None or result.alignment is None:
+        cv2.patchNaNs(inverse, 0.0)
+        return inverse
+    unknown = np.isnan(inverse)
+    if unknown.any():
+        aligned = aligned_inverse_depth(result.relative, result.alignment)
+        np.copyto(inverse, aligned, where=unknown)
+    return inverse
 
 
 def _refine(
@@ -269,8 +274,9 @@ def _forget(refinements: Refinements) -> None:
 
 def relative_span(relative: RelativeInverseDepth) -> tuple[float, float]:
     """Return the relative inverse depth of the far and the near end of what the image shows."""
-    far, near = np.percentile(relative.values[::_SPAN_STRIDE, ::_SPAN_STRIDE], _SPAN_PERCENT)
-    return float(far), float(near)
+    values = relative.values[::_SPAN_STRIDE, ::_SPAN_STRIDE]
+    far, near = percentiles(values, _SPAN_PERCENT).tolist()
+    return far, near
 
 
 @contextmanager

@@ -102,13 +102,13 @@ def ray_table(camera: Camera) -> Float32Array:
     Computed once per camera and kept; the array is read-only. With lens distortion a ray is
     NaN where the distortion cannot be inverted, which happens outside the model's valid range.
 
-    :return: float32 (H, W, 2), no unit.
+    :return: float32 (H, W, 2), no unit; each half of it, `[..., 0]`, lies together in memory.
     :raises CameraError: if the camera is not calibrated or its distortion model unknown.
     """
     rays = rays_at(camera, np.arange(camera.width), np.arange(camera.height))
-    table = rays.astype(np.float32)
+    table = np.moveaxis(rays, -1, 0).astype(np.float32, order='C')
     table.flags.writeable = False
-    return table
+    return np.moveaxis(table, 0, -1)
 
 
 def rays_at(camera: Camera, columns: NDArray[np.intp], rows: NDArray[np.intp]) -> Float64Array:
