@@ -27,6 +27,8 @@ WORKSHOP = {
 }
 EXTRAS = {
     **WORKSHOP,
+    # A detector to time depth networks beside; AGPL-3.0, so by itself.
+    'detector': ['ultralytics>=8.3'],
     'lab': [requirement for found in WORKSHOP.values() for requirement in found],
     'openvino': ['openvino>=2025.0'],
     'onnx': ['onnx>=1.16', 'onnxruntime>=1.18'],

@@ -20,7 +20,9 @@ def dev(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_help_names_every_command():
     answer = dev('--help')
     assert answer.returncode == 0
-    for command in ('demo', 'test', 'lint', 'docs', 'run', 'bench', 'results', 'setup', 'clean'):
+    for command in (
+        'demo', 'test', 'lint', 'docs', 'run', 'bench', 'results', 'networks', 'setup', 'clean',
+    ):  # fmt: skip
         assert f'\n  {command} ' in answer.stdout
 
 

@@ -50,6 +50,7 @@ EXTRAS = {
     'openvino',
     'rerun',
     'transformers',
+    'ultralytics',
 }
 # Needed by the launch files' users, or found by the names of message types; imported by nobody.
 NOT_IMPORTED = {'ros2launch', 'nav_msgs'}

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from depth_anything_ros.cli.benchmark_options import NO_MODEL, add_how, add_what
 from depth_anything_ros.cli.console import (
     add_json_argument,
     check_outputs,
@@ -28,19 +29,12 @@ from depth_anything_ros.cli.console import (
     write_line,
     write_lines,
 )
-from depth_anything_ros.cli.predictor_options import count_from_one
 from depth_anything_ros.errors import ConfigError, DepthAnythingError
 from depth_anything_ros.files import write_bytes, write_text
-from depth_anything_ros.inference import BACKENDS
-from depth_anything_ros.models import MODELS
-from depth_anything_ros.types import Precision
 
 if TYPE_CHECKING:
-    from depth_anything_ros.lab.benchmark.plan import AskedSize, Target
+    from depth_anything_ros.lab.benchmark.plan import Target
     from depth_anything_ros.lab.benchmark.rows import BenchmarkResult, BenchmarkRow, LayerRow
-
-_PRECISIONS = [item.value for item in Precision]
-_EAGER, _NONE = 'eager', 'none'
 
 _EPILOG = """examples:
   what is fastest here, for the model you run:
@@ -78,8 +72,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb; those in the plural take lists separated by commas."""
     parser.epilog = _EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    _add_what(parser)
-    _add_how(parser)
+    add_what(parser)
+    add_how(parser)
     output = parser.add_argument_group('output')
     output.add_argument(
         '--layers', nargs='?', const=True, type=path_argument, metavar='FILE',
@@ -94,79 +88,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--plots', type=path_argument, metavar='FOLDER',
         help='draw latency against resolution, parameters and MACs, and the stages',
     )  # fmt: skip
+    output.add_argument(
+        '--page', type=path_argument, metavar='FILE',
+        help='write parameters, MACs, latency and memory as a page in Markdown',
+    )  # fmt: skip
     add_json_argument(parser)
-
-
-def _add_what(parser: argparse.ArgumentParser) -> None:
-    what = parser.add_argument_group('what to time')
-    what.add_argument(
-        '--model', type=_list_of((*MODELS, _NONE)), default=['depth_anything_v2_vits'],
-        metavar='NAMES', help='models, see the verb info; none for comparators only '
-        '(default: depth_anything_v2_vits)',
-    )  # fmt: skip
-    what.add_argument(
-        '--hub-model', action='append', default=[], metavar='ID',
-        help='any depth model of transformers beside them, by its id on the Hugging Face hub or '
-        'its folder, with its own image processor; may be given more than once',
-    )  # fmt: skip
-    what.add_argument('--checkpoint', default='', help='local weights, for a single model')
-    what.add_argument(
-        '--compressed', action='append', default=[], metavar='FILE',
-        help='packed checkpoint to time beside its model, see the verb compress; may be given '
-        'more than once',
-    )  # fmt: skip
-    what.add_argument(
-        '--weights', choices=('pretrained', 'random'), default='pretrained',
-        help='random weights take no download and cost the same time',
-    )  # fmt: skip
-    what.add_argument(
-        '--input-size', type=_input_sizes, default=[0], metavar='SIZES',
-        help='network inputs: 256x256 is height x width, 256 the shorter side for a 640x480 '
-        'image, as in the node (256x336 or so), 0 what the model was trained at; the default',
-    )  # fmt: skip
-    what.add_argument(
-        '--backend', type=_list_of(BACKENDS), default=list(BACKENDS), metavar='NAMES',
-        help=f'backends (default: {",".join(BACKENDS)})',
-    )  # fmt: skip
-    what.add_argument(
-        '--precision', type=_list_of(_PRECISIONS), default=['fp32', 'bf16'], metavar='NAMES',
-        help=f'of {", ".join(_PRECISIONS)} (default: fp32,bf16)',
-    )  # fmt: skip
-    what.add_argument(
-        '--baseline', type=_baseline, default=_EAGER, metavar='NAME',
-        help='what speed-up and error refer to: eager, the network as public code writes it, in '
-        'torch fp32; BACKEND:PRECISION, one of the rows; or none (default: eager)',
-    )  # fmt: skip
-    what.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
-
-
-def _add_how(parser: argparse.ArgumentParser) -> None:
-    how = parser.add_argument_group('how to time it')
-    how.add_argument(
-        '--runs', type=count_from_one, default=50, help='timed runs of each row (default: 50)'
-    )
-    how.add_argument(
-        '--baseline-runs', type=count_from_one,
-        help='timed runs of the slow baseline eager, spread evenly over the others (default: a '
-        'fifth of --runs, at least 10)',
-    )  # fmt: skip
-    how.add_argument(
-        '--warmup', type=count_from_one, default=3, help='untimed runs of each first (default: 3)'
-    )
-    how.add_argument(
-        '--threads', type=count_from_one, help="CPU threads of all (default: torch's own choice)"
-    )
-    how.add_argument(
-        '--memory', action='store_true',
-        help='also the peak memory of each row, resident and on the GPU, in a fresh process that '
-        'loads it and runs it 3 times',
-    )  # fmt: skip
-    how.add_argument(
-        '--apart', action='store_true',
-        help='one model after another instead of all in turns: takes the least memory, and '
-        'ratios between models hold less well',
-    )  # fmt: skip
-    how.add_argument('--cache-dir', default='', help='folder for exported networks')
 
 
 def run(args: argparse.Namespace) -> int:
@@ -185,6 +111,7 @@ def run(args: argparse.Namespace) -> int:
         mark_interrupted,
         measure_group,
     )
+    from depth_anything_ros.lab.benchmark.networks_page import networks_page
     from depth_anything_ros.lab.benchmark.tables import group_lines
 
     args.threads = args.threads or torch.get_num_threads()
@@ -215,6 +142,8 @@ def run(args: argparse.Namespace) -> int:
     finally:
         result = _result(args, groups, layers, complete)
         _write(args, result)
+        if args.page:
+            write_text(args.page, networks_page(result))
         if args.plots:
             _draw(args.plots, result)
     return 0 if any(map(_counts, result.results)) else 1
@@ -231,14 +160,14 @@ def _planned_rows(planned: Sequence[Sequence[Target]]) -> list[list[BenchmarkRow
 
 
 def _check(args: argparse.Namespace) -> None:
-    args.model = [name for name in args.model if name != _NONE]
+    args.model = [name for name in args.model if name != NO_MODEL]
     if args.checkpoint and len(args.model) != 1:
         raise ConfigError(
             f'--checkpoint {args.checkpoint} belongs to one model; --model names '
-            f'{len(args.model)}: {", ".join(args.model) or _NONE}'
+            f'{len(args.model)}: {", ".join(args.model) or NO_MODEL}'
         )
-    if not args.model and not args.hub_model:
-        raise ConfigError('nothing to time: give --model or --hub-model')
+    if not (args.model or args.hub_model or args.detector):
+        raise ConfigError('nothing to time: give --model, --hub-model or --detector')
 
 
 def _prepare_outputs(args: argparse.Namespace) -> None:
@@ -251,10 +180,13 @@ def _prepare_outputs(args: argparse.Namespace) -> None:
     """
     from depth_anything_ros.evaluation.plots import check_plots
 
-    files = [path for path in (args.json, args.csv, args.layers) if isinstance(path, Path)]
+    asked = (args.json, args.csv, args.layers, args.page)
+    files = [path for path in asked if isinstance(path, Path)]
     for path in files:
         if files.count(path) > 1:
-            raise ConfigError(f"'{path}' is asked for twice, of --json, --csv and --layers")
+            raise ConfigError(
+                f"'{path}' is asked for twice, of --json, --csv, --layers and --page"
+            )
     check_outputs(*files, args.plots / 'plot.png' if args.plots else None)
     if args.plots:
         check_plots()
@@ -350,42 +282,3 @@ def _each_said_once() -> Iterator[None]:
         yield
     finally:
         logger.removeFilter(is_new)
-
-
-def _list_of(known: Iterable[str]) -> Callable[[str], list[str]]:
-    def parse(text: str) -> list[str]:
-        names = text.split(',')
-        for name in names:
-            if name not in known:
-                raise argparse.ArgumentTypeError(
-                    f"unknown name '{name}'; known: {', '.join(known)}"
-                )
-        return names
-
-    return parse
-
-
-def _baseline(text: str) -> str | tuple[str, str]:
-    if text in (_EAGER, _NONE):
-        return text
-    backend, _, precision = text.partition(':')
-    if backend not in BACKENDS or precision not in _PRECISIONS:
-        raise argparse.ArgumentTypeError(
-            f"'{text}' is not a baseline; examples: {_EAGER}, {_NONE}, torch:fp32, openvino:bf16"
-        )
-    return backend, precision
-
-
-def _input_sizes(text: str) -> list[AskedSize]:
-    sizes: list[AskedSize] = []
-    for item in text.split(','):
-        sides = item.split('x')
-        if len(sides) > 2 or not all(side.isdigit() for side in sides):
-            raise argparse.ArgumentTypeError(
-                f"'{item}' is not an input size; examples: 518, 518x686 (height x width)"
-            )
-        numbers = [int(side) for side in sides]
-        if len(numbers) == 2 and not all(numbers):
-            raise argparse.ArgumentTypeError(f"'{item}' has a side of no pixels")
-        sizes.append((numbers[0], numbers[1]) if len(numbers) == 2 else numbers[0])
-    return sizes

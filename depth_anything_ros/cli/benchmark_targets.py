@@ -17,6 +17,7 @@ from depth_anything_ros.lab.benchmark.plan import (
     fitting_size,
     free_bytes,
     groups,
+    too_large,
 )
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.checkpoint_file import CheckpointFile
@@ -32,37 +33,54 @@ def planned_groups(args: argparse.Namespace) -> list[list[Target]]:
         device = 'cpu'  # each row will say what is wrong with the device
     planned = []
     for asked in args.input_size:
-        models = [_model_targets(args, name, asked) for name in args.model]
-        models += [_comparator_targets(args, name, asked) for name in args.hub_model]
+        models = [
+            _model_targets(args, name, asked, too_large(name, free_bytes(device)))
+            for name in args.model
+        ]
+        models += [
+            _comparator_targets(args, name, asked, NetworkKind.TRANSFORMERS)
+            for name in args.hub_model
+        ]
+        models += [
+            _comparator_targets(args, name, asked, NetworkKind.DETECTOR) for name in args.detector
+        ]
         planned += groups(models, free_bytes(device), args.apart)
     return planned
 
 
-def _model_targets(args: argparse.Namespace, model: str, asked: AskedSize) -> list[Target]:
-    """Return the rows of a model at one size, the baseline first."""
-    size, too_large = _sized(partial(fitting_size, MODELS[model]), asked)
+def _model_targets(
+    args: argparse.Namespace, model: str, asked: AskedSize, hopeless: str
+) -> list[Target]:
+    """
+    Return the rows of a model at one size, the baseline first.
+
+    :param hopeless: why it cannot be loaded whatever runs it, '' where it perhaps can.
+    """
+    size, unfit = _sized(partial(fitting_size, MODELS[model]), asked)
+    unfit = unfit or hopeless
     rows = [(name, precision) for name in args.backend for precision in args.precision]
     if isinstance(args.baseline, tuple):
         rows = [args.baseline, *(row for row in rows if row != args.baseline)]
     targets = []
     if args.baseline == 'eager':
         found = _request(args, model, size, 'torch', 'fp32', NetworkKind.EAGER, args.checkpoint)
-        targets.append(_target(found, asked, too_large, baseline=True))
+        targets.append(_target(found, asked, unfit, baseline=True))
     for checkpoint in (args.checkpoint, *_packed_for(args, model)):
         for row in rows:
             found = _request(args, model, size, *row, NetworkKind.BACKEND, checkpoint)
             is_baseline = row == args.baseline and checkpoint == args.checkpoint
-            targets.append(_target(found, asked, too_large, baseline=is_baseline))
+            targets.append(_target(found, asked, unfit, baseline=is_baseline))
     return targets
 
 
-def _comparator_targets(args: argparse.Namespace, model: str, asked: AskedSize) -> list[Target]:
+def _comparator_targets(
+    args: argparse.Namespace, model: str, asked: AskedSize, kind: NetworkKind
+) -> list[Target]:
     """Return the rows of a comparator at one size, one a precision; none is a baseline."""
-    size, too_large = _sized(comparator_size, asked)
-    kind = NetworkKind.TRANSFORMERS
+    size, unfit = _sized(comparator_size, asked)
     return [
         _target(
-            _request(args, model, size, 'torch', precision, kind, ''), asked, too_large,
+            _request(args, model, size, 'torch', precision, kind, ''), asked, unfit,
             baseline=False,
         )
         for precision in args.precision
@@ -80,11 +98,11 @@ def _sized(
 
 
 def _target(
-    found: tuple[NetworkRequest, str], asked: AskedSize, too_large: str, *, baseline: bool
+    found: tuple[NetworkRequest, str], asked: AskedSize, unfit: str, *, baseline: bool
 ) -> Target:
     """Return a row with the first reason, if any, why it cannot be opened."""
     request, failure = found
-    return Target(request, asked, baseline, too_large or failure)
+    return Target(request, asked, baseline, unfit or failure)
 
 
 def _request(

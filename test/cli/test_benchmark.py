@@ -9,6 +9,7 @@ from depth_anything_ros.cli import benchmark
 from depth_anything_ros.cli.main import main
 from depth_anything_ros.errors import BackendError, ConfigError, OutputError
 from depth_anything_ros.inference.backends.torch_backend import TorchBackend
+from depth_anything_ros.lab.benchmark import detector
 from depth_anything_ros.lab.benchmark import layers as layers_module
 from depth_anything_ros.lab.benchmark.operations import count_operations
 from depth_anything_ros.models import MODELS
@@ -107,7 +108,7 @@ def test_impossible_size_leaves_the_others_alone(run, capsys):
     assert 'tiny, torch fp32: network input of 20000x20000' in capsys.readouterr().out
 
 
-@pytest.mark.parametrize('option', ['--json', '--csv', '--layers', '--plots'])
+@pytest.mark.parametrize('option', ['--json', '--csv', '--layers', '--plots', '--page'])
 def test_output_that_cannot_be_written_is_an_error_before_timing(option, tmp_path, monkeypatch):
     monkeypatch.setattr(TorchBackend, 'infer', lambda *_: pytest.fail('it was timed'))
     (tmp_path / 'file').write_text('')
@@ -120,6 +121,22 @@ def test_same_output_asked_for_twice_is_an_error(tmp_path):
     path = str(tmp_path / 'rows.csv')
     with pytest.raises(ConfigError, match=r"rows\.csv' is asked for twice"):
         benchmark.run(parse(*SMALL, '--model', 'tiny', '--csv', path, '--layers', path))
+
+
+def test_page_has_what_was_timed_and_what_was_not(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(detector, 'find_spec', lambda _: None)
+    page = tmp_path / 'networks.md'
+    status, answer = run(
+        '--model', 'tiny', '--input-size', '64x64', '--backend', 'torch', '--precision', 'fp32',
+        '--baseline', 'none', '--detector', 'yolo11n', '--page', str(page),
+    )  # fmt: skip
+    assert status == 0
+    tiny, gone = answer['results']
+    lines = page.read_text().splitlines()
+    (row,) = (line for line in lines if line.startswith('| tiny |'))
+    assert f'| {tiny["p50_ms"]:.0f} |' in row
+    assert '| yolo11n |' in page.read_text()
+    assert f'- `yolo11n`, ultralytics fp32: {gone["reason"]}' in lines
 
 
 def test_interrupted_layers_are_written_as_far_as_they_came(run, tmp_path, monkeypatch):

@@ -89,7 +89,8 @@ class Candidate:
     def processing(self) -> tuple[object, ...]:
         """Return what tells its pre- and post-processing from that of others."""
         request = self.target.request
-        return request.kind is NetworkKind.TRANSFORMERS, request.options.model, request.size
+        foreign = request.kind in (NetworkKind.TRANSFORMERS, NetworkKind.DETECTOR)
+        return foreign, request.options.model, request.size
 
 
 def measure_group(

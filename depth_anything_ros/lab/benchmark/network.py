@@ -24,12 +24,14 @@ class NetworkKind(str, Enum):
     How a network is run.
 
     `backend` as a node does it; `eager` in plain torch with attention written out, as public code
-    has it; `transformers` as the library of that name has it, the model being its id or folder.
+    has it; `transformers` as the library of that name has it, the model being its id or folder;
+    `detector` as ultralytics has it, the model being the name of one of its networks.
     """
 
     BACKEND = 'backend'
     EAGER = 'eager'
     TRANSFORMERS = 'transformers'
+    DETECTOR = 'detector'
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class NetworkRequest:
 
     Of `options`, backend, precision and device are what they are to be, nothing is automatic. A
     checkpoint goes before `weights`. `input_size` is the network's (height, width); 0 takes what a
-    comparator of the hub makes of an image by itself. With an export in `cache_dir` the process
+    comparator makes of an image by itself. With an export in `cache_dir` the process
     loads that, as a node does from its second start.
     """
 

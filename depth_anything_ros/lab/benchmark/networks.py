@@ -13,6 +13,7 @@ from depth_anything_ros.inference.backends.torch_backend import TorchBackend
 from depth_anything_ros.inference.estimator_network import load_network
 from depth_anything_ros.inference.predictor import check_finite
 from depth_anything_ros.inference.preprocess import Preprocessor, resize_align_corners
+from depth_anything_ros.lab.benchmark.detector import Detector
 from depth_anything_ros.lab.benchmark.failures import failures, import_libraries
 from depth_anything_ros.lab.benchmark.hub_model import HubNetwork
 from depth_anything_ros.lab.benchmark.network import (
@@ -21,9 +22,12 @@ from depth_anything_ros.lab.benchmark.network import (
     NetworkRequest,
     NetworkSummary,
     PartCounts,
-    count,
 )
-from depth_anything_ros.lab.benchmark.operations import operations_of, without_numbers
+from depth_anything_ros.lab.benchmark.operations import (
+    operations_of,
+    parameters_of,
+    without_numbers,
+)
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.checkpoint import load_estimator
 from depth_anything_ros.models.estimator import DepthEstimator
@@ -38,6 +42,8 @@ def open_network(request: NetworkRequest) -> Network:
     """
     if request.kind is NetworkKind.TRANSFORMERS:
         return HubNetwork(request)
+    if request.kind is NetworkKind.DETECTOR:
+        return Detector(request)
     return EagerNetwork(request) if request.kind is NetworkKind.EAGER else BackendNetwork(request)
 
 
@@ -68,8 +74,7 @@ class _OwnNetwork:
 
     def parameters(self) -> PartCounts:
         """Return how many parameters there are."""
-        encoder, decoder = count(self._shapes.pretrained), count(self._shapes.depth_head)
-        return PartCounts(encoder + decoder, encoder, decoder)
+        return parameters_of(self._shapes)
 
     def operations(self, inputs: ModelInput) -> PartCounts:
         """Return the multiply-accumulates of one image."""

@@ -8,6 +8,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from depth_anything_ros.errors import BackendError
+from depth_anything_ros.lab.benchmark.network import PartCounts, count
 from depth_anything_ros.models import create_model
 from depth_anything_ros.models.checkpoint import build_estimator
 from depth_anything_ros.models.estimator import DepthEstimator
@@ -43,6 +44,22 @@ def count_operations(spec: ModelSpec, height: int, width: int) -> Operations:
     """
     with torch.device('meta'):
         return _count(create_model(spec).eval(), height, width)
+
+
+def count_parameters(spec: ModelSpec) -> PartCounts:
+    """
+    Count the parameters of what gives depth, encoder and decoder.
+
+    :raises UnknownNameError: if the row names a part that is not known.
+    """
+    with torch.device('meta'):
+        return parameters_of(create_model(spec))
+
+
+def parameters_of(estimator: DepthEstimator) -> PartCounts:
+    """Count the parameters of what gives depth in a network as it is."""
+    encoder, decoder = count(estimator.pretrained), count(estimator.depth_head)
+    return PartCounts(encoder + decoder, encoder, decoder)
 
 
 def without_numbers(estimator: DepthEstimator) -> DepthEstimator:

@@ -23,6 +23,7 @@ AskedSize = int | tuple[int, int]
 
 EAGER = 'torch eager'
 TRANSFORMERS = 'transformers'
+ULTRALYTICS = 'ultralytics'
 _SHARE = 0.7
 _MEMORY = Path('/proc/meminfo')
 # Maps at the resolution of the input that live at once where a head is widest.
@@ -30,6 +31,8 @@ _MAPS = 4
 # Depth Pro, the largest comparator that is published, with its 0.95 G parameters in fp32; for
 # those whose files are not at hand.
 _HUB_BYTES = 4_000_000_000
+# The largest detector of ultralytics' newest family, with its 57 M parameters in fp32 and maps.
+_DETECTOR_BYTES = 500_000_000
 _WEIGHTS = ('*.safetensors', '*.bin')
 
 
@@ -51,7 +54,11 @@ class Target:
     @property
     def backend(self) -> str:
         """Return what runs it, as people read it."""
-        named = {NetworkKind.EAGER: EAGER, NetworkKind.TRANSFORMERS: TRANSFORMERS}
+        named = {
+            NetworkKind.EAGER: EAGER,
+            NetworkKind.TRANSFORMERS: TRANSFORMERS,
+            NetworkKind.DETECTOR: ULTRALYTICS,
+        }
         return named.get(self.request.kind, self.request.selection.backend)
 
 
@@ -136,7 +143,24 @@ def needed_bytes(targets: Sequence[Target]) -> int:
     return kept + max(map(_passing_bytes, requests), default=0)
 
 
+def too_large(model: str, available_bytes: int) -> str:
+    """
+    Return why a model of the package cannot be loaded, '' where it perhaps can.
+
+    :param available_bytes: memory that is free now, 0 if that is not known.
+    """
+    weights = 4 * MODELS[model].parameters
+    if not available_bytes or weights < available_bytes:
+        return ''
+    return (
+        f'its weights alone take {weights / 1e9:.1f} GB; {available_bytes / 1e9:.1f} GB of memory '
+        'are free'
+    )
+
+
 def _kept_bytes(request: NetworkRequest) -> int:
+    if request.kind is NetworkKind.DETECTOR:
+        return _DETECTOR_BYTES
     if request.kind is NetworkKind.TRANSFORMERS:
         return _hub_bytes(request.options.model)
     parameters = MODELS[request.options.model].parameters
@@ -146,6 +170,8 @@ def _kept_bytes(request: NetworkRequest) -> int:
 
 
 def _passing_bytes(request: NetworkRequest) -> int:
+    if request.kind is NetworkKind.DETECTOR:
+        return _DETECTOR_BYTES
     if request.kind is NetworkKind.TRANSFORMERS:
         return _hub_bytes(request.options.model)
     return 4 * MODELS[request.options.model].parameters + _map_bytes(request)

@@ -15,6 +15,7 @@ from depth_anything_ros.lab.benchmark.plan import (
     free_bytes,
     groups,
     needed_bytes,
+    too_large,
 )
 from depth_anything_ros.models import MODELS
 
@@ -103,6 +104,15 @@ def test_needed_memory_follows_parameters_precision_and_maps():
     assert needed_bytes([hub]) == 8e9
 
 
+def test_model_whose_weights_alone_are_larger_than_the_memory_is_not_opened():
+    assert not too_large('vggt', 0)
+    assert not too_large('tiny', 20_000_000)
+    assert not too_large('vggt', 5_000_000_000)
+    assert too_large('vggt', 3_000_000_000) == (
+        'its weights alone take 4.6 GB; 3.0 GB of memory are free'
+    )
+
+
 def test_memory_of_a_comparator_is_the_size_of_its_files(tmp_path):
     def bytes_of(model: str) -> int:
         return needed_bytes([target(model, kind=NetworkKind.TRANSFORMERS)])
@@ -115,7 +125,7 @@ def test_memory_of_a_comparator_is_the_size_of_its_files(tmp_path):
 
 def test_row_names_what_runs_it():
     backends = [target('tiny', kind=kind).backend for kind in NetworkKind]
-    assert backends == ['torch', 'torch eager', 'transformers']
+    assert backends == ['torch', 'torch eager', 'transformers', 'ultralytics']
 
 
 def test_free_memory_is_read_from_what_the_system_tells(tmp_path):

@@ -1,0 +1,109 @@
+"""A page in Markdown of what networks cost: parameters, operations, latency, memory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from depth_anything_ros.lab.benchmark.network import PartCounts
+from depth_anything_ros.lab.benchmark.operations import count_operations, count_parameters
+from depth_anything_ros.lab.benchmark.rows import (
+    BenchmarkResult,
+    BenchmarkRow,
+    NetworkCounts,
+    size_text,
+)
+from depth_anything_ros.models import MODELS
+from depth_anything_ros.table import Table, number
+
+_HEADINGS = (
+    'network', 'weights', 'input', 'encoder M', 'decoder M', 'parameters', 'encoder GMAC',
+    'decoder GMAC', 'GMAC', 'library', 'p50 ms', 'of peak', 'peak memory MB',
+)  # fmt: skip
+_HEAD = """# Networks
+
+What the networks of the package cost, each of them once: rows that run the same tensors, as the
+metric models of Depth Anything V2 and the relative ones, cost the same. `./dev networks` makes
+this page anew.
+
+"""
+_READING = """*Parameters* are those of encoder and depth head; a head for the camera is not run
+for depth and not among them. *GMAC* are multiply-accumulates for one image, in thousand millions.
+*Input* is height × width, whole patches nearest to what was asked for. *Of peak* is the rate of
+operations over the best that a library's convolution reached in the same run. *Peak memory* is
+resident, of a fresh process that loads the network and runs it three times, Python and libraries
+included. *random* weights mean nothing and cost the same time.
+"""
+
+
+def networks_page(result: BenchmarkResult) -> str:
+    """
+    Return the page of a benchmark.
+
+    Parameters and operations of a network of the package that could not be timed are counted all
+    the same; why it could not is told below the table.
+    """
+    rows = [_counted(row) for row in result.results]
+    failed = {
+        f'- `{row.model}`, {row.backend} {row.precision.value}: {row.reason}': None
+        for row in rows
+        if row.status == 'failed'
+    }
+    notes = {f'- `{row.model}`: {row.note}': None for row in rows if row.note}
+    table = Table(_HEADINGS, [_cells(row) for row in rows])
+    lines = [_HEAD + _machine(result), '', _READING, *table.markdown()]
+    if failed:
+        lines += ['', 'Not timed, and why; what is counted needs no memory:', '', *failed]
+    if notes:
+        lines += ['', *notes]
+    return '\n'.join(lines) + '\n'
+
+
+def _machine(result: BenchmarkResult) -> str:
+    found = result.environment
+    libraries = [
+        f'{name} {found[name]}' for name in ('torch', 'openvino', 'onnxruntime') if name in found
+    ]
+    complete = '' if result.complete else ' It was interrupted.'
+    return (
+        f'Measured on {found["cpu"]}, {found["cores"]} cores, with {result.threads} threads, '
+        f'{result.runs} runs of each after {result.warmup} more; {", ".join(libraries)}.{complete}'
+    )
+
+
+def _counted(row: BenchmarkRow) -> BenchmarkRow:
+    """Return a row with its counts, which one that was not timed lacks."""
+    if row.counts or row.input_size is None or row.model not in MODELS:
+        return row
+    spec = MODELS[row.model]
+    parts, operations = count_parameters(spec), count_operations(spec, *row.input_size)
+    made = PartCounts(operations.total, operations.encoder, operations.decoder)
+    return replace(row, counts=NetworkCounts.of(parts, made))
+
+
+def _cells(row: BenchmarkRow) -> list[object]:
+    counts, memory = row.counts, row.peak_resident_bytes
+    parts: list[object] = [''] * 6
+    if counts:
+        parts = [
+            _scaled(counts.encoder_parameters, 1e-6, '.2f'),
+            _scaled(counts.decoder_parameters, 1e-6, '.2f'),
+            f'{counts.parameters:,}',
+            *(
+                _scaled(macs, 1e-9, '.1f')
+                for macs in (counts.encoder_macs, counts.decoder_macs, counts.macs)
+            ),
+        ]
+    return [
+        row.model,
+        row.weights,
+        size_text(row.input_size).replace('x', '×') if row.input_size else '',
+        *parts,
+        row.way,
+        number(row.times.p50_ms if row.times else None, '.0f'),
+        number(row.share_of_peak, '.0%'),
+        _scaled(memory, 1e-6, '.0f'),
+    ]
+
+
+def _scaled(count: int | None, factor: float, form: str) -> str:
+    return number(None if count is None else count * factor, form)

@@ -1,0 +1,76 @@
+"""The page of what networks cost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from depth_anything_ros.cli.benchmark_options import every_network
+from depth_anything_ros.inference.options import NetworkOptions
+from depth_anything_ros.lab.benchmark.network import NetworkKind, NetworkRequest, PartCounts
+from depth_anything_ros.lab.benchmark.networks_page import networks_page
+from depth_anything_ros.lab.benchmark.operations import count_operations, count_parameters
+from depth_anything_ros.lab.benchmark.plan import Target
+from depth_anything_ros.lab.benchmark.rows import BenchmarkResult, BenchmarkRow, NetworkCounts
+from depth_anything_ros.lab.benchmark.timing import statistics
+from depth_anything_ros.models import MODELS
+
+ASKED = (256, 256)
+
+
+def row(model: str, kind: NetworkKind, **changes: object) -> BenchmarkRow:
+    options = NetworkOptions(
+        model, weights='random', backend='torch', precision='fp32', device='cpu',
+        input_size=(64, 96), threads=2,
+    )  # fmt: skip
+    return replace(
+        BenchmarkRow.planned(Target(NetworkRequest(options, kind), ASKED), 0), **changes
+    )
+
+
+def page_of(*rows: BenchmarkRow) -> list[str]:
+    environment = {'cpu': 'some CPU', 'cores': 2, 'torch': '2.13.0'}
+    result = BenchmarkResult(environment, 2, 5, 1, 3, True, rows, [])
+    return networks_page(result).splitlines()
+
+
+def test_page_tells_costs_machine_and_notes() -> None:
+    counts = NetworkCounts.of(PartCounts(1_234_567), PartCounts(2_500_000_000))
+    timed = row(
+        'yolo11n', NetworkKind.DETECTOR, status='ok', reason='', counts=counts,
+        times=statistics([40.0, 50.0, 60.0]), share_of_peak=0.25, note='a note',
+        peak_resident_bytes=400_000_000,
+    )  # fmt: skip
+    lines = page_of(timed)
+    assert (
+        'Measured on some CPU, 2 cores, with 2 threads, 5 runs of each after 3 more; torch 2.13.0.'
+        in lines
+    )
+    cells = 'yolo11n | random | 64×96 | – | – | 1,234,567 | – | – | 2.5 | ultralytics fp32'
+    assert f'| {cells} | 50 | 25% | 400 |' in lines
+    assert lines[-1] == '- `yolo11n`: a note'
+
+
+def test_what_could_not_be_timed_is_counted_all_the_same_and_says_why() -> None:
+    lines = page_of(row('tiny', NetworkKind.BACKEND, reason='no memory'))
+    (found,) = (line for line in lines if line.startswith('| tiny |'))
+    operations = count_operations(MODELS['tiny'], 64, 96)
+    assert f'| 4,065,409 | {operations.encoder / 1e9:.1f} |' in found
+    assert found.endswith('| torch fp32 | – | – | – |')
+    assert lines[-1] == '- `tiny`, torch fp32: no memory'
+
+
+def test_parameters_are_those_of_what_gives_depth() -> None:
+    for name in ('tiny', 'depth_anything_v2_vits'):
+        assert count_parameters(MODELS[name]).total == MODELS[name].parameters
+    whole = MODELS['depth_anything_3_small']
+    assert count_parameters(whole).total == whole.parameters - 1_182_722  # the camera's head
+
+
+def test_every_network_is_named_once() -> None:
+    names = every_network()
+    assert 'depth_anything_v2_vits' in names
+    assert 'depth_anything_v2_metric_hypersim_vits' not in names
+    assert {'vggt', 'vggt_sdt', 'depth_anything_3_giant', 'tiny', 'anydepth_vitl'} <= {*names}
+    assert {MODELS[name].parameters for name in names} == {
+        row.parameters for row in MODELS.values()
+    }
