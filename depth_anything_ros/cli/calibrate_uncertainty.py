@@ -12,7 +12,7 @@ the intervals that should hold 50, 68, 90 and 95 % of them, by source and by dis
 area between leaving out what is most uncertain and leaving out what is worst, of AbsRel by sigma
 as a share of depth and of errors in metres by sigma, beside that by the disagreement with the
 mirrored image alone; and what becomes of obstacle cells when what is more
-uncertain than `max_sigma` is left out.
+uncertain than `max_sigma` is left out, and what by `ground_sigmas` may be the ground.
 """
 
 from __future__ import annotations
@@ -255,10 +255,14 @@ def _show(report: SigmaReport, cause: str) -> None:
     if report.obstacles:
         write_line('obstacle cells, where what is more uncertain is left out')
         rows = [
-            [each.name, f'{each.max_sigma:g}', f'{each.missed:.2%}', number(each.false, '.3f', '')]
+            [
+                *(each.name, f'{each.max_sigma:g}', f'{each.ground_sigmas:g}'),
+                *(f'{each.missed:.2%}', number(each.false, '.3f', '')),
+            ]
             for each in report.obstacles
         ]
-        write_table(Table(['depth by', 'max_sigma', 'missed', 'false / all kept'], rows))
+        columns = ['depth by', 'max_sigma', 'ground_sigmas', 'missed', 'false / all kept']
+        write_table(Table(columns, rows))
     held = report.by_name[-1].coverage
     if held is not None and not _HOLDS[0] <= held[_AT_90] <= _HOLDS[1]:
         write_warning(f'the interval of 90 % holds {held[_AT_90]:.1%} of the pixels: {cause}')

@@ -24,7 +24,7 @@ def scan_of_depth(
     range_m: tuple[float, float],
     pitch_rad: float = 0.0,
     sigma: Float32Array | None = None,
-    max_sigma: float = 0.0,
+    certain: NDArray[np.bool_] | None = None,
 ) -> LaserScan:
     """
     Return the nearest thing in each direction within a level band of heights.
@@ -39,8 +39,8 @@ def scan_of_depth(
     :param band_m: lowest and highest height of what counts, above the lens.
     :param range_m: least and greatest range of the scan.
     :param pitch_rad: how far the camera looks down.
-    :param sigma: one standard deviation of the depth, (H, W) in metres; None takes all as certain.
-    :param max_sigma: the most that it may be of what is certain, as a share of depth.
+    :param sigma: one standard deviation of the depth, (H, W) in metres.
+    :param certain: which depth is certain, (H, W); None takes all as certain.
     :return: in the camera's level body axes (x ahead, y left); NaN where nothing is known in the
         band or the beam is lost, so that nothing is cleared there.
     :raises CameraError: if the camera is missing, uncalibrated or of another size.
@@ -51,12 +51,11 @@ def scan_of_depth(
     height_m, ranges_m = rays.up * depth_m, rays.level * depth_m
     inside = (height_m >= band_m[0]) & (height_m <= band_m[1])
     inside &= (ranges_m >= range_m[0]) & (ranges_m <= range_m[1])
-    if sigma is None:
+    if sigma is None or certain is None:
         nearest_m = rays.nearest(ranges_m, inside)
     else:
         with np.errstate(invalid='ignore'):
             shares = sigma / depth_m
-        certain = shares <= max_sigma
         nearest_m = rays.nearest(ranges_m, inside & certain)
         reach_m = ranges_m * (1 + shares)
         nearest_m[nearest_m > rays.nearest(reach_m, inside & ~certain)] = np.inf

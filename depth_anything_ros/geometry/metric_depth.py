@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from depth_anything_ros.types import Float32Array, MetricDepth, RelativeInverseDepth
 
@@ -24,14 +25,8 @@ def limit_depth(metric: MetricDepth, max_depth_m: float) -> MetricDepth:
     return replace(metric, depth_m=np.where(known, depth_m, np.float32(np.nan)))
 
 
-def limit_sigma(metric: MetricDepth, sigma: Float32Array, max_sigma: float) -> MetricDepth:
-    """
-    Return depth without what is too uncertain.
-
-    :param sigma: one standard deviation of the depth, float32 (H, W) in metres, NaN where unknown.
-    :param max_sigma: the most that it may be, as a share of depth.
-    """
-    certain = sigma <= np.float32(max_sigma) * metric.depth_m
+def limit_to(metric: MetricDepth, certain: NDArray[np.bool_]) -> MetricDepth:
+    """Return depth without the pixels that are not certain, bool (H, W)."""
     return replace(metric, depth_m=np.where(certain, metric.depth_m, np.float32(np.nan)))
 
 

@@ -29,7 +29,7 @@ def asked_for(topics: Collection[str], config: DepthNodeConfig) -> Asked:
     """Return what is to be computed for some outputs."""
     choice = DepthChoice(config.cloud_from)
     clouds = not {POINTS, SCAN}.isdisjoint(topics)
-    sigma = SIGMA in topics or (clouds and config.uncertainty.max_sigma > 0)
+    sigma = SIGMA in topics or (clouds and config.uncertainty.leaves_out)
     fuse = not {FUSED, FUSED_SOURCE, FUSED_INFO}.isdisjoint(topics)
     fuse |= choice is DepthChoice.FUSED and (clouds or sigma)
     return Asked(fuse, choice if sigma else None)

@@ -9,12 +9,13 @@ from time import perf_counter_ns
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from depth_anything_ros.colormap import apply_colormap
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import CameraError
 from depth_anything_ros.geometry.depth_scan import level_frame, scan_of_depth
-from depth_anything_ros.geometry.metric_depth import inverse_depth, limit_sigma
+from depth_anything_ros.geometry.metric_depth import inverse_depth, limit_to
 from depth_anything_ros.geometry.point_cloud import build_point_cloud
 from depth_anything_ros.messages import (
     compressed_fields,
@@ -26,7 +27,14 @@ from depth_anything_ros.messages import (
 from depth_anything_ros.result import DepthResult
 from depth_anything_ros.scale.camera_height import CameraHeightConfig
 from depth_anything_ros.stream.sections import alignment_section, key_values
-from depth_anything_ros.types import DepthChoice, MetricDepth, ScaleState, UInt8Array
+from depth_anything_ros.types import (
+    CameraMounting,
+    DepthChoice,
+    MetricDepth,
+    ScaleState,
+    UInt8Array,
+)
+from depth_anything_ros.uncertainty import certain_pixels
 
 RELATIVE = '~/relative/image_raw'
 DEPTH = '~/depth/image_raw'
@@ -147,11 +155,32 @@ def _sigma(frame: Finished, make: Factory) -> Any:
 
 
 def depth_of_clouds(result: DepthResult, config: DepthNodeConfig) -> MetricDepth | None:
-    """Return the depth that clouds are made of, by `cloud_from`, without what is too uncertain."""
-    metric, max_sigma = _depth_by(result, config), config.uncertainty.max_sigma
-    if metric is None or not max_sigma:
+    """
+    Return the depth that clouds are made of, by `cloud_from`, without what is too uncertain.
+
+    :raises CameraError: if what may be the ground is left out, and the camera is not known.
+    """
+    metric = _depth_by(result, config)
+    if metric is None or not config.uncertainty.leaves_out:
         return metric
-    return None if result.sigma is None else limit_sigma(metric, result.sigma, max_sigma)
+    certain = _certain(result, metric, config)
+    return None if certain is None else limit_to(metric, certain)
+
+
+def _certain(
+    result: DepthResult, metric: MetricDepth, config: DepthNodeConfig
+) -> NDArray[np.bool_] | None:
+    """Return which depth is certain enough, None where that cannot be told."""
+    if result.sigma is None:
+        return None
+    mounted = config.scale.of(CameraHeightConfig)
+    mounting = CameraMounting(
+        mounted.camera_height_m,
+        math.radians(mounted.camera_pitch_deg),
+        math.radians(mounted.camera_roll_deg),
+    )
+    camera = result.frame.camera
+    return certain_pixels(metric.depth_m, result.sigma, config.uncertainty, camera, mounting)
 
 
 def _depth_by(result: DepthResult, config: DepthNodeConfig) -> MetricDepth | None:
@@ -160,8 +189,8 @@ def _depth_by(result: DepthResult, config: DepthNodeConfig) -> MetricDepth | Non
 
 def _points(frame: Finished, make: Factory) -> Any:
     image, config = frame.result.frame, frame.config
-    metric = depth_of_clouds(frame.result, config)
-    if metric is None or image.camera is None:
+    metric = None if image.camera is None else depth_of_clouds(frame.result, config)
+    if metric is None:
         return None
     cloud = build_point_cloud(
         metric, image.rgb, image.camera, config.cloud_stride, config.cloud_edge_jump
@@ -193,9 +222,11 @@ def _compressed_preview(frame: Finished, make: Factory) -> Any:
 
 def _scan(frame: Finished, make: Factory) -> Any:
     camera, config = frame.result.frame.camera, frame.config
-    metric, max_sigma = _depth_by(frame.result, config), config.uncertainty.max_sigma
-    sigma = frame.result.sigma if max_sigma else None
-    if metric is None or camera is None or (max_sigma and sigma is None):
+    metric, limited = _depth_by(frame.result, config), config.uncertainty.leaves_out
+    if metric is None or camera is None:
+        return None
+    certain = _certain(frame.result, metric, config) if limited else None
+    if limited and certain is None:
         return None
     scan = scan_of_depth(
         metric,
@@ -203,8 +234,8 @@ def _scan(frame: Finished, make: Factory) -> Any:
         band_m=(config.scan_min_height_m, config.scan_max_height_m),
         range_m=(SCAN_NEAREST_M, config.max_depth_m),
         pitch_rad=math.radians(config.scale.of(CameraHeightConfig).camera_pitch_deg),
-        sigma=sigma,
-        max_sigma=max_sigma,
+        sigma=frame.result.sigma,
+        certain=certain,
     )
     frame_id = level_frame(frame.header.frame_id, config.scan_frame)
     header = {'stamp': frame.header.stamp, 'frame_id': frame_id}

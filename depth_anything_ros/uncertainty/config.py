@@ -25,3 +25,26 @@ class UncertaintyConfig:
         maximum=3.0,
         affects=Affects.FRAME,
     )
+    ground_sigmas: float = parameter(
+        0.0,
+        'Leave out of the same what is higher above the ground than ground_clearance_m by less '
+        'than so many standard deviations: it may be the ground. Goes by camera_height_m, '
+        'camera_pitch_deg and camera_roll_deg; 0.5 is a start, 0 keeps all.',
+        minimum=0.0,
+        maximum=10.0,
+        affects=Affects.FRAME,
+    )
+    ground_clearance_m: float = parameter(
+        0.05,
+        'For ground_sigmas: how high above the ground things are no obstacle, as '
+        'min_obstacle_height of a costmap.',
+        unit='m',
+        minimum=0.0,
+        maximum=1.0,
+        affects=Affects.FRAME,
+    )
+
+    @property
+    def leaves_out(self) -> bool:
+        """Return whether uncertain depth is left out."""
+        return self.max_sigma > 0 or self.ground_sigmas > 0

@@ -38,7 +38,7 @@ def test_a_table_is_fitted_to_three_quarters_and_judged_by_the_others(made):
     assert [row['name'] for row in report['by_distance']] == [
         '0 to 1 m', '1 to 2 m', '2 to 4 m', '4 to 8 m',
     ]  # fmt: skip
-    assert len(report['obstacles']) % 8 == 0
+    assert len(report['obstacles']) % 10 == 0
 
 
 def test_a_table_that_is_there_can_be_judged(capsys):

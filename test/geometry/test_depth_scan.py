@@ -61,7 +61,7 @@ def scan_with_thing(thing_m, share, max_sigma=0.2):
     sigma = np.full((48, 64), 0.05 * 3.0, np.float32)
     depth_m[23, 28:36] = thing_m
     sigma[23, 28:36] = share * thing_m
-    return float(scan(depth_m, sigma=sigma, max_sigma=max_sigma).ranges_m[32])
+    return float(scan(depth_m, sigma=sigma, certain=sigma <= max_sigma * depth_m).ranges_m[32])
 
 
 @pytest.mark.parametrize(
@@ -85,15 +85,16 @@ def test_unknown_depth_beside_something_uncertain_clears_nothing():
     sigma = np.full((48, 64), 0.05 * 3.0, np.float32)
     depth_m[23, 28:36], sigma[23, 28:36] = 1.0, 0.5
     depth_m[24, 28:36] = sigma[24, 28:36] = np.nan
-    found = scan(depth_m, sigma=sigma, max_sigma=0.2)
+    found = scan(depth_m, sigma=sigma, certain=sigma <= 0.2 * depth_m)
     assert np.isnan(found.ranges_m[30:34]).all()
     assert np.isfinite(found.ranges_m[:20]).all()
 
 
 def test_a_scan_of_uncertain_depth_alone_clears_nothing():
     depth_m = np.full((48, 64), 2.0, np.float32)
-    assert np.isnan(scan(depth_m, sigma=depth_m, max_sigma=0.5).ranges_m).all()
-    certain = scan(depth_m, sigma=0.1 * depth_m, max_sigma=0.5)
+    known = np.isfinite(depth_m)
+    assert np.isnan(scan(depth_m, sigma=depth_m, certain=~known).ranges_m).all()
+    certain = scan(depth_m, sigma=0.1 * depth_m, certain=known)
     np.testing.assert_array_equal(certain.ranges_m, scan(depth_m).ranges_m)
 
 

@@ -102,6 +102,25 @@ def test_max_sigma_leaves_uncertain_points_unknown_in_an_organised_cloud(stride)
     assert np.isnan(points[np.isnan(points[..., 2]), :3]).all() and not cloud.is_dense
 
 
+def test_ground_sigmas_leaves_out_what_may_be_the_ground_of_the_camera_that_is_told():
+    # The lower row looks 0.5 m down for each metre ahead.
+    camera = Camera(4, 2, 4.0, 4.0, 1.5, -1.0)
+    frame = Frame(np.zeros((2, 4, 3), np.uint8), 0, 'camera_optical_frame', camera)
+    depth_m = np.array([[3.0] * 4, [1.8, 1.8, 1.0, 1.95]], np.float32)
+    sigma = np.array([[0.1] * 4, [0.1, 0.4, 0.4, 0.4]], np.float32)
+    result = DepthResult(frame, None, None, MetricDepth(depth_m), sigma=sigma)
+    told = {'ground_sigmas': 0.5, 'camera_height_m': 1.0}
+    for changes, last_row in (
+        (told, [1.8, np.nan, 1.0, 1.95]),
+        # As if the ground were farther down, they are 1.1 m high and more.
+        ({**told, 'camera_height_m': 2.0}, [1.8, 1.8, 1.0, 1.95]),
+    ):
+        config = from_mapping(DepthNodeConfig, changes)
+        cloud = OUTPUTS[POINTS].encode(Finished(result, Header(), None, config), make_message)
+        points = np.frombuffer(cloud.data, np.float32).reshape(2, 4, 4)
+        np.testing.assert_array_equal(points[1, :, 2], np.float32(last_row))
+
+
 def test_with_max_sigma_there_is_no_cloud_or_scan_whose_uncertainty_is_unknown():
     camera = Camera(4, 2, 4.0, 4.0, 1.5, 0.5)
     frame = Frame(np.zeros((2, 4, 3), np.uint8), 0, 'camera_optical_frame', camera)

@@ -21,6 +21,7 @@ ALL_OFF = {RELATIVE, DEPTH, POINTS, SCAN}
         ({SIGMA}, {'cloud_from': 'fused'}, Asked(fuse=True, sigma=FUSED)),
         ({SIGMA, FUSED_SOURCE}, {}, Asked(fuse=True, sigma=NETWORK)),
         ({POINTS}, {'max_sigma': 0.2}, Asked(sigma=NETWORK)),
+        ({SCAN}, {'ground_sigmas': 0.5}, Asked(sigma=NETWORK)),
         ({SCAN}, {'cloud_from': 'fused', 'max_sigma': 0.2}, Asked(fuse=True, sigma=FUSED)),
     ],
 )  # fmt: skip

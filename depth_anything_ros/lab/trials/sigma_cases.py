@@ -31,6 +31,7 @@ from depth_anything_ros.scale.fixed import FixedScale
 from depth_anything_ros.scale.laser_scan import LaserScanScale
 from depth_anything_ros.types import (
     Alignment,
+    CameraMounting,
     DepthChoice,
     DepthReference,
     DepthSample,
@@ -258,19 +259,28 @@ def _by_camera(
     scan = replace(spoil_scan(scan, rng, _SPOILT_BEAMS), stamp_ns=image.stamp_ns)
     camera_in_level = RigidTransform.from_pose(0.0, 0.0, -_PLANE_M, 0.0, pitch_rad, 0.0)
     place = OPTICAL_FROM_BODY @ camera_in_level.inverse()
-    off, pitch_off_rad = rng.standard_normal(2) * (_HEIGHT_OFF, _PITCH_OFF_RAD)
     heights: list[float | None] = [None]
     if mounting is not None:
-        height_m = mounting.height_m * (1.0 + off)
-        heights.append(height_m)
+        told = told_mounting(mounting, rng)
+        heights.append(told.height_m)
         yield (
             'camera_height',
-            CameraHeightScale(height_m, pitch_rad + pitch_off_rad, mounting.roll_rad, FARTHEST_M),
+            CameraHeightScale(told.height_m, told.pitch_rad, told.roll_rad, FARTHEST_M),
         )
     for height_m in heights:
         scale = LaserScanScale(NEAREST_M, FARTHEST_M, 0.1, height_m)
         scale.add_scan(scan, place)
         yield 'laser_scan' if height_m is None else 'laser_scan with ground', scale
+
+
+def told_mounting(mounting: CameraMounting, rng: np.random.Generator) -> CameraMounting:
+    """Return how a robot is told that its camera hangs: about right."""
+    off, pitch_off_rad = rng.standard_normal(2) * (_HEIGHT_OFF, _PITCH_OFF_RAD)
+    return replace(
+        mounting,
+        height_m=mounting.height_m * (1.0 + off),
+        pitch_rad=mounting.pitch_rad + pitch_off_rad,
+    )
 
 
 def _scored(

@@ -7,15 +7,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from depth_anything_ros.evaluation.obstacles import ObstacleErrors
+from depth_anything_ros.evaluation.ground import Ground
 from depth_anything_ros.evaluation.view import View
-from depth_anything_ros.geometry.metric_depth import limit_sigma
+from depth_anything_ros.geometry.metric_depth import limit_to
 from depth_anything_ros.lab.trials.scale_trial import FARTHEST_M
-from depth_anything_ros.lab.trials.sigma_cases import SigmaCase, TrialImage
-from depth_anything_ros.types import Float32Array
+from depth_anything_ros.lab.trials.sigma_cases import (
+    SigmaCase,
+    TrialImage,
+    told_mounting,
+)
+from depth_anything_ros.types import DepthSample, Float32Array
+from depth_anything_ros.uncertainty import UncertaintyConfig, certain_pixels
 
-THRESHOLDS = (0.0, 0.5, 0.3, 0.25, 0.2, 0.15, 0.1, 0.05)
-"""Values of `max_sigma`; 0 keeps all."""
+LIMITS = tuple(
+    UncertaintyConfig(max_sigma=share, ground_sigmas=sigmas)
+    for share, sigmas in (
+        (0.0, 0.0), (0.5, 0.0), (0.4, 0.0), (0.3, 0.0), (0.2, 0.0),
+        (0.0, 0.5), (0.5, 0.5), (0.4, 0.5), (0.3, 0.5), (0.5, 1.0),
+    )
+)  # fmt: skip
+"""What is left out; the first keeps all."""
 
 
 @dataclass(frozen=True)
@@ -36,34 +47,44 @@ class CellCounts:
 @dataclass(frozen=True)
 class Cleared:
     """
-    What a value of `max_sigma` makes of the obstacle cells of one way to metres.
+    What leaving out makes of the obstacle cells of one way to metres.
 
-    `missed` is the share of true cells, `false` the number of false cells over that without
-    leaving anything out, None where that has none.
+    `max_sigma` and `ground_sigmas` are the parameters, `missed` is the share of true cells,
+    `false` the number of false cells over that without leaving anything out, None where that has
+    none.
     """
 
     name: str
     max_sigma: float
+    ground_sigmas: float
     missed: float
     false: float | None
 
 
-def cells_by_threshold(
-    case: SigmaCase, image: TrialImage, sigma: Float32Array
+def cells_by_limit(
+    case: SigmaCase, image: TrialImage, sigma: Float32Array, rng: np.random.Generator
 ) -> list[CellCounts] | None:
     """
-    Return the obstacle cells at each of THRESHOLDS, None where no camera or ground is known.
+    Return the obstacle cells at each of LIMITS, None where no camera or ground is known.
 
     :param sigma: of the network's depth in the case, float32 (H, W) in metres.
+    :param rng: of what is wrong with how the robot is told that its camera hangs.
     """
-    metric = case.result.metric
+    metric, sample = case.result.metric, image.sample
     assert metric is not None, 'a case has depth'
+    whole = _view(metric.depth_m, case.truth_m, sample)
+    if sample.camera is None or whole.ground.mounting is None:
+        return None
+    told = told_mounting(whole.ground.mounting, rng)
     found: list[CellCounts] = []
-    for threshold in THRESHOLDS:
-        kept = limit_sigma(metric, sigma, threshold) if threshold else metric
-        errors = _errors(kept.depth_m, case.truth_m, image)
-        if errors is None:
-            return None
+    for limit in LIMITS:
+        kept = metric
+        if limit.leaves_out:
+            certain = certain_pixels(metric.depth_m, sigma, limit, sample.camera, told)
+            kept = limit_to(metric, certain)
+        view = _view(kept.depth_m, case.truth_m, sample, whole.ground)
+        errors = view.obstacles
+        assert errors is not None, 'ground and camera are known'
         missed = int(np.count_nonzero(~errors.cells.found))
         false = int(np.count_nonzero(errors.predicted.false))
         found.append(CellCounts(len(errors.cells.found), missed, false))
@@ -71,27 +92,26 @@ def cells_by_threshold(
 
 
 def cleared(name: str, counts: Sequence[Sequence[CellCounts]]) -> list[Cleared]:
-    """Return what each threshold does over images, at least one."""
+    """Return what each of LIMITS does over images, at least one."""
     sums = [sum(each, CellCounts()) for each in zip(*counts, strict=True)]
     whole = sums[0]
     return [
         Cleared(
             name,
-            threshold,
+            limit.max_sigma,
+            limit.ground_sigmas,
             cells.missed / max(1, cells.true),
             cells.false / whole.false if whole.false else None,
         )
-        for threshold, cells in zip(THRESHOLDS, sums, strict=True)
+        for limit, cells in zip(LIMITS, sums, strict=True)
     ]
 
 
-def _errors(
-    depth_m: Float32Array, truth_m: Float32Array, image: TrialImage
-) -> ObstacleErrors | None:
-    sample = image.sample
+def _view(
+    depth_m: Float32Array, truth_m: Float32Array, sample: DepthSample, ground: Ground | None = None
+) -> View:
     known = np.isfinite(truth_m)
-    view = View(
+    return View(
         depth_m, truth_m, known & np.isfinite(depth_m), FARTHEST_M, sample.camera,
-        known_truth=known, mounting=sample.mounting,
+        known_truth=known, mounting=sample.mounting, known_ground=ground,
     )  # fmt: skip
-    return view.obstacles

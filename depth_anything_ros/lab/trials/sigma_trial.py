@@ -25,7 +25,7 @@ from depth_anything_ros.lab.trials.sigma_motion import Way
 from depth_anything_ros.lab.trials.sigma_obstacles import (
     CellCounts,
     Cleared,
-    cells_by_threshold,
+    cells_by_limit,
     cleared,
 )
 from depth_anything_ros.lab.trials.sigma_rows import Rows, rows_of
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from depth_anything_ros.lab.datasets import Dataset
 
 _PIXELS = 500
+# Draws of how a robot is told that its camera hangs: the same for all depths of an image.
+_TOLD = 1
 # Of so many frames of a drive, 10 a second, one is looked at.
 _EVERY = 5
 # Heights of the camera above the ground, in turns.
@@ -135,7 +137,8 @@ def judged_by(
                 found = judge(case, sigma, rng)
                 judged += [found] if found else []
                 if case.name in _CLEARED and not case.flip:
-                    counts = cells_by_threshold(case, image, sigma)
+                    told = np.random.default_rng((number, _TOLD))
+                    counts = cells_by_limit(case, image, sigma, told)
                     cells.setdefault(case.name, []).extend([counts] if counts else [])
     if not judged:
         return None

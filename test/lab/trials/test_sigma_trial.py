@@ -7,8 +7,8 @@ from depth_anything_ros.lab.simulation.robot import robot_camera
 from depth_anything_ros.lab.trials.sigma_cases import SigmaCase, TrialImage
 from depth_anything_ros.lab.trials.sigma_judge import by_distance, by_name, judge
 from depth_anything_ros.lab.trials.sigma_obstacles import (
-    THRESHOLDS,
-    cells_by_threshold,
+    LIMITS,
+    cells_by_limit,
     cleared,
 )
 from depth_anything_ros.lab.trials.sigma_rows import FEATURES, rows_of
@@ -26,6 +26,7 @@ from depth_anything_ros.types import (
 )
 
 HEIGHT, WIDTH = 120, 160
+RNG = np.random.default_rng(0)
 
 
 def case(depth_m, truth_m, **others):
@@ -132,14 +133,17 @@ def test_leaving_out_a_ghost_clears_its_cells_and_only_those():
     sample = DepthSample(
         np.zeros((HEIGHT, WIDTH, 3), np.uint8), truth_m, 'a', camera, None, CameraMounting(0.2)
     )
-    counts = cells_by_threshold(case(depth_m, truth_m), TrialImage('a', sample), sigma)
-    found = {each.max_sigma: each for each in cleared('depth_image', [counts, counts])}
-    assert tuple(found) == THRESHOLDS
+    counts = cells_by_limit(case(depth_m, truth_m), TrialImage('a', sample), sigma, RNG)
+    rows = cleared('depth_image', [counts, counts])
+    assert [(row.max_sigma, row.ground_sigmas) for row in rows] == [
+        (limit.max_sigma, limit.ground_sigmas) for limit in LIMITS
+    ]
+    found = {row.max_sigma: row for row in rows if not row.ground_sigmas}
     assert counts[0].false > 0 and found[0.0].false == found[0.5].false == 1.0
     assert found[0.3].false == 0.0
     assert found[0.3].missed == found[0.0].missed < 0.05
     nobody = TrialImage('a', replace(sample, camera=None))
-    assert cells_by_threshold(case(depth_m, truth_m), nobody, sigma) is None
+    assert cells_by_limit(case(depth_m, truth_m), nobody, sigma, RNG) is None
 
 
 class Views:
