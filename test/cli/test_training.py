@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from narrow_models import narrow_models
 from safetensors.torch import load_file, save_file
 
 from depth_anything_ros.cli import data_argument, training_options
@@ -17,7 +18,7 @@ from depth_anything_ros.lab.training import metric_head
 from depth_anything_ros.models import MODELS, create_model
 from depth_anything_ros.models.checkpoint import load_weights
 from depth_anything_ros.models.metadata import own_metadata
-from depth_anything_ros.types import DepthSample
+from depth_anything_ros.types import DepthSample, OutputKind
 
 QUICK = [
     '--model', 'tiny', '--size', '32x64', '--batch', '2', '--workers', '0', '--threads', '1',
@@ -80,6 +81,49 @@ def test_train_leaves_weights_record_and_curve(tmp_path, capsys):
         'loss', 'ssi', 'gradient', 'negative', 'val_abs_rel', 'val_delta1'
     ]  # fmt: skip
     assert [line.split(',')[0] for line in lines[1:]] == ['1', '2', '3']
+
+
+# What AnyDepth compares on the encoders of published models, and which model that is.
+DECODERS_TO_TRAIN = {
+    'vggt_sdt': 'vggt', 'vggt_dpt': 'vggt', 'depth_anything_3_large_sdt': 'depth_anything_3_large',
+    'depth_anything_3_large_dpt': 'depth_anything_3_large',
+    'depth_anything_3_large_dual_dpt': 'depth_anything_3_large',
+}  # fmt: skip
+
+
+@pytest.mark.usefixtures('_walls')
+@pytest.mark.parametrize(
+    'name',
+    [
+        name if name == 'vggt_sdt' else pytest.param(name, marks=pytest.mark.slow)
+        for name in DECODERS_TO_TRAIN
+    ],
+)
+def test_decoder_is_trained_on_the_encoder_of_a_published_model(name, tmp_path):
+    whole = tmp_path / 'whole.safetensors'
+    with narrow_models():
+        published = load_weights(MODELS[DECODERS_TO_TRAIN[name]], weights='random', seed=3)
+        save_file(published.state, whole)
+        call = ['train', *QUICK, '--model', name, '--size', '28x56', '--steps', '2']
+        call += ['--data', 'walls:x', '--validate', 'walls:y', '--out', str(tmp_path / 'run')]
+        call += ['--lr', '0.01', '--encoder-weights', str(whole), '--freeze-encoder']
+        assert main(call) == 0
+        trained = load_weights(MODELS[name], str(tmp_path / 'run' / 'weights.safetensors'))
+    assert trained.spec.output_kind is OutputKind.RELATIVE_INVERSE_DEPTH
+    of_encoder = {key for key in trained.state if key.startswith('pretrained.')}
+    assert of_encoder == {key for key in published.state if key.startswith('pretrained.')}
+    assert all(torch.equal(trained.state[key], published.state[key]) for key in of_encoder)
+    lines = (tmp_path / 'run' / 'loss.csv').read_text().splitlines()
+    assert len(lines) == 3
+    assert all(float(value) >= 0 for value in lines[-1].split(',')[-2:])
+
+
+@pytest.mark.usefixtures('_walls')
+@pytest.mark.parametrize('name', ['vggt', 'depth_anything_3_large'])
+def test_model_up_to_scale_has_no_loss_to_train_with(name, tmp_path, capsys):
+    call = ['train', *QUICK, '--model', name, '--data', 'walls:x', '--out', str(tmp_path / 'run')]
+    assert main(call) == 1
+    assert f"model '{name}' is of inverse depth up to a scale, for" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures('_walls')

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from depth_anything_ros.cli.training_options import check_trainable
+from depth_anything_ros.inference.preprocess import network_size
 from depth_anything_ros.models import MODELS, create_model
 from depth_anything_ros.models.camera_head import RefiningCameraHead, focal_px
 from depth_anything_ros.models.decoders.dpt import HeadForm, ResidualConvUnit
@@ -55,6 +56,17 @@ def test_model_has_the_published_size_and_says_what_it_gives() -> None:
     assert tuple(map(count, parts)) == PARAMETERS
     assert WHOLE.output_kind is OutputKind.INVERSE_DEPTH_UP_TO_SCALE
     assert WHOLE.licence == 'CC-BY-NC-4.0'
+
+
+@pytest.mark.parametrize(
+    ('height', 'width'),
+    [(480, 640), (720, 1280), (1080, 1920), (600, 800), (518, 518), (376, 672)],
+)
+def test_input_is_as_wide_as_that_of_the_public_code_and_as_high(height: int, width: int) -> None:
+    # `load_and_preprocess_images`, which turns the width into 518 pixels.
+    expected = (round(height * 518 / width / 14) * 14, 518)
+    found = network_size(height, width, WHOLE.input_size, WHOLE.patch, WHOLE.longer_side)
+    assert found == expected
 
 
 @pytest.mark.parametrize('on', ['vggt', 'depth_anything_3_large'])
