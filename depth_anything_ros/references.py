@@ -90,7 +90,8 @@ class ReferenceTopic:
     `name` is the base name, which is remapped; `message` the type as ROS writes it,
     'sensor_msgs/msg/LaserScan'; `intake` what brings its messages to the source; `help` says in
     the documents when they are wanted. By the source's own parameters `needed` tells whether the
-    topic is listened to, and `needs_tf` whether TF may be asked for the sensor's place.
+    topic is listened to, `optional` whether it may be done without where its messages are not
+    installed, and `needs_tf` whether TF may be asked for the sensor's place.
 
     For images, `transport` names the parameter that says how they come, and `transports` has
     what is to be known of each way but raw, which are CompressedImages; `camera_info` is the
@@ -105,6 +106,7 @@ class ReferenceTopic:
     transports: Mapping[str, str] = field(default_factory=dict)
     camera_info: str = ''
     needed: Callable[[Any], bool] = _always
+    optional: Callable[[Any], bool] = _never
     needs_tf: Callable[[Any], bool] = _never
 
     def transport_by(self, own: Any) -> str:

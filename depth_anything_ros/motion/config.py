@@ -17,13 +17,13 @@ class MotionConfig:
         AUTO,
         'Where the motion of the camera comes from, for temporal_smoothing_s and the scale source '
         'motion: odom (topic `odom`), tf (odometry_frame on `/tf`), auto (`odom` where it comes, '
-        'and no complaint where it does not) or off.',
+        'else `/tf`, and no complaint where neither tells) or off.',
         choices=(AUTO, ODOM, TF, OFF),
         affects=Affects.REFINEMENT,
     )
     odometry_frame: str = parameter(
         'odom',
-        'Frame in TF that the robot moves in without jumps, for motion_source tf.',
+        'Frame in TF that the robot moves in without jumps, for motion_source tf and auto.',
         affects=Affects.REFERENCE,
     )
     odometry_pose: str = parameter(

@@ -100,14 +100,16 @@ def topics_of(config: DepthNodeConfig) -> dict[str, type]:
     """
     Return base topic → message class of the references that a config needs.
 
-    :raises ConfigError: if the package of one is not installed.
+    :raises ConfigError: if the package of one is not installed that cannot be done without.
     """
+    optional = {topic.name for topic, own in config.topics() if topic.optional(own)}
     topics = {}
     for base, type_name in reference_types(config).items():
         found = find_message_type(type_name)
-        if found is None:
+        if found is not None:
+            topics[base] = found
+        elif base not in optional:
             raise ConfigError(f"topic '{base}' needs {type_name}, which is not installed")
-        topics[base] = found
     return topics
 
 

@@ -105,6 +105,9 @@ class Parallax:
         motions = [_between(poses, one.stamp_ns, stamp_ns) for one in self._tracks.keyframes]
         try:
             level = poses.at(stamp_ns).inverse()
+            if motions and all(one is None for one in motions):
+                # It does not stand: nobody knows. Asked again for the reason.
+                poses.between(self._tracks.keyframes[-1].stamp_ns, stamp_ns)
             found: ParallaxPoints | Refusal = self._points(now, camera, motions, level)
             recent = _between(poses, stamp_ns - _WITHIN_NS, stamp_ns)
             if recent is not None and _length(recent) < _STANDS_M:

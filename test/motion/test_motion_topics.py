@@ -42,10 +42,14 @@ def header(seconds, frame_id):
     return SimpleNamespace(stamp=stamp, frame_id=frame_id)
 
 
-def odometry(seconds, x_m, yaw=0.0, body='base_link'):
+def odometry(seconds, x_m, yaw=0.0, body='base_link', speed_m_s=0.0):
     pose = SimpleNamespace(position=xyz(x_m, 0.0, 0.0), orientation=turned(yaw))
+    twist = SimpleNamespace(linear=xyz(speed_m_s, 0.0, 0.0))
     return SimpleNamespace(
-        header=header(seconds, 'odom'), child_frame_id=body, pose=SimpleNamespace(pose=pose)
+        header=header(seconds, 'odom'),
+        child_frame_id=body,
+        pose=SimpleNamespace(pose=pose),
+        twist=SimpleNamespace(twist=twist),
     )
 
 
@@ -102,6 +106,33 @@ def test_what_cannot_be_used_is_refused():
     assert len(poses) == 0
 
 
+def test_odometry_that_tells_speeds_alone_is_refused_with_the_cure():
+    poses, intake, around = PoseHistory(), OdometryIntake(), Around()
+    for number in range(4):
+        intake.take(poses, odometry(1 + 0.1 * number, 0.0, speed_m_s=0.3), MotionConfig(), around)
+    told = r'its pose stays at 0 0 0 while its twist tells of 0\.3 m/s.*set motion_source to tf'
+    with pytest.raises(MessageError, match=told):
+        intake.take(poses, odometry(1.4, 0.0, speed_m_s=0.3), MotionConfig(), around)
+    # A pose that moves is believed again; so is a robot that stands.
+    for number in range(10):
+        intake.take(poses, odometry(2 + number, 0.5), MotionConfig(), around)
+    assert poses.at(11 * S).translation_m[0] == 0.5 + LENS_AHEAD_M
+
+
+def test_with_auto_tf_tells_until_odometry_comes():
+    poses, around, own = PoseHistory(), Around(), MotionConfig()
+    tf, odom = TransformIntake(), OdometryIntake()
+    tf.take(poses, transforms((1.0, 'odom', 0.5)), own, around)
+    assert (len(poses), poses.teller) == (1, 'tf')
+    odom.take(poses, odometry(1.02, 7.0), own, around)
+    tf.take(poses, transforms((1.04, 'odom', 0.6)), own, around)
+    odom.take(poses, odometry(1.06, 7.1), own, around)
+    assert (len(poses), poses.teller) == (2, 'odom')
+    assert poses.at(round(1.04 * S)).translation_m[0] == pytest.approx(7.05 + LENS_AHEAD_M)
+    tf.take(poses, transforms((1.08, 'odom', 0.6)), MotionConfig(motion_source='tf'), around)
+    assert (len(poses), poses.teller) == (1, 'tf')
+
+
 def test_a_pose_by_parameter_needs_no_name_of_the_body():
     poses, around = PoseHistory(), Around()
     own = MotionConfig(odometry_pose='-0.12 0 -0.15 0 0 0')
@@ -111,11 +142,15 @@ def test_a_pose_by_parameter_needs_no_name_of_the_body():
 
 
 @pytest.mark.parametrize(
-    ('source', 'heard'), [('auto', ['odom']), ('odom', ['odom']), ('tf', ['/tf']), ('off', [])]
+    ('source', 'heard'),
+    [('auto', ['odom', '/tf']), ('odom', ['odom']), ('tf', ['/tf']), ('off', [])],
 )
 def test_the_parameter_says_which_topic_is_heard(source, heard):
     own = MotionConfig(motion_source=source)
     assert [topic.name for topic in MOTION_TOPICS if topic.needed(own)] == heard
+    # Where TF's messages are not installed, auto does without.
+    optional = [topic.name for topic in MOTION_TOPICS if topic.optional(own)]
+    assert optional == (['/tf'] if source == 'auto' else [])
     assert own.required == (source in ('odom', 'tf'))
     assert own.wanted == (source != 'off')
 

@@ -72,6 +72,35 @@ def test_what_is_not_known_is_said(stamped, seconds, words):
         x_at(history(*stamped), seconds)
 
 
+@pytest.mark.parametrize('seconds', [3.2, 4.0])
+def test_poses_that_come_too_seldom_are_told_with_their_rate(seconds):
+    made = history(*((1.0 + 0.51 * number, 0.1 * number) for number in range(6)))
+    with pytest.raises(MotionError, match='poses come 2 times a second; at least 10 are needed'):
+        x_at(made, seconds)
+
+
+def test_poses_that_came_often_enough_and_stopped_are_told_without_it():
+    made = history(*((1.0 + 0.1 * number, 0.1 * number) for number in range(6)))
+    with pytest.raises(MotionError, match='older than the image$'):
+        x_at(made, 2.0)
+
+
+def test_why_no_pose_can_be_made_of_messages_any_more_is_told():
+    made = history((1.0, 0.0), (1.1, 0.1))
+    made.refuse('its pose stays at 0 0 0')
+    with pytest.raises(MotionError, match='older than the image: its pose stays at 0 0 0'):
+        x_at(made, 2.0)
+    made.add(2 * S, pose())
+    with pytest.raises(MotionError, match='older than the image$'):
+        x_at(made, 3.0)
+
+
+def test_poses_of_another_teller_forget_the_older_ones():
+    made = history((1.0, 0.0), (1.1, 0.1))
+    made.add(round(1.2 * S), pose(5.0), teller='odom')
+    assert (len(made), made.teller) == (1, 'odom')
+
+
 def test_a_pose_of_the_same_stamp_replaces_the_last():
     made = history((1.0, 0.0), (1.0, 0.3))
     assert (len(made), x_at(made, 1.0)) == (1, 0.3)

@@ -137,6 +137,21 @@ def test_without_poses_the_reason_says_so():
         motion.align(RelativeInverseDepth(1.0 / depth_m), stamp_of(0), CAMERA)
 
 
+def test_odometry_that_comes_too_seldom_is_not_taken_for_standing():
+    motion, poses, found = source(), PoseHistory(), []
+    for number in range(26):
+        pose = camera_at(0.03 * number)
+        # Twice a second, with gaps that are longer than any that are bridged.
+        if number % 5 == 0:
+            poses.add(stamp_of(number) + (2 * number - 60) * 10**6, pose)
+        rgb, depth_m = seen(pose)
+        motion.see(Frame(rgb, stamp_of(number), 'camera', CAMERA), poses)
+        with pytest.raises(AlignmentError, match='motion of the camera is not known') as refused:
+            motion.align(RelativeInverseDepth(1.0 / depth_m), stamp_of(number), CAMERA)
+        found.append(str(refused.value))
+    assert 'poses come 2 times a second; at least 10 are needed' in found[-1]
+
+
 def test_without_calibration_there_is_no_scale():
     (reason, *_) = tried(AHEAD[:1], camera=None)
     assert 'points cannot be triangulated: no camera_info received' in reason

@@ -15,6 +15,7 @@ from depth_anything_ros.bag.transforms import TF_TYPES
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import ConfigError, DatasetError
 from depth_anything_ros.motion import MOTION_TOPICS
+from depth_anything_ros.motion.config import AUTO, ODOM
 from depth_anything_ros.references import ReferenceTopic
 from depth_anything_ros.scale import SCALE_SOURCES
 from depth_anything_ros.stream.references import reference_types
@@ -115,20 +116,28 @@ def _find_motion(
 
     :raises DatasetError: if there are none, and scale_source goes by them.
     """
-    found = {}
+    lacking: list[DatasetError] = []
     for topic, own in config.motion_topics():
         try:
-            found[topic.name] = _find_reference(reader, topic, own, image, remaps)
+            # Of two that tell, the first is believed, as by the node.
+            return {topic.name: _find_reference(reader, topic, own, image, remaps)}
         except DatasetError as error:
-            if replace(config.scale, scale_fallbacks='').follows_camera:
-                cure = (
-                    '' if topic.message in TF_TYPES else "; motion_source 'tf' goes by TF instead"
-                )
-                raise DatasetError(f'{error}{cure}') from error
-            # What nobody asked for is not missed; which of several it is has to be said.
-            if own.required or config.scale.follows_camera or _fitting(reader, topic):
-                warn(f'the motion of the camera is not known: {error}')
-    return found
+            lacking.append(error)
+            if unclear := bool(_fitting(reader, topic)):
+                break
+    if not lacking:
+        return {}
+    told = str(lacking[0])
+    if own.motion_source == ODOM:
+        told += "; motion_source 'tf' goes by TF instead"
+    elif own.motion_source == AUTO and not unclear:
+        told += '; nor does it have TF'
+    if replace(config.scale, scale_fallbacks='').follows_camera:
+        raise DatasetError(told) from lacking[0]
+    # What nobody asked for is not missed; which of several it is has to be said.
+    if own.required or config.scale.follows_camera or unclear:
+        warn(f'the motion of the camera is not known: {told}')
+    return {}
 
 
 def _check_names(remaps: Mapping[str, str]) -> None:
@@ -169,9 +178,14 @@ def _find_reference(
 
 
 def _fitting(reader: BagReader, topic: ReferenceTopic) -> list[str]:
-    """Return the topics of a bag that have the type of a reference."""
-    types = _alike(topic.message)
-    return [item.name for item in reader.topics.values() if item.type_name in types]
+    """Return the topics of a bag that have the type of a reference, and a fixed name if it has."""
+    # Of TF, /tf_static has the type of /tf; robots put both into namespaces.
+    ending, types = topic.name if topic.name.startswith('/') else '', _alike(topic.message)
+    return [
+        item.name
+        for item in reader.topics.values()
+        if item.type_name in types and item.name.endswith(ending)
+    ]
 
 
 def _alike(type_name: str) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ def ways(topic='/odom', frames=FRAMES, turns=({'w': 1.0},), body='base_link'):
     """
     Return what writes the way of the base, to its left at each frame, as odometry and TF.
 
+    :param topic: of odometry; '' writes none.
     :param turns: quaternions that odometry tells in turn, of the frame `body`.
     """
 
@@ -35,7 +36,8 @@ def ways(topic='/odom', frames=FRAMES, turns=({'w': 1.0},), body='base_link'):
                 'child_frame_id': body,
                 'pose': {'pose': place},
             }
-            writer.write(topic, 'nav_msgs/msg/Odometry', moved, stamp_ns)
+            if topic:
+                writer.write(topic, 'nav_msgs/msg/Odometry', moved, stamp_ns)
             tf = {'transforms': [transform('odom', 'base_link', move, stamp_ns)]}
             writer.write('/tf', 'tf2_msgs/msg/TFMessage', tf, stamp_ns)
 
@@ -68,6 +70,17 @@ def test_odometry_and_tf_of_one_way_give_the_same_depth(bag, tmp_path):
     _, by_tf = recorded(bag, tmp_path / 'tf', motion_source='tf')
     np.testing.assert_allclose(by_tf, by_odometry, rtol=1e-6)
     assert np.abs(by_odometry[-1] / still[-1] - 1).max() > 1e-3
+
+
+def test_without_odometry_in_the_bag_auto_goes_by_tf(bag, tmp_path):
+    silent = write_drive(tmp_path / 'drive', FRAMES, more=ways(topic=''))
+    result, depth = recorded(silent, tmp_path / 'auto')
+    assert result.warnings == {}
+    assert result.references == {'received': 2 * FRAMES, 'rejected': 0}
+    _, by_odometry = recorded(bag, tmp_path / 'odom')
+    np.testing.assert_allclose(depth, by_odometry, rtol=1e-6)
+    with pytest.raises(DatasetError, match="motion_source 'tf' goes by TF instead"):
+        recorded(silent, tmp_path / 'asked', scale_source='motion', motion_source='odom')
 
 
 def test_a_bag_without_odometry_is_told_only_if_it_was_asked_for(tmp_path):
