@@ -4,6 +4,7 @@ import pytest
 
 from depth_anything_ros.cli.main import main
 from depth_anything_ros.lab.trials.model_trial import ModelTrial
+from depth_anything_ros.lab.trials.motion_trial import STANDING, TOLD, TURNING
 from depth_anything_ros.lab.trials.results import ModelResult, SourceResult
 from depth_anything_ros.lab.trials.scale_trial import Trial
 
@@ -60,6 +61,25 @@ def test_a_model_is_scored_against_the_best_alignment_of_each_frame(tmp_path, ca
     assert 'ratio' in capsys.readouterr().out
 
 
+@pytest.mark.slow
+def test_the_source_motion_has_a_scale_after_a_way_and_none_without(tmp_path, capsys):
+    path = tmp_path / 'motion.json'
+    arguments = ['scale', '--model', 'tiny', '--motion', '--drives', '1', '--frames', '7']
+    arguments += ['--height', '0.149', '--backend', 'torch', '--first-drive', '2']
+    assert main([*arguments, '--json', str(path)]) == 0
+    found = {result['source']: result for result in json.loads(path.read_text())['results']}
+    assert list(found) == [*TOLD, STANDING, TURNING]
+    # Of ten frames a second at 0.3 m/s, the fifth has come 0.12 m.
+    moved = found['motion']
+    assert (moved['frames'], moved['without_scale'], moved['refused']) == (7, 4, 4)
+    assert moved['ratio'] == pytest.approx(moved['abs_rel'] / moved['best_abs_rel'])
+    assert 0.8 < moved['ratio'] < 1.5
+    for name in (STANDING, TURNING):
+        still = found[name]
+        assert (still['frames'], still['refused'], still['abs_rel']) == (7, 7, None)
+    assert 'turning on the spot' in capsys.readouterr().out
+
+
 def test_figures_of_a_model_are_means_over_the_frames_that_had_a_scale():
     first = ModelTrial('laser_scan', 0.115, 0, 3, [0.1, 0.2], [0.1, 0.1], [0.1, 0.1], ['no'])
     second = ModelTrial('laser_scan', 0.115, 1, 1, [0.3], [0.2], [0.3], [])
@@ -90,6 +110,15 @@ def test_missing_weights_are_an_error_in_one_line(capsys):
         (['--backend', 'torch'], '--backend torch has no meaning without --model'),
         (['--points', '50'], '--points 50 has no meaning without --model'),
         (['--model', 'tiny', '--points', '0'], '--points 0 is out of range'),
+        (['--motion'], '--motion has no meaning without --model'),
+        (
+            ['--model', 'tiny', '--motion', '--points', '50'],
+            '--points 50 has no meaning with --motion',
+        ),
+        (
+            ['--model', 'tiny', '--motion', '--up-to-scale'],
+            '--up-to-scale has no meaning with --model tiny',
+        ),
     ],
 )
 def test_options_that_would_be_ignored_are_refused(arguments, words, capsys):
