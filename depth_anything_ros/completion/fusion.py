@@ -95,8 +95,7 @@ def _corrected(
     used = known
     if refusal > 0:
         doubtful = find_doubtful(measured_m, known)
-        sure = known.copy()
-        np.put(sure, doubtful.places, False)
+        sure = np.greater(known, doubtful.mask)
         log_depth = local_fit(x, log_m, sure if sure.any() else known)
         left = np.subtract(log_m, log_depth, out=log_m)
         off = doubtful.contradiction(np.abs(np.take(left, doubtful.places)))
@@ -105,7 +104,6 @@ def _corrected(
     else:
         log_depth = local_fit(x, log_m, known)
         left = np.subtract(log_m, log_depth, out=log_m)
-    left *= used
     log_depth += membrane(left, used)
     return log_depth, used
 
@@ -167,8 +165,10 @@ def _left_beyond(used: BoolArray, places: NDArray[np.intp]) -> Float32Array:
 
 def _span(measured_m: Float32Array, used: BoolArray) -> tuple[float, float] | None:
     """Return the nearest and the farthest depth that was measured, None where nothing was."""
-    ordered = np.sort(np.take(measured_m, _some(used)))
-    if not len(ordered):
+    depths_m = np.take(measured_m, _some(used))
+    if not len(depths_m):
         return None
-    left_out = round(_FLAWS * (len(ordered) - 1))
-    return float(ordered[left_out]), float(ordered[-1 - left_out])
+    last = len(depths_m) - 1
+    left_out = round(_FLAWS * last)
+    ordered = np.partition(depths_m, (left_out, last - left_out))
+    return float(ordered[left_out]), float(ordered[last - left_out])

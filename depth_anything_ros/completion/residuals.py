@@ -130,11 +130,13 @@ def membrane(values: Float32Array, known: NDArray[np.bool_]) -> Float32Array:
 
     At the rims of holes it is the mean of the values next to them, so that there is no step.
 
-    :param values: float32 (H, W), 0 where there is none.
+    :param values: float32 (H, W), any finite number where there is none.
     :param known: bool (H, W): where there is one.
     :return: float32 (H, W); 0 far from all values, and what is given only roughly as it is.
     """
-    coarse = _pulled_and_pushed(_halved(values), _halved(known.astype(np.float32)))
+    weight = known.astype(np.float32)
+    values = values * weight
+    coarse = _pulled_and_pushed(_halved(values), _halved(weight))
     height, width = values.shape
     filled = np.asarray(cv2.pyrUp(coarse, dstsize=(width, height)), np.float32)
     _fill_rim(filled, values, known.view(np.uint8))

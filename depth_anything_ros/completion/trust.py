@@ -34,11 +34,12 @@ class Doubtful:
     """
     Measured pixels that nothing around them supports.
 
-    `places` are flat indices of the pixels in doubt, (n,), `islands` the number of the island
-    that each is of, 0 for single ones; `steps_of_rim` is the share of its rim that are steps, by
-    that number.
+    `mask` is bool (H, W), `places` are flat indices of the pixels in doubt, (n,), `islands` the
+    number of the island that each is of, 0 for single ones; `steps_of_rim` is the share of its rim
+    that are steps, by that number.
     """
 
+    mask: BoolArray
     places: IndexArray
     islands: SurfaceArray
     steps_of_rim: Float32Array
@@ -78,7 +79,7 @@ def find_doubtful(measured_m: Float32Array, known: BoolArray) -> Doubtful:
     doubtful |= inside
     np.less(doubtful, known, out=doubtful)
     places = np.flatnonzero(doubtful)
-    return Doubtful(places, np.take(reached, places), steps_of_rim)
+    return Doubtful(doubtful, places, np.take(reached, places), steps_of_rim)
 
 
 def _levels(measured_m: Float32Array, known: BoolArray) -> UInt8Array:
