@@ -1,5 +1,5 @@
 import statistics
-from time import perf_counter
+from time import process_time
 
 import cv2
 import numpy as np
@@ -208,10 +208,11 @@ def test_a_vga_frame_takes_six_milliseconds_of_one_core():
     cv2.setNumThreads(1)
     try:
         for _ in range(40):
-            start = perf_counter()
+            start = process_time()
             fused = fuse(network, measured, MAX_M)
-            durations.append(perf_counter() - start)
+            durations.append(process_time() - start)
     finally:
         cv2.setNumThreads(threads)
     assert fused.refused > 0
-    assert statistics.quantiles(durations)[0] < 6e-3
+    taken_s = statistics.quantiles(durations)[0]
+    assert taken_s < 6e-3, f'{1e3 * taken_s:.2f} ms'

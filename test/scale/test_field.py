@@ -1,7 +1,8 @@
 import statistics
 from dataclasses import replace
-from time import perf_counter
+from time import process_time
 
+import cv2
 import numpy as np
 import pytest
 
@@ -204,9 +205,18 @@ def test_a_vga_frame_takes_two_milliseconds():
     keep_large_buffers()  # as the node does
     field, durations = ScaleField(0.5, GATE), []
     inverse = np.tile(np.linspace(0.1, 5.0, 640, dtype=np.float32), (480, 1))
-    for frame in range(40):
-        fitted = alignment(points(4096, seed=frame))
-        start = perf_counter()
-        field.update(fitted, frame * S // 10).over(inverse)
-        durations.append(perf_counter() - start)
-    assert statistics.quantiles(durations)[0] < 2e-3
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        for frame in range(40):
+            fitted = alignment(points(4096, seed=frame))
+            start = process_time()
+            factors = field.update(fitted, frame * S // 10)
+            middle = process_time()
+            factors.over(inverse)
+            durations.append((process_time() - start, middle - start))
+    finally:
+        cv2.setNumThreads(threads)
+    whole_s, update_s = (statistics.quantiles(each)[0] for each in zip(*durations, strict=True))
+    told = f'{1e3 * whole_s:.2f} ms, of which {1e3 * update_s:.2f} for the grid'
+    assert whole_s < 2e-3, told
