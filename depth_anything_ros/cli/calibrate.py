@@ -107,8 +107,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_predictor_arguments(parser, model='tiny')
     parser.add_argument(
         '--input-size', type=count_argument, default=0, metavar='PIXELS',
-        help='shorter side of the network input, the longer one for Depth Anything 3 (0: the '
-        "model's own)",
+        help='shorter side of the network input, the longer one for Depth Anything 3 and '
+        "VGGT (0: the model's own)",
     )  # fmt: skip
     parser.add_argument(
         '--out', type=path_argument, metavar='FILE', help='parameter file to write'

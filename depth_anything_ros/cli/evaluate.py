@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--input-size', type=int, default=0, metavar='PX',
         help='shorter side of the network input of our models, the longer one for Depth Anything '
-        "3 (default: each one's own)",
+        "3 and VGGT (default: each one's own)",
     )  # fmt: skip
     add_data_argument(parser)
     parser.add_argument(

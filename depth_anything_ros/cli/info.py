@@ -64,8 +64,8 @@ def run(args: argparse.Namespace) -> int:
     write_line()
     write_line(
         'input: shorter side in pixels the model was trained at (longer one for Depth Anything '
-        '3). relative: inverse depth without unit, up to scale and shift or up to scale alone; '
-        'metric: metres, up to the given distance. weights: where on the Hugging '
+        '3 and VGGT). relative: inverse depth without unit, up to scale and shift or up to scale '
+        'alone; metric: metres, up to the given distance. weights: where on the Hugging '
         'Face hub, if they do not come with this package; none published: train it, or time it '
         'with random ones.'
     )

@@ -90,8 +90,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_predictors_arguments(parser, _MODEL)
     parser.add_argument(
         '--input-size', type=count_argument, default=0, metavar='PX',
-        help='shorter side of the network input, the longer one for Depth Anything 3 (default: '
-        "the model's own)",
+        help='shorter side of the network input, the longer one for Depth Anything 3 and '
+        "VGGT (default: the model's own)",
     )  # fmt: skip
     _add_results(parser)
     _add_metres(parser)

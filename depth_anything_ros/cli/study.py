@@ -123,8 +123,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
     parser.add_argument(
         '--input-size', type=int, default=0, metavar='PX',
-        help='shorter side of the network input, the longer one for Depth Anything 3 (default: '
-        "the model's own)",
+        help='shorter side of the network input, the longer one for Depth Anything 3 and '
+        "VGGT (default: the model's own)",
     )  # fmt: skip
     parser.add_argument(
         '--threads', type=int, default=0, metavar='N',

@@ -57,9 +57,9 @@ class NetworkOptions:
     )
     input_size: int | tuple[int, int] = parameter(
         0,
-        'Shorter side of the network input (longer one for Depth Anything 3), a multiple of the '
-        "model's patch (14; 16 with DINOv3; 32 for tiny); smaller is faster and coarser; 0 takes "
-        'what the model was trained at.',
+        'Shorter side of the network input (longer one for Depth Anything 3 and VGGT), a multiple '
+        "of the model's patch (14; 16 with DINOv3; 32 for tiny); smaller is faster and coarser; 0 "
+        'takes what the model was trained at.',
         unit='px',
         minimum=0,
         maximum=2072,
