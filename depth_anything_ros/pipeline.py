@@ -16,9 +16,10 @@ from depth_anything_ros.errors import AlignmentError, CameraError, CheckpointErr
 from depth_anything_ros.geometry.alignment import aligned_inverse_depth, to_metric_depth
 from depth_anything_ros.geometry.metric_depth import limit_depth
 from depth_anything_ros.geometry.percentiles import percentiles
+from depth_anything_ros.inference.flip import agreement, mean_with_mirrored, mirrored
 from depth_anything_ros.inference.flip import disagreement as disagreement_of
-from depth_anything_ros.inference.flip import mean_with_mirrored, mirrored
 from depth_anything_ros.inference.predictor import Predictor
+from depth_anything_ros.inference.preprocess import resize_align_corners
 from depth_anything_ros.motion import PoseHistory
 from depth_anything_ros.refinement import Refinements
 from depth_anything_ros.result import DepthResult
@@ -32,6 +33,7 @@ from depth_anything_ros.scale import (
 from depth_anything_ros.scale.depth_image import DepthImageScale
 from depth_anything_ros.types import (
     Alignment,
+    ConfidenceSource,
     DepthChoice,
     Float32Array,
     Frame,
@@ -43,6 +45,10 @@ from depth_anything_ros.uncertainty import Uncertainty
 
 _NOTHING_MEASURED = (
     'fused depth needs the depth of a sensor: depth_image as scale_source or in scale_fallbacks'
+)
+_UNTOLD = (
+    "the model tells no confidence of its own; parameter 'confidence' as flip takes how well it "
+    'agrees with the mirrored image'
 )
 _SPAN_STRIDE = 8
 _SPAN_PERCENT = (5, 95)
@@ -105,6 +111,7 @@ class DepthPipeline:
         *,
         fuse: bool = False,
         sigma: DepthChoice | None = None,
+        confidence: ConfidenceSource | None = None,
     ) -> DepthResult:
         """
         Return relative and, where a scale is known, metric depth of a frame at its own size.
@@ -113,6 +120,7 @@ class DepthPipeline:
         :param fuse: fuse it with the reference depth, too. From the first frame on that asks for
             it more than one reference is kept whole.
         :param sigma: tell how far off that depth may be; that of fused depth needs `fuse`.
+        :param confidence: tell how sure the network is, by what.
         :raises BackendError: if the network cannot run on this image.
         """
         measuring = find_source(self.scale_source, DepthImageScale)
@@ -120,8 +128,13 @@ class DepthPipeline:
             measuring.keep_whole(frame.stamp_ns if fuse else None)
         stages_ms: dict[str, float] = {}
         if prediction is None:
-            prediction = self.predict(frame.rgb, stages_ms, disagreement=sigma is not None)
+            prediction = self.predict(
+                frame.rgb, stages_ms, disagreement=sigma is not None, confidence=confidence
+            )
         result = self._process(frame, prediction, stages_ms)
+        if confidence is not None:
+            reason = '' if prediction.confidence is not None else _UNTOLD
+            result = replace(result, confidence=prediction.confidence, no_confidence_reason=reason)
         if fuse:
             result = self._fuse(result, measuring)
         if sigma is None:
@@ -174,30 +187,41 @@ class DepthPipeline:
         stages_ms: dict[str, float] | None = None,
         *,
         disagreement: bool = False,
+        confidence: ConfidenceSource | None = None,
     ) -> RelativeInverseDepth | MetricDepth:
         """
         Return what the network says of an image; several threads may ask at once.
 
         :param rgb: uint8 (H, W, 3).
         :param stages_ms: the times of the stages are added to it.
-        :param disagreement: tell how far the mirrored image is off, where it is looked at anyway.
+        :param disagreement: tell how far the mirrored image is off, where it is averaged with.
+        :param confidence: tell how sure the network is, by what, where that tells.
         :raises BackendError: if the network cannot run on this image.
         """
         times = {} if stages_ms is None else stages_ms
         with _timed(times, 'preprocess'):
             model_input = self.predictor.preprocess(rgb)
+        sure = off = None
         with _timed(times, 'inference'):
-            raw = own = self.predictor.infer(model_input)
-        off = None
-        if self.refinements.flip:
+            if confidence is ConfidenceSource.MODEL:
+                output = self.predictor.infer_with_confidence(model_input)
+                raw, sure = output.values, output.confidence
+            else:
+                raw = self.predictor.infer(model_input)
+        if self.refinements.flip or confidence is ConfidenceSource.FLIP:
             with _timed(times, 'flip'):
+                own, kind = raw, self.predictor.output_kind
                 turned = self.predictor.infer(mirrored(model_input))
-                raw = mean_with_mirrored(own, turned, self.predictor.output_kind)
-                if disagreement:
-                    off = disagreement_of(own, turned, self.predictor.output_kind)
+                if self.refinements.flip:
+                    raw = mean_with_mirrored(own, turned, kind)
+                    off = disagreement_of(own, turned, kind) if disagreement else None
+                if confidence is ConfidenceSource.FLIP:
+                    sure = agreement(own, turned)
         with _timed(times, 'postprocess'):
             prediction = self.predictor.postprocess(raw, model_input.source_size)
-        return prediction if off is None else replace(prediction, disagreement=off)
+            if sure is not None:
+                sure = resize_align_corners(sure, model_input.source_size)
+        return replace(prediction, disagreement=off, confidence=sure)
 
     def _fuse(self, result: DepthResult, measuring: DepthImageScale | None) -> DepthResult:
         """Return a result with fused depth, or why there is none."""

@@ -60,7 +60,9 @@ class DepthResult:
     `no_fit_reason` why the frame has none of its own. `fused` is None where it was not asked for,
     or `no_fused_reason` says why there is none. `sigma` is one standard deviation of the depth it
     was asked for of, float32 (H, W) in metres, NaN where that is; None where it was not asked for
-    or there is no such depth, or `no_sigma_reason` says why there is none. `stages_ms` maps a
+    or there is no such depth, or `no_sigma_reason` says why there is none. `confidence` is how
+    sure the network is of its depth, float32 (H, W) in 0..1, NaN where unknown; None where it was
+    not asked for, or `no_confidence_reason` says why there is none. `stages_ms` maps a
     stage's name to its duration.
     """
 
@@ -76,6 +78,8 @@ class DepthResult:
     no_fused_reason: str = ''
     sigma: Float32Array | None = None
     no_sigma_reason: str = ''
+    confidence: Float32Array | None = None
+    no_confidence_reason: str = ''
 
     def depth_by(self, choice: DepthChoice) -> MetricDepth | None:
         """Return the depth that is meant, None where there is none."""
@@ -86,7 +90,12 @@ class DepthResult:
     @property
     def missing_reason(self) -> str:
         """Return why something that was asked for is not there, '' where all is."""
-        reasons = (self.no_metric_reason, self.no_fused_reason, self.no_sigma_reason)
+        reasons = (
+            self.no_metric_reason,
+            self.no_fused_reason,
+            self.no_sigma_reason,
+            self.no_confidence_reason,
+        )
         return '; '.join(filter(None, dict.fromkeys(reasons)))
 
     @property

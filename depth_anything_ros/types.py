@@ -135,7 +135,8 @@ class RelativeInverseDepth:
     """
     Affine-invariant inverse depth, float32 (H, W); larger is nearer, no unit.
 
-    `confidence` is float32 (H, W), larger is surer, None where nothing tells. `has_shift` is False
+    `confidence` is float32 (H, W) in 0..1, larger is surer, NaN where unknown, None where nobody
+    asked for it or nothing tells. `has_shift` is False
     where the values are inverse depth but for a scale, so that no shift may be fitted; 0 is sky
     then. `disagreement` is how far the values of the mirrored image are off these, float32 at the
     network's size, None where nobody asked for them.
@@ -164,7 +165,7 @@ class MetricDepth:
     """
     Depth along the optical z axis, float32 (H, W) in metres, NaN where unknown.
 
-    `confidence` is float32 (H, W), larger is surer, None where nothing tells. `disagreement` is
+    `confidence` is as of `RelativeInverseDepth`. `disagreement` is
     how far the depth of the mirrored image is off, as a share of depth, float32 at the network's
     size, and `sigma_m` one standard deviation in metres, float32 (H, W), NaN where depth is; they
     are None where nobody asked for them.
@@ -336,6 +337,13 @@ class DepthChoice(str, Enum):
 
     NETWORK = 'depth'
     FUSED = 'fused'
+
+
+class ConfidenceSource(str, Enum):
+    """What tells how sure a network is: itself, or how well it agrees with the mirrored image."""
+
+    MODEL = 'model'
+    FLIP = 'flip'
 
 
 @dataclass(frozen=True)

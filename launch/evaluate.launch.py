@@ -160,6 +160,7 @@ def evaluator(context: LaunchContext) -> list[Node]:
                 ('relative', f'{node}/relative/image_raw'),
                 ('depth', f'{node}/depth/image_raw'),
                 ('sigma', f'{node}/sigma/image_raw'),
+                ('confidence', f'{node}/confidence/image_raw'),
                 ('scale', f'{node}/scale'),
                 ('ground_truth', LaunchConfiguration('ground_truth')),
                 *((name, topic) for name, topic in calibrations.items() if topic),

@@ -3,6 +3,7 @@
 import numpy as np
 
 from depth_anything_ros.bag import BagWriter, RgbdTopics
+from depth_anything_ros.inference.backends.base import NetworkOutput
 from depth_anything_ros.messages import (
     camera_info_fields,
     compressed_fields,
@@ -44,6 +45,9 @@ class Network:
 
     def infer(self, model_input):
         return model_input.pixels
+
+    def infer_with_confidence(self, model_input):
+        return NetworkOutput(self.infer(model_input))
 
     def postprocess(self, raw, source_size):
         return RelativeInverseDepth(raw)

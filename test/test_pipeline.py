@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from depth_anything_ros.errors import AlignmentError, BackendError
+from depth_anything_ros.inference.backends.base import NetworkOutput
 from depth_anything_ros.pipeline import DepthPipeline
 from depth_anything_ros.refinement import Refinements, TemporalFilter
 from depth_anything_ros.result import DepthOrigin
@@ -12,6 +13,7 @@ from depth_anything_ros.scale import AlignmentTracker, PrioritySources
 from depth_anything_ros.scale.depth_image import DepthImageScale
 from depth_anything_ros.types import (
     Alignment,
+    ConfidenceSource,
     DepthChoice,
     DepthReference,
     Frame,
@@ -253,6 +255,44 @@ def test_the_mirror_image_is_held_against_the_image_only_where_that_is_asked_for
             continue
         off = np.abs(1 / DEPTH_M - 1 / DEPTH_M[:, ::-1]) / 2
         np.testing.assert_allclose(relative.disagreement, off, atol=1e-6)
+
+
+@pytest.mark.parametrize('kind', [RelativeInverseDepth, MetricDepth])
+def test_the_mirrored_image_tells_how_sure_the_network_is_and_changes_no_depth(kind):
+    depth = pipeline(kind, Source())
+    depth.predictor.output_kind = OutputKind.METRIC_DEPTH
+    plain = depth.process(FRAME)
+    assert plain.confidence is None and plain.no_confidence_reason == ''
+    result = depth.process(FRAME, confidence=ConfidenceSource.FLIP)
+    np.testing.assert_array_equal(result.metric.depth_m, plain.metric.depth_m)
+    own = depth.predictor.infer(None)
+    smaller, larger = np.minimum(own, own[:, ::-1]), np.maximum(own, own[:, ::-1])
+    known = smaller > 0
+    np.testing.assert_allclose(result.confidence[known], smaller[known] / larger[known], rtol=1e-5)
+    assert np.isnan(result.confidence[~known]).all()
+    assert 'flip' in result.stages_ms and 'flip' not in plain.stages_ms
+
+
+def test_a_network_tells_its_confidence_at_the_size_of_the_image_or_the_result_says_why_not():
+    depth = pipeline(source=Source())
+    sure = np.array([[0.0, 1.0]], np.float32)
+
+    def infer(model_input):
+        return NetworkOutput(depth.predictor.infer(model_input), sure)
+
+    depth.predictor.infer_with_confidence = infer
+    result = depth.process(FRAME, confidence=ConfidenceSource.MODEL)
+    np.testing.assert_allclose(result.confidence, [[0, 1 / 3, 2 / 3, 1]] * 3, atol=1e-6)
+    given = depth.predict(FRAME.rgb, confidence=ConfidenceSource.MODEL)
+    again = depth.process(FRAME, given, confidence=ConfidenceSource.MODEL)
+    np.testing.assert_array_equal(again.confidence, result.confidence)
+    sure = None
+    result = depth.process(FRAME, confidence=ConfidenceSource.MODEL)
+    assert result.confidence is None
+    assert result.missing_reason == (
+        "the model tells no confidence of its own; parameter 'confidence' as flip takes how well "
+        'it agrees with the mirrored image'
+    )
 
 
 def test_metric_network_needs_no_scale():

@@ -15,7 +15,7 @@ from depth_anything_ros.errors import DatasetError, MessageError
 
 # The best of those that come leads: what goes with it is shown with it.
 _LEADERS = (Role.DEPTH, Role.RELATIVE, Role.IMAGE)
-_FOLLOWERS = (Role.IMAGE, Role.SCALE, Role.SIGMA)
+_FOLLOWERS = (Role.IMAGE, Role.SCALE, Role.SIGMA, Role.CONFIDENCE)
 _ALONE = (Role.SCAN, Role.POINTS)
 _TOLERANCE_NS = 20_000_000
 # Of what waits for a leader: frames of a camera while the network is busy.

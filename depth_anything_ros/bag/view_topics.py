@@ -32,6 +32,7 @@ class Role(str, Enum):
     DEPTH_CAMERA_INFO = 'depth_camera_info'
     RELATIVE = 'relative'
     SIGMA = 'sigma'
+    CONFIDENCE = 'confidence'
     POINTS = 'points'
     SCAN = 'scan'
     SCALE = 'scale'
@@ -43,6 +44,7 @@ TOLD_TYPES = {
     Role.IMAGE: (IMAGE, COMPRESSED),
     Role.DEPTH: (IMAGE, COMPRESSED),
     Role.SIGMA: (IMAGE,),
+    Role.CONFIDENCE: (IMAGE,),
     Role.POINTS: (POINTS,),
     Role.SCAN: (SCAN,),
     Role.SCALE: (DIAGNOSTICS,),
@@ -54,9 +56,10 @@ _OUTPUTS = {
     Role.SCALE: ('/scale', DIAGNOSTICS),
     Role.POINTS: ('/points', POINTS),
     Role.SIGMA: ('/sigma/image_raw', IMAGE),
+    Role.CONFIDENCE: ('/confidence/image_raw', IMAGE),
 }
 # Those that it makes for who subscribes only, beside what it has anyway.
-_COSTLY = (Role.POINTS, Role.SIGMA)
+_COSTLY = (Role.POINTS, Role.SIGMA, Role.CONFIDENCE)
 _SIGNS = ('/scale', '/relative/image_raw', '/preview/image_raw', '/preview/image_raw/compressed')
 _SIGN_TYPES = (IMAGE, COMPRESSED, DIAGNOSTICS)
 
@@ -66,8 +69,8 @@ class TopicList:
     """
     The topics of a bag or of what is published; `label` names it in errors.
 
-    `costly` tells that a depth node makes clouds and uncertainty only because somebody asks for
-    them.
+    `costly` tells that a depth node makes clouds, uncertainty and confidence only because
+    somebody asks for them.
     """
 
     label: str
@@ -80,8 +83,8 @@ def find_view_topics(source: TopicList, told: Mapping[Role, str]) -> dict[str, R
     Return topic → role of what there is to show.
 
     What is not told is looked for: the outputs of a depth node, the camera, a laser scan and TF;
-    clouds and uncertainty only where they are there anyway. Without a depth node, depth is that of
-    the camera, as `find_topics` finds it.
+    clouds, uncertainty and confidence only where they are there anyway. Without a depth node,
+    depth is that of the camera, as `find_topics` finds it.
 
     :param told: topics by role, those of `TOLD_TYPES`.
     :raises DatasetError: if a topic that is told is missing or of another type, if there is

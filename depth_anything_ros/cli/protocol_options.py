@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from depth_anything_ros.lab.datasets.protocols import Protocol
 
 _ALIGNMENTS = ('none', 'median', 'scale', 'scale_shift', 'robust')
-_CONFIDENCES = ('flip',)
+_CONFIDENCES = ('model', 'flip')
 
 
 def add_named_protocol(parser: argparse.ArgumentParser) -> None:
@@ -46,14 +46,15 @@ def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--metrics', type=split_names, default=(), metavar='all|NAMES',
         help='what is scored beside the usual metrics, with commas: edge_f1, chamfer, cloud_f1, '
-        'planarity_error, plane_angle, obstacles, ause, sigma (whether uncertainty is as large as '
-        'it says), or all of them; slower, and clouds, planes and obstacles need data that knows '
-        'its camera',
+        'planarity_error, plane_angle, obstacles, ause, aurg, sigma (whether uncertainty is as '
+        'large as it says), or all of them; slower, and clouds, planes and obstacles need data '
+        'that knows its camera',
     )  # fmt: skip
     parser.add_argument(
         '--confidence', choices=_CONFIDENCES,
-        help='how sure a model is, by how little its depth differs from that of the mirrored '
-        'image: scores `ause` and draws the curve of sparsification; twice the work',
+        help='how sure a model is, by itself (model: Depth Anything 3, VGGT) or by how well its '
+        'depth agrees with that of the mirrored image (flip: twice the work): scores `ause` and '
+        '`aurg` and draws the curve of sparsification',
     )  # fmt: skip
     add_obstacle_arguments(parser)
 
@@ -83,7 +84,7 @@ def chosen_protocol(args: argparse.Namespace) -> Protocol:
 
     alignment = AlignmentMode(args.align) if args.align else None
     protocol = named_protocol(args).changed_by(alignment, None)
-    told = ('ause',) if args.confidence else ()
+    told = ('ause', 'aurg') if args.confidence else ()
     metrics = asked_metrics((*args.metrics, *told)) or None
     rule = replace(protocol.rule, metrics=metrics, confidence=args.confidence)
     if of_obstacles(metrics or ()):

@@ -42,6 +42,7 @@ _OUTPUTS = {
     'fused': '~/fused/image_raw',
     'source': '~/fused/source',
     'sigma': '~/sigma/image_raw',
+    'confidence': '~/confidence/image_raw',
     'points': '~/points',
     'scan': '~/scan',
 }
@@ -49,10 +50,12 @@ _METRES = 'metric depth (--scale-source, or a model of metres)'
 _CLOUD = f'{_METRES} and camera_info'
 _SENSOR = 'the depth of a sensor (--scale-source depth_image, or in scale_fallbacks)'
 _RELATIVE = 'a model of relative depth'
+_SURE = 'a model that tells one (Depth Anything 3, VGGT), or the parameter confidence as flip'
 # Word → what there must be; a preview there always is.
 _TAKES = {
     'relative': _RELATIVE, 'scale': _RELATIVE, 'depth': _METRES, 'points': _CLOUD, 'scan': _CLOUD,
     'fused': _SENSOR, 'source': _SENSOR, 'sigma': _METRES,
+    'confidence': _SURE,
 }  # fmt: skip
 _DEFAULT_OUTPUTS = ('relative', 'depth', 'preview', 'scale')
 # Parameters that have an option of their own, and what it takes.

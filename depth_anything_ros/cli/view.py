@@ -41,7 +41,7 @@ _FASTEST_HZ = 1000.0
 _WAIT_S = 10.0
 # Of places of a moving frame.
 _TF_KEPT = 1000
-_TOLD = ('image', 'depth', 'sigma', 'points', 'scan', 'scale')
+_TOLD = ('image', 'depth', 'sigma', 'confidence', 'points', 'scan', 'scale')
 
 _EPILOG = """examples:
   what a camera and the depth node publish now:

@@ -21,7 +21,7 @@ from depth_anything_ros.parameters import (
 from depth_anything_ros.references import ReferenceTopic
 from depth_anything_ros.refinement import RefinementConfig
 from depth_anything_ros.scale import ScaleConfig
-from depth_anything_ros.types import DepthChoice
+from depth_anything_ros.types import ConfidenceSource, DepthChoice
 from depth_anything_ros.uncertainty import UncertaintyConfig
 
 
@@ -101,6 +101,14 @@ class DepthNodeConfig:
         'What ~/depth/image_raw says in 32FC1 where the network finds sky: inf, nothing is met '
         'there (REP 117); or nan, as where depth is unknown. 16UC1 says 0.',
         choices=('inf', 'nan'),
+        affects=Affects.FRAME,
+    )
+    confidence: str = parameter(
+        'model',
+        'What ~/confidence/image_raw goes by: model, what the network tells of itself, as Depth '
+        'Anything 3 and VGGT do; or flip, how well its depth agrees with that of the mirrored '
+        'image, which takes twice the time of inference.',
+        choices=tuple(source.value for source in ConfidenceSource),
         affects=Affects.FRAME,
     )
     cloud_from: str = parameter(

@@ -98,6 +98,13 @@ _TOPICS: Registry[tuple[Topic, ...]] = Registry('node', {
             'that is unknown',
         ),
         Topic(
+            'out', '~/confidence/image_raw', _IMAGE,
+            '32FC1 in 0..1, how sure the network is of its depth, NaN where unknown: of Depth '
+            'Anything 3 and VGGT what they tell, c = 1 + exp(x), as 1 − 1 / c; with '
+            '`confidence:=flip` of any model how well its depth agrees with that of the mirrored '
+            'image',
+        ),
+        Topic(
             'out', '~/points', 'sensor_msgs/PointCloud2',
             'organised, x y z rgb, NaN where unknown or beyond `max_sigma`; of `cloud_from`',
         ),
@@ -133,6 +140,11 @@ _TOPICS: Registry[tuple[Topic, ...]] = Registry('node', {
             'in', 'sigma', _IMAGE,
             'uncertainty of that depth, `~/sigma/image_raw` of the depth node; with `sigma` in '
             '`metrics` only',
+        ),
+        Topic(
+            'in', 'confidence', _IMAGE,
+            'how sure the network is, `~/confidence/image_raw` of the depth node; with `ause` or '
+            '`aurg` in `metrics` only',
         ),
         Topic('in', 'ground_truth', _IMAGE, 'measured depth'),
         Topic(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from depth_anything_ros.evaluation.metrics import DEFAULT, MetricWords, chosen_metrics
+from depth_anything_ros.evaluation.gathering import Doubt
+from depth_anything_ros.evaluation.metrics import DEFAULT, METRICS, MetricWords, chosen_metrics
 from depth_anything_ros.evaluation.obstacle_rule import ObstacleRule
 from depth_anything_ros.evaluation.sigma_rows import of_sigma
 from depth_anything_ros.parameters import (
@@ -207,9 +208,14 @@ class EvaluatorConfig:
         check_pose(self, 'ground_truth_pose')
 
     @property
-    def with_sigma(self) -> bool:
-        """Return whether metrics of uncertainty are asked for."""
-        return of_sigma(chosen_metrics(self.metrics))
+    def doubts(self) -> tuple[Doubt, ...]:
+        """Return what tells of errors that metrics are asked for."""
+        chosen = chosen_metrics(self.metrics)
+        asked = {
+            Doubt.SIGMA: of_sigma(chosen),
+            Doubt.CONFIDENCE: any('sparsification' in METRICS[name].reads for name in chosen),
+        }
+        return tuple(kind for kind, wanted in asked.items() if wanted)
 
     @property
     def mounting(self) -> CameraMounting | None:

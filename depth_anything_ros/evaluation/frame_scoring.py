@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.evaluation.config import EvaluatorConfig
-from depth_anything_ros.evaluation.gathering import GatheredFrame
+from depth_anything_ros.evaluation.gathering import Doubt, GatheredFrame
 from depth_anything_ros.evaluation.image_counts import NO_TRUTH
 from depth_anything_ros.evaluation.obstacle_metrics import of_obstacles
 from depth_anything_ros.evaluation.picture import Picture
@@ -117,23 +117,22 @@ class FrameScorer:
             return ScoredFrame(problem=frame.truth.problem if frame.truth else NO_TRUTH)
         camera = _at_size(camera, truth_m.shape)
         scored, problems = ScoredFrame(truth_m, camera=camera, kind=kind), dict[str, str]()
+        doubts = _of_the_size(frame.doubts, truth_m, problems)
         for mode in self._modes:
             try:
                 aligned = self._align(frame, truth_m, mode, kind if relative_seen else _METRIC)
             except AlignmentError as error:
                 problems[mode.value] = str(error)
                 continue
-            sigma = frame.sigma if mode is AlignmentMode.ONLINE else None
-            if sigma is not None and sigma.shape != truth_m.shape:
-                problems['sigma'] = _of_other_size(sigma, truth_m)
-                sigma = None
+            online = mode is AlignmentMode.ONLINE  # whose metres sigma is of
+            aligned = replace(aligned, confidence=doubts.get(Doubt.CONFIDENCE))
             view = view_of(
                 aligned,
                 truth_m,
                 camera,
                 told=self.told,
                 obstacles=self._config.obstacles,
-                sigma=sigma,
+                sigma=doubts.get(Doubt.SIGMA) if online else None,
             )
             view = replace(view, known_ground=found_ground(scored.scores.values()))
             scored.aligned[mode], scored.views[mode] = aligned, view
@@ -223,9 +222,18 @@ def _fitted(mode: AlignmentMode, kind: OutputKind) -> AlignmentMode:
     return AlignmentMode.SCALE if alone else mode
 
 
-def _of_other_size(sigma: Float32Array, truth_m: Float32Array) -> str:
-    (height, width), (rows, columns) = sigma.shape, truth_m.shape
-    return f'the uncertainty is {width}x{height}, its depth {columns}x{rows}'
+def _of_the_size(
+    doubts: Mapping[Doubt, Float32Array], truth_m: Float32Array, problems: dict[str, str]
+) -> dict[Doubt, Float32Array]:
+    """Return those of the size of the depth; the others are noted as problems."""
+    found = {}
+    for kind, values in doubts.items():
+        if values.shape == truth_m.shape:
+            found[kind] = values
+            continue
+        (height, width), (rows, columns) = values.shape, truth_m.shape
+        problems[kind.value] = f'the {kind.words} is {width}x{height}, its depth {columns}x{rows}'
+    return found
 
 
 def _at_size(camera: Camera | None, shape: tuple[int, ...]) -> Camera | None:

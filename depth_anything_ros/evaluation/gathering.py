@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TypeVar
 
 from depth_anything_ros.evaluation.stamp_watch import StampWatch
@@ -19,13 +21,25 @@ TOPIC_KINDS = (OutputKind.RELATIVE_INVERSE_DEPTH, OutputKind.METRIC_DEPTH)
 _THUMBNAILS = 128
 # A frame goes out with what it has when this many newer ones have predictions.
 _OPEN = 8
-# Uncertainty that waits for its frame.
-_SIGMAS = 2 * _OPEN
+# Doubts of one kind that wait for their frame.
+_DOUBTS = 2 * _OPEN
 _STAMPS = 4096
 
 UNSTAMPED = 'the image carries no stamp'
 AMBIGUOUS = 'a different image has the same stamp'
 REPEATED = 'the image repeats the stamp of one that still waited'
+
+
+class Doubt(str, Enum):
+    """What comes beside depth and tells how far off it may be: in metres, or without unit."""
+
+    SIGMA = 'sigma'
+    CONFIDENCE = 'confidence'
+
+    @property
+    def words(self) -> str:
+        """Return what it is, for people."""
+        return 'uncertainty' if self is Doubt.SIGMA else 'confidence'
 
 
 @dataclass
@@ -44,7 +58,7 @@ class GatheredFrame:
     truth: Truth | None = None
     sent_ns: int | None = None
     thumbnail: UInt8Array | None = None
-    sigma: Float32Array | None = None
+    doubts: dict[Doubt, Float32Array] = field(default_factory=dict)
     lost: dict[OutputKind, str] = field(default_factory=dict)
 
     @property
@@ -96,7 +110,7 @@ class FrameGatherer:
     Bring together by stamp what comes on separate topics, in bounded memory.
 
     A stamp names one image. A frame is ready when relative depth, metric depth and truth of its
-    stamp are there, and uncertainty where it is waited for, or when eight newer frames have
+    stamp are there, and the doubts that are waited for, or when eight newer frames have
     predictions: by then, what is missing was lost or is not published. It then takes the truth of
     the nearest stamp.
 
@@ -107,13 +121,13 @@ class FrameGatherer:
     `counts`: `sent` images; `received`, those with a prediction, and `unstamped_received` of
     them; `unseen`, frames from before any image; `unmatched` frames of no image; `late`
     predictions, of frames that were out; `surplus` ones, more than images; `truth`, and
-    `late_truth` of those; `sigma` messages of uncertainty.
+    `late_truth` of those; the messages of each kind of doubt by its name.
 
     :param tolerance_ns: largest difference between the stamps of a prediction and its truth.
-    :param with_sigma: wait for the uncertainty of metric depth, too.
+    :param awaited: the kinds of doubt to wait for, too.
     """
 
-    def __init__(self, tolerance_ns: int, *, with_sigma: bool = False) -> None:
+    def __init__(self, tolerance_ns: int, awaited: Collection[Doubt] = ()) -> None:
         self.counts: Counter[str] = Counter()
         self.relative_seen = False
         self.stamps = StampWatch('images')
@@ -132,8 +146,10 @@ class FrameGatherer:
         self._answers = 0
         self._answered_places: deque[int] = deque(maxlen=_OPEN)
         self._without_truth: OrderedDict[int, None] = OrderedDict()
-        self._with_sigma = with_sigma
-        self._sigmas: OrderedDict[int, Float32Array] = OrderedDict()
+        self._awaited = awaited
+        self._doubts: dict[Doubt, OrderedDict[int, Float32Array]] = {
+            kind: OrderedDict() for kind in Doubt
+        }
 
     def add_sent(
         self, stamp_ns: int, arrival_ns: int, thumbnail: UInt8Array | None, content: int = 0
@@ -227,12 +243,13 @@ class FrameGatherer:
                 frame.truth = self._truths.take(stamp_ns)
         self._close()
 
-    def add_sigma(self, stamp_ns: int, sigma: Float32Array) -> None:
-        """Take in the uncertainty of metric depth; that of a frame that went out has no effect."""
-        self.counts['sigma'] += 1
-        self._sigmas[stamp_ns] = sigma
-        if len(self._sigmas) > _SIGMAS:
-            self._sigmas.popitem(last=False)
+    def add_doubt(self, stamp_ns: int, kind: Doubt, values: Float32Array) -> None:
+        """Take in what tells of errors; that of a frame that went out has no effect."""
+        self.counts[kind.value] += 1
+        kept = self._doubts[kind]
+        kept[stamp_ns] = values
+        if len(kept) > _DOUBTS:
+            kept.popitem(last=False)
         self._close()
 
     def finish(self) -> None:
@@ -272,7 +289,7 @@ class FrameGatherer:
             overtaken = self._answers - record.answer >= _OPEN
             # Its image may still wait in another queue; without any image none is expected.
             image_came = record.images or not self.counts['sent']
-            doubted = not self._with_sigma or record.stamp_ns in self._sigmas
+            doubted = all(record.stamp_ns in self._doubts[kind] for kind in self._awaited)
             if overtaken or (record.complete() and doubted and image_came):
                 self._end(record)
 
@@ -301,7 +318,9 @@ class FrameGatherer:
         self._complete_truth(frame)
         frame.sent_ns = record.sent_ns if record.images == 1 else None
         frame.thumbnail = thumbnail
-        frame.sigma = self._sigmas.pop(record.stamp_ns, None)
+        for kind, kept in self._doubts.items():
+            if (values := kept.pop(record.stamp_ns, None)) is not None:
+                frame.doubts[kind] = values
         self._ready.append(frame)
 
     def _complete_truth(self, frame: GatheredFrame) -> None:

@@ -1,4 +1,4 @@
-"""The curves of uncertainty over a run."""
+"""The curves of uncertainty and confidence over a run."""
 
 from __future__ import annotations
 
@@ -9,29 +9,41 @@ from depth_anything_ros.evaluation.sparsification import Sparsification
 
 class MeanDoubts:
     """
-    Average the curves of uncertainty over images, each counting the same, in constant memory.
+    Average the curves of images, each counting the same, in constant memory.
 
-    `reliability` and `sparsification` are the means, None before the first image that has them.
+    `reliability` and `sparsification` are the means of uncertainty, `confidence` that of how sure
+    the network says it is, None before the first image that has them.
     """
 
     def __init__(self) -> None:
         self.reliability: Reliability | None = None
         self.sparsification: Sparsification | None = None
-        self._images = 0
+        self.confidence: Sparsification | None = None
+        self._uncertain = self._confident = 0
 
     def add(self, score: FrameScore) -> None:
-        """Take in the score of one image; one without uncertainty does not count."""
+        """Take in the score of one image; what it does not have does not count."""
+        if score.sparsification is not None:
+            self._confident += 1
+            share = 1.0 / self._confident
+            self.confidence = _moved(self.confidence, score.sparsification, share)
         found, curves = score.reliability, score.sigma_sparsification
         if found is None or curves is None:
             return
-        self._images += 1
-        mean, left = self.reliability or found, self.sparsification or curves
-        share = 1.0 / self._images
+        self._uncertain += 1
+        share = 1.0 / self._uncertain
+        mean = self.reliability or found
         self.reliability = Reliability(
             mean.expected, mean.observed + share * (found.observed - mean.observed)
         )
-        self.sparsification = Sparsification(
-            left.removed,
-            left.error + share * (curves.error - left.error),
-            left.best + share * (curves.best - left.best),
-        )
+        self.sparsification = _moved(self.sparsification, curves, share)
+
+
+def _moved(mean: Sparsification | None, found: Sparsification, share: float) -> Sparsification:
+    """Return the mean of curves after one more, which is that share of all."""
+    before = mean or found
+    return Sparsification(
+        before.removed,
+        before.error + share * (found.error - before.error),
+        before.best + share * (found.best - before.best),
+    )

@@ -19,7 +19,7 @@ from depth_anything_ros.evaluation.obstacle_rows import obstacle_rows
 from depth_anything_ros.evaluation.planes import planarity_error, plane_angle
 from depth_anything_ros.evaluation.point_pairs import pair_accuracy
 from depth_anything_ros.evaluation.sigma_rows import sigma_rows
-from depth_anything_ros.evaluation.sparsification import ause
+from depth_anything_ros.evaluation.sparsification import aurg, ause
 from depth_anything_ros.evaluation.view import BANDS
 from depth_anything_ros.registry import Registry
 
@@ -156,6 +156,14 @@ METRICS: Registry[Metric] = Registry(
                 'pixels are taken away',
                 ause, averaging='over the pixels of an image, then over images',
                 reads=('sparsification',), short='AUSE', group=Group.CONFIDENCE,
+                undefined='no confidence, or fewer than 100 pixels', on_request=True,
+            ),
+            Metric(
+                'aurg', '', Better.HIGHER,
+                'area below AbsRel of the curve of AbsRel left when the least sure pixels are '
+                'taken away; a random order has 0',
+                aurg, averaging='over the pixels of an image, then over images',
+                reads=('sparsification',), short='AURG', group=Group.CONFIDENCE,
                 undefined='no confidence, or fewer than 100 pixels', on_request=True,
             ),
             *sigma_rows(),

@@ -17,7 +17,12 @@ from depth_anything_ros.errors import OutputError
 from depth_anything_ros.evaluation.config import EvaluatorConfig
 from depth_anything_ros.evaluation.environment import environment
 from depth_anything_ros.evaluation.frame_scoring import FrameScorer
-from depth_anything_ros.evaluation.gathering import TOPIC_KINDS, FrameGatherer, GatheredFrame
+from depth_anything_ros.evaluation.gathering import (
+    TOPIC_KINDS,
+    Doubt,
+    FrameGatherer,
+    GatheredFrame,
+)
 from depth_anything_ros.evaluation.image_counts import (
     ImageCounts,
     Rejections,
@@ -81,7 +86,7 @@ class RunEvaluation:
         self._lock = threading.RLock()
         self._scoring = threading.Lock()
         tolerance_ns = round(config.pairing_tolerance_s * 1e9)
-        self._gatherer = FrameGatherer(tolerance_ns, with_sigma=config.with_sigma)
+        self._gatherer = FrameGatherer(tolerance_ns, config.doubts)
         self._rejections = Rejections()
         self._arrivals = {kind: ArrivalRate() for kind in TOPIC_KINDS}
         self._unscored: Counter[str] = Counter()
@@ -164,10 +169,15 @@ class RunEvaluation:
         with self._lock:
             self._gatherer.add_truth(stamp_ns, depth_m, content, problem)
 
-    def add_sigma(self, stamp_ns: int, sigma: Float32Array) -> None:
-        """Take in uncertainty of metric depth, float32 (H, W) in metres; kept until scored."""
+    def add_doubt(self, stamp_ns: int, kind: Doubt, values: Float32Array) -> None:
+        """
+        Take in what tells how far off the depth of that stamp may be; kept until scored.
+
+        :param values: float32 (H, W): of metric depth σ in metres, or of any how sure the network
+            is, without unit.
+        """
         with self._lock:
-            self._gatherer.add_sigma(stamp_ns, sigma)
+            self._gatherer.add_doubt(stamp_ns, kind, values)
 
     def expect(self, stream: Stream, warning: str) -> None:
         """Give the warning for where nothing of a stream comes; the last one given counts."""
@@ -385,7 +395,7 @@ class RunEvaluation:
             Stream.PREDICTION: sum(map(len, self._arrivals.values())),
             Stream.TRUTH: self._gatherer.counts['truth'],
             Stream.DIAGNOSTICS: self._counts['reports'],
-            Stream.SIGMA: self._gatherer.counts['sigma'],
+            **{Stream(kind.value): self._gatherer.counts[kind.value] for kind in Doubt},
         }
         warnings += [text for stream, text in self._expected.items() if not came[stream]]
         warnings += self._notes

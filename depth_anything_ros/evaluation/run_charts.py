@@ -81,7 +81,9 @@ def distance_chart(
 
 def sparsification_chart(curves: Mapping[str, Sparsification]) -> Chart:
     """
-    Return how AbsRel falls while pixels are left out, the least sure first, beside the best order.
+    Return how AbsRel falls while pixels are left out, the least sure first.
+
+    Beside it are the best order and a random one, which leaves it as it is.
 
     :param curves: of each predictor.
     """
@@ -97,6 +99,7 @@ def sparsification_chart(curves: Mapping[str, Sparsification]) -> Chart:
         Axis('pixels left out', '%', start=0.0),
         Axis('AbsRel', start=0.0),
         series,
+        [Mark(f'{label}, at random', float(found.error[0])) for label, found in curves.items()],
         note='Where the two lines are close, the model knows where it errs; level, it does not.',
     )
 

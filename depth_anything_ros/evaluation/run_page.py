@@ -64,6 +64,10 @@ _UNCERTAINTY = (
     'normal distribution around depth as published; the least sure pixels are those of the '
     'largest σ / p.'
 )
+_CONFIDENCE = (
+    'Mean over the frames whose confidence came, each counting the same, by the alignment of the '
+    'figures above.'
+)
 _STABILITY = (
     'Mean absolute change of the prediction where the truth stays within 2 %; with a still '
     'camera that is everywhere. Frames after a longer gap than 1.5 times the median do not count. '
@@ -78,7 +82,7 @@ class Shown:
 
     `pictures` are files; `worst` and `best` are frames, the most extreme of each first, `dangers`
     those of which the most obstacles are missed; `scales` are those that the depth node published;
-    `doubts` are the curves of its uncertainty.
+    `doubts` are the curves of its uncertainty and confidence.
     """
 
     pictures: Sequence[Path] = ()
@@ -108,6 +112,7 @@ def run_page(summary: RunSummary, table: FrameTable, shown: Shown, folder: Path)
             Section('Best frames', _cards(shown.best)),
             Section('Obstacles missed', _cards(shown.dangers, note=_DANGERS)),
             Section('Uncertainty', _uncertainty(shown.doubts)),
+            Section('Confidence', _confidence(shown.doubts)),
             Section('Scale', _scale(table, modes, shown.scales)),
             Section('Stability', _stability(summary)),
             Section('Latency', _latency(summary, table)),
@@ -213,6 +218,13 @@ def _uncertainty(doubts: MeanDoubts) -> list[Part]:
     label = 'as published'
     charts = [reliability_chart({label: found}), sparsification_chart({label: curves})]
     return [Charts(charts), Note(_UNCERTAINTY)]
+
+
+def _confidence(doubts: MeanDoubts) -> list[Part]:
+    if doubts.confidence is None:
+        return []
+    curves = {'as published': doubts.confidence}
+    return [Charts([sparsification_chart(curves)]), Note(_CONFIDENCE)]
 
 
 def _stability(summary: RunSummary) -> list[Part]:

@@ -25,6 +25,7 @@ class Stream(Enum):
     TRUTH = 'truth'
     DIAGNOSTICS = 'diagnostics'
     SIGMA = 'sigma'
+    CONFIDENCE = 'confidence'
 
 
 def score_warnings(counts: Mapping[str, int], shifted: int) -> list[str]:

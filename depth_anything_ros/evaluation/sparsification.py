@@ -77,6 +77,21 @@ def ause(curves: Sparsification) -> float:
     return float(np.mean(curves.error - curves.best))
 
 
+def aurg(curves: Sparsification) -> float:
+    """
+    Return the area of the sparsification curve of AbsRel below that of a random order; no unit.
+
+    A random order leaves AbsRel as it is. 0 is no better than that, below 0 worse.
+
+    >>> error = np.linspace(0, 1, 100)
+    >>> round(aurg(sparsification(error, -error)), 3)
+    0.247
+    >>> aurg(sparsification(error, np.ones(100)))
+    0.0
+    """
+    return float(np.mean(curves.error[0] - curves.error))
+
+
 def mean_curves(found: Sequence[Sparsification]) -> Sparsification:
     """Return the mean of the curves of images, at least one, each counting the same."""
     return Sparsification(

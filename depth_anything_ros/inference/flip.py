@@ -40,6 +40,23 @@ def mean_with_mirrored(
     return np.divide(product, total, out=np.zeros_like(raw), where=total > 0)
 
 
+def agreement(raw: Float32Array, raw_mirrored: Float32Array) -> Float32Array:
+    """
+    Return how well the outputs of :func:`mean_with_mirrored` agree, as a confidence.
+
+    It is the smaller of both over the larger, of metres and of inverse depth as they come: errors
+    are shares of depth, and a difference of inverse depth alone is largest where things are near.
+
+    :return: float32 (h, w) in 0..1, 1 where they are equal; NaN where one of them is 0 or less,
+        as in the sky.
+    """
+    turned = raw_mirrored[:, ::-1]
+    known = (raw > 0) & (turned > 0)
+    ratio = np.full_like(raw, np.nan)
+    np.divide(np.minimum(raw, turned), np.maximum(raw, turned), out=ratio, where=known)
+    return ratio
+
+
 def disagreement(raw: Float32Array, raw_mirrored: Float32Array, kind: OutputKind) -> Float32Array:
     """
     Return how far the outputs of :func:`mean_with_mirrored` are apart.

@@ -6,7 +6,7 @@ import logging
 import math
 import threading
 from collections import OrderedDict, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -14,7 +14,12 @@ from typing import TypeVar
 import numpy as np
 
 from depth_anything_ros.errors import BackendError, ConfigError
-from depth_anything_ros.inference.backends.base import BatchBackend, Runner
+from depth_anything_ros.inference.backends.base import (
+    BatchBackend,
+    ConfidentBackend,
+    NetworkOutput,
+    Runner,
+)
 from depth_anything_ros.inference.clock import NETWORKS
 from depth_anything_ros.inference.file_network import load_folder
 from depth_anything_ros.inference.network import Network
@@ -131,12 +136,25 @@ class Predictor:
         :raises BackendError: if the backend cannot be built or fails, or its output holds NaN
             or infinity.
         """
+        return self._infer(model_input, _plain).values
+
+    def infer_with_confidence(self, model_input: ModelInput) -> NetworkOutput:
+        """
+        Return the network's output, with its confidence where network and backend tell one.
+
+        :raises BackendError: as :meth:`infer`.
+        """
+        return self._infer(model_input, _with_confidence)
+
+    def _infer(
+        self, model_input: ModelInput, run: Callable[[Runner, Float32Array], NetworkOutput]
+    ) -> NetworkOutput:
         size = height, width = model_input.pixels.shape[2:]
         backend = self.build((height, width))
         with self._turns[size], NETWORKS.running():
-            raw = backend.infer(model_input.pixels)
-        check_finite(raw, self.selection)
-        return raw
+            output = run(backend, model_input.pixels)
+        check_finite(output.values, self.selection)
+        return output
 
     def infer_batch(self, model_inputs: Sequence[ModelInput]) -> list[Float32Array]:
         """
@@ -179,6 +197,20 @@ class Predictor:
         """
         model_input = self.preprocess(rgb)
         return self.postprocess(self.infer(model_input), model_input.source_size)
+
+    def predict_with_confidence(self, rgb: UInt8Array) -> RelativeInverseDepth | MetricDepth:
+        """
+        Return the depth of an image as :meth:`predict`, with confidence where the model tells it.
+
+        :raises BackendError: if the network cannot run on this image.
+        """
+        model_input = self.preprocess(rgb)
+        output = self.infer_with_confidence(model_input)
+        prediction = self.postprocess(output.values, model_input.source_size)
+        if output.confidence is None:
+            return prediction
+        sure = resize_align_corners(output.confidence, model_input.source_size)
+        return replace(prediction, confidence=sure)
 
     def warm_up(self, height: int, width: int) -> None:
         """
@@ -243,6 +275,16 @@ class Predictor:
             self.selection.backend, self.spec.name, *size,
         )  # fmt: skip
         return self.network.backend(size)
+
+
+def _plain(backend: Runner, pixels: Float32Array) -> NetworkOutput:
+    return NetworkOutput(backend.infer(pixels))
+
+
+def _with_confidence(backend: Runner, pixels: Float32Array) -> NetworkOutput:
+    if isinstance(backend, ConfidentBackend):
+        return backend.infer_with_confidence(pixels)
+    return _plain(backend, pixels)
 
 
 def check_finite(raw: Float32Array, selection: Selection) -> None:

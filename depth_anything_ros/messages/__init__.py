@@ -28,6 +28,7 @@ from depth_anything_ros.messages.compressed import (
 from depth_anything_ros.messages.depth import (
     KNOWN_DEPTH_ENCODINGS,
     MM_PER_M,
+    decode_confidence,
     decode_depth,
     decode_inverse_depth,
     metres_from_steps,
@@ -55,6 +56,7 @@ __all__ = [
     'decode_any_image',
     'decode_compressed',
     'decode_compressed_depth',
+    'decode_confidence',
     'decode_depth',
     'decode_image',
     'decode_inverse_depth',

@@ -52,8 +52,23 @@ def decode_inverse_depth(message: Any) -> Float32Array:
     :return: float32 (H, W) without unit, as it was sent. The memory is its own.
     :raises MessageError: if the encoding is another or the message truncated, mis-sized or empty.
     """
+    return _floats(message, 'inverse depth')
+
+
+def decode_confidence(message: Any) -> Float32Array:
+    """
+    Return how sure a network is, as the depth node publishes it.
+
+    :param message: an Image of 32FC1.
+    :return: float32 (H, W) as it was sent, larger is surer, NaN where unknown; its own memory.
+    :raises MessageError: if the encoding is another or the message truncated, mis-sized or empty.
+    """
+    return _floats(message, 'confidence')
+
+
+def _floats(message: Any, what: str) -> Float32Array:
     if message.encoding != '32FC1':
-        raise MessageError(f"unknown encoding of inverse depth '{message.encoding}'; known: 32FC1")
+        raise MessageError(f"unknown encoding of {what} '{message.encoding}'; known: 32FC1")
     values: Float32Array = pixel_view(message, 'f4', 1).astype(np.float32)
     return values
 

@@ -110,11 +110,23 @@ class DepthEstimator(nn.Module):
         :raises BackendError: if the input has another shape, or h or w is not a multiple of
             the patch.
         """
+        return self._depth(self._planes(pixels))
+
+    def with_confidence(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """
+        Return what :meth:`forward` does, and how sure the network is of it, in 0..1.
+
+        Its head gives x for a confidence of 1 + exp(x), by which errors were weighed in training.
+        Here it is 1 − 1 / (1 + exp(x)), which orders pixels alike.
+
+        :param pixels: as in :meth:`forward`.
+        :return: (B, h, w) each.
+        :raises BackendError: as :meth:`forward`, or if the network tells no confidence.
+        """
+        if not self.spec.confidence:
+            raise BackendError(f"model '{self.spec.name}' does not tell how sure it is")
         planes = self._planes(pixels)
-        depth = self.activate(planes[:, 0])
-        if not self.spec.sky:
-            return depth
-        return torch.where(planes[:, -1] < _LEAST_SKY, depth, torch.zeros_like(depth))
+        return self._depth(planes), torch.sigmoid(planes[:, 1])
 
     def values(self, pixels: Tensor) -> Tensor:
         """
@@ -170,6 +182,12 @@ class DepthEstimator(nn.Module):
         readers = tuple(f'depth_head.{layer}' for layer in layers)
         return (NormReaders(f'pretrained.{norm}', readers),)
 
+    def _depth(self, planes: Tensor) -> Tensor:
+        depth = self.activate(planes[:, 0])
+        if not self.spec.sky:
+            return depth
+        return torch.where(planes[:, -1] < _LEAST_SKY, depth, torch.zeros_like(depth))
+
     def _planes(self, pixels: Tensor) -> Tensor:
         """Return all that the decoder gives, (B, n, h, w)."""
         grid = self._grid(pixels.shape)
@@ -189,3 +207,15 @@ class DepthEstimator(nn.Module):
                 f'both must be multiples of {patch}'
             )
         return height // patch, width // patch
+
+
+class DepthAndConfidence(nn.Module):
+    """A network that gives both at once, as :meth:`DepthEstimator.with_confidence` does."""
+
+    def __init__(self, estimator: DepthEstimator) -> None:
+        super().__init__()
+        self.estimator = estimator
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return depth and confidence, (B, h, w) each."""
+        return self.estimator.with_confidence(pixels)

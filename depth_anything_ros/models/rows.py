@@ -248,6 +248,7 @@ def _depth_anything_3(word: str) -> ModelSpec:
         longer_side=True,
         interpolation=Interpolation.AREA,
         up_to_scale=True,
+        confidence=True,
         camera='direct',
     )
 
@@ -277,6 +278,7 @@ _VGGT = ModelSpec(
     interpolation=Interpolation.AREA,
     # Training divides a scene by the mean distance of its points and shifts nothing.
     up_to_scale=True,
+    confidence=True,
     camera='refining',
 )
 
@@ -303,6 +305,7 @@ def _to_train(row: ModelSpec, decoder: str, suffix: str, parameters: int) -> Mod
         origin='github.com/AIGeeksGroup/AnyDepth, which published no weights with this encoder',
         parameters=parameters,
         up_to_scale=False,
+        confidence=False,
         camera='',
     )
 

@@ -36,7 +36,8 @@ class NetworkSpec:
     `longer_side` is set; where `stretch` is set, every image is stretched to that (height, width).
     `max_depth_m` is the largest depth a metric model can give, None for a
     relative one. `up_to_scale` tells of a relative one that its inverse depth lacks a scale only,
-    `sky` that the network finds the sky, of which inverse depth is 0. Where `metres_at_focal_px`
+    `sky` that the network finds the sky, of which inverse depth is 0, `confidence` that it tells
+    how sure it is of each pixel. Where `metres_at_focal_px`
     is set, inverse depth is in 1/m for a network input of that focal length, and lacks only their
     ratio for others.
     """
@@ -53,6 +54,7 @@ class NetworkSpec:
     interpolation: Interpolation = Interpolation.CUBIC
     up_to_scale: bool = False
     sky: bool = False
+    confidence: bool = False
     metres_at_focal_px: float | None = None
 
     @property

@@ -52,6 +52,9 @@ def _sections(state: NodeState, snapshot: Snapshot) -> dict[str, object]:
         'no_metric_reason': state.no_metric_reason,
         'no_fused_reason': state.last_result.no_fused_reason if state.last_result else '',
         'no_sigma_reason': state.last_result.no_sigma_reason if state.last_result else '',
+        'no_confidence_reason': state.last_result.no_confidence_reason
+        if state.last_result
+        else '',
         'no_fit_reason': state.last_result.no_fit_reason if state.last_result else '',
         'no_camera_reason': state.no_camera_reason,
     }

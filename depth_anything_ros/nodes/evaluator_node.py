@@ -20,10 +20,11 @@ from depth_anything_ros.config import EvaluatorConfig
 from depth_anything_ros.errors import CameraError, DepthAnythingError, OutputError, reason_of
 from depth_anything_ros.escape import one_line
 from depth_anything_ros.evaluation.gate import RUN, Gate, plain, run_figures
+from depth_anything_ros.evaluation.gathering import Doubt
 from depth_anything_ros.evaluation.run import RunEvaluation
 from depth_anything_ros.evaluation.run_warnings import Stream
 from depth_anything_ros.home import expand_user
-from depth_anything_ros.messages import decode_depth, decode_inverse_depth
+from depth_anything_ros.messages import decode_confidence, decode_depth, decode_inverse_depth
 from depth_anything_ros.nodes.backlog import Backlog, Message
 from depth_anything_ros.nodes.beside import offer, settle
 from depth_anything_ros.nodes.decoding import decode_any, read_message
@@ -73,6 +74,7 @@ class EvaluatorNode(Node):
             'depth': 'depth',
             'ground_truth': image_name(self, 'ground_truth', config.ground_truth_transport),
             'sigma': 'sigma',
+            'confidence': 'confidence',
             'camera_info': camera_info_name(self, 'image'),
             'ground_truth/camera_info': camera_info_name(
                 self, 'ground_truth', 'ground_truth/camera_info'
@@ -151,8 +153,8 @@ class EvaluatorNode(Node):
             'depth': (Image, partial(self._add_prediction, metric)),
             'ground_truth': (image_type(config.ground_truth_transport), self._truth.add),
         }
-        if config.with_sigma:  # which the depth node computes only for who subscribes
-            takes['sigma'] = Image, self._add_sigma
+        for kind in config.doubts:  # which the depth node computes only for who subscribes
+            takes[kind.value] = Image, partial(self._add_doubt, kind)
         self._inputs = [
             SensorSubscription(
                 self, CameraInfo, self._names[name], take, 'auto', depth=QUEUE_DEPTH
@@ -204,9 +206,10 @@ class EvaluatorNode(Node):
         self._evaluation.expect(Stream.IMAGE, f'no images came on {self._topic("image")}')
         self._evaluation.expect(Stream.PREDICTION, f'no predictions came on {predictions}')
         self._evaluation.expect(Stream.TRUTH, f'no truth came on {self._topic("ground_truth")}')
-        if self._config.with_sigma:
+        for kind in self._config.doubts:
+            topic = self._topic(kind.value)
             self._evaluation.expect(
-                Stream.SIGMA, f'no uncertainty of depth came on {self._topic("sigma")}'
+                Stream(kind.value), f'no {kind.words} of depth came on {topic}'
             )
 
     def _on_silence(self) -> None:
@@ -274,12 +277,13 @@ class EvaluatorNode(Node):
         stamp_ns = header_stamp_ns(message.cdr)
         self._evaluation.add_prediction(stamp_ns, message.arrival_ns, kind, values, problem)
 
-    def _add_sigma(self, message: Message) -> None:
-        sigma, problem = _attempt(message, lambda cdr: decode_depth(read_message(cdr, Image)))
-        if sigma is None:
+    def _add_doubt(self, kind: Doubt, message: Message) -> None:
+        decode = decode_depth if kind is Doubt.SIGMA else decode_confidence
+        values, problem = _attempt(message, lambda cdr: decode(read_message(cdr, Image)))
+        if values is None:
             self._leave_out('' if message.lost else problem)
             return
-        self._evaluation.add_sigma(header_stamp_ns(message.cdr), sigma)
+        self._evaluation.add_doubt(header_stamp_ns(message.cdr), kind, values)
 
     def _add_truth(self, message: Message, depth_m: Float32Array | None, problem: str) -> None:
         if not message.lost:

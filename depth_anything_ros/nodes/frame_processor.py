@@ -196,7 +196,9 @@ class FrameProcessor:
         rectified = self._config().image_is_rectified
         frame, view = self._input.frame(job.message, rgb, rectified)
         stages_ms['decode'] = _since_ms(start_ns)
-        result = pipeline.process(frame, fuse=asked.fuse, sigma=asked.sigma)
+        result = pipeline.process(
+            frame, fuse=asked.fuse, sigma=asked.sigma, confidence=asked.confidence
+        )
         stages_ms.update(result.stages_ms)
         self._host.image_size = (height, width)
         return result, view

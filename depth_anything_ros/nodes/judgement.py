@@ -117,6 +117,8 @@ def _problems_of_results(state: NodeState) -> Iterator[str]:
     if result is not None:
         yield from _problems_of_fused(result)
         yield from _problems_of_sigma(result, state.sigma)
+        if result.no_confidence_reason:
+            yield f'no confidence: {result.no_confidence_reason}'
     if state.passed_over:
         yield f'scale from a fallback: {state.passed_over}'
 

@@ -10,6 +10,7 @@ from depth_anything_ros.errors import ConfigError, DepthAnythingError
 from depth_anything_ros.nodes.overrides import given_values
 from depth_anything_ros.parameters import from_mapping, parameter_infos
 from depth_anything_ros.stream.encoders import (
+    CONFIDENCE,
     DEPTH,
     FUSED,
     FUSED_SOURCE,
@@ -34,6 +35,7 @@ def message_bytes(height: int, width: int, config: DepthNodeConfig) -> dict[str,
         FUSED: depth_bytes * pixels,
         FUSED_SOURCE: pixels,
         SIGMA: 4 * pixels,
+        CONFIDENCE: 4 * pixels,
         PREVIEW: 3 * pixels,
         POINTS: 16 * rows * columns,
     }

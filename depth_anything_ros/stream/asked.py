@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.stream.encoders import (
+    CONFIDENCE,
     FUSED,
     FUSED_INFO,
     FUSED_SOURCE,
@@ -14,15 +15,20 @@ from depth_anything_ros.stream.encoders import (
     SCAN,
     SIGMA,
 )
-from depth_anything_ros.types import DepthChoice
+from depth_anything_ros.types import ConfidenceSource, DepthChoice
 
 
 @dataclass(frozen=True)
 class Asked:
-    """Say whether depth is fused, and of which depth sigma is told, None for neither."""
+    """
+    Say whether depth is fused, of which depth sigma is told, and by what confidence is.
+
+    None is neither of these two.
+    """
 
     fuse: bool = False
     sigma: DepthChoice | None = None
+    confidence: ConfidenceSource | None = None
 
 
 def asked_for(topics: Collection[str], config: DepthNodeConfig) -> Asked:
@@ -32,4 +38,5 @@ def asked_for(topics: Collection[str], config: DepthNodeConfig) -> Asked:
     sigma = SIGMA in topics or (clouds and config.uncertainty.leaves_out)
     fuse = not {FUSED, FUSED_SOURCE, FUSED_INFO}.isdisjoint(topics)
     fuse |= choice is DepthChoice.FUSED and (clouds or sigma)
-    return Asked(fuse, choice if sigma else None)
+    sure = ConfidenceSource(config.confidence) if CONFIDENCE in topics else None
+    return Asked(fuse, choice if sigma else None, sure)

@@ -43,6 +43,7 @@ FUSED = '~/fused/image_raw'
 FUSED_SOURCE = '~/fused/source'
 FUSED_INFO = '~/fused/camera_info'
 SIGMA = '~/sigma/image_raw'
+CONFIDENCE = '~/confidence/image_raw'
 POINTS = '~/points'
 PREVIEW = '~/preview/image_raw'
 COMPRESSED_PREVIEW = f'{PREVIEW}/compressed'
@@ -152,6 +153,13 @@ def _sigma(frame: Finished, make: Factory) -> Any:
     if sigma is None:
         return None
     return make(_IMAGE, {'header': frame.header, **image_fields(sigma, '32FC1')})
+
+
+def _confidence(frame: Finished, make: Factory) -> Any:
+    confidence = frame.result.confidence
+    if confidence is None:
+        return None
+    return make(_IMAGE, {'header': frame.header, **image_fields(confidence, '32FC1')})
 
 
 def depth_of_clouds(result: DepthResult, config: DepthNodeConfig) -> MetricDepth | None:
@@ -275,12 +283,17 @@ OUTPUTS = {
     FUSED_SOURCE: Output(_IMAGE, _fused_source),
     FUSED_INFO: Output(_INFO, _fused_info),
     SIGMA: Output(_IMAGE, _sigma),
+    CONFIDENCE: Output(_IMAGE, _confidence),
     RELATIVE: Output(_IMAGE, _relative),
     POINTS: Output('sensor_msgs/msg/PointCloud2', _points, stage='cloud'),
     PREVIEW: Output(_IMAGE, _preview),
 }
 # In the place of PREVIEW where it is kept.
 KEPT_PREVIEW = Output(_COMPRESSED, _compressed_preview)
+
+
+# Of what goes out only where something gives it; its absence is told.
+_TOLD_MISSING = (DEPTH, FUSED, SIGMA, CONFIDENCE, POINTS, SCAN)
 
 
 def send_outputs(
@@ -318,5 +331,5 @@ def send_outputs(
         ):
             stages_ms[stage] = stages_ms.get(stage, 0.0) + duration_ns * 1e-6
     left = outputs.keys() - set(sent)
-    missing = tuple(topic for topic in (DEPTH, FUSED, SIGMA, POINTS, SCAN) if topic in left)
+    missing = tuple(topic for topic in _TOLD_MISSING if topic in left)
     return Published(tuple(sent), missing, failures)

@@ -20,6 +20,7 @@ NODE = {
     '/depth_node/preview/image_raw': 'sensor_msgs/msg/Image',
     '/depth_node/points': 'sensor_msgs/msg/PointCloud2',
     '/depth_node/sigma/image_raw': 'sensor_msgs/msg/Image',
+    '/depth_node/confidence/image_raw': 'sensor_msgs/msg/Image',
     '/depth_node/scan': 'sensor_msgs/msg/LaserScan',
     '/depth_node/scale': 'diagnostic_msgs/msg/DiagnosticArray',
 }
@@ -52,11 +53,12 @@ def test_the_outputs_of_a_depth_node_go_before_the_depth_of_the_camera():
         'scale': '/depth_node/scale',
         'points': '/depth_node/points',
         'sigma': '/depth_node/sigma/image_raw',
+        'confidence': '/depth_node/confidence/image_raw',
         'scan': '/scan',
     }
 
 
-@pytest.mark.parametrize('role', [Role.POINTS, Role.SIGMA])
+@pytest.mark.parametrize('role', [Role.POINTS, Role.SIGMA, Role.CONFIDENCE])
 def test_what_a_node_would_make_for_us_alone_is_shown_where_it_is_asked_for(role):
     topics = source({**CAMERA, **NODE})
     live = TopicList(topics.label, topics.topics, costly=True)

@@ -42,7 +42,7 @@ def test_all_metrics_are_scored_where_they_are_asked_for(tmp_path, capsys):
     page = (tmp_path / 'out' / 'report.html').read_text()
     assert 'Pixels within an interval of uncertainty' in page
     assert 'tiny by σ, least sure first' in page
-    assert 'ause has no value in any of 2 images: no confidence' in shown.err
+    assert 'ause, aurg have no value in any of 2 images: no confidence' in shown.err
 
 
 def test_the_mirrored_image_tells_how_sure_a_model_is(tmp_path):
@@ -51,6 +51,8 @@ def test_the_mirrored_image_tells_how_sure_a_model_is(tmp_path):
     answer, rows = evaluate(tmp_path, *words, '--confidence', 'flip', '--metrics', 'sigma.ause')
     found = answer['data'][0]['models']['tiny']['metrics']
     assert 0 < found['ause'] < found['abs_rel']
+    # Below a random order, as the table that is printed tells.
+    assert found['aurg'] > 0.1 * found['abs_rel']
     # The depth that is scored is that of the image alone.
     assert [row['abs_rel'] for row in rows] == [row['abs_rel'] for row in before]
     assert answer['protocol']['confidence'] == 'flip' and 'confidence' not in plain['protocol']

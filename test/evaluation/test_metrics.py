@@ -8,6 +8,7 @@ from level_scene import MOUNTING, Box, depth_of
 
 from depth_anything_ros.config import EvaluatorConfig
 from depth_anything_ros.errors import ConfigError, UnknownNameError
+from depth_anything_ros.evaluation.gathering import Doubt
 from depth_anything_ros.evaluation.metric import Group
 from depth_anything_ros.evaluation.metrics import (
     METRICS,
@@ -25,7 +26,7 @@ from depth_anything_ros.types import Camera
 FIRST = ('abs_rel', 'rmse', 'mae', 'silog', 'delta1', 'delta2', 'delta3')
 PIXELS = (*FIRST, 'delta05', 'sq_rel', 'rmse_log', 'log10')
 BANDED = tuple(f'abs_rel_band{place + 1}' for place in range(BANDS))
-HIGHER = {'edge_f1', 'cloud_f1', 'pair_accuracy', 'sigma.coverage'}
+HIGHER = {'edge_f1', 'cloud_f1', 'aurg', 'pair_accuracy', 'sigma.coverage'}
 DOCTESTED = (
     'cloud_distance', 'edges', 'obstacle_metrics', 'obstacles', 'pixel_metrics', 'planes',
     'point_pairs', 'reliability', 'sparsification', 'view',
@@ -117,6 +118,8 @@ def test_a_perfect_prediction_has_a_perfect_score(name):
     expected = 1.0 if METRICS[name].better is Better.HIGHER else 0.0
     if name == 'sigma.miscalibration':
         expected = 0.5  # All pixels are within any interval.
+    if name == 'aurg':
+        expected = 0.0  # There is no error to take away.
     # Planes are fitted to points of float32.
     assert METRICS[name].of(perfect) == pytest.approx(expected, abs=1e-3 * (
         METRICS[name].group is Group.PLANES
@@ -152,7 +155,7 @@ def test_the_words_of_a_parameter_are_families_and_names_but_those_of_details():
     assert {'default', 'all', 'obstacles', 'obstacles.missed', 'sigma', 'sigma.ause'} < set(words)
     assert 'obstacles.thin.missed' not in words
     assert all(asked_metrics([word]) for word in words if word != 'default')
-    assert from_mapping(EvaluatorConfig, {'metrics': ['sigma']}).with_sigma
+    assert from_mapping(EvaluatorConfig, {'metrics': ['sigma']}).doubts == (Doubt.SIGMA,)
 
 
 def test_unknown_metrics_are_refused():

@@ -227,7 +227,7 @@ def test_all_metrics_are_scored_where_they_are_asked_for(tmp_path):
     assert run.summary().warnings == [
         'planarity_error, plane_angle have no value in any of 5 frames: no camera, or no plane of '
         '4 % of the image',
-        'ause has no value in any of 5 frames: no confidence, or fewer than 100 pixels',
+        'ause, aurg have no value in any of 5 frames: no confidence, or fewer than 100 pixels',
         'sigma has no value in any of 5 frames: no uncertainty of the depth, or fewer than 100 '
         'pixels',
         'obstacles has no value in any of 5 frames: no ground in view (tell where it is by '

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from made_evaluation import METRIC, RELATIVE, START, identity, make, play, relative_of, truth
 
+from depth_anything_ros.evaluation.gathering import Doubt
 from depth_anything_ros.evaluation.run_warnings import Stream
 
 
@@ -70,8 +71,10 @@ def test_streams_that_never_came_are_warned_of(tmp_path):
     for stream in Stream:
         run.expect(stream, f'no {stream.value}')
     expected = ['no image', 'no prediction', 'no truth', 'no diagnostics', 'no sigma']
+    expected.append('no confidence')
     assert run.summary().warnings == expected
     play(run)
     run.set_rejected(0)
-    run.add_sigma(START, np.ones((2, 2), np.float32))
+    for kind in Doubt:
+        run.add_doubt(START, kind, np.ones((2, 2), np.float32))
     assert run.finish().warnings == []

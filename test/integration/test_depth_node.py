@@ -27,6 +27,7 @@ RELATIVE, DEPTH = f'{NODE}/relative/image_raw', f'{NODE}/depth/image_raw'
 INFO, POINTS = f'{NODE}/depth/camera_info', f'{NODE}/points'
 PREVIEW, SCALE = f'{NODE}/preview/image_raw', f'{NODE}/scale'
 SCAN, SIGMA = f'{NODE}/scan', f'{NODE}/sigma/image_raw'
+CONFIDENCE = f'{NODE}/confidence/image_raw'
 TYPES = {
     RELATIVE: Image,
     DEPTH: Image,
@@ -36,6 +37,7 @@ TYPES = {
     SCAN: LaserScan,
     SCALE: DiagnosticArray,
     SIGMA: Image,
+    CONFIDENCE: Image,
 }
 PARAMETERS = {**QUICK, 'scale_source': 'fixed', 'fixed_shift': 0.5}
 
@@ -180,6 +182,34 @@ def test_uncertainty_is_computed_while_somebody_asks_for_it(probe, camera):
         probe.ignore(SIGMA)
         del probe.received[SIGMA]
         probe.spin_until(silent)
+
+
+def test_confidence_goes_by_the_mirrored_image_and_is_computed_for_who_asks(probe, camera):
+    send(probe, camera, (RELATIVE,))
+    assert 'flip' not in probe.diagnostics()['stages_ms']
+    probe.listen(Image, CONFIDENCE)
+    told = 'no confidence: the model tells no confidence of its own'
+
+    def untold():
+        send(probe, camera, (RELATIVE,))
+        return told in probe.diagnostics()['message']
+
+    probe.spin_until(untold)
+    assert not probe.received[CONFIDENCE]
+    (result,) = probe.set_parameters(NODE, confidence='flip')
+    assert result.successful
+    image, outputs = send(probe, camera, (RELATIVE, CONFIDENCE))
+    sure, values = (as_array(outputs[topic], np.float32) for topic in (CONFIDENCE, RELATIVE))
+    assert outputs[CONFIDENCE].header == image.header
+    assert outputs[CONFIDENCE].encoding == '32FC1'
+    known = np.isfinite(sure)
+    assert known.mean() > 0.1
+    assert 0 <= sure[known].min() < sure[known].max() <= 1
+    assert (values[known] > 0).all()
+    probe.spin_until(lambda: told not in probe.diagnostics()['message'])
+    assert 'flip' in probe.diagnostics()['stages_ms']
+    probe.ignore(CONFIDENCE)
+    probe.set_parameters(NODE, confidence='model')
 
 
 def truncated(camera):

@@ -290,11 +290,10 @@ def test_any_view_networks_are_the_public_ones(name: str, public, tmp_path: Path
     for height, columns in SIZES:
         pixels = image(height, columns)
         expected = theirs(pixels[:, None])
-        assert closeness(1.0 / model(pixels), expected.depth[0]) < 1e-4
-        logits = model.depth_head(
-            model.pretrained(pixels, spec.layers), (height // 14, columns // 14)
-        )
-        assert closeness(logits[:, 1].exp() + 1, expected.depth_conf[0]) < 1e-4
+        inverse, sure = model.with_confidence(pixels)
+        assert torch.equal(inverse, model(pixels))
+        assert closeness(1.0 / inverse, expected.depth[0]) < 1e-4
+        assert closeness(sure, 1.0 - 1.0 / expected.depth_conf[0]) < 1e-4
         focal = focal_px(model.field_of_view(pixels), height, columns)[0]
         matrix = expected.intrinsics[0, 0]
         torch.testing.assert_close(focal, matrix[[1, 0], [1, 0]], rtol=1e-4, atol=0.0)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from narrow_models import narrow_models
 from torch import Tensor
 
 from depth_anything_ros.errors import BackendError
@@ -160,3 +161,17 @@ def test_network_agrees_with_transformers_at_518(name: str) -> None:
     pixels = image(518, 518)
     expected = oracle(pixels).predicted_depth
     torch.testing.assert_close(model(pixels), expected, rtol=1e-4, atol=0)
+
+
+@torch.inference_mode()
+def test_confidence_is_the_logistic_function_of_what_the_head_gives():
+    with narrow_models():
+        model, _ = load_estimator('depth_anything_3_small', weights='random')
+        plain, _ = load_estimator('depth_anything_v2_vits', weights='random')
+    pixels = image(28, 42)
+    values, sure = model.with_confidence(pixels)
+    assert torch.equal(values, model(pixels))
+    logits = model.depth_head(model.pretrained(pixels, model.spec.layers), (2, 3))[:, 1]
+    torch.testing.assert_close(sure, 1 - 1 / (1 + logits.exp()))
+    with pytest.raises(BackendError, match='does not tell how sure it is'):
+        plain.with_confidence(pixels)

@@ -19,7 +19,7 @@ from depth_anything_ros.result import DepthResult
 from depth_anything_ros.stream.asked import Asked
 from depth_anything_ros.stream.camera_input import CameraInput
 from depth_anything_ros.stream.run_statistics import RunStatistics
-from depth_anything_ros.types import Camera, DepthChoice, MetricDepth
+from depth_anything_ros.types import Camera, ConfidenceSource, DepthChoice, MetricDepth
 
 
 class Outputs:
@@ -45,8 +45,8 @@ class Pipeline:
         self.scale_source = None
         self.predictor = None
 
-    def process(self, frame, *, fuse, sigma):
-        self.asked = Asked(fuse, sigma)
+    def process(self, frame, *, fuse, sigma, confidence):
+        self.asked = Asked(fuse, sigma, confidence)
         return DepthResult(frame, None, None, None)
 
 
@@ -103,6 +103,7 @@ def test_the_pipeline_is_asked_for_what_the_outputs_of_the_frame_need(processor)
         ({'~/depth/image_raw'}, Asked()),
         ({'~/sigma/image_raw'}, Asked(fuse=True, sigma=DepthChoice.FUSED)),
         ({'~/scan'}, Asked(fuse=True)),
+        ({'~/confidence/image_raw'}, Asked(confidence=ConfidenceSource.MODEL)),
     ):
         processor.outputs = Outputs(topics)
         processor.process(Job(image(), 0))
@@ -191,7 +192,7 @@ def test_a_frame_whose_network_was_built_between_two_looks_does_not_wait(process
 def cloud_saved(processor, folder, **result):
     """Save the cloud of depth of 1 m where nothing of more than a fifth off is to be in it."""
 
-    def process(frame, *, fuse, sigma):
+    def process(frame, *, fuse, sigma, confidence):
         assert sigma is DepthChoice.NETWORK
         return DepthResult(frame, None, None, MetricDepth(np.ones((3, 5), np.float32)), **result)
 

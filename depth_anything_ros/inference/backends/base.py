@@ -92,6 +92,32 @@ class BatchBackend(Runner, Protocol):
         """
 
 
+@dataclass(frozen=True)
+class NetworkOutput:
+    """
+    What leaves a network.
+
+    `values` is float32 (h, w), of the model's output kind. `confidence` is how sure the network is
+    of each, float32 (h, w) in 0..1, None where it does not tell.
+    """
+
+    values: Float32Array
+    confidence: Float32Array | None = None
+
+
+@runtime_checkable
+class ConfidentBackend(Protocol):
+    """A backend that also gives what a network tells of its confidence."""
+
+    def infer_with_confidence(self, pixels: Float32Array) -> NetworkOutput:
+        """
+        Return the network's output, with its confidence where it tells one.
+
+        :param pixels: normalised image, float32 (1, 3, h, w), h and w as in the options.
+        :return: arrays of the caller's own.
+        """
+
+
 def require_cpu(backend: str, device: str) -> None:
     """
     Check that the device is the CPU.

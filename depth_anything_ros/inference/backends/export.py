@@ -7,10 +7,12 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 import torch
+from torch import nn
 from torch.jit._trace import TracerWarning
 
 from depth_anything_ros.inference.backends.base import BackendOptions
 from depth_anything_ros.inference.backends.cache import source_digest
+from depth_anything_ros.models.estimator import DepthAndConfidence, DepthEstimator
 from depth_anything_ros.models.quantised import rounded_weights
 
 
@@ -42,6 +44,11 @@ def export_key(
         'torch': torch.__version__,
         **libraries,
     }
+
+
+def exported(estimator: DepthEstimator) -> nn.Module:
+    """Return what is exported of a network: its depth, and its confidence where it tells one."""
+    return DepthAndConfidence(estimator) if estimator.spec.confidence else estimator
 
 
 @contextmanager

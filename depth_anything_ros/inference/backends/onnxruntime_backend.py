@@ -14,11 +14,17 @@ from depth_anything_ros.errors import BackendError, MissingDependencyError
 from depth_anything_ros.files import output_error
 from depth_anything_ros.inference.backends.base import (
     BackendOptions,
+    NetworkOutput,
     check_pixels,
     require_cpu,
     require_precision,
 )
-from depth_anything_ros.inference.backends.export import export_key, export_label, tracing
+from depth_anything_ros.inference.backends.export import (
+    export_key,
+    export_label,
+    exported,
+    tracing,
+)
 from depth_anything_ros.inference.backends.onnx_file import failures, open_session
 from depth_anything_ros.inference.backends.processor import narrowed_layers
 from depth_anything_ros.models.estimator import DepthEstimator
@@ -92,27 +98,39 @@ class OnnxRuntimeBackend:
         :param pixels: normalised image, float32 (1, 3, h, w).
         :raises BackendError: if the size is not the one built for, or ONNX Runtime fails.
         """
+        values: Float32Array = self._infer(pixels)[0][0]
+        return values
+
+    def infer_with_confidence(self, pixels: Float32Array) -> NetworkOutput:
+        """
+        Return the network's output, with its confidence where it tells one.
+
+        :raises BackendError: as :meth:`infer`.
+        """
+        return NetworkOutput(*(output[0] for output in self._infer(pixels)))
+
+    def _infer(self, pixels: Float32Array) -> list[Float32Array]:
         check_pixels(pixels, self._size)
         try:
-            outputs = self._session.run(None, {self._input: pixels})
+            outputs: list[Float32Array] = self._session.run(None, {self._input: pixels})
         except failures() as error:
             raise BackendError(f'onnxruntime failed: {error}') from error
-        values: Float32Array = outputs[0][0]
-        return values
+        return outputs
 
 
 def _export(options: BackendOptions, narrowed: tuple[str, ...], target: Path) -> None:
     # From 2.5 on torch has two exporters; the newer one needs one more library.
     parameters = inspect.signature(torch.onnx.export).parameters
     classic: dict[str, Any] = {'dynamo': False} if 'dynamo' in parameters else {}
+    names = ['values', 'confidence'] if options.estimator.spec.confidence else ['values']
     with tracing(options, narrowed) as example:
         try:
             torch.onnx.export(
-                options.estimator,
+                exported(options.estimator),
                 (example,),
                 str(target / _MODEL_FILE),
                 input_names=['pixels'],
-                output_names=['values'],
+                output_names=names,
                 opset_version=_OPSET,
                 **classic,
             )

@@ -16,11 +16,17 @@ from depth_anything_ros.errors import BackendError, MissingDependencyError
 from depth_anything_ros.files import output_error
 from depth_anything_ros.inference.backends.base import (
     BackendOptions,
+    NetworkOutput,
     check_pixels,
     require_cpu,
     require_precision,
 )
-from depth_anything_ros.inference.backends.export import export_key, export_label, tracing
+from depth_anything_ros.inference.backends.export import (
+    export_key,
+    export_label,
+    exported,
+    tracing,
+)
 from depth_anything_ros.inference.backends.openvino_file import (
     HINTS,
     compile_file,
@@ -104,13 +110,24 @@ class OpenVinoBackend:
         :param pixels: normalised image, float32 (1, 3, h, w).
         :raises BackendError: if the size is not the one built for, or OpenVINO fails.
         """
+        return np.asarray(self._infer(pixels)[0][0], np.float32)
+
+    def infer_with_confidence(self, pixels: Float32Array) -> NetworkOutput:
+        """
+        Return the network's output, with its confidence where it tells one.
+
+        :raises BackendError: as :meth:`infer`.
+        """
+        outputs = self._infer(pixels)
+        arrays = [np.asarray(outputs[place][0], np.float32) for place in range(len(outputs))]
+        return NetworkOutput(*arrays)
+
+    def _infer(self, pixels: Float32Array) -> Any:
         check_pixels(pixels, self._size)
         try:
-            outputs = self._request.infer([pixels], share_inputs=True)
+            return self._request.infer([pixels], share_inputs=True)
         except RuntimeError as error:
             raise BackendError(f'openvino failed: {error}') from error
-        values: Float32Array = np.asarray(outputs[0][0], np.float32)
-        return values
 
 
 @contextmanager
@@ -130,7 +147,7 @@ def _convert(options: BackendOptions, narrowed: tuple[str, ...], target: Path) -
     with tracing(options, narrowed) as example, _root_log_level_kept():
         try:
             model = openvino.convert_model(
-                options.estimator, example_input=example, input=list(example.shape)
+                exported(options.estimator), example_input=example, input=list(example.shape)
             )
         except (RuntimeError, openvino.frontend.OpConversionFailure) as error:
             raise BackendError(f'openvino cannot convert the network: {error}') from error

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from depth_anything_ros.errors import BackendError
 from depth_anything_ros.inference.backends.base import (
     BackendOptions,
+    NetworkOutput,
     check_pixels,
     require_precision,
 )
@@ -108,6 +110,24 @@ class TorchBackend:
         :param pixels: normalised images, float32 (N, 3, h, w).
         :raises BackendError: if torch fails, e.g. for lack of memory.
         """
+        (values,) = self._run(pixels, self.estimator)
+        return values
+
+    def infer_with_confidence(self, pixels: Float32Array) -> NetworkOutput:
+        """
+        Return the network's output, with its confidence where it tells one.
+
+        :raises BackendError: as :meth:`infer`.
+        """
+        if not self.estimator.spec.confidence:
+            return NetworkOutput(self.infer(pixels))
+        check_pixels(pixels, self._size)
+        values, confidence = self._run(pixels, self.estimator.with_confidence)
+        return NetworkOutput(values[0], confidence[0])
+
+    def _run(
+        self, pixels: Float32Array, network: Callable[[Tensor], Tensor | tuple[Tensor, ...]]
+    ) -> list[Float32Array]:
         # The number holds for the thread that sets it, and images come on another than this
         # object was made on.
         if self._threads not in (0, torch.get_num_threads()):
@@ -118,11 +138,12 @@ class TorchBackend:
                 torch.inference_mode(),
                 torch.autocast(self._device.type, self._dtype, enabled=narrow),
             ):
-                values = self.estimator(torch.from_numpy(pixels).to(self._device))
-                result: Float32Array = values.float().cpu().numpy()
+                found = network(torch.from_numpy(pixels).to(self._device))
+                outputs = found if isinstance(found, tuple) else (found,)
+                results = [output.float().cpu().numpy() for output in outputs]
         except RuntimeError as error:
             raise BackendError(f'torch failed: {error}') from error
-        return np.ascontiguousarray(result)
+        return [np.ascontiguousarray(result) for result in results]
 
 
 def _copy_for(

@@ -94,7 +94,7 @@ class ScoringRule:
     `clamp_m`, where it is None to the range of the truth. `metrics` are asked for beside the
     default ones, as :func:`chosen_metrics` takes them; `obstacles` says what those of obstacles
     look at, and `mounting` how the camera is told to hang, which is held against the truth.
-    `confidence` flip tells how sure models are by what they make of the mirrored image.
+    `confidence` is what tells how sure models are, a value of `ConfidenceSource`.
     """
 
     alignment: AlignmentMode = AlignmentMode.SCALE_SHIFT

@@ -111,6 +111,10 @@ class HubPredictor:
             return MetricDepth(values)
         return RelativeInverseDepth(values)
 
+    def predict_with_confidence(self, rgb: UInt8Array) -> RelativeInverseDepth | MetricDepth:
+        """Return the depth of an image as :meth:`predict`: the library tells no confidence."""
+        return self.predict(rgb)
+
 
 def _kind(model: str, network: HubNetwork) -> OutputKind:
     config: Any = network.module.config

@@ -46,6 +46,13 @@ class Model(Protocol):
         :raises BackendError: if the network cannot run on this image.
         """
 
+    def predict_with_confidence(self, rgb: UInt8Array) -> RelativeInverseDepth | MetricDepth:
+        """
+        Return the depth of an image as :meth:`predict`, with confidence where the model tells it.
+
+        :raises BackendError: if the network cannot run on this image.
+        """
+
 
 @dataclass(frozen=True)
 class Target:

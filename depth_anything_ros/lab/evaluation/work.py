@@ -28,11 +28,12 @@ from depth_anything_ros.lab.datasets.offline import (
 )
 from depth_anything_ros.lab.datasets.origin import Origin, open_here
 from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
-from depth_anything_ros.lab.evaluation.mirrored import predict_with_mirrored
+from depth_anything_ros.lab.evaluation.confidence import predict_with_confidence
 from depth_anything_ros.lab.evaluation.targets import Model, Target
 from depth_anything_ros.result import DepthResult
 from depth_anything_ros.scale.focal_length import scale_of_model
 from depth_anything_ros.types import (
+    ConfidenceSource,
     DepthChoice,
     Float32Array,
     Frame,
@@ -187,7 +188,7 @@ def _subjects(
     found = {
         label: _subject(
             model,
-            partial(predict_with_mirrored, model) if plan.rule.confidence else model.predict,
+            _predict_of(model, plan.rule.confidence),
             tables.get(label),
         )
         for label, model in models.items()
@@ -200,6 +201,12 @@ def _subjects(
     if plan.baseline is not None:
         found.update({item.name: Subject(item) for item in plan.baseline.maps})
     return found
+
+
+def _predict_of(model: Model, confidence: str | None) -> Predict:
+    if confidence is None:
+        return model.predict
+    return partial(predict_with_confidence, model, ConfidenceSource(confidence))
 
 
 def _subject(

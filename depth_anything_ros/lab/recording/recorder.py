@@ -101,7 +101,10 @@ class Recorder:
         predictor = self.pipeline.predictor
         if not predictor.is_built(*rgb.shape[:2]):
             predictor.warm_up(*rgb.shape[:2])
-        return self.pipeline.predict(rgb, disagreement=self._asked.sigma is not None)
+        asked = self._asked
+        return self.pipeline.predict(
+            rgb, disagreement=asked.sigma is not None, confidence=asked.confidence
+        )
 
     def finish(
         self, message: Any, rgb: UInt8Array, prediction: RelativeInverseDepth | MetricDepth
@@ -111,7 +114,13 @@ class Recorder:
         if view.doubt:
             self.doubts.add(view.doubt)
         asked = self._asked
-        result = self.pipeline.process(frame, prediction, fuse=asked.fuse, sigma=asked.sigma)
+        result = self.pipeline.process(
+            frame,
+            prediction,
+            fuse=asked.fuse,
+            sigma=asked.sigma,
+            confidence=asked.confidence,
+        )
         if self.pipeline.doubt:
             self.doubts.add(self.pipeline.doubt)
         if result.metric is not None and view.reason:
@@ -122,6 +131,8 @@ class Recorder:
             self.doubts.add(f'no fused depth: {result.no_fused_reason}')
         if result.no_sigma_reason:
             self.doubts.add(f'no sigma: {result.no_sigma_reason}')
+        if result.no_confidence_reason:
+            self.doubts.add(f'no confidence: {result.no_confidence_reason}')
         return Finished(result, message.header, view.info, self._config)
 
     def _lookup(self, target: str, source: str) -> RigidTransform:

@@ -9,6 +9,7 @@ import rerun.blueprint as rrb
 from depth_anything_ros.bag.view_topics import Role
 from depth_anything_ros.lab.viewing.scene import (
     CAMERA_LENS,
+    CONFIDENCE,
     DEPTH_LENS,
     SCALE,
     SIGMA,
@@ -26,7 +27,9 @@ _PLOTS = {
 
 def layout(roles: Collection[Role]) -> rrb.Blueprint:
     """
-    Return the cloud at the left, image, depth and uncertainty at the right, the scale below.
+    Return the cloud at the left, image, depth and what tells of its errors at the right.
+
+    The scale goes below.
 
     :param roles: of the topics that there are.
     """
@@ -37,6 +40,8 @@ def layout(roles: Collection[Role]) -> rrb.Blueprint:
         pictures.append(rrb.Spatial2DView(origin=DEPTH_LENS, name='depth'))
     if Role.SIGMA in roles:
         pictures.append(rrb.Spatial2DView(origin=SIGMA, name='uncertainty'))
+    if Role.CONFIDENCE in roles:
+        pictures.append(rrb.Spatial2DView(origin=CONFIDENCE, name='confidence'))
     # Depth would be lifted into a second cloud there; one frustum is enough.
     unseen = DEPTH_LENS if Role.IMAGE in roles else CAMERA_LENS
     space = rrb.Spatial3DView(

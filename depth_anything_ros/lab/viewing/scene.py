@@ -30,6 +30,7 @@ from depth_anything_ros.messages import (
     camera_from_message,
     decode_any_depth,
     decode_any_image,
+    decode_confidence,
     decode_inverse_depth,
     decode_scan,
 )
@@ -49,7 +50,7 @@ DEPTH, RELATIVE = f'{DEPTH_LENS}/depth', f'{DEPTH_LENS}/relative'
 POINTS = f'{DEPTH_CAMERA}/points'
 CLOUD, CLOUD_POINTS = f'{WORLD}/cloud', f'{WORLD}/cloud/points'
 LASER, SCAN = f'{WORLD}/laser', f'{WORLD}/laser/scan'
-SCALE, SIGMA = 'scale', 'sigma'
+SCALE, SIGMA, CONFIDENCE = 'scale', 'sigma', 'confidence'
 
 # What is plotted of `~/scale`.
 SCALE_VALUES = ('scale', 'shift', 'inlier_ratio', 'age_s')
@@ -64,7 +65,9 @@ _POINT = rr.Radius.ui_points(2)
 _FRUSTUM_M = 0.25
 # Farther than 16 bits of millimetres reach.
 _FARTHEST_MM_M = 65.0
-_SENSORS = (Role.IMAGE, Role.DEPTH, Role.RELATIVE, Role.SIGMA, Role.POINTS, Role.SCAN)
+_SENSORS = (
+    Role.IMAGE, Role.DEPTH, Role.RELATIVE, Role.SIGMA, Role.CONFIDENCE, Role.POINTS, Role.SCAN,
+)  # fmt: skip
 # Of the stamps of an image and the depth that it colours.
 _SAME_TIME_NS = 20_000_000
 # A problem is told when it has come so often: the first frames may be before their calibration.
@@ -139,6 +142,7 @@ class Scene:
             Role.SCAN: self._scan,
             Role.SCALE: self._scale,
             Role.SIGMA: self._sigma,
+            Role.CONFIDENCE: self._confidence,
         }
 
     @property
@@ -263,6 +267,11 @@ class Scene:
     def _sigma(self, message: Any, _: int) -> None:
         # Beside the world: it is no depth, to be lifted into a cloud.
         self._log(SIGMA, _depth_image(decode_any_depth(message)))
+
+    def _confidence(self, message: Any, _: int) -> None:
+        sure = decode_confidence(message)
+        grey = np.nan_to_num(255.0 * sure, nan=0.0).astype(np.uint8)
+        self._log(CONFIDENCE, rr.Image(grey).compress(jpeg_quality=_JPEG_QUALITY))
 
     def _scale(self, message: Any, _: int) -> None:
         for status in message.status:

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import torch
 from narrow_models import narrow_models, network_names
+from numpy.typing import NDArray
 from random_networks import image
 
 from depth_anything_ros.errors import MissingDependencyError
 from depth_anything_ros.inference import BACKENDS
-from depth_anything_ros.inference.backends.base import BackendOptions
+from depth_anything_ros.inference.backends.base import BackendOptions, ConfidentBackend
 from depth_anything_ros.inference.backends.cache import ExportCache
 from depth_anything_ros.models.checkpoint import Weights, load_estimator
 from depth_anything_ros.models.estimator import DepthEstimator
@@ -67,10 +68,28 @@ def test_backend_equals_eager_torch(
         pixels = image(*options.size)
         with torch.no_grad():
             expected = options.estimator(pixels)[0].numpy()
-        values = BACKENDS[name](options).infer(pixels.numpy())
+        backend = BACKENDS[name](options)
+        values = backend.infer(pixels.numpy())
         assert values.shape == options.size
         assert float(np.ptp(expected)) > 0
         assert float(np.abs(values - expected).max()) < 1e-3 * float(np.ptp(expected))
+        assert isinstance(backend, ConfidentBackend)
+        output = backend.infer_with_confidence(pixels.numpy())
+        np.testing.assert_array_equal(output.values, values)
+        check_confidence(options.estimator, pixels, output.confidence)
+
+
+def check_confidence(
+    estimator: DepthEstimator, pixels: torch.Tensor, found: NDArray[np.float32] | None
+) -> None:
+    if not estimator.spec.confidence:
+        assert found is None
+        return
+    with torch.no_grad():
+        sure = estimator.with_confidence(pixels)[1][0].numpy()
+    assert found is not None
+    assert 0 < sure.min() < sure.max() < 1
+    assert float(np.abs(found - sure).max()) < 1e-3 * float(np.ptp(sure))
 
 
 def test_tables_of_positions_are_constants_of_the_export(

@@ -15,7 +15,12 @@ from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import ConfigError, DatasetError
 from depth_anything_ros.lab.recording.bag import record_bag
 from depth_anything_ros.lab.recording.results import RecordJob
-from depth_anything_ros.messages import decode_any_depth, decode_compressed, decode_inverse_depth
+from depth_anything_ros.messages import (
+    decode_any_depth,
+    decode_compressed,
+    decode_confidence,
+    decode_inverse_depth,
+)
 from depth_anything_ros.parameters import from_mapping
 
 ALL = (
@@ -151,6 +156,22 @@ def test_sigma_is_recorded_and_max_sigma_leaves_points_out(drive, tmp_path):
     clear = np.abs(share - most) > 1e-4
     assert 0.3 < np.isfinite(z_m).mean() < 0.7
     np.testing.assert_array_equal(np.isfinite(z_m)[clear], (share < most)[clear])
+
+
+def test_confidence_by_the_mirrored_image_is_recorded_and_without_it_the_reason(drive, tmp_path):
+    topics = ('~/relative/image_raw', '~/confidence/image_raw')
+    found = record(drive, tmp_path / 'flip', topics, {'confidence': 'flip'})
+    assert not found.doubts
+    (_, relative), *_ = messages(tmp_path / 'flip', '/depth_node/relative/image_raw')
+    (_, sure), *others = messages(tmp_path / 'flip', '/depth_node/confidence/image_raw')
+    assert len(others) == 5 and sure.encoding == '32FC1'
+    assert sure.header.stamp == relative.header.stamp
+    # The stand-in gives the red of the image, of the mirrored one the same mirrored.
+    expected = np.where(decode_inverse_depth(relative) > 0, 1.0, np.nan)
+    np.testing.assert_array_equal(decode_confidence(sure), expected)
+    found = record(drive, tmp_path / 'model', topics)
+    ((reason, count),) = found.doubts.items()
+    assert count == 6 and reason.startswith('no confidence: the model tells no confidence of its')
 
 
 def test_two_runs_write_the_same_bytes(drive, recorded, tmp_path):
