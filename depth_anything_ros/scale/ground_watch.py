@@ -49,6 +49,8 @@ _PIXELS_PER_POINT = 320
 _TILT_SIGMA_RAD = 0.01
 # The last measurements count, as far as they lie this close to their median, as log height.
 _MEASUREMENTS, _NEAR_MEDIAN = 30, 0.1
+# So many of them must, before the height is taken as confirmed.
+_CONFIRMING = 3
 
 
 class Lens(NamedTuple):
@@ -186,6 +188,11 @@ class GroundWatch:
         self._lost = True
 
     @property
+    def confirmed(self) -> bool:
+        """Return whether the last two images, and some before them, agree on the height."""
+        return not self._lost and len(self._near()) >= _CONFIRMING
+
+    @property
     def lens(self) -> Lens | None:
         """Return how the camera hangs, None before that is known."""
         if self._value is None:
@@ -212,12 +219,17 @@ class GroundWatch:
             self._measured.append(found)
             self._value = self._together()
 
-    def _together(self) -> Float64Array:
+    def _near(self) -> list[Measured]:
+        """Return the measurements that lie close to their median."""
+        if not self._measured:
+            return []
         middle = np.median([one.value[0] for one in self._measured])
-        near = [one for one in self._measured if abs(one.value[0] - middle) <= _NEAR_MEDIAN]
+        return [one for one in self._measured if abs(one.value[0] - middle) <= _NEAR_MEDIAN]
+
+    def _together(self) -> Float64Array:
         total = np.diag([_JITTER, _TILT_SIGMA_RAD**-2])
         right = np.zeros(2)
-        for one in near:
+        for one in self._near():
             total += one.information
             right += one.information @ one.value
         return np.asarray(np.linalg.solve(total, right), np.float64)

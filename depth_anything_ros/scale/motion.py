@@ -74,8 +74,9 @@ class MotionScale:
     scene that are followed from image to image are triangulated, see :class:`Parallax`. They lie
     on things; the ground in the image, where there is any, is fitted beside them, at the height
     of the camera and with the error of its pitch that its motion shows, see
-    :class:`GroundWatch`. Such a fit is named `motion+ground`. Once the height is known, ground
-    makes up for points where they are few, as before a plain wall.
+    :class:`GroundWatch`. Such a fit is named `motion+ground`. Once images have agreed on the
+    height, ground makes up for points where they are few, as before a plain wall; where many
+    points contradict it, they are fitted alone.
 
     A camera that stands or turns on the spot sees no parallax: then there is no fit. Another
     camera, or another focal length, starts afresh.
@@ -149,25 +150,27 @@ class MotionScale:
         if isinstance(ground, Refusal):
             return ground
         points, shifted = _reference_points(seen, relative.values), relative.has_shift
-        if ground is not None and len(points):
-            return fit_both(
+        if len(points) < _FEWEST and (ground is None or not self._ground.confirmed):
+            return Refusal(seen.few or f'{len(points)} points have a depth; {_FEWEST} are needed')
+        fit: Fit = Refusal('no ground is in view')
+        if ground is not None:
+            fit = _fit_with_ground(
                 points,
                 ground,
-                'points',
                 fit_shift=shifted,
                 source=f'{self.name}+ground',
                 stamp_ns=stamp_ns,
-                ground_share=max(_GROUND_POINTS / (_GROUND_POINTS + len(points)), _LEAST_GROUND),
             )
-        if ground is None and len(points) < _FEWEST:
-            return Refusal(seen.few or f'{len(points)} points have a depth; {_FEWEST} are needed')
-        return fit_points(
-            points if ground is None else ground,
-            fit_shift=shifted,
-            min_points=_FEWEST,
-            source=self.name if ground is None else f'{self.name}+ground',
-            stamp_ns=stamp_ns,
-        )
+        if isinstance(fit, Refusal) and len(points) >= _FEWEST:
+            # What contradicts so many points is no ground, or not that of before: a table, say.
+            fit = fit_points(
+                points,
+                fit_shift=shifted,
+                min_points=_FEWEST,
+                source=self.name,
+                stamp_ns=stamp_ns,
+            )
+        return fit
 
     def _known_ground(
         self, seen: ParallaxPoints, values: Float32Array, camera: Camera
@@ -183,6 +186,28 @@ class MotionScale:
         if lens is None:
             return Refusal(seen.few or _NO_GRAIN)
         return replace(ground, depth_m=ground.depth_m * np.float32(lens.height_m))
+
+
+def _fit_with_ground(
+    points: ReferencePoints,
+    ground: ReferencePoints,
+    *,
+    fit_shift: bool,
+    source: str,
+    stamp_ns: int,
+) -> Fit:
+    """Fit scale and shift to points, if there are any, and ground, which makes up for few."""
+    if not len(points):
+        return fit_points(ground, fit_shift=fit_shift, source=source, stamp_ns=stamp_ns)
+    return fit_both(
+        points,
+        ground,
+        'points',
+        fit_shift=fit_shift,
+        source=source,
+        stamp_ns=stamp_ns,
+        ground_share=max(_GROUND_POINTS / (_GROUND_POINTS + len(points)), _LEAST_GROUND),
+    )
 
 
 def _reference_points(seen: ParallaxPoints, values: Float32Array) -> ReferencePoints:

@@ -16,6 +16,8 @@ from depth_anything_ros.scale import (
     ScaleConfig,
     create_scale_source,
 )
+from depth_anything_ros.scale import motion as motion_source
+from depth_anything_ros.scale.fitting import Refusal
 from depth_anything_ros.scale.fixed import FixedScale
 from depth_anything_ros.scale.motion import _reference_points
 from depth_anything_ros.scale.parallax import ParallaxPoints
@@ -176,6 +178,47 @@ def test_ground_of_known_height_serves_where_no_point_can_be_followed():
     for alignment in tried(AHEAD + curve)[-2:]:
         assert alignment.source == 'motion+ground'
         assert max(depth_off(alignment, depth_m) for depth_m in (0.5, 1.0)) < 0.03
+
+
+def test_ground_of_a_height_that_was_measured_once_does_not_make_up_for_points():
+    curve = [camera_at(0.15 + 0.03 * number, 0.12 * number) for number in range(1, 7)]
+    motion = source()
+    reason = tried(AHEAD[:6] + curve, motion=motion)[-1]
+    assert motion._ground.lens is not None and not motion._ground.confirmed
+    assert 'without a turn of more than 20 degrees' in reason
+
+
+@pytest.fixture
+def settled():
+    """Return a source that has a scale, the last image of its way, and what it shows."""
+    motion = source()
+    assert tried(AHEAD, motion=motion)[-1].source == 'motion+ground'
+    motion._seen = motion._seen._replace(passed=None)
+    _, depth_m = seen(AHEAD[-1])
+    return motion, RelativeInverseDepth(GAIN / depth_m + OFFSET)
+
+
+@pytest.mark.parametrize('factor', [0.3, 0.7, 1.5, 3.0])
+def test_points_win_against_ground_at_another_height(settled, factor):
+    motion, relative = settled
+    motion._ground._value = motion._ground._value + np.array([math.log(factor), 0.0])
+    alignment = motion.align(relative, stamp_of(13), CAMERA)
+    assert max(depth_off(alignment, depth_m) for depth_m in (0.5, 1.0, 3.0)) < 0.06
+
+
+def test_where_no_line_fits_points_and_ground_many_points_are_fitted_alone(settled, monkeypatch):
+    motion, relative = settled
+    monkeypatch.setattr(motion_source, 'fit_both', lambda *_, **__: Refusal('they disagree'))
+    alignment = motion.align(relative, stamp_of(13), CAMERA)
+    assert alignment.source == 'motion'
+    assert max(depth_off(alignment, depth_m) for depth_m in (0.5, 1.0, 3.0)) < 0.03
+    motion._seen = motion._seen._replace(
+        places=motion._seen.places[:9],
+        inverse_depth=motion._seen.inverse_depth[:9],
+        sigma=motion._seen.sigma[:9],
+    )
+    with pytest.raises(AlignmentError, match='they disagree'):
+        motion.align(relative, stamp_of(13), CAMERA)
 
 
 def test_another_focal_length_starts_afresh():

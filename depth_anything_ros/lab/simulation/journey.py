@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from random import Random
 
 import torch
@@ -18,7 +19,7 @@ from depth_anything_ros.lab.simulation.route import find_route, follow, route_le
 from depth_anything_ros.lab.simulation.scan import scan
 from depth_anything_ros.lab.simulation.scenery import furnish
 from depth_anything_ros.lab.simulation.studio import Studio
-from depth_anything_ros.lab.simulation.viewpoint import solids_of
+from depth_anything_ros.lab.simulation.viewpoint import Solids, solids_of
 from depth_anything_ros.types import Camera, Frame, LaserScan
 
 SPEED_M_S = 0.3
@@ -34,13 +35,19 @@ class RobotFrame:
     """
     What a robot senses at one time: image and depth, a scan, and where its base is.
 
-    `track` is where it has been since the frame before, 50 times a second, up to this one.
+    `track` is where it has been since the frame before, 50 times a second, up to this one;
+    `cast` makes the scan, which takes a while, once it is asked for.
     """
 
     rgbd: RgbdFrame
-    scan: LaserScan
     base: BasePose
     track: tuple[StampedPose, ...]
+    cast: Callable[[], LaserScan] = field(repr=False, compare=False)
+
+    @cached_property
+    def scan(self) -> LaserScan:
+        """Return what the laser measures."""
+        return self.cast()
 
 
 def journey(
@@ -128,7 +135,12 @@ def _drive(
         rgb, depth_m = studio.render([scenery], [imaging._replace(noise_at=rng.random())], part=0)
         yield RobotFrame(
             RgbdFrame(Frame(rgb[0].numpy(), stamp_ns, _FRAME_ID, camera), depth_m[0].numpy()),
-            replace(scan(solids, robot.laser_pose(base)), stamp_ns=stamp_ns, frame_id=LASER_FRAME),
             base,
             tuple(track[max(0, index - steps + 1) : index + 1]),
+            partial(_scan, solids, robot, base, stamp_ns),
         )
+
+
+def _scan(solids: Solids, robot: Robot, base: BasePose, stamp_ns: int) -> LaserScan:
+    cast = scan(solids, robot.laser_pose(base))
+    return replace(cast, stamp_ns=stamp_ns, frame_id=LASER_FRAME)
