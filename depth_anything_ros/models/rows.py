@@ -206,15 +206,37 @@ def _depth_anything_v2_sdt(size: str) -> ModelSpec:
     return replace(row, hub_repo='AIGeeksGroup/AnyDepth', weights_file='dav2_sdt_vitb.pth')
 
 
+# Commit and sha256 of `model.safetensors`, as several public projects that pin them state alike.
+_DEPTH_ANYTHING_3_FILES = {
+    'SMALL': (
+        'e08cab65ca0ec38e7826075418411ab90cab4da3',
+        '364492e38a3a06d221ac75da7f6621ada3f2361cd24fde11ba79091e9f40efcf',
+    ),
+    'BASE': (
+        'f4a6c9b3c95e41c82048423d3493a81ec3fa810e',
+        'e01067dc1659613083d9145a9a2547ccdbe6ccbbf83c4fe7b3e8a4e2bdae78b5',
+    ),
+    'LARGE-1.1': (
+        '0e109ae307c5982f319a67cf6f9f99ccdc0ec97c',
+        '739905c423cf0d6ccaf9e61a8401d82ba1ac32d7f4d3ee6dca8f92b377633f64',
+    ),
+    'GIANT-1.1': (
+        '72ee9f89ce4e50d704e9d55ee9c646ec8dc25a19',
+        '1e47a08338ca73a6d6a21d37fd060b26b993b672bc6ddf6295fe474df2592001',
+    ),
+}
+
+
 def _depth_anything_3(word: str) -> ModelSpec:
     """
     Return the row of one Depth Anything 3 model for any number of views, here for one.
 
     Its depth is up to a scale: the paper makes the scale of several views agree, so that a shift
-    would bend them. Neither commit nor sha256 of its file are stated where they could be read.
+    would bend them.
 
     :param word: of its name at the hub.
     """
+    revision, sha256 = _DEPTH_ANYTHING_3_FILES[word]
     size, layers, features, out_channels, licence, parameters = {
         'SMALL': ('vits', (5, 7, 9, 11), 64, (48, 96, 192, 384), 'Apache-2.0', 26_174_436),
         'BASE': ('vitb', (5, 7, 9, 11), 128, (96, 192, 384, 768), 'Apache-2.0', 103_012_196),
@@ -239,9 +261,9 @@ def _depth_anything_3(word: str) -> ModelSpec:
         input_size=504,
         max_depth_m=None,
         hub_repo=f'depth-anything/DA3-{word}',
-        revision='',
+        revision=revision,
         weights_file='model.safetensors',
-        sha256='',
+        sha256=sha256,
         licence=licence,
         origin='github.com/ByteDance-Seed/Depth-Anything-3',
         parameters=parameters,
@@ -267,10 +289,9 @@ _VGGT = ModelSpec(
     input_size=518,
     max_depth_m=None,
     hub_repo='facebook/VGGT-1B',
-    # Neither commit nor sha256 of the file are stated where they could be read.
-    revision='',
+    revision='860abec7937da0a4c03c41d3c269c366e82abdf9',
     weights_file='model.safetensors',
-    sha256='',
+    sha256='f164acf60724910d8fe1578bb499d800850c7bb0948db7555c413f9fbe60467e',
     licence='CC-BY-NC-4.0',
     origin='github.com/facebookresearch/vggt',
     parameters=1_157_940_468,
@@ -301,7 +322,9 @@ def _to_train(row: ModelSpec, decoder: str, suffix: str, parameters: int) -> Mod
         decoder=decoder,
         out_channels=(row.features,) * 4 if decoder == 'sdt' else row.out_channels,
         hub_repo='',
+        revision='',
         weights_file='',
+        sha256='',
         origin='github.com/AIGeeksGroup/AnyDepth, which published no weights with this encoder',
         parameters=parameters,
         up_to_scale=False,
@@ -324,9 +347,9 @@ _DEPTH_ANYTHING_3_METRIC = ModelSpec(
     input_size=504,
     max_depth_m=None,
     hub_repo='depth-anything/DA3METRIC-LARGE',
-    revision='',
+    revision='4010e39f3634a45bc60553321fb49fb760bd594e',
     weights_file='model.safetensors',
-    sha256='',
+    sha256='bbea5b0b3ee389849cffa7ddae89de064a90abd2b055fc5aa99aac68db324776',
     licence='Apache-2.0',
     origin='github.com/ByteDance-Seed/Depth-Anything-3',
     parameters=334_171_394,

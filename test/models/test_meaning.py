@@ -232,6 +232,14 @@ def test_every_published_file_of_depth_anything_v2_is_pinned():
     assert all(len(row.sha256) == 64 and len(row.revision) == 40 for row in rows)
 
 
+def test_every_published_file_is_pinned_but_one_of_which_nothing_is_stated():
+    rows = {name: row for name, row in MODELS.items() if row.hub_repo}
+    pinned = {name: row for name, row in rows.items() if row.sha256 and row.revision}
+    assert rows.keys() - pinned.keys() == {'depth_anything_v2_vitb_sdt'}
+    assert {(len(row.revision), len(row.sha256)) for row in pinned.values()} == {(40, 64)}
+    assert len({row.sha256 for row in pinned.values()}) == len(pinned)
+
+
 def test_a_file_name_that_the_hub_gives_every_model_says_nothing(tmp_path):
     path = silent(tmp_path, 'model.safetensors')
     for name in ('depth_anything_3_small', HYPERSIM, VKITTI):
