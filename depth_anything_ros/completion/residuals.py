@@ -33,8 +33,11 @@ def thinned(image: Image) -> Image:
     height, width = image.shape
     if width < _WIDE:
         return image
-    size = (width + 1) // 2, (height + 1) // 2
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_NEAREST), image.dtype)
+    if height % 2 or width % 2:
+        return image[::2, ::2]
+    # The same, and quicker.
+    halved = cv2.resize(image, (width // 2, height // 2), interpolation=cv2.INTER_NEAREST)
+    return np.asarray(halved, image.dtype)
 
 
 def resized(array: Float32Array, size: tuple[int, ...]) -> Float32Array:
