@@ -84,6 +84,10 @@ VERBS = {
         'depth_anything_ros.cli.compare',
         'compare finished runs image by image: is one worse than another?',
     ),
+    'verify': Verb(
+        'depth_anything_ros.cli.verify',
+        'find out whether the contract of a network in a folder is right, on images with depth',
+    ),
     'compress': Verb(
         'depth_anything_ros.cli.compress',
         'write a smaller checkpoint of a model: 16- or 8-bit numbers, pruned weights, or both',

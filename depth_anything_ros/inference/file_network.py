@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from depth_anything_ros.errors import (
@@ -14,6 +15,7 @@ from depth_anything_ros.inference import FILE_READERS
 from depth_anything_ros.inference.backends.network_file import FileBackend, ImageNetwork
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.selection import Selection, choices
+from depth_anything_ros.models.contract import Contract
 from depth_anything_ros.models.network_folder import NetworkFolder, read_folder
 from depth_anything_ros.models.spec import NetworkSpec
 from depth_anything_ros.types import ModelIdentity
@@ -36,6 +38,7 @@ class FileNetwork:
         self.folder = folder
         self.spec: NetworkSpec = folder.contract.spec
         self.selection = selection
+        self._threads = threads
         self.recipe = ''
         self.cache_problem = ''
         reader = FILE_READERS[selection.backend]
@@ -77,6 +80,14 @@ class FileNetwork:
     def weights_path(self) -> Path:
         """Return the file of the network."""
         return self.folder.networks[0]
+
+    def under(self, contract: Contract) -> FileNetwork:
+        """
+        Return the same network, opened again under another contract.
+
+        :raises BackendError: if it is other than that says.
+        """
+        return FileNetwork(replace(self.folder, contract=contract), self.selection, self._threads)
 
     def backend(self, size: tuple[int, int]) -> FileBackend:
         """
