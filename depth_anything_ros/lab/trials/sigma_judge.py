@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from depth_anything_ros.evaluation.reliability import interval_width
 from depth_anything_ros.evaluation.sparsification import ause, sparsification
 from depth_anything_ros.evaluation.view import band_edges_m
+from depth_anything_ros.lab.bootstrap import Interval, ratio_interval
 from depth_anything_ros.lab.trials.sigma_cases import SigmaCase
 from depth_anything_ros.types import Float32Array
 from depth_anything_ros.uncertainty.sigma import evidence_of
 
 INTERVALS = (0.5, 0.68, 0.9, 0.95)
+AT_90 = 2
 _WIDTHS = [interval_width(share) for share in INTERVALS]
 _PIXELS = 2000
 
@@ -40,11 +42,13 @@ class Judged:
     """
     Pixels of one depth, (n,) each: its truth, its error and one standard deviation in metres.
 
+    `source` is the group of its image.
     `areas` are those by sigma, `flip_areas` those by what the network makes of the mirrored image,
     None where that was not asked; both are None below 100 pixels.
     """
 
     name: str
+    source: str
     truth_m: Float32Array
     error_m: Float32Array
     sigma_m: Float32Array
@@ -53,11 +57,14 @@ class Judged:
     flip_areas: Areas | None
 
 
-def judge(case: SigmaCase, sigma: Float32Array, rng: np.random.Generator) -> Judged | None:
+def judge(
+    case: SigmaCase, sigma: Float32Array, rng: np.random.Generator, source: str
+) -> Judged | None:
     """
     Return what came of random pixels of a depth, None where it has none to be scored.
 
     :param sigma: of that depth, float32 (H, W) in metres.
+    :param source: the group of its image.
     """
     evidence = evidence_of(case.result, case.choice)
     assert evidence is not None, 'a case has depth'
@@ -77,8 +84,9 @@ def judge(case: SigmaCase, sigma: Float32Array, rng: np.random.Generator) -> Jud
         flip_areas = areas(off)
     shares = sigma_m / depth_m
     return Judged(
-        case.name, truth_m, error_m, sigma_m, float(np.median(shares)), areas(shares), flip_areas
-    )
+        case.name, source, truth_m, error_m, sigma_m,
+        float(np.median(shares)), areas(shares), flip_areas,
+    )  # fmt: skip
 
 
 def _areas(
@@ -97,7 +105,8 @@ class Reliability:
     How true uncertainty is, of some depths together: `depths` of them.
 
     `coverage` are the shares of pixels within the intervals of 50, 68, 90 and 95 %, None without
-    pixels; `abs_rel` the mean of |p − t| / t; `sigma_share` the median of σ / p, the mean over
+    pixels, `interval` that of 95 % of the share within the interval of 90 %, by groups of images;
+    `abs_rel` the mean of |p − t| / t; `sigma_share` the median of σ / p, the mean over
     depths. The areas are means over the same depths, those whose mirror image was looked at too:
     `ause` and `flip_ause` of AbsRel, `ause_m` and `flip_ause_m` of metres; see :class:`Areas`.
     """
@@ -106,6 +115,7 @@ class Reliability:
     depths: int
     abs_rel: float | None
     coverage: tuple[float, ...] | None
+    interval: Interval | None = None
     sigma_share: float | None = None
     ause: float | None = None
     flip_ause: float | None = None
@@ -125,12 +135,21 @@ class Reliability:
             name,
             len(judged),
             *_figures(judged, lambda truth_m: np.ones(truth_m.shape, np.bool_)),
+            _interval(judged),
             float(np.mean([each.sigma_share for each in judged])),
             share,
             flip_share,
             metres,
             flip_metres,
         )
+
+
+def _interval(judged: Sequence[Judged]) -> Interval | None:
+    counts: dict[str, list[tuple[int, int]]] = {}
+    for each in judged:
+        inside = np.abs(each.error_m) <= _WIDTHS[AT_90] * each.sigma_m
+        counts.setdefault(each.source, []).append((np.count_nonzero(inside), len(inside)))
+    return ratio_interval({name: np.array(own, np.float64) for name, own in counts.items()})
 
 
 def by_name(judged: Sequence[Judged]) -> list[Reliability]:

@@ -134,7 +134,7 @@ def judged_by(
             for case in maker.of(number, image):
                 sigma = uncertainty.sigma(case.result, case.choice)
                 assert sigma is not None, 'a case has depth'
-                found = judge(case, sigma, rng)
+                found = judge(case, sigma, rng, image.source)
                 judged += [found] if found else []
                 if case.name in _CLEARED and not case.flip:
                     told = np.random.default_rng((number, _TOLD))

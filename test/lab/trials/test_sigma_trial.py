@@ -53,6 +53,10 @@ def noisy(sigma=0.1, seed=0):
     return depth_m, (depth_m + sigma * rng.standard_normal(depth_m.shape)).astype(np.float32)
 
 
+def judged(case, sigma, source='a room'):
+    return judge(case, sigma, np.random.default_rng(0), source)
+
+
 def test_rows_tell_the_error_as_a_share_of_depth():
     depth_m, truth_m = noisy()
     truth_m[:60] = np.nan
@@ -78,8 +82,7 @@ def test_rows_of_fused_depth_are_told_apart_by_their_origin():
 def test_sigma_that_is_right_covers_what_it_should_and_half_of_it_less():
     depth_m, truth_m = noisy()
     right, small = (
-        judge(case(depth_m, truth_m), np.full_like(depth_m, sigma), np.random.default_rng(0))
-        for sigma in (0.1, 0.05)
+        judged(case(depth_m, truth_m), np.full_like(depth_m, sigma)) for sigma in (0.1, 0.05)
     )
     found, _ = by_name([right])
     assert found.coverage == pytest.approx((0.5, 0.68, 0.9, 0.95), abs=0.03)
@@ -89,10 +92,20 @@ def test_sigma_that_is_right_covers_what_it_should_and_half_of_it_less():
     assert right.areas.metres == pytest.approx(2 * right.areas.share, rel=0.1)
 
 
+def test_a_share_is_as_sure_as_the_groups_agree():
+    depth_m, truth_m = noisy()
+    right, small = (np.full_like(depth_m, sigma) for sigma in (0.1, 0.05))
+    rooms = [judged(case(depth_m, truth_m), right, source) for source in 'abcd']
+    mixed = [*rooms[:2], *(judged(case(depth_m, truth_m), small, source) for source in 'cd')]
+    for group, widest, least in ((rooms, 0.001, 0.0), (mixed, 0.4, 0.2)):
+        found, _ = by_name(group)
+        assert found.interval.low <= found.coverage[2] <= found.interval.high
+        assert least <= found.interval.high - found.interval.low <= widest
+
+
 def test_bands_hold_the_pixels_of_their_distance():
     depth_m, truth_m = noisy(0.0)
-    judged = judge(case(depth_m, truth_m), np.full_like(depth_m, 1), np.random.default_rng(0))
-    bands = by_distance([judged], 8.0)
+    bands = by_distance([judged(case(depth_m, truth_m), np.full_like(depth_m, 1))], 8.0)
     assert [band.coverage is not None for band in bands] == [False, True, False, False]
     assert bands[1].abs_rel == 0.0
 
@@ -105,9 +118,9 @@ def test_sparsification_by_the_right_sigma_beats_the_mirrored_image():
     relative = RelativeInverseDepth(1 / depth_m, disagreement=np.ones((12, 16), np.float32))
     one = case(depth_m, truth_m)
     flipped = one._replace(flip=True, result=replace(one.result, relative=relative))
-    judged = judge(flipped, sigma, np.random.default_rng(0))
-    assert judged.areas.share < 0.7 * judged.flip_areas.share
-    assert judged.areas.metres < 0.7 * judged.flip_areas.metres
+    found = judged(flipped, sigma)
+    assert found.areas.share < 0.7 * found.flip_areas.share
+    assert found.areas.metres < 0.7 * found.flip_areas.metres
 
 
 def test_sparsification_in_metres_takes_far_pixels_first():
@@ -115,9 +128,9 @@ def test_sparsification_in_metres_takes_far_pixels_first():
     depth_m = np.where(np.arange(WIDTH) < WIDTH / 2, 1.0, 4.0) * np.ones((HEIGHT, 1))
     truth_m = depth_m * (1 + 0.1 * rng.choice([-1.0, 1.0], depth_m.shape))
     one = case(depth_m.astype(np.float32), truth_m.astype(np.float32))
-    judged = judge(one, np.float32(0.1) * one.result.metric.depth_m, np.random.default_rng(0))
+    found = judged(one, np.float32(0.1) * one.result.metric.depth_m)
     # 0.1 m and 0.4 m are told apart by sigma; 0.1 / 0.9 and 0.1 / 1.1 by nothing.
-    assert judged.areas.metres < 1e-6 < 1e-3 < judged.areas.share
+    assert found.areas.metres < 1e-6 < 1e-3 < found.areas.share
 
 
 def test_leaving_out_a_ghost_clears_its_cells_and_only_those():
