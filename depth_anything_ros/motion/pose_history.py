@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from itertools import pairwise
+from statistics import median
 from threading import Lock
 
 from depth_anything_ros.errors import MotionError
@@ -121,8 +122,8 @@ class PoseHistory:
         """Return an error that says what was found, and why as far as that is known."""
         why = self._refusal
         if len(self._stamps_ns) >= _FEWEST_OF_RATE and not why:
-            stamps_ns = self._stamps_ns[-_FEWEST_OF_RATE:]
-            usual_s = sorted(b - a for a, b in pairwise(stamps_ns))[len(stamps_ns) // 2 - 1] * 1e-9
+            last = pairwise(self._stamps_ns[-_FEWEST_OF_RATE:])
+            usual_s = median(after - before for before, after in last) * 1e-9
             if usual_s > MAX_AHEAD_S:
                 why = (
                     f'poses come {1.0 / usual_s:.2g} times a second; at least '

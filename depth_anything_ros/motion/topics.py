@@ -14,8 +14,8 @@ from depth_anything_ros.motion.config import AUTO, ODOM, TF, MotionConfig
 from depth_anything_ros.motion.pose_history import PoseHistory
 from depth_anything_ros.references import ReferenceTopic, Surroundings
 
-# Odometry whose pose stays while its twist comes to so much tells speeds alone.
-_UNTOLD_M = 0.1
+# Odometry whose pose stays while its twist comes to so much tells speeds alone; slower is noise.
+_UNTOLD_M, _DRIVES_M_S = 0.1, 0.05
 
 
 class OdometryIntake:
@@ -50,14 +50,14 @@ class OdometryIntake:
         speed_m_s = math.hypot(speed.x, speed.y, speed.z)
         if self._body is None or not _alike(body, self._body):
             self._untold_m = 0.0
-        else:
+        elif _DRIVES_M_S <= speed_m_s < math.inf:
             self._untold_m += speed_m_s * max(now_ns - self._stamp_ns, 0) * 1e-9
         self._body, self._stamp_ns = body, now_ns
-        if not self._untold_m <= _UNTOLD_M:
+        if self._untold_m > _UNTOLD_M:
             x_m, y_m, z_m = body.translation_m.tolist()
             raise MessageError(
                 f'its pose stays at {x_m:g} {y_m:g} {z_m:g} while its twist tells of '
-                f'{speed_m_s:.2g} m/s: poses are needed, not speeds alone; let a filter as '
+                f'{speed_m_s:.1g} m/s: poses are needed, not speeds alone; let a filter as '
                 'robot_localization make them of it, or set motion_source to tf'
             )
 

@@ -119,6 +119,15 @@ def test_odometry_that_tells_speeds_alone_is_refused_with_the_cure():
     assert poses.at(11 * S).translation_m[0] == 0.5 + LENS_AHEAD_M
 
 
+@pytest.mark.parametrize('speed_m_s', [0.02, float('nan')])
+def test_noise_of_speed_is_no_way(speed_m_s):
+    poses, intake, around = PoseHistory(), OdometryIntake(), Around()
+    for number in range(40):
+        message = odometry(1 + 0.4 * number, 0.0, speed_m_s=speed_m_s)
+        intake.take(poses, message, MotionConfig(), around)
+    assert len(poses) == 40
+
+
 def test_with_auto_tf_tells_until_odometry_comes():
     poses, around, own = PoseHistory(), Around(), MotionConfig()
     tf, odom = TransformIntake(), OdometryIntake()
