@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from depth_anything_ros.geometry.normal_equations import solve_normal
 from depth_anything_ros.geometry.transform import RigidTransform
 from depth_anything_ros.types import Float64Array
 
@@ -102,7 +103,7 @@ def refine_motion(
         weights = 1.0 / (1.0 + np.square(error / _CAUCHY))
         normal = slopes.T @ (weights[:, None] * slopes) + np.diag(held**2)
         right = slopes.T @ (weights * error) + held**2 * np.concatenate([turned_by, headed_by])
-        step = -np.linalg.solve(normal, right)
+        step = -solve_normal(normal, right)
         turned_by, headed_by = turned_by + step[:3], headed_by + step[3:]
         turn, _ = cv2.Rodrigues(step[:3])
         rotation = np.asarray(turn, np.float64) @ rotation

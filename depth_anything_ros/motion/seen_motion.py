@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from depth_anything_ros.geometry.normal_equations import solve_normal
 from depth_anything_ros.geometry.projection import looked_up
 from depth_anything_ros.geometry.transform import RigidTransform
 from depth_anything_ros.types import Float32Array, Float64Array, UInt8Array
@@ -124,7 +125,7 @@ def _fitted(
     for _ in range(_ROUNDS):
         weighted = flow * weight
         normal = weighted @ flow.T
-        fit = np.linalg.solve(normal + _REGULAR, weighted @ rest)
+        fit = solve_normal(normal + _REGULAR, weighted @ rest)
         off = np.hypot(*(rest - fit @ flow).reshape(2, -1))
         usual = max(float(np.partition(off, len(off) // 2)[len(off) // 2]), exact)
         weight = np.concatenate(2 * [1 / (1 + np.square(off / (_OUTLYING * usual)))])
@@ -142,5 +143,5 @@ def _fitted(
 
 def _without(own: Float64Array, mixed: Float64Array, other: Float64Array) -> Float64Array:
     """Return the certainty of some numbers whatever the others are."""
-    rest: Float64Array = own - mixed @ np.linalg.solve(other + _REGULAR[:3, :3], mixed.T)
+    rest: Float64Array = own - mixed @ solve_normal(other + _REGULAR[:3, :3], mixed.T)
     return rest

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from depth_anything_ros.geometry.camera import rays_through, scale_camera
+from depth_anything_ros.geometry.normal_equations import solve_normal
 from depth_anything_ros.geometry.projection import looked_up, ray_pixels
 from depth_anything_ros.geometry.transform import RigidTransform
 from depth_anything_ros.scale.parallax import Passed
@@ -134,7 +135,7 @@ class GroundPair:
                 if not _alike(now, self._moved(before, value)) > 0.0:
                     return None
                 normal, right = self._equations(before, now, value)
-                step = np.linalg.solve(normal + _JITTER * np.eye(2), right)
+                step = solve_normal(normal + _JITTER * np.eye(2), right)
                 value = value + np.clip(step, -_LONGEST, _LONGEST)
         alike = _alike(now, self._moved(before, value))
         if not alike >= _LEAST_ALIKE:
@@ -232,7 +233,7 @@ class GroundWatch:
         for one in self._near():
             total += one.information
             right += one.information @ one.value
-        return np.asarray(np.linalg.solve(total, right), np.float64)
+        return solve_normal(total, right)
 
 
 def _grain(grey: UInt8Array, band: tuple[float, float]) -> Float32Array:
