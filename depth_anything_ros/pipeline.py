@@ -12,12 +12,13 @@ import numpy as np
 
 from depth_anything_ros.completion import DEFAULT_REFUSAL
 from depth_anything_ros.completion import fuse as fuse_depth
-from depth_anything_ros.errors import AlignmentError, CameraError, CheckpointError
+from depth_anything_ros.errors import AlignmentError, BackendError, CameraError, CheckpointError
 from depth_anything_ros.geometry.alignment import aligned_inverse_depth, to_metric_depth
 from depth_anything_ros.geometry.metric_depth import limit_depth
 from depth_anything_ros.geometry.percentiles import percentiles
 from depth_anything_ros.inference.flip import agreement, mean_with_mirrored, mirrored
 from depth_anything_ros.inference.flip import disagreement as disagreement_of
+from depth_anything_ros.inference.lens import PredictedLens
 from depth_anything_ros.inference.predictor import Predictor
 from depth_anything_ros.inference.preprocess import resize_align_corners
 from depth_anything_ros.motion import PoseHistory
@@ -97,6 +98,7 @@ class DepthPipeline:
         self.refusal = refusal
         self.uncertainty = uncertainty
         self._sigma_doubt = ''
+        self._lens = PredictedLens(predictor)
 
     @property
     def doubt(self) -> str:
@@ -222,6 +224,18 @@ class DepthPipeline:
             if sure is not None:
                 sure = resize_align_corners(sure, model_input.source_size)
         return replace(prediction, disagreement=off, confidence=sure)
+
+    def with_predicted_camera(self, result: DepthResult) -> DepthResult:
+        """
+        Return the result of a frame without camera with what the network takes for it.
+
+        Scale sources do not go by it; clouds and scans may.
+        """
+        try:
+            with _timed(result.stages_ms, 'lens'):
+                return replace(result, predicted_camera=self._lens.camera(result.frame.rgb))
+        except (BackendError, CameraError) as error:
+            return replace(result, no_lens_reason=str(error))
 
     def _fuse(self, result: DepthResult, measuring: DepthImageScale | None) -> DepthResult:
         """Return a result with fused depth, or why there is none."""

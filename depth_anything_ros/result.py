@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from depth_anything_ros.types import (
     Alignment,
+    Camera,
     DepthChoice,
     Float32Array,
     Frame,
@@ -62,7 +63,9 @@ class DepthResult:
     was asked for of, float32 (H, W) in metres, NaN where that is; None where it was not asked for
     or there is no such depth, or `no_sigma_reason` says why there is none. `confidence` is how
     sure the network is of its depth, float32 (H, W) in 0..1, NaN where unknown; None where it was
-    not asked for, or `no_confidence_reason` says why there is none. `stages_ms` maps a
+    not asked for, or `no_confidence_reason` says why there is none. `predicted_camera` is what the
+    network takes for the camera, where that is unknown and it was asked, or `no_lens_reason` says
+    why there is none. `stages_ms` maps a
     stage's name to its duration.
     """
 
@@ -80,12 +83,19 @@ class DepthResult:
     no_sigma_reason: str = ''
     confidence: Float32Array | None = None
     no_confidence_reason: str = ''
+    predicted_camera: Camera | None = None
+    no_lens_reason: str = ''
 
     def depth_by(self, choice: DepthChoice) -> MetricDepth | None:
         """Return the depth that is meant, None where there is none."""
         if choice is DepthChoice.NETWORK:
             return self.metric
         return None if self.fused is None else MetricDepth(self.fused.depth_m)
+
+    @property
+    def camera(self) -> Camera | None:
+        """Return the camera of clouds and scans: the frame's, else the predicted one."""
+        return self.frame.camera or self.predicted_camera
 
     @property
     def missing_reason(self) -> str:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from depth_anything_ros.bag import BagWriter, RgbdTopics
+from depth_anything_ros.errors import BackendError
 from depth_anything_ros.inference.backends.base import NetworkOutput
 from depth_anything_ros.messages import (
     camera_info_fields,
@@ -48,6 +49,9 @@ class Network:
 
     def infer_with_confidence(self, model_input):
         return NetworkOutput(self.infer(model_input))
+
+    def field_of_view(self, rgb):
+        raise BackendError("model 'red' does not find the field of view")
 
     def postprocess(self, raw, source_size):
         return RelativeInverseDepth(raw)

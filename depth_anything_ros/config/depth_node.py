@@ -118,6 +118,13 @@ class DepthNodeConfig:
         choices=tuple(choice.value for choice in DepthChoice),
         affects=Affects.FRAME,
     )
+    predicted_camera: bool = parameter(
+        False,
+        'Where there is no camera_info, or it says that the camera is not calibrated, make '
+        '~/points, ~/scan and saved clouds by the field of view that the network finds (Depth '
+        'Anything 3, VGGT); diagnostics tell it. Scale sources never go by it.',
+        affects=Affects.FRAME,
+    )
     cloud_stride: int = parameter(
         1,
         'Every n-th pixel of each row and column becomes a point.',

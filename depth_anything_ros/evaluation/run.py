@@ -170,12 +170,7 @@ class RunEvaluation:
             self._gatherer.add_truth(stamp_ns, depth_m, content, problem)
 
     def add_doubt(self, stamp_ns: int, kind: Doubt, values: Float32Array) -> None:
-        """
-        Take in what tells how far off the depth of that stamp may be; kept until scored.
-
-        :param values: float32 (H, W): of metric depth σ in metres, or of any how sure the network
-            is, without unit.
-        """
+        """Take in how far off depth may be, as `Doubt` says, float32 (H, W); kept until scored."""
         with self._lock:
             self._gatherer.add_doubt(stamp_ns, kind, values)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+import torch
+
 from depth_anything_ros.errors import BackendError, ConfigError
 from depth_anything_ros.home import expand_user
 from depth_anything_ros.inference import BACKENDS
@@ -20,7 +22,7 @@ from depth_anything_ros.inference.selection import AUTO, Selection, select
 from depth_anything_ros.models.checkpoint import Weights, load_estimator
 from depth_anything_ros.models.estimator import DepthEstimator
 from depth_anything_ros.models.spec import ModelSpec
-from depth_anything_ros.types import ModelIdentity
+from depth_anything_ros.types import Float32Array, ModelIdentity
 
 logger = logging.getLogger(__name__)
 
@@ -109,6 +111,19 @@ class EstimatorNetwork:
             self.selection, self._fallback = self._fallback, None
             self._integers = self._integers_text()
             return self._make(size)
+
+    def field_of_view(self, pixels: Float32Array) -> tuple[float, float]:
+        """
+        Return the field of view down and across an image in radians, by PyTorch in float32.
+
+        What is exported leaves it out, as few images are asked for it.
+
+        :param pixels: normalised image, float32 (1, 3, h, w).
+        :raises BackendError: if the network does not find it.
+        """
+        with torch.inference_mode():
+            down, across = self.estimator.field_of_view(torch.from_numpy(pixels))[0].tolist()
+        return down, across
 
     def _integers_text(self) -> str:
         narrowed = BACKENDS[self.selection.backend].narrowed(self.estimator)

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from depth_anything_ros.inference.backends.base import Runner
 from depth_anything_ros.inference.selection import Selection
 from depth_anything_ros.models.spec import NetworkSpec
-from depth_anything_ros.types import ModelIdentity
+from depth_anything_ros.types import Float32Array, ModelIdentity
+
+
+@runtime_checkable
+class FindsLens(Protocol):
+    """A network that can be asked for the field of view of an image."""
+
+    def field_of_view(self, pixels: Float32Array) -> tuple[float, float]:
+        """
+        Return the field of view down and across an image in radians.
+
+        :param pixels: normalised image, float32 (1, 3, h, w).
+        :raises BackendError: if the network does not find it.
+        """
 
 
 class Network(Protocol):

@@ -22,7 +22,7 @@ from depth_anything_ros.inference.backends.base import (
 )
 from depth_anything_ros.inference.clock import NETWORKS
 from depth_anything_ros.inference.file_network import load_folder
-from depth_anything_ros.inference.network import Network
+from depth_anything_ros.inference.network import FindsLens, Network
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.preprocess import (
     Preprocessor,
@@ -211,6 +211,18 @@ class Predictor:
             return prediction
         sure = resize_align_corners(output.confidence, model_input.source_size)
         return replace(prediction, confidence=sure)
+
+    def field_of_view(self, rgb: UInt8Array) -> tuple[float, float]:
+        """
+        Return the field of view down and across an image, uint8 (H, W, 3), in radians.
+
+        :raises BackendError: if the network does not find it, or cannot run on this image.
+        """
+        if not isinstance(self.network, FindsLens):
+            raise BackendError(f"model '{self.spec.name}' does not find the field of view")
+        # No other thread may make a backend of the same network meanwhile.
+        with self._making:
+            return self.network.field_of_view(self.preprocess(rgb).pixels)
 
     def warm_up(self, height: int, width: int) -> None:
         """

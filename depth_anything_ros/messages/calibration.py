@@ -17,6 +17,11 @@ _SAME_PX = 0.5
 _IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
 
+def is_uncalibrated(message: Any) -> bool:
+    """Return whether a CameraInfo says that the camera is not calibrated: K[0] is 0."""
+    return _numbers(message)[0][0] == 0.0
+
+
 def camera_from_message(message: Any, rectified: bool) -> Camera:
     """
     Return the camera of the images that a CameraInfo goes with.

@@ -9,6 +9,9 @@ from typing import Any
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.types import UP_TO_SCALE, OutputKind
 
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
 LARGEST_RANGE_M = 1000.0
 """The largest depth in metres that a model may be made for."""
 

@@ -6,7 +6,12 @@ from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
 from depth_anything_ros.nodes.judgement import NodeState, judge
 from depth_anything_ros.stream.run_statistics import Snapshot
-from depth_anything_ros.stream.sections import alignment_section, fused_section, key_values
+from depth_anything_ros.stream.sections import (
+    alignment_section,
+    fused_section,
+    key_values,
+    lens_section,
+)
 from depth_anything_ros.types import ModelIdentity
 
 Nested = dict[str, 'str | Nested']
@@ -46,6 +51,7 @@ def _sections(state: NodeState, snapshot: Snapshot) -> dict[str, object]:
         'scale': alignment_section(state.last_result) if state.last_result else {},
         'fused': fused_section(state.last_result) if state.last_result else {},
         'sigma': state.sigma,
+        'predicted_camera': lens_section(state.last_result) if state.last_result else {},
         'passed_over': state.passed_over,
         'refinement': state.refinement,
         'traps': '; '.join(state.traps),

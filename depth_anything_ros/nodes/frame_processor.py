@@ -23,6 +23,7 @@ from depth_anything_ros.nodes.sizes import SizeBuilder
 from depth_anything_ros.result import DepthResult
 from depth_anything_ros.stream.asked import Asked, asked_for
 from depth_anything_ros.stream.camera_input import CameraInput, CameraView
+from depth_anything_ros.stream.camera_words import camera_doubt, no_camera_reason
 from depth_anything_ros.stream.encoders import (
     POINTS,
     SCAN,
@@ -163,13 +164,14 @@ class FrameProcessor:
         # One for all of the frame, though parameters may be set meanwhile.
         config = self._config()
         result, view = self._estimate(job, stages_ms, asked_for(outputs.wanted(), config))
-        if view.doubt and view.doubt != self.camera_doubt:
-            self._warn(view.doubt)
-        self.camera_doubt = view.doubt
+        doubt, reason = camera_doubt(result, view), no_camera_reason(result, view)
+        if doubt and doubt != self.camera_doubt:
+            self._warn(doubt)
+        self.camera_doubt = doubt
         finished = Finished(result, job.message.header, view.info, config)
         published = outputs.publish(finished, stages_ms)
         # Without a camera there is neither, asked for or not.
-        failures = dict.fromkeys(_OF_CAMERA, view.reason) if view.reason else published.failures
+        failures = dict.fromkeys(_OF_CAMERA, reason) if reason else published.failures
         fault = CameraFault(
             '; '.join(dict.fromkeys(failures.values())),
             tuple(_OF_CAMERA[topic] for topic in failures),
@@ -199,6 +201,8 @@ class FrameProcessor:
         result = pipeline.process(
             frame, fuse=asked.fuse, sigma=asked.sigma, confidence=asked.confidence
         )
+        if asked.lens and view.missing:
+            result = pipeline.with_predicted_camera(result)
         stages_ms.update(result.stages_ms)
         self._host.image_size = (height, width)
         return result, view
@@ -210,7 +214,7 @@ class FrameProcessor:
         if metric is None:
             raise AlignmentError(f'no cloud of {config.cloud_from}: {result.missing_reason}')
         cloud = build_point_cloud(
-            metric, frame.rgb, frame.camera, config.cloud_stride, config.cloud_edge_jump
+            metric, frame.rgb, result.camera, config.cloud_stride, config.cloud_edge_jump
         )
         folder = expand_user(config.cloud_dir).resolve()
         path = folder / f'cloud_{frame.stamp_ns}.ply'

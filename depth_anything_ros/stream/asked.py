@@ -23,12 +23,14 @@ class Asked:
     """
     Say whether depth is fused, of which depth sigma is told, and by what confidence is.
 
-    None is neither of these two.
+    None is neither of these two. `lens`: where there is no camera_info, the network is asked for
+    the camera.
     """
 
     fuse: bool = False
     sigma: DepthChoice | None = None
     confidence: ConfidenceSource | None = None
+    lens: bool = False
 
 
 def asked_for(topics: Collection[str], config: DepthNodeConfig) -> Asked:
@@ -39,4 +41,5 @@ def asked_for(topics: Collection[str], config: DepthNodeConfig) -> Asked:
     fuse = not {FUSED, FUSED_SOURCE, FUSED_INFO}.isdisjoint(topics)
     fuse |= choice is DepthChoice.FUSED and (clouds or sigma)
     sure = ConfidenceSource(config.confidence) if CONFIDENCE in topics else None
-    return Asked(fuse, choice if sigma else None, sure)
+    lens = clouds and config.predicted_camera
+    return Asked(fuse, choice if sigma else None, sure, lens)

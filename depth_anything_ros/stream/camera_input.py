@@ -18,7 +18,7 @@ from depth_anything_ros.messages import (
     lens_effects,
     rectification_doubt,
 )
-from depth_anything_ros.messages.calibration import lacks_projection
+from depth_anything_ros.messages.calibration import is_uncalibrated, lacks_projection
 from depth_anything_ros.types import Camera
 
 _LOG = logging.getLogger(__name__)
@@ -30,13 +30,15 @@ class CameraView:
     The camera of one image and its camera_info under the image's header, P and R filled in.
 
     Both are None, and `reason` says why, where no camera_info fits the image; `doubt` is what
-    is odd about the one that does.
+    is odd about the one that does. `missing` tells that there is none at all, or that it says that
+    the camera is not calibrated.
     """
 
     camera: Camera | None
     info: Any
     reason: str = ''
     doubt: str = ''
+    missing: bool = False
 
 
 class CameraInput:
@@ -85,11 +87,12 @@ class CameraInput:
         """
         message = self._message
         if message is None:
-            return CameraView(None, None, f'no camera_info yet on {self.topic}')
+            reason = f'no camera_info yet on {self.topic}'
+            return CameraView(None, None, reason, missing=True)
         try:
             camera = require_calibrated(camera_from_message(message, rectified), height, width)
         except CameraError as error:
-            return CameraView(None, None, str(error))
+            return CameraView(None, None, str(error), missing=is_uncalibrated(message))
         info = copy.copy(message)
         info.header = header
         for name, value in completed_projection(message).items():

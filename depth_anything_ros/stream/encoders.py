@@ -187,7 +187,7 @@ def _certain(
         math.radians(mounted.camera_pitch_deg),
         math.radians(mounted.camera_roll_deg),
     )
-    camera = result.frame.camera
+    camera = result.camera
     return certain_pixels(metric.depth_m, result.sigma, config.uncertainty, camera, mounting)
 
 
@@ -196,12 +196,12 @@ def _depth_by(result: DepthResult, config: DepthNodeConfig) -> MetricDepth | Non
 
 
 def _points(frame: Finished, make: Factory) -> Any:
-    image, config = frame.result.frame, frame.config
-    metric = None if image.camera is None else depth_of_clouds(frame.result, config)
+    image, camera, config = frame.result.frame, frame.result.camera, frame.config
+    metric = None if camera is None else depth_of_clouds(frame.result, config)
     if metric is None:
         return None
     cloud = build_point_cloud(
-        metric, image.rgb, image.camera, config.cloud_stride, config.cloud_edge_jump
+        metric, image.rgb, camera, config.cloud_stride, config.cloud_edge_jump
     )
     fields = point_cloud_fields(cloud)
     return make('sensor_msgs/msg/PointCloud2', {'header': frame.header, **fields})
@@ -229,7 +229,7 @@ def _compressed_preview(frame: Finished, make: Factory) -> Any:
 
 
 def _scan(frame: Finished, make: Factory) -> Any:
-    camera, config = frame.result.frame.camera, frame.config
+    camera, config = frame.result.camera, frame.config
     metric, limited = _depth_by(frame.result, config), config.uncertainty.leaves_out
     if metric is None or camera is None:
         return None

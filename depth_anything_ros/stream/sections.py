@@ -8,6 +8,7 @@ import numpy as np
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.result import DepthOrigin, DepthResult
+from depth_anything_ros.stream.camera_words import view_deg
 from depth_anything_ros.types import DepthChoice
 
 # An error of inverse depth, dy, is one of z² · dy of depth; shown where a small robot looks.
@@ -34,6 +35,15 @@ def alignment_section(result: DepthResult) -> dict[str, object]:
         **({'field_percent': 100.0 * field.mean_change} if field else {}),
         'age_s': alignment.age_s(result.frame.stamp_ns),
     }
+
+
+def lens_section(result: DepthResult) -> dict[str, object]:
+    """Return the field of view that the network predicts, where clouds go by it; {} if not."""
+    camera = result.predicted_camera
+    if camera is None:
+        return {}
+    across, down = view_deg(camera)
+    return {'across_deg': across, 'down_deg': down, 'fx_px': camera.fx_px, 'fy_px': camera.fy_px}
 
 
 def fused_section(result: DepthResult) -> dict[str, object]:

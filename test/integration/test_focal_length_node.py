@@ -1,11 +1,19 @@
 """A node with a model of metres by the focal length: what it publishes with and without one."""
 
+import math
+import os
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from narrow_models import narrow_models
 from node_world import QUICK, ros_arguments
-from sensor_msgs.msg import CameraInfo, Image
+from safetensors.torch import save_file
+from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+
+from depth_anything_ros.models.checkpoint import load_estimator
 
 # The published one takes 1.3 GB: the same with fewer and narrower layers.
 NODE = """
@@ -23,6 +31,17 @@ PARAMETERS = {**QUICK, 'model': 'narrow_metric', 'max_depth_m': 1000.0}
 RELATIVE, DEPTH = '/depth_node/relative/image_raw', '/depth_node/depth/image_raw'
 
 pytestmark = pytest.mark.slow
+
+
+# Its encoder and heads as they are narrowed where many models are tried.
+SEEING = """
+import sys
+from narrow_models import narrow_models
+from depth_anything_ros.nodes.start import start
+with narrow_models():
+    start('depth_node')
+"""
+POINTS = '/depth_node/points'
 
 
 def values(message):
@@ -70,3 +89,62 @@ def test_metres_follow_the_focal_length_and_without_camera_info_there_are_none(w
     report = probe.diagnostics()
     assert report['scale']['source'] == 'focal_length'
     assert 'metres by the focal length' in report['model']['output']
+
+
+@pytest.fixture
+def seeing(tmp_path):
+    """Return weights that find a view of 0.8 rad down and 1 rad across; random ones find none."""
+    with narrow_models():
+        model, _ = load_estimator('depth_anything_3_small', weights='random')
+    state = model.state_dict()
+    state['camera_head.fc_fov.0.weight'].zero_()
+    state['camera_head.fc_fov.0.bias'].copy_(torch.tensor([0.8, 1.0]))
+    save_file(state, tmp_path / 'seeing.safetensors')
+    return tmp_path / 'seeing.safetensors'
+
+
+def test_a_cloud_without_camera_info_goes_by_the_view_that_the_network_finds(
+    world, camera, seeing
+):
+    tests = str(Path(__file__).resolve().parents[1])
+    world.environment['PYTHONPATH'] = os.pathsep.join(
+        filter(None, (tests, world.environment.get('PYTHONPATH')))
+    )
+    parameters = {
+        **QUICK, 'model': 'depth_anything_3_small', 'checkpoint': seeing, 'scale_source': 'fixed',
+        'weights': 'pretrained', 'fixed_scale': 1.0, 'max_depth_m': 1000.0,
+        'predicted_camera': True,
+    }  # fmt: skip
+    world.run('seeing', [sys.executable, '-c', SEEING, *ros_arguments(parameters)])
+    probe = world.probe()
+    for kind, topic in ((Image, 'image'), (CameraInfo, 'camera_info')):
+        probe.publisher(kind, topic)
+    depth, points = probe.listen(Image, DEPTH), probe.listen(PointCloud2, POINTS)
+    probe.await_subscribers('image', 'camera_info')
+    probe.await_publisher(POINTS)
+    probe.spin(0.5)
+
+    def focal_px():
+        """Return the focal length that a cloud was made with."""
+        depth.clear()
+        points.clear()
+        probe.publish('image', camera.image())
+        probe.spin_until(lambda: depth and points)
+        cloud = np.frombuffer(points[0].data, np.float32).reshape(48, 64, 4)
+        known = np.isfinite(cloud[..., 2])
+        assert known.any()
+        across = (np.arange(64) - 31.5)[None] * values(depth[0]).reshape(48, 64)
+        return float(np.median((across / cloud[..., 0])[known]))
+
+    seen_px = focal_px()
+    report = probe.diagnostics()
+    assert seen_px == pytest.approx(32 / math.tan(0.5), rel=1e-3)
+    assert float(report['predicted_camera']['fx_px']) == pytest.approx(seen_px, rel=1e-3)
+    told = 'clouds and scans go by a field of view that the network finds, 57.3 by 45.8 degrees'
+    assert told in report['message']
+    info = camera.info(60.0)
+    info.k[2] = info.p[2] = 31.5
+    probe.publish('camera_info', info)
+    probe.spin(0.3)
+    assert focal_px() == pytest.approx(60.0, rel=1e-4)
+    assert 'field of view' not in probe.diagnostics()['message']

@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import Future
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -127,6 +128,60 @@ def test_without_a_camera_there_is_neither_cloud_nor_scan(processor):
     processor.process(Job(image(), 0))
     assert processor.camera_fault == CameraFault(
         'no camera_info yet on /info', ('point cloud', 'laser scan')
+    )
+
+
+def with_predicted_camera(processor, camera=None, reason=''):
+    config = DepthNodeConfig(predicted_camera=True)
+    processor._config = lambda: config
+
+    def predict(result):
+        return replace(result, predicted_camera=camera, no_lens_reason=reason)
+
+    processor._host.pipeline.with_predicted_camera = predict
+
+
+def test_a_missing_camera_is_predicted_where_that_is_allowed_and_a_cloud_asked_for(processor):
+    seen = Camera(5, 3, 2.5, 1.5, 2.0, 1.0)
+    with_predicted_camera(processor, seen)
+    processor.process(Job(image(), 0))
+    assert processor.last_result.predicted_camera is None  # nobody wants a cloud
+    processor.outputs = Outputs({'~/points'})
+    processor.process(Job(image(), 0))
+    assert processor.last_result.camera == seen
+    assert processor.last_result.frame.camera is None
+    assert processor.camera_fault == CameraFault('', ())
+    told = (
+        'clouds and scans go by a field of view that the network finds, 90.0 by 90.0 degrees: '
+        'no camera_info yet on /info'
+    )
+    assert processor.doubt == told
+    uncalibrated = camera_info()
+    uncalibrated.k = [0.0] * 9
+    processor._input._camera.update(uncalibrated)
+    processor.process(Job(image(), 0))
+    assert processor.last_result.camera == seen
+    assert 'camera_info is uncalibrated' in processor.doubt
+
+
+def test_a_predicted_camera_never_takes_the_place_of_a_real_one(processor):
+    with_predicted_camera(processor, Camera(5, 3, 2.5, 1.5, 2.0, 1.0))
+    processor.outputs = Outputs({'~/points'})
+    processor._input._camera.update(camera_info())
+    processor.process(Job(image(), 0))
+    assert processor.last_result.camera == Camera(5, 3, 4.0, 4.0, 2.0, 1.0)
+    assert processor.doubt == ''
+    processor.process(Job(image(height=6, width=10), 0))
+    assert processor.last_result.camera is None
+    assert 'camera_info is for 5x3' in processor.camera_fault.reason
+
+
+def test_why_no_camera_is_predicted_stands_beside_why_there_is_none(processor):
+    with_predicted_camera(processor, reason="model 'tiny' does not find the field of view")
+    processor.outputs = Outputs({'~/points'})
+    processor.process(Job(image(), 0))
+    assert processor.camera_fault.reason == (
+        "no camera_info yet on /info; model 'tiny' does not find the field of view"
     )
 
 

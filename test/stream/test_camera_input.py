@@ -42,7 +42,9 @@ def test_rectified_takes_p_and_raw_takes_k_and_d(camera_input):
 
 def test_the_reason_names_what_is_missing(camera_input):
     nothing = camera_input.view(HEADER, 480, 640, True)
-    assert nothing == CameraView(None, None, 'no camera_info yet on /camera/camera_info')
+    assert nothing == CameraView(
+        None, None, 'no camera_info yet on /camera/camera_info', missing=True
+    )
     camera_input.update(make_info(focal_px=0.0))
     assert 'uncalibrated' in camera_input.view(HEADER, 480, 640, True).reason
     camera_input.update(make_info())

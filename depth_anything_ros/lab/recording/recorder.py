@@ -14,6 +14,7 @@ from depth_anything_ros.messages import decode_any_image, told_size
 from depth_anything_ros.stream.asked import Asked
 from depth_anything_ros.stream.assembly import assemble
 from depth_anything_ros.stream.camera_input import CameraInput
+from depth_anything_ros.stream.camera_words import camera_doubt, no_camera_reason
 from depth_anything_ros.stream.encoders import Finished
 from depth_anything_ros.stream.frame_input import FrameInput
 from depth_anything_ros.stream.kinds import Kinds
@@ -111,8 +112,6 @@ class Recorder:
     ) -> Finished:
         """Return what the pipeline makes of an image that was decoded and predicted."""
         frame, view = self._frames.frame(message, rgb, self._config.image_is_rectified)
-        if view.doubt:
-            self.doubts.add(view.doubt)
         asked = self._asked
         result = self.pipeline.process(
             frame,
@@ -121,10 +120,14 @@ class Recorder:
             sigma=asked.sigma,
             confidence=asked.confidence,
         )
+        if asked.lens and view.missing:
+            result = self.pipeline.with_predicted_camera(result)
+        if doubt := camera_doubt(result, view):
+            self.doubts.add(doubt)
         if self.pipeline.doubt:
             self.doubts.add(self.pipeline.doubt)
-        if result.metric is not None and view.reason:
-            self.doubts.add(f'no camera_info, cloud or scan: {view.reason}')
+        if result.metric is not None and (reason := no_camera_reason(result, view)):
+            self.doubts.add(f'no camera_info, cloud or scan: {reason}')
         if result.no_metric_reason:
             self.no_metric.add(result.no_metric_reason)
         if result.no_fused_reason:

@@ -1,5 +1,6 @@
 """Bags through the pipeline of the depth node: topics, stamps, order, what is wrong with them."""
 
+import math
 from collections import Counter
 from dataclasses import replace
 
@@ -22,6 +23,7 @@ from depth_anything_ros.messages import (
     decode_inverse_depth,
 )
 from depth_anything_ros.parameters import from_mapping
+from depth_anything_ros.stream.camera_input import CameraInput
 
 ALL = (
     '~/relative/image_raw', '~/depth/image_raw', '~/preview/image_raw', '~/scale', '~/points',
@@ -172,6 +174,33 @@ def test_confidence_by_the_mirrored_image_is_recorded_and_without_it_the_reason(
     found = record(drive, tmp_path / 'model', topics)
     ((reason, count),) = found.doubts.items()
     assert count == 6 and reason.startswith('no confidence: the model tells no confidence of its')
+
+
+def test_clouds_without_camera_info_go_by_the_view_that_the_network_finds(
+    drive, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(CameraInput, 'update', lambda *_: None)
+    topics = ('~/depth/image_raw', '~/points')
+    config = {'scale_source': 'fixed', 'predicted_camera': True}
+    found = record(drive, tmp_path / 'none', topics, config)
+    assert any("'red' does not find the field of view" in text for text in found.doubts)
+    right_angle = math.pi / 2
+    monkeypatch.setattr(
+        Network, 'field_of_view', lambda self, rgb: (right_angle, right_angle), raising=False
+    )
+    found = record(drive, tmp_path / 'seen', topics, config)
+    ((doubt, count),) = found.doubts.items()
+    assert count == 6 and doubt.startswith(
+        'clouds and scans go by a field of view that the network'
+    )
+    (_, depth), *_ = messages(tmp_path / 'seen', '/depth_node/depth/image_raw')
+    (_, points), *_ = messages(tmp_path / 'seen', '/depth_node/points')
+    cloud, depth_m = (
+        np.frombuffer(points.data, np.float32).reshape(48, 64, 4),
+        decode_any_depth(depth),
+    )
+    x = (np.arange(64) - 31.5) / 32 * depth_m
+    np.testing.assert_allclose(cloud[..., 0], x, rtol=1e-4, atol=1e-5)
 
 
 def test_two_runs_write_the_same_bytes(drive, recorded, tmp_path):
