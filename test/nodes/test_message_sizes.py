@@ -10,6 +10,7 @@ from depth_anything_ros.nodes.message_sizes import (
     oversized,
 )
 from depth_anything_ros.stream.encoders import (
+    CONFIDENCE,
     DEPTH,
     FUSED,
     FUSED_SOURCE,
@@ -30,6 +31,7 @@ def test_sizes_are_those_of_the_messages():
         FUSED: 1_228_800,
         FUSED_SOURCE: 307_200,
         SIGMA: 1_228_800,
+        CONFIDENCE: 1_228_800,
         PREVIEW: 921_600,
         POINTS: 4_915_200,
     }

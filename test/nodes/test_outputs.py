@@ -65,7 +65,9 @@ def test_every_output_has_a_message_of_its_type():
     metric = MetricDepth(np.ones((2, 2), np.float32))
     fused = FusedDepth(np.full((2, 2), 2.0, np.float32), np.ones((2, 2), np.uint8))
     sigma = np.full((2, 2), 0.1, np.float32)
-    result = DepthResult(frame, RELATIVE, None, metric, fused=fused, sigma=sigma)
+    result = DepthResult(
+        frame, RELATIVE, None, metric, fused=fused, sigma=sigma, confidence=1 - sigma
+    )
     header = Header(frame_id=frame.frame_id)
     complete = Finished(result, header, CameraInfo(), DepthNodeConfig())
     for topic, output in OUTPUTS.items():
