@@ -35,8 +35,9 @@ from depth_anything_ros.errors import (
 from depth_anything_ros.geometry.alignment import to_metric_depth
 from depth_anything_ros.geometry.metric_depth import inverse_depth, limit_depth
 from depth_anything_ros.geometry.plausibility import DepthUnit, unit_warning
+from depth_anything_ros.inference.opening import create_predictor
 from depth_anything_ros.inference.options import NetworkOptions
-from depth_anything_ros.inference.predictor import Predictor, create_predictor
+from depth_anything_ros.inference.predictor import Predictor
 from depth_anything_ros.messages.picture_file import read_picture
 from depth_anything_ros.models.spec import require_relative
 from depth_anything_ros.parameters import from_mapping

@@ -22,8 +22,8 @@ from depth_anything_ros.errors import (
 )
 from depth_anything_ros.geometry.camera import ray_table
 from depth_anything_ros.geometry.ground import ground_inverse_depth
+from depth_anything_ros.inference.opening import create_predictor
 from depth_anything_ros.inference.options import NetworkOptions
-from depth_anything_ros.inference.predictor import create_predictor
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.parameters import from_mapping
 from depth_anything_ros.stream.assembly import assemble

@@ -211,8 +211,8 @@ def _sqnr_db(reference: DepthEstimator, compressed: DepthEstimator, views: int) 
 
 def _misses(args: argparse.Namespace, parent: Weights) -> Misses | None:
     """Return the obstacles missed in the simulated views before and after."""
+    from depth_anything_ros.inference.opening import create_predictor
     from depth_anything_ros.inference.options import NetworkOptions
-    from depth_anything_ros.inference.predictor import create_predictor
     from depth_anything_ros.lab.compression.misses import MISSED, Misses
     from depth_anything_ros.lab.compression.study_scores import score_network
     from depth_anything_ros.lab.datasets.offline import Subject

@@ -6,18 +6,19 @@ import argparse
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from depth_anything_ros.cli.predictor_options import (
+    MODEL_NAMES,
     Named,
     NetworkChoice,
     add_network_arguments,
     network_options,
 )
 from depth_anything_ros.errors import ConfigError
-from depth_anything_ros.models import MODELS
+from depth_anything_ros.inference.options import HUB, NetworkOptions
 from depth_anything_ros.models.network_folder import is_network_folder
 
 if TYPE_CHECKING:
@@ -28,9 +29,9 @@ def add_target_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that name models and what runs them; `args.named` lists them in order."""
     parser.set_defaults(named=())
     parser.add_argument(
-        '--model', action=Named, choices=MODELS, metavar='NAME',
-        help='name of a model; of several, all are scored on the same images, and the others are '
-        'compared with the first',
+        '--model', action=Named, choices=MODEL_NAMES, metavar='NAME',
+        help='name of a model, or hub:ID as --hub-model ID; of several, all are scored on the '
+        'same images, and the others are compared with the first',
     )  # fmt: skip
     parser.add_argument(
         '--checkpoint', action=Named, default='', metavar='FILE',
@@ -47,11 +48,19 @@ def add_target_arguments(parser: argparse.ArgumentParser) -> None:
 
 @dataclass
 class _Asked:
-    """A model and the checkpoints of it that are asked for; a folder has no name of a model."""
+    """
+    A model and the checkpoints of it that are asked for.
+
+    A folder has no name of a model; that of a model of transformers begins with hub:.
+    """
 
     name: str
-    hub: bool
     checkpoints: list[str] = field(default_factory=list)
+
+    @property
+    def takes_checkpoints(self) -> bool:
+        """Return whether it is a model of ours, whose weights may come from files."""
+        return bool(self.name) and not self.name.startswith(HUB)
 
 
 def asked_targets(args: argparse.Namespace, input_size: int) -> list[Target]:
@@ -75,13 +84,17 @@ def asked_targets(args: argparse.Namespace, input_size: int) -> list[Target]:
             raise ConfigError(f"'{label}' is asked for {count} times; allowed: once")
     threads = _threads(args)
     return [
-        Target(
-            label,
-            network_options(args, NetworkChoice(item.name, checkpoint), input_size, threads),
-            item.hub,
-        )
+        Target(label, _options(args, item, checkpoint, input_size, threads))
         for label, (item, checkpoint) in zip(labels, words, strict=True)
     ]
+
+
+def _options(
+    args: argparse.Namespace, item: _Asked, checkpoint: str, input_size: int, threads: int
+) -> NetworkOptions:
+    """Return how a network runs; one of transformers has its own size and no backend of ours."""
+    options = network_options(args, NetworkChoice(item.name, checkpoint), input_size, threads)
+    return replace(options, backend='auto', input_size=0) if options.hub_model else options
 
 
 def _models(asked: Sequence[tuple[str, str]]) -> list[_Asked]:
@@ -89,14 +102,14 @@ def _models(asked: Sequence[tuple[str, str]]) -> list[_Asked]:
     early = []
     for option, value in asked:
         if option == 'checkpoint' and is_network_folder(value):
-            found.append(_Asked('', False, [value]))
+            found.append(_Asked('', [value]))
         elif option != 'checkpoint':
-            found.append(_Asked(value, option == 'hub_model'))
-        elif found and found[-1].name and not found[-1].hub:
+            found.append(_Asked(HUB * (option == 'hub_model') + value))
+        elif found and found[-1].takes_checkpoints:
             found[-1].checkpoints.append(value)
         else:
             early.append(value)
-    own = [item for item in found if item.name and not item.hub]
+    own = [item for item in found if item.takes_checkpoints]
     if not found:
         raise ConfigError(
             'evaluate needs a model: --model NAME, --checkpoint FOLDER or --hub-model ID'
@@ -124,6 +137,7 @@ def _labels(words: Sequence[tuple[_Asked, str]]) -> list[str]:
 def _label(model: str, checkpoint: str) -> str:
     if not model:
         return checkpoint
+    model = model.removeprefix(HUB)
     return f'{model} ({checkpoint})' if checkpoint else model
 
 

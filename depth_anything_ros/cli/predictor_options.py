@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from depth_anything_ros.inference import BACKENDS
-from depth_anything_ros.inference.options import NetworkOptions
+from depth_anything_ros.inference.options import HUB, NetworkOptions
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.network_folder import asked_spec, is_network_folder
 from depth_anything_ros.models.spec import require_relative
@@ -23,6 +23,25 @@ CHECKPOINT_HELP = (
 )
 
 _RELATIVE = 'give --model a relative one'
+
+
+class _ModelNames(Collection[str]):
+    """The names that --model takes: those of MODELS, and hub:ID for a model of transformers."""
+
+    def __contains__(self, name: object) -> bool:
+        """Return whether a name can be taken, without looking for what it names."""
+        return name in MODELS or (isinstance(name, str) and name[: len(HUB)] == HUB != name)
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over those of MODELS, which messages list."""
+        return iter((*MODELS, f'{HUB}ID'))
+
+    def __len__(self) -> int:
+        """Return how many are listed."""
+        return len(MODELS) + 1
+
+
+MODEL_NAMES = _ModelNames()
 
 
 @dataclass(frozen=True)
@@ -40,7 +59,7 @@ def add_predictor_arguments(parser: argparse.ArgumentParser, model: str = '') ->
     :param model: the default; '' makes the option required.
     """
     parser.add_argument(
-        '--model', choices=MODELS, required=not model, default=model or None, metavar='NAME',
+        '--model', choices=MODEL_NAMES, required=not model, default=model or None, metavar='NAME',
         help=f'name of the model (default: {model})' if model else 'name of the model',
     )  # fmt: skip
     parser.add_argument('--checkpoint', default='', help=CHECKPOINT_HELP)
@@ -54,7 +73,7 @@ def add_predictors_arguments(parser: argparse.ArgumentParser, model: str) -> Non
     :param model: the default.
     """
     parser.add_argument(
-        '--model', action=Named, choices=MODELS, metavar='NAME',
+        '--model', action=Named, choices=MODEL_NAMES, metavar='NAME',
         help=f'name of a model; may be given more than once (default: {model})',
     )  # fmt: skip
     parser.add_argument(
@@ -123,9 +142,10 @@ def create_relative_predictor(options: NetworkOptions) -> Predictor:
     :raises ConfigError: if the model gives metres, or an option is out of range.
     :raises CheckpointError: if the weights cannot be had.
     """
-    from depth_anything_ros.inference.predictor import create_predictor
+    from depth_anything_ros.inference.opening import create_predictor
 
-    if not options.checkpoint or is_network_folder(options.checkpoint):
+    known = not options.checkpoint or is_network_folder(options.checkpoint)
+    if known and not options.hub_model:
         require_relative(asked_spec(options.model, options.checkpoint), _RELATIVE)
     predictor = create_predictor(options)
     require_relative(predictor.spec, _RELATIVE)
@@ -143,7 +163,7 @@ def open_relative_predictor(args: argparse.Namespace, input_size: int = 0) -> Pr
 
 
 def _open(args: argparse.Namespace, choice: NetworkChoice, input_size: int) -> Predictor:
-    from depth_anything_ros.inference.predictor import create_predictor
+    from depth_anything_ros.inference.opening import create_predictor
 
     return create_predictor(network_options(args, choice, input_size, args.threads))
 

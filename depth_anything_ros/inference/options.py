@@ -8,6 +8,9 @@ from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.models.network_folder import is_network_folder
 from depth_anything_ros.parameters import Affects, parameter
 
+HUB = 'hub:'
+"""How the name of a model of transformers begins."""
+
 
 @dataclass(frozen=True)
 class NetworkOptions:
@@ -20,7 +23,8 @@ class NetworkOptions:
 
     model: str = parameter(
         'depth_anything_v2_vits',
-        'Name of the model; `depth_anything_ros info` lists them.',
+        'Name of the model; `depth_anything_ros info` lists them. Or hub:ID, a depth model of '
+        'transformers by its id on the Hugging Face hub or its folder.',
         affects=Affects.MODEL,
     )
     checkpoint: str = parameter(
@@ -86,6 +90,11 @@ class NetworkOptions:
         maximum=1000.0,
         affects=Affects.MODEL,
     )
+
+    @property
+    def hub_model(self) -> str:
+        """Return the id or folder of a model of transformers, '' where it is another."""
+        return self.model[len(HUB) :] if self.model.startswith(HUB) else ''
 
     @property
     def network_name(self) -> str:

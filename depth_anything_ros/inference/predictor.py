@@ -21,9 +21,7 @@ from depth_anything_ros.inference.backends.base import (
     Runner,
 )
 from depth_anything_ros.inference.clock import NETWORKS
-from depth_anything_ros.inference.file_network import load_folder
 from depth_anything_ros.inference.network import FindsLens, Network
-from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.preprocess import (
     Preprocessor,
     check_multiple,
@@ -31,7 +29,6 @@ from depth_anything_ros.inference.preprocess import (
     resize_align_corners,
 )
 from depth_anything_ros.inference.selection import Selection
-from depth_anything_ros.models.network_folder import asked_spec, is_network_folder
 from depth_anything_ros.models.spec import NetworkSpec
 from depth_anything_ros.types import (
     Float32Array,
@@ -54,7 +51,7 @@ WARM_UP_RUNS = 2
 
 class Predictor:
     """
-    Estimate depth from images with one network; made by `create_predictor`.
+    Estimate depth from images with one network; made by `opening.create_predictor`.
 
     The backend is built when the first image of a network size comes (or by `warm_up`) and
     kept; the two sizes used last stay built. One thread may `warm_up` a new size while another
@@ -317,27 +314,6 @@ def check_finite(raw: Float32Array, selection: Selection) -> None:
             f'{selection.backend} gave {bad} of {raw.size} values that are not finite, '
             f'in {selection.precision.value}; try precision fp32'
         )
-
-
-def create_predictor(options: NetworkOptions) -> Predictor:
-    """
-    Load a model and choose what runs it; the network is built at the first image.
-
-    :raises UnknownNameError: if model, backend or precision is not known.
-    :raises ConfigError: if `weights` is not one of its values, `input_size` not a multiple of the
-        patch, or `threads` negative.
-    :raises CheckpointError: if the weights cannot be had.
-    :raises MissingDependencyError: if the library of the backend asked for is not installed.
-    :raises BackendError: if backend, precision and device cannot go together here.
-    """
-    # What can be checked without the weights is checked before they are loaded.
-    spec = asked_spec(options.model, options.checkpoint)
-    check_input_size('input size', options.input_size, spec)
-    if is_network_folder(options.checkpoint):
-        return Predictor(load_folder(options), options.input_size)
-    from depth_anything_ros.inference.estimator_network import load_network
-
-    return Predictor(load_network(options), options.input_size)
 
 
 def check_input_size(

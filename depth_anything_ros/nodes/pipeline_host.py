@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import DepthAnythingError
-from depth_anything_ros.inference.predictor import Predictor, create_predictor
+from depth_anything_ros.inference.opening import create_predictor
+from depth_anything_ros.inference.predictor import Predictor
 from depth_anything_ros.nodes.worker import LatestItemWorker
 from depth_anything_ros.parameters import Affects, names_affecting, parameter_values
 from depth_anything_ros.pipeline import DepthPipeline

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.home import expand_user
-from depth_anything_ros.inference.predictor import Predictor, check_input_size
+from depth_anything_ros.inference.opening import check_network
+from depth_anything_ros.inference.predictor import Predictor
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.checkpoint_file import CheckpointFile
 from depth_anything_ros.models.local_file import local_file
 from depth_anything_ros.models.meaning import spec_of_file
-from depth_anything_ros.models.network_folder import asked_spec, is_network_folder
+from depth_anything_ros.models.network_folder import is_network_folder
 from depth_anything_ros.motion import PoseHistory
 from depth_anything_ros.pipeline import DepthPipeline
 from depth_anything_ros.refinement import create_refinements
@@ -85,9 +86,8 @@ def check_parameters(config: DepthNodeConfig) -> Path | None:
 
     :raises DepthAnythingError: naming the value and what is allowed.
     """
-    network, size = config.network, config.network.input_size
-    spec = asked_spec(network.model, network.checkpoint)
-    check_input_size("parameter 'input_size':", size, spec)
+    network = config.network
+    check_network("parameter 'input_size':", network)
     create_scale_source(config.scale)
     if config.uncertainty.sigma_table:
         read_table(expand_user(config.uncertainty.sigma_table))

@@ -11,8 +11,8 @@ from depth_anything_ros.errors import (
     DepthAnythingError,
     UnknownNameError,
 )
+from depth_anything_ros.inference.opening import create_predictor
 from depth_anything_ros.inference.options import NetworkOptions
-from depth_anything_ros.inference.predictor import create_predictor
 from depth_anything_ros.types import MetricDepth, OutputKind, RelativeInverseDepth
 
 pytest.importorskip('onnx')

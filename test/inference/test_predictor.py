@@ -14,8 +14,9 @@ from torch.nn import functional as F
 from depth_anything_ros.errors import BackendError, ConfigError, UnknownNameError
 from depth_anything_ros.inference import selection
 from depth_anything_ros.inference.backends.cache import ExportCache, NoRoomError
+from depth_anything_ros.inference.opening import create_predictor
 from depth_anything_ros.inference.options import NetworkOptions
-from depth_anything_ros.inference.predictor import KEPT_BACKENDS, Predictor, create_predictor
+from depth_anything_ros.inference.predictor import KEPT_BACKENDS, Predictor
 from depth_anything_ros.models.checkpoint import load_estimator
 from depth_anything_ros.types import MetricDepth, ModelInput, OutputKind, RelativeInverseDepth
 

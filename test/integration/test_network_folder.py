@@ -1,9 +1,12 @@
-"""A network of somebody else in a folder, in the node."""
+"""A network of somebody else in the node: in a folder, or of transformers."""
 
 import numpy as np
 import pytest
 from made_networks import write_folder, write_random
 from sensor_msgs.msg import Image
+
+from depth_anything_ros.inference.opening import create_predictor
+from depth_anything_ros.inference.options import NetworkOptions
 
 pytest.importorskip('onnx')
 onnxruntime = pytest.importorskip('onnxruntime')
@@ -71,3 +74,28 @@ def test_a_folder_that_cannot_be_run_ends_the_node_with_the_reason(world, tmp_pa
     assert f"onnxruntime cannot load '{folder}/model.onnx': Protobuf parsing failed" in (
         node.output()
     )
+
+
+def test_the_node_gives_what_transformers_gives(world, camera, tmp_path):
+    pytest.importorskip('transformers')
+    from hub_models import write_model
+
+    write_model('depth_anything', tmp_path)
+    probe = world.probe()
+    world.start('depth_node', {**QUICK, 'model': f'hub:{tmp_path}', 'device': 'cpu'})
+    topic = '/depth_node/relative/image_raw'
+    probe.publisher(Image, '/image')
+    found = probe.listen(Image, topic)
+    probe.await_subscribers('/image')
+    probe.await_publisher(topic)
+    probe.spin(0.3)
+    image = camera.image()
+    probe.publish('/image', image)
+    probe.spin_until(lambda: found)
+    rgb = np.frombuffer(image.data, np.uint8).reshape(HEIGHT, WIDTH, 3)
+    options = NetworkOptions(f'hub:{tmp_path}', device='cpu', precision='fp32')
+    expected = create_predictor(options).predict(rgb).values
+    values = np.frombuffer(found[0].data, np.float32).reshape(HEIGHT, WIDTH)
+    np.testing.assert_allclose(values, expected, atol=1e-3 * np.ptp(expected))
+    report = probe.diagnostics()['model']
+    assert (report['name'], report['backend']) == (str(tmp_path), 'transformers')

@@ -347,8 +347,8 @@ def test_random_weights_give_positive_output_that_follows_the_image() -> None:
 @pytest.mark.slow
 @torch.inference_mode()
 def test_published_output_is_inverse_depth_on_a_known_scene() -> None:
+    from depth_anything_ros.inference.opening import create_predictor
     from depth_anything_ros.inference.options import NetworkOptions
-    from depth_anything_ros.inference.predictor import create_predictor
     from depth_anything_ros.lab.simulation.world import World
     from depth_anything_ros.types import RelativeInverseDepth
 

@@ -7,7 +7,7 @@ from stand_in_networks import CONFIG, GatedLoader, Network, changed, depth_m
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import CheckpointError, ConfigError, UnknownNameError
-from depth_anything_ros.inference.predictor import create_predictor
+from depth_anything_ros.inference.opening import create_predictor
 from depth_anything_ros.lab.compression.chain import parse_chain
 from depth_anything_ros.lab.compression.format import write_packed
 from depth_anything_ros.lab.compression.recipe import compress

@@ -100,7 +100,7 @@ def test_no_connection_is_made_once_the_model_is_there(tmp_path):
         socket.socket.connect = connect
         socket.getaddrinfo = lambda *args, **kwargs: asked.append(args) or []
         from depth_anything_ros.inference.options import NetworkOptions
-        from depth_anything_ros.inference.predictor import create_predictor
+        from depth_anything_ros.inference.opening import create_predictor
 
         predictor = create_predictor(
             NetworkOptions('tiny', backend='torch', cache_dir='cache')

@@ -13,8 +13,8 @@ from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.evaluation.protocol import AlignmentMode, align_prediction
 from depth_anything_ros.geometry.alignment import fit_inverse_depth
 from depth_anything_ros.inference.flip import mean_with_mirrored
+from depth_anything_ros.inference.opening import create_predictor
 from depth_anything_ros.inference.options import NetworkOptions
-from depth_anything_ros.inference.predictor import create_predictor
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.scale.depth_image import DepthImageScale
 from depth_anything_ros.scale.focal_length import FocalLengthScale

@@ -9,8 +9,8 @@ from made_drive import CAMERA
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.geometry.alignment import fit_inverse_depth
+from depth_anything_ros.inference.opening import create_predictor
 from depth_anything_ros.inference.options import NetworkOptions
-from depth_anything_ros.inference.predictor import create_predictor
 from depth_anything_ros.lab.trials.scale_trial import try_sources
 from depth_anything_ros.refinement.edge_filter import EdgeFilter
 from depth_anything_ros.scale import AlignmentTracker, ScaleConfig, find_source

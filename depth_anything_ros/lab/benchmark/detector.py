@@ -17,8 +17,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from depth_anything_ros.errors import CheckpointError, ConfigError, MissingDependencyError
 from depth_anything_ros.inference.backends.torch_backend import DTYPES, TorchBackend
+from depth_anything_ros.inference.failures import failures
 from depth_anything_ros.inference.preprocess import network_size
-from depth_anything_ros.lab.benchmark.failures import failures
 from depth_anything_ros.lab.benchmark.network import (
     NetworkRequest,
     NetworkSummary,

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from depth_anything_ros.errors import DepthAnythingError
+from depth_anything_ros.inference.failures import failures
 from depth_anything_ros.lab.benchmark.encoder_clock import EncoderClock
-from depth_anything_ros.lab.benchmark.failures import failures
 from depth_anything_ros.lab.benchmark.footprint import footprint
 from depth_anything_ros.lab.benchmark.network import (
     IMAGE_SIZE,

@@ -11,11 +11,12 @@ from torch import nn
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.inference.backends.torch_backend import TorchBackend
 from depth_anything_ros.inference.estimator_network import load_network
+from depth_anything_ros.inference.failures import failures
 from depth_anything_ros.inference.predictor import check_finite
 from depth_anything_ros.inference.preprocess import Preprocessor, resize_align_corners
 from depth_anything_ros.lab.benchmark.detector import Detector
-from depth_anything_ros.lab.benchmark.failures import failures, import_libraries
 from depth_anything_ros.lab.benchmark.hub_model import HubNetwork
+from depth_anything_ros.lab.benchmark.imports import import_libraries
 from depth_anything_ros.lab.benchmark.network import (
     Network,
     NetworkKind,

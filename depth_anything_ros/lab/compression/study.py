@@ -21,8 +21,9 @@ from torch import Tensor
 
 from depth_anything_ros.errors import BackendError, CompressionError, DatasetError, WorkerError
 from depth_anything_ros.files import write_bytes
+from depth_anything_ros.inference.opening import create_predictor
 from depth_anything_ros.inference.options import NetworkOptions
-from depth_anything_ros.inference.predictor import Predictor, create_predictor
+from depth_anything_ros.inference.predictor import Predictor
 from depth_anything_ros.inference.preprocess import check_multiple
 from depth_anything_ros.inference.selection import Selection
 from depth_anything_ros.lab.benchmark.footprint import peak_memory_bytes

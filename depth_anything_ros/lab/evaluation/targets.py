@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from depth_anything_ros.inference.opening import create_predictor
 from depth_anything_ros.inference.options import NetworkOptions
-from depth_anything_ros.inference.predictor import create_predictor
 from depth_anything_ros.types import (
     MetricDepth,
     ModelIdentity,
@@ -56,15 +56,10 @@ class Model(Protocol):
 
 @dataclass(frozen=True)
 class Target:
-    """
-    A model to be scored under the name `label`.
-
-    With `hub` the model of `options` is an id or a folder of transformers.
-    """
+    """A model to be scored under the name `label`."""
 
     label: str
     options: NetworkOptions
-    hub: bool = False
 
     def opened(self) -> Model:
         """
@@ -72,8 +67,4 @@ class Target:
 
         :raises DepthAnythingError: if it cannot be had or cannot run here; the message says why.
         """
-        if not self.hub:
-            return create_predictor(self.options)
-        from depth_anything_ros.lab.evaluation.hub_predictor import HubPredictor
-
-        return HubPredictor(self.options)
+        return create_predictor(self.options)

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from depth_anything_ros.errors import DepthAnythingError
+from depth_anything_ros.inference.opening import create_predictor
 from depth_anything_ros.inference.options import NetworkOptions
-from depth_anything_ros.inference.predictor import Predictor, create_predictor
+from depth_anything_ros.inference.predictor import Predictor
 from depth_anything_ros.lab.recording.bag import record_bag
 from depth_anything_ros.lab.recording.results import BagRecord, RecordJob
 from depth_anything_ros.lab.workers import Workers

@@ -9,7 +9,7 @@ CHANGES_THE_NETWORK = """
 import signal, sys, threading
 import numpy as np
 from depth_anything_ros.inference.options import NetworkOptions
-from depth_anything_ros.inference.predictor import create_predictor
+from depth_anything_ros.inference.opening import create_predictor
 
 rgb = np.zeros((64, 64, 3), np.uint8)
 signal.signal(signal.SIGINT, lambda *_: print('handled', flush=True))

@@ -17,9 +17,10 @@ pytest.importorskip('PIL', reason='Pillow is not installed')
 from hub_models import KINDS, write_model
 
 from depth_anything_ros.errors import BackendError, CheckpointError, MissingDependencyError
+from depth_anything_ros.inference.hub import loading
+from depth_anything_ros.inference.hub.loading import find_model
 from depth_anything_ros.inference.options import NetworkOptions
-from depth_anything_ros.lab.benchmark import hub_model as hub_module
-from depth_anything_ros.lab.benchmark.hub_model import HubNetwork, find_model
+from depth_anything_ros.lab.benchmark.hub_model import HubNetwork
 from depth_anything_ros.lab.benchmark.layers import describe_network
 from depth_anything_ros.lab.benchmark.network import (
     IMAGE_SIZE,
@@ -208,7 +209,7 @@ def test_pickled_weights_are_not_opened_where_torch_would_execute_them(tmp_path,
     torch.save(load_file(path), tmp_path / 'pytorch_model.bin')
     path.unlink()
     open_network(load(tmp_path))
-    monkeypatch.setattr(hub_module, 'pickles_are_safe', lambda: False)
+    monkeypatch.setattr(loading, 'pickles_are_safe', lambda: False)
     with pytest.raises(CheckpointError, match='cannot be read: .*safetensors'):
         open_network(load(tmp_path))
 
@@ -240,7 +241,7 @@ def test_mismatched_weights_are_named_where_the_library_only_reports_them():
         'mismatched_keys': [(f'layer.{number}', (1,), (2,)) for number in range(6)],
     }
     with pytest.raises(CheckpointError, match=r'another shape for layer\.0, .* and 2 more$'):
-        hub_module.check_complete('a/b', info)
+        loading.check_complete('a/b', info)
 
 
 @pytest.mark.parametrize('kind', ['dpt', 'depth_anything', 'zoedepth'])
@@ -334,7 +335,7 @@ def test_gated_model_says_where_to_ask(monkeypatch):
 @pytest.mark.parametrize('module', ['transformers', 'PIL'])
 def test_missing_library_names_the_extra(module, monkeypatch, tmp_path):
     write_model('dpt', tmp_path)
-    monkeypatch.setattr(hub_module, 'find_spec', lambda name: None if name == module else name)
+    monkeypatch.setattr(loading, 'find_spec', lambda name: None if name == module else name)
     with pytest.raises(MissingDependencyError, match=rf"'{module}'.*depth_anything_ros\[hub\]"):
         HubNetwork(load(tmp_path))
 

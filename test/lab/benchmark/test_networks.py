@@ -10,8 +10,8 @@ from depth_anything_ros.errors import (
     ConfigError,
     DepthAnythingError,
 )
+from depth_anything_ros.inference.failures import failures
 from depth_anything_ros.inference.options import NetworkOptions
-from depth_anything_ros.lab.benchmark.failures import failures
 from depth_anything_ros.lab.benchmark.network import (
     IMAGE_SIZE,
     NetworkKind,

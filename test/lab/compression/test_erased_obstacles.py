@@ -6,8 +6,8 @@ import torch
 from cv2 import MORPH_ELLIPSE, MORPH_OPEN, getStructuringElement, morphologyEx
 from study_results import result
 
+from depth_anything_ros.inference.opening import create_predictor
 from depth_anything_ros.inference.options import NetworkOptions
-from depth_anything_ros.inference.predictor import create_predictor
 from depth_anything_ros.lab.compression.study_findings import change, misses
 from depth_anything_ros.lab.compression.study_report import warnings
 from depth_anything_ros.lab.compression.study_scores import score_network

@@ -10,8 +10,8 @@ import torch
 from safetensors import safe_open
 
 from depth_anything_ros.errors import CompressionError, OutputError
+from depth_anything_ros.inference.opening import create_predictor
 from depth_anything_ros.inference.options import NetworkOptions
-from depth_anything_ros.inference.predictor import create_predictor
 from depth_anything_ros.lab.compression.chain import parse_chain
 from depth_anything_ros.lab.compression.format import (
     check_target,

@@ -6,8 +6,8 @@ from torch import nn
 
 from depth_anything_ros.errors import CompressionError
 from depth_anything_ros.inference import BACKENDS
+from depth_anything_ros.inference.opening import create_predictor
 from depth_anything_ros.inference.options import NetworkOptions
-from depth_anything_ros.inference.predictor import create_predictor
 from depth_anything_ros.lab.compression.calibration import input_ranges
 from depth_anything_ros.lab.compression.chain import parse_chain
 from depth_anything_ros.lab.compression.fidelity import output_sqnr_db

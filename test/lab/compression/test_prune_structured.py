@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from depth_anything_ros.errors import CheckpointError, CompressionError
+from depth_anything_ros.inference.opening import create_predictor
 from depth_anything_ros.inference.options import NetworkOptions
-from depth_anything_ros.inference.predictor import create_predictor
 from depth_anything_ros.lab.compression.chain import parse_chain
 from depth_anything_ros.lab.compression.format import write_packed
 from depth_anything_ros.lab.compression.prune_structured import PruneStructured, kept_count

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from depth_anything_ros.errors import AlignmentError, ConfigError
+from depth_anything_ros.inference.opening import create_predictor
 from depth_anything_ros.inference.options import NetworkOptions
-from depth_anything_ros.inference.predictor import create_predictor
 from depth_anything_ros.lab.simulation.journey import journey
 from depth_anything_ros.lab.simulation.robot import Robot, robot_camera
 from depth_anything_ros.lab.trials.model_trial import (

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
+from depth_anything_ros.inference.opening import create_predictor
 from depth_anything_ros.inference.options import NetworkOptions
-from depth_anything_ros.inference.predictor import create_predictor
 from depth_anything_ros.lab.simulation.robot import BasePose, Robot
 from depth_anything_ros.lab.trials.odometry_trial import (
     TOLD,

@@ -1,30 +1,14 @@
-"""What libraries raise, in our words; and their import, so that no load time contains it."""
+"""What libraries raise, in our words."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
-from importlib.util import find_spec
 
 from depth_anything_ros.errors import BackendError, DepthAnythingError
-from depth_anything_ros.inference import BACKENDS
 
 # Errors whose message is a sentence; that of a KeyError is the bare key.
 _SPEAKING = (DepthAnythingError, RuntimeError, ValueError, MemoryError, OSError, ImportError)
-
-
-def import_libraries(backend: str) -> None:
-    """
-    Import what a backend imports when it is first used, so that no load time contains it.
-
-    A library that is missing is left out: the backend says so, and how to get it.
-
-    :param backend: a name in BACKENDS.
-    """
-    for name in ('safetensors.torch', *BACKENDS[backend].libraries):
-        if find_spec(name.partition('.')[0]) is not None:
-            import_module(name)
 
 
 @contextmanager

@@ -13,8 +13,8 @@ import torch
 from torch.nn import functional as F
 
 from depth_anything_ros.errors import CheckpointError
+from depth_anything_ros.inference.failures import first_line
 from depth_anything_ros.json_text import parse_json
-from depth_anything_ros.lab.benchmark.failures import first_line
 from depth_anything_ros.models.hub import HubFile, hub_file
 from depth_anything_ros.types import UInt8Array
 
@@ -45,7 +45,7 @@ def open_processing(source: str, size: tuple[int, int] | None) -> Processing:
     if not Path(source).is_dir():
         path = hub_file(
             HubFile(source, _FILE, 'licence'), f"the image processor of '{source}'",
-            '--hub-model FOLDER',
+            '--hub-model FOLDER or model:=hub:FOLDER',
         )  # fmt: skip
     if not path.is_file():
         raise CheckpointError(f"'{path.parent}' has no {_FILE}, which describes the input")
