@@ -9,8 +9,8 @@ from narrow_models import narrow_models
 
 from depth_anything_ros.errors import BackendError, CameraError
 from depth_anything_ros.inference.lens import PredictedLens
+from depth_anything_ros.inference.opening import create_predictor
 from depth_anything_ros.inference.options import NetworkOptions
-from depth_anything_ros.inference.predictor import create_predictor
 from depth_anything_ros.types import Camera
 
 RGB = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
