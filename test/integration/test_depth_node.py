@@ -93,7 +93,8 @@ def as_array(message, dtype):
 
 
 def test_every_output_carries_the_header_and_the_size_of_the_image(probe, camera):
-    image, outputs = send(probe, camera, TYPES)
+    # This network tells no confidence.
+    image, outputs = send(probe, camera, [topic for topic in TYPES if topic != CONFIDENCE])
     assert all(output.header.stamp == image.header.stamp for output in outputs.values())
     del outputs[SCAN]
     assert all(output.header == image.header for output in outputs.values())
