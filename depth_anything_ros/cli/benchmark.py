@@ -28,6 +28,7 @@ from depth_anything_ros.cli.console import (
     write_json,
     write_line,
     write_lines,
+    write_table,
 )
 from depth_anything_ros.errors import ConfigError, DepthAnythingError
 from depth_anything_ros.files import write_bytes, write_text
@@ -122,6 +123,8 @@ def run(args: argparse.Namespace) -> int:
     planned = planned_groups(args)
     groups = _planned_rows(planned)
     _prepare_outputs(args)
+    if args.count:
+        return _count(args, groups)
     layers: list[LayerRow] = []
     complete = False
     try:
@@ -147,6 +150,27 @@ def run(args: argparse.Namespace) -> int:
         if args.plots:
             _draw(args.plots, result)
     return 0 if any(map(_counts, result.results)) else 1
+
+
+def _count(args: argparse.Namespace, groups: list[list[BenchmarkRow]]) -> int:
+    """Count what every network holds and does, and write what was asked for."""
+    from depth_anything_ros.lab.benchmark.networks_page import (
+        counted,
+        networks_page,
+        networks_table,
+    )
+
+    planned = [row for rows in groups for row in rows]
+    rows = [
+        replace(counted(row), reason='counted only')
+        for row in progress(planned, len(planned), 'counted')
+    ]
+    write_table(networks_table(rows))
+    result = _result(args, [rows], [], complete=True)
+    _write(args, result)
+    if args.page:
+        write_text(args.page, networks_page(result))
+    return 0
 
 
 def _planned_rows(planned: Sequence[Sequence[Target]]) -> list[list[BenchmarkRow]]:

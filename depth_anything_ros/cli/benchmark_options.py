@@ -96,6 +96,10 @@ def add_how(parser: argparse.ArgumentParser) -> None:
         help='one model after another instead of all in turns: takes the least memory, and '
         'ratios between models hold less well',
     )  # fmt: skip
+    how.add_argument(
+        '--count', action='store_true',
+        help='count parameters and MACs of the networks of the package, and open and time none',
+    )  # fmt: skip
     how.add_argument('--cache-dir', default='', help='folder for exported networks')
 
 

@@ -136,7 +136,23 @@ def test_page_has_what_was_timed_and_what_was_not(run, tmp_path, monkeypatch):
     (row,) = (line for line in lines if line.startswith('| tiny |'))
     assert f'| {tiny["p50_ms"]:.0f} |' in row
     assert '| yolo11n |' in page.read_text()
-    assert f'- `yolo11n`, ultralytics fp32: {gone["reason"]}' in lines
+    assert f'- `yolo11n`: {gone["reason"]}' in lines
+
+
+def test_count_opens_no_network(run, monkeypatch, capsys):
+    opening = 'depth_anything_ros.lab.benchmark.group.open_network'
+    monkeypatch.setattr(opening, lambda _: pytest.fail('it was opened'))
+    status, answer = run(
+        '--model', 'tiny,vggt', '--input-size', '56x56', '--backend', 'torch', '--precision',
+        'fp32', '--baseline', 'none', '--count',
+    )  # fmt: skip
+    assert status == 0
+    tiny, vggt = answer['results']
+    assert (tiny['status'], tiny['reason'], tiny['p50_ms']) == ('failed', 'counted only', None)
+    assert tiny['parameters'] == MODELS['tiny'].parameters
+    made = count_operations(MODELS['vggt'], 56, 56)
+    assert (vggt['encoder_macs'], vggt['decoder_macs']) == (made.encoder, made.decoder)
+    assert '941,765,858' in capsys.readouterr().out
 
 
 def test_interrupted_layers_are_written_as_far_as_they_came(run, tmp_path, monkeypatch):

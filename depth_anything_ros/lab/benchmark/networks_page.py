@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from depth_anything_ros.lab.benchmark.network import PartCounts
@@ -42,23 +43,29 @@ def networks_page(result: BenchmarkResult) -> str:
     Parameters and operations of a network of the package that could not be timed are counted all
     the same; why it could not is told below the table.
     """
-    rows = [_counted(row) for row in result.results]
-    failed = {
-        f'- `{row.model}`, {row.backend} {row.precision.value}: {row.reason}': None
-        for row in rows
-        if row.status == 'failed'
-    }
+    rows = [counted(row) for row in result.results]
+    failed: dict[str, dict[str, None]] = {}
+    for row in rows:
+        if row.status == 'failed':
+            failed.setdefault(row.reason, {})[f'`{row.model}`'] = None
     notes = {f'- `{row.model}`: {row.note}': None for row in rows if row.note}
-    table = Table(_HEADINGS, [_cells(row) for row in rows])
-    lines = [_HEAD + _machine(result), '', _READING, *table.markdown()]
+    lines = [_HEAD + _machine(result), '', _READING, *networks_table(rows).markdown()]
     if failed:
-        lines += ['', 'Not timed, and why; what is counted needs no memory:', '', *failed]
+        lines += ['', 'Not timed, and why:', '']
+        lines += [f'- {", ".join(models)}: {reason}' for reason, models in failed.items()]
     if notes:
         lines += ['', *notes]
     return '\n'.join(lines) + '\n'
 
 
+def networks_table(rows: Sequence[BenchmarkRow]) -> Table:
+    """Return what networks cost, a row each."""
+    return Table(_HEADINGS, [_cells(row) for row in rows])
+
+
 def _machine(result: BenchmarkResult) -> str:
+    if not any(row.timed for row in result.results):
+        return 'Parameters and operations are counted; nothing was timed.'
     found = result.environment
     libraries = [
         f'{name} {found[name]}' for name in ('torch', 'openvino', 'onnxruntime') if name in found
@@ -70,8 +77,12 @@ def _machine(result: BenchmarkResult) -> str:
     )
 
 
-def _counted(row: BenchmarkRow) -> BenchmarkRow:
-    """Return a row with its counts, which one that was not timed lacks."""
+def counted(row: BenchmarkRow) -> BenchmarkRow:
+    """
+    Return a row with its counts, which one that was not timed lacks.
+
+    Those of a network of another library stay unknown.
+    """
     if row.counts or row.input_size is None or row.model not in MODELS:
         return row
     spec = MODELS[row.model]
