@@ -33,7 +33,7 @@ from depth_anything_ros.errors import (
     DepthAnythingError,
 )
 from depth_anything_ros.geometry.alignment import to_metric_depth
-from depth_anything_ros.geometry.metric_depth import inverse_depth, limit_depth
+from depth_anything_ros.geometry.metric_depth import inverse_depth, limit_depth, no_depth_reason
 from depth_anything_ros.geometry.plausibility import DepthUnit, unit_warning
 from depth_anything_ros.inference.opening import create_predictor
 from depth_anything_ros.inference.options import NetworkOptions
@@ -84,13 +84,17 @@ Image = NDArray[Any] | str | os.PathLike[str]
 _STAMP_NS = 0
 
 
-def load(model: str = 'tiny', **options: Any) -> DepthModel:
+def load(
+    model: str = 'tiny', *, checkpoint: str | os.PathLike[str] = '', **options: Any
+) -> DepthModel:
     """
     Load a model, ready to predict.
 
     :param model: a name that `depth_anything_ros info` lists.
-    :param options: those of :class:`depth_anything_ros.inference.options.NetworkOptions`:
-        `checkpoint`, `weights`, `backend`, `precision`, `device`, `input_size`, `threads`, …
+    :param checkpoint: a file of its weights, or the folder of a network of your own, which takes
+        the place of the model.
+    :param options: the others of :class:`depth_anything_ros.inference.options.NetworkOptions`:
+        `weights`, `backend`, `precision`, `device`, `input_size`, `threads`, …
     :raises UnknownNameError: if there is no such model, backend or precision.
     :raises ConfigError: if an option has a value that the model cannot take.
     :raises CheckpointError: if the weights cannot be had or belong to another model.
@@ -98,7 +102,8 @@ def load(model: str = 'tiny', **options: Any) -> DepthModel:
     :raises BackendError: if backend, precision and device cannot go together here.
     :raises TypeError: if there is no option of that name.
     """
-    return DepthModel(create_predictor(NetworkOptions(model, **options)))
+    asked = NetworkOptions(model, os.fspath(checkpoint), **options)
+    return DepthModel(create_predictor(asked))
 
 
 class DepthModel:
@@ -180,7 +185,10 @@ class DepthModel:
     ) -> DepthResult:
         prediction = self.predict(frame.rgb)
         if isinstance(prediction, MetricDepth):
-            return DepthResult(frame, None, None, limit_depth(prediction, max_depth_m))
+            known = limit_depth(prediction, max_depth_m)
+            if reason := no_depth_reason(known, max_depth_m, prediction):
+                _LOGGER.warning('%s', reason)
+            return DepthResult(frame, None, None, known)
         if scale is None:
             scale = scale_of_model(self.predictor)
         if scale is None:
@@ -190,6 +198,8 @@ class DepthModel:
             )
         alignment = scale.align(prediction, _STAMP_NS, frame.camera)
         metric = to_metric_depth(prediction, alignment, max_depth_m)
+        if reason := no_depth_reason(metric, max_depth_m):
+            _LOGGER.warning('%s', reason)
         return DepthResult(frame, prediction, alignment, metric, scale_state=ScaleState.FITTED)
 
     def complete(

@@ -14,7 +14,7 @@ from depth_anything_ros.completion import DEFAULT_REFUSAL
 from depth_anything_ros.completion import fuse as fuse_depth
 from depth_anything_ros.errors import AlignmentError, BackendError, CameraError, CheckpointError
 from depth_anything_ros.geometry.alignment import aligned_inverse_depth, to_metric_depth
-from depth_anything_ros.geometry.metric_depth import limit_depth
+from depth_anything_ros.geometry.metric_depth import limit_depth, no_depth_reason
 from depth_anything_ros.geometry.percentiles import percentiles
 from depth_anything_ros.inference.flip import agreement, mean_with_mirrored, mirrored
 from depth_anything_ros.inference.flip import disagreement as disagreement_of
@@ -159,14 +159,18 @@ class DepthPipeline:
             _forget(refinements)
         if isinstance(prediction, MetricDepth):
             known = limit_depth(prediction, self.max_depth_m)
+            nowhere = no_depth_reason(known, self.max_depth_m, prediction)
             known = _refine(known, frame, refinements, stages_ms)
-            return DepthResult(frame, None, None, known, stages_ms=stages_ms)
-        metric = None
+            return DepthResult(
+                frame, None, None, known, no_metric_reason=nowhere, stages_ms=stages_ms
+            )
+        metric, nowhere = None, ''
         with _timed(stages_ms, 'align'):
             afresh = self.tracker.current(frame.stamp_ns) is None
             alignment, reason = self._align(prediction, frame)
             if alignment is not None:
                 metric = to_metric_depth(prediction, alignment, self.max_depth_m)
+                nowhere = no_depth_reason(metric, self.max_depth_m)
         if afresh or metric is None:
             # Metres of a new scale must not be blended with those of an old one.
             _forget(refinements)
@@ -177,7 +181,7 @@ class DepthPipeline:
             prediction,
             alignment,
             metric,
-            no_metric_reason='' if alignment else reason,
+            no_metric_reason=nowhere if alignment else reason,
             stages_ms=stages_ms,
             scale_state=self.tracker.state(frame.stamp_ns, fitted=not reason),
             no_fit_reason=reason,

@@ -57,8 +57,9 @@ class DepthResult:
     All that the pipeline made of one frame.
 
     `relative` is None for a metric network; `metric` is None while no scale is known, and
-    `no_metric_reason` then says why. `scale_state` tells how fresh the alignment is, and
-    `no_fit_reason` why the frame has none of its own. `fused` is None where it was not asked for,
+    `no_metric_reason` then says why, as it does where `metric` is unknown everywhere.
+    `scale_state` tells how fresh the alignment is, and `no_fit_reason` why the frame has none of
+    its own. `fused` is None where it was not asked for,
     or `no_fused_reason` says why there is none. `sigma` is one standard deviation of the depth it
     was asked for of, float32 (H, W) in metres, NaN where that is; None where it was not asked for
     or there is no such depth, or `no_sigma_reason` says why there is none. `confidence` is how
@@ -85,6 +86,11 @@ class DepthResult:
     no_confidence_reason: str = ''
     predicted_camera: Camera | None = None
     no_lens_reason: str = ''
+
+    @property
+    def has_metres(self) -> bool:
+        """Return whether metric depth is known of at least one pixel."""
+        return self.metric is not None and not self.no_metric_reason
 
     def depth_by(self, choice: DepthChoice) -> MetricDepth | None:
         """Return the depth that is meant, None where there is none."""

@@ -301,6 +301,19 @@ def test_metric_network_needs_no_scale():
     np.testing.assert_array_equal(np.isnan(result.metric.depth_m), DEPTH_M > 20.0)
 
 
+@pytest.mark.parametrize('kind', [MetricDepth, RelativeInverseDepth])
+def test_metres_that_are_unknown_everywhere_are_none_and_say_why(kind):
+    way = pipeline(kind, Source())
+    assert way.process(FRAME).has_metres
+    way.max_depth_m = 0.25  # nearer than all that there is
+    result = way.process(FRAME)
+    assert np.isnan(result.metric.depth_m).all()
+    assert not result.has_metres
+    assert result.no_metric_reason.startswith('no pixel lies within 0 to 0.25 m')
+    assert ('the network gives 0.5 to 30 m' in result.no_metric_reason) is (kind is MetricDepth)
+    assert result.missing_reason == result.no_metric_reason
+
+
 def test_relative_network_without_source_says_why_there_are_no_metres():
     result = pipeline().process(FRAME)
     assert result.metric is None

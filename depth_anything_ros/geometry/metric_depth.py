@@ -25,6 +25,30 @@ def limit_depth(metric: MetricDepth, max_depth_m: float) -> MetricDepth:
     return replace(metric, depth_m=np.where(known, depth_m, np.float32(np.nan)))
 
 
+def no_depth_reason(
+    metric: MetricDepth, max_depth_m: float, given: MetricDepth | None = None
+) -> str:
+    """
+    Return why depth says nothing at all, '' where it is known anywhere.
+
+    :param metric: NaN where unknown.
+    :param max_depth_m: depth beyond this is unknown.
+    :param given: the same as a metric network gave it, None where a scale made it.
+    """
+    if not np.isnan(metric.depth_m).all():
+        return ''
+    reason = f'no pixel lies within 0 to {max_depth_m:g} m'
+    if given is None:
+        return reason
+    # What is not above 0 is NaN already.
+    above = given.depth_m[given.depth_m > 0]
+    found = f'{above.min():.4g} to {above.max():.4g} m' if above.size else 'nothing above 0 m'
+    return (
+        f'{reason}: the network gives {found}; is max_depth_m right, and of a network in a folder '
+        'output.metres_per_unit?'
+    )
+
+
 def limit_to(metric: MetricDepth, certain: NDArray[np.bool_]) -> MetricDepth:
     """Return depth without the pixels that are not certain, bool (H, W)."""
     return replace(metric, depth_m=np.where(certain, metric.depth_m, np.float32(np.nan)))

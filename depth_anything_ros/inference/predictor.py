@@ -179,10 +179,16 @@ class Predictor:
     def postprocess(
         self, raw: Float32Array, source_size: tuple[int, int]
     ) -> RelativeInverseDepth | MetricDepth:
-        """Return the output at the image's (height, width), as what the model predicts."""
-        values = resize_align_corners(raw, source_size)
+        """
+        Return the output at the image's (height, width), as what the model predicts.
+
+        Metres that are not above 0 are none, and become NaN.
+        """
         if self.output_kind is OutputKind.METRIC_DEPTH:
-            return MetricDepth(values)
+            # Before the resize, so that no metres are made halfway to what are none.
+            known = np.where(raw > 0, raw, np.float32(np.nan))
+            return MetricDepth(resize_align_corners(known, source_size))
+        values = resize_align_corners(raw, source_size)
         shifted = self.output_kind is OutputKind.RELATIVE_INVERSE_DEPTH
         return RelativeInverseDepth(values, has_shift=shifted)
 

@@ -141,7 +141,7 @@ def resize_align_corners(values: Float32Array, size: tuple[int, int]) -> Float32
     official code uses; cv2.resize aligns the outer edges instead, and cv2.remap rounds
     positions to 1/32 pixel.
 
-    :param values: float32 (h, w), finite.
+    :param values: float32 (h, w); NaN spreads to what lies beside it.
     :param size: wanted (height, width).
     :return: float32 (H, W), a new array.
     """

@@ -1,6 +1,7 @@
 """A network of somebody else in every verb that takes a checkpoint."""
 
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -9,6 +10,7 @@ from made_networks import grey, write_folder
 
 import depth_anything_ros
 from depth_anything_ros.cli.main import main
+from depth_anything_ros.errors import CheckpointError
 
 pytest.importorskip('onnx')
 pytest.importorskip('onnxruntime')
@@ -75,6 +77,31 @@ def test_python_loads_it(folder):
     model = depth_anything_ros.load(checkpoint=str(folder), precision='fp32')
     metric = model.metric(picture())
     np.testing.assert_allclose(metric.depth_m, 5 * grey(picture() / 255.0), rtol=1e-4)
+
+
+def test_python_takes_a_path_and_warns_of_metres_that_are_unknown_everywhere(folder, caplog):
+    model = depth_anything_ros.load(checkpoint=folder, precision='fp32')
+    assert model.identity.name == 'grey'
+    assert np.isnan(model.metric(picture(), max_depth_m=0.1).depth_m).all()
+    assert 'no pixel lies within 0 to 0.1 m: the network gives 2.2' in caplog.text
+    with pytest.raises(CheckpointError, match=r"checkpoint '/no\.pth' does not exist"):
+        depth_anything_ros.load('tiny', checkpoint=Path('/no.pth'))
+
+
+def test_a_picture_whose_metres_are_all_unknown_counts_as_without_metres(tmp_path, capsys):
+    folder = write_folder(tmp_path / 'own', input_size=HEIGHT,
+                          **{**METRES, 'output_metres_per_unit': 1000})  # fmt: skip
+    cv2.imwrite(str(tmp_path / 'photo.png'), picture()[..., ::-1])
+    out, answer = tmp_path / 'depth', tmp_path / 'answer.json'
+    call = ['predict', str(tmp_path / 'photo.png'), '--out', str(out), '--checkpoint', str(folder)]
+    assert main([*call, '--depth', 'npy', '--precision', 'fp32', '--json', str(answer)]) == 1
+    (record,) = json.loads(answer.read_text())['inputs']
+    assert (
+        'no pixel lies within 0 to 10 m: the network gives 447.1 to 801.6 m' in record['failure']
+    )
+    assert 'output.metres_per_unit?' in record['failure']
+    assert 'no pixel lies within 0 to 10 m' in capsys.readouterr().err
+    assert not list(out.rglob('*.npy'))
 
 
 @pytest.mark.slow

@@ -95,6 +95,40 @@ def test_a_network_that_reads_bytes_runs(tmp_path, library):
     np.testing.assert_allclose(found, grey(picture()), rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        ({'input_range': 1}, r'range 1, .* make 0 to 1 of an image; a network of bytes has range'),
+        (
+            {'input_mean': [0.485, 0.456, 0.406], 'input_std': [0.229, 0.224, 0.225]},
+            'make -2.118 to 2.64 of an image',
+        ),
+        ({'input_range': 255, 'input_mean': [103.5, 116.3, 123.7]}, 'make -123.7 to 151.5'),
+    ],
+)
+def test_bytes_that_images_do_not_fill_are_refused(tmp_path, library, changes, message):
+    write_grey(tmp_path / 'model.onnx', ('n', 'h', 'w', 3), dtype='uint8')
+    with pytest.raises(BackendError, match=f'reads pixels uint8 .*{message}'):
+        opened(write_folder(tmp_path, **changes), library)
+
+
+def test_bytes_may_be_written_as_shares_of_white(tmp_path):
+    write_grey(tmp_path / 'model.onnx', ('n', 'h', 'w', 3), dtype='uint8')
+    found = at_own_size(tmp_path, 'onnxruntime', input_range=1, input_std=[1 / 255] * 3)
+    np.testing.assert_allclose(found, grey(picture()), rtol=1e-5)
+
+
+def test_metres_that_are_not_above_0_are_unknown(tmp_path, library):
+    write_folder(tmp_path, input_size=HEIGHT, input_mean=[0.5] * 3, output_kind='metric_depth',
+                 **METRES)  # fmt: skip
+    values = 2.0 * grey(picture() / 255.0 - 0.5)
+    found = opened(tmp_path, library).predict(picture()).depth_m
+    assert 0.1 < (values > 0).mean() < 0.9
+    sure = np.abs(values) > 1e-3
+    np.testing.assert_array_equal(np.isnan(found)[sure], values[sure] <= 0)
+    np.testing.assert_allclose(found[values > 1e-3], values[values > 1e-3], atol=1e-5)
+
+
 def test_weights_in_a_file_of_their_own_are_found(tmp_path, library):
     write_grey(tmp_path / 'model.onnx', external=True)
     assert (tmp_path / 'model.onnx.data').exists()

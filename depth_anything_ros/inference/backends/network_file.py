@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 
 from depth_anything_ros.errors import BackendError
 from depth_anything_ros.inference.backends.base import check_pixels
-from depth_anything_ros.models.contract import Channels, Contract, OutputContract
+from depth_anything_ros.models.contract import (
+    Channels,
+    Contract,
+    InputContract,
+    OutputContract,
+)
 from depth_anything_ros.types import Float32Array, OutputKind, Precision
 
 # The number formats of images that networks read.
@@ -20,6 +25,8 @@ _DTYPES = {
     'float32': np.float32, 'float16': np.float16, 'float64': np.float64, 'uint8': np.uint8,
 }  # fmt: skip
 _UINT8 = (0.0, 255.0)
+# No more than rounding to whole numbers does.
+_UINT8_OFF = 0.5
 # Of depth without scale, no more than this share may be no depth.
 _MOST_WITHOUT_DEPTH = 0.5
 
@@ -97,6 +104,8 @@ class ImageNetwork:
         if self._input.dtype not in _DTYPES:
             known = ', '.join(_DTYPES)
             raise self._error(f'reads {self._input.text}; known number formats: {known}')
+        if _DTYPES[self._input.dtype] is np.uint8:
+            self._check_bytes(contract.input)
         self._output = self._output_index(contract.output)
 
     @property
@@ -137,6 +146,22 @@ class ImageNetwork:
         if shape[3] == 3:
             return 1, 2
         raise self._error(f'reads {self._input.text}, of which no axis holds three colours')
+
+    def _check_bytes(self, own: InputContract) -> None:
+        """Check that images fill the bytes that the network reads, as no others can be meant."""
+        ends = [
+            ((value - mean) / std, nearest)
+            for mean, std in zip(own.mean, own.std, strict=True)
+            for value, nearest in zip((0.0, own.range), _UINT8, strict=True)
+        ]
+        if any(abs(end - nearest) > _UINT8_OFF for end, nearest in ends):
+            found = [end for end, _ in ends]
+            raise self._error(
+                f'reads {self._input.text}: bytes, which are 0 to 255, and input.range '
+                f'{own.range}, input.mean {list(own.mean)} and input.std {list(own.std)} make '
+                f'{min(found):.4g} to {max(found):.4g} of an image; a network of bytes has '
+                'range 255, mean [0, 0, 0] and std [1, 1, 1]'
+            )
 
     def _output_index(self, wanted: OutputContract) -> int:
         names = [port.name for port in self._file.outputs]

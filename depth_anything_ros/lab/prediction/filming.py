@@ -134,7 +134,7 @@ class _Film:
     def _count(self, found: list[DepthResult]) -> None:
         self.count += 1
         for network, result in zip(self._maker.networks, found, strict=True):
-            if network.gives_metres and result.metric is None:
+            if network.gives_metres and not result.has_metres:
                 self.without_metres += 1
                 self.reason = f'no frame has metres: {result.no_metric_reason}'
                 return

@@ -148,7 +148,7 @@ class Maker:
     def _files(self, stem: Path, found: Sequence[DepthResult]) -> Iterator[tuple[Path, bytes]]:
         """Give path and content of the numbers that are wanted of one frame."""
         for network, result in zip(self.networks, found, strict=True):
-            if network.gives_metres and result.metric is None:
+            if network.gives_metres and not result.has_metres:
                 continue
             own = self._stem(stem, network)
             yield from result_files(own, result, self.settings.wanted)

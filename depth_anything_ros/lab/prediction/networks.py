@@ -181,7 +181,7 @@ def require_metres(result: DepthResult) -> None:
 
     :raises AlignmentError: if not, with the reason.
     """
-    if result.metric is None:
+    if not result.has_metres:
         raise AlignmentError(f'no metres: {result.no_metric_reason}')
 
 

@@ -45,6 +45,7 @@ from depth_anything_ros.stream.encoders import (
     Output,
     send_outputs,
 )
+from depth_anything_ros.types import OutputKind
 
 # camera_info → what it goes with.
 _INFO_OF = {CAMERA_INFO: DEPTH, FUSED_INFO: FUSED}
@@ -195,7 +196,7 @@ class _Recording:
         # The writer makes messages of fields.
         published = send_outputs(finished, self._outputs, lambda _, fields: fields, send, {})
         self._written += 1
-        self._metric += finished.result.metric is not None
+        self._metric += finished.result.has_metres
         for name, reason in published.failures.items():
             self._recorder.doubts.add(f'no {name}: {reason}')
 
@@ -209,6 +210,7 @@ class _Recording:
 
     def _result(self, speed: Speed, duration_s: float) -> BagRecord:
         recorder, job = self._recorder, self._job
+        kind = recorder.pipeline.predictor.output_kind
         return BagRecord(
             bag=str(job.bag),
             out=str(job.out),
@@ -216,6 +218,7 @@ class _Recording:
             written=self._written,
             metric=self._metric,
             sources=job.config.scale.names,
+            metric_model=kind is OutputKind.METRIC_DEPTH,
             rejected=tuple(self._rejected),
             no_metric=recorder.no_metric.counts,
             doubts=recorder.doubts.counts,

@@ -64,7 +64,8 @@ class BagRecord:
     What was recorded of a bag.
 
     `images` were read, `written` gave an output, `metric` of them depth in metres, for which
-    `sources` of scale were asked; `no_metric` and `doubts` count images by what was told of them,
+    `sources` of scale were asked, or a `metric_model` gives them by itself; `no_metric`
+    and `doubts` count images by what was told of them,
     `warnings` what was told of the bag and its messages. `messages` counts what is in the new bag
     by topic; `empty` are the outputs of the job that were named and have none. `rate_hz` is
     images a second and `network_share` the share of the time in which a network ran, as `Speed`
@@ -80,6 +81,7 @@ class BagRecord:
     written: int = 0
     metric: int = 0
     sources: tuple[str, ...] = ()
+    metric_model: bool = False
     rejected: tuple[Rejection, ...] = ()
     no_metric: Mapping[str, int] = field(default_factory=Counter)
     doubts: Mapping[str, int] = field(default_factory=Counter)
@@ -119,8 +121,9 @@ class BagRecord:
 
     @property
     def lacks_metres(self) -> bool:
-        """Return whether sources of scale were asked for metres, and no image has any."""
-        return bool(self.sources and self.written) and not self.metric
+        """Return whether sources of scale or a model should give metres, and no image has any."""
+        asked = bool(self.sources) or self.metric_model
+        return asked and self.written > 0 and self.metric == 0
 
     @property
     def as_asked(self) -> bool:

@@ -24,6 +24,7 @@ from depth_anything_ros.messages import (
 )
 from depth_anything_ros.parameters import from_mapping
 from depth_anything_ros.stream.camera_input import CameraInput
+from depth_anything_ros.types import MetricDepth, OutputKind
 
 ALL = (
     '~/relative/image_raw', '~/depth/image_raw', '~/preview/image_raw', '~/scale', '~/points',
@@ -328,6 +329,21 @@ def test_frames_without_a_scale_have_no_depth_and_a_reason(drive, tmp_path):
     assert 'relative model and no scale source' in next(iter(result.no_metric))
     assert '/depth_node/depth/image_raw' not in result.messages
     assert result.messages['/depth_node/relative/image_raw'] == 6
+
+
+def test_metres_of_a_model_that_are_unknown_everywhere_are_none(drive, tmp_path):
+    class Millimetres(Network):
+        output_kind = OutputKind.METRIC_DEPTH
+
+        def postprocess(self, raw, source_size):
+            return MetricDepth(np.full(source_size, 1500.0, np.float32))
+
+    config = from_mapping(DepthNodeConfig, {'scale_source': 'none'})
+    outputs = ('~/depth/image_raw',)
+    found = record_bag(RecordJob(drive, tmp_path / 'out', config, outputs), Millimetres())
+    assert (found.written, found.metric, found.lacks_metres, found.as_asked) == (6, 0, True, False)
+    ((reason, count),) = found.no_metric.items()
+    assert (count, 'the network gives 1500 to 1500 m' in reason) == (6, True)
 
 
 def test_the_first_images_of_sqlite3(drive, tmp_path):
