@@ -39,7 +39,7 @@ from depth_anything_ros.inference.opening import create_predictor
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.predictor import Predictor
 from depth_anything_ros.messages.picture_file import read_picture
-from depth_anything_ros.models.spec import require_relative
+from depth_anything_ros.models.spec import require_line, require_relative
 from depth_anything_ros.parameters import from_mapping
 from depth_anything_ros.pipeline import DepthPipeline
 from depth_anything_ros.result import DepthOrigin, DepthResult, FusedDepth
@@ -189,6 +189,7 @@ class DepthModel:
             if reason := no_depth_reason(known, max_depth_m, prediction):
                 _LOGGER.warning('%s', reason)
             return DepthResult(frame, None, None, known)
+        require_line(self.predictor.spec)
         if scale is None:
             scale = scale_of_model(self.predictor)
         if scale is None:

@@ -21,6 +21,7 @@ from depth_anything_ros.inference.flip import disagreement as disagreement_of
 from depth_anything_ros.inference.lens import PredictedLens
 from depth_anything_ros.inference.predictor import Predictor
 from depth_anything_ros.inference.preprocess import resize_align_corners
+from depth_anything_ros.models.spec import NO_LINE
 from depth_anything_ros.motion import PoseHistory
 from depth_anything_ros.refinement import Refinements
 from depth_anything_ros.result import DepthResult
@@ -267,6 +268,8 @@ class DepthPipeline:
 
     def _align(self, relative: RelativeInverseDepth, frame: Frame) -> tuple[Alignment | None, str]:
         """Return the alignment to use, and why the frame has no fit of its own, or ''."""
+        if relative.of_affine_depth:
+            return None, f'the model {NO_LINE}'
         if self.scale_source is None:
             return None, (
                 "relative model and no scale source: parameter 'scale_source' gives metres"

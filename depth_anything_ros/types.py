@@ -23,16 +23,22 @@ UP_TO_SCALE = 'inverse depth up to a scale'
 """How words for what a network gives begin where no shift may be fitted to it."""
 
 
+AFFINE_DEPTH = 'depth up to scale and shift'
+"""How words begin for a network whose depth, not its inverse, lacks both."""
+
+
 class OutputKind(str, Enum):
     """
     What the numbers that leave a network mean.
 
     Relative inverse depth is known up to a scale and a shift; inverse depth up to a scale comes
-    from networks of depth without unit, and no shift may be fitted to it.
+    from networks of depth without unit, and no shift may be fitted to it. Affine depth lacks a
+    scale and a shift; it is given as its inverse, too, which is then in no line with the true one.
     """
 
     RELATIVE_INVERSE_DEPTH = 'relative_inverse_depth'
     INVERSE_DEPTH_UP_TO_SCALE = 'inverse_depth_up_to_scale'
+    AFFINE_DEPTH = 'affine_depth'
     METRIC_DEPTH = 'metric_depth'
 
     @property
@@ -139,17 +145,21 @@ class RelativeInverseDepth:
     asked for it or nothing tells. `has_shift` is False
     where the values are inverse depth but for a scale, so that no shift may be fitted; 0 is sky
     then. `disagreement` is how far the values of the mirrored image are off these, float32 at the
-    network's size, None where nobody asked for them.
+    network's size, None where nobody asked for them. `of_affine_depth`: depth, of which these are
+    the inverse, lacks a shift; it has no `has_shift` then either.
     """
 
     values: Float32Array
     confidence: Float32Array | None = None
     has_shift: bool = True
     disagreement: Float32Array | None = None
+    of_affine_depth: bool = False
 
     @property
     def kind(self) -> OutputKind:
         """Return what the values mean."""
+        if self.of_affine_depth:
+            return OutputKind.AFFINE_DEPTH
         if self.has_shift:
             return OutputKind.RELATIVE_INVERSE_DEPTH
         return OutputKind.INVERSE_DEPTH_UP_TO_SCALE
@@ -381,4 +391,6 @@ class ModelIdentity:
         """Return what inverse depth of this network means."""
         if self.output.startswith(UP_TO_SCALE):
             return OutputKind.INVERSE_DEPTH_UP_TO_SCALE
+        if self.output.startswith(AFFINE_DEPTH):
+            return OutputKind.AFFINE_DEPTH
         return OutputKind.RELATIVE_INVERSE_DEPTH

@@ -158,6 +158,8 @@ def output_of(row: ModelSpec) -> str:
         return f'metric, {row.max_depth_m:g} m'
     if row.metres_at_focal_px:
         return 'relative, metres by focal length'
+    if row.depth_shift:
+        return 'relative, depth up to scale and shift'
     return 'relative, up to scale' if row.up_to_scale else 'relative'
 
 

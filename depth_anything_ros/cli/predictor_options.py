@@ -11,7 +11,7 @@ from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.inference.options import HUB, NetworkOptions
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.network_folder import asked_spec, is_network_folder
-from depth_anything_ros.models.spec import require_relative
+from depth_anything_ros.models.spec import require_line, require_relative
 from depth_anything_ros.types import Precision
 
 if TYPE_CHECKING:
@@ -146,7 +146,9 @@ def create_relative_predictor(options: NetworkOptions) -> Predictor:
 
     known = not options.checkpoint or is_network_folder(options.checkpoint)
     if known and not options.hub_model:
-        require_relative(asked_spec(options.model, options.checkpoint), _RELATIVE)
+        asked = asked_spec(options.model, options.checkpoint)
+        require_relative(asked, _RELATIVE)
+        require_line(asked)
     predictor = create_predictor(options)
     require_relative(predictor.spec, _RELATIVE)
     return predictor

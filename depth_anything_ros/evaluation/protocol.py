@@ -138,8 +138,12 @@ def align_prediction(
             f'the prediction is {prediction.shape}, the truth {truth_m.shape}; '
             'the shapes must be equal'
         )
-    relative = kind.is_relative
-    if mode is AlignmentMode.ONLINE and relative:
+    if kind is OutputKind.AFFINE_DEPTH:
+        # Its depth is in line with the true one; it comes as inverse depth, 0 in the sky.
+        far = np.full_like(prediction, np.nan)
+        prediction = np.divide(np.float32(1.0), prediction, out=far, where=prediction > 0)
+    relative = kind.is_relative and kind is not OutputKind.AFFINE_DEPTH
+    if mode is AlignmentMode.ONLINE and kind.is_relative:
         raise AlignmentError("alignment 'online' needs metric depth, not a relative prediction")
     in_range = (truth_m >= min_depth_m) & (truth_m <= max_depth_m)
     known = np.isfinite(prediction)
@@ -334,7 +338,8 @@ def _fit(
     """
     shifted = kind is not OutputKind.INVERSE_DEPTH_UP_TO_SCALE
     if mode is AlignmentMode.MEDIAN:
-        return _median_scale(x, y, inverse=kind.is_relative), 0.0
+        inverse = kind.is_relative and kind is not OutputKind.AFFINE_DEPTH
+        return _median_scale(x, y, inverse=inverse), 0.0
     if mode is AlignmentMode.ROBUST:
         found = fit_inverse_depth(x, np.float32(1.0) / y, fit_shift=shifted)
         return found.scale, found.shift

@@ -69,9 +69,11 @@ def model_warnings(
     warnings = ['random weights: the depth means nothing, only the timing does'] * (
         model.weights == 'random'
     )
-    if model.relative_kind is not OutputKind.INVERSE_DEPTH_UP_TO_SCALE:
+    if model.relative_kind is OutputKind.RELATIVE_INVERSE_DEPTH:
         return warnings
-    if named := ' and '.join(mode.value for mode in modes if mode in SHIFTED):
+    alone = model.relative_kind is OutputKind.INVERSE_DEPTH_UP_TO_SCALE
+    named = ' and '.join(mode.value for mode in modes if mode in SHIFTED)
+    if alone and named:
         warnings.append(
             f"{named}: the scale alone is fitted, as the inverse depth of model '{model.name}' "
             'has no shift; give alignments scale instead'

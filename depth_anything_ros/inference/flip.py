@@ -32,7 +32,7 @@ def mean_with_mirrored(
     total = raw + raw_mirrored[:, ::-1]
     if kind.is_relative:
         mean = total * np.float32(0.5)
-        if kind is OutputKind.INVERSE_DEPTH_UP_TO_SCALE:
+        if kind is not OutputKind.RELATIVE_INVERSE_DEPTH:
             # Half of what is not sky would be twice as far.
             mean[(raw <= 0) | (raw_mirrored[:, ::-1] <= 0)] = 0.0
         return mean

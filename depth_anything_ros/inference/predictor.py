@@ -188,9 +188,11 @@ class Predictor:
             # Before the resize, so that no metres are made halfway to what are none.
             known = np.where(raw > 0, raw, np.float32(np.nan))
             return MetricDepth(resize_align_corners(known, source_size))
-        values = resize_align_corners(raw, source_size)
-        shifted = self.output_kind is OutputKind.RELATIVE_INVERSE_DEPTH
-        return RelativeInverseDepth(values, has_shift=shifted)
+        return RelativeInverseDepth(
+            resize_align_corners(raw, source_size),
+            has_shift=self.output_kind is OutputKind.RELATIVE_INVERSE_DEPTH,
+            of_affine_depth=self.output_kind is OutputKind.AFFINE_DEPTH,
+        )
 
     def predict(self, rgb: UInt8Array) -> RelativeInverseDepth | MetricDepth:
         """

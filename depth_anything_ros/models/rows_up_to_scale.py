@@ -167,12 +167,25 @@ _DEPTH_ANYTHING_3_METRIC = ModelSpec(
     metres_at_focal_px=300.0,
 )
 
+_DEPTH_ANYTHING_3_MONO = replace(
+    _DEPTH_ANYTHING_3_METRIC,
+    name='depth_anything_3_mono_large',
+    hub_repo='depth-anything/DA3MONO-LARGE',
+    revision='f465978e618db8cc79c83b8bbf24964857db1875',
+    sha256='7a799a7f95eb8d4c404c2ca8be3dc3276b350a417ddc4420db72ba850cc0e960',
+    metres_at_focal_px=None,
+    # Its teacher gives depth that is invariant to scale and shift (section 4.1 of the paper: the
+    # loss aligns both), and the student learns that depth with the same loss (4.3).
+    depth_shift=True,
+)
+
 
 _LARGE = _depth_anything_3('LARGE-1.1')
 
 UP_TO_SCALE_ROWS = (
     *(_depth_anything_3(word) for word in _DEPTH_ANYTHING_3_FILES),
     _DEPTH_ANYTHING_3_METRIC,
+    _DEPTH_ANYTHING_3_MONO,
     _VGGT,
 )
 TO_TRAIN_ROWS = (

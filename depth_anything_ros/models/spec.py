@@ -7,10 +7,16 @@ from enum import Enum
 from typing import Any
 
 from depth_anything_ros.errors import ConfigError
-from depth_anything_ros.types import UP_TO_SCALE, OutputKind
+from depth_anything_ros.types import AFFINE_DEPTH, UP_TO_SCALE, OutputKind
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+
+NO_LINE = (
+    'gives depth that lacks a scale and a shift, to which nothing here fits metres; it is for '
+    'pictures and for evaluate, which fits both'
+)
+"""What is said where metres are asked of affine depth."""
 
 LARGEST_RANGE_M = 1000.0
 """The largest depth in metres that a model may be made for."""
@@ -40,7 +46,8 @@ class NetworkSpec:
     `max_depth_m` is the largest depth a metric model can give, None for a
     relative one. `up_to_scale` tells of a relative one that its inverse depth lacks a scale only,
     `sky` that the network finds the sky, of which inverse depth is 0, `confidence` that it tells
-    how sure it is of each pixel. Where `metres_at_focal_px`
+    how sure it is of each pixel; with `depth_shift` depth itself lacks a shift beside the scale,
+    so that its inverse is in no line with the true one. Where `metres_at_focal_px`
     is set, inverse depth is in 1/m for a network input of that focal length, and lacks only their
     ratio for others.
     """
@@ -56,6 +63,7 @@ class NetworkSpec:
     stretch: tuple[int, int] | None = None
     interpolation: Interpolation = Interpolation.CUBIC
     up_to_scale: bool = False
+    depth_shift: bool = False
     sky: bool = False
     confidence: bool = False
     metres_at_focal_px: float | None = None
@@ -65,6 +73,8 @@ class NetworkSpec:
         """Return what the output means: metres where there is a largest depth."""
         if self.max_depth_m is not None:
             return OutputKind.METRIC_DEPTH
+        if self.up_to_scale and self.depth_shift:
+            return OutputKind.AFFINE_DEPTH
         if self.up_to_scale:
             return OutputKind.INVERSE_DEPTH_UP_TO_SCALE
         return OutputKind.RELATIVE_INVERSE_DEPTH
@@ -72,6 +82,8 @@ class NetworkSpec:
     @property
     def output(self) -> str:
         """Return what the output means, for people."""
+        if self.output_kind is OutputKind.AFFINE_DEPTH:
+            return AFFINE_DEPTH
         if self.output_kind is OutputKind.INVERSE_DEPTH_UP_TO_SCALE:
             known = ', metres by the focal length' if self.metres_at_focal_px else ''
             return f'{UP_TO_SCALE}{known}'
@@ -126,6 +138,16 @@ def require_relative(spec: NetworkSpec, cure: str) -> None:
     """
     if spec.output_kind is OutputKind.METRIC_DEPTH:
         raise ConfigError(f"model '{spec.name}' gives metres by itself; {cure}")
+
+
+def require_line(spec: NetworkSpec) -> None:
+    """
+    Check that some line leads from what a model gives to inverse depth, or to metres.
+
+    :raises ConfigError: if none does, as of depth that lacks a scale and a shift.
+    """
+    if spec.output_kind is OutputKind.AFFINE_DEPTH:
+        raise ConfigError(f"model '{spec.name}' {NO_LINE}")
 
 
 def is_range(limit: Any) -> bool:
