@@ -75,7 +75,8 @@ class FrameScore:
     those of the fit (1 and 0 without), in inverse depth for relative predictions, in depth for
     metric ones. `truth_mean_m` is the mean of all truth within the range: it tells images apart.
     `sparsification` is known where a confidence is, `ground` where obstacles were looked for,
-    `reliability` and `sigma_sparsification` where uncertainty is.
+    `reliability` and `sigma_sparsification` where uncertainty is. `rank_correlation` is that of
+    predicted and true depth.
     """
 
     values: dict[str, float]
@@ -88,6 +89,7 @@ class FrameScore:
     ground: Ground | None = None
     reliability: Reliability | None = None
     sigma_sparsification: Sparsification | None = None
+    rank_correlation: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -239,6 +241,7 @@ def score_view(
         ground=view.ground if of_obstacles(values) else None,
         reliability=view.reliability,
         sigma_sparsification=view.sigma_sparsification,
+        rank_correlation=view.rank_correlation,
     )
 
 

@@ -10,6 +10,7 @@ from depth_anything_ros.evaluation.gathering import FrameGatherer
 from depth_anything_ros.evaluation.image_counts import ImageCounts, unpaired
 from depth_anything_ros.evaluation.metrics import METRICS, Group, family
 from depth_anything_ros.evaluation.protocol import SHIFTED, AlignmentMode, MeanScore
+from depth_anything_ros.geometry.alignment import EXCHANGED
 from depth_anything_ros.types import ModelIdentity, OutputKind
 
 # A latency beyond this, or below zero, is between two different clocks.
@@ -38,8 +39,8 @@ def score_warnings(counts: Mapping[str, int], shifted: int) -> list[str]:
     warnings = []
     if counts['inverted']:
         warnings.append(
-            f'scale_shift has a negative scale in {counts["inverted"]} of {shifted} frames: there '
-            'the prediction contradicts "larger is nearer"'
+            f'scale_shift has a negative scale in {counts["inverted"]} of {shifted} frames: '
+            + EXCHANGED
         )
     if counts['implausible']:
         warnings.append(

@@ -25,6 +25,8 @@ from depth_anything_ros.types import Camera, CameraMounting, Float32Array
 BANDS = 4
 # Fewer pixels of a band tell of their noise, not of the band.
 _FEWEST_OF_A_BAND = 100
+# Enough of the pixels to tell whether depth rises where the truth does.
+_RANKED = 1000
 
 
 def band_edges_m(max_depth_m: float) -> tuple[float, ...]:
@@ -134,6 +136,15 @@ class View:
         """Return max(p / t, t / p), (N,)."""
         found = self.truth_m / self.prediction_m
         return np.maximum(found, self.ratio, out=found)
+
+    @cached_property
+    def rank_correlation(self) -> float:
+        """Return Spearman's of p and t over some of the pixels, NaN where one is constant."""
+        step = max(1, self.places.size // _RANKED)
+        pair = self.prediction_m[::step], self.truth_m[::step]
+        if self.places.size == 0 or not all(map(np.ptp, pair)):
+            return np.nan
+        return float(np.corrcoef([np.argsort(np.argsort(values)) for values in pair])[0, 1])
 
     @cached_property
     def band_errors(self) -> NDArray[np.float64]:

@@ -60,6 +60,12 @@ _REACH_STRIDE = 8
 # Neighbouring pixels of a network err alike, so that more points than these say nothing more.
 _INDEPENDENT_POINTS = 100
 
+# Below this correlation numbers that should rise with inverse depth fall.
+_FALLS = -0.3
+EXCHANGED = (
+    'what the model calls near is far; of a network in a folder, is output.kind the inverse one?'
+)
+
 # Deviations this small, as a share of the reference's spread, are noise even in exact data.
 _MIN_SIGMA = 1e-3
 # The bisquare M-scale with 50 % breakdown that equals sigma on normal residuals.
@@ -104,11 +110,11 @@ def fit_inverse_depth(
     inliers = np.abs(residuals) <= min(_INLIER_SIGMA * sigma, _INLIER_SPREAD * spread)
     # A fit that is not finite has no inliers.
     inlier_ratio = float(w[inliers].sum() / w.sum())
-    _check_agreement(inlier_ratio, count, fit_shift)
+    _check_agreement(inlier_ratio, count, fit_shift, x, y)
     if scale <= 0:
         raise AlignmentError(
             f'the fitted scale {scale:.4g} is not positive: the reference contradicts '
-            '"larger is nearer"'
+            f'"larger is nearer"; {EXCHANGED}'
         )
     mean_square = float(np.average(residuals[inliers] ** 2, weights=w[inliers]))
     if fit_shift:
@@ -175,13 +181,17 @@ def check_reach(alignment: Alignment, relative: Float32Array) -> None:
             )
 
 
-def _check_agreement(inlier_ratio: float, count: int, fit_shift: bool) -> None:
-    if inlier_ratio < _MIN_INLIER_RATIO:
-        wanted = 'one scale and shift' if fit_shift else 'one scale'
-        raise AlignmentError(
-            f'only {inlier_ratio:.0%} of {count} points agree on {wanted}; '
-            f'at least {_MIN_INLIER_RATIO:.0%} are needed'
-        )
+def _check_agreement(
+    inlier_ratio: float, count: int, fit_shift: bool, x: Float64Array, y: Float64Array
+) -> None:
+    if inlier_ratio >= _MIN_INLIER_RATIO:
+        return
+    wanted = 'one scale and shift' if fit_shift else 'one scale'
+    falls = np.ptp(x) > 0 and np.ptp(y) > 0 and np.corrcoef(x, y)[0, 1] < _FALLS
+    raise AlignmentError(
+        f'only {inlier_ratio:.0%} of {count} points agree on {wanted}; '
+        f'at least {_MIN_INLIER_RATIO:.0%} are needed' + (f'; {EXCHANGED}' if falls else '')
+    )
 
 
 def _usable_points(

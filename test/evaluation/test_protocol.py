@@ -46,6 +46,17 @@ def test_scale_alone_fits_a_prediction_without_shift_and_no_other():
     assert shifted.values['abs_rel'] > 0.1
 
 
+def test_the_rank_correlation_tells_near_taken_for_far_whatever_the_scale():
+    kind = OutputKind.INVERSE_DEPTH_UP_TO_SCALE
+    right = score_frame(relative_of(truth(), shift=0.0), kind, truth(), SCALE, *RANGE)
+    assert right.rank_correlation == pytest.approx(1.0)
+    wrong = score_frame(truth(), kind, truth(), SCALE, *RANGE)
+    assert wrong.scale > 0
+    assert wrong.rank_correlation < -0.9
+    flat = score_frame(np.ones_like(truth()), kind, truth(), SCALE, *RANGE)
+    assert np.isnan(flat.rank_correlation)
+
+
 @pytest.mark.parametrize('mode', [SCALE, SCALE_SHIFT, MEDIAN, ROBUST])
 def test_inverse_depth_up_to_a_scale_is_given_no_shift(mode):
     kind = OutputKind.INVERSE_DEPTH_UP_TO_SCALE

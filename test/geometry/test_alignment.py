@@ -225,6 +225,15 @@ def test_a_negative_scale_raises():
         fit_inverse_depth(-relative, depth_m)
 
 
+def test_depth_in_the_place_of_inverse_depth_is_told():
+    _, depth_m = scene()
+    with pytest.raises(AlignmentError, match=r'agree on one scale; .*output.kind the inverse one'):
+        fit_inverse_depth(depth_m.astype(np.float32), depth_m, fit_shift=False)
+    noise = np.random.default_rng(0).uniform(0.01, 100, depth_m.shape).astype(np.float32)
+    with pytest.raises(AlignmentError, match='50% are needed$'):
+        fit_inverse_depth(noise, depth_m, fit_shift=False)
+
+
 def test_scale_alone_without_positive_relative_depth_raises():
     relative, depth_m = scene()
     with pytest.raises(AlignmentError, match='nowhere positive'):

@@ -13,6 +13,7 @@ from depth_anything_ros.evaluation.ground import ground_warnings
 from depth_anything_ros.evaluation.metrics import METRICS, Better
 from depth_anything_ros.evaluation.protocol import ORDER, FrameScore, MeanScore, weight_of
 from depth_anything_ros.evaluation.run_warnings import metric_warnings
+from depth_anything_ros.geometry.alignment import EXCHANGED
 from depth_anything_ros.lab.bootstrap import LEVEL, Interval, mean_intervals, ratio_interval
 from depth_anything_ros.lab.datasets.corruptions import corrupted
 from depth_anything_ros.lab.datasets.offline import ImageScores
@@ -34,6 +35,8 @@ COMPARED = 'abs_rel'
 
 _REASONS = 5
 _NAMED = 3
+# The least that four digits show.
+_SHOWN = 0.00005
 
 
 def judging_metric(images: Iterable[ImageScores]) -> str:
@@ -249,7 +252,7 @@ def _verdict(
     """
     Return in a sentence whether a model is worse than the first.
 
-    Only where no image tells them apart is the difference 0 with an interval that is 0 as well.
+    They are equal where no image tells them apart, or none by as much as the figures show.
 
     :param judged: the source of each image that counts.
     """
@@ -261,6 +264,11 @@ def _verdict(
         return f'{is_open}: {metric} {change.value:+.4f} of one image'
     if change.value == change.low == change.high == 0:
         return f'{model} and {first} are equal: {metric} differs in none of {len(judged)} images'
+    if max(map(abs, (change.value, change.low, change.high))) < _SHOWN:
+        return (
+            f'{model} and {first} are equal: {metric} differs by less than {_SHOWN:.5f} over '
+            f'{len(judged)} images'
+        )
     lower = METRICS[metric].better is Better.LOWER
     best, worst = (change.low, change.high) if lower else (-change.high, -change.low)
     sources = len(set(judged))
@@ -293,14 +301,21 @@ def _warnings(
         ):
             told.setdefault(text, []).append(name)
         scores = [image.scores[name] for image in images if name in image.scores]
-        inverted = sum(score.scale < 0 for score in scores)
-        if inverted:
-            text = (
-                f'the fitted scale is negative in {inverted} of {len(scores)} images: there the '
-                'prediction contradicts "larger is nearer"'
-            )
+        for text in _exchanged(scores):
             told.setdefault(text, []).append(name)
     return [f'{some(names)}: {text}' for text, names in told.items()]
+
+
+def _exchanged(scores: Sequence[FrameScore]) -> Iterator[str]:
+    """Yield what tells that a model takes near for far."""
+    negative = sum(score.scale < 0 for score in scores)
+    if negative:
+        yield f'the fitted scale is negative in {negative} of {len(scores)} images: {EXCHANGED}'
+    # A scale alone is above 0 all the same; and single images may be beyond any model.
+    falls = sum(score.rank_correlation < 0 for score in scores)
+    if falls > len(scores) / 2:
+        of = f'{falls} of {len(scores)} images'
+        yield f'depth falls where the true one rises in {of}: {EXCHANGED}'
 
 
 def some(names: Sequence[str]) -> str:

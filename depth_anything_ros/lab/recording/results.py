@@ -64,12 +64,12 @@ class BagRecord:
     What was recorded of a bag.
 
     `images` were read, `written` gave an output, `metric` of them depth in metres, for which
-    `sources` of scale were asked, or a `metric_model` gives them by itself; `no_metric`
-    and `doubts` count images by what was told of them,
-    `warnings` what was told of the bag and its messages. `messages` counts what is in the new bag
-    by topic; `empty` are the outputs of the job that were named and have none. `rate_hz` is
-    images a second and `network_share` the share of the time in which a network ran, as `Speed`
-    has them. A bag that could not be recorded has a `failure` and no other figures; one
+    `sources` of scale were asked, or a `metric_model` gives them by itself; `no_metric` and
+    `doubts` count images by what was told of them, `warnings` what was told of the bag and its
+    messages. `messages` counts what is in the new bag by topic; `empty` are the outputs of the
+    job that were named and have none. `rate_hz` is images a second and `network_share` the share
+    of the time in which a network ran, as `Speed` has them. A bag that could not be recorded has
+    a `failure` and no other figures; one
     that was `there` already has `messages` alone.
     """
 

@@ -121,6 +121,22 @@ def test_what_is_odd_of_several_models_is_told_once():
     ]
 
 
+@pytest.mark.parametrize(('falling', 'told'), [(1, 0), (2, 1), (3, 1)])
+def test_depth_that_falls_where_the_true_one_rises_is_warned_of(falling, told):
+    images = [
+        ImageScores('a', str(number), {'model': FrameScore(
+            {'abs_rel': 0.5}, 9, 1.0, rank_correlation=-0.5 if number < falling else 0.5
+        )})
+        for number in range(3)
+    ]  # fmt: skip
+    warnings = [text for text in summarise('made', images, ['model']).warnings if 'falls' in text]
+    assert len(warnings) == told
+    assert all(
+        f'falls where the true one rises in {falling} of 3 ima' in text for text in warnings
+    )
+    assert all('is output.kind the inverse one?' in text for text in warnings)
+
+
 def test_a_negative_scale_is_warned_of():
     summary = summarise(
         'made', [image('a', model=0.1), image('a', model=0.1, scale=-2.0)], ['model']
@@ -162,6 +178,10 @@ def test_the_difference_is_over_images_that_both_have_a_score_for():
         ({'a': [0.01, 0.02], 'b': [-0.04]}, 'whether new is worse than old is open: abs_rel'),
         ({'a': [0.01]}, 'whether new is worse than old is open: abs_rel +0.0100 of one image'),
         ({'a': [0.0, 0.0]}, 'new and old are equal: abs_rel differs in none of 2 images'),
+        (
+            {'a': [-2e-5, -3e-5]},
+            'new and old are equal: abs_rel differs by less than 0.00005 over 2 images',
+        ),
         ({'a': [0.0]}, 'whether new is worse than old is open: abs_rel +0.0000 of one image'),
         ({}, 'whether new is worse than old is open: no image has abs_rel of both'),
     ],
