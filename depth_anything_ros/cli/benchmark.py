@@ -155,6 +155,7 @@ def run(args: argparse.Namespace) -> int:
 def _count(args: argparse.Namespace, groups: list[list[BenchmarkRow]]) -> int:
     """Count what every network holds and does, and write what was asked for."""
     from depth_anything_ros.lab.benchmark.networks_page import (
+        COUNTED,
         counted,
         networks_page,
         networks_table,
@@ -162,8 +163,7 @@ def _count(args: argparse.Namespace, groups: list[list[BenchmarkRow]]) -> int:
 
     planned = [row for rows in groups for row in rows]
     rows = [
-        replace(counted(row), reason='counted only')
-        for row in progress(planned, len(planned), 'counted')
+        replace(counted(row), reason=COUNTED) for row in progress(planned, len(planned), 'counted')
     ]
     write_table(networks_table(rows))
     result = _result(args, [rows], [], complete=True)

@@ -14,25 +14,30 @@ from depth_anything_ros.lab.benchmark.rows import (
     size_text,
 )
 from depth_anything_ros.models import MODELS
-from depth_anything_ros.table import Table, number
+from depth_anything_ros.table import UNKNOWN, Table, number
 
-_HEADINGS = (
-    'network', 'weights', 'input', 'encoder M', 'decoder M', 'parameters', 'encoder GMAC',
-    'decoder GMAC', 'GMAC', 'library', 'p50 ms', 'of peak', 'peak memory MB',
+COUNTED = 'counted only'
+
+_COUNTS = (
+    'network', 'input', 'encoder M', 'decoder M', 'parameters', 'encoder GMAC', 'decoder GMAC',
+    'GMAC',
 )  # fmt: skip
+_TIMES = ('weights', 'library', 'p50 ms', 'of peak', 'peak memory MB')
 _HEAD = """# Networks
 
 What the networks of the package cost, each of them once: rows that run the same tensors, as the
 metric models of Depth Anything V2 and the relative ones, cost the same. `./dev networks` makes
-this page anew.
+this page anew, `./dev networks --count` in a minute and without times.
 
 """
-_READING = """*Parameters* are those of encoder and depth head; a head for the camera is not run
+_COUNTED = """*Parameters* are those of encoder and depth head; a head for the camera is not run
 for depth and not among them. *GMAC* are multiply-accumulates for one image, in thousand millions.
-*Input* is height × width, whole patches nearest to what was asked for. *Of peak* is the rate of
-operations over the best that a library's convolution reached in the same run. *Peak memory* is
-resident, of a fresh process that loads the network and runs it three times, Python and libraries
-included. *random* weights mean nothing and cost the same time.
+*Input* is height × width, whole patches nearest to what was asked for.
+"""
+_MEASURED = """*Of peak* is the rate of operations over the best that a library's convolution
+reached in the same run. *Peak memory* is resident, of a fresh process that loads the network and
+runs it three times, Python and libraries included. *random* weights mean nothing and cost the same
+time.
 """
 
 
@@ -46,10 +51,13 @@ def networks_page(result: BenchmarkResult) -> str:
     rows = [counted(row) for row in result.results]
     failed: dict[str, dict[str, None]] = {}
     for row in rows:
-        if row.status == 'failed':
+        if row.status == 'failed' and row.reason != COUNTED:
             failed.setdefault(row.reason, {})[f'`{row.model}`'] = None
     notes = {f'- `{row.model}`: {row.note}': None for row in rows if row.note}
-    lines = [_HEAD + _machine(result), '', _READING, *networks_table(rows).markdown()]
+    lines = [_HEAD + _machine(result), '', _COUNTED]
+    if _any_timed(rows):
+        lines.append(_MEASURED)
+    lines += networks_table(rows).markdown()
     if failed:
         lines += ['', 'Not timed, and why:', '']
         lines += [f'- {", ".join(models)}: {reason}' for reason, models in failed.items()]
@@ -59,13 +67,18 @@ def networks_page(result: BenchmarkResult) -> str:
 
 
 def networks_table(rows: Sequence[BenchmarkRow]) -> Table:
-    """Return what networks cost, a row each."""
-    return Table(_HEADINGS, [_cells(row) for row in rows])
+    """Return what networks cost, a row each; without times where none was timed."""
+    if not _any_timed(rows):
+        return Table(_COUNTS, [_counts(row) for row in rows])
+    return Table(_COUNTS + _TIMES, [_counts(row) + _times(row) for row in rows])
 
 
 def _machine(result: BenchmarkResult) -> str:
-    if not any(row.timed for row in result.results):
-        return 'Parameters and operations are counted; nothing was timed.'
+    if not _any_timed(result.results):
+        return (
+            'Parameters and operations are counted, and the same everywhere. Times belong to one\n'
+            'machine: none was measured for this page.'
+        )
     found = result.environment
     libraries = [
         f'{name} {found[name]}' for name in ('torch', 'openvino', 'onnxruntime') if name in found
@@ -91,28 +104,34 @@ def counted(row: BenchmarkRow) -> BenchmarkRow:
     return replace(row, counts=NetworkCounts.of(parts, made))
 
 
-def _cells(row: BenchmarkRow) -> list[object]:
-    counts, memory = row.counts, row.peak_resident_bytes
-    parts: list[object] = [''] * 6
-    if counts:
-        parts = [
-            _scaled(counts.encoder_parameters, 1e-6, '.2f'),
-            _scaled(counts.decoder_parameters, 1e-6, '.2f'),
-            f'{counts.parameters:,}',
-            *(
-                _scaled(macs, 1e-9, '.1f')
-                for macs in (counts.encoder_macs, counts.decoder_macs, counts.macs)
-            ),
-        ]
+def _any_timed(rows: Sequence[BenchmarkRow]) -> bool:
+    return any(row.timed for row in rows)
+
+
+def _counts(row: BenchmarkRow) -> list[object]:
+    size = size_text(row.input_size).replace('x', '×') if row.input_size else UNKNOWN
+    counts = row.counts
+    if counts is None:
+        return [row.model, size, *[UNKNOWN] * 6]
     return [
         row.model,
+        size,
+        _scaled(counts.encoder_parameters, 1e-6, '.2f'),
+        _scaled(counts.decoder_parameters, 1e-6, '.2f'),
+        f'{counts.parameters:,}',
+        _scaled(counts.encoder_macs, 1e-9, '.1f'),
+        _scaled(counts.decoder_macs, 1e-9, '.1f'),
+        _scaled(counts.macs, 1e-9, '.1f'),
+    ]
+
+
+def _times(row: BenchmarkRow) -> list[object]:
+    return [
         row.weights,
-        size_text(row.input_size).replace('x', '×') if row.input_size else '',
-        *parts,
         row.way,
         number(row.times.p50_ms if row.times else None, '.0f'),
         number(row.share_of_peak, '.0%'),
-        _scaled(memory, 1e-6, '.0f'),
+        _scaled(row.peak_resident_bytes, 1e-6, '.0f'),
     ]
 
 
