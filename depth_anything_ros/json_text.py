@@ -22,16 +22,26 @@ ALL_KEYS: Mapping[str, str] = {'json': 'all keys'}
 """For `field(metadata=…)`: None is an object with null for each key of the dataclass."""
 
 
-def parse_json(text: str | bytes) -> Any:
+def parse_json(text: str | bytes, *, unique_keys: bool = False) -> Any:
     """
     Return what a JSON text holds.
 
+    :param unique_keys: refuse an object with a key twice, of which else the last one counts.
     :raises ValueError: if it is no JSON, no UTF-8, or nested deeper than Python can follow.
     """
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_unique if unique_keys else None)
     except RecursionError as error:
         raise ValueError('it is nested too deeply') from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"key '{twice}' is there {names.count(twice)} times")
+    return found
 
 
 def as_json(value: object) -> object:

@@ -150,7 +150,7 @@ def load_folder(options: NetworkOptions) -> FileNetwork:
         except (BackendError, MissingDependencyError) as error:
             logger.info('%s left out: %s', selection.backend, error)
             reasons.append(str(error))
-    raise BackendError('; '.join(reasons))
+    raise BackendError('; '.join(dict.fromkeys(reasons)))
 
 
 def _text(size: tuple[int, int]) -> str:

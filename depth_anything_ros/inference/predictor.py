@@ -36,6 +36,7 @@ from depth_anything_ros.types import (
     ModelIdentity,
     ModelInput,
     OutputKind,
+    Precision,
     RelativeInverseDepth,
     UInt8Array,
 )
@@ -318,9 +319,15 @@ def check_finite(raw: Float32Array, selection: Selection) -> None:
     # Huge values may overflow the sum alone.
     bad = int(raw.size - np.count_nonzero(np.isfinite(raw)))
     if bad:
+        cure = (
+            'the network itself gives them of this image: are its weights sound, and do its mean '
+            'and std fit it?'
+            if selection.precision is Precision.FP32
+            else 'try precision fp32'
+        )
         raise BackendError(
             f'{selection.backend} gave {bad} of {raw.size} values that are not finite, '
-            f'in {selection.precision.value}; try precision fp32'
+            f'in {selection.precision.value}; {cure}'
         )
 
 

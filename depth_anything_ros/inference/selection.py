@@ -78,6 +78,8 @@ def choices(
             reasons.append(str(error))
         except BackendError as error:
             reasons.append(str(error))
+    if not found and not reasons:
+        reasons = [f'device {device} is for torch alone, which cannot run this; allowed: cpu']
     if not found:
         raise BackendError(f'no backend can run here as asked: {"; ".join(reasons)}')
     return found

@@ -21,7 +21,9 @@ FILE = 'network.json'
 SUFFIXES = ('.onnx', '.xml')
 LARGEST_SIDE = 4096
 _LONGEST_TEXT = 200
-_SHA256 = re.compile('[0-9a-f]{64}')
+_TEXT = f'a text in one line, to {_LONGEST_TEXT} characters'
+_COMMENT = re.compile(rb'(^|[\s,{\[])(//|/\*|#)')
+_SHA256 = re.compile('[0-9a-fA-F]{64}')
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ class Key:
 
 
 def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and value.strip() != '' and len(value) <= _LONGEST_TEXT
+    fits = isinstance(value, str) and value.isprintable() and len(value) <= _LONGEST_TEXT
+    return fits and value.strip() != ''
 
 
 def _is_number(value: Any) -> bool:
@@ -64,12 +67,21 @@ def _is_size(value: Any) -> bool:
 
 
 def _are_files(value: Any) -> bool:
-    return (
-        isinstance(value, dict)
-        and any(Path(name).suffix in SUFFIXES for name in value)
-        and all(Path(name).name == name for name in value)
-        and all(sha256 is None or _is_sha256(sha256) for sha256 in value.values())
-    )
+    return _wrong_file(value) == ''
+
+
+def _wrong_file(files: Any) -> str:
+    """Return what is wrong with files and their sha256, '' if nothing is."""
+    if not isinstance(files, dict):
+        return 'it is no object'
+    for name, sha256 in files.items():
+        if Path(name).name != name:
+            return f"'{name}' is no plain name of a file beside {FILE}"
+        if sha256 is not None and not _is_sha256(sha256):
+            return f"{_shown(sha256)} of '{name}' is no sha256, which has 64 hex digits, nor null"
+    if not any(Path(name).suffix in SUFFIXES for name in files):
+        return f'none of them ends in {" or ".join(SUFFIXES)}, in small letters'
+    return ''
 
 
 def _is_sha256(value: Any) -> bool:
@@ -86,11 +98,12 @@ def _choice(path: str, kind: type[Enum], help: str) -> Key:
 
 
 KEYS = (
-    Key('name', 'a text', 'Name of the network in diagnostics and reports.', _is_text),
-    Key('licence', 'a text', 'Licence of the weights, told where they are loaded.', _is_text),
+    Key('name', _TEXT, 'Name of the network in diagnostics and reports.', _is_text),
+    Key('licence', _TEXT, 'Licence of the weights, told where they are loaded.', _is_text),
     Key(
         'files',
-        'names of files in the folder, one of them .onnx or .xml, each with its sha256 or null',
+        'names of files in the folder, one of them .onnx or .xml, each with its sha256 in hex, or '
+        'null',
         'The files of the network and of its weights; null checks nothing. Several .onnx or .xml '
         'are one network at several fixed input sizes.',
         _are_files,
@@ -135,7 +148,7 @@ KEYS = (
     ),
     Key(
         'output.name',
-        'a text, or null',
+        f'{_TEXT}, or null',
         'Name of the output that is depth; null where there is one only.',
         _or_null(_is_text),
     ),
@@ -175,11 +188,14 @@ def read_contract(path: Path) -> Contract:
     :raises CheckpointError: naming the key, its value and what is allowed, if it is none.
     """
     try:
-        content = parse_json(path.read_bytes())
+        text = path.read_bytes()
     except OSError as error:
         raise CheckpointError(f"'{path}' cannot be read: {error.strerror}") from error
+    try:
+        content = parse_json(text, unique_keys=True)
     except ValueError as error:
-        raise CheckpointError(f"'{path}' is no JSON: {error}") from error
+        comment = '; JSON has no comments' if _COMMENT.search(text) else ''
+        raise CheckpointError(f"'{path}' is no JSON: {error}{comment}") from error
     problem = _problem(content)
     if problem:
         raise CheckpointError(f"'{path}': {problem}")
@@ -199,7 +215,9 @@ def _problem(content: Any) -> str:
         if key.path not in given:
             return f"key '{key.path}' is missing; allowed: {key.allowed}"
         if not key.fits(given[key.path]):
-            return f"key '{key.path}' is {_shown(given[key.path])}; allowed: {key.allowed}"
+            why = _wrong_file(given['files']) if key.path == 'files' else ''
+            found = f"key '{key.path}' is {_shown(given[key.path])}"
+            return f'{found}; allowed: {key.allowed}' + (f': {why}' if why else '')
     return _contradiction(given)
 
 

@@ -7,9 +7,11 @@ import stat
 from pathlib import Path
 
 from depth_anything_ros.errors import CheckpointError
+from depth_anything_ros.models.contract_file import FILE, SUFFIXES
 
 PICKLE_SUFFIXES = ('.pth', '.pt', '.bin', '.ckpt')
 SAFETENSORS_SUFFIX = '.safetensors'
+_ARCHIVES = ('.zip', '.tar', '.gz', '.tgz', '.7z', '.rar')
 # The largest model with the state of its optimiser and an average takes half of it.
 LARGEST_BYTES = 1 << 34
 _SHOWN = 200
@@ -25,6 +27,8 @@ def local_file(text: str) -> Path:
     shown = text if len(text) <= _SHOWN else f'{text[:_SHOWN]}…'
     try:
         path = Path(text).expanduser()
+        if text.startswith('~'):
+            shown = str(path)
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError) as error:
         raise CheckpointError(f"checkpoint '{shown}' does not exist") from error
@@ -43,9 +47,17 @@ def local_file(text: str) -> Path:
     if path.suffix not in known:
         raise CheckpointError(
             f"checkpoint '{shown}' ends in '{path.suffix}'; known: {', '.join(known)}"
+            + _cure(path)
         )
     check_size(path)
     return path
+
+
+def _cure(path: Path) -> str:
+    """Return what to do about a file of a network in a folder, or an archive, else ''."""
+    if path.suffix in SUFFIXES or path.name == FILE:
+        return f"; a network of your own is given by its folder: '{path.parent}'"
+    return '; unpack it first' if path.suffix in _ARCHIVES else ''
 
 
 def check_size(path: Path) -> None:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from depth_anything_ros.errors import CheckpointError
+from depth_anything_ros.errors import CheckpointError, UnknownNameError
 from depth_anything_ros.home import expand_user
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.contract import Contract
 from depth_anything_ros.models.contract_file import FILE, SUFFIXES, read_contract
 from depth_anything_ros.models.local_file import file_sha256
+from depth_anything_ros.models.onnx_data import data_files
 from depth_anything_ros.models.spec import NetworkSpec
 
 _LOG = logging.getLogger(__name__)
+
+_START_BYTES = 64
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,13 @@ def asked_spec(model: str, checkpoint: str) -> NetworkSpec:
     :raises UnknownNameError: if there is no such model.
     :raises CheckpointError: as :func:`contract_of`.
     """
-    return contract_of(checkpoint).spec if is_network_folder(checkpoint) else MODELS[model]
+    if is_network_folder(checkpoint):
+        return contract_of(checkpoint).spec
+    if model not in MODELS and Path(model).exists():
+        raise UnknownNameError(
+            f"unknown model '{model}': it is a file or a folder, which is given as checkpoint"
+        )
+    return MODELS[model]
 
 
 def contract_of(checkpoint: str) -> Contract:
@@ -92,13 +102,14 @@ def read_folder(checkpoint: str) -> NetworkFolder:
         names.
     """
     folder, contract = expand_user(checkpoint), contract_of(checkpoint)
-    # The weights of an .xml count as named, so that others never pass for the same network.
-    weights = {str(Path(name).with_suffix('.bin')): None for name in contract.files
-               if name.endswith('.xml')}  # fmt: skip
+    for name in contract.files:
+        _check_start(folder / name)
+    # Weights count as named, so that others never pass for the same network.
+    files = {**dict.fromkeys(_weights(folder, contract)), **contract.files}
     digests = {}
-    for name, wanted in {**weights, **contract.files}.items():
+    for name, wanted in files.items():
         digests[name] = file_sha256(folder / name)
-        if wanted not in (None, digests[name]):
+        if wanted is not None and wanted.lower() != digests[name]:
             raise CheckpointError(
                 f"'{folder / name}' has the sha256 {digests[name]}, {FILE} says {wanted}: it is "
                 'damaged or another network'
@@ -112,6 +123,58 @@ def read_folder(checkpoint: str) -> NetworkFolder:
     )  # fmt: skip
     networks = tuple(folder / name for name in contract.files if Path(name).suffix in SUFFIXES)
     return NetworkFolder(folder, contract, networks, _joined(digests))
+
+
+def _weights(folder: Path, contract: Contract) -> list[str]:
+    """
+    Return the files of weights that the networks of a folder read.
+
+    :raises CheckpointError: if one lies elsewhere, or is not checked though others are.
+    """
+    found = []
+    for name in contract.files:
+        if name.endswith('.xml'):
+            found.append(str(Path(name).with_suffix('.bin')))
+        elif name.endswith('.onnx'):
+            found += data_files(folder / name)
+            _check_data(folder, name, found)
+    unnamed = [name for name in found if name not in contract.files]
+    if unnamed and any(contract.files.values()):
+        raise CheckpointError(
+            f"'{folder / FILE}' gives the sha256 of files, and does not name '{unnamed[0]}', from "
+            "which the network takes weights; add it to key 'files'"
+        )
+    return found
+
+
+def _check_data(folder: Path, network: str, names: Iterable[str]) -> None:
+    for name in names:
+        if Path(name).name != name:
+            raise CheckpointError(
+                f"'{folder / network}' takes weights from '{name}', which is not beside it; a "
+                'network is read from its own folder only: save it anew with its weights there'
+            )
+        if not (folder / name).is_file():
+            raise CheckpointError(
+                f"'{folder / network}' lacks its weights: no file '{name}' is beside it"
+            )
+
+
+def _check_start(path: Path) -> None:
+    """Check that a file is not what is often in the place of one that was downloaded."""
+    with path.open('rb') as file:
+        start = file.read(_START_BYTES)
+    if not start:
+        raise CheckpointError(f"'{path}' is empty; was it downloaded, or copied, to its end?")
+    start = start.lstrip().lower()
+    if start.startswith(b'version https://git-lfs'):
+        raise CheckpointError(
+            f"'{path}' is a pointer of Git LFS and not the file itself; `git lfs pull` fetches it"
+        )
+    if start.startswith((b'<!doctype html', b'<html')):
+        raise CheckpointError(
+            f"'{path}' is a web page and no network; download the file that the page is about"
+        )
 
 
 def _joined(digests: dict[str, str]) -> str:

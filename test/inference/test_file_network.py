@@ -310,6 +310,25 @@ def test_a_damaged_file_is_an_error_in_one_line(tmp_path, name, damage):
         np.testing.assert_allclose(prediction.values.mean(), BIAS + 0.5 * WEIGHTS.sum(), atol=0.05)
 
 
+def test_what_both_libraries_say_is_said_once(tmp_path):
+    pytest.importorskip('openvino')
+    write_grey(tmp_path / 'model.onnx', outputs=('a', 'b'))
+    with pytest.raises(BackendError) as caught:
+        opened(write_folder(tmp_path), 'auto')
+    assert str(caught.value).count("key 'output.name' must name one of them") == 1
+
+
+def test_a_gpu_is_refused_with_what_can_be_had(tmp_path):
+    with pytest.raises(BackendError, match='device cuda is for torch alone.*; allowed: cpu'):
+        opened(write_folder(tmp_path), 'auto', device='cuda')
+
+
+def test_numbers_that_are_not_finite_in_fp32_are_those_of_the_network(tmp_path):
+    write_grey(tmp_path / 'model.onnx', dtype='float16')
+    with pytest.raises(BackendError, match='not finite, in fp32; the network itself gives them'):
+        at_own_size(tmp_path, 'onnxruntime', input_std=[1e-30] * 3)
+
+
 def test_torch_cannot_run_a_file(tmp_path):
     with pytest.raises(
         UnknownNameError, match="backend 'torch' cannot run this; allowed: auto, o"

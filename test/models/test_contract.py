@@ -126,9 +126,18 @@ def test_a_wrong_value_is_named_with_what_is_allowed(tmp_path, key):
         ({'input_size': 33}, "'input.size' is 33; allowed: multiples of input.multiple 8"),
         ({'input_size': [32, 32]}, "'input.size' is [32, 32]; allowed with resize shorter_side: "),
         ({'input_resize': 'stretch'}, "'input.size' is 32; allowed with resize stretch: [height"),
+        ({'name': 'two\nlines'}, 'key \'name\' is "two\\nlines"; allowed: a text in one line'),
+        ({'licence': 'a\x1b[31m'}, "key 'licence' is "),
         ({'files': {}}, "key 'files' is {}; allowed: names of files in the folder"),
-        ({'files': {'../x.onnx': None}}, "key 'files' is "),
+        ({'files': {}}, 'none of them ends in .onnx or .xml'),
+        ({'files': {'../x.onnx': None}}, "'../x.onnx' is no plain name of a file beside"),
+        ({'files': {'./x.onnx': None}}, "'./x.onnx' is no plain name of a file beside"),
+        ({'files': {'X.ONNX': None}}, 'none of them ends in .onnx or .xml, in small letters'),
         ({'files': {'x.onnx': 'abc'}}, 'key \'files\' is {"x.onnx": "abc"}'),
+        (
+            {'files': {'x.onnx': f'sha256:{"0" * 64}'}},
+            "of 'x.onnx' is no sha256, which has 64 hex digits, nor null",
+        ),
         ({'output_kind': 'metric_depth'}, "'output.max_depth_m' is null; allowed with metric_dep"),
         (
             {'output_kind': 'metric_depth', 'output_max_depth_m': 10},
@@ -153,6 +162,13 @@ def test_what_contradicts_itself_is_named(tmp_path, changes, message):
     ('content', 'message'),
     [
         ('{', "network.json' is no JSON"),
+        ('{"name": "a", // the name\n}', 'is no JSON: .*; JSON has no comments'),
+        ('# mine\n{}', 'is no JSON: .*; JSON has no comments'),
+        ('{"name": "http://a" "b"}', 'is no JSON: [^;]*$'),
+        (
+            '{"input": {"mean": [0, 0, 0], "mean": [1, 1, 1]}}',
+            "is no JSON: key 'mean' is there 2 times",
+        ),
         ('[1]', r"network.json': it is \[1\]; allowed: an object"),
     ],
 )
