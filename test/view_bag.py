@@ -26,6 +26,7 @@ NODE = '/depth_node'
 DEPTH, DEPTH_INFO = f'{NODE}/depth/image_raw', f'{NODE}/depth/camera_info'
 RELATIVE, SCALE, SCAN = f'{NODE}/relative/image_raw', f'{NODE}/scale', '/scan'
 POINTS, SIGMA = f'{NODE}/points', f'{NODE}/sigma/image_raw'
+CONFIDENCE = f'{NODE}/confidence/image_raw'
 EVERYTHING = (IMAGE, INFO, DEPTH, DEPTH_INFO, RELATIVE, SCALE, SCAN, '/tf', '/tf_static')
 LENS_M = (0.1, 0.0, 0.2)
 CAMERA_PLACE = RigidTransform.from_pose(*LENS_M, 0, 0, 0) @ OPTICAL_FROM_BODY.inverse()
@@ -70,6 +71,13 @@ def _transform(parent: str, child: str, place: RigidTransform, turn: tuple, inde
     }
 
 
+def sure(index: int) -> np.ndarray:
+    """Return how sure a network is: more to the right, and nowhere in the first rows."""
+    found = np.tile(np.linspace(0.1 * index, 1, 32, dtype=np.float32), (24, 1))
+    found[:8] = np.nan
+    return found
+
+
 def write_view_bag(path: Path, frames: int = 3, topics=EVERYTHING) -> Path:
     """Write the messages of some topics in the order in which nodes send them."""
     with BagWriter(path) as writer:
@@ -103,6 +111,7 @@ def write_view_bag(path: Path, frames: int = 3, topics=EVERYTHING) -> Path:
                 (DEPTH, 'sensor_msgs/msg/Image', depth_image_fields(depth_m(index), '32FC1')),
                 (DEPTH_INFO, 'sensor_msgs/msg/CameraInfo', camera_info_fields(CAMERA)),
                 (SIGMA, 'sensor_msgs/msg/Image', image_fields(0.1 * depth_m(index), '32FC1')),
+                (CONFIDENCE, 'sensor_msgs/msg/Image', image_fields(sure(index), '32FC1')),
                 (SCALE, 'diagnostic_msgs/msg/DiagnosticArray', {'status': [scale]}),
                 (POINTS, 'sensor_msgs/msg/PointCloud2', point_cloud_fields(cloud(index))),
                 (SCAN, 'sensor_msgs/msg/LaserScan',

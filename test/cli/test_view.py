@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import view_bag
@@ -79,7 +80,9 @@ def test_the_points_are_those_of_the_cloud_in_the_colours_of_the_image(recording
 
 
 def test_cloud_and_uncertainty_of_the_bag_are_shown_and_no_cloud_is_made_of_depth(tmp_path):
-    topics = (*view_bag.EVERYTHING, view_bag.POINTS, view_bag.SIGMA)
+    topics = (
+        *view_bag.EVERYTHING, view_bag.POINTS, view_bag.SIGMA, view_bag.CONFIDENCE,
+    )  # fmt: skip
     bag = view_bag.write_view_bag(tmp_path / 'bag', topics=topics)
     path = tmp_path / 'a.rrd'
     assert main(['view', str(bag), '--save', str(path), '--rate', '0', '--stride', '1']) == 0
@@ -94,6 +97,11 @@ def test_cloud_and_uncertainty_of_the_bag_are_shown_and_no_cloud_is_made_of_dept
     assert list(shown_mm) == STAMPS
     found_mm = np.array(shown_mm[STAMPS[1]][0], np.uint8).view(np.uint16).reshape(24, 32)
     assert np.abs(found_mm - np.nan_to_num(100 * depth_m(1))).max() <= 0.5
+    sure = recording.of('/confidence', 'Blob')
+    assert list(sure) == STAMPS
+    grey = cv2.imdecode(np.array(sure[STAMPS[1]][0], np.uint8), cv2.IMREAD_GRAYSCALE)
+    expected = np.nan_to_num(255 * view_bag.sure(1))
+    assert np.abs(grey - expected).max() <= 8  # of a JPEG
     place = base_place(1) @ CAMERA_PLACE
     moved = recording.of('/world/cloud', 'Translation3D')[STAMPS[1]][0]
     assert np.allclose(moved, place.translation_m, atol=1e-6)
