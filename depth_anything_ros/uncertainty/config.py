@@ -29,7 +29,7 @@ class UncertaintyConfig:
         0.0,
         'Leave out of the same what is higher above the ground than ground_clearance_m by less '
         'than so many standard deviations: it may be the ground. Goes by camera_height_m, '
-        'camera_pitch_deg and camera_roll_deg; 0.5 is a start, 0 keeps all.',
+        'camera_pitch_deg and camera_roll_deg; 1 is a start, 0 keeps all.',
         minimum=0.0,
         maximum=10.0,
         affects=Affects.FRAME,

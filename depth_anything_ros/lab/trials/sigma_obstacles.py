@@ -23,7 +23,7 @@ LIMITS = tuple(
     UncertaintyConfig(max_sigma=share, ground_sigmas=sigmas)
     for share, sigmas in (
         (0.0, 0.0), (0.5, 0.0), (0.4, 0.0), (0.3, 0.0), (0.2, 0.0),
-        (0.0, 0.5), (0.5, 0.5), (0.4, 0.5), (0.3, 0.5), (0.5, 1.0),
+        (0.0, 0.5), (0.0, 1.0), (0.5, 0.5), (0.4, 0.5), (0.5, 1.0),
     )
 )  # fmt: skip
 """What is left out; the first keeps all."""
