@@ -20,7 +20,6 @@ from depth_anything_ros.inference.flip import agreement, mean_with_mirrored, mir
 from depth_anything_ros.inference.flip import disagreement as disagreement_of
 from depth_anything_ros.inference.lens import PredictedLens
 from depth_anything_ros.inference.predictor import Predictor
-from depth_anything_ros.inference.preprocess import resize_align_corners
 from depth_anything_ros.models.spec import NO_LINE
 from depth_anything_ros.motion import PoseHistory
 from depth_anything_ros.refinement import Refinements
@@ -227,7 +226,7 @@ class DepthPipeline:
         with _timed(times, 'postprocess'):
             prediction = self.predictor.postprocess(raw, model_input.source_size)
             if sure is not None:
-                sure = resize_align_corners(sure, model_input.source_size)
+                sure = self.predictor.enlarge(sure, model_input.source_size)
         return replace(prediction, disagreement=off, confidence=sure)
 
     def with_predicted_camera(self, result: DepthResult) -> DepthResult:

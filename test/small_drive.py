@@ -5,6 +5,7 @@ import numpy as np
 from depth_anything_ros.bag import BagWriter, RgbdTopics
 from depth_anything_ros.errors import BackendError
 from depth_anything_ros.inference.backends.base import NetworkOutput
+from depth_anything_ros.inference.preprocess import resize_align_corners
 from depth_anything_ros.messages import (
     camera_info_fields,
     compressed_fields,
@@ -55,6 +56,9 @@ class Network:
 
     def postprocess(self, raw, source_size):
         return RelativeInverseDepth(raw)
+
+    def enlarge(self, values, source_size):
+        return resize_align_corners(values, source_size)
 
 
 def picture(number):

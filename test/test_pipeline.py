@@ -6,6 +6,7 @@ import pytest
 
 from depth_anything_ros.errors import AlignmentError, BackendError
 from depth_anything_ros.inference.backends.base import NetworkOutput
+from depth_anything_ros.inference.preprocess import resize_align_corners
 from depth_anything_ros.pipeline import DepthPipeline
 from depth_anything_ros.refinement import Refinements, TemporalFilter
 from depth_anything_ros.result import DepthOrigin
@@ -48,6 +49,9 @@ class Network:
     def postprocess(self, raw, source_size):
         assert source_size == (3, 4)
         return self.kind(raw)
+
+    def enlarge(self, values, source_size):
+        return resize_align_corners(values, source_size)
 
 
 class Source:

@@ -27,6 +27,7 @@ from depth_anything_ros.inference.preprocess import (
     check_multiple,
     network_size,
     resize_align_corners,
+    resize_half_pixel,
 )
 from depth_anything_ros.inference.selection import Selection
 from depth_anything_ros.models.spec import NetworkSpec
@@ -188,12 +189,17 @@ class Predictor:
         if self.output_kind is OutputKind.METRIC_DEPTH:
             # Before the resize, so that no metres are made halfway to what are none.
             known = np.where(raw > 0, raw, np.float32(np.nan))
-            return MetricDepth(resize_align_corners(known, source_size))
+            return MetricDepth(self.enlarge(known, source_size))
         return RelativeInverseDepth(
-            resize_align_corners(raw, source_size),
+            self.enlarge(raw, source_size),
             has_shift=self.output_kind is OutputKind.RELATIVE_INVERSE_DEPTH,
             of_affine_depth=self.output_kind is OutputKind.AFFINE_DEPTH,
         )
+
+    def enlarge(self, values: Float32Array, source_size: tuple[int, int]) -> Float32Array:
+        """Return what the network gives of each pixel at the image's (height, width)."""
+        resize = resize_align_corners if self.spec.align_corners else resize_half_pixel
+        return resize(values, source_size)
 
     def predict(self, rgb: UInt8Array) -> RelativeInverseDepth | MetricDepth:
         """
@@ -215,7 +221,7 @@ class Predictor:
         prediction = self.postprocess(output.values, model_input.source_size)
         if output.confidence is None:
             return prediction
-        sure = resize_align_corners(output.confidence, model_input.source_size)
+        sure = self.enlarge(output.confidence, model_input.source_size)
         return replace(prediction, confidence=sure)
 
     def field_of_view(self, rgb: UInt8Array) -> tuple[float, float]:

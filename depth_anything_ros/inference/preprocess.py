@@ -153,6 +153,24 @@ def resize_align_corners(values: Float32Array, size: tuple[int, int]) -> Float32
     return _transpose(_interpolate_rows(_transpose(rows), width))
 
 
+def resize_half_pixel(values: Float32Array, size: tuple[int, int]) -> Float32Array:
+    """
+    Resize bilinearly so that the outer edges of the corner pixels fall on each other.
+
+    Equal to `torch.nn.functional.interpolate(mode='bilinear', align_corners=False)`.
+
+    :param values: float32 (h, w); NaN spreads to what lies beside it.
+    :param size: wanted (height, width).
+    :return: float32 (H, W), a new array.
+    """
+    height, width = size
+    if values.shape == size:
+        return values.copy()
+    return np.asarray(
+        cv2.resize(values, (width, height), interpolation=cv2.INTER_LINEAR), np.float32
+    )
+
+
 def _interpolate_rows(values: Float32Array, count: int) -> Float32Array:
     lower, upper, weight = _row_positions(values.shape[0], count)
     result: Float32Array = values[lower]

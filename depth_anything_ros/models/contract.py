@@ -7,10 +7,11 @@ A contract says of any network what a row of MODELS says of one of the package.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
+from depth_anything_ros.json_text import IF_KNOWN
 from depth_anything_ros.models.spec import Interpolation, NetworkSpec
 from depth_anything_ros.types import OutputKind
 
@@ -47,6 +48,13 @@ class Resize(str, Enum):
     STRETCH = 'stretch'
 
 
+class Upsampling(str, Enum):
+    """What of the corner pixels falls on each other where depth is resized to the image."""
+
+    ALIGN_CORNERS = 'align_corners'  # their centres
+    HALF_PIXEL = 'half_pixel'  # their outer edges
+
+
 class Channels(str, Enum):
     """The order of the colours that a network reads."""
 
@@ -81,7 +89,8 @@ class OutputContract:
     `name` is that of the output, None of the only one. Metres are `metres_per_unit` · value, or
     `metres_per_unit` / value of inverse depth, up to `max_depth_m`; both are None of relative
     depth. `metres_at_focal_px` is the focal length of the network's input for which depth without
-    a scale is in metres, None where there is none.
+    a scale is in metres, None where there is none. By `upsampling` its numbers are resized to the
+    image.
     """
 
     name: str | None
@@ -89,6 +98,7 @@ class OutputContract:
     max_depth_m: float | None
     metres_per_unit: float | None
     metres_at_focal_px: float | None
+    upsampling: Upsampling = field(default=Upsampling.ALIGN_CORNERS, metadata=IF_KNOWN)
 
 
 @dataclass(frozen=True)
@@ -124,6 +134,7 @@ class Contract:
             interpolation=own.interpolation,
             up_to_scale=self.output.kind.output_kind is OutputKind.INVERSE_DEPTH_UP_TO_SCALE,
             metres_at_focal_px=self.output.metres_at_focal_px,
+            align_corners=self.output.upsampling is Upsampling.ALIGN_CORNERS,
         )
 
 

@@ -6,14 +6,14 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from depth_anything_ros.errors import CheckpointError
 from depth_anything_ros.json_text import from_json, parse_json
-from depth_anything_ros.models.contract import Channels, Contract, Resize, Values
+from depth_anything_ros.models.contract import Channels, Contract, Resize, Upsampling, Values
 from depth_anything_ros.models.spec import LARGEST_RANGE_M, Interpolation, is_range
 from depth_anything_ros.types import OutputKind
 
@@ -28,12 +28,17 @@ _SHA256 = re.compile('[0-9a-fA-F]{64}')
 
 @dataclass(frozen=True)
 class Key:
-    """A key of the file: where it stands, what it may be, what it says, and whether it fits."""
+    """
+    A key of the file: where it stands, what it may be, what it says, and whether it fits.
+
+    One that is not `required` may be left out.
+    """
 
     path: str
     allowed: str
     help: str
     fits: Callable[[Any], bool]
+    required: bool = True
 
 
 def _is_text(value: Any) -> bool:
@@ -178,6 +183,16 @@ KEYS = (
         'then come with a calibrated camera.',
         _or_null(_is_above_0),
     ),
+    replace(
+        _choice(
+            'output.upsampling',
+            Upsampling,
+            'How numbers of another size than the image are resized to it: align_corners, also '
+            'where the key is left out, lays the centres of corner pixels on each other, '
+            'half_pixel their outer edges.',
+        ),
+        required=False,
+    ),
 )
 
 
@@ -212,6 +227,8 @@ def _problem(content: Any) -> str:
         if path not in paths:
             return f"unknown key '{path}'; known: {', '.join(paths)}"
     for key in KEYS:
+        if key.path not in given and not key.required:
+            continue
         if key.path not in given:
             return f"key '{key.path}' is missing; allowed: {key.allowed}"
         if not key.fits(given[key.path]):

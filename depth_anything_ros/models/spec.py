@@ -49,7 +49,8 @@ class NetworkSpec:
     how sure it is of each pixel; with `depth_shift` depth itself lacks a shift beside the scale,
     so that its inverse is in no line with the true one. Where `metres_at_focal_px`
     is set, inverse depth is in 1/m for a network input of that focal length, and lacks only their
-    ratio for others.
+    ratio for others. Depth of another size than the image is resized to it with `align_corners`:
+    the centres of corner pixels fall on each other, else their outer edges.
     """
 
     name: str
@@ -67,6 +68,7 @@ class NetworkSpec:
     sky: bool = False
     confidence: bool = False
     metres_at_focal_px: float | None = None
+    align_corners: bool = True
 
     @property
     def output_kind(self) -> OutputKind:

@@ -329,6 +329,17 @@ def test_numbers_that_are_not_finite_in_fp32_are_those_of_the_network(tmp_path):
         at_own_size(tmp_path, 'onnxruntime', input_std=[1e-30] * 3)
 
 
+@pytest.mark.parametrize(('upsampling', 'first'), [('align_corners', 0.0), ('half_pixel', 1.5)])
+def test_depth_is_laid_on_the_image_as_the_contract_says(tmp_path, upsampling, first):
+    # From 8 to 32 columns: the centre of the first pixel lies on column 0, or on (4 - 1) / 2.
+    folder = write_folder(tmp_path, output_upsampling=upsampling)
+    raw = np.tile(np.arange(8, dtype=np.float32), (6, 1))
+    found = opened(folder).postprocess(raw, (24, 32)).values[10]
+    last = 31 - first
+    columns = np.clip(np.arange(32), first, last)
+    np.testing.assert_allclose(found, (columns - first) / (last - first) * 7, atol=1e-5)
+
+
 def test_torch_cannot_run_a_file(tmp_path):
     with pytest.raises(
         UnknownNameError, match="backend 'torch' cannot run this; allowed: auto, o"

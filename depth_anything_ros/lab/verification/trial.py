@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from depth_anything_ros.inference.predictor import Predictor
-from depth_anything_ros.inference.preprocess import resize_align_corners
 from depth_anything_ros.lab.verification.agreement import Agreement, agreement, chosen_points
 from depth_anything_ros.lab.verification.readings import Reading
 from depth_anything_ros.models.contract import Contract
@@ -53,7 +52,7 @@ def try_reading(
         numbers = predictor.infer(predictor.preprocess(sample.rgb))
         height, width = sample.depth_m.shape
         points = chosen_points(sample.depth_m)
-        found = resize_align_corners(numbers, (height, width)).reshape(-1)[points]
+        found = predictor.enlarge(numbers, (height, width)).reshape(-1)[points]
         true_m = sample.depth_m.reshape(-1)[points]
         agreements.append(agreement(found.astype(np.float64), true_m.astype(np.float64)))
         focals_px.append(_focal_px(sample, predictor.network_size(*sample.rgb.shape[:2])))
