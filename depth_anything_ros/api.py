@@ -50,6 +50,7 @@ from depth_anything_ros.scale.fixed import FixedScale
 from depth_anything_ros.scale.focal_length import scale_of_model
 from depth_anything_ros.types import (
     Camera,
+    ConfidenceSource,
     DepthChoice,
     DepthReference,
     Frame,
@@ -124,18 +125,30 @@ class DepthModel:
         """Return which weights run, in which library and precision, under which licence."""
         return self.predictor.identity
 
-    def predict(self, image: Image) -> RelativeInverseDepth | MetricDepth:
+    def predict(
+        self, image: Image, confidence: str | None = None
+    ) -> RelativeInverseDepth | MetricDepth:
         """
         Return what the network says of an image, at the image's own size.
 
         :param image: uint8 (H, W, 3), red first, or a JPEG, PNG, WebP or BMP file.
+        :param confidence: `model` tells how sure the model says it is, `flip` how well its depth
+            agrees with that of the mirrored image.
         :return: of a relative model inverse depth without unit, `values` float32 (H, W), larger
-            is nearer; of a metric one `depth_m`, float32 (H, W) in metres.
+            is nearer; of a metric one `depth_m`, float32 (H, W) in metres. `confidence`, of the
+            same shape in 0..1, where it is asked for and something tells it.
+        :raises ConfigError: if there is no confidence of that name.
         :raises BackendError: if the array is no such image, or the network cannot run on it.
         :raises MessageError: if the file is damaged, or larger than the package decodes.
         :raises OSError: if the file cannot be read.
         """
-        return self.predictor.predict(_pixels(image))
+        if confidence is None:
+            return self.predictor.predict(_pixels(image))
+        known = [source.value for source in ConfidenceSource]
+        if confidence not in known:
+            raise ConfigError(f"unknown confidence '{confidence}'; known: {', '.join(known)}")
+        source = ConfidenceSource(confidence)
+        return self.predictor.predict_with_confidence(_pixels(image), source)
 
     def metric(
         self,

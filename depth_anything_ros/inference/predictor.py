@@ -21,6 +21,7 @@ from depth_anything_ros.inference.backends.base import (
     Runner,
 )
 from depth_anything_ros.inference.clock import NETWORKS
+from depth_anything_ros.inference.flip import agreement, mirrored
 from depth_anything_ros.inference.network import FindsLens, Network
 from depth_anything_ros.inference.preprocess import (
     Preprocessor,
@@ -32,6 +33,7 @@ from depth_anything_ros.inference.preprocess import (
 from depth_anything_ros.inference.selection import Selection
 from depth_anything_ros.models.spec import NetworkSpec
 from depth_anything_ros.types import (
+    ConfidenceSource,
     Float32Array,
     MetricDepth,
     ModelIdentity,
@@ -210,18 +212,26 @@ class Predictor:
         model_input = self.preprocess(rgb)
         return self.postprocess(self.infer(model_input), model_input.source_size)
 
-    def predict_with_confidence(self, rgb: UInt8Array) -> RelativeInverseDepth | MetricDepth:
+    def predict_with_confidence(
+        self, rgb: UInt8Array, source: ConfidenceSource = ConfidenceSource.MODEL
+    ) -> RelativeInverseDepth | MetricDepth:
         """
-        Return the depth of an image as :meth:`predict`, with confidence where the model tells it.
+        Return the depth of an image as :meth:`predict`, with confidence where something tells it.
 
+        :param source: what tells it: the model itself, or the mirrored image, for twice the work.
         :raises BackendError: if the network cannot run on this image.
         """
         model_input = self.preprocess(rgb)
-        output = self.infer_with_confidence(model_input)
-        prediction = self.postprocess(output.values, model_input.source_size)
-        if output.confidence is None:
+        if source is ConfidenceSource.MODEL:
+            output = self.infer_with_confidence(model_input)
+            raw, sure = output.values, output.confidence
+        else:
+            raw = self.infer(model_input)
+            sure = agreement(raw, self.infer(mirrored(model_input)))
+        prediction = self.postprocess(raw, model_input.source_size)
+        if sure is None:
             return prediction
-        sure = self.enlarge(output.confidence, model_input.source_size)
+        sure = self.enlarge(sure, model_input.source_size)
         return replace(prediction, confidence=sure)
 
     def field_of_view(self, rgb: UInt8Array) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from typing import Protocol
 from depth_anything_ros.inference.opening import create_predictor
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.types import (
+    ConfidenceSource,
     MetricDepth,
     ModelIdentity,
     OutputKind,
@@ -46,9 +47,11 @@ class Model(Protocol):
         :raises BackendError: if the network cannot run on this image.
         """
 
-    def predict_with_confidence(self, rgb: UInt8Array) -> RelativeInverseDepth | MetricDepth:
+    def predict_with_confidence(
+        self, rgb: UInt8Array, source: ConfidenceSource
+    ) -> RelativeInverseDepth | MetricDepth:
         """
-        Return the depth of an image as :meth:`predict`, with confidence where the model tells it.
+        Return the depth of an image as :meth:`predict`, with confidence where `source` tells it.
 
         :raises BackendError: if the network cannot run on this image.
         """

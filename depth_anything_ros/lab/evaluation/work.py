@@ -28,7 +28,6 @@ from depth_anything_ros.lab.datasets.offline import (
 )
 from depth_anything_ros.lab.datasets.origin import Origin, open_here
 from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
-from depth_anything_ros.lab.evaluation.confidence import predict_with_confidence
 from depth_anything_ros.lab.evaluation.targets import Model, Target
 from depth_anything_ros.result import DepthResult
 from depth_anything_ros.scale.focal_length import scale_of_model
@@ -206,7 +205,7 @@ def _subjects(
 def _predict_of(model: Model, confidence: str | None) -> Predict:
     if confidence is None:
         return model.predict
-    return partial(predict_with_confidence, model, ConfidenceSource(confidence))
+    return partial(model.predict_with_confidence, source=ConfidenceSource(confidence))
 
 
 def _subject(
