@@ -7,8 +7,6 @@ import platform
 from collections.abc import Collection
 from dataclasses import dataclass
 
-import torch
-
 from depth_anything_ros.errors import BackendError, MissingDependencyError, UnknownNameError
 from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.inference.backends.processor import X86
@@ -68,7 +66,7 @@ def choices(
             )
         return found
     reasons, found = [], []
-    for name in _preference(device, machine):
+    for name in _preference(device, machine, known):
         if name not in known:
             continue
         try:
@@ -96,9 +94,9 @@ def _parse_precision(precision: str) -> Precision | None:
     return Precision(precision)
 
 
-def _preference(device: str, machine: str) -> tuple[str, ...]:
-    """Return the backends from the fastest on."""
-    if device.startswith('cuda') or (device == AUTO and torch.cuda.is_available()):
+def _preference(device: str, machine: str, known: Collection[str]) -> tuple[str, ...]:
+    """Return the backends from the fastest on; only torch runs on a GPU."""
+    if device.startswith('cuda') or (device == AUTO and 'torch' in known and _has_gpu()):
         return ('torch',)
     if machine.lower() in X86:
         return ('openvino', 'onnxruntime', 'torch')
@@ -108,7 +106,14 @@ def _preference(device: str, machine: str) -> tuple[str, ...]:
 def _device_for(backend: str, device: str) -> str:
     if device != AUTO:
         return device
-    return 'cuda' if backend == 'torch' and torch.cuda.is_available() else 'cpu'
+    return 'cuda' if backend == 'torch' and _has_gpu() else 'cpu'
+
+
+def _has_gpu() -> bool:
+    # Imported here: what runs a network in a folder does without torch.
+    import torch
+
+    return torch.cuda.is_available()
 
 
 def _check(backend: str, precision: Precision | None, device: str) -> Selection:

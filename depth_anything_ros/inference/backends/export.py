@@ -52,7 +52,9 @@ def exported(estimator: DepthEstimator) -> nn.Module:
 
 
 @contextmanager
-def tracing(options: BackendOptions, narrowed: Collection[str]) -> Iterator[torch.Tensor]:
+def tracing(
+    estimator: DepthEstimator, size: tuple[int, int], narrowed: Collection[str]
+) -> Iterator[torch.Tensor]:
     """
     Give an example input (1, 3, h, w) to trace the network with, at its fixed size.
 
@@ -62,11 +64,11 @@ def tracing(options: BackendOptions, narrowed: Collection[str]) -> Iterator[torc
 
     :param narrowed: names of the layers whose weights are rounded to 7 bits.
     """
-    options.estimator.prepare(*options.size)
-    example = torch.randn(1, 3, *options.size, generator=torch.Generator().manual_seed(0))
+    estimator.prepare(*size)
+    example = torch.randn(1, 3, *size, generator=torch.Generator().manual_seed(0))
     with (
         torch.no_grad(),
-        rounded_weights(options.estimator, narrowed),
+        rounded_weights(estimator, narrowed),
         warnings.catch_warnings(),
     ):
         # Sizes become constants of the trace; that is what a fixed input size means.

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
-import logging
 from importlib.util import find_spec
-from pathlib import Path
-from typing import Any, ClassVar
-
-import torch
+from typing import TYPE_CHECKING, ClassVar
 
 from depth_anything_ros.errors import BackendError, MissingDependencyError
-from depth_anything_ros.files import output_error
 from depth_anything_ros.inference.backends.base import (
     BackendOptions,
     NetworkOutput,
@@ -19,25 +13,14 @@ from depth_anything_ros.inference.backends.base import (
     require_cpu,
     require_precision,
 )
-from depth_anything_ros.inference.backends.export import (
-    export_key,
-    export_label,
-    exported,
-    tracing,
-)
 from depth_anything_ros.inference.backends.onnx_file import failures, open_session
 from depth_anything_ros.inference.backends.processor import narrowed_layers
-from depth_anything_ros.models.estimator import DepthEstimator
-from depth_anything_ros.models.quantised import (
-    dynamic_layers,
-    narrow_steps,
-    narrow_weights,
-    weight_steps,
-)
 from depth_anything_ros.types import Float32Array, Precision
 
+if TYPE_CHECKING:
+    from depth_anything_ros.models.estimator import DepthEstimator
+
 _MODEL_FILE = 'model.onnx'
-_OPSET = 17
 
 
 class OnnxRuntimeBackend:
@@ -55,13 +38,19 @@ class OnnxRuntimeBackend:
         import onnx
         import onnxruntime
 
+        # They import torch, which a network in a folder runs without.
+        from depth_anything_ros.inference.backends.export import export_key, export_label
+        from depth_anything_ros.inference.backends.onnx_export import export_onnx
+
         self._size = options.size
         narrowed = self.narrowed(options.estimator)
         versions = {'onnx': onnx.__version__, 'onnxruntime': onnxruntime.__version__}
         self._session = options.cache.load(
             export_label(options, self.name),
             export_key(options, narrowed, **versions),
-            lambda target: _export(options, narrowed, target),
+            lambda target: export_onnx(
+                options.estimator, options.size, narrowed, target / _MODEL_FILE
+            ),
             lambda folder: open_session(folder / _MODEL_FILE, options.threads),
         )
         self._input = self._session.get_inputs()[0].name
@@ -116,79 +105,3 @@ class OnnxRuntimeBackend:
         except failures() as error:
             raise BackendError(f'onnxruntime failed: {error}') from error
         return outputs
-
-
-def _export(options: BackendOptions, narrowed: tuple[str, ...], target: Path) -> None:
-    # From 2.5 on torch has two exporters; the newer one needs one more library.
-    parameters = inspect.signature(torch.onnx.export).parameters
-    classic: dict[str, Any] = {'dynamo': False} if 'dynamo' in parameters else {}
-    names = ['values', 'confidence'] if options.estimator.spec.confidence else ['values']
-    with tracing(options, narrowed) as example:
-        try:
-            torch.onnx.export(
-                exported(options.estimator),
-                (example,),
-                str(target / _MODEL_FILE),
-                input_names=['pixels'],
-                output_names=names,
-                opset_version=_OPSET,
-                **classic,
-            )
-        except (RuntimeError, torch.onnx.errors.OnnxExporterError) as error:
-            raise BackendError(f'torch cannot export the network to ONNX: {error}') from error
-    dynamic = dynamic_layers(options.estimator)
-    if dynamic:
-        _quantise_products(target / _MODEL_FILE, narrow=bool({*dynamic} & {*narrowed}))
-
-
-def _quantise_products(path: Path, narrow: bool) -> None:
-    """
-    Let matrix products with constants multiply integers, weights with a step a channel.
-
-    :param narrow: whether products must not saturate in sums of 16 bits.
-    """
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    root = logging.getLogger()
-    silent = logging.NullHandler()
-    # It writes a hint to the root logger, which without a handler gets one that stays.
-    root.addHandler(silent)
-    try:
-        quantize_dynamic(
-            path,
-            path,
-            op_types_to_quantize=['MatMul'],
-            per_channel=True,
-            weight_type=QuantType.QInt8,
-        )
-    except DecodeError as error:
-        # It reads back what it has written on its way, where a full disk cut it off.
-        raise output_error(path, OSError(error)) from error
-    except failures() as error:
-        raise BackendError(f'onnxruntime cannot quantise the network: {error}') from error
-    finally:
-        root.removeHandler(silent)
-    if narrow:
-        _narrow_products(path)
-
-
-def _narrow_products(path: Path) -> None:
-    """Give the integers of matrix products larger steps where two products can saturate."""
-    import onnx
-    from onnx.numpy_helper import from_array, to_array
-
-    model = onnx.load(path)
-    constants = {constant.name: constant for constant in model.graph.initializer}
-    for node in model.graph.node:
-        if node.op_type != 'MatMulInteger':
-            continue
-        name = node.input[1]
-        scale = constants[name.removesuffix('_quantized') + '_scale']
-        integers = torch.from_numpy(to_array(constants[name]).copy()).float().T
-        steps = narrow_steps(integers)
-        narrowed = (narrow_weights(integers) / steps.unsqueeze(1)).round().to(torch.int8).T
-        steps = steps / weight_steps(integers)
-        constants[name].CopyFrom(from_array(narrowed.contiguous().numpy(), name))
-        scale.CopyFrom(from_array(to_array(scale) * steps.numpy(), scale.name))
-    onnx.save(model, path)

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import torch
 
 from depth_anything_ros.errors import BackendError, MissingDependencyError
-from depth_anything_ros.files import output_error
 from depth_anything_ros.inference.backends.base import (
     BackendOptions,
     NetworkOutput,
     check_pixels,
     require_cpu,
     require_precision,
-)
-from depth_anything_ros.inference.backends.export import (
-    export_key,
-    export_label,
-    exported,
-    tracing,
 )
 from depth_anything_ros.inference.backends.openvino_file import (
     HINTS,
@@ -34,11 +22,10 @@ from depth_anything_ros.inference.backends.openvino_file import (
     settings,
 )
 from depth_anything_ros.inference.backends.processor import cpu_has_bf16, narrowed_layers
-from depth_anything_ros.models.estimator import DepthEstimator
-from depth_anything_ros.models.quantised import dynamic_layers, dynamic_width, weight_steps
 from depth_anything_ros.types import Float32Array, Precision
 
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from depth_anything_ros.models.estimator import DepthEstimator
 
 _MODEL_FILE = 'model.xml'
 
@@ -57,6 +44,11 @@ class OpenVinoBackend:
     def __init__(self, options: BackendOptions) -> None:
         import openvino
 
+        # They import torch, which a network in a folder runs without.
+        from depth_anything_ros.inference.backends.export import export_key, export_label
+        from depth_anything_ros.inference.backends.openvino_export import export_openvino
+        from depth_anything_ros.models.quantised import dynamic_layers, dynamic_width
+
         self._size = options.size
         narrowed = self.narrowed(options.estimator)
         key = export_key(options, narrowed, openvino=openvino.__version__)
@@ -67,7 +59,9 @@ class OpenVinoBackend:
         self._request = options.cache.load(
             export_label(options, self.name),
             key,
-            lambda target: _convert(options, narrowed, target),
+            lambda target: export_openvino(
+                options.estimator, options.size, narrowed, target / _MODEL_FILE
+            ),
             lambda folder: compile_file(folder / _MODEL_FILE, config),
         )
 
@@ -128,50 +122,3 @@ class OpenVinoBackend:
             return self._request.infer([pixels], share_inputs=True)
         except RuntimeError as error:
             raise BackendError(f'openvino failed: {error}') from error
-
-
-@contextmanager
-def _root_log_level_kept() -> Iterator[None]:
-    """Undo what the converter does to the root logger: all warnings would vanish after it."""
-    root = logging.getLogger()
-    level = root.level
-    try:
-        yield
-    finally:
-        root.setLevel(level)
-
-
-def _convert(options: BackendOptions, narrowed: tuple[str, ...], target: Path) -> None:
-    import openvino
-
-    with tracing(options, narrowed) as example, _root_log_level_kept():
-        try:
-            model = openvino.convert_model(
-                exported(options.estimator), example_input=example, input=list(example.shape)
-            )
-        except (RuntimeError, openvino.frontend.OpConversionFailure) as error:
-            raise BackendError(f'openvino cannot convert the network: {error}') from error
-    if dynamic_layers(options.estimator):
-        _store_products_in_int8(model)
-    try:
-        openvino.save_model(model, target / _MODEL_FILE, compress_to_fp16=False)
-    except RuntimeError as error:
-        raise output_error(target, OSError(error)) from error
-
-
-def _store_products_in_int8(model: Any) -> None:
-    """Store the second factor of matrix products with constants as integers and their steps."""
-    import openvino
-    from openvino import opset13
-
-    for node in model.get_ops():
-        factor = node.input_value(1).get_node() if node.get_type_name() == 'MatMul' else None
-        if factor is None or factor.get_type_name() != 'Constant':
-            continue
-        weights = torch.from_numpy(factor.data.copy())
-        axis = 0 if node.get_attributes()['transpose_b'] else 1
-        steps = weight_steps(weights.movedim(axis, 0)).unsqueeze(1 - axis)
-        integers = (weights / steps).round().to(torch.int8)
-        numbers = opset13.convert(opset13.constant(integers.numpy()), openvino.Type.f32)
-        product = opset13.multiply(numbers, opset13.constant(steps.numpy()))
-        node.input(1).replace_source_output(product.output(0))

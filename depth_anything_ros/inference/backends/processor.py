@@ -6,9 +6,10 @@ import os
 import platform
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from depth_anything_ros.models.estimator import DepthEstimator
-from depth_anything_ros.models.quantised import dynamic_layers, saturating_layers
+if TYPE_CHECKING:
+    from depth_anything_ros.models.estimator import DepthEstimator
 
 X86 = ('x86_64', 'amd64', 'i686')
 _BF16 = frozenset({'avx512_bf16', 'amx_bf16'})
@@ -55,6 +56,8 @@ def narrowed_layers(estimator: DepthEstimator, dynamic: bool) -> tuple[str, ...]
     """
     if not estimator.activation_ranges or not products_saturate():
         return ()
+    from depth_anything_ros.models.quantised import dynamic_layers, saturating_layers
+
     floats = () if dynamic else dynamic_layers(estimator)
     return tuple(name for name in saturating_layers(estimator) if name not in floats)
 

@@ -13,7 +13,12 @@ import torch
 
 from depth_anything_ros.errors import BackendError, MissingDependencyError
 from depth_anything_ros.inference import BACKENDS
-from depth_anything_ros.inference.backends import onnxruntime_backend, openvino_backend
+from depth_anything_ros.inference.backends import (
+    onnx_export,
+    onnxruntime_backend,
+    openvino_backend,
+    openvino_export,
+)
 from depth_anything_ros.inference.backends.base import Backend, BackendOptions
 from depth_anything_ros.inference.backends.cache import ExportCache
 from depth_anything_ros.models.checkpoint import load_estimator
@@ -186,8 +191,8 @@ def test_export_is_kept_by_weights(name, loaded, cache_dir, monkeypatch):
         raise AssertionError('exported again')
 
     make(name, loaded, cache_dir)
-    monkeypatch.setattr(openvino_backend, '_convert', never)
-    monkeypatch.setattr(onnxruntime_backend, '_export', never)
+    monkeypatch.setattr(openvino_export, 'export_openvino', never)
+    monkeypatch.setattr(onnx_export, 'export_onnx', never)
     make(name, loaded, cache_dir)
     with pytest.raises(AssertionError, match='exported again'):
         make(name, loaded, cache_dir, weights_key='another')
@@ -207,18 +212,16 @@ def test_missing_library_is_an_error_that_names_the_extra(name, module, extra, m
 
 
 @pytest.mark.parametrize(
-    ('name', 'module', 'writer', 'file'),
+    ('name', 'module', 'writer'),
     [
-        ('openvino', openvino_backend, '_convert', 'model.xml'),
-        ('onnxruntime', onnxruntime_backend, '_export', 'model.onnx'),
+        ('openvino', openvino_export, 'export_openvino'),
+        ('onnxruntime', onnx_export, 'export_onnx'),
     ],
 )
 def test_export_that_the_library_cannot_load_is_a_backend_error(
-    name, module, writer, file, loaded, tmp_path, monkeypatch
+    name, module, writer, loaded, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(
-        module, writer, lambda *given: (given[-1] / file).write_text('not a network')
-    )
+    monkeypatch.setattr(module, writer, lambda *given: given[-1].write_text('not a network'))
     with pytest.raises(BackendError, match=f'{name} cannot'):
         make(name, loaded, tmp_path)
 
