@@ -92,6 +92,10 @@ VERBS = {
         'depth_anything_ros.cli.compress',
         'write a smaller checkpoint of a model: 16- or 8-bit numbers, pruned weights, or both',
     ),
+    'export': Verb(
+        'depth_anything_ros.cli.export',
+        'write a model as a folder that OpenVINO or ONNX Runtime runs as it is',
+    ),
     'study': Verb(
         'depth_anything_ros.cli.study',
         'measure what each recipe of `compress` costs a model, and where it breaks down',

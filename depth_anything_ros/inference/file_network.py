@@ -39,7 +39,8 @@ class FileNetwork:
         self.spec: NetworkSpec = folder.contract.spec
         self.selection = selection
         self._threads = threads
-        self.recipe = ''
+        made_by = folder.contract.made_by
+        self.recipe = made_by.recipe if made_by else ''
         self.cache_problem = ''
         reader = FILE_READERS[selection.backend]
         # By the one size that each reads; None is any.
@@ -63,16 +64,23 @@ class FileNetwork:
 
     @property
     def identity(self) -> ModelIdentity:
-        """Return what makes its output; the input size is (0, 0)."""
+        """
+        Return what makes its output; the input size is (0, 0).
+
+        One that was exported is that of the weights it was made of: what is known of them, and
+        runs with them, hold for it.
+        """
+        made_by = self.folder.contract.made_by
         return ModelIdentity(
             name=self.spec.name,
-            weights='checkpoint',
-            sha256=self.folder.sha256,
+            weights=made_by.weights if made_by else 'checkpoint',
+            sha256=made_by.sha256 if made_by else self.folder.sha256,
             backend=self.selection.backend,
             precision=self.selection.precision.value,
             device=self.selection.device,
             input_size=(0, 0),
             licence=self.spec.licence,
+            integers=made_by.integers if made_by else '',
             output=self.spec.output,
         )
 

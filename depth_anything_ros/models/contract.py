@@ -90,7 +90,8 @@ class OutputContract:
     `metres_per_unit` / value of inverse depth, up to `max_depth_m`; both are None of relative
     depth. `metres_at_focal_px` is the focal length of the network's input for which depth without
     a scale is in metres, None where there is none. By `upsampling` its numbers are resized to the
-    image.
+    image. `confidence` names the output that is how sure the network is of each pixel, in 0..1,
+    None where it does not tell.
     """
 
     name: str | None
@@ -99,6 +100,27 @@ class OutputContract:
     metres_per_unit: float | None
     metres_at_focal_px: float | None
     upsampling: Upsampling = field(default=Upsampling.ALIGN_CORNERS, metadata=IF_KNOWN)
+    confidence: str | None = field(default=None, metadata=IF_KNOWN)
+
+
+@dataclass(frozen=True)
+class MadeBy:
+    """
+    Tell which weights `export` made a network of, and how.
+
+    `weights` and `sha256` are as of `ModelIdentity`: where the weights came from, and their file.
+    `recipe` packed them, empty if none did. `precision` is that of the network's own numbers;
+    `integers` says with how many bits layers multiply integers, empty if none does. `versions`
+    are those of this package and the libraries that took part.
+    """
+
+    model: str
+    weights: str
+    sha256: str
+    recipe: str
+    precision: str
+    integers: str
+    versions: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -107,7 +129,8 @@ class Contract:
     Say what the network in a folder is.
 
     `files` are those of the network, with their sha256, None where it is not checked. More than
-    one `.onnx` or `.xml` are one network at several sizes.
+    one `.onnx` or `.xml` are one network at several sizes. `made_by` is None of networks that did
+    not come out of this package.
     """
 
     name: str
@@ -115,6 +138,7 @@ class Contract:
     files: Mapping[str, str | None]
     input: InputContract
     output: OutputContract
+    made_by: MadeBy | None = field(default=None, metadata=IF_KNOWN)
 
     @property
     def spec(self) -> NetworkSpec:
@@ -135,6 +159,7 @@ class Contract:
             up_to_scale=self.output.kind.output_kind is OutputKind.INVERSE_DEPTH_UP_TO_SCALE,
             metres_at_focal_px=self.output.metres_at_focal_px,
             align_corners=self.output.upsampling is Upsampling.ALIGN_CORNERS,
+            confidence=self.output.confidence is not None,
         )
 
 

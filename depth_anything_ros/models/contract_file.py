@@ -13,7 +13,14 @@ from typing import Any
 
 from depth_anything_ros.errors import CheckpointError
 from depth_anything_ros.json_text import from_json, parse_json
-from depth_anything_ros.models.contract import Channels, Contract, Resize, Upsampling, Values
+from depth_anything_ros.models.contract import (
+    Channels,
+    Contract,
+    MadeBy,
+    Resize,
+    Upsampling,
+    Values,
+)
 from depth_anything_ros.models.spec import LARGEST_RANGE_M, Interpolation, is_range
 from depth_anything_ros.types import OutputKind
 
@@ -23,6 +30,7 @@ LARGEST_SIDE = 4096
 _LONGEST_TEXT = 200
 _TEXT = f'a text in one line, to {_LONGEST_TEXT} characters'
 _COMMENT = re.compile(rb'(^|[\s,{\[])(//|/\*|#)')
+_ORIGINS = ('pretrained', 'checkpoint', 'random')
 _SHA256 = re.compile('[0-9a-fA-F]{64}')
 
 
@@ -91,6 +99,20 @@ def _wrong_file(files: Any) -> str:
 
 def _is_sha256(value: Any) -> bool:
     return isinstance(value, str) and _SHA256.fullmatch(value) is not None
+
+
+def _is_word(value: Any) -> bool:
+    return isinstance(value, str) and value.isprintable() and len(value) <= _LONGEST_TEXT
+
+
+def _is_made_by(value: Any) -> bool:
+    try:
+        made = from_json(MadeBy, value)
+    except ValueError:
+        return False
+    return all(map(_is_word, (made.model, made.weights, made.recipe, made.precision))) and (
+        made.weights in _ORIGINS and (_is_sha256(made.sha256) or made.sha256 == '')
+    )
 
 
 def _or_null(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
@@ -191,6 +213,20 @@ KEYS = (
             'where the key is left out, lays the centres of corner pixels on each other, '
             'half_pixel their outer edges.',
         ),
+        required=False,
+    ),
+    Key(
+        'output.confidence',
+        'a text, or null; may be left out',
+        'Name of the output that says how sure the network is of each pixel, in 0 to 1.',
+        _or_null(_is_text),
+        required=False,
+    ),
+    Key(
+        'made_by',
+        'as `export` writes it; left out of other networks',
+        'Which weights the network was exported from: model, sha256, recipe, precision, versions.',
+        _is_made_by,
         required=False,
     ),
 )

@@ -121,6 +121,7 @@ def read_folder(checkpoint: str) -> NetworkFolder:
         contract.name, contract.spec.output, folder, contract.licence,
         ' (no commercial use)' if non_commercial else '',
     )  # fmt: skip
+    _log_origin(contract)
     networks = tuple(folder / name for name in contract.files if Path(name).suffix in SUFFIXES)
     return NetworkFolder(folder, contract, networks, _joined(digests))
 
@@ -175,6 +176,20 @@ def _check_start(path: Path) -> None:
         raise CheckpointError(
             f"'{path}' is a web page and no network; download the file that the page is about"
         )
+
+
+def _log_origin(contract: Contract) -> None:
+    """Say what an exported network was made of."""
+    made = contract.made_by
+    if made is None:
+        return
+    _LOG.info(
+        '%s: exported in %s from %s weights%s%s', made.model, made.precision, made.weights,
+        f' (sha256 {made.sha256})' if made.sha256 else '',
+        f', packed by {made.recipe}' if made.recipe else '',
+    )  # fmt: skip
+    if made.weights == 'random':
+        _LOG.warning('%s was exported from random weights: its output means nothing', made.model)
 
 
 def _joined(digests: dict[str, str]) -> str:

@@ -42,6 +42,9 @@ CALLS = {
         'compress', *TINY, '--recipe', 'prune(0.5)', '--out', 'OUT/../b.safetensors',
         '--json', 'OUT/a.json',
     ],
+    'export out': [
+        'export', *TINY, '--input-size', '64', '--format', 'onnx', '--out', 'OUT/folder',
+    ],
     'results out': ['results', '--out', 'OUT/a.md'],
     'study out': ['study', *TINY, *DATA, '--recipe', 'prune(0.5)', '--out', 'OUT/study'],
     'simulate bag': ['simulate', 'OUT/bag', '--frames', '2', '--size', '160x120'],
@@ -109,8 +112,8 @@ def test_a_full_disk_is_told_in_one_line(name, full_disk, capsys):
 
 # What writes more than 64 kB, so that the disk is found full in the middle.
 LARGE = [
-    'compress out', 'simulate bag', 'simulate sqlite3', 'simulate both', 'evaluate grid',
-    'train out', 'finetune out', 'refine picture',
+    'compress out', 'export out', 'simulate bag', 'simulate sqlite3', 'simulate both',
+    'evaluate grid', 'train out', 'finetune out', 'refine picture',
 ]  # fmt: skip
 
 

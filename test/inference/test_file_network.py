@@ -136,6 +136,33 @@ def test_weights_in_a_file_of_their_own_are_found(tmp_path, library):
     np.testing.assert_allclose(found, grey(picture() / 255.0), atol=1e-5)
 
 
+def test_confidence_is_the_output_that_the_contract_names(tmp_path, library):
+    write_grey(tmp_path / 'model.onnx', outputs=('values', 'sure'))
+    names = {'output_name': 'values', 'output_confidence': 'sure'}
+    predictor = opened(write_folder(tmp_path, input_size=HEIGHT, **names), library)
+    assert predictor.spec.confidence
+    prediction = predictor.predict_with_confidence(picture())
+    np.testing.assert_allclose(prediction.values, grey(picture() / 255.0), atol=1e-5)
+    np.testing.assert_allclose(prediction.confidence, prediction.values)
+    assert predictor.predict(picture()).confidence is None
+    write_folder(tmp_path, output_name='values', output_confidence='safe')
+    with pytest.raises(BackendError, match="'safe', key 'output.confidence'; it gives: values, s"):
+        opened(tmp_path, library)
+
+
+def test_an_exported_network_is_that_of_its_weights(tmp_path, caplog):
+    made_by = {
+        'model': 'tiny', 'weights': 'random', 'sha256': '', 'recipe': 'int8_static',
+        'precision': 'int8', 'integers': '8-bit weights in 3 layers', 'versions': {'torch': '2'},
+    }  # fmt: skip
+    predictor = opened(write_folder(tmp_path, made_by=made_by))
+    identity = predictor.identity
+    assert (identity.weights, identity.sha256) == ('random', '')
+    assert identity.integers == '8-bit weights in 3 layers'
+    assert predictor.recipe == 'int8_static'
+    assert 'tiny was exported from random weights: its output means nothing' in caplog.text
+
+
 def test_depth_without_scale_becomes_inverse_depth(tmp_path, library):
     found = at_own_size(tmp_path, library, output_kind='depth_up_to_scale')
     np.testing.assert_allclose(found, 1.0 / grey(picture() / 255.0), rtol=1e-4)

@@ -84,7 +84,8 @@ def test_what_is_written_reads_as_the_same(tmp_path):
 def test_an_optional_key_may_be_left_out(tmp_path):
     assert read(tmp_path, contract()).spec.align_corners
     assert not read(tmp_path, contract(output_upsampling='half_pixel')).spec.align_corners
-    assert [key.path for key in KEYS if not key.required] == ['output.upsampling']
+    optional = ['output.upsampling', 'output.confidence', 'made_by']
+    assert [key.path for key in KEYS if not key.required] == optional
 
 
 def flat(content):
@@ -134,6 +135,11 @@ def test_a_wrong_value_is_named_with_what_is_allowed(tmp_path, key):
         ({'input_resize': 'stretch'}, "'input.size' is 32; allowed with resize stretch: [height"),
         ({'name': 'two\nlines'}, 'key \'name\' is "two\\nlines"; allowed: a text in one line'),
         ({'licence': 'a\x1b[31m'}, "key 'licence' is "),
+        (
+            {'made_by': {'model': 'tiny'}},
+            'key \'made_by\' is {"model": "tiny"}; allowed: as `expor',
+        ),
+        ({'output_confidence': ''}, 'key \'output.confidence\' is ""; allowed: a text, or null'),
         ({'files': {}}, "key 'files' is {}; allowed: names of files in the folder"),
         ({'files': {}}, 'none of them ends in .onnx or .xml'),
         ({'files': {'../x.onnx': None}}, "'../x.onnx' is no plain name of a file beside"),

@@ -15,6 +15,9 @@ from depth_anything_ros.inference.backends.cache import source_digest
 from depth_anything_ros.models.estimator import DepthAndConfidence, DepthEstimator
 from depth_anything_ros.models.quantised import rounded_weights
 
+VALUES, CONFIDENCE = 'values', 'confidence'
+"""Names of the outputs of an export."""
+
 
 def export_label(options: BackendOptions, backend: str) -> str:
     """Return a readable name for an export: model, height, width, backend."""
@@ -44,6 +47,11 @@ def export_key(
         'torch': torch.__version__,
         **libraries,
     }
+
+
+def output_names(estimator: DepthEstimator) -> list[str]:
+    """Return what the outputs of an export are called."""
+    return [VALUES, CONFIDENCE] if estimator.spec.confidence else [VALUES]
 
 
 def exported(estimator: DepthEstimator) -> nn.Module:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_anything_ros.errors import BackendError
-from depth_anything_ros.inference.backends.base import check_pixels
+from depth_anything_ros.inference.backends.base import NetworkOutput, check_pixels
 from depth_anything_ros.models.contract import (
     Channels,
     Contract,
@@ -48,7 +48,7 @@ class Port:
         return f'{self.name} {self.dtype} {sides}'
 
 
-Run = Callable[[NDArray[Any]], NDArray[Any]]
+Run = Callable[[NDArray[Any]], list[NDArray[Any]]]
 
 
 class NetworkFile(Protocol):
@@ -75,9 +75,9 @@ class NetworkFile(Protocol):
     def outputs(self) -> Sequence[Port]:
         """Return what it gives."""
 
-    def runner(self, shape: tuple[int, ...], output: int) -> Run:
+    def runner(self, shape: tuple[int, ...], outputs: Sequence[int]) -> Run:
         """
-        Return what runs it on input of this shape and returns one of its outputs.
+        Return what runs it on input of this shape and returns some of its outputs.
 
         :raises BackendError: if the library cannot; so may what is returned.
         """
@@ -106,7 +106,7 @@ class ImageNetwork:
             raise self._error(f'reads {self._input.text}; known number formats: {known}')
         if _DTYPES[self._input.dtype] is np.uint8:
             self._check_bytes(contract.input)
-        self._output = self._output_index(contract.output)
+        self._outputs = self._output_indices(contract.output)
 
     @property
     def size(self) -> tuple[int, int] | None:
@@ -132,7 +132,7 @@ class ImageNetwork:
         planar = self._axes == (2, 3)
         shape = (1, 3, *size) if planar else (1, *size, 3)
         return FileBackend(
-            self._file.runner(shape, self._output), self._contract, size, planar,
+            self._file.runner(shape, self._outputs), self._contract, size, planar,
             _DTYPES[self._input.dtype],
         )  # fmt: skip
 
@@ -163,18 +163,26 @@ class ImageNetwork:
                 'range 255, mean [0, 0, 0] and std [1, 1, 1]'
             )
 
-    def _output_index(self, wanted: OutputContract) -> int:
-        names = [port.name for port in self._file.outputs]
+    def _output_indices(self, wanted: OutputContract) -> tuple[int, ...]:
+        """Return the places of depth and, where the contract names one, of confidence."""
         if wanted.name is None:
-            if len(names) != 1:
+            if len(self._file.outputs) != 1:
                 raise self._error(
                     f"gives {_listed(self._file.outputs)}; key 'output.name' must name one of them"
                 )
-            return 0
-        if wanted.name not in names:
+            depth = 0
+        else:
+            depth = self._output_index('name', wanted.name)
+        if wanted.confidence is None:
+            return (depth,)
+        return depth, self._output_index('confidence', wanted.confidence)
+
+    def _output_index(self, key: str, name: str) -> int:
+        names = [port.name for port in self._file.outputs]
+        if name not in names:
             known = ', '.join(names)
-            raise self._error(f"gives no '{wanted.name}', key 'output.name'; it gives: {known}")
-        return names.index(wanted.name)
+            raise self._error(f"gives no '{name}', key 'output.{key}'; it gives: {known}")
+        return names.index(name)
 
     def _error(self, what: str) -> BackendError:
         return BackendError(f"network '{self._path}' {what}")
@@ -208,6 +216,14 @@ class FileBackend:
         :raises BackendError: if the size is not the one built for, the network fails, or it gives
             no number a pixel.
         """
+        return self.infer_with_confidence(pixels).values
+
+    def infer_with_confidence(self, pixels: Float32Array) -> NetworkOutput:
+        """
+        Return the network's output, with its confidence where the contract names one.
+
+        :raises BackendError: as :meth:`infer`.
+        """
         check_pixels(pixels, self._size)
         if self._contract.input.channels is Channels.BGR:
             pixels = pixels[:, ::-1]
@@ -215,8 +231,9 @@ class FileBackend:
             pixels = pixels.transpose(0, 2, 3, 1)
         if self._dtype is np.uint8:
             pixels = np.rint(pixels.clip(*_UINT8))
-        given = self._run(np.ascontiguousarray(pixels, self._dtype))
-        return meant_values(_plane(given), self._contract.output)
+        given, *sure = self._run(np.ascontiguousarray(pixels, self._dtype))
+        values = meant_values(_plane(given), self._contract.output)
+        return NetworkOutput(values, *map(_plane, sure))
 
 
 def meant_values(given: Float32Array, output: OutputContract) -> Float32Array:

@@ -8,11 +8,12 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from depth_anything_ros.errors import BackendError
 from depth_anything_ros.files import output_error
-from depth_anything_ros.inference.backends.export import exported, tracing
+from depth_anything_ros.inference.backends.export import exported, output_names, tracing
 from depth_anything_ros.inference.backends.onnx_file import failures
 from depth_anything_ros.models.estimator import DepthEstimator
 from depth_anything_ros.models.quantised import (
@@ -23,6 +24,8 @@ from depth_anything_ros.models.quantised import (
 )
 
 _OPSET = 17
+# What protobuf writes at once.
+_LARGEST_FILE = 2_000_000_000
 
 
 def export_onnx(
@@ -41,7 +44,6 @@ def export_onnx(
     # From 2.5 on torch has two exporters; the newer one needs one more library.
     parameters = inspect.signature(torch.onnx.export).parameters
     classic: dict[str, Any] = {'dynamo': False} if 'dynamo' in parameters else {}
-    names = ['values', 'confidence'] if estimator.spec.confidence else ['values']
     with tracing(estimator, size, narrowed) as example:
         try:
             torch.onnx.export(
@@ -49,7 +51,7 @@ def export_onnx(
                 (example,),
                 str(path),
                 input_names=['pixels'],
-                output_names=names,
+                output_names=output_names(estimator),
                 opset_version=_OPSET,
                 **classic,
             )
@@ -111,3 +113,38 @@ def _narrow_products(path: Path) -> None:
         constants[name].CopyFrom(from_array(narrowed.contiguous().numpy(), name))
         scale.CopyFrom(from_array(to_array(scale) * steps.numpy(), scale.name))
     onnx.save(model, path)
+
+
+def store_in_half(source: Path, target: Path) -> None:
+    """
+    Write an ONNX file with its weights in 16 bits, which a library reads back as float32.
+
+    Tensors with numbers that float16 cannot reach stay as they are.
+
+    :raises OutputError: if there is no room.
+    """
+    import onnx
+    from onnx import TensorProto, helper
+    from onnx.numpy_helper import from_array, to_array
+
+    model = onnx.load(source)
+    casts = []
+    for constant in model.graph.initializer:
+        if constant.data_type != TensorProto.FLOAT:
+            continue
+        numbers = to_array(constant)
+        if numbers.size < 2 or np.abs(numbers).max() > np.finfo(np.float16).max:
+            continue
+        name = constant.name
+        constant.CopyFrom(from_array(numbers.astype(np.float16), f'{name}_fp16'))
+        casts.append(
+            helper.make_node('Cast', [constant.name], [name], f'{name}_cast', to=TensorProto.FLOAT)
+        )
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    large = model.ByteSize() > _LARGEST_FILE
+    try:
+        onnx.save(model, target, save_as_external_data=large, location=f'{target.name}.data')
+    except OSError as error:
+        raise output_error(target, error) from error

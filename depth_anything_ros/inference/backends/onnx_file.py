@@ -50,14 +50,15 @@ class OnnxFile:
         """Return what it gives."""
         return [_port(one) for one in self._session.get_outputs()]
 
-    def runner(self, shape: tuple[int, ...], output: int) -> Run:
-        """Return what runs it and returns one of its outputs."""
+    def runner(self, shape: tuple[int, ...], outputs: Sequence[int]) -> Run:
+        """Return what runs it and returns some of its outputs."""
         del shape  # the session finds it out
-        given, wanted = self.inputs[0].name, self.outputs[output].name
+        given, known = self.inputs[0].name, self.outputs
+        wanted = [known[place].name for place in outputs]
 
-        def run(pixels: NDArray[Any]) -> NDArray[Any]:
+        def run(pixels: NDArray[Any]) -> list[NDArray[Any]]:
             try:
-                values: NDArray[Any] = self._session.run([wanted], {given: pixels})[0]
+                values: list[NDArray[Any]] = self._session.run(wanted, {given: pixels})
             except failures() as error:
                 raise BackendError(f'onnxruntime failed: {reason(error)}') from error
             return values

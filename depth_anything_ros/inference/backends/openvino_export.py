@@ -12,7 +12,7 @@ import torch
 
 from depth_anything_ros.errors import BackendError
 from depth_anything_ros.files import output_error
-from depth_anything_ros.inference.backends.export import exported, tracing
+from depth_anything_ros.inference.backends.export import exported, output_names, tracing
 from depth_anything_ros.models.estimator import DepthEstimator
 from depth_anything_ros.models.quantised import dynamic_layers, weight_steps
 
@@ -55,12 +55,15 @@ def export_openvino(
             )
         except (RuntimeError, openvino.frontend.OpConversionFailure) as error:
             raise BackendError(f'openvino cannot convert the network: {error}') from error
+    for output, name in zip(model.outputs, output_names(estimator), strict=True):
+        output.get_tensor().set_names({name})
     if dynamic_layers(estimator):
         _store_products_in_int8(model)
     try:
         openvino.save_model(model, path, compress_to_fp16=half)
     except RuntimeError as error:
-        raise output_error(path, OSError(error)) from error
+        # Its words are of streams, whatever the reason.
+        raise output_error(path, OSError('OpenVINO could not write all of it')) from error
 
 
 def _store_products_in_int8(model: Any) -> None:

@@ -49,9 +49,9 @@ class OpenVinoFile:
         """Return what it gives."""
         return [_port(one) for one in self._model.outputs]
 
-    def runner(self, shape: tuple[int, ...], output: int) -> Run:
+    def runner(self, shape: tuple[int, ...], outputs: Sequence[int]) -> Run:
         """
-        Return what runs it on input of this shape and returns one of its outputs.
+        Return what runs it on input of this shape and returns some of its outputs.
 
         :raises BackendError: if it cannot be compiled for that shape.
         """
@@ -64,13 +64,13 @@ class OpenVinoFile:
                 f"openvino cannot compile '{self._path}': {reason(error)}"
             ) from error
 
-        def run(pixels: NDArray[Any]) -> NDArray[Any]:
+        def run(pixels: NDArray[Any]) -> list[NDArray[Any]]:
             try:
-                outputs = request.infer([pixels], share_inputs=True)
+                found = request.infer([pixels], share_inputs=True)
             except RuntimeError as error:
                 raise BackendError(f'openvino failed: {reason(error)}') from error
-            # A copy: the memory is that of the next image, too.
-            return np.array(outputs[output])
+            # Copies: the memory is that of the next image, too.
+            return [np.array(found[place]) for place in outputs]
 
         return run
 

@@ -1,0 +1,1 @@
+"""Models written as folders that run without torch, and checked against it."""
