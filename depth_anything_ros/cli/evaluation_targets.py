@@ -19,7 +19,7 @@ from depth_anything_ros.cli.predictor_options import (
 )
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.inference.options import HUB, NetworkOptions
-from depth_anything_ros.models.network_folder import is_network_folder
+from depth_anything_ros.models.network_folder import contract_of, is_network_folder
 
 if TYPE_CHECKING:
     from depth_anything_ros.lab.evaluation.targets import Target
@@ -125,18 +125,24 @@ def _models(asked: Sequence[tuple[str, str]]) -> list[_Asked]:
 
 
 def _labels(words: Sequence[tuple[_Asked, str]]) -> list[str]:
-    """Return the shortest names that tell models apart: checkpoints by file, else by path."""
-    short = [_label(item.name, Path(checkpoint).name) for item, checkpoint in words]
+    """
+    Return the shortest names that tell models apart: checkpoints by file, else by path.
+
+    A folder has the name in its contract.
+    """
+    short = [_short(item.name, checkpoint) for item, checkpoint in words]
     counts = Counter(short)
     return [
-        label if counts[label] == 1 else _label(item.name, checkpoint)
+        label if counts[label] == 1 else _label(item.name or label, checkpoint)
         for label, (item, checkpoint) in zip(short, words, strict=True)
     ]
 
 
+def _short(model: str, checkpoint: str) -> str:
+    return _label(model, Path(checkpoint).name) if model else contract_of(checkpoint).name
+
+
 def _label(model: str, checkpoint: str) -> str:
-    if not model:
-        return checkpoint
     model = model.removeprefix(HUB)
     return f'{model} ({checkpoint})' if checkpoint else model
 

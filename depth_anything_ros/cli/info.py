@@ -44,6 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='show by which protocols `evaluate` and `study` score, with their sources',
     )
+    node.add_argument(
+        '--contract',
+        action='store_true',
+        help='show what the network.json of a network of your own says, key by key',
+    )
     add_json_argument(parser)
 
 
@@ -57,6 +62,8 @@ def run(args: argparse.Namespace) -> int:
         return _show(args, topic_table(args.topics), args.topics, 'topics', topics)
     if args.protocols:
         return _show_protocols(args)
+    if args.contract:
+        return _show_contract(args)
     from depth_anything_ros.inference.selection import select
 
     rows = list(MODELS.values())
@@ -107,6 +114,20 @@ def _show_protocols(args: argparse.Namespace) -> int:
         if protocol.note:
             write_line(f'  note: {protocol.note}')
     write_json(args.json, {'protocols': dict(PROTOCOLS)})
+    return 0
+
+
+def _show_contract(args: argparse.Namespace) -> int:
+    """Write the keys of the file beside a network, one below the other."""
+    from depth_anything_ros.models.contract_file import FILE, KEYS
+
+    write_line(f'{FILE} in the folder of a network, see docs/your_network.md:')
+    for key in KEYS:
+        write_line()
+        write_lines((f'{key.path}: {key.allowed}', f'  {key.help}'))
+    keys = {key.path: {'allowed': key.allowed, 'help': key.help, 'required': key.required}
+            for key in KEYS}  # fmt: skip
+    write_json(args.json, {'contract': keys})
     return 0
 
 

@@ -11,6 +11,7 @@ import argparse
 import math
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from depth_anything_ros.cli.camera_options import (
@@ -44,6 +45,7 @@ from depth_anything_ros.models.network_folder import is_network_folder
 from depth_anything_ros.progress import duration_text
 
 if TYPE_CHECKING:
+    from depth_anything_ros.inference.predictor import Predictor
     from depth_anything_ros.lab.prediction.making import Maker, Settings
     from depth_anything_ros.lab.prediction.networks import Metres, Network
     from depth_anything_ros.lab.prediction.records import Record
@@ -274,11 +276,18 @@ def _networks(args: argparse.Namespace, metres: Metres) -> list[Network]:
     from depth_anything_ros.lab.prediction.networks import Network, labels_of
 
     opened = open_predictors(args, args.input_size)
-    labels = labels_of([choice.checkpoint or choice.model for choice, _ in opened])
+    labels = labels_of([_name(choice, predictor) for choice, predictor in opened])
     return [
         Network(label, predictor, metres)
         for label, (_, predictor) in zip(labels, opened, strict=True)
     ]
+
+
+def _name(choice: NetworkChoice, predictor: Predictor) -> str:
+    """Return what names a network: its contract, the file of its weights, or its row."""
+    if is_network_folder(choice.checkpoint):
+        return predictor.spec.name
+    return Path(choice.checkpoint or choice.model).stem
 
 
 def _settings(args: argparse.Namespace) -> Settings:

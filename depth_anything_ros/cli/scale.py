@@ -15,7 +15,7 @@ are not scored.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from depth_anything_ros.cli.console import (
@@ -24,6 +24,7 @@ from depth_anything_ros.cli.console import (
     write_json,
     write_line,
     write_table,
+    write_warning,
 )
 from depth_anything_ros.cli.drive_options import add_drive_arguments, drive_seeds
 from depth_anything_ros.cli.predictor_options import create_relative_predictor
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 _HEIGHTS_M = (0.115, 0.149)
 _NOISE = 0.03
+_REASONS = 3
 _MODEL_COLUMNS = [
     'source', 'height', 'abs_rel', 'best', 'ratio', 'field', 'of it', '95 %', 'worst', 'without',
     'refused',
@@ -92,6 +94,7 @@ def run(args: argparse.Namespace) -> int:
     """
     Try every source on every drive, show a table and write the answer.
 
+    :return: 0, or 1 if no frame of a network had a scale that could be scored.
     :raises DatasetError: if a room has no way to drive.
     :raises ConfigError: if a height is out of range, the model gives metres, or an option has no
         meaning beside the others.
@@ -181,6 +184,7 @@ def _run_model(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -> 
     results = [ModelResult.of(group) for group in trials.values()]
     write_table(Table(_MODEL_COLUMNS, [_model_row(result) for result in results]))
     write_line(f'{args.drives} drives of {args.frames} frames, {_network_name(args)}')
+    _tell_refusals(trial for group in trials.values() for trial in group)
     write_json(
         args.json,
         {
@@ -193,7 +197,25 @@ def _run_model(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -> 
             'results': results,
         },
     )
-    return 0
+    if any(result.abs_rel is not None for result in results):
+        return 0
+    write_warning(
+        'no frame has depth in metres to be scored: the sources gave no scale, or what the '
+        'network gives fits the true depth of no frame'
+    )
+    return 1
+
+
+def _tell_refusals(trials: Iterable[ModelTrial]) -> None:
+    """Tell why frames had no fit of their own, the most frequent reasons once each."""
+    from depth_anything_ros.stream.kinds import Kinds
+
+    reasons = Kinds()
+    for trial in trials:
+        for reason in trial.refusals:
+            reasons.add(f'{trial.name}: {reason}')
+    for reason, count in reasons.counts.most_common(_REASONS):
+        write_warning(f'{reason} ({count} frames)')
 
 
 def _model_row(result: ModelResult) -> list[str]:

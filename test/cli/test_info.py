@@ -10,6 +10,7 @@ from depth_anything_ros.config import BagPlayerConfig, topic_table
 from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.lab.datasets.protocols import PROTOCOLS
 from depth_anything_ros.models import MODELS
+from depth_anything_ros.models.contract_file import KEYS
 from depth_anything_ros.parameters import markdown_table, parameter_infos
 
 
@@ -93,3 +94,14 @@ def test_topics_of_a_node_are_shown_as_a_table_and_answered_in_json(
     assert answer['node'] == 'depth_node'
     cloud = next(topic for topic in answer['topics'] if topic['name'] == '~/points')
     assert (cloud['way'], cloud['type']) == ('out', 'sensor_msgs/PointCloud2')
+
+
+def test_the_contract_of_a_network_of_your_own_is_shown_key_by_key(tmp_path, capsys):
+    out = tmp_path / 'contract.json'
+    assert main(['info', '--contract', '--json', str(out)]) == 0
+    shown = capsys.readouterr().out
+    told = json.loads(out.read_text())['contract']
+    assert list(told) == [key.path for key in KEYS]
+    assert told['output.upsampling']['required'] is False
+    for key in KEYS:
+        assert f'\n{key.path}: {key.allowed}\n  {key.help}\n' in f'{shown}\n'

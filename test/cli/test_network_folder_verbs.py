@@ -49,7 +49,7 @@ def test_evaluate_scores_it_without_a_name_of_a_model(folder, data, tmp_path):
     assert main([*call, '--precision', 'fp32', '--json', str(out)]) == 0
     answer = json.loads(out.read_text())
     ((label, model),) = answer['models'].items()
-    assert label == 'own'
+    assert label == 'grey'
     assert (model['name'], model['output'], model['licence']) == ('grey', 'metres to 10 m', 'MIT')
     score = answer['data'][0]['models'][label]['metrics']['abs_rel']
     assert score == pytest.approx((0.0 + 0.1 / 1.1) / 2, abs=2e-3)
@@ -61,7 +61,24 @@ def test_evaluate_compares_it_with_a_model_of_ours(folder, data, tmp_path):
     call = ['evaluate', '--model', 'tiny', '--checkpoint', str(folder), '--data', data]
     call += ['--input-size', '64', '--backend', 'onnxruntime', '--json', str(out)]
     assert main(call) == 0
-    assert list(json.loads(out.read_text())['models']) == ['tiny', 'own']
+    assert list(json.loads(out.read_text())['models']) == ['tiny', 'grey']
+
+
+def test_folders_of_one_name_are_told_apart(folder, data, tmp_path):
+    other = write_folder(tmp_path / 'other', input_size=HEIGHT, **METRES)
+    out = tmp_path / 'scores.json'
+    call = ['evaluate', '--checkpoint', str(folder), '--checkpoint', str(other), '--data', data]
+    assert main([*call, '--align', 'none', '--precision', 'fp32', '--json', str(out)]) == 0
+    answer = json.loads(out.read_text())
+    assert list(answer['models']) == [f'grey ({folder})', f'grey ({other})']
+
+
+def test_predict_names_it_by_its_contract(folder, tmp_path, monkeypatch, capsys):
+    cv2.imwrite(str(tmp_path / 'photo.png'), picture()[..., ::-1])
+    monkeypatch.chdir(folder)
+    call = ['predict', str(tmp_path / 'photo.png'), '--out', str(tmp_path / 'depth')]
+    assert main([*call, '--checkpoint', '.', '--precision', 'fp32']) == 0
+    assert capsys.readouterr().out.startswith('grey: grey (checkpoint), ')
 
 
 def test_predict_takes_it(folder, tmp_path):
@@ -105,11 +122,16 @@ def test_a_picture_whose_metres_are_all_unknown_counts_as_without_metres(tmp_pat
 
 
 @pytest.mark.slow
-def test_scale_takes_it_without_a_name_of_a_model(tmp_path, capsys):
+def test_scale_says_why_no_frame_has_a_scale(tmp_path, capsys):
     folder = write_folder(tmp_path / 'own', input_size=32)
     call = ['scale', '--drives', '1', '--frames', '1', '--height', '0.15']
-    assert main([*call, '--checkpoint', str(folder)]) == 0
-    assert f'1 drives of 1 frames, {folder}' in capsys.readouterr().out
+    assert main([*call, '--checkpoint', str(folder)]) == 1
+    told = capsys.readouterr()
+    assert f'1 drives of 1 frames, {folder}' in told.out
+    # Grey is brighter where it is nearer in no room.
+    assert 'depth_image: the fitted scale -0.3' in told.err
+    assert 'output.kind the inverse one? (1 frames)' in told.err
+    assert 'no frame has depth in metres to be scored' in told.err
 
 
 def test_metres_are_refused_where_relative_depth_is_needed(folder, capsys):

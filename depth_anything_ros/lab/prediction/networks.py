@@ -14,7 +14,6 @@ from depth_anything_ros.inference.predictor import Predictor
 from depth_anything_ros.lab.datasets.files import read_npy, read_png_depth
 from depth_anything_ros.lab.prediction.cameras import Lens
 from depth_anything_ros.lab.prediction.sources import Kind, Source
-from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.spec import require_line, require_relative
 from depth_anything_ros.pipeline import DepthPipeline
 from depth_anything_ros.result import DepthResult
@@ -214,12 +213,11 @@ def labels_of(names: Sequence[str]) -> list[str]:
     """
     Return short names of networks that differ, and fit into names of files.
 
-    :param names: of models, or paths of checkpoints.
+    :param names: of models, or of files of checkpoints without their ending.
     """
     labels: list[str] = []
     for name in names:
-        is_path = name not in MODELS
-        plain = label = re.sub(r'[^\w.-]+', '_', Path(name).stem if is_path else name)
+        plain = label = re.sub(r'[^\w.-]+', '_', name)
         number = 2
         while label in labels:
             label, number = f'{plain}_{number}', number + 1
