@@ -288,7 +288,8 @@ class Alignment:
     they are given, not measured. `reference` are the points of the frame that it was fitted to,
     None where the source has none or does not tell. `factors` are the local scale field, None
     where there is none: 1 everywhere. `keeps_s` is how long it may be held for frames that have
-    none, None for as long as the parameter `alignment_expiry_s` says.
+    none, None for as long as the parameter `alignment_expiry_s` says; `smoothing_s` the longest
+    time constant of its smoothing, None for that of the parameter `smoothing_time_s`.
     """
 
     scale: float
@@ -302,6 +303,7 @@ class Alignment:
     reference: ReferencePoints | None = field(default=None, repr=False, compare=False)
     factors: DepthFactors | None = field(default=None, repr=False, compare=False)
     keeps_s: float | None = None
+    smoothing_s: float | None = None
 
     def age_s(self, now_ns: int) -> float:
         """Return the time from the reference to `now_ns` in seconds, never negative."""

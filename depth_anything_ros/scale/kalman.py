@@ -33,7 +33,7 @@ class AlignmentFilter:
 
     :param first: the fit to start from.
     :param stamp_ns: acquisition time of its frame.
-    :param time_constant_s: 0 takes every fit as it is.
+    :param time_constant_s: 0 takes every fit as it is; a fit may ask for a shorter one.
     :param field: corrects locally what the smoothed scale and shift leave over, or None.
     Source: R. E. Kalman, "A New Approach to Linear Filtering and Prediction Problems", 1960.
     """
@@ -60,10 +60,14 @@ class AlignmentFilter:
         """
         step_s = (stamp_ns - self.updated_ns) * 1e-9
         self.updated_ns = stamp_ns
-        if self._time_constant_s <= 0 or fit.points == 0:
+        constant_s = self._time_constant_s
+        if fit.smoothing_s is not None:
+            constant_s = min(constant_s, fit.smoothing_s)
+        if constant_s <= 0 or fit.points == 0:
             self.alignment = self._corrected(fit, stamp_ns)
         elif step_s > 0:
-            self.alignment = self._corrected(self._smoothed(fit, step_s), stamp_ns)
+            smoothed = self._smoothed(fit, -math.expm1(-step_s / constant_s))
+            self.alignment = self._corrected(smoothed, stamp_ns)
         return self.alignment
 
     def at(self, stamp_ns: int) -> Alignment:
@@ -85,8 +89,8 @@ class AlignmentFilter:
             return alignment
         return replace(alignment, factors=self._field.update(alignment, stamp_ns))
 
-    def _smoothed(self, fit: Alignment, step_s: float) -> Alignment:
-        weight = -math.expm1(-step_s / self._time_constant_s)
+    def _smoothed(self, fit: Alignment, weight: float) -> Alignment:
+        """Return a fit averaged with those before it, of the weight of a usual one."""
         noise = _covariance(fit, self._usual)
         self._usual = self._usual + weight * (noise - self._usual)
         walk = weight * weight / max(1.0 - weight, 1e-9) * self._usual

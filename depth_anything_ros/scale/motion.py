@@ -64,6 +64,15 @@ class MotionScaleConfig(ReferenceRange):
         maximum=86400.0,
         affects=Affects.SCALE,
     )
+    motion_smoothing_time_s: float = parameter(
+        0.25,
+        'As smoothing_time_s, where that is more, for the scale source motion: a robot that moves '
+        'sees ever other views, and the scale of a network changes with them.',
+        unit='s',
+        minimum=0.0,
+        maximum=60.0,
+        affects=Affects.SCALE,
+    )
 
 
 class MotionScale:
@@ -89,6 +98,7 @@ class MotionScale:
     :param min_depth_m: nearer points are ignored.
     :param max_depth_m: farther points are ignored.
     :param keeps_s: how long a scale may be held for frames without a fit.
+    :param smoothing_s: longest time constant of the smoothing of its scales.
     """
 
     name = 'motion'
@@ -96,12 +106,18 @@ class MotionScale:
     references: ClassVar[tuple[ReferenceTopic, ...]] = ()
 
     def __init__(
-        self, min_baseline_m: float, min_depth_m: float, max_depth_m: float, keeps_s: float
+        self,
+        min_baseline_m: float,
+        min_depth_m: float,
+        max_depth_m: float,
+        keeps_s: float,
+        smoothing_s: float,
     ) -> None:
         self._parallax = Parallax(min_baseline_m, min_depth_m, max_depth_m)
         self._ground = GroundWatch()
         self._camera: Camera | None = None
         self._keeps_s = keeps_s
+        self._smoothing_s = smoothing_s
         self._seen: ParallaxPoints | Refusal = Refusal('no image has come yet')
 
     @classmethod
@@ -112,6 +128,7 @@ class MotionScale:
             config.reference_min_depth_m,
             config.reference_max_depth_m,
             config.motion_expiry_s,
+            config.motion_smoothing_time_s,
         )
 
     def see(self, frame: Frame, poses: PoseHistory) -> None:
@@ -141,7 +158,7 @@ class MotionScale:
         fit = within_reach(self._fit(seen, smooth, calibrated, stamp_ns), smooth.values)
         if isinstance(fit, Refusal):
             raise AlignmentError(f'motion: {fit.reason}')
-        return replace(fit, keeps_s=self._keeps_s)
+        return replace(fit, keeps_s=self._keeps_s, smoothing_s=self._smoothing_s)
 
     def _fit(
         self, seen: ParallaxPoints, relative: RelativeInverseDepth, camera: Camera, stamp_ns: int

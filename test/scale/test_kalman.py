@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -33,6 +34,13 @@ def test_a_step_is_followed_with_the_time_constant_whatever_the_frame_rate(step_
     share = 1 - math.exp(-1)
     assert made.alignment.scale == pytest.approx(1 + share, rel=1e-6)
     assert made.alignment.shift == pytest.approx(0.4 - 0.2 * share, rel=1e-6)
+
+
+@pytest.mark.parametrize(('asked_s', 'constant_s'), [(0.25, 0.25), (2.0, 0.5)])
+def test_a_fit_may_ask_for_less_smoothing_and_not_for_more(asked_s, constant_s):
+    fits = [fit(1.0)] * 100 + [fit(2.0)] * 5
+    made = follow([replace(one, smoothing_s=asked_s) for one in fits])
+    assert made.alignment.scale == pytest.approx(2 - math.exp(-0.5 / constant_s), rel=1e-6)
 
 
 def test_inverse_depth_of_any_pixel_is_smoothed_as_such():

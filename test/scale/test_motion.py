@@ -59,7 +59,7 @@ def test_scale_comes_with_the_first_baseline_and_is_right(ahead):
     for alignment in found[4:]:
         assert alignment.source == 'motion+ground'
         assert max(depth_off(alignment, depth_m) for depth_m in (0.5, 1.0, 3.0)) < 0.03
-        assert alignment.keeps_s == 600.0
+        assert (alignment.keeps_s, alignment.smoothing_s) == (600.0, 0.25)
         assert min(alignment.covariance[0], alignment.covariance[2]) > 0.0
 
 
