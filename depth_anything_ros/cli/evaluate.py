@@ -42,8 +42,11 @@ from depth_anything_ros.cli.protocol_options import (
 from depth_anything_ros.cli.worker_options import add_worker_arguments, chosen_workers
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.home import expand_user
+from depth_anything_ros.models.network_folder import is_network_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from depth_anything_ros.evaluation.gate import Gate
     from depth_anything_ros.lab.datasets.baseline import Baseline
     from depth_anything_ros.lab.datasets.gallery import ExtremeImages, Gallery
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
     from depth_anything_ros.lab.datasets.results import EvaluationSummary
     from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
     from depth_anything_ros.lab.evaluation.run import ChosenData, Scores
+    from depth_anything_ros.lab.evaluation.targets import Target
     from depth_anything_ros.lab.evaluation.work import Plan
 
 _SPLIT = 'test'
@@ -115,8 +119,6 @@ def run(args: argparse.Namespace) -> int:
     :raises GateError: if a bound of the gate is broken.
     :raises MissingDependencyError: if what writes or draws the files is not installed.
     """
-    import torch
-
     from depth_anything_ros.evaluation.protocol import AlignmentMode
     from depth_anything_ros.lab.datasets.corruptions import corruptions_of
     from depth_anything_ros.lab.evaluation.extremes import keep_extremes
@@ -129,15 +131,14 @@ def run(args: argparse.Namespace) -> int:
     rule = protocol.rule
     if args.baseline and AlignmentMode.NONE in (rule.alignment, rule.metric_alignment):
         raise ConfigError('--baseline predicts no metres: use --align scale or scale_shift')
-    if args.threads:
-        torch.set_num_threads(args.threads)
     check_outputs(args.grid, args.out / _SUMMARY if args.out else None)
     if args.out:
         check_page()
+    targets = asked_targets(args, args.input_size or protocol.input_size)
     plan = Plan(
-        asked_targets(args, args.input_size or protocol.input_size),
+        targets,
         protocol.rule,
-        torch.get_num_threads(),
+        _torch_threads(args.threads, targets),
         corruptions_of(args.corrupt),
     )
     data = _open(args, protocol)
@@ -162,6 +163,17 @@ def run(args: argparse.Namespace) -> int:
     check_gate(gate, evaluation_figures(summary.data))
     results = [found.whole for data in summary.data for found in data.models.values()]
     return int(any(found.failed == found.images for found in results))
+
+
+def _torch_threads(asked: int, targets: Sequence[Target]) -> int:
+    """Return how many threads torch takes in every process, 0 where every network is a folder."""
+    if all(is_network_folder(target.options.checkpoint) for target in targets):
+        return 0
+    import torch
+
+    if asked:
+        torch.set_num_threads(asked)
+    return torch.get_num_threads()
 
 
 def _open(args: argparse.Namespace, protocol: Protocol) -> list[ChosenData]:

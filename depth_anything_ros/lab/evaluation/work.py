@@ -13,8 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-import torch
-
 from depth_anything_ros.evaluation.metrics import chosen_metrics
 from depth_anything_ros.evaluation.sigma_rows import of_sigma
 from depth_anything_ros.lab.datasets.baseline import Baseline
@@ -49,8 +47,9 @@ class Plan:
     """
     What predicts and how it is scored, as it is sent to workers.
 
-    `torch_threads` are those of every process, since torch's numbers depend on them. `key` tells
-    the models from those of other runs where processes outlast a run, as in a cluster.
+    `torch_threads` are those of every process, since torch's numbers depend on them, 0 where none
+    of the models needs it. `key` tells the models from those of other runs where processes outlast
+    a run, as in a cluster.
     """
 
     targets: Sequence[Target]
@@ -148,7 +147,10 @@ def _models_here(plan: Plan) -> Mapping[str, Model]:
     kept: dict[str, dict[str, Model]] = _here.__dict__.setdefault('models', {})
     if plan.key not in kept:
         kept.clear()
-        torch.set_num_threads(plan.torch_threads)
+        if plan.torch_threads:
+            import torch
+
+            torch.set_num_threads(plan.torch_threads)
         kept[plan.key] = {target.label: target.opened() for target in plan.targets}
     return kept[plan.key]
 
