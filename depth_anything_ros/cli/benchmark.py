@@ -32,6 +32,7 @@ from depth_anything_ros.cli.console import (
 )
 from depth_anything_ros.errors import ConfigError, DepthAnythingError
 from depth_anything_ros.files import write_bytes, write_text
+from depth_anything_ros.models.network_folder import is_network_folder
 
 if TYPE_CHECKING:
     from depth_anything_ros.lab.benchmark.plan import Target
@@ -185,13 +186,15 @@ def _planned_rows(planned: Sequence[Sequence[Target]]) -> list[list[BenchmarkRow
 
 def _check(args: argparse.Namespace) -> None:
     args.model = [name for name in args.model if name != NO_MODEL]
+    if is_network_folder(args.checkpoint):
+        args.folder, args.model, args.checkpoint = [args.checkpoint, *args.folder], [], ''
     if args.checkpoint and len(args.model) != 1:
         raise ConfigError(
             f'--checkpoint {args.checkpoint} belongs to one model; --model names '
             f'{len(args.model)}: {", ".join(args.model) or NO_MODEL}'
         )
-    if not (args.model or args.hub_model or args.detector):
-        raise ConfigError('nothing to time: give --model, --hub-model or --detector')
+    if not (args.model or args.folder or args.hub_model or args.detector):
+        raise ConfigError('nothing to time: give --model, --folder, --hub-model or --detector')
 
 
 def _prepare_outputs(args: argparse.Namespace) -> None:

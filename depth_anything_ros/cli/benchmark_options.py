@@ -38,7 +38,15 @@ def add_what(parser: argparse.ArgumentParser) -> None:
         help='a detector of ultralytics (yolo11n, …) beside them with random weights, for its '
         'time alone; may be given more than once',
     )  # fmt: skip
-    what.add_argument('--checkpoint', default='', help='local weights, for a single model')
+    what.add_argument(
+        '--checkpoint', default='',
+        help='local weights, for a single model; or a folder with a network of your own, in its '
+        'place',
+    )  # fmt: skip
+    what.add_argument(
+        '--folder', action='append', default=[], metavar='FOLDER',
+        help='a network of your own in a folder beside the models; may be given more than once',
+    )  # fmt: skip
     what.add_argument(
         '--compressed', action='append', default=[], metavar='FILE',
         help='packed checkpoint to time beside its model, see the verb compress; may be given '

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from functools import partial
+from itertools import product
 
 from depth_anything_ros.errors import CheckpointError, ConfigError, DepthAnythingError
+from depth_anything_ros.inference import FILE_READERS
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.selection import Selection, select
 from depth_anything_ros.lab.benchmark.network import NetworkKind, NetworkRequest
@@ -22,6 +24,7 @@ from depth_anything_ros.lab.benchmark.plan import (
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.checkpoint_file import CheckpointFile
 from depth_anything_ros.models.local_file import local_file
+from depth_anything_ros.models.network_folder import contract_of
 from depth_anything_ros.types import Precision
 
 
@@ -37,6 +40,7 @@ def planned_groups(args: argparse.Namespace) -> list[list[Target]]:
             _model_targets(args, name, asked, too_large(name, free_bytes(device)))
             for name in args.model
         ]
+        models += [_folder_targets(args, name, asked) for name in args.folder]
         models += [
             _comparator_targets(args, name, asked, NetworkKind.TRANSFORMERS)
             for name in args.hub_model
@@ -71,6 +75,23 @@ def _model_targets(
             is_baseline = row == args.baseline and checkpoint == args.checkpoint
             targets.append(_target(found, asked, unfit, baseline=is_baseline))
     return targets
+
+
+def _folder_targets(args: argparse.Namespace, folder: str, asked: AskedSize) -> list[Target]:
+    """
+    Return the rows of a network in a folder at one size; none is a baseline.
+
+    :raises CheckpointError: if its contract cannot be read.
+    """
+    contract = contract_of(folder)
+    size, unfit = _sized(partial(fitting_size, contract.spec), asked)
+    return [
+        _target(
+            _request(args, contract.name, size, *row, NetworkKind.FOLDER, folder), asked, unfit,
+            baseline=False,
+        )
+        for row in product([name for name in args.backend if name in FILE_READERS], args.precision)
+    ]  # fmt: skip
 
 
 def _comparator_targets(

@@ -103,13 +103,21 @@ class FileNetwork:
 
         :raises BackendError: if it does not read that size.
         """
+        return self.image_network(size).backend(size)
+
+    def image_network(self, size: tuple[int, int]) -> ImageNetwork:
+        """
+        Return the file that reads (height, width).
+
+        :raises BackendError: if there is none.
+        """
         network = self._networks.get(size) or self._networks.get(None)
         if network is None:
             raise BackendError(
                 f"network '{self.spec.name}' reads {self._sizes_text()} (height×width) only, and "
                 f'this image makes {_text(size)} by its resize rule'
             )
-        return network.backend(size)
+        return network
 
     def _check_rule(self) -> None:
         """Check that the resize rule can give a size that the network reads."""

@@ -80,6 +80,31 @@ def mean_intervals(
     ]
 
 
+def slope_interval(
+    points: Mapping[str, NDArray[np.float64]], draws: int = DRAWS, seed: int = SEED
+) -> Interval | None:
+    """
+    Return the interval of the slope of the line that least squares lay through points.
+
+    :param points: for each source float64 (n, 2), x and y of each of its n images.
+    :param draws: number of bootstrap samples.
+    :param seed: of the random draws: the same input gives the same interval.
+    :return: the interval, or None where fewer than two images leave nothing to draw from.
+    """
+    columns = []
+    for group in points.values():
+        x, y = group.T
+        columns.append(np.stack([np.ones_like(x), x, y, x * x, x * y], axis=1))
+    sums = _drawn_sums(columns, draws, seed)
+    if sums is None:
+        return None
+    count, x_sum, y_sum, square, product = sums.T
+    with np.errstate(divide='ignore', invalid='ignore'):
+        # NaN where all images of a draw have one x.
+        slopes = (count * product - x_sum * y_sum) / (count * square - x_sum**2)
+    return _interval(slopes)
+
+
 def _drawn_sums(
     groups: Sequence[NDArray[np.float64]], draws: int, seed: int
 ) -> NDArray[np.float64] | None:

@@ -158,3 +158,17 @@ def test_a_wrong_contract_is_one_line(tmp_path, capsys):
     assert main(['evaluate', '--checkpoint', str(folder), '--data', 'simulator:1:2']) == 1
     error = capsys.readouterr().err
     assert "network.json': key 'input.channels' is \"gbr\"; allowed: rgb, bgr" in error
+
+
+@pytest.mark.slow
+def test_benchmark_times_it_in_the_libraries_that_read_it(folder, tmp_path):
+    pytest.importorskip('openvino')
+    out = tmp_path / 'times.json'
+    call = ['benchmark', '--checkpoint', str(folder), '--runs', '3', '--warmup', '1']
+    assert main([*call, '--precision', 'fp32', '--threads', '1', '--json', str(out)]) == 0
+    rows = json.loads(out.read_text())['results']
+    assert [row['backend'] for row in rows] == ['openvino', 'onnxruntime']
+    for row in rows:
+        assert (row['model'], row['status'], row['reason']) == ('grey', 'ok', '')
+        assert row['macs'] == 3 * HEIGHT * WIDTH
+        assert row['p50_ms'] > 0

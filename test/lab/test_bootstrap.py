@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from depth_anything_ros.lab.bootstrap import mean_intervals, ratio_interval
+from depth_anything_ros.lab.bootstrap import mean_intervals, ratio_interval, slope_interval
 
 
 def groups(sizes, seed=0, ratio=0.5, noise=0.0):
@@ -108,3 +108,17 @@ def test_numbers_that_images_do_not_have_are_in_no_mean():
     assert (whole.low, whole.high) == (1, 1)
     assert (some.low, some.high) == (2, 2)
     assert one is None
+
+
+def test_the_slope_of_points_lies_in_its_interval_and_noise_widens_it():
+    random = np.random.default_rng(0)
+    x = random.normal(size=(4, 10))
+    widths = []
+    for noise in (0.0, 0.2):
+        y = 1.5 * x + 3 + noise * random.normal(size=x.shape)
+        points = {str(at): np.stack([x[at], y[at]], axis=1) for at in range(4)}
+        interval = slope_interval(points)
+        assert interval.low - 1e-9 <= 1.5 <= interval.high + 1e-9
+        widths.append(interval.high - interval.low)
+    assert widths[0] < 1e-9 < 0.05 < widths[1]
+    assert slope_interval({'one': points['0'][:1]}) is None

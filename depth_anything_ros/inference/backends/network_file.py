@@ -95,7 +95,7 @@ class ImageNetwork:
 
     def __init__(self, file: NetworkFile, path: Path, contract: Contract) -> None:
         self._file = file
-        self._path = path
+        self.path = path
         self._contract = contract
         if len(file.inputs) != 1:
             raise self._error(f'reads {_listed(file.inputs)}; one image is needed')
@@ -123,18 +123,24 @@ class ImageNetwork:
             raise self._error(f'reads {self._input.text}, of which one side is fixed only')
         return height, width
 
+    def shape_at(self, size: tuple[int, int]) -> tuple[int, ...]:
+        """Return the shape of its input for (height, width)."""
+        return (1, 3, *size) if self._is_planar else (1, *size, 3)
+
     def backend(self, size: tuple[int, int]) -> FileBackend:
         """
         Return what runs it at (height, width) of the input.
 
         :raises BackendError: if the library cannot.
         """
-        planar = self._axes == (2, 3)
-        shape = (1, 3, *size) if planar else (1, *size, 3)
         return FileBackend(
-            self._file.runner(shape, self._outputs), self._contract, size, planar,
-            _DTYPES[self._input.dtype],
+            self._file.runner(self.shape_at(size), self._outputs), self._contract, size,
+            self._is_planar, _DTYPES[self._input.dtype],
         )  # fmt: skip
+
+    @property
+    def _is_planar(self) -> bool:
+        return self._axes == (2, 3)
 
     def _image_axes(self) -> tuple[int, int]:
         """Return the axes of height and width."""
@@ -185,7 +191,7 @@ class ImageNetwork:
         return names.index(name)
 
     def _error(self, what: str) -> BackendError:
-        return BackendError(f"network '{self._path}' {what}")
+        return BackendError(f"network '{self.path}' {what}")
 
 
 class FileBackend:

@@ -25,13 +25,15 @@ class NetworkKind(str, Enum):
 
     `backend` as a node does it; `eager` in plain torch with attention written out, as public code
     has it; `transformers` as the library of that name has it, the model being its id or folder;
-    `detector` as ultralytics has it, the model being the name of one of its networks.
+    `detector` as ultralytics has it, the model being the name of one of its networks; `folder` as
+    a node runs a network of somebody else, the checkpoint being its folder.
     """
 
     BACKEND = 'backend'
     EAGER = 'eager'
     TRANSFORMERS = 'transformers'
     DETECTOR = 'detector'
+    FOLDER = 'folder'
 
 
 @dataclass(frozen=True)

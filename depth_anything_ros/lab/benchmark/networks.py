@@ -15,6 +15,7 @@ from depth_anything_ros.inference.failures import failures
 from depth_anything_ros.inference.predictor import check_finite
 from depth_anything_ros.inference.preprocess import Preprocessor, resize_align_corners
 from depth_anything_ros.lab.benchmark.detector import Detector
+from depth_anything_ros.lab.benchmark.folder_network import FolderNetwork
 from depth_anything_ros.lab.benchmark.hub_model import HubNetwork
 from depth_anything_ros.lab.benchmark.imports import import_libraries
 from depth_anything_ros.lab.benchmark.network import (
@@ -43,6 +44,8 @@ def open_network(request: NetworkRequest) -> Network:
     """
     if request.kind is NetworkKind.TRANSFORMERS:
         return HubNetwork(request)
+    if request.kind is NetworkKind.FOLDER:
+        return FolderNetwork(request)
     if request.kind is NetworkKind.DETECTOR:
         return Detector(request)
     return EagerNetwork(request) if request.kind is NetworkKind.EAGER else BackendNetwork(request)

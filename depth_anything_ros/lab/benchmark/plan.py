@@ -9,13 +9,13 @@ from pathlib import Path
 
 import torch
 
-from depth_anything_ros.errors import BackendError
+from depth_anything_ros.errors import BackendError, ConfigError
 from depth_anything_ros.home import expand_user
 from depth_anything_ros.inference.preprocess import MAX_NETWORK_PIXELS, network_size
 from depth_anything_ros.lab.benchmark.network import IMAGE_SIZE, NetworkKind, NetworkRequest
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.hub import is_hub_id
-from depth_anything_ros.models.spec import ModelSpec
+from depth_anything_ros.models.spec import NetworkSpec
 from depth_anything_ros.types import Precision
 
 AskedSize = int | tuple[int, int]
@@ -62,14 +62,21 @@ class Target:
         return named.get(self.request.kind, self.request.selection.backend)
 
 
-def fitting_size(spec: ModelSpec, asked: AskedSize) -> tuple[int, int]:
+def fitting_size(spec: NetworkSpec, asked: AskedSize) -> tuple[int, int]:
     """
     Return the (height, width) that a network gets: what was asked for, to the nearest patches.
 
     :param spec: the row of the model.
     :param asked: the size as it was asked for.
     :raises BackendError: if that, or a 640×480 image with that shorter side, is too large.
+    :raises ConfigError: if the network has a size of its own, and another is asked for.
     """
+    if spec.stretch is not None:
+        if asked not in (0, spec.stretch):
+            raise ConfigError(
+                f"network '{spec.name}' stretches every image to {spec.stretch}; allowed: 0"
+            )
+        return spec.stretch
     if isinstance(asked, tuple):
         height, width = (_nearest(side, spec.patch) for side in asked)
         return _allowed(height, width)
@@ -161,6 +168,8 @@ def too_large(model: str, available_bytes: int) -> str:
 def _kept_bytes(request: NetworkRequest) -> int:
     if request.kind is NetworkKind.DETECTOR:
         return _DETECTOR_BYTES
+    if request.kind is NetworkKind.FOLDER:
+        return _folder_bytes(request.options.checkpoint)
     if request.kind is NetworkKind.TRANSFORMERS:
         return _hub_bytes(request.options.model)
     parameters = MODELS[request.options.model].parameters
@@ -172,9 +181,16 @@ def _kept_bytes(request: NetworkRequest) -> int:
 def _passing_bytes(request: NetworkRequest) -> int:
     if request.kind is NetworkKind.DETECTOR:
         return _DETECTOR_BYTES
+    if request.kind is NetworkKind.FOLDER:
+        return _folder_bytes(request.options.checkpoint)
     if request.kind is NetworkKind.TRANSFORMERS:
         return _hub_bytes(request.options.model)
     return 4 * MODELS[request.options.model].parameters + _map_bytes(request)
+
+
+def _folder_bytes(folder: str) -> int:
+    """Return the size of all files of a network: its weights, which a library keeps once more."""
+    return 2 * sum(path.stat().st_size for path in expand_user(folder).iterdir())
 
 
 def _hub_bytes(model: str) -> int:

@@ -1,4 +1,4 @@
-"""Two errors of each image, compared by a bootstrap over images and their sources."""
+"""Two numbers of each image, compared by a bootstrap over images and their sources."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from depth_anything_ros.lab.bootstrap import Interval, mean_intervals, ratio_interval
+from depth_anything_ros.lab.bootstrap import Interval, mean_intervals, slope_interval
 from depth_anything_ros.types import Float64Array
 
 # Errors are shares; what is smaller is rounding.
@@ -36,11 +36,9 @@ def geometric_mean(errors: Float64Array) -> float:
     return float(np.exp(_logarithms(errors).mean()))
 
 
-def ratio_of_means(
-    first: Float64Array, second: Float64Array, sources: Sequence[str]
-) -> Interval | None:
-    """Return the interval of mean(first) / mean(second), as :func:`paired_ratio`."""
-    return ratio_interval(_by_source(np.stack([first, second], axis=1), sources))
+def slope(x: Float64Array, y: Float64Array, sources: Sequence[str]) -> Interval | None:
+    """Return the interval of the slope of y over x, each (n,), None for fewer than two images."""
+    return slope_interval(_by_source(np.stack([x, y], axis=1), sources))
 
 
 def _logarithms(errors: Float64Array) -> Float64Array:

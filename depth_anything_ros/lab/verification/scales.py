@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from depth_anything_ros.lab.verification.paired import ratio_of_means
+from depth_anything_ros.lab.bootstrap import Interval
+from depth_anything_ros.lab.verification.paired import slope
 from depth_anything_ros.models.contract import Contract, Values
 from depth_anything_ros.types import Float64Array, OutputKind
 
@@ -18,10 +19,11 @@ _FACTOR = 1.5
 _NEARLY_ALL = (10, 90)
 # Focal lengths that differ by this factor tell whether metres depend on them.
 _FOCALS = 1.2
-# A rule holds where it leaves so little over of the scales' differences, as a share of them, with
-# 95 % confidence, and so little at all, as a factor.
-_RULE = 0.85
-_LEFT = 0.2
+# Depth grows with the focal length, to the power of 1, or does not, to that of 0: this is between.
+_BETWEEN = 0.5
+# A rule is one where the scales of images differ by no more than this from it, as a share; what is
+# farther off than the second counts as that far.
+_LEFT, _FARTHEST = 0.35, 1.0
 
 
 def unit_findings(
@@ -75,7 +77,7 @@ def focal_findings(
         notes.append('the focal rule was not tried: the images have no camera')
         return
     focals = np.array(focals_px, np.float64)
-    plain, ruled = _spread(scales), _spread(focals / scales)
+    plain, ruled = _spread(scales), _spread(scales / focals)
     has_rule = output.metres_at_focal_px is not None
     if focals.max() < _FOCALS * focals.min():
         if not has_rule and kind is not OutputKind.METRIC_DEPTH and plain.mean() < _LEFT:
@@ -84,7 +86,11 @@ def focal_findings(
                 'images of other focal lengths would tell by which rule'
             )
         return
-    if not has_rule and _holds(ruled, plain, sources):
+    off = np.log(scales / np.median(scales)).clip(-_FARTHEST, _FARTHEST)
+    power = slope(np.log(focals), off, sources)
+    if power is None:
+        return
+    if not has_rule and power.low > _BETWEEN and ruled.mean() < _LEFT:
         focal_px = _rounded(float(np.median(focals / scales)))
         changes: dict[str, object] = {'output.metres_at_focal_px': focal_px}
         if kind is OutputKind.METRIC_DEPTH:
@@ -95,12 +101,9 @@ def focal_findings(
                 'output.max_depth_m': None,
                 'output.metres_per_unit': None,
             }  # fmt: skip
-        yield changes, _words('with the focal length', ruled, plain)
-    elif has_rule and _holds(plain, ruled, sources):
-        yield (
-            {'output.metres_at_focal_px': None},
-            _words('whatever the focal length', plain, ruled),
-        )
+        yield changes, _words('grow with the focal length', power)
+    elif has_rule and power.high < _BETWEEN and plain.mean() < _LEFT:
+        yield {'output.metres_at_focal_px': None}, _words('do not go by the focal length', power)
 
 
 def _spread(scales: Float64Array) -> Float64Array:
@@ -109,16 +112,8 @@ def _spread(scales: Float64Array) -> Float64Array:
     return off
 
 
-def _holds(first: Float64Array, second: Float64Array, sources: Sequence[str]) -> bool:
-    interval = ratio_of_means(first, second, sources)
-    return interval is not None and interval.high < _RULE and float(first.mean()) < _LEFT
-
-
-def _words(rule: str, first: Float64Array, second: Float64Array) -> str:
-    return (
-        f'metres go {rule}: the scales of the images then differ by {first.mean():.0%}, by '
-        f'{second.mean():.0%} otherwise'
-    )
+def _words(rule: str, power: Interval) -> str:
+    return f'metres {rule}: with its power of {power.low:.2f} to {power.high:.2f}'
 
 
 def _rounded(value: float) -> float:

@@ -125,7 +125,7 @@ def test_memory_of_a_comparator_is_the_size_of_its_files(tmp_path):
 
 def test_row_names_what_runs_it():
     backends = [target('tiny', kind=kind).backend for kind in NetworkKind]
-    assert backends == ['torch', 'torch eager', 'transformers', 'ultralytics']
+    assert backends == ['torch', 'torch eager', 'transformers', 'ultralytics', 'torch']
 
 
 def test_free_memory_is_read_from_what_the_system_tells(tmp_path):
