@@ -3,6 +3,7 @@
 import copy
 import inspect
 import json
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -156,3 +157,17 @@ def train_small(samples, steps: int = 1500, seed: int = 0) -> Small:
         optimiser.step()
         schedule.step()
     return network.eval()
+
+
+def hazy(sample, seed: int, focal_px: float = 0.0):
+    """
+    Return a sample in blue haze, so that its colours tell of depth and their order matters.
+
+    :param focal_px: where it is set, haze goes by depth for that focal length, not by metres.
+    """
+    random = np.random.default_rng(seed)
+    reach_m = random.uniform(2.7, 3.3) * (sample.camera.fx_px / focal_px if focal_px else 1.0)
+    share = np.exp(-np.nan_to_num(sample.depth_m, nan=50.0) / reach_m)[..., None]
+    haze = np.array([90.0, 140.0, 220.0]) * random.uniform(0.9, 1.1)
+    rgb = (share * sample.rgb + (1 - share) * haze).clip(0, 255).round().astype(np.uint8)
+    return replace(sample, rgb=rgb)
