@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from narrow_models import narrow_models, network_names
 
+from depth_anything_ros.inference.opening import create_predictor
 from depth_anything_ros.inference.options import NetworkOptions
-from depth_anything_ros.inference.predictor import create_predictor
 from depth_anything_ros.lab.exporting.check import readers
 from depth_anything_ros.lab.exporting.folder import (
     export_folder,
