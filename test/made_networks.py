@@ -119,6 +119,21 @@ def write_grey(
     onnx.save(model, str(path), save_as_external_data=external, **where)
 
 
+def write_identity(path: Path, shape) -> None:
+    """Write a network that gives back the colours it reads."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    ports = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        for name in ('pixels', 'values')
+    ]
+    node = helper.make_node('Identity', ['pixels'], ['values'])
+    graph = helper.make_graph([node], 'same', ports[:1], ports[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=8)
+    onnx.save(model, str(path))
+
+
 def grey(rgb: np.ndarray) -> np.ndarray:
     """Return what the network gives for pixels (h, w, 3) as it reads them."""
     return rgb.astype(np.float32) @ WEIGHTS + np.float32(BIAS)

@@ -18,6 +18,7 @@ from depth_anything_ros.cli.console import (
 )
 from depth_anything_ros.cli.demo_bag import DemoBag, open_bag
 from depth_anything_ros.cli.gate_option import add_gate_argument, check_gate, open_gate
+from depth_anything_ros.cli.predictor_options import CHECKPOINT_HELP
 from depth_anything_ros.config import DepthNodeConfig, EvaluatorConfig
 from depth_anything_ros.errors import CheckpointError, ConfigError
 from depth_anything_ros.json_text import from_json, parse_json
@@ -58,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='folder for the results (%(default)s)',
     )
     parser.add_argument('--model', default=_MODEL, help='name of the model (%(default)s)')
-    parser.add_argument('--checkpoint', default='', help='local file of the weights')
+    parser.add_argument('--checkpoint', default='', help=CHECKPOINT_HELP)
     parser.add_argument(
         '--weights',
         choices=('auto', 'pretrained', 'random'),

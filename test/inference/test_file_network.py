@@ -2,7 +2,7 @@ import shutil
 
 import numpy as np
 import pytest
-from made_networks import BIAS, WEIGHTS, grey, write_folder, write_grey
+from made_networks import BIAS, WEIGHTS, grey, write_folder, write_grey, write_identity
 
 from depth_anything_ros.errors import (
     BackendError,
@@ -300,6 +300,13 @@ def test_the_output_that_is_named_is_taken(tmp_path, library):
     np.testing.assert_allclose(found, grey(picture() / 255.0), atol=1e-5)
 
 
+@pytest.mark.parametrize('shape', [(1, 3, 48, 64), (1, 3, 'h', 'w'), (1, 48, 64, 3)])
+def test_an_output_of_several_numbers_a_pixel_is_refused_at_once(tmp_path, library, shape):
+    write_identity(tmp_path / 'model.onnx', shape)
+    with pytest.raises(BackendError, match='gives values float32 1×.*; 1×1×H×W, .* are needed'):
+        opened(write_folder(tmp_path, input_size=HEIGHT), library)
+
+
 def test_several_networks_of_one_size_are_refused(tmp_path, library):
     write_folder(tmp_path, files={'model.onnx': None, 'other.onnx': None})
     shutil.copy(tmp_path / 'model.onnx', tmp_path / 'other.onnx')
@@ -387,5 +394,5 @@ def test_negative_threads_are_refused(tmp_path):
 def test_what_is_no_plane_of_numbers_is_refused(tmp_path):
     write_grey(tmp_path / 'model.onnx', (1, 3, 1, 64))
     folder = write_folder(tmp_path, input_resize='stretch', input_size=[1, 64], input_multiple=1)
-    with pytest.raises(BackendError, match='the network gave 1×1×1×64 values; 1×1×H×W or'):
+    with pytest.raises(BackendError, match='the network gave 1×1×1×64 values; 1×1×H×W, '):
         opened(folder).predict(picture())

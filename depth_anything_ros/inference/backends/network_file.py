@@ -25,6 +25,7 @@ _DTYPES = {
     'float32': np.float32, 'float16': np.float16, 'float64': np.float64, 'uint8': np.uint8,
 }  # fmt: skip
 _UINT8 = (0.0, 255.0)
+_PLANES = '1×1×H×W, 1×H×W×1, 1×H×W or H×W'
 # No more than rounding to whole numbers does.
 _UINT8_OFF = 0.5
 # Of depth without scale, no more than this share may be no depth.
@@ -107,6 +108,8 @@ class ImageNetwork:
         if _DTYPES[self._input.dtype] is np.uint8:
             self._check_bytes(contract.input)
         self._outputs = self._output_indices(contract.output)
+        for place in self._outputs:
+            self._check_plane(self._file.outputs[place])
 
     @property
     def size(self) -> tuple[int, int] | None:
@@ -189,6 +192,15 @@ class ImageNetwork:
             known = ', '.join(names)
             raise self._error(f"gives no '{name}', key 'output.{key}'; it gives: {known}")
         return names.index(name)
+
+    def _check_plane(self, given: Port) -> None:
+        """Check that an output can be one number a pixel, as far as the file tells its shape."""
+        if not given.shape:
+            return
+        sides = [side for side in given.shape if side is not None and side > 1]
+        layers = len(given.shape) == 4 and given.shape[1] not in (1, None) and given.shape[3] != 1
+        if len(given.shape) > 4 or len(sides) > 2 or layers:
+            raise self._error(f'gives {given.text}; {_PLANES} are needed')
 
     def _error(self, what: str) -> BackendError:
         return BackendError(f"network '{self.path}' {what}")
@@ -284,7 +296,7 @@ def _plane(given: NDArray[Any]) -> Float32Array:
     sides = tuple(side for side in shape if side > 1)
     if len(sides) != 2 or len(shape) > 4:
         words = '×'.join(map(str, shape))
-        raise BackendError(f'the network gave {words} values; 1×1×H×W or 1×H×W are needed')
+        raise BackendError(f'the network gave {words} values; {_PLANES} are needed')
     plane: Float32Array = np.ascontiguousarray(given, np.float32).reshape(sides)
     return plane
 

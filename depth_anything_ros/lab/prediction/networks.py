@@ -117,10 +117,11 @@ class Network:
 
     @property
     def described(self) -> str:
-        """Return what runs, and what its depth means, in one line."""
+        """Return what runs, what its depth means and its licence, in one line."""
         one = self.predictor.identity
         runs = f'{one.backend} {one.precision} on {one.device}'
-        return f'{self.label}: {one.name} ({one.weights}), {runs}; gives {one.output}'
+        licence = f', licence {one.licence}' if one.licence else ''
+        return f'{self.label}: {one.name} ({one.weights}), {runs}; gives {one.output}{licence}'
 
     def begin(self, source: Source) -> None:
         """
