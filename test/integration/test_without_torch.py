@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -113,3 +114,48 @@ def test_the_node_answers_every_image_by_an_exported_model(
         assert found[-1].header.stamp == image.header.stamp
     report = probe.diagnostics()['model']
     assert (report['name'], report['weights']) == ('tiny', 'pretrained')
+
+
+@pytest.mark.perf
+def test_a_folder_starts_sooner_and_takes_less_memory_than_a_checkpoint(world, camera, tmp_path):
+    folder = tmp_path / 'tiny'
+    call = ['export', '--model', 'tiny', '--image-size', '64x48', '--format', 'openvino']
+    assert main([*call, '--out', str(folder)]) == 0
+    quick = {'warmup_width': 64, 'warmup_height': 48, 'backend': 'openvino'}
+    kinds = {
+        'checkpoint': {**quick, 'model': 'tiny', 'cache_dir': str(tmp_path / 'cache')},
+        'folder': {**quick, 'checkpoint': folder},
+    }
+    started(world, camera, kinds['checkpoint'])  # exports into the cache
+    found: dict[str, list[tuple[float, float]]] = {kind: [] for kind in kinds}
+    for _ in range(3):
+        for kind, parameters in kinds.items():
+            found[kind].append(started(world, camera, parameters))
+    (cached_s, cached_mb), (folder_s, folder_mb) = (
+        np.median(found[kind], axis=0) for kind in kinds
+    )
+    sys.stdout.write(
+        f'start to first depth: {cached_s:.2f} s with a checkpoint and a warm cache, '
+        f'{folder_s:.2f} s with a folder ({folder_s / cached_s:.2f}); memory: {cached_mb:.0f} MB, '
+        f'{folder_mb:.0f} MB\n'
+    )
+    assert folder_s < 0.5 * cached_s
+    assert folder_mb < cached_mb - 150
+
+
+def started(world, camera, parameters) -> tuple[float, float]:
+    """Return the seconds from the start of a node to its first depth, and its memory in MB."""
+    probe = world.probe()
+    probe.publisher(Image, '/image')
+    found = probe.listen(Image, '/depth_node/relative/image_raw')
+    start_s = time.monotonic()
+    node = world.start('depth_node', parameters)
+    probe.await_subscribers('/image')
+    while not found:
+        probe.publish('/image', camera.image())
+        probe.spin(0.02)
+    took_s = time.monotonic() - start_s
+    status = Path(f'/proc/{node.pid}/status').read_text()
+    memory_mb = int(status.split('VmRSS:')[1].split()[0]) / 1e3
+    node.stop()
+    return took_s, memory_mb
