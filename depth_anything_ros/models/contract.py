@@ -22,6 +22,7 @@ class Values(str, Enum):
     RELATIVE_INVERSE_DEPTH = 'relative_inverse_depth'
     INVERSE_DEPTH_UP_TO_SCALE = 'inverse_depth_up_to_scale'
     DEPTH_UP_TO_SCALE = 'depth_up_to_scale'
+    INVERSE_AFFINE_DEPTH = 'inverse_affine_depth'
     METRIC_DEPTH = 'metric_depth'
     METRIC_INVERSE_DEPTH = 'metric_inverse_depth'
 
@@ -32,6 +33,8 @@ class Values(str, Enum):
             return OutputKind.METRIC_DEPTH
         if self is Values.RELATIVE_INVERSE_DEPTH:
             return OutputKind.RELATIVE_INVERSE_DEPTH
+        if self is Values.INVERSE_AFFINE_DEPTH:
+            return OutputKind.AFFINE_DEPTH
         return OutputKind.INVERSE_DEPTH_UP_TO_SCALE
 
     @property
@@ -144,6 +147,7 @@ class Contract:
     def spec(self) -> NetworkSpec:
         """Return the same as a row of MODELS has it: RGB in 0..1, inverse depth or metres."""
         own, size = self.input, self.input.size
+        kind = self.output.kind.output_kind
         mean, std = (_rgb(given, own) for given in (own.mean, own.std))
         return NetworkSpec(
             name=self.name,
@@ -156,7 +160,8 @@ class Contract:
             longer_side=own.resize is Resize.LONGER_SIDE,
             stretch=size if isinstance(size, tuple) else None,
             interpolation=own.interpolation,
-            up_to_scale=self.output.kind.output_kind is OutputKind.INVERSE_DEPTH_UP_TO_SCALE,
+            up_to_scale=kind in (OutputKind.INVERSE_DEPTH_UP_TO_SCALE, OutputKind.AFFINE_DEPTH),
+            depth_shift=kind is OutputKind.AFFINE_DEPTH,
             metres_at_focal_px=self.output.metres_at_focal_px,
             align_corners=self.output.upsampling is Upsampling.ALIGN_CORNERS,
             confidence=self.output.confidence is not None,

@@ -162,9 +162,10 @@ def input_contract(spec: ModelSpec, size: tuple[int, int]) -> InputContract:
 def output_contract(spec: ModelSpec) -> OutputContract:
     """Return what an exported model gives, as a contract says it."""
     metric = spec.output_kind is OutputKind.METRIC_DEPTH
+    affine = spec.output_kind is OutputKind.AFFINE_DEPTH
     return OutputContract(
         name=VALUES if spec.confidence else None,
-        kind=Values(spec.output_kind.value),
+        kind=Values.INVERSE_AFFINE_DEPTH if affine else Values(spec.output_kind.value),
         max_depth_m=spec.max_depth_m,
         metres_per_unit=1.0 if metric else None,
         metres_at_focal_px=spec.metres_at_focal_px,
