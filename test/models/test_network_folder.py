@@ -63,6 +63,15 @@ def test_data_of_an_onnx_counts_though_not_named(tmp_path):
         read_folder(str(folder))
 
 
+@pytest.mark.parametrize('kept', [40, -1])
+def test_a_network_that_is_cut_off_is_told(tmp_path, kept):
+    folder = write_folder(tmp_path)
+    whole = (folder / 'model.onnx').read_bytes()
+    (folder / 'model.onnx').write_bytes(whole[:kept])
+    with pytest.raises(CheckpointError, match=r"model.onnx' is damaged: \d+ bytes or more of it"):
+        read_folder(str(folder))
+
+
 @pytest.mark.parametrize('place', ['../outside.data', 'below/inside.data'])
 def test_data_elsewhere_is_refused(tmp_path, place):
     import onnx
