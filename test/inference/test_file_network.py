@@ -139,15 +139,28 @@ def test_weights_in_a_file_of_their_own_are_found(tmp_path, library):
 def test_confidence_is_the_output_that_the_contract_names(tmp_path, library):
     write_grey(tmp_path / 'model.onnx', outputs=('values', 'sure'))
     names = {'output_name': 'values', 'output_confidence': 'sure'}
-    predictor = opened(write_folder(tmp_path, input_size=HEIGHT, **names), library)
+    folder = write_folder(tmp_path, input_size=HEIGHT, input_std=[2.0] * 3, **names)
+    predictor = opened(folder, library)
     assert predictor.spec.confidence
     prediction = predictor.predict_with_confidence(picture())
-    np.testing.assert_allclose(prediction.values, grey(picture() / 255.0), atol=1e-5)
+    np.testing.assert_allclose(prediction.values, grey(picture() / 510.0), atol=1e-5)
     np.testing.assert_allclose(prediction.confidence, prediction.values)
     assert predictor.predict(picture()).confidence is None
     write_folder(tmp_path, output_name='values', output_confidence='safe')
     with pytest.raises(BackendError, match="'safe', key 'output.confidence'; it gives: values, s"):
         opened(tmp_path, library)
+
+
+def test_confidence_beyond_0_to_1_is_refused_where_it_is_asked_for(tmp_path, library):
+    write_grey(tmp_path / 'model.onnx', outputs=('values', 'sure'))
+    names = {'output_name': 'values', 'output_confidence': 'sure'}
+    folder = write_folder(tmp_path, input_size=HEIGHT, input_std=[0.5] * 3, **names)
+    predictor = opened(folder, library)
+    values = grey(picture() / 255.0 * 2.0)
+    np.testing.assert_allclose(predictor.predict(picture()).values, values, atol=1e-5)
+    message = f"output 'sure', key 'output.confidence', gives .* to {values.max():.3g}; allowed: 0"
+    with pytest.raises(BackendError, match=message):
+        predictor.predict_with_confidence(picture())
 
 
 def test_an_exported_network_is_that_of_its_weights(tmp_path, caplog):

@@ -30,6 +30,8 @@ _PLANES = '1×1×H×W, 1×H×W×1, 1×H×W or H×W'
 _UINT8_OFF = 0.5
 # Of depth without scale, no more than this share may be no depth.
 _MOST_WITHOUT_DEPTH = 0.5
+# No more than half precision rounds to beside 0..1.
+_CONFIDENCE_OFF = 1e-3
 
 
 @dataclass(frozen=True)
@@ -234,14 +236,20 @@ class FileBackend:
         :raises BackendError: if the size is not the one built for, the network fails, or it gives
             no number a pixel.
         """
-        return self.infer_with_confidence(pixels).values
+        return meant_values(_plane(self._given(pixels)[0]), self._contract.output)
 
     def infer_with_confidence(self, pixels: Float32Array) -> NetworkOutput:
         """
         Return the network's output, with its confidence where the contract names one.
 
-        :raises BackendError: as :meth:`infer`.
+        :raises BackendError: as :meth:`infer`, or if confidence is not in 0..1.
         """
+        given, *sure = self._given(pixels)
+        values = meant_values(_plane(given), self._contract.output)
+        return NetworkOutput(values, *(self._confidence(_plane(one)) for one in sure))
+
+    def _given(self, pixels: Float32Array) -> list[NDArray[Any]]:
+        """Return what the network gives of a normalised image, as it is."""
         check_pixels(pixels, self._size)
         if self._contract.input.channels is Channels.BGR:
             pixels = pixels[:, ::-1]
@@ -249,9 +257,16 @@ class FileBackend:
             pixels = pixels.transpose(0, 2, 3, 1)
         if self._dtype is np.uint8:
             pixels = np.rint(pixels.clip(*_UINT8))
-        given, *sure = self._run(np.ascontiguousarray(pixels, self._dtype))
-        values = meant_values(_plane(given), self._contract.output)
-        return NetworkOutput(values, *map(_plane, sure))
+        return self._run(np.ascontiguousarray(pixels, self._dtype))
+
+    def _confidence(self, sure: Float32Array) -> Float32Array:
+        least, most = float(sure.min()), float(sure.max())
+        if least >= -_CONFIDENCE_OFF and most <= 1.0 + _CONFIDENCE_OFF:
+            return sure.clip(0.0, 1.0)
+        raise BackendError(
+            f"output '{self._contract.output.confidence}', key 'output.confidence', gives "
+            f'{least:.3g} to {most:.3g}; allowed: 0 to 1, more where the network is surer'
+        )
 
 
 def meant_values(given: Float32Array, output: OutputContract) -> Float32Array:
@@ -259,7 +274,8 @@ def meant_values(given: Float32Array, output: OutputContract) -> Float32Array:
     Return inverse depth or metres of the numbers of a network.
 
     Depth without scale that is not above 0 counts as the nearest that is: what a network puts
-    there is near. Metres that are not above 0 stay unknown.
+    there is near. Metres that are not above 0 stay unknown. NaN and infinity stay, so that nobody
+    takes a network that is broken for one that finds no depth.
 
     :param given: float32 (h, w).
     :param output: what they are.
@@ -272,10 +288,10 @@ def meant_values(given: Float32Array, output: OutputContract) -> Float32Array:
         unit_m = np.float32(output.metres_per_unit)
         if not kind.is_inverted:
             return given * unit_m
-        return np.divide(unit_m, given, out=np.zeros_like(given), where=known)
+        metres = np.divide(unit_m, given, out=np.zeros_like(given), where=known)
+        return np.where(np.isfinite(given), metres, given)
     if not kind.is_inverted:
         return given
-    # NaN and infinity are for the caller to find.
     if np.count_nonzero(given <= 0) > _MOST_WITHOUT_DEPTH * given.size:
         raise BackendError(
             f'{np.count_nonzero(given <= 0)} of {given.size} values are not above 0, which is no '
@@ -283,7 +299,7 @@ def meant_values(given: Float32Array, output: OutputContract) -> Float32Array:
         )
     nearest = given.min(where=known, initial=np.inf)
     values: Float32Array = np.reciprocal(np.maximum(given, np.float32(nearest)))
-    return values
+    return np.where(np.isfinite(given), values, given)
 
 
 def _plane(given: NDArray[Any]) -> Float32Array:
