@@ -73,6 +73,14 @@ class PoseHistory:
             self._poses.append(camera)
             del self._stamps_ns[:-_CAPACITY], self._poses[:-_CAPACITY]
 
+    def forget(self, teller: str) -> None:
+        """Forget the poses that are kept if they are of a teller that cannot be believed."""
+        with self._lock:
+            if teller == self._teller:
+                self._teller = ''
+                self._stamps_ns.clear()
+                self._poses.clear()
+
     def refuse(self, reason: str) -> None:
         """Take note of why no pose could be made of a message."""
         with self._lock:

@@ -34,6 +34,9 @@ class OdometryIntake:
         """
         Give the pose of a nav_msgs/Odometry to the history.
 
+        Where its pose stays while its twist tells of a way, what it told before is forgotten, so
+        that with the motion source auto TF tells.
+
         :raises NoImageYetError: if TF is to be asked for the place of the camera and no image
             has come.
         :raises DepthAnythingError: if it is no pose, its pose stays while its twist tells of a
@@ -41,7 +44,11 @@ class OdometryIntake:
         """
         pose = message.pose.pose
         body = _transform(pose.position, pose.orientation)
-        self._check_moves(stamp_ns(message.header), body, message.twist.twist.linear)
+        try:
+            self._check_moves(stamp_ns(message.header), body, message.twist.twist.linear)
+        except MessageError:
+            source.forget(ODOM)
+            raise
         _add(source, message.header, message.child_frame_id, body, own, around, ODOM)
         return ''
 
@@ -80,7 +87,7 @@ class TransformIntake:
         """
         Give the transforms of a tf2_msgs/TFMessage that are in the odometry frame to the history.
 
-        With the motion source auto, odometry is believed where it comes, and these are not.
+        With the motion source auto, odometry that tells poses is believed, and these are not.
 
         :raises NoImageYetError: as the intake of odometry.
         :raises DepthAnythingError: as there.

@@ -12,7 +12,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from depth_anything_ros.config import DepthNodeConfig
-from depth_anything_ros.errors import AlignmentError, DepthAnythingError, reason_of
+from depth_anything_ros.errors import AlignmentError, CameraError, DepthAnythingError, reason_of
 from depth_anything_ros.geometry.point_cloud import build_point_cloud, write_ply
 from depth_anything_ros.home import expand_user
 from depth_anything_ros.nodes.beside import settle
@@ -209,7 +209,9 @@ class FrameProcessor:
 
     def _write_cloud(self, job: Job) -> Path:
         config = self._config()
-        result, _ = self._estimate(job, {}, asked_for((POINTS,), config))
+        result, view = self._estimate(job, {}, asked_for((POINTS,), config))
+        if reason := no_camera_reason(result, view):
+            raise CameraError(f'no cloud of {config.cloud_from}: {reason}')
         metric, frame = depth_of_clouds(result, config), result.frame
         if metric is None:
             raise AlignmentError(f'no cloud of {config.cloud_from}: {result.missing_reason}')

@@ -1,5 +1,6 @@
 """Odometry and TF messages become poses of the camera."""
 
+from contextlib import suppress
 from types import SimpleNamespace
 
 import numpy as np
@@ -140,6 +141,20 @@ def test_with_auto_tf_tells_until_odometry_comes():
     assert poses.at(round(1.04 * S)).translation_m[0] == pytest.approx(7.05 + LENS_AHEAD_M)
     tf.take(poses, transforms((1.08, 'odom', 0.6)), MotionConfig(motion_source='tf'), around)
     assert (len(poses), poses.teller) == (1, 'tf')
+
+
+def test_with_auto_tf_tells_beside_odometry_of_speeds_alone():
+    poses, around, own = PoseHistory(), Around(), MotionConfig()
+    tf, odom = TransformIntake(), OdometryIntake()
+    for number in range(12):
+        seconds = 1 + 0.1 * number
+        with suppress(MessageError):
+            odom.take(poses, odometry(seconds, 0.0, speed_m_s=0.3), own, around)
+        tf.take(poses, transforms((seconds + 0.02, 'odom', 0.03 * number)), own, around)
+    # The fifth of them showed that its poses stay.
+    assert (len(poses), poses.teller) == (8, 'tf')
+    way = poses.between(round(1.52 * S), round(2.02 * S))
+    assert np.linalg.norm(way.translation_m) == pytest.approx(0.15)
 
 
 def test_a_pose_by_parameter_needs_no_name_of_the_body():

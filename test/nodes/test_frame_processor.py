@@ -10,7 +10,7 @@ import pytest
 from sensor_msgs.msg import CameraInfo, Image
 
 from depth_anything_ros.config import DepthNodeConfig
-from depth_anything_ros.errors import AlignmentError, DepthAnythingError
+from depth_anything_ros.errors import AlignmentError, CameraError, DepthAnythingError
 from depth_anything_ros.messages import camera_info_fields
 from depth_anything_ros.nodes.frame_processor import CameraFault, FrameProcessor, Job
 from depth_anything_ros.nodes.outputs import Published
@@ -180,9 +180,12 @@ def test_why_no_camera_is_predicted_stands_beside_why_there_is_none(processor):
     with_predicted_camera(processor, reason="model 'tiny' does not find the field of view")
     processor.outputs = Outputs({'~/points'})
     processor.process(Job(image(), 0))
-    assert processor.camera_fault.reason == (
-        "no camera_info yet on /info; model 'tiny' does not find the field of view"
-    )
+    told = "no camera_info yet on /info; model 'tiny' does not find the field of view"
+    assert processor.camera_fault.reason == told
+    saved = Future()
+    processor.process(Job(image(), 0, saved))
+    with pytest.raises(CameraError, match=f'^no cloud of depth: {told}$'):
+        saved.result(0)
 
 
 def test_an_output_that_failed_is_named_and_the_other_not(processor):

@@ -119,7 +119,7 @@ def _find_motion(
     lacking: list[DatasetError] = []
     for topic, own in config.motion_topics():
         try:
-            # Of two that tell, the first is believed, as by the node.
+            # Of two that tell, the first is read; what it tells wrong is counted and shown.
             return {topic.name: _find_reference(reader, topic, own, image, remaps)}
         except DatasetError as error:
             lacking.append(error)
