@@ -59,12 +59,12 @@ def choices(
     """
     wanted = _parse_precision(precision)
     if backend != AUTO:
-        found = [_check(backend, wanted, _device_for(backend, device))]
-        if backend not in known:
+        # Before anything is imported: torch may be missing where it is not among the known.
+        if backend in BACKENDS and backend not in known:
             raise UnknownNameError(
                 f"backend '{backend}' cannot run this; allowed: {', '.join([AUTO, *known])}"
             )
-        return found
+        return [_check(backend, wanted, _device_for(backend, device))]
     reasons, found = [], []
     for name in _preference(device, machine, known):
         if name not in known:

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from depth_anything_ros.errors import BackendError, MissingDependencyError, UnknownNameError
-from depth_anything_ros.inference import BACKENDS
-from depth_anything_ros.inference.selection import Selection, select
+from depth_anything_ros.inference import BACKENDS, selection
+from depth_anything_ros.inference.selection import Selection, choices, select
 from depth_anything_ros.types import Precision
 
 
@@ -99,3 +99,12 @@ def test_unknown_backend_is_named_with_the_known():
 def test_unknown_precision_is_named_with_the_known():
     with pytest.raises(UnknownNameError, match="'int4'; known: auto, fp32, bf16, fp16"):
         select('torch', 'int4', 'auto')
+
+
+def test_what_cannot_run_a_network_is_refused_without_importing_it(monkeypatch):
+    def imported():
+        raise ImportError('there is no torch here')
+
+    monkeypatch.setattr(selection, '_has_gpu', imported)
+    with pytest.raises(UnknownNameError, match="'torch' cannot run this; allowed: auto, openvino"):
+        choices('torch', 'auto', 'auto', ('openvino', 'onnxruntime'))
