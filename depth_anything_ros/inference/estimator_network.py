@@ -17,6 +17,7 @@ from depth_anything_ros.inference.backends.cache import (
     default_cache_dir,
 )
 from depth_anything_ros.inference.backends.processor import integers_text
+from depth_anything_ros.inference.failures import failures
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.selection import AUTO, Selection, select
 from depth_anything_ros.models.checkpoint import Weights, load_estimator
@@ -119,9 +120,9 @@ class EstimatorNetwork:
         What is exported leaves it out, as few images are asked for it.
 
         :param pixels: normalised image, float32 (1, 3, h, w).
-        :raises BackendError: if the network does not find it.
+        :raises BackendError: if the network does not find it, or fails, e.g. for lack of memory.
         """
-        with torch.inference_mode():
+        with failures('torch cannot find the field of view'), torch.inference_mode():
             down, across = self.estimator.field_of_view(torch.from_numpy(pixels))[0].tolist()
         return down, across
 

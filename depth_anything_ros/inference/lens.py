@@ -19,8 +19,9 @@ class PredictedLens:
     """
     Give the camera of images by the field of view that the network finds in the first of them.
 
-    It is the median of the first five images of a size and stays what it is from then on, so that
-    clouds do not breathe. The principal point is the middle of the image.
+    It is the median of the first five images of a size in which it finds one that a lens can
+    have, and stays what it is from then on, so that clouds do not breathe. The principal point is
+    the middle of the image.
 
     :param predictor: the network.
     """
@@ -39,15 +40,8 @@ class PredictedLens:
         height, width = rgb.shape[:2]
         found = self._found.setdefault((height, width), [])
         if len(found) < _IMAGES:
-            found.append(self._predictor.field_of_view(rgb))
+            found.append(_checked(self._predictor.field_of_view(rgb)))
         down_rad, across_rad = np.median(found, axis=0).tolist()
-        for angle_rad in (down_rad, across_rad):
-            if not _NARROWEST_RAD <= angle_rad <= _WIDEST_RAD:
-                raise CameraError(
-                    f'the network finds a field of view of {math.degrees(across_rad):.1f} by '
-                    f'{math.degrees(down_rad):.1f} degrees; allowed: '
-                    f'{math.degrees(_NARROWEST_RAD):g} to {math.degrees(_WIDEST_RAD):g}'
-                )
         return Camera(
             width,
             height,
@@ -56,3 +50,19 @@ class PredictedLens:
             cx_px=(width - 1) / 2,
             cy_px=(height - 1) / 2,
         )
+
+
+def _checked(angles_rad: tuple[float, float]) -> tuple[float, float]:
+    """
+    Return the field of view down and across an image.
+
+    :raises CameraError: if no lens has it.
+    """
+    down_rad, across_rad = angles_rad
+    if all(_NARROWEST_RAD <= angle_rad <= _WIDEST_RAD for angle_rad in angles_rad):
+        return angles_rad
+    raise CameraError(
+        f'the network finds a field of view of {math.degrees(across_rad):.1f} by '
+        f'{math.degrees(down_rad):.1f} degrees; allowed: '
+        f'{math.degrees(_NARROWEST_RAD):g} to {math.degrees(_WIDEST_RAD):g}'
+    )

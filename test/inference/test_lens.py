@@ -53,6 +53,15 @@ def test_a_view_that_no_lens_has_is_refused(angles):
         PredictedLens(Finder(angles)).camera(RGB)
 
 
+def test_an_image_without_a_view_does_not_count():
+    lens = PredictedLens(Finder((0, 0), (math.nan, 60), (0, 0), (90, 90), (90, 90)))
+    for _ in range(3):
+        with pytest.raises(CameraError, match='the network finds a field of view of'):
+            lens.camera(RGB)
+    assert lens.camera(RGB).fx_px == pytest.approx(40.0)
+    assert lens.camera(RGB).fy_px == pytest.approx(30.0)
+
+
 def test_a_network_is_asked_for_its_view_whatever_runs_its_depth():
     options = {'weights': 'random', 'precision': 'fp32', 'backend': 'torch', 'input_size': 42}
     with narrow_models():
