@@ -14,7 +14,7 @@ from depth_anything_ros.types import ModelIdentity, ScaleState
 
 # Of the measured depth; real sensors that are set up well lose a fraction of a percent.
 _MUCH_REFUSED = 0.1
-# Of the depth, by max_sigma.
+# Of the depth, by max_sigma and ground_sigmas.
 _MUCH_LEFT_OUT = 0.5
 
 
@@ -129,8 +129,9 @@ def _problems_of_sigma(result: DepthResult, sigma: Mapping[str, float]) -> Itera
     left_out = sigma.get('left_out', 0.0)
     if left_out > _MUCH_LEFT_OUT:
         yield (
-            f'max_sigma leaves out {left_out:.0%} of the depth, whose median uncertainty is '
-            f'{sigma["median_share"]:.0%}: raise it, or see to the scale'
+            f'max_sigma and ground_sigmas leave out {left_out:.0%} of the depth, whose median '
+            f'uncertainty is {sigma["median_share"]:.0%}: see to them, to the scale and, for '
+            'ground_sigmas, to camera_height_m and camera_pitch_deg'
         )
 
 

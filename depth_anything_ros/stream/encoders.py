@@ -9,7 +9,6 @@ from time import perf_counter_ns
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from depth_anything_ros.colormap import apply_colormap
 from depth_anything_ros.config import DepthNodeConfig
@@ -26,15 +25,9 @@ from depth_anything_ros.messages import (
 )
 from depth_anything_ros.result import DepthResult
 from depth_anything_ros.scale.camera_height import CameraHeightConfig
+from depth_anything_ros.stream.certain_depth import certain_depth
 from depth_anything_ros.stream.sections import alignment_section, key_values
-from depth_anything_ros.types import (
-    CameraMounting,
-    DepthChoice,
-    MetricDepth,
-    ScaleState,
-    UInt8Array,
-)
-from depth_anything_ros.uncertainty import certain_pixels
+from depth_anything_ros.types import DepthChoice, MetricDepth, ScaleState, UInt8Array
 
 RELATIVE = '~/relative/image_raw'
 DEPTH = '~/depth/image_raw'
@@ -171,24 +164,8 @@ def depth_of_clouds(result: DepthResult, config: DepthNodeConfig) -> MetricDepth
     metric = _depth_by(result, config)
     if metric is None or not config.uncertainty.leaves_out:
         return metric
-    certain = _certain(result, metric, config)
+    certain = certain_depth(result, config)
     return None if certain is None else limit_to(metric, certain)
-
-
-def _certain(
-    result: DepthResult, metric: MetricDepth, config: DepthNodeConfig
-) -> NDArray[np.bool_] | None:
-    """Return which depth is certain enough, None where that cannot be told."""
-    if result.sigma is None:
-        return None
-    mounted = config.scale.of(CameraHeightConfig)
-    mounting = CameraMounting(
-        mounted.camera_height_m,
-        math.radians(mounted.camera_pitch_deg),
-        math.radians(mounted.camera_roll_deg),
-    )
-    camera = result.camera
-    return certain_pixels(metric.depth_m, result.sigma, config.uncertainty, camera, mounting)
 
 
 def _depth_by(result: DepthResult, config: DepthNodeConfig) -> MetricDepth | None:
@@ -233,7 +210,7 @@ def _scan(frame: Finished, make: Factory) -> Any:
     metric, limited = _depth_by(frame.result, config), config.uncertainty.leaves_out
     if metric is None or camera is None:
         return None
-    certain = _certain(frame.result, metric, config) if limited else None
+    certain = certain_depth(frame.result, config) if limited else None
     if limited and certain is None:
         return None
     scan = scan_of_depth(

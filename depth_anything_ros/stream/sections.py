@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.errors import CameraError
 from depth_anything_ros.result import DepthOrigin, DepthResult
 from depth_anything_ros.stream.camera_words import view_deg
-from depth_anything_ros.types import DepthChoice
+from depth_anything_ros.stream.certain_depth import certain_depth
+from depth_anything_ros.types import DepthChoice, MetricDepth
 
 # An error of inverse depth, dy, is one of z² · dy of depth; shown where a small robot looks.
 _SHOWN_AT_M = 2.0
@@ -61,8 +63,8 @@ def sigma_section(result: DepthResult, config: DepthNodeConfig) -> dict[str, flo
     """
     Return how large the uncertainty of a frame is; {} if it was not asked for.
 
-    `median_share` is its median as a share of depth, `left_out` the share of the depth that is
-    beyond `max_sigma`, where that is set.
+    `median_share` is its median as a share of depth, `left_out` the share of the depth that
+    `max_sigma` and `ground_sigmas` leave out, where one is set and the camera known.
     """
     metric = result.depth_by(DepthChoice(config.cloud_from))
     if result.sigma is None or metric is None:
@@ -72,9 +74,19 @@ def sigma_section(result: DepthResult, config: DepthNodeConfig) -> dict[str, flo
     shares = shares[np.isfinite(shares)]
     if not len(shares):
         return {}
-    max_sigma = config.uncertainty.max_sigma
-    left_out = {'left_out': float(np.mean(shares > max_sigma))} if max_sigma else {}
+    left_out = _left_out(result, metric, config) if config.uncertainty.leaves_out else {}
     return {'median_share': float(np.median(shares)), **left_out}
+
+
+def _left_out(
+    result: DepthResult, metric: MetricDepth, config: DepthNodeConfig
+) -> dict[str, float]:
+    try:
+        certain = certain_depth(result, config)
+    except CameraError:  # told of the outputs that need it
+        return {}
+    known = np.isfinite(metric.depth_m)
+    return {} if certain is None else {'left_out': 1.0 - float(np.mean(certain[known]))}
 
 
 def key_values(sections: Mapping[str, object]) -> list[dict[str, str]]:

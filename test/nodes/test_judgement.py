@@ -12,7 +12,7 @@ from depth_anything_ros.parameters import from_mapping
 from depth_anything_ros.result import DepthOrigin, FusedDepth
 from depth_anything_ros.stream.run_statistics import RunStatistics
 from depth_anything_ros.stream.sections import sigma_section
-from depth_anything_ros.types import MetricDepth, ModelIdentity, ScaleState
+from depth_anything_ros.types import Camera, MetricDepth, ModelIdentity, ScaleState
 
 
 def judged(state, statistics):
@@ -195,7 +195,7 @@ def test_uncertainty_is_told_with_what_max_sigma_leaves_out_and_warned_of(statis
     result = make_result(metric=MetricDepth(depth_m), sigma=sigma)
     for max_sigma, left_out, warned in (
         (0.0, None, ''),
-        (0.3, '0.6', 'max_sigma leaves out 60% of the depth, whose median uncertainty is 50%'),
+        (0.3, '0.6', 'max_sigma and ground_sigmas leave out 60% of the depth, whose median uncer'),
         (0.6, '0', ''),
     ):
         config = from_mapping(DepthNodeConfig, {'max_sigma': max_sigma})
@@ -204,6 +204,29 @@ def test_uncertainty_is_told_with_what_max_sigma_leaves_out_and_warned_of(statis
         assert told.startswith(warned or 'active')
         section = to_dict(to_status('n', state, statistics.snapshot(), 5.0))['sigma']
         assert (section['median_share'], section.get('left_out')) == ('0.5', left_out)
+
+
+@pytest.mark.parametrize(
+    ('camera', 'height_m', 'left_out'),
+    [
+        # Out stay the less certain 24 columns of the first row, and the second, near the ground.
+        (Camera(40, 8, 20.0, 20.0, 19.5, -10.0), 1.2, (24 + 40) / 320),
+        # Told too high, most of it seems to stand above the ground, and is not certain to.
+        (Camera(40, 8, 20.0, 20.0, 19.5, -10.0), 1.9, (4 * 24 + 40) / 320),
+        (None, 1.2, None),
+    ],
+)
+def test_what_ground_sigmas_leaves_out_is_told_where_the_camera_is_known(
+    camera, height_m, left_out
+):
+    sigma = np.full((8, 40), 0.2, np.float32)
+    sigma[:, :24] = 1.0
+    metric = MetricDepth(np.full((8, 40), 2.0, np.float32))
+    result = make_result(metric=metric, sigma=sigma, predicted_camera=camera)
+    config = from_mapping(DepthNodeConfig, {'ground_sigmas': 1.0, 'camera_height_m': height_m})
+    told = sigma_section(result, config)
+    assert told.pop('median_share') == 0.5
+    assert told == ({} if left_out is None else {'left_out': pytest.approx(left_out)})
 
 
 def test_uncertainty_that_is_missing_says_why(statistics):
