@@ -97,13 +97,15 @@ def load(
     :param options: the others of :class:`depth_anything_ros.inference.options.NetworkOptions`:
         `weights`, `backend`, `precision`, `device`, `input_size`, `threads`, …
     :raises UnknownNameError: if there is no such model, backend or precision.
-    :raises ConfigError: if an option has a value that the model cannot take.
+    :raises ConfigError: if an option is of another type, or has a value that the model cannot
+        take.
     :raises CheckpointError: if the weights cannot be had or belong to another model.
     :raises MissingDependencyError: if the library of the backend asked for is not installed.
     :raises BackendError: if backend, precision and device cannot go together here.
     :raises TypeError: if there is no option of that name.
     """
     asked = NetworkOptions(model, os.fspath(checkpoint), **options)
+    asked.check_types()
     return DepthModel(create_predictor(asked))
 
 

@@ -128,6 +128,24 @@ def test_unknown_names_and_options_are_refused():
         dar.load('tiny', input_size=100)
 
 
+@pytest.mark.parametrize(
+    ('options', 'told'),
+    [
+        ({'input_size': '56'}, "'input_size': '56' is of type str, int is needed"),
+        ({'input_size': 56.0}, "'input_size': 56.0 is of type float, int is needed"),
+        ({'input_size': (56, '56')}, "'input_size': '56' is of type str, int is needed"),
+        ({'input_size': (56, 56, 3)}, "'input_size': (56, 56, 3) is no pair"),
+        ({'threads': '2'}, "'threads': '2' is of type str, int is needed"),
+        ({'precision': None}, "'precision': None is of type NoneType, str is needed"),
+        ({'seed': 0.5}, "'seed': 0.5 is of type float, int is needed"),
+    ],
+)
+def test_an_option_of_another_type_is_named_with_the_type_that_is_needed(options, told):
+    with pytest.raises(ConfigError) as refused:
+        dar.load('tiny', weights='random', **options)
+    assert told in str(refused.value)
+
+
 def test_what_is_no_picture_is_refused_with_what_is_needed(model, picture, tmp_path):
     with pytest.raises(BackendError, match=r'\(height, width, 3\) is needed'):
         model.predict(picture[..., 0])

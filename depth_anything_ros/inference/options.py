@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
+from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.models.network_folder import is_network_folder
-from depth_anything_ros.parameters import Affects, parameter
+from depth_anything_ros.parameters import Affects, check_type, parameter
 
 HUB = 'hub:'
 """How the name of a model of transformers begins."""
@@ -90,6 +91,22 @@ class NetworkOptions:
         maximum=1000.0,
         affects=Affects.MODEL,
     )
+
+    def check_types(self) -> None:
+        """
+        Check that each is of the type of its default, `input_size` or of a pair of such.
+
+        :raises ConfigError: if one is of another type.
+        """
+        for field in fields(self):
+            value = getattr(self, field.name)
+            pair = field.name == 'input_size' and isinstance(value, tuple)
+            if pair and len(value) != 2:
+                raise ConfigError(
+                    f"parameter 'input_size': {value!r} is no pair of height and width"
+                )
+            for part in value if pair else (value,):
+                check_type(field.name, part, field.default)
 
     @property
     def hub_model(self) -> str:

@@ -85,11 +85,11 @@ def declared(field: Field[Any]) -> tuple[Any, ParameterInfo] | None:
     return field.default, dataclasses.replace(info, choices=choices)
 
 
-def check_value(name: str, value: Any, default: Any, info: ParameterInfo) -> Any:
+def check_type(name: str, value: Any, default: Any) -> Any:
     """
     Return the value in the type of its default.
 
-    :raises ConfigError: if the type is wrong or the value out of range.
+    :raises ConfigError: if it is of another type.
     """
     kind = type(default)
     if kind is float and type(value) is int:
@@ -101,6 +101,17 @@ def check_value(name: str, value: Any, default: Any, info: ParameterInfo) -> Any
             f"parameter '{name}': {value!r} is of type {type(value).__name__}, "
             f'{kind.__name__} is needed'
         )
+    return value
+
+
+def check_value(name: str, value: Any, default: Any, info: ParameterInfo) -> Any:
+    """
+    Return the value in the type of its default.
+
+    :raises ConfigError: if the type is wrong or the value out of range.
+    """
+    kind = type(default)
+    value = check_type(name, value, default)
     members = value if kind is tuple else (value,)
     for member in members:
         if info.choices and member not in info.choices:
