@@ -43,6 +43,7 @@ from depth_anything_ros.cli.worker_options import add_worker_arguments, chosen_w
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.home import expand_user
 from depth_anything_ros.models.network_folder import is_network_folder
+from depth_anything_ros.types import ConfidenceSource
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,6 +136,7 @@ def run(args: argparse.Namespace) -> int:
     if args.out:
         check_page()
     targets = asked_targets(args, args.input_size or protocol.input_size)
+    _check_confidence(protocol.rule.confidence, targets)
     plan = Plan(
         targets,
         protocol.rule,
@@ -163,6 +165,16 @@ def run(args: argparse.Namespace) -> int:
     check_gate(gate, evaluation_figures(summary.data))
     results = [found.whole for data in summary.data for found in data.models.values()]
     return int(any(found.failed == found.images for found in results))
+
+
+def _check_confidence(source: str | None, targets: Sequence[Target]) -> None:
+    """Check that some model tells the confidence that is asked for, before the work."""
+    if source == ConfidenceSource.MODEL and not any(target.tells_confidence for target in targets):
+        names = ', '.join(target.label for target in targets)
+        raise ConfigError(
+            f'--confidence model: no model asked for tells how sure it is ({names}); take '
+            '--confidence flip, which any model can, or a model that tells, as depth_anything_3'
+        )
 
 
 def _torch_threads(asked: int, targets: Sequence[Target]) -> int:

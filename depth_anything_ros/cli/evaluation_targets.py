@@ -68,9 +68,11 @@ def asked_targets(args: argparse.Namespace, input_size: int) -> list[Target]:
     Return the models in the order they are asked for.
 
     :param input_size: shorter side of the network input of our models, 0 for their own.
-    :raises ConfigError: if there is none, one is asked for twice, or it is not clear whose a
-        checkpoint is.
+    :raises ConfigError: if there is none, one is asked for twice, it is not clear whose a
+        checkpoint is, or an option is out of range.
+    :raises CheckpointError: if a checkpoint is no file of weights, or a folder has no contract.
     """
+    from depth_anything_ros.inference.opening import check_network
     from depth_anything_ros.lab.evaluation.targets import Target
 
     words = [
@@ -83,10 +85,13 @@ def asked_targets(args: argparse.Namespace, input_size: int) -> list[Target]:
         if count > 1:
             raise ConfigError(f"'{label}' is asked for {count} times; allowed: once")
     threads = _threads(args)
-    return [
+    targets = [
         Target(label, _options(args, item, checkpoint, input_size, threads))
         for label, (item, checkpoint) in zip(labels, words, strict=True)
     ]
+    for target in targets:
+        check_network('--input-size', target.options)
+    return targets
 
 
 def _options(

@@ -32,6 +32,7 @@ from depth_anything_ros.cli.data_argument import depth_range, split_options
 from depth_anything_ros.cli.predictor_options import (
     NetworkChoice,
     add_predictors_arguments,
+    asked_specs,
     chosen_networks,
     count_argument,
     count_from_one,
@@ -42,6 +43,7 @@ from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.home import expand_user
 from depth_anything_ros.lab.recording import DEPTH_NODE
 from depth_anything_ros.models.network_folder import is_network_folder
+from depth_anything_ros.models.spec import require_shift
 from depth_anything_ros.progress import duration_text
 
 if TYPE_CHECKING:
@@ -196,6 +198,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.params:
         _take_parameters(args)
+    _check_networks(args)
     metres = _metres(args)
     sources = find_sources(args.inputs, args.out, write_warning)
     check_outputs(args.out / JOURNAL)
@@ -239,6 +242,16 @@ def _take_parameters(args: argparse.Namespace) -> None:
     args.input_size = network.input_size
     fixed = config.scale.sources[FixedScale.name]
     args.scale = fixed.fixed_scale, fixed.fixed_shift
+
+
+def _check_networks(args: argparse.Namespace) -> None:
+    """Check what is asked of the networks before they are loaded, which takes long."""
+    scale, shift = (*(args.scale or ()), 0.0, 0.0)[:2]
+    given = f"--params '{args.params}'" if args.params else f'--scale {scale:g},{shift:g}'
+    cure = 'set fixed_shift to 0' if args.params else 'leave SHIFT out'
+    for spec in asked_specs(args, args.input_size):
+        if shift:
+            require_shift(spec, given, f'{cure} and measure the scale alone')
 
 
 def _metres(args: argparse.Namespace) -> Metres:

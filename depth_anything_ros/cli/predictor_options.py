@@ -11,7 +11,7 @@ from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.inference.options import HUB, NetworkOptions
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.network_folder import asked_spec, is_network_folder
-from depth_anything_ros.models.spec import require_line, require_relative
+from depth_anything_ros.models.spec import NetworkSpec, require_line, require_relative
 from depth_anything_ros.types import Precision
 
 if TYPE_CHECKING:
@@ -119,6 +119,25 @@ def open_predictors(
     :raises CheckpointError: if weights cannot be had.
     """
     return [(choice, _open(args, choice, input_size)) for choice in chosen_networks(args)]
+
+
+def asked_specs(args: argparse.Namespace, input_size: int = 0) -> list[NetworkSpec]:
+    """
+    Check the networks of :func:`chosen_networks` before any is loaded.
+
+    :return: what each reads and gives, as far as that is known by then; none of transformers.
+    :raises ConfigError: if an option is out of range.
+    :raises CheckpointError: if a checkpoint is no file of weights, or a folder has no contract.
+    """
+    from depth_anything_ros.inference.opening import check_network
+
+    specs = []
+    for choice in chosen_networks(args):
+        options = network_options(args, choice, input_size, args.threads)
+        check_network('--input-size', options)
+        if not options.hub_model:
+            specs.append(asked_spec(choice.model, choice.checkpoint))
+    return specs
 
 
 def open_predictor(args: argparse.Namespace, input_size: int = 0) -> Predictor:

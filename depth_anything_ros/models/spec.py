@@ -152,6 +152,21 @@ def require_line(spec: NetworkSpec) -> None:
         raise ConfigError(f"model '{spec.name}' {NO_LINE}")
 
 
+def require_shift(spec: NetworkSpec, given: str, cure: str) -> None:
+    """
+    Check that a shift may go with what a relative model gives; a metric one is not asked.
+
+    :param given: what gives the shift, as the start of the sentence.
+    :param cure: what to do otherwise, as its end.
+    :raises ConfigError: if its inverse depth is up to a scale alone.
+    """
+    if spec.output_kind is OutputKind.INVERSE_DEPTH_UP_TO_SCALE:
+        raise ConfigError(
+            f"{given}: model '{spec.name}' gives inverse depth up to a scale, which has no shift; "
+            f'{cure}'
+        )
+
+
 def is_range(limit: Any) -> bool:
     """Return whether something is a largest depth in metres: a number above 0, to 1000."""
     return type(limit) in (int, float) and 0 < limit <= LARGEST_RANGE_M

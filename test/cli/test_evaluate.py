@@ -294,7 +294,26 @@ def test_a_model_asked_for_twice_or_a_checkpoint_of_none_is_refused(run, tmp_pat
         )  # fmt: skip
 
 
-def test_checkpoints_of_one_name_are_told_apart_by_their_paths():
+def test_confidence_that_no_model_tells_is_refused_before_the_work(run, monkeypatch):
+    def score(*_):
+        raise AssertionError('it was scored')
+
+    monkeypatch.setattr('depth_anything_ros.lab.evaluation.run.score_data', score)
+    told = r'--confidence model: .*\(tiny\); take --confidence flip'
+    with pytest.raises(ConfigError, match=told):
+        run('--confidence', 'model')
+
+
+def test_an_input_size_that_a_later_model_cannot_take_is_refused_before_the_first(run):
+    with pytest.raises(ConfigError, match=r'--input-size 32 is not a positive multiple'):
+        run('--model', 'depth_anything_v2_vits')
+
+
+def test_checkpoints_of_one_name_are_told_apart_by_their_paths(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder in ('a', 'b'):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / 'w.pth').write_bytes(b'weights')
     args = parsed('--model', 'tiny', '--checkpoint', 'a/w.pth', '--checkpoint', 'b/w.pth',
                   '--model', 'tiny_sdt_lite', '--data', 'simulator:1:1')  # fmt: skip
     assert [target.label for target in asked_targets(args, 0)] == [

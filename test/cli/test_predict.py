@@ -162,6 +162,30 @@ def test_options_that_do_not_go_together_are_told(photo, tmp_path, capsys, words
 
 
 @pytest.mark.parametrize(
+    ('words', 'told'),
+    [
+        ('--input-size 150 --model tiny --model tiny_sdt_lite', '--input-size 150 is not'),
+        ('--model tiny --checkpoint photo.png', "photo.png' ends in '.png'; known: .pth"),
+        (
+            '--model depth_anything_3_small --input-size 56 --scale 1,0.2',
+            "--scale 1,0.2: model 'depth_anything_3_small' gives inverse depth up to a scale",
+        ),
+    ],
+)
+def test_what_a_network_cannot_take_is_told_before_any_is_loaded(
+    photo, tmp_path, monkeypatch, capsys, words, told
+):
+    def load(options):
+        raise AssertionError(f'{options.model} was loaded')
+
+    monkeypatch.setattr('depth_anything_ros.inference.opening.create_predictor', load)
+    monkeypatch.chdir(photo.parent)
+    photo.with_name('photo.png').write_bytes(photo.read_bytes())
+    assert main(['predict', str(photo), '--out', str(tmp_path / 'out'), *words.split()]) == 1
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     'words',
     [
         '--scale a', '--scale 1,2,3', '--fov 0', '--max-depth 0', '--frames 0', '--range 3:1',

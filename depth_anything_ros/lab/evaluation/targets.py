@@ -8,6 +8,7 @@ from typing import Protocol
 
 from depth_anything_ros.inference.opening import create_predictor
 from depth_anything_ros.inference.options import NetworkOptions
+from depth_anything_ros.models.network_folder import asked_spec
 from depth_anything_ros.types import (
     ConfidenceSource,
     MetricDepth,
@@ -63,6 +64,12 @@ class Target:
 
     label: str
     options: NetworkOptions
+
+    @property
+    def tells_confidence(self) -> bool:
+        """Return whether the model itself says how sure it is; none of transformers does."""
+        asked = self.options
+        return not asked.hub_model and asked_spec(asked.model, asked.checkpoint).confidence
 
     def opened(self) -> Model:
         """
