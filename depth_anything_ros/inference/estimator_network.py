@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from depth_anything_ros.errors import BackendError, ConfigError
+from depth_anything_ros.errors import BackendError
 from depth_anything_ros.home import expand_user
 from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.inference.backends.base import Backend, BackendOptions
@@ -38,7 +38,6 @@ class EstimatorNetwork:
     :param threads: CPU threads; 0 leaves it to the library.
     :param cache: keeps exported networks.
     :param fallback: what runs the network where its export can be written nowhere, or None.
-    :raises ConfigError: if `threads` is negative.
     """
 
     def __init__(
@@ -50,8 +49,6 @@ class EstimatorNetwork:
         cache: ExportCache,
         fallback: Selection | None = None,
     ) -> None:
-        if threads < 0:
-            raise ConfigError(f'threads {threads} is negative; allowed: 0 (automatic) and above')
         self.estimator = estimator
         self.selection = selection
         self._weights = weights
@@ -149,7 +146,7 @@ def load_network(options: NetworkOptions) -> EstimatorNetwork:
     Load a model of MODELS and choose what runs it; nothing is exported yet.
 
     :raises UnknownNameError: if model, backend or precision is not known.
-    :raises ConfigError: if `weights` is not one of its values, or `threads` negative.
+    :raises ConfigError: if `weights` is not one of its values.
     :raises CheckpointError: if the weights cannot be had.
     :raises MissingDependencyError: if the library of the backend asked for is not installed.
     :raises BackendError: if backend, precision and device cannot go together here.

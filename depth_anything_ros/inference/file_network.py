@@ -144,7 +144,7 @@ def load_folder(options: NetworkOptions) -> FileNetwork:
     """
     Open the network in the folder that is given as checkpoint, in the library that fits.
 
-    :raises ConfigError: if random weights or a negative number of threads are asked for.
+    :raises ConfigError: if random weights are asked for.
     :raises CheckpointError: if the folder cannot be read as its contract says.
     :raises MissingDependencyError: if the library asked for is not installed.
     :raises BackendError: if no library that is asked for can run it here.
@@ -153,10 +153,6 @@ def load_folder(options: NetworkOptions) -> FileNetwork:
         raise ConfigError(
             f"parameters 'weights' (random) and 'checkpoint' ({options.checkpoint}) exclude each "
             'other'
-        )
-    if options.threads < 0:
-        raise ConfigError(
-            f'threads {options.threads} is negative; allowed: 0 (automatic) and above'
         )
     folder = read_folder(options.checkpoint)
     reasons = []

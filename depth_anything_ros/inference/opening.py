@@ -40,10 +40,15 @@ def check_network(name: str, options: NetworkOptions) -> None:
 
     :param name: what the input size is, for the message.
     :raises UnknownNameError: if there is no such model.
-    :raises ConfigError: if the model cannot take the input size, or hub:ID an option.
+    :raises ConfigError: if the model cannot take the input size, or hub:ID an option, or the
+        number of threads is negative.
     :raises CheckpointError: if the contract of a folder cannot be read, or the checkpoint is no
         file of weights.
     """
+    if options.threads < 0:
+        raise ConfigError(
+            f'threads {options.threads} is negative; allowed: 0 (automatic) and above'
+        )
     if not options.hub_model:
         spec = asked_spec(options.model, options.checkpoint)
         check_input_size(name, options.input_size, spec)

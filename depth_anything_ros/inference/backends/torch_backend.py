@@ -128,10 +128,7 @@ class TorchBackend:
     def _run(
         self, pixels: Float32Array, network: Callable[[Tensor], Tensor | tuple[Tensor, ...]]
     ) -> list[Float32Array]:
-        # The number holds for the thread that sets it, and images come on another than this
-        # object was made on.
-        if self._threads not in (0, torch.get_num_threads()):
-            torch.set_num_threads(self._threads)
+        take_threads(self._threads)
         narrow = self._dtype is not torch.float32
         try:
             with (
@@ -158,6 +155,17 @@ def _copy_for(
             # 8 % of the whole time on the CPU; the kernels otherwise reorder every activation.
             module.weight.data = module.weight.data.contiguous(memory_format=torch.channels_last)
     return duplicate.to(device)
+
+
+def take_threads(count: int) -> None:
+    """
+    Let the calling thread compute with so many CPU threads; 0 leaves it to the library.
+
+    The number holds for the thread that sets it, and images come on another than the one that
+    opened the network.
+    """
+    if count not in (0, torch.get_num_threads()):
+        torch.set_num_threads(count)
 
 
 def narrow_products(network: nn.Module, dtype: torch.dtype) -> None:

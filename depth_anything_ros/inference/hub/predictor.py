@@ -12,6 +12,7 @@ import torch
 
 from depth_anything_ros.errors import BackendError, CheckpointError
 from depth_anything_ros.inference.backends.base import NetworkOutput, Runner
+from depth_anything_ros.inference.backends.torch_backend import take_threads
 from depth_anything_ros.inference.clock import NETWORKS
 from depth_anything_ros.inference.hub.model import HubModel
 from depth_anything_ros.inference.hub.processing import PlainProcessing
@@ -92,10 +93,12 @@ class HubPredictor(Predictor):
     What it infers has the size of the image already.
 
     :param network: the model.
+    :param threads: CPU threads; 0 leaves it to the library.
     """
 
-    def __init__(self, network: HubNetwork) -> None:
+    def __init__(self, network: HubNetwork, threads: int) -> None:
         super().__init__(network)
+        self._threads = threads
         self._model = network.model
         self._turn = Lock()
 
@@ -120,6 +123,7 @@ class HubPredictor(Predictor):
         height, width = model_input.pixels.shape[2:]
         self._current_size = height, width
         inputs = {'pixel_values': torch.from_numpy(model_input.pixels)}
+        take_threads(self._threads)
         with self._turn, NETWORKS.running():
             raw = self._model.infer(inputs)
         found: Any = self._model.postprocess(raw, model_input.source_size)
@@ -152,7 +156,7 @@ def load_hub_predictor(options: NetworkOptions) -> HubPredictor:
 
     :raises DepthAnythingError: as :class:`HubNetwork`.
     """
-    return HubPredictor(HubNetwork(options))
+    return HubPredictor(HubNetwork(options), options.threads)
 
 
 def _range_m(model: HubModel) -> float:

@@ -1,7 +1,10 @@
 """Models of transformers predict as what they are, in evaluation and node."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
+import torch
 
 pytest.importorskip('transformers', reason='transformers is not installed')
 pytest.importorskip('PIL', reason='Pillow is not installed')
@@ -72,6 +75,22 @@ def test_the_model_is_named_by_hub_and_its_folder(tmp_path):
     np.testing.assert_allclose(sure.values, direct, atol=1e-6)
 
 
+def test_threads_are_those_asked_for_on_the_thread_that_predicts(tmp_path):
+    write_model('dpt', tmp_path)
+    predictor = create_predictor(NetworkOptions(f'hub:{tmp_path}', device='cpu', threads=3))
+
+    def threads_after():
+        predictor.predict(example_image()[:96, :128])
+        return torch.get_num_threads()
+
+    before = torch.get_num_threads()
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(threads_after).result() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_metres_of_a_model_reach_as_far_as_its_configuration_says(tmp_path):
     write_model('glpn', tmp_path)
     predictor = create_predictor(NetworkOptions(f'hub:{tmp_path}', device='cpu'))
@@ -84,6 +103,7 @@ def test_metres_of_a_model_reach_as_far_as_its_configuration_says(tmp_path):
     [
         ({'input_size': 64}, "input size 64: model 'hub:it' is run by transformers, with its own"),
         ({'checkpoint': 'weights.pth'}, "checkpoint weights.pth: model 'hub:it' is run by transf"),
+        ({'threads': -1}, 'threads -1 is negative; allowed: 0'),
         ({'backend': 'openvino'}, "backend openvino: model 'hub:it' is run by transformers"),
     ],
 )
