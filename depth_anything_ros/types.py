@@ -383,9 +383,10 @@ class ModelIdentity:
     def __str__(self) -> str:
         """Return it in a line, for a log."""
         height, width = self.input_size
+        known = f', input {height}x{width}' if height else ''
         return (
             f'{self.name} ({self.weights} weights, licence {self.licence}) on {self.backend} '
-            f'{self.precision} {self.device}, input {height}x{width}'
+            f'{self.precision} {self.device}{known}'
         )
 
     @property

@@ -18,7 +18,8 @@ from depth_anything_ros.cli.predictor_options import (
     network_options,
 )
 from depth_anything_ros.errors import ConfigError
-from depth_anything_ros.inference.options import HUB, NetworkOptions
+from depth_anything_ros.inference.options import NetworkOptions
+from depth_anything_ros.models.hub import HUB
 from depth_anything_ros.models.network_folder import contract_of, is_network_folder
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from depth_anything_ros.inference import BACKENDS
-from depth_anything_ros.inference.options import HUB, NetworkOptions
+from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.models import MODELS
+from depth_anything_ros.models.hub import HUB
 from depth_anything_ros.models.network_folder import asked_spec, is_network_folder
 from depth_anything_ros.models.spec import NetworkSpec, require_line, require_relative
 from depth_anything_ros.types import Precision
@@ -29,8 +30,12 @@ class _ModelNames(Collection[str]):
     """The names that --model takes: those of MODELS, and hub:ID for a model of transformers."""
 
     def __contains__(self, name: object) -> bool:
-        """Return whether a name can be taken, without looking for what it names."""
-        return name in MODELS or (isinstance(name, str) and name[: len(HUB)] == HUB != name)
+        """
+        Return whether a name can be taken, without looking for what it names.
+
+        One that begins like hub:ID and is none gets a message of its own from `asked_spec`.
+        """
+        return name in MODELS or (isinstance(name, str) and name.lower().startswith(HUB))
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over those of MODELS, which messages list."""

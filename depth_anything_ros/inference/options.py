@@ -6,11 +6,9 @@ from dataclasses import dataclass, fields
 
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.inference import BACKENDS
+from depth_anything_ros.models.hub import HUB
 from depth_anything_ros.models.network_folder import is_network_folder
 from depth_anything_ros.parameters import Affects, check_type, parameter
-
-HUB = 'hub:'
-"""How the name of a model of transformers begins."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,9 @@ from depth_anything_ros.errors import CheckpointError
 from depth_anything_ros.models.local_file import file_sha256
 from depth_anything_ros.models.spec import ModelSpec
 
+HUB = 'hub:'
+"""How the name of a model of transformers begins."""
+
 _SHIPPED = Path(__file__).parent / 'weights'
 _PROBE_TIMEOUT_S = 4.0
 _SHA256 = re.compile('[0-9a-f]{64}')

@@ -13,6 +13,7 @@ from depth_anything_ros.home import expand_user
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.contract import Contract
 from depth_anything_ros.models.contract_file import FILE, SUFFIXES, read_contract
+from depth_anything_ros.models.hub import HUB
 from depth_anything_ros.models.local_file import file_sha256
 from depth_anything_ros.models.onnx_data import data_files
 from depth_anything_ros.models.spec import NetworkSpec
@@ -58,6 +59,11 @@ def asked_spec(model: str, checkpoint: str) -> NetworkSpec:
     if model not in MODELS and Path(model).exists():
         raise UnknownNameError(
             f"unknown model '{model}': it is a file or a folder, which is given as checkpoint"
+        )
+    if model not in MODELS and model.lower().startswith(HUB):
+        raise UnknownNameError(
+            f"unknown model '{model}': one of transformers is named {HUB}ID, in small letters, "
+            f'with its id on the Hugging Face hub, as {HUB}Intel/dpt-large, or its folder'
         )
     return MODELS[model]
 

@@ -104,14 +104,24 @@ def check_complete(source: str, info: dict[str, Any]) -> None:
 
 
 def import_library(source: str) -> None:
-    """Import what loading a model needs, so that the load time does not contain it."""
+    """
+    Import what loading a model needs, so that the load time does not contain it.
+
+    :raises CheckpointError: if it is no depth model, or its configuration cannot be had.
+    """
     with _explained(source):
         from transformers import MODEL_FOR_DEPTH_ESTIMATION_MAPPING, AutoConfig
 
         import_module('transformers.models.auto.image_processing_auto')
         # Looking a class up imports the module that it is in.
         classes: Any = MODEL_FOR_DEPTH_ESTIMATION_MAPPING
-        classes.get(type(from_cache_or_hub(AutoConfig.from_pretrained, source)), None)
+        config: Any = from_cache_or_hub(AutoConfig.from_pretrained, source)
+        if classes.get(type(config), None) is None:
+            made = ', '.join(config.architectures or ()) or 'no class is named'
+            raise CheckpointError(
+                f"'{source}' is no depth model: it is of type '{config.model_type}' ({made}), of "
+                'which transformers makes none; docs/models.md names the types that run'
+            )
 
 
 def from_cache_or_hub(load: Callable[..., T], source: str) -> T:

@@ -29,6 +29,7 @@ from depth_anything_ros.types import (
 )
 
 _BACKEND = 'transformers'
+_LICENCE = 'not told by transformers'
 _INVERSE, _METRIC = OutputKind.RELATIVE_INVERSE_DEPTH, OutputKind.METRIC_DEPTH
 # By the library's `model_type`; Depth Anything tells it in its configuration.
 KINDS = {'dpt': _INVERSE, 'glpn': _METRIC, 'zoedepth': _METRIC, 'depth_pro': _METRIC}
@@ -54,14 +55,13 @@ class HubNetwork:
         # Its processing normalises, and finds the size: of all that only the output counts here.
         self.spec = NetworkSpec(
             name=name,
-            licence='',
+            licence=_LICENCE,
             patch=1,
             mean=(0.0, 0.0, 0.0),
             std=(1.0, 1.0, 1.0),
             input_size=1,
             max_depth_m=_range_m(self.model) if kind is _METRIC else None,
         )
-        # The library does not tell the licence.
         self.identity = ModelIdentity(
             name=name,
             weights=options.weights,
@@ -70,7 +70,7 @@ class HubNetwork:
             precision=chosen.precision.value,
             device=chosen.device,
             input_size=(0, 0),
-            licence='',
+            licence=_LICENCE,
             output=_OUTPUTS[kind],
         )
         # Tables of errors are kept beside files of ours.

@@ -11,7 +11,12 @@ pytest.importorskip('PIL', reason='Pillow is not installed')
 
 from hub_models import write_model
 
-from depth_anything_ros.errors import CheckpointError, ConfigError, MissingDependencyError
+from depth_anything_ros.errors import (
+    CheckpointError,
+    ConfigError,
+    MissingDependencyError,
+    UnknownNameError,
+)
 from depth_anything_ros.inference.hub import loading
 from depth_anything_ros.inference.hub import predictor as hub_predictor
 from depth_anything_ros.inference.opening import create_predictor
@@ -96,6 +101,10 @@ def test_metres_of_a_model_reach_as_far_as_its_configuration_says(tmp_path):
     predictor = create_predictor(NetworkOptions(f'hub:{tmp_path}', device='cpu'))
     assert predictor.spec.max_depth_m == 10.0
     assert predictor.identity.output == 'depth in metres'
+    assert str(predictor.identity) == (
+        f'{tmp_path} (pretrained weights, licence not told by transformers) on transformers '
+        f'{predictor.identity.precision} cpu'
+    )
 
 
 @pytest.mark.parametrize(
@@ -110,6 +119,21 @@ def test_metres_of_a_model_reach_as_far_as_its_configuration_says(tmp_path):
 def test_what_goes_not_with_the_hub_is_refused_before_anything_is_loaded(options, message):
     with pytest.raises(ConfigError, match=message):
         create_predictor(NetworkOptions('hub:it', **options))
+
+
+def test_a_model_of_another_task_is_named_by_its_type(tmp_path):
+    from transformers import ViTConfig
+
+    ViTConfig(architectures=['ViTForImageClassification']).save_pretrained(tmp_path)
+    told = r"is no depth model: it is of type 'vit' \(ViTForImageClassification\)"
+    with pytest.raises(CheckpointError, match=told):
+        create_predictor(NetworkOptions(f'hub:{tmp_path}', device='cpu'))
+
+
+@pytest.mark.parametrize('name', ['hub:', 'Hub:Intel/dpt-large'])
+def test_a_name_that_begins_like_one_of_the_hub_tells_the_form(name):
+    with pytest.raises(UnknownNameError, match=r'named hub:ID, in small letters'):
+        create_predictor(NetworkOptions(name))
 
 
 def test_what_is_no_model_is_refused(tmp_path):

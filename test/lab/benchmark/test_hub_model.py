@@ -191,7 +191,7 @@ def test_model_without_a_description_of_its_input_is_an_error(tmp_path):
 def test_model_that_is_none_of_depth_is_an_error(tmp_path):
     write_model('dpt', tmp_path)
     (tmp_path / 'config.json').write_text(json.dumps({'model_type': 'bert'}))
-    with pytest.raises(CheckpointError, match='transformers cannot make a depth model of'):
+    with pytest.raises(CheckpointError, match="is no depth model: it is of type 'bert'"):
         HubNetwork(load(tmp_path))
 
 
