@@ -106,13 +106,14 @@ _TOPICS: Registry[tuple[Topic, ...]] = Registry('node', {
         ),
         Topic(
             'out', '~/points', 'sensor_msgs/PointCloud2',
-            'organised, x y z rgb, NaN where unknown or beyond `max_sigma`; of `cloud_from`',
+            'organised, x y z rgb, NaN where unknown or left out by `max_sigma` or '
+            '`ground_sigmas`; of `cloud_from`',
         ),
         Topic(
             'out', '~/scan', 'sensor_msgs/LaserScan',
             'the nearest thing in each direction within a band of heights, NaN where nothing is '
-            'known or what is known is beyond `max_sigma`; for robots without a laser; of '
-            '`cloud_from`',
+            'known or what is known is left out by `max_sigma` or `ground_sigmas`; for robots '
+            'without a laser; of `cloud_from`',
         ),
         Topic('out', '~/preview/image_raw', _IMAGE, 'rgb8, depth in colours'),
         Topic(
