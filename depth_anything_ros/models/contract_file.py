@@ -110,7 +110,7 @@ def _is_made_by(value: Any) -> bool:
         made = from_json(MadeBy, value)
     except ValueError:
         return False
-    return all(map(_is_word, (made.model, made.weights, made.recipe, made.precision))) and (
+    return all(map(_is_word, (made.model, made.recipe, made.precision, made.integers))) and (
         made.weights in _ORIGINS and (_is_sha256(made.sha256) or made.sha256 == '')
     )
 

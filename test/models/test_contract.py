@@ -11,6 +11,10 @@ from depth_anything_ros.models.spec import Interpolation
 from depth_anything_ros.types import OutputKind
 
 METRES = {'output_max_depth_m': 10, 'output_metres_per_unit': 1}
+MADE_BY = {
+    'model': 'tiny', 'weights': 'pretrained', 'sha256': '', 'recipe': '', 'precision': 'fp32',
+    'integers': '', 'versions': {},
+}  # fmt: skip
 
 
 def read(tmp_path, content):
@@ -140,6 +144,7 @@ def test_a_wrong_value_is_named_with_what_is_allowed(tmp_path, key):
             {'made_by': {'model': 'tiny'}},
             'key \'made_by\' is {"model": "tiny"}; allowed: as `expor',
         ),
+        ({'made_by': {**MADE_BY, 'integers': 'a\x1b[31m'}}, "key 'made_by' is {"),
         ({'output_confidence': ''}, 'key \'output.confidence\' is ""; allowed: a text, or null'),
         ({'files': {}}, "key 'files' is {}; allowed: names of files in the folder"),
         ({'files': {}}, 'none of them ends in .onnx or .xml'),
