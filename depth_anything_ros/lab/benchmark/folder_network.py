@@ -9,7 +9,6 @@ from torch import nn
 
 from depth_anything_ros.inference.file_network import load_folder
 from depth_anything_ros.inference.predictor import Predictor, check_finite
-from depth_anything_ros.inference.preprocess import resize_align_corners
 from depth_anything_ros.lab.benchmark.graph_costs import count_costs
 from depth_anything_ros.lab.benchmark.imports import import_libraries
 from depth_anything_ros.lab.benchmark.network import (
@@ -41,10 +40,11 @@ class FolderNetwork:
         if request.size is not None:
             self._predictor.build(request.size)
         self.summary = NetworkSummary(
-            weights='checkpoint',
-            sha256=network.folder.sha256,
-            recipe='',
+            weights=network.identity.weights,
+            sha256=network.identity.sha256,
+            recipe=network.recipe,
             load_s=time.perf_counter() - start_s,
+            integers=bool(network.identity.integers),
         )
 
     def preprocess(self, rgb: UInt8Array) -> ModelInput:
@@ -64,7 +64,7 @@ class FolderNetwork:
 
     def postprocess(self, output: Float32Array, size: tuple[int, int]) -> Float32Array:
         """Return the output at the size of the image, float32 (H, W)."""
-        return resize_align_corners(output, size)
+        return self._predictor.enlarge(output, size)
 
     def input_size(self, inputs: ModelInput) -> tuple[int, int]:
         """Return the (height, width) of the input."""

@@ -58,3 +58,21 @@ def test_a_folder_is_measured_as_a_node_runs_it(tmp_path, library):
     assert network.parameters().total > 1000
     assert network.operations(inputs).total == 48 * 64 * (3 * 8 * 25 + 8 * 8 * 25 + 8 * 9)
     assert len(network.summary.sha256) == 64
+
+
+def test_an_exported_folder_is_told_as_its_weights_and_laid_as_its_contract_says(tmp_path):
+    write_random(tmp_path / 'model.onnx')
+    made_by = {
+        'model': 'tiny', 'weights': 'random', 'sha256': 'a' * 64, 'recipe': 'int8_static',
+        'precision': 'int8', 'integers': '8-bit weights in 3 layers', 'versions': {'torch': '2'},
+    }  # fmt: skip
+    write_folder(tmp_path, input_size=48, output_upsampling='half_pixel', made_by=made_by)
+    options = NetworkOptions(
+        'grey', str(tmp_path), backend='onnxruntime', precision='fp32', device='cpu'
+    )
+    network = FolderNetwork(NetworkRequest(options, NetworkKind.FOLDER))
+    summary = network.summary
+    assert (summary.weights, summary.sha256) == ('random', 'a' * 64)
+    assert (summary.recipe, summary.integers) == ('int8_static', True)
+    laid = network.postprocess(np.float32([[0, 4], [0, 4]]), (2, 4))
+    np.testing.assert_allclose(laid, [[0, 1, 3, 4]] * 2, atol=1e-5)
