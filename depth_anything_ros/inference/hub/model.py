@@ -85,9 +85,9 @@ class HubModel:
             output = self.module(**{key: value.to(self.device) for key, value in inputs.items()})
             output.predicted_depth = output.predicted_depth.float().cpu()
         if not torch.isfinite(output.predicted_depth).all():
+            cure = '; try precision fp32' if narrow else ': the network itself gives them'
             raise BackendError(
-                f'transformers gave values that are not finite in {self._precision.value}; '
-                'try precision fp32'
+                f'transformers gave values that are not finite in {self._precision.value}{cure}'
             )
         return output
 
