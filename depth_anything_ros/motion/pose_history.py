@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from itertools import pairwise
-from statistics import median
+from statistics import median_low
 from threading import Lock
 
 from depth_anything_ros.errors import MotionError
@@ -17,8 +17,8 @@ MAX_GAP_S = 0.5
 # For so long the last motion is taken to go on; its speed is that over as long before.
 MAX_AHEAD_S = 0.1
 
-# So many of the last poses say how often they come.
-_FEWEST_OF_RATE = 5
+# So many of the last poses say how often they come, at least and at most.
+_FEWEST_OF_RATE, _MOST_OF_RATE = 3, 5
 
 _MAX_GAP_NS, _MAX_AHEAD_NS = round(MAX_GAP_S * 1e9), round(MAX_AHEAD_S * 1e9)
 
@@ -48,6 +48,12 @@ class PoseHistory:
         """Return what told the poses that are kept, '' before the first."""
         with self._lock:
             return self._teller
+
+    @property
+    def seldom(self) -> str:
+        """Return how often poses come where that is too seldom to know the motion, else ''."""
+        with self._lock:
+            return self._seldom()
 
     def add(
         self, stamp_ns: int, camera: RigidTransform, frame_id: str = '', teller: str = ''
@@ -128,13 +134,16 @@ class PoseHistory:
 
     def _unknown(self, found: str) -> MotionError:
         """Return an error that says what was found, and why as far as that is known."""
-        why = self._refusal
-        if len(self._stamps_ns) >= _FEWEST_OF_RATE and not why:
-            last = pairwise(self._stamps_ns[-_FEWEST_OF_RATE:])
-            usual_s = median(after - before for before, after in last) * 1e-9
-            if usual_s > MAX_AHEAD_S:
-                why = (
-                    f'poses come {1.0 / usual_s:.2g} times a second; at least '
-                    f'{1.0 / MAX_AHEAD_S:.0f} are needed: raise the rate of odometry'
-                )
-        return MotionError(': '.join(filter(None, (found, why))))
+        return MotionError(': '.join(filter(None, (found, self._refusal or self._seldom()))))
+
+    def _seldom(self) -> str:
+        if len(self._stamps_ns) < _FEWEST_OF_RATE:
+            return ''
+        last = pairwise(self._stamps_ns[-_MOST_OF_RATE:])
+        usual_s = median_low([after - before for before, after in last]) * 1e-9
+        if usual_s <= MAX_AHEAD_S:
+            return ''
+        return (
+            f'poses come {1.0 / usual_s:.2g} times a second; at least '
+            f'{1.0 / MAX_AHEAD_S:.0f} are needed: raise the rate of odometry'
+        )

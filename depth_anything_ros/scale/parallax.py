@@ -62,7 +62,7 @@ class ParallaxPoints(NamedTuple):
 
     `places` are column and row in pixels, float32 (n, 2); `inverse_depth` is 1 / z in 1/m, (n,),
     and `sigma` its standard deviation. `level` is the fixed frame in the optical one; `passed` is
-    there once a baseline. `few` says why there are no points, or is ''.
+    there once a baseline. `few` says why there are no points, or too few, or is ''.
     """
 
     places: Float32Array
@@ -92,6 +92,8 @@ class Parallax:
         self._tracks = PointTracks()
         self._camera: Camera | None = None
         self._last_ns = 0
+        # Why the last points that could be compared contradict the motion, or ''.
+        self._doubt = ''
 
     def see(self, frame: Frame, poses: PoseHistory) -> ParallaxPoints | Refusal:
         """Return the points of an image whose depth is known, or why there are none."""
@@ -108,7 +110,9 @@ class Parallax:
             if motions and all(one is None for one in motions):
                 # It does not stand: nobody knows. Asked again for the reason.
                 poses.between(self._tracks.keyframes[-1].stamp_ns, stamp_ns)
-            found: ParallaxPoints | Refusal = self._points(now, camera, motions, level)
+            found: ParallaxPoints | Refusal = self._points(
+                now, camera, motions, level, poses.seldom
+            )
             recent = _between(poses, stamp_ns - _WITHIN_NS, stamp_ns)
             if recent is not None and _length(recent) < _STANDS_M:
                 found = Refusal(_STANDS)
@@ -123,6 +127,7 @@ class Parallax:
         tracks, last_ns = self._tracks, self._last_ns
         if camera != self._camera or frame.stamp_ns < last_ns:
             tracks.forget()
+            self._doubt = ''
         self._camera, self._last_ns = camera, frame.stamp_ns
         motion = _between(poses, last_ns, frame.stamp_ns)
         expected = tracks.places if motion is None else _turned(tracks.places, camera, motion)
@@ -142,8 +147,14 @@ class Parallax:
         camera: Camera,
         motions: list[RigidTransform | None],
         level: RigidTransform,
+        seldom: str,
     ) -> ParallaxPoints | Refusal:
-        """Return the points of now, each triangulated with the oldest image that shows it."""
+        """
+        Return the points of now, each triangulated with the oldest image that shows it.
+
+        :param seldom: why motion by these poses is not to be relied on, or ''; it comes before
+            what else may be wrong with the points.
+        """
         moved_m = max((_length(one) for one in motions if one is not None), default=0.0)
         if moved_m < self._min_baseline_m:
             return Refusal(
@@ -161,8 +172,10 @@ class Parallax:
                 free &= ~chosen
                 seen = _triangulated(before[chosen], now[chosen], motion, camera)
                 found.add(chosen, seen)
-        if reason := found.doubt():
-            return Refusal(reason)
+        if found.compared:
+            self._doubt = found.doubt()
+            if self._doubt:
+                return Refusal(seldom or self._doubt)
         inverse, sigma = found.inverse_depth, found.sigma
         good = (inverse >= self._least) & (inverse <= self._most)
         good &= sigma <= _MAX_SIGMA * inverse
@@ -170,7 +183,9 @@ class Parallax:
         newest = motions[-1]
         if newest is not None and self._tells(newest):
             passed = Passed(self._tracks.keyframes[-1].grey, self._tracks.grey, newest)
-        few = '' if found.compared else _NOTHING
+        few = seldom
+        if not found.compared:
+            few = seldom or '; before that '.join(filter(None, (_NOTHING, self._doubt)))
         places = self._tracks.places[good]
         return ParallaxPoints(places, inverse[good], sigma[good], level, passed, few)
 
@@ -202,9 +217,7 @@ class _Found:
         self.sigma[chosen] = seen.sigma
 
     def doubt(self) -> str:
-        """Return why the points contradict the motion, or ''."""
-        if not self.compared:
-            return ''
+        """Return why the points, of which there are some, contradict the motion, or ''."""
         behind, off = self.behind / self.compared, self.off / self.compared
         if behind > _MOST_BEHIND:
             return (

@@ -154,6 +154,29 @@ def test_odometry_that_comes_too_seldom_is_not_taken_for_standing():
     assert 'poses come 2 times a second; at least 10 are needed' in found[-1]
 
 
+def test_odometry_that_comes_too_seldom_is_the_reason_in_every_image():
+    motion, poses, found = source(), PoseHistory(), []
+    for number in range(22):
+        # It moves unevenly, so that what is taken to go on is wrong.
+        pose = camera_at(0.03 * number + 0.02 * math.sin(2.1 * number))
+        if number % 5 == 0:
+            poses.add(stamp_of(number), pose)
+        rgb, depth_m = seen(pose)
+        motion.see(Frame(rgb, stamp_of(number), 'camera', CAMERA), poses)
+        with pytest.raises(AlignmentError) as refused:
+            motion.align(RelativeInverseDepth(1.0 / depth_m), stamp_of(number), CAMERA)
+        found.append(str(refused.value))
+    assert all('poses come 2 times a second' in reason for reason in found[10:])
+
+
+def test_odometry_that_tells_the_opposite_stays_the_reason_in_a_turn():
+    yaws = [0.0] * 8 + [0.12 * number for number in range(1, 6)]
+    way = [camera_at(0.03 * number, -yaw) for number, yaw in enumerate(yaws)]
+    found = tried(way, lambda pose: RigidTransform(pose.rotation, -pose.translation_m))
+    assert 'without a turn of more than 20 degrees' in found[-1]
+    assert 'odometry tells the opposite of the motion' in found[-1]
+
+
 def test_without_calibration_there_is_no_scale():
     (reason, *_) = tried(AHEAD[:1], camera=None)
     assert 'points cannot be triangulated: no camera_info received' in reason
