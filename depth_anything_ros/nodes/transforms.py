@@ -79,7 +79,8 @@ class TransformLookup:
             from tf2_ros import Buffer, TransformListener
         except ImportError as error:
             raise AlignmentError(
-                'tf2_ros is not installed, so nothing is known of TF; give the pose as a parameter'
+                'tf2_ros is not installed, so nothing is known of TF; run this in a ROS '
+                'installation that has it'
             ) from error
         self._buffer = Buffer()
         self._listener = TransformListener(self._buffer, self._node, spin_thread=False)
