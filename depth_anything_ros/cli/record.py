@@ -47,7 +47,10 @@ _OUTPUTS = {
     'scan': '~/scan',
 }
 _METRES = 'metric depth (--scale-source, or a model of metres)'
-_CLOUD = f'{_METRES} and camera_info'
+_CLOUD = (
+    f'{_METRES} and camera_info (or -p predicted_camera:=true with Depth Anything 3 or VGGT, '
+    'which find the field of view)'
+)
 _SENSOR = 'the depth of a sensor (--scale-source depth_image, or in scale_fallbacks)'
 _RELATIVE = 'a model of relative depth'
 _SURE = 'a model that tells one (Depth Anything 3, VGGT), or the parameter confidence as flip'

@@ -213,7 +213,8 @@ def test_none_of_the_metres_that_were_asked_for_is_exit_code_1(drive, tmp_path, 
         ('fused,source', 'fused, source',
          'the depth of a sensor (--scale-source depth_image, or in scale_fallbacks)'),
         ('scale,preview,points', 'points',
-         'metric depth (--scale-source, or a model of metres) and camera_info'),
+         'metric depth (--scale-source, or a model of metres) and camera_info (or -p '
+         'predicted_camera:=true with Depth Anything 3 or VGGT, which find the field of view)'),
         ('sigma', 'sigma', 'metric depth (--scale-source, or a model of metres)'),
     ],
 )  # fmt: skip

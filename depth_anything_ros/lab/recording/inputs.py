@@ -131,7 +131,10 @@ def _find_motion(
     if own.motion_source == ODOM:
         told += "; motion_source 'tf' goes by TF instead"
     elif own.motion_source == AUTO and not unclear:
-        told += '; nor does it have TF'
+        told += (
+            '; nor has it /tf, which tells how the robot moves, as /tf_static does not: record '
+            'odometry or /tf beside the images'
+        )
     if replace(config.scale, scale_fallbacks='').follows_camera:
         raise DatasetError(told) from lacking[0]
     # What nobody asked for is not missed; which of several it is has to be said.

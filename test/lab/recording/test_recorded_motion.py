@@ -163,8 +163,9 @@ def test_the_scale_source_motion_hears_odometry_and_cannot_do_without(bag, tmp_p
     result, _ = recorded(bag, tmp_path / 'heard', **own)
     assert result.references == {'received': FRAMES, 'rejected': 0}
     silent = write_drive(tmp_path / 'drive', 2)
-    with pytest.raises(DatasetError, match="no nav_msgs/msg/Odometry for 'odom'"):
+    with pytest.raises(DatasetError, match="no nav_msgs/msg/Odometry for 'odom'") as refused:
         recorded(silent, tmp_path / 'silent', **own)
+    assert 'as /tf_static does not: record odometry or /tf beside' in str(refused.value)
     own = {'scale_fallbacks': 'motion', 'temporal_smoothing_s': 0.0}
     result, depth = recorded(silent, tmp_path / 'fallback', **own)
     assert len(depth) == 2
