@@ -8,7 +8,6 @@ from pathlib import Path
 
 from depth_anything_ros.errors import (
     BackendError,
-    ConfigError,
     MissingDependencyError,
 )
 from depth_anything_ros.inference import FILE_READERS
@@ -16,6 +15,7 @@ from depth_anything_ros.inference.backends.network_file import FileBackend, Imag
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.selection import Selection, choices
 from depth_anything_ros.models.contract import Contract
+from depth_anything_ros.models.local_file import check_origin
 from depth_anything_ros.models.network_folder import NetworkFolder, read_folder
 from depth_anything_ros.models.spec import NetworkSpec
 from depth_anything_ros.types import ModelIdentity
@@ -149,11 +149,7 @@ def load_folder(options: NetworkOptions) -> FileNetwork:
     :raises MissingDependencyError: if the library asked for is not installed.
     :raises BackendError: if no library that is asked for can run it here.
     """
-    if options.weights == 'random':
-        raise ConfigError(
-            f"parameters 'weights' (random) and 'checkpoint' ({options.checkpoint}) exclude each "
-            'other'
-        )
+    check_origin(options.weights, options.checkpoint)
     folder = read_folder(options.checkpoint)
     reasons = []
     for selection in choices(options.backend, options.precision, options.device, FILE_READERS):

@@ -19,7 +19,7 @@ from depth_anything_ros.models.estimator import DepthEstimator
 from depth_anything_ros.models.fit import empty_model, model_of_state, with_counters
 from depth_anything_ros.models.hub import checked_sha256, expected_sha256, published_file
 from depth_anything_ros.models.initialisation import initialise, state_digest
-from depth_anything_ros.models.local_file import check_size, local_file
+from depth_anything_ros.models.local_file import check_origin, check_size, local_file
 from depth_anything_ros.models.meaning import spec_of_file
 from depth_anything_ros.models.metadata import damaged
 from depth_anything_ros.models.packed import PackedHeader
@@ -130,11 +130,8 @@ def _load(
         raise ConfigError(
             f"parameter 'weights': unknown value '{weights}'; known: {', '.join(_KINDS)}"
         )
+    check_origin(weights, checkpoint)
     if weights == 'random':
-        if checkpoint:
-            raise ConfigError(
-                f"parameters 'weights' (random) and 'checkpoint' ({checkpoint}) exclude each other"
-            )
         loaded = _random_weights(spec, seed)
         return build_estimator(loaded.spec, loaded.state, {}, attention), loaded
     if checkpoint:

@@ -6,7 +6,7 @@ import hashlib
 import stat
 from pathlib import Path
 
-from depth_anything_ros.errors import CheckpointError
+from depth_anything_ros.errors import CheckpointError, ConfigError
 from depth_anything_ros.models.contract_file import FILE, SUFFIXES
 
 PICKLE_SUFFIXES = ('.pth', '.pt', '.bin', '.ckpt')
@@ -15,6 +15,18 @@ _ARCHIVES = ('.zip', '.tar', '.gz', '.tgz', '.7z', '.rar')
 # The largest model with the state of its optimiser and an average takes half of it.
 LARGEST_BYTES = 1 << 34
 _SHOWN = 200
+
+
+def check_origin(weights: str, checkpoint: str) -> None:
+    """
+    Check that weights are to come from one place.
+
+    :raises ConfigError: if random ones and a checkpoint are asked for.
+    """
+    if weights == 'random' and checkpoint:
+        raise ConfigError(
+            f"parameters 'weights' (random) and 'checkpoint' ({checkpoint}) exclude each other"
+        )
 
 
 def local_file(text: str) -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 import pytest
+from made_networks import write_folder
 from made_pictures import scene
 from made_runs import evaluated
 
@@ -74,6 +75,9 @@ CALLS = {
     'finetune out': [
         'finetune', *TRAINING, '--max-depth', '10', '--epochs', '1', '--out', 'OUT/run',
     ],
+    'verify json': [
+        'verify', 'OUT/../net', '--data', 'simulator:5:5:64x48', '--json', 'OUT/a.json',
+    ],
     'demo out': ['demo', '--frames', '1', '--out', 'OUT/demo'],
 }  # fmt: skip
 
@@ -81,6 +85,8 @@ CALLS = {
 def _arguments(name: str, out: Path) -> list[str]:
     if name.startswith(('predict', 'calibrate')):
         cv2.imwrite(str(out.parent / 'photo.png'), scene(320, 240))
+    if name.startswith('verify'):
+        write_folder(out.parent / 'net')
     if name.startswith('compare'):
         for run in ('one', 'two'):
             evaluated(out.parent / run, {'a/1': 0.1, 'a/2': 0.2})

@@ -151,6 +151,8 @@ def test_odometry_gives_sane_depth_or_an_error(attack):
     camera = Camera(32, 24, 30.0, 30.0, 15.5, 11.5)
     rgb, depth_m = np.full((24, 32, 3), 90, np.uint8), np.full((24, 32), 2.0, np.float32)
     around = SimpleNamespace(place=lambda frame_id, pose, cure: OPTICAL_FROM_BODY)
+    none = SimpleNamespace(x=0.0, y=0.0, z=0.0)
+    still = SimpleNamespace(linear=none, angular=none)
 
     def check(numbers):
         poses, intake = PoseHistory(), OdometryIntake()
@@ -165,6 +167,7 @@ def test_odometry_gives_sane_depth_or_an_error(attack):
                 header=SimpleNamespace(stamp=stamp, frame_id='odom'),
                 child_frame_id='base_link',
                 pose=SimpleNamespace(pose=pose),
+                twist=SimpleNamespace(twist=still),
             )
             intake.take(poses, message, MotionConfig(), around)
             frame = Frame(rgb, second * 10**9, 'camera', camera)

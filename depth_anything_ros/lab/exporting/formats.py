@@ -34,9 +34,11 @@ class Format(str, Enum):
 
         :raises MissingDependencyError: if it is not.
         """
-        for library in self.libraries:
-            if find_spec(library) is None:
-                raise MissingDependencyError(library, self.value)
+        missing = [library for library in self.libraries if find_spec(library) is None]
+        if missing and self is Format.ONNX:
+            raise MissingDependencyError(missing[0], 'onnx')
+        if missing:
+            raise MissingDependencyError(missing[0], 'openvino')
 
 
 class Numbers(str, Enum):
