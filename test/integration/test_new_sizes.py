@@ -16,7 +16,7 @@ from pathlib import Path
 from depth_anything_ros.inference.predictor import Predictor
 from depth_anything_ros.nodes.start import start
 
-gate, build, built = Path(sys.argv.pop(1)), Predictor._backend, []
+gate, build, built = Path(sys.argv.pop(1)), Predictor._make, []
 
 def wait(self, size):
     while built and not gate.exists():
@@ -24,7 +24,7 @@ def wait(self, size):
     built.append(size)
     return build(self, size)
 
-Predictor._backend = wait
+Predictor._make = wait
 start('depth_node')
 """
 LISTENED = f'{NODE}/relative/image_raw'
