@@ -141,16 +141,12 @@ def align_prediction(
             'the shapes must be equal'
         )
     if kind is OutputKind.AFFINE_DEPTH:
-        # Its depth is in line with the true one; it comes as inverse depth, 0 in the sky.
-        far = np.full_like(prediction, np.nan)
-        prediction = np.divide(np.float32(1.0), prediction, out=far, where=prediction > 0)
-    relative = kind.is_relative and kind is not OutputKind.AFFINE_DEPTH
+        prediction = _depth_of(prediction)
+    inverse = _fits_inverse_depth(kind)
     if mode is AlignmentMode.ONLINE and kind.is_relative:
         raise AlignmentError("alignment 'online' needs metric depth, not a relative prediction")
     in_range = (truth_m >= min_depth_m) & (truth_m <= max_depth_m)
-    known = np.isfinite(prediction)
-    if kind is OutputKind.INVERSE_DEPTH_UP_TO_SCALE:
-        known &= prediction > 0  # the rest is sky, which has no depth
+    known = _known(prediction, kind)
     scored = in_range & known
     truths = int(np.count_nonzero(in_range))
     places = np.flatnonzero(scored)
@@ -164,12 +160,12 @@ def align_prediction(
     scale, shift = 1.0, 0.0
     if fitted:
         target = truth_m.ravel()[places]
-        if relative:
+        if inverse:
             target = np.float32(1.0) / target
         scale, shift = _fit(mode, prediction.ravel()[places], target, kind)
     values = prediction * np.float32(scale) + np.float32(shift)
     nearest_m, farthest_m = clamp_m or (min_depth_m, max_depth_m)
-    if fitted and relative:
+    if fitted and inverse:
         # A fitted inverse depth may fall below zero; the clamp takes it as the farthest.
         np.clip(values, 1.0 / farthest_m, 1.0 / nearest_m, out=values)
         np.divide(np.float32(1.0), values, out=values)
@@ -331,6 +327,25 @@ class MeanScore:
         return {name: self._undefined[name] for name in METRICS if self._undefined[name]} or None
 
 
+def _known(prediction: Float32Array, kind: OutputKind) -> NDArray[np.bool_]:
+    """Return where there is a prediction; inverse depth up to a scale is 0 in the sky."""
+    known: NDArray[np.bool_] = np.isfinite(prediction)
+    if kind is OutputKind.INVERSE_DEPTH_UP_TO_SCALE:
+        known &= prediction > 0
+    return known
+
+
+def _fits_inverse_depth(kind: OutputKind) -> bool:
+    """Return whether numbers of a kind are in line with true inverse depth, not with depth."""
+    return kind.is_relative and kind is not OutputKind.AFFINE_DEPTH
+
+
+def _depth_of(inverse: Float32Array) -> Float32Array:
+    """Return the depth of inverse depth, NaN where that is 0, in the sky."""
+    far = np.full_like(inverse, np.nan)
+    return np.divide(np.float32(1.0), inverse, out=far, where=inverse > 0)
+
+
 def _fit(
     mode: AlignmentMode, x: Float32Array, y: Float32Array, kind: OutputKind
 ) -> tuple[float, float]:
@@ -341,8 +356,7 @@ def _fit(
     """
     shifted = kind is not OutputKind.INVERSE_DEPTH_UP_TO_SCALE
     if mode is AlignmentMode.MEDIAN:
-        inverse = kind.is_relative and kind is not OutputKind.AFFINE_DEPTH
-        return _median_scale(x, y, inverse=inverse), 0.0
+        return _median_scale(x, y, inverse=_fits_inverse_depth(kind)), 0.0
     if mode is AlignmentMode.ROBUST:
         found = fit_inverse_depth(x, np.float32(1.0) / y, fit_shift=shifted)
         return found.scale, found.shift

@@ -21,14 +21,32 @@ QUICK = {
 }
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 
+RELATIVE = '/depth_node/relative/image_raw'
+
 pytestmark = pytest.mark.slow
+
+
+def answered(world, camera, topic, parameters):
+    """Return a probe of a node, an image sent to it, and what it gave on a topic."""
+    probe = world.probe()
+    world.start('depth_node', {**QUICK, **parameters})
+    probe.publisher(Image, '/image')
+    found = probe.listen(Image, topic)
+    probe.await_subscribers('/image')
+    probe.await_publisher(topic)
+    probe.spin(0.3)
+    image = camera.image()
+    probe.publish('/image', image)
+    probe.spin_until(lambda: found)
+    rgb = np.frombuffer(image.data, np.uint8).reshape(HEIGHT, WIDTH, 3)
+    return probe, rgb, np.frombuffer(found[0].data, np.float32).reshape(HEIGHT, WIDTH)
 
 
 @pytest.mark.parametrize('library', ['onnxruntime', 'openvino'])
 @pytest.mark.parametrize(
     ('topic', 'output'),
     [
-        ('/depth_node/relative/image_raw', {}),
+        (RELATIVE, {}),
         (
             '/depth_node/depth/image_raw',
             {'output_kind': 'metric_depth', 'output_max_depth_m': 10, 'output_metres_per_unit': 8},
@@ -43,22 +61,11 @@ def test_the_node_gives_what_onnx_runtime_alone_gives(
     folder = write_folder(
         tmp_path, name='random', input_size=HEIGHT, input_mean=MEAN, input_std=STD, **output
     )
-    probe = world.probe()
-    world.start('depth_node', {**QUICK, 'backend': library, 'checkpoint': folder})
-    probe.publisher(Image, '/image')
-    found = probe.listen(Image, topic)
-    probe.await_subscribers('/image')
-    probe.await_publisher(topic)
-    probe.spin(0.3)
-    image = camera.image()
-    probe.publish('/image', image)
-    probe.spin_until(lambda: found)
-    rgb = np.frombuffer(image.data, np.uint8).reshape(HEIGHT, WIDTH, 3)
+    probe, rgb, values = answered(world, camera, topic, {'backend': library, 'checkpoint': folder})
     pixels = ((rgb / 255.0 - MEAN) / STD).transpose(2, 0, 1)[None].astype(np.float32)
     session = onnxruntime.InferenceSession(str(folder / 'model.onnx'))
     expected = session.run(None, {'pixels': pixels})[0][0, 0]
     expected = expected * 8 if output else expected
-    values = np.frombuffer(found[0].data, np.float32).reshape(HEIGHT, WIDTH)
     np.testing.assert_allclose(values, expected, atol=1e-3 * np.ptp(expected))
     assert np.ptp(expected) > 0.1
     report = probe.diagnostics()['model']
@@ -79,21 +86,11 @@ def test_the_node_gives_what_transformers_gives(world, camera, tmp_path):
     from hub_models import write_model
 
     write_model('depth_anything', tmp_path)
-    probe = world.probe()
-    world.start('depth_node', {**QUICK, 'model': f'hub:{tmp_path}', 'device': 'cpu'})
-    topic = '/depth_node/relative/image_raw'
-    probe.publisher(Image, '/image')
-    found = probe.listen(Image, topic)
-    probe.await_subscribers('/image')
-    probe.await_publisher(topic)
-    probe.spin(0.3)
-    image = camera.image()
-    probe.publish('/image', image)
-    probe.spin_until(lambda: found)
-    rgb = np.frombuffer(image.data, np.uint8).reshape(HEIGHT, WIDTH, 3)
+    probe, rgb, values = answered(
+        world, camera, RELATIVE, {'model': f'hub:{tmp_path}', 'device': 'cpu'}
+    )
     options = NetworkOptions(f'hub:{tmp_path}', device='cpu', precision='fp32')
     expected = create_predictor(options).predict(rgb).values
-    values = np.frombuffer(found[0].data, np.float32).reshape(HEIGHT, WIDTH)
     np.testing.assert_allclose(values, expected, atol=1e-3 * np.ptp(expected))
     report = probe.diagnostics()['model']
     assert (report['name'], report['backend']) == (str(tmp_path), 'transformers')
