@@ -8,17 +8,12 @@ what else is asked for: millimetres, numbers, points. One that is broken is name
 from __future__ import annotations
 
 import argparse
-import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from depth_anything_ros.cli.camera_options import (
-    add_camera_arguments,
-    chosen_lens,
-    number_argument,
-)
+from depth_anything_ros.cli.camera_options import number_argument
 from depth_anything_ros.cli.console import (
     add_json_argument,
     check_outputs,
@@ -28,22 +23,23 @@ from depth_anything_ros.cli.console import (
     write_line,
     write_warning,
 )
-from depth_anything_ros.cli.data_argument import depth_range, split_options
+from depth_anything_ros.cli.data_argument import depth_range
+from depth_anything_ros.cli.predict_metres import (
+    add_metres_arguments,
+    check_networks,
+    chosen_metres,
+    take_parameters,
+)
 from depth_anything_ros.cli.predictor_options import (
     NetworkChoice,
     add_predictors_arguments,
-    asked_specs,
     chosen_networks,
     count_argument,
     count_from_one,
     open_predictors,
 )
 from depth_anything_ros.colormap import PREVIEW_COLORMAPS
-from depth_anything_ros.errors import ConfigError
-from depth_anything_ros.home import expand_user
-from depth_anything_ros.lab.recording import DEPTH_NODE
 from depth_anything_ros.models.network_folder import is_network_folder
-from depth_anything_ros.models.spec import require_shift
 from depth_anything_ros.progress import duration_text
 
 if TYPE_CHECKING:
@@ -98,7 +94,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "VGGT (default: the model's own)",
     )  # fmt: skip
     _add_results(parser)
-    _add_metres(parser)
+    add_metres_arguments(parser)
     parser.add_argument(
         '--frames', type=count_from_one, metavar='N', help='first N frames of a video or camera'
     )
@@ -149,36 +145,6 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def _add_metres(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group('metres')
-    scale = group.add_mutually_exclusive_group()
-    scale.add_argument(
-        '--camera-height', type=_numbers(3), metavar='METRES[,PITCH[,ROLL]]',
-        help='scale from level ground in the picture: height of the lens above it, and how many '
-        'degrees it looks down and leans to the right; needs --camera or --fov',
-    )  # fmt: skip
-    scale.add_argument(
-        '--reference', metavar='PATH[,unit=UNIT]',
-        help='scale from measured depth of the same view: a file, or a folder of files named as '
-        'the pictures; 16-bit PNG of UNIT (mm, or 5000/m, …), or .npy of metres',
-    )  # fmt: skip
-    scale.add_argument(
-        '--scale', type=_numbers(2), metavar='SCALE[,SHIFT]',
-        help='a scale that is known: 1 / metres = SCALE · output + SHIFT',
-    )  # fmt: skip
-    scale.add_argument(
-        '--params', type=path_argument, metavar='FILE',
-        help='model, input size and fixed scale out of a parameter file of the depth node, as '
-        '`calibrate --out` writes it',
-    )  # fmt: skip
-    add_camera_arguments(group)
-    group.add_argument(
-        '--max-depth', metavar='METRES',
-        type=number_argument('a depth above 0', lambda depth_m: 0 < depth_m < math.inf),
-        help='depth beyond this is unknown (default: what a model of metres reaches, else 20)',
-    )  # fmt: skip
-
-
 def run(args: argparse.Namespace) -> int:
     """
     Predict all inputs and tell what became of them.
@@ -197,9 +163,9 @@ def run(args: argparse.Namespace) -> int:
     from depth_anything_ros.lab.prediction.sources import Kind, find_sources
 
     if args.params:
-        _take_parameters(args)
-    _check_networks(args)
-    metres = _metres(args)
+        take_parameters(args)
+    check_networks(args)
+    metres = chosen_metres(args)
     sources = find_sources(args.inputs, args.out, write_warning)
     check_outputs(args.out / JOURNAL)
     args.backend = _backend(args, sources)
@@ -215,64 +181,6 @@ def run(args: argparse.Namespace) -> int:
     start_s = time.monotonic()
     now, before = _predict(args, sources, maker)
     return _tell(args, networks, now, before, time.monotonic() - start_s)
-
-
-def _take_parameters(args: argparse.Namespace) -> None:
-    """Take the network and its scale from the parameter file."""
-    from depth_anything_ros.lab.recording.parameters import node_config
-    from depth_anything_ros.scale.fixed import FixedScale
-
-    config = node_config(args.params, {}, DEPTH_NODE, write_warning)
-    network, source = config.network, config.scale.scale_source
-    if source != FixedScale.name:
-        raise ConfigError(
-            f"--params '{args.params}': its scale_source is '{source}'; of a file pictures take "
-            f"'{FixedScale.name}' only; --camera-height and --reference are options"
-        )
-    other = args.named and chosen_networks(args) != [
-        NetworkChoice(network.model, network.checkpoint)
-    ]
-    if other or args.input_size not in (0, network.input_size):
-        raise ConfigError(
-            f"the scale of '{args.params}' is that of its own network, '{network.model}'; leave "
-            '--model, --checkpoint and --input-size out'
-        )
-    checkpoint = (('checkpoint', network.checkpoint),) if network.checkpoint else ()
-    args.named = (('model', network.model), *checkpoint)
-    args.input_size = network.input_size
-    fixed = config.scale.sources[FixedScale.name]
-    args.scale = fixed.fixed_scale, fixed.fixed_shift
-
-
-def _check_networks(args: argparse.Namespace) -> None:
-    """Check what is asked of the networks before they are loaded, which takes long."""
-    scale, shift = (*(args.scale or ()), 0.0, 0.0)[:2]
-    given = f"--params '{args.params}'" if args.params else f'--scale {scale:g},{shift:g}'
-    cure = 'set fixed_shift to 0' if args.params else 'leave SHIFT out'
-    for spec in asked_specs(args, args.input_size):
-        if shift:
-            require_shift(spec, given, f'{cure} and measure the scale alone')
-
-
-def _metres(args: argparse.Namespace) -> Metres:
-    """Return where metres come from, as the options say."""
-    from depth_anything_ros.api import camera_height, fixed_scale
-    from depth_anything_ros.lab.prediction.networks import MeasuredDepth, Metres
-    from depth_anything_ros.parameters import steps_per_metre
-
-    lens = chosen_lens(args)
-    for option, given in (('--camera-height', args.camera_height), ('--ply', args.ply)):
-        if given and lens is None:
-            raise ConfigError(f'{option} needs the camera: --camera FILE|fx,fy,cx,cy or --fov')
-    if args.camera_height:
-        return Metres(camera_height(*args.camera_height), None, lens, args.max_depth)
-    if args.scale:
-        return Metres(fixed_scale(*args.scale), None, lens, args.max_depth)
-    if not args.reference:
-        return Metres(None, None, lens, args.max_depth)
-    path, options = split_options(args.reference, ('unit',), '--reference')
-    measured = MeasuredDepth(expand_user(path), steps_per_metre(options.get('unit', 'mm')))
-    return Metres(None, measured, lens, args.max_depth)
 
 
 def _backend(args: argparse.Namespace, sources: Sequence[Source]) -> str:
@@ -392,19 +300,3 @@ def _tell(
     more = f' and {len(failed) - _SHOWN} more' if len(failed) > _SHOWN else ''
     write_warning(f'{len(failed)} without results: {named}{more}')
     return 1
-
-
-def _numbers(most: int) -> Callable[[str], tuple[float, ...]]:
-    """Return what reads one number, or several up to so many, separated by commas."""
-
-    def read(text: str) -> tuple[float, ...]:
-        words = text.split(',')
-        try:
-            found = tuple(map(float, words))
-        except ValueError:
-            found = ()
-        if not 1 <= len(found) <= most or not all(map(math.isfinite, found)):
-            raise argparse.ArgumentTypeError(f"'{text}' is not a list of 1 to {most} numbers")
-        return found
-
-    return read
