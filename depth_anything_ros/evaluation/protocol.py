@@ -141,7 +141,7 @@ def align_prediction(
             'the shapes must be equal'
         )
     if kind is OutputKind.AFFINE_DEPTH:
-        prediction = _depth_of(prediction)
+        prediction = _depth_of(prediction, np.nan)
     inverse = _fits_inverse_depth(kind)
     if mode is AlignmentMode.ONLINE and kind.is_relative:
         raise AlignmentError("alignment 'online' needs metric depth, not a relative prediction")
@@ -159,9 +159,8 @@ def align_prediction(
     fitted = mode not in (AlignmentMode.NONE, AlignmentMode.ONLINE)
     scale, shift = 1.0, 0.0
     if fitted:
-        target = truth_m.ravel()[places]
-        if inverse:
-            target = np.float32(1.0) / target
+        true_m = truth_m.ravel()[places]
+        target = np.float32(1.0) / true_m if inverse else true_m
         scale, shift = _fit(mode, prediction.ravel()[places], target, kind)
     values = prediction * np.float32(scale) + np.float32(shift)
     nearest_m, farthest_m = clamp_m or (min_depth_m, max_depth_m)
@@ -340,10 +339,10 @@ def _fits_inverse_depth(kind: OutputKind) -> bool:
     return kind.is_relative and kind is not OutputKind.AFFINE_DEPTH
 
 
-def _depth_of(inverse: Float32Array) -> Float32Array:
-    """Return the depth of inverse depth, NaN where that is 0, in the sky."""
-    far = np.full_like(inverse, np.nan)
-    return np.divide(np.float32(1.0), inverse, out=far, where=inverse > 0)
+def _depth_of(inverse: Float32Array, beyond: float) -> Float32Array:
+    """Return the depth of inverse depth, `beyond` where that is not positive, as in the sky."""
+    depth_m = np.full_like(inverse, beyond)
+    return np.divide(np.float32(1.0), inverse, out=depth_m, where=inverse > 0)
 
 
 def _fit(
@@ -370,9 +369,7 @@ def _median_scale(x: Float32Array, y: Float32Array, *, inverse: bool) -> float:
     Of an even number of pixels the median of inverse depth is not the inverse of that of depth.
     """
     if inverse:
-        # An inverse depth that is not positive is infinitely far.
-        x = np.divide(np.float32(1.0), x, out=np.full_like(x, np.inf), where=x > 0)
-        y = np.float32(1.0) / y
+        x, y = _depth_of(x, np.inf), np.float32(1.0) / y
     predicted_m, truth_m = float(np.median(x)), float(np.median(y))
     if not 0.0 < predicted_m < np.inf:
         raise AlignmentError(
