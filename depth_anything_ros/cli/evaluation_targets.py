@@ -15,6 +15,7 @@ from depth_anything_ros.cli.predictor_options import (
     Named,
     NetworkChoice,
     add_network_arguments,
+    check_asked,
     network_options,
 )
 from depth_anything_ros.errors import ConfigError
@@ -73,7 +74,6 @@ def asked_targets(args: argparse.Namespace, input_size: int) -> list[Target]:
         checkpoint is, or an option is out of range.
     :raises CheckpointError: if a checkpoint is no file of weights, or a folder has no contract.
     """
-    from depth_anything_ros.inference.opening import check_network
     from depth_anything_ros.lab.evaluation.targets import Target
 
     words = [
@@ -91,7 +91,7 @@ def asked_targets(args: argparse.Namespace, input_size: int) -> list[Target]:
         for label, (item, checkpoint) in zip(labels, words, strict=True)
     ]
     for target in targets:
-        check_network('--input-size', target.options)
+        check_asked(target.options)
     return targets
 
 

@@ -11,6 +11,7 @@ from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.hub import HUB
+from depth_anything_ros.models.local_file import check_origin, local_file
 from depth_anything_ros.models.network_folder import asked_spec, is_network_folder
 from depth_anything_ros.models.spec import NetworkSpec, require_line, require_relative
 from depth_anything_ros.types import Precision
@@ -126,6 +127,23 @@ def open_predictors(
     return [(choice, _open(args, choice, input_size)) for choice in chosen_networks(args)]
 
 
+def check_asked(options: NetworkOptions) -> None:
+    """
+    Check a network that a verb is asked for before any is loaded, which takes long.
+
+    :raises UnknownNameError: if there is no such model.
+    :raises ConfigError: if an option is out of range, or random weights and a checkpoint are asked
+        for.
+    :raises CheckpointError: if a checkpoint is no file of weights, or a folder has no contract.
+    """
+    from depth_anything_ros.inference.opening import check_network
+
+    check_network('--input-size', options)
+    check_origin(options.weights, options.checkpoint)
+    if options.checkpoint and not is_network_folder(options.checkpoint):
+        local_file(options.checkpoint)
+
+
 def asked_specs(args: argparse.Namespace, input_size: int = 0) -> list[NetworkSpec]:
     """
     Check the networks of :func:`chosen_networks` before any is loaded.
@@ -134,12 +152,10 @@ def asked_specs(args: argparse.Namespace, input_size: int = 0) -> list[NetworkSp
     :raises ConfigError: if an option is out of range.
     :raises CheckpointError: if a checkpoint is no file of weights, or a folder has no contract.
     """
-    from depth_anything_ros.inference.opening import check_network
-
     specs = []
     for choice in chosen_networks(args):
         options = network_options(args, choice, input_size, args.threads)
-        check_network('--input-size', options)
+        check_asked(options)
         if not options.hub_model:
             specs.append(asked_spec(choice.model, choice.checkpoint))
     return specs

@@ -6,7 +6,6 @@ from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.inference.file_network import load_folder
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.predictor import Predictor, check_input_size
-from depth_anything_ros.models.local_file import check_origin, local_file
 from depth_anything_ros.models.network_folder import asked_spec, is_network_folder
 
 
@@ -40,10 +39,9 @@ def check_network(name: str, options: NetworkOptions) -> None:
 
     :param name: what the input size is, for the message.
     :raises UnknownNameError: if there is no such model.
-    :raises ConfigError: if the model cannot take the input size, or hub:ID an option, the number
-        of threads is negative, or random weights and a checkpoint are asked for.
-    :raises CheckpointError: if the contract of a folder cannot be read, or the checkpoint is no
-        file of weights.
+    :raises ConfigError: if the model cannot take the input size, or hub:ID an option, or the
+        number of threads is negative.
+    :raises CheckpointError: if the contract of a folder cannot be read.
     """
     if options.threads < 0:
         raise ConfigError(
@@ -52,9 +50,6 @@ def check_network(name: str, options: NetworkOptions) -> None:
     if not options.hub_model:
         spec = asked_spec(options.model, options.checkpoint)
         check_input_size(name, options.input_size, spec)
-        check_origin(options.weights, options.checkpoint)
-        if options.checkpoint and not is_network_folder(options.checkpoint):
-            local_file(options.checkpoint)
         return
     for what, given, allowed in (
         ('checkpoint', options.checkpoint, ''),
