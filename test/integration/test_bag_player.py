@@ -283,7 +283,7 @@ def test_a_bag_without_stamps_is_played_in_lockstep(world, probe, tmp_path, rest
             {'mode': 'lockstep', 'wait_for_subscribers_s': 0.3, 'subscribers': 7},
             'of 7 subscribers',
         ),
-        ({'mode': 'lockstep', 'wait_for_subscribers_s': 0.3}, 'nobody publishes /prediction'),
+        ({'mode': 'lockstep', 'wait_for_subscribers_s': 5}, 'nobody publishes /prediction'),
     ],
 )
 def test_what_cannot_be_played_is_told_in_one_line(world, probe, bag, parameters, words):
