@@ -20,7 +20,7 @@ SOURCES = (
     PACKAGE, 'config', 'launch', 'resource', 'rviz', 'scripts',
     'package.xml', 'pyproject.toml', 'setup.cfg', 'setup.py',
 )  # fmt: skip
-EXECUTABLES = ('bag_player', 'depth_node', 'evaluator_node', 'viewer')
+EXECUTABLES = ('bag_player', 'depth_node', 'evaluator_node', 'health_check', 'viewer')
 
 # Import name → rosdep key, where the two differ.
 ROSDEP_KEYS = {

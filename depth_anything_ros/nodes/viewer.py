@@ -9,15 +9,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]  # Humble's place
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, QoSReliabilityPolicy
 
-from depth_anything_ros.nodes.process import run_process
+from depth_anything_ros.nodes.process import run_process, spin_while
 from depth_anything_ros.nodes.topics import image_name, image_type
 
 LOG_PERIOD_S = 10.0
-_LONGEST_WAIT_S = 0.5
 
 
 class Viewer(Node):
@@ -43,14 +41,7 @@ class Viewer(Node):
 
     def run(self) -> None:
         """Serve until there is an image."""
-        executor = SingleThreadedExecutor(context=self.context)
-        executor.add_node(self)
-        try:
-            while self._waiting and self.context.ok():
-                executor.spin_once(timeout_sec=_LONGEST_WAIT_S)
-        finally:
-            executor.remove_node(self)
-            executor.shutdown()
+        spin_while(self, lambda: self._waiting)
 
     def close(self) -> None:
         """Do nothing: there is nothing to save."""
