@@ -15,7 +15,9 @@ from depth_anything_ros.messages.calibration import (
 )
 from depth_anything_ros.messages.color import KNOWN_ENCODINGS, decode_image
 from depth_anything_ros.messages.compressed import (
+    JPEG_QUALITY,
     KNOWN_FORMATS,
+    LIVE_PNG_LEVEL,
     compressed_depth_fields,
     compressed_fields,
     decode_any_depth,
@@ -43,9 +45,11 @@ from depth_anything_ros.messages.scan import decode_scan
 from depth_anything_ros.messages.stamps import stamp_fields, stamp_ns
 
 __all__ = [
+    'JPEG_QUALITY',
     'KNOWN_DEPTH_ENCODINGS',
     'KNOWN_ENCODINGS',
     'KNOWN_FORMATS',
+    'LIVE_PNG_LEVEL',
     'MM_PER_M',
     'camera_from_message',
     'camera_info_fields',
