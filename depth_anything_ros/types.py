@@ -325,13 +325,14 @@ class ScaleState(str, Enum):
 @dataclass(frozen=True)
 class PointCloud:
     """
-    An organised cloud in the optical frame (x right, y down, z forward).
+    A cloud in the optical frame (x right, y down, z forward), organised as the image or one row.
 
     `points` is float32 (H, W, 4): x, y, z in metres, NaN where unknown, and the colour packed
-    as the PointCloud2 field `rgb` (bytes b, g, r, 0 in memory).
+    as the PointCloud2 field `rgb` (bytes b, g, r, 0 in memory). `dense` says that all are known.
     """
 
     points: Float32Array
+    dense: bool = False
 
     @property
     def xyz_m(self) -> Float32Array:

@@ -73,10 +73,17 @@ def test_bad_value_is_named_with_what_is_allowed(values, message):
             {'scale_source': 'fixed', 'scale_fallbacks': 'motion', 'motion_source': 'off'},
             r"'motion_source': off leaves the scale source motion without .* auto, odom, tf",
         ),
+        (
+            DepthNodeConfig,
+            {'cloud_voxel_m': 0.0005},
+            r"'cloud_voxel_m': 0.0005 is out of range; allowed: 0, .* or 0.001 … 10 m",
+        ),
+        (DepthNodeConfig, {'cloud_max_hz': -1.0}, "'cloud_max_hz': -1.0 .* 0 … 1000 Hz"),
+        (DepthNodeConfig, {'preview_jpeg_quality': 0}, "'preview_jpeg_quality': 0 .* 1 … 100"),
         (EvaluatorConfig, {'min_depth_m': 2, 'max_depth_m': 2}, r"'max_depth_m' \(2\)"),
     ],
 )
-def test_an_empty_range_of_depth_is_refused(config, values, message):
+def test_values_that_go_together_badly_are_refused(config, values, message):
     with pytest.raises(ConfigError, match=message):
         from_mapping(config, values)
 

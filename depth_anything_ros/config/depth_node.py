@@ -10,6 +10,7 @@ from depth_anything_ros.colormap import PREVIEW_COLORMAPS
 from depth_anything_ros.completion import CompletionConfig
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.inference.options import NetworkOptions
+from depth_anything_ros.messages import JPEG_QUALITY
 from depth_anything_ros.motion import MOTION_TOPICS, MotionConfig
 from depth_anything_ros.parameters import (
     IMAGE_TRANSPORTS,
@@ -23,6 +24,9 @@ from depth_anything_ros.refinement import RefinementConfig
 from depth_anything_ros.scale import ScaleConfig
 from depth_anything_ros.types import ConfidenceSource, DepthChoice
 from depth_anything_ros.uncertainty import UncertaintyConfig
+
+# A million of them reach beyond all depth.
+_SMALLEST_VOXEL_M = 0.001
 
 
 @dataclass(frozen=True)
@@ -142,6 +146,25 @@ class DepthNodeConfig:
         maximum=1.0,
         affects=Affects.FRAME,
     )
+    cloud_max_hz: float = parameter(
+        0.0,
+        'Clouds a second on ~/points at most, by the stamps of the images; 0 is one for each '
+        'image. The network keeps its rate.',
+        unit='Hz',
+        minimum=0.0,
+        maximum=1000.0,
+        affects=Affects.FRAME,
+    )
+    cloud_voxel_m: float = parameter(
+        0.0,
+        'Side of the cubes of which ~/points and saved clouds have one point each, the mean of '
+        'those in it, with their mean colour; 0 keeps every point, in the order of the image. '
+        f'0.05 is a start for Wi-Fi, {_SMALLEST_VOXEL_M} the least.',
+        unit='m',
+        minimum=0.0,
+        maximum=10.0,
+        affects=Affects.FRAME,
+    )
     cloud_dir: str = parameter(
         '.',
         'Folder that ~/save_cloud writes PLY files into.',
@@ -175,6 +198,13 @@ class DepthNodeConfig:
         choices=PREVIEW_COLORMAPS,
         affects=Affects.FRAME,
     )
+    preview_jpeg_quality: int = parameter(
+        JPEG_QUALITY,
+        'Quality of the JPEG on ~/preview/image_raw/compressed; less is smaller.',
+        minimum=1,
+        maximum=100,
+        affects=Affects.FRAME,
+    )
     diagnostics_period_s: float = parameter(
         1.0,
         'Time between two messages on /diagnostics.',
@@ -197,11 +227,16 @@ class DepthNodeConfig:
 
     def __post_init__(self) -> None:
         """
-        Check what involves two parameters.
+        Check what involves two parameters, or has a gap in its range.
 
-        :raises ConfigError: if the range of heights is empty, or a scale source goes by motion
-            that nobody is to tell.
+        :raises ConfigError: if the range of heights is empty, a scale source goes by motion that
+            nobody is to tell, or voxels are too small.
         """
+        if 0.0 < self.cloud_voxel_m < _SMALLEST_VOXEL_M:
+            raise ConfigError(
+                f"parameter 'cloud_voxel_m': {self.cloud_voxel_m:g} is out of range; allowed: 0, "
+                f'which keeps every point, or {_SMALLEST_VOXEL_M:g} … 10 m'
+            )
         check_order(self, 'scan_min_height_m', 'scan_max_height_m')
         if self.scale.follows_camera and not self.refinement.motion.wanted:
             raise ConfigError(

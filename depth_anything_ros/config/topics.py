@@ -77,6 +77,12 @@ _TOPICS: Registry[tuple[Topic, ...]] = Registry('node', {
             "image's size",
         ),
         Topic(
+            'out', '~/depth/image_raw/compressedDepth', _COMPRESSED,
+            'the same for Wi-Fi, as image_transport reads it: a PNG of the millimetres of 16UC1, '
+            'or of the inverse depth of 32FC1 in steps of 1/10100 m, which keep depth z to '
+            'z²/20200 m (5 mm at 10 m) from 0.155 m on; nearer is unknown',
+        ),
+        Topic(
             'out', '~/depth/camera_info', _CAMERA_INFO,
             'beside every depth image, where `camera_info` fits it; P and R that the driver left '
             'empty are K and identity',
@@ -85,6 +91,10 @@ _TOPICS: Registry[tuple[Topic, ...]] = Registry('node', {
             'out', '~/fused/image_raw', _IMAGE,
             'what a depth sensor measured with its holes filled, as `~/depth/image_raw`; with '
             '`depth_image` as a scale source',
+        ),
+        Topic(
+            'out', '~/fused/image_raw/compressedDepth', _COMPRESSED,
+            'the same, as `~/depth/image_raw/compressedDepth`',
         ),
         Topic(
             'out', '~/fused/source', _IMAGE,
@@ -107,7 +117,8 @@ _TOPICS: Registry[tuple[Topic, ...]] = Registry('node', {
         Topic(
             'out', '~/points', 'sensor_msgs/PointCloud2',
             'organised, x y z rgb, NaN where unknown or left out by `max_sigma` or '
-            '`ground_sigmas`; of `cloud_from`',
+            '`ground_sigmas`; of `cloud_from`. With `cloud_voxel_m` one row of known points, with '
+            '`cloud_max_hz` not of each image',
         ),
         Topic(
             'out', '~/scan', 'sensor_msgs/LaserScan',
@@ -116,6 +127,10 @@ _TOPICS: Registry[tuple[Topic, ...]] = Registry('node', {
             'without a laser; of `cloud_from`',
         ),
         Topic('out', '~/preview/image_raw', _IMAGE, 'rgb8, depth in colours'),
+        Topic(
+            'out', '~/preview/image_raw/compressed', _COMPRESSED,
+            'the same as JPEG, of `preview_jpeg_quality`',
+        ),
         Topic(
             'out', '~/scale', _DIAGNOSTICS,
             'state (fitted, held, stale), source, scale, shift, points, inlier_ratio, residual in '

@@ -72,7 +72,7 @@ def depth_image_fields(depth_m: Float32Array, encoding: str) -> dict[str, Any]:
 
 def point_cloud_fields(cloud: PointCloud) -> dict[str, Any]:
     """
-    Return the fields of an organised PointCloud2 but for the header.
+    Return the fields of a PointCloud2 but for the header.
 
     :return: height, width, fields (dicts of name, offset, datatype, count), is_bigendian,
         point_step, row_step, is_dense (False: NaN marks unknown points), and data: uint8
@@ -90,7 +90,7 @@ def point_cloud_fields(cloud: PointCloud) -> dict[str, Any]:
         'is_bigendian': sys.byteorder == 'big',
         'point_step': point_step,
         'row_step': point_step * width,
-        'is_dense': False,
+        'is_dense': cloud.dense,
         'data': _memory(cloud.points),
     }
 

@@ -139,6 +139,8 @@ class DepthNode(ManagedNode):
         """End the threads."""
         self._sizes.close()
         self._worker.stop(STOP_TIMEOUT_S)
+        if self._processor.outputs is not None:
+            self._processor.outputs.close()
         self._host.close(STOP_TIMEOUT_S)
 
     # Lifecycle
@@ -198,16 +200,14 @@ class DepthNode(ManagedNode):
 
     def _load(self) -> None:
         self._host.start(self._config)
-        self._processor.outputs = DepthOutputs(self)
+        self._processor.outputs = DepthOutputs(self, self._statistics)
         self._announce_model()
 
     def _release(self, lifecycle: str) -> None:
         self._unsubscribe()
         self._sizes.discard()
         self._host.stop()
-        if self._processor.outputs is not None:
-            self._processor.outputs.destroy()
-        self._processor.outputs = None
+        self._processor.release()
         self._lifecycle = lifecycle
 
     def _subscribe(self) -> None:

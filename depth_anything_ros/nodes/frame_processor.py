@@ -13,8 +13,9 @@ from typing import Any
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError, CameraError, DepthAnythingError, reason_of
-from depth_anything_ros.geometry.point_cloud import build_point_cloud, write_ply
+from depth_anything_ros.geometry.point_cloud import write_ply
 from depth_anything_ros.home import expand_user
+from depth_anything_ros.messages import stamp_ns
 from depth_anything_ros.nodes.beside import settle
 from depth_anything_ros.nodes.decoding import decode_any
 from depth_anything_ros.nodes.outputs import DepthOutputs
@@ -28,9 +29,10 @@ from depth_anything_ros.stream.encoders import (
     POINTS,
     SCAN,
     Finished,
-    depth_of_clouds,
+    cloud_of,
 )
 from depth_anything_ros.stream.frame_input import FrameInput
+from depth_anything_ros.stream.rate_limit import RateLimit
 from depth_anything_ros.stream.run_statistics import RunStatistics
 
 # What the camera gives of metric depth, as diagnostics name it.
@@ -97,11 +99,14 @@ class FrameProcessor:
         self.camera_fault = CameraFault()
         self.camera_doubt = ''
         self._input = FrameInput(camera, decode_any)
+        self._cloud_rate = RateLimit()
 
     @property
     def doubt(self) -> str:
-        """Return what is odd about the last images and their camera, or ''."""
-        return '; '.join(filter(None, (self._input.doubt, self.camera_doubt)))
+        """Return what is odd about the last images, their camera and outputs, or ''."""
+        outputs = self.outputs
+        compression = outputs.problem if outputs is not None else ''
+        return '; '.join(filter(None, (self._input.doubt, self.camera_doubt, compression)))
 
     def reset(self) -> None:
         """Forget the last frame, as on activation."""
@@ -109,6 +114,12 @@ class FrameProcessor:
         self.camera_fault = CameraFault()
         self._input.forget()
         self.camera_doubt = ''
+
+    def release(self) -> None:
+        """Free the outputs."""
+        if self.outputs is not None:
+            self.outputs.destroy()
+        self.outputs = None
 
     def refuse(self, reason: str) -> None:
         """Count and report a frame that cannot be processed."""
@@ -163,13 +174,17 @@ class FrameProcessor:
     ) -> tuple[str, ...]:
         # One for all of the frame, though parameters may be set meanwhile.
         config = self._config()
-        result, view = self._estimate(job, stages_ms, asked_for(outputs.wanted(), config))
+        wanted = outputs.wanted()
+        max_hz = config.cloud_max_hz
+        if POINTS in wanted and not self._cloud_rate.allows(stamp_ns(job.message.header), max_hz):
+            wanted = wanted - {POINTS}
+        result, view = self._estimate(job, stages_ms, asked_for(wanted, config))
         doubt, reason = camera_doubt(result, view), no_camera_reason(result, view)
         if doubt and doubt != self.camera_doubt:
             self._warn(doubt)
         self.camera_doubt = doubt
         finished = Finished(result, job.message.header, view.info, config)
-        published = outputs.publish(finished, stages_ms)
+        published = outputs.publish(finished, wanted, stages_ms)
         # Without a camera there is neither, asked for or not.
         failures = dict.fromkeys(_OF_CAMERA, reason) if reason else published.failures
         fault = CameraFault(
@@ -212,14 +227,11 @@ class FrameProcessor:
         result, view = self._estimate(job, {}, asked_for((POINTS,), config))
         if reason := no_camera_reason(result, view):
             raise CameraError(f'no cloud of {config.cloud_from}: {reason}')
-        metric, frame = depth_of_clouds(result, config), result.frame
-        if metric is None:
+        cloud = cloud_of(result, config)
+        if cloud is None:
             raise AlignmentError(f'no cloud of {config.cloud_from}: {result.missing_reason}')
-        cloud = build_point_cloud(
-            metric, frame.rgb, result.camera, config.cloud_stride, config.cloud_edge_jump
-        )
         folder = expand_user(config.cloud_dir).resolve()
-        path = folder / f'cloud_{frame.stamp_ns}.ply'
+        path = folder / f'cloud_{result.frame.stamp_ns}.ply'
         write_ply(path, cloud)
         return path
 

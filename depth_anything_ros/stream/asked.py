@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.stream.encoders import (
+    COMPRESSED_FUSED,
     CONFIDENCE,
     FUSED,
     FUSED_INFO,
@@ -38,7 +39,7 @@ def asked_for(topics: Collection[str], config: DepthNodeConfig) -> Asked:
     choice = DepthChoice(config.cloud_from)
     clouds = not {POINTS, SCAN}.isdisjoint(topics)
     sigma = SIGMA in topics or (clouds and config.uncertainty.leaves_out)
-    fuse = not {FUSED, FUSED_SOURCE, FUSED_INFO}.isdisjoint(topics)
+    fuse = not {FUSED, FUSED_SOURCE, FUSED_INFO, COMPRESSED_FUSED}.isdisjoint(topics)
     fuse |= choice is DepthChoice.FUSED and (clouds or sigma)
     sure = ConfidenceSource(config.confidence) if CONFIDENCE in topics else None
     lens = clouds and config.predicted_camera

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter_ns
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -16,7 +16,10 @@ from depth_anything_ros.errors import CameraError
 from depth_anything_ros.geometry.depth_scan import level_frame, scan_of_depth
 from depth_anything_ros.geometry.metric_depth import inverse_depth, limit_to
 from depth_anything_ros.geometry.point_cloud import build_point_cloud
+from depth_anything_ros.geometry.voxels import thin_by_voxels
 from depth_anything_ros.messages import (
+    LIVE_PNG_LEVEL,
+    compressed_depth_fields,
     compressed_fields,
     depth_image_fields,
     image_fields,
@@ -27,7 +30,14 @@ from depth_anything_ros.result import DepthResult
 from depth_anything_ros.scale.camera_height import CameraHeightConfig
 from depth_anything_ros.stream.certain_depth import certain_depth
 from depth_anything_ros.stream.sections import alignment_section, key_values
-from depth_anything_ros.types import DepthChoice, MetricDepth, ScaleState, UInt8Array
+from depth_anything_ros.types import (
+    DepthChoice,
+    Float32Array,
+    MetricDepth,
+    PointCloud,
+    ScaleState,
+    UInt8Array,
+)
 
 RELATIVE = '~/relative/image_raw'
 DEPTH = '~/depth/image_raw'
@@ -39,6 +49,9 @@ SIGMA = '~/sigma/image_raw'
 CONFIDENCE = '~/confidence/image_raw'
 POINTS = '~/points'
 PREVIEW = '~/preview/image_raw'
+# As image_transport names them.
+COMPRESSED_DEPTH = f'{DEPTH}/compressedDepth'
+COMPRESSED_FUSED = f'{FUSED}/compressedDepth'
 COMPRESSED_PREVIEW = f'{PREVIEW}/compressed'
 SCAN = '~/scan'
 SCALE = '~/scale'
@@ -72,17 +85,21 @@ class Finished:
     config: DepthNodeConfig
 
 
+# Returns the message of a frame, or None where the frame has nothing for the topic; raises
+# CameraError where the camera gives none.
+Encode: TypeAlias = Callable[[Finished, Factory], Any]
+
+
 @dataclass(frozen=True)
 class Output:
     """
     What a topic carries.
 
-    `encode` returns the message of a frame, or None where the frame has nothing for the topic;
-    it raises CameraError where the camera gives none. Its time counts to `stage`.
+    The time of `encode` counts to `stage`.
     """
 
     type_name: str
-    encode: Callable[[Finished, Factory], Any]
+    encode: Encode
     stage: str = 'encode'
 
 
@@ -107,27 +124,42 @@ def _relative(frame: Finished, make: Factory) -> Any:
     return make(_IMAGE, {'header': frame.header, **image_fields(relative.values, '32FC1')})
 
 
-def _depth(frame: Finished, make: Factory) -> Any:
-    metric = frame.result.metric
-    if metric is None:
-        return None
-    depth_m, sky = metric.depth_m, frame.result.sky
-    if sky is not None and frame.config.sky_depth == 'inf':
-        depth_m = np.where(sky, np.float32(np.inf), depth_m)
-    fields = depth_image_fields(depth_m, frame.config.depth_encoding)
-    return make(_IMAGE, {'header': frame.header, **fields})
+def _told_depth(frame: Finished) -> Float32Array | None:
+    """Return metric depth as it is published, +Inf in the sky where that is asked for."""
+    metric, sky = frame.result.metric, frame.result.sky
+    if metric is not None and sky is not None and frame.config.sky_depth == 'inf':
+        return np.where(sky, np.float32(np.inf), metric.depth_m)
+    return None if metric is None else metric.depth_m
+
+
+def _fused_depth(frame: Finished) -> Float32Array | None:
+    return None if frame.result.fused is None else frame.result.fused.depth_m
+
+
+def _as_image(depth_of: Callable[[Finished], Float32Array | None]) -> Encode:
+    def encode(frame: Finished, make: Factory) -> Any:
+        depth_m = depth_of(frame)
+        if depth_m is None:
+            return None
+        fields = depth_image_fields(depth_m, frame.config.depth_encoding)
+        return make(_IMAGE, {'header': frame.header, **fields})
+
+    return encode
+
+
+def _as_png(depth_of: Callable[[Finished], Float32Array | None]) -> Encode:
+    def encode(frame: Finished, make: Factory) -> Any:
+        depth_m = depth_of(frame)
+        if depth_m is None:
+            return None
+        fields = compressed_depth_fields(depth_m, frame.config.depth_encoding, LIVE_PNG_LEVEL)
+        return make(_COMPRESSED, {'header': frame.header, **fields})
+
+    return encode
 
 
 def _camera_info(frame: Finished, _: Factory) -> Any:
     return None if frame.result.metric is None else frame.camera_info
-
-
-def _fused(frame: Finished, make: Factory) -> Any:
-    fused = frame.result.fused
-    if fused is None:
-        return None
-    fields = depth_image_fields(fused.depth_m, frame.config.depth_encoding)
-    return make(_IMAGE, {'header': frame.header, **fields})
 
 
 def _fused_source(frame: Finished, make: Factory) -> Any:
@@ -172,14 +204,25 @@ def _depth_by(result: DepthResult, config: DepthNodeConfig) -> MetricDepth | Non
     return result.depth_by(DepthChoice(config.cloud_from))
 
 
-def _points(frame: Finished, make: Factory) -> Any:
-    image, camera, config = frame.result.frame, frame.result.camera, frame.config
-    metric = None if camera is None else depth_of_clouds(frame.result, config)
+def cloud_of(result: DepthResult, config: DepthNodeConfig) -> PointCloud | None:
+    """
+    Return the cloud of a frame, or None where it has no depth that `cloud_from` names.
+
+    :raises CameraError: if the camera gives none.
+    """
+    metric = depth_of_clouds(result, config)
     if metric is None:
         return None
     cloud = build_point_cloud(
-        metric, image.rgb, camera, config.cloud_stride, config.cloud_edge_jump
+        metric, result.frame.rgb, result.camera, config.cloud_stride, config.cloud_edge_jump
     )
+    return thin_by_voxels(cloud, config.cloud_voxel_m) if config.cloud_voxel_m else cloud
+
+
+def _points(frame: Finished, make: Factory) -> Any:
+    cloud = None if frame.result.camera is None else cloud_of(frame.result, frame.config)
+    if cloud is None:
+        return None
     fields = point_cloud_fields(cloud)
     return make('sensor_msgs/msg/PointCloud2', {'header': frame.header, **fields})
 
@@ -202,7 +245,8 @@ def _compressed_preview(frame: Finished, make: Factory) -> Any:
     coloured = _coloured(frame)
     if coloured is None:
         return None
-    return make(_COMPRESSED, {'header': frame.header, **compressed_fields(coloured)})
+    fields = compressed_fields(coloured, frame.config.preview_jpeg_quality)
+    return make(_COMPRESSED, {'header': frame.header, **fields})
 
 
 def _scan(frame: Finished, make: Factory) -> Any:
@@ -252,11 +296,11 @@ def _scale(frame: Finished, make: Factory) -> Any:
 
 # In the order in which they are published: what a robot acts by first, what takes long last.
 OUTPUTS = {
-    DEPTH: Output(_IMAGE, _depth),
+    DEPTH: Output(_IMAGE, _as_image(_told_depth)),
     CAMERA_INFO: Output(_INFO, _camera_info),
     SCALE: Output('diagnostic_msgs/msg/DiagnosticArray', _scale),
     SCAN: Output('sensor_msgs/msg/LaserScan', _scan),
-    FUSED: Output(_IMAGE, _fused),
+    FUSED: Output(_IMAGE, _as_image(_fused_depth)),
     FUSED_SOURCE: Output(_IMAGE, _fused_source),
     FUSED_INFO: Output(_INFO, _fused_info),
     SIGMA: Output(_IMAGE, _sigma),
@@ -265,8 +309,12 @@ OUTPUTS = {
     POINTS: Output('sensor_msgs/msg/PointCloud2', _points, stage='cloud'),
     PREVIEW: Output(_IMAGE, _preview),
 }
-# In the place of PREVIEW where it is kept.
-KEPT_PREVIEW = Output(_COMPRESSED, _compressed_preview)
+# Encoded beside the next frame, as they take longer than all of the above.
+COMPRESSED_OUTPUTS = {
+    COMPRESSED_PREVIEW: Output(_COMPRESSED, _compressed_preview, stage='compress'),
+    COMPRESSED_DEPTH: Output(_COMPRESSED, _as_png(_told_depth), stage='compress'),
+    COMPRESSED_FUSED: Output(_COMPRESSED, _as_png(_fused_depth), stage='compress'),
+}
 
 
 # Of what goes out only where something gives it; its absence is told.
@@ -286,7 +334,7 @@ def send_outputs(
     :param outputs: what is wanted, by topic.
     :param make: makes the messages.
     :param send: given each topic and message.
-    :param stages_ms: `cloud`, `encode` and `publish` are added to it.
+    :param stages_ms: the stages of the outputs, and `publish`, are added to it.
     """
     sent: list[str] = []
     failures: dict[str, str] = {}

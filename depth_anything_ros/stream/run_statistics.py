@@ -117,13 +117,15 @@ class RunStatistics:
         with self._lock:
             record, now_s = self._record, self._clock()
             record.frames['processed'] += 1
-            record.published.update(outputs)
             record.processed_s.append(now_s)
             while record.processed_s[0] < now_s - RATE_WINDOW_S:
                 record.processed_s.popleft()
-            for stage, duration_ms in stages_ms.items():
-                history = record.stages_ms.setdefault(stage, deque(maxlen=STAGE_HISTORY))
-                history.append(duration_ms)
+            self._add(stages_ms, outputs)
+
+    def followed(self, stages_ms: Mapping[str, float], outputs: Iterable[str]) -> None:
+        """Add what was published of a frame after it was processed, with the durations of that."""
+        with self._lock:
+            self._add(stages_ms, outputs)
 
     def snapshot(self) -> Snapshot:
         """Return all of it at this moment."""
@@ -152,6 +154,12 @@ class RunStatistics:
             reference_error=last('reference_error'),
             early=last('early'),
         )
+
+    def _add(self, stages_ms: Mapping[str, float], outputs: Iterable[str]) -> None:
+        self._record.published.update(outputs)
+        for stage, duration_ms in stages_ms.items():
+            history = self._record.stages_ms.setdefault(stage, deque(maxlen=STAGE_HISTORY))
+            history.append(duration_ms)
 
     def _note(self, kind: str, text: str = '') -> None:
         self._record.events[kind] = text, self._clock()

@@ -4,6 +4,7 @@ import itertools
 import struct
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -11,13 +12,13 @@ from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from node_world import QUICK
 from rcl_interfaces.srv import GetParameters
-from sensor_msgs.msg import CameraInfo, Image, LaserScan, PointCloud2
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, LaserScan, PointCloud2
 from std_srvs.srv import Trigger
 
 from depth_anything_ros.colormap import apply_colormap
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.geometry.flying_pixels import flying_pixels
-from depth_anything_ros.messages import stamp_ns
+from depth_anything_ros.messages import decode_any_depth, decode_any_image, stamp_ns
 from depth_anything_ros.parameters import parameter_infos
 from depth_anything_ros.refinement import EdgeFilter, TemporalFilter
 from depth_anything_ros.types import Frame, MetricDepth, RelativeInverseDepth
@@ -28,6 +29,7 @@ INFO, POINTS = f'{NODE}/depth/camera_info', f'{NODE}/points'
 PREVIEW, SCALE = f'{NODE}/preview/image_raw', f'{NODE}/scale'
 SCAN, SIGMA = f'{NODE}/scan', f'{NODE}/sigma/image_raw'
 CONFIDENCE = f'{NODE}/confidence/image_raw'
+COMPRESSED_DEPTH, COMPRESSED_PREVIEW = f'{DEPTH}/compressedDepth', f'{PREVIEW}/compressed'
 TYPES = {
     RELATIVE: Image,
     DEPTH: Image,
@@ -38,6 +40,8 @@ TYPES = {
     SCALE: DiagnosticArray,
     SIGMA: Image,
     CONFIDENCE: Image,
+    COMPRESSED_DEPTH: CompressedImage,
+    COMPRESSED_PREVIEW: CompressedImage,
 }
 PARAMETERS = {**QUICK, 'scale_source': 'fixed', 'fixed_shift': 0.5}
 
@@ -343,6 +347,43 @@ def test_cloud_depth_and_preview_parameters_take_effect_at_once(probe, camera):
     np.testing.assert_array_equal(shown, apply_colormap(relative, 'viridis'))
     default = {'cloud_stride': 1, 'depth_encoding': '32FC1', 'preview_colormap': 'Spectral_r'}
     assert all(result.successful for result in probe.set_parameters(NODE, **default))
+
+
+def test_compressed_outputs_say_what_the_raw_ones_do_and_their_time_is_told(probe, camera):
+    _, outputs = send(probe, camera, (DEPTH, PREVIEW, COMPRESSED_DEPTH, COMPRESSED_PREVIEW))
+    depth, preview = outputs[COMPRESSED_DEPTH], outputs[COMPRESSED_PREVIEW]
+    assert (depth.format, preview.format) == (
+        '32FC1; compressedDepth png', 'rgb8; jpeg compressed bgr8',
+    )  # fmt: skip
+    assert depth.header == preview.header == outputs[DEPTH].header
+    depth_m = decode_any_depth(outputs[DEPTH])
+    assert (np.abs(decode_any_depth(depth) - depth_m) <= depth_m**2 / 20200 * 1.01).all()
+    shown = as_array(outputs[PREVIEW], np.uint8)
+    own = np.frombuffer(cv2.imencode('.jpg', shown[..., ::-1])[1], np.uint8)
+    np.testing.assert_array_equal(decode_any_image(preview), cv2.imdecode(own, 1)[..., ::-1])
+    status = probe.diagnostics()
+    assert float(status['stages_ms']['compress']['max']) > 0
+    assert status['published']['depth/image_raw/compressedDepth'] == '1'
+
+
+def test_a_cloud_for_wifi_is_thinned_and_rare_from_one_frame_to_the_next(probe, camera):
+    _, outputs = send(probe, camera, (DEPTH, POINTS))
+    assert outputs[POINTS].height == 48
+    refused, *taken = probe.set_parameters(NODE, cloud_voxel_m=1e-4, cloud_max_hz=0.01)
+    assert not refused.successful and 'allowed: 0, which keeps' in refused.reason
+    results = probe.set_parameters(NODE, cloud_voxel_m=0.5)
+    assert [result.successful for result in (*taken, *results)] == [True, True]
+    (count,) = {len(probe.received[POINTS])}
+    for _ in range(3):
+        send(probe, camera, (DEPTH,))
+    probe.spin(0.3)
+    default = probe.set_parameters(NODE, cloud_voxel_m=0.0, cloud_max_hz=0.0)
+    assert all(result.successful for result in default)
+    (cloud,) = probe.received[POINTS][count:]
+    assert cloud.height == 1 and cloud.is_dense and 0 < cloud.width < 48 * 64 / 4
+    points = np.frombuffer(cloud.data, np.float32).reshape(-1, 4)
+    cubes = np.floor(points[:, :3] / 0.5)
+    assert len(np.unique(cubes, axis=0)) == cloud.width
 
 
 @pytest.fixture

@@ -26,6 +26,8 @@ from depth_anything_ros.types import Camera, ConfidenceSource, DepthChoice, Metr
 class Outputs:
     """Stand in for the publishers; each call is one that the ROS context has ended."""
 
+    problem = ''
+
     def __init__(self, wanted, failures=None):
         self._wanted = wanted
         self._failures = failures or {}
@@ -35,7 +37,8 @@ class Outputs:
             raise self._wanted
         return self._wanted
 
-    def publish(self, frame, stages_ms):
+    def publish(self, frame, wanted, stages_ms):
+        self.last_wanted = wanted
         return Published(('~/relative/image_raw',), (), self._failures)
 
 
@@ -109,6 +112,29 @@ def test_the_pipeline_is_asked_for_what_the_outputs_of_the_frame_need(processor)
         processor.outputs = Outputs(topics)
         processor.process(Job(image(), 0))
         assert processor._host.pipeline.asked == asked
+
+
+def test_clouds_go_out_at_most_cloud_max_hz_times_a_second_by_the_stamps(processor):
+    config = DepthNodeConfig(cloud_max_hz=10.0, cloud_from='fused')
+    processor._config = lambda: config
+    processor.outputs = Outputs(frozenset({'~/points', '~/depth/image_raw'}))
+    clouds = []
+    for number in range(30):
+        message = image()
+        message.header.stamp.nanosec = number * 33_333_333
+        processor.process(Job(message, 0))
+        assert '~/depth/image_raw' in processor.outputs.last_wanted
+        clouds.append('~/points' in processor.outputs.last_wanted)
+        assert processor._host.pipeline.asked.fuse == clouds[-1]
+    assert clouds == [True, False, False] * 10
+    config = DepthNodeConfig(cloud_max_hz=0.0)
+    processor.process(Job(message, 0))
+    assert '~/points' in processor.outputs.last_wanted
+
+
+def test_what_cannot_be_compressed_is_told(processor):
+    processor.outputs.problem = 'not compressed: reason'
+    assert processor.doubt == 'not compressed: reason'
 
 
 def test_a_frame_that_nobody_wants_is_unwatched(processor):

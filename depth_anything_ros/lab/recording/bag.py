@@ -34,17 +34,19 @@ from depth_anything_ros.lab.speed import Speed
 from depth_anything_ros.stream.asked import asked_for
 from depth_anything_ros.stream.encoders import (
     CAMERA_INFO,
+    COMPRESSED_OUTPUTS,
     COMPRESSED_PREVIEW,
     DEPTH,
     FUSED,
     FUSED_INFO,
-    KEPT_PREVIEW,
     OUTPUTS,
+    POINTS,
     PREVIEW,
     Finished,
     Output,
     send_outputs,
 )
+from depth_anything_ros.stream.rate_limit import RateLimit
 from depth_anything_ros.types import OutputKind
 
 # camera_info → what it goes with.
@@ -58,7 +60,7 @@ def wanted_outputs(names: tuple[str, ...]) -> dict[str, Output]:
     found: dict[str, Output] = {}
     for topic, output in OUTPUTS.items():
         if topic == PREVIEW and topic in names:
-            found[COMPRESSED_PREVIEW] = KEPT_PREVIEW
+            found[COMPRESSED_PREVIEW] = COMPRESSED_OUTPUTS[COMPRESSED_PREVIEW]
         elif topic in names or _INFO_OF.get(topic) in names:
             found[topic] = output
     return found
@@ -115,6 +117,7 @@ class _Recording:
         self._inputs = inputs
         self._prefix = job.node.rstrip('/')
         self._outputs = wanted_outputs(job.outputs)
+        self._cloud_rate = RateLimit()
         self._recorder = Recorder(
             job.config,
             predictor,
@@ -193,8 +196,12 @@ class _Recording:
             writer.write(topic, self._outputs[name].type_name, fields, time_ns)
             self._messages[topic] += 1
 
+        due = dict(self._outputs)
+        stamp_ns, max_hz = finished.result.frame.stamp_ns, self._job.config.cloud_max_hz
+        if POINTS in due and not self._cloud_rate.allows(stamp_ns, max_hz):
+            del due[POINTS]
         # The writer makes messages of fields.
-        published = send_outputs(finished, self._outputs, lambda _, fields: fields, send, {})
+        published = send_outputs(finished, due, lambda _, fields: fields, send, {})
         self._written += 1
         self._metric += finished.result.has_metres
         for name, reason in published.failures.items():

@@ -117,6 +117,17 @@ def test_the_other_outputs_say_what_they_say_live(recorded):
     assert float(pairs['scale']) == pytest.approx(small_drive.SCALE, rel=1e-4)
 
 
+def test_clouds_are_thinned_and_no_more_than_are_asked_for_as_live(drive, tmp_path):
+    options = {'cloud_voxel_m': 0.5, 'cloud_max_hz': 0.5e9 / small_drive.PERIOD_NS}
+    found = record(drive, tmp_path / 'out', ('~/points', '~/depth/image_raw'), options)
+    assert found.messages['/depth_node/depth/image_raw'] == 6
+    clouds = [cloud for _, cloud in messages(tmp_path / 'out', '/depth_node/points')]
+    assert [stamp_of(number) for number in (0, 2, 4)] == [
+        cloud.header.stamp.sec * 10**9 + cloud.header.stamp.nanosec for cloud in clouds
+    ]
+    assert all(cloud.is_dense and cloud.height == 1 < cloud.width < 800 for cloud in clouds)
+
+
 def test_fused_depth_is_what_was_measured(drive, tmp_path):
     found = record(drive, tmp_path / 'out', ('~/fused/image_raw', '~/fused/source'))
     assert found.warnings == {}
