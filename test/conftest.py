@@ -14,9 +14,12 @@ from shared_memory import free_orphans
 
 from depth_anything_ros.cli.processes import local_only
 
-ROOT = Path(__file__).resolve().parent.parent
+TESTS = Path(__file__).resolve().parent
+ROOT = TESTS.parent
+# Folders whose files take long: they start nodes, run verbs or train.
+LONG = ('integration', 'robustness', 'cli', 'lab')
 
-# Two processes of tests share the cores; threads of torch that wait would keep them busy.
+# Processes of tests share the cores; threads of torch that wait would keep them busy.
 os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
 
 # Undoes what `import launch` does, whose loggers keep their records from caplog. The manager's
@@ -58,6 +61,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             for item in items:
                 if name in item.keywords:
                     item.add_marker(skip)
+    if hasattr(config, 'workerinput'):
+        put_long_files_first(items, slow=config.getoption('--slow'))
+
+
+def put_long_files_first(items: list[pytest.Item], *, slow: bool) -> None:
+    """
+    Order files so that the processes which share them end together.
+
+    Files of equal length go by their own names, whatever their folder: those that wait for nodes
+    then lie among those that compute.
+    """
+    slow_files = {item.path for item in items if slow and 'slow' in item.keywords}
+
+    def turn(item: pytest.Item) -> tuple[bool, bool, str, Path]:
+        is_long = item.path.relative_to(TESTS).parts[0] in LONG
+        return item.path not in slow_files, not is_long, item.path.name, item.path
+
+    items.sort(key=turn)
 
 
 @pytest.hookimpl(tryfirst=True)
