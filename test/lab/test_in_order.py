@@ -19,7 +19,7 @@ def test_results_come_in_the_order_of_the_items_whoever_is_done_first():
 
 
 def test_several_items_are_at_work_at_once():
-    meeting = threading.Barrier(3, timeout=5)
+    meeting = threading.Barrier(3, timeout=60)
     assert list(in_order(lambda _: meeting.wait() >= 0, range(3), threads=3)) == [True] * 3
 
 
@@ -63,7 +63,7 @@ def test_what_was_not_begun_when_the_caller_stops_is_left():
     def work(item):
         begun.append(item)
         if item:
-            hold.wait(5)
+            hold.wait(60)
         return item
 
     results = in_order(work, range(9), threads=1)

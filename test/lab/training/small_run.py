@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -108,6 +109,21 @@ class Slopes:
         return DepthSample(rgb, depth_m, self.sample_name(index))
 
 
+class HeldSlopes(Slopes):
+    """Hold a run at its ninth validation or sooner until it is asked to stop."""
+
+    def __init__(self, stop: StopRequest) -> None:
+        super().__init__()
+        self._stop = stop
+        self._left = 8 * len(self)
+
+    def __getitem__(self, index: int) -> DepthSample:
+        self._left -= 1
+        while self._left < 0 and not self._stop.received:
+            time.sleep(0.01)
+        return super().__getitem__(index)
+
+
 SMALL = TrainConfig(
     steps=40, learning_rate=0.01, log_every=2, validate_every=10, checkpoint_every=7, workers=0
 )
@@ -119,13 +135,16 @@ def small_run(
     resume: bool = False,
     stop: StopRequest | None = None,
     batch: int = 4,
+    held: bool = False,
 ) -> TrainResult:
+    stop = stop or StopRequest()
     estimator = small_estimator()
     with join('cpu') as context:
-        validation = Validation(Slopes(), estimator.spec, SIDE, config)
+        slopes = HeldSlopes(stop) if held else Slopes()
+        validation = Validation(slopes, estimator.spec, SIDE, config)
         return train(
             config, estimator, SlopeSource(batch), out,
-            context=context, stop=stop or StopRequest(), validation=validation, resume=resume,
+            context=context, stop=stop, validation=validation, resume=resume,
         )  # fmt: skip
 
 
@@ -137,6 +156,7 @@ if __name__ == '__main__':
     parser.add_argument('--workers', type=int, default=0)
     parser.add_argument('--resume', action='store_true')
     parser.add_argument('--freeze', action='store_true')
+    parser.add_argument('--held', action='store_true')
     words = parser.parse_args()
     asked = replace(
         SMALL, steps=words.steps, encoder_lr_factor=0.0 if words.freeze else 1.0,
@@ -144,5 +164,5 @@ if __name__ == '__main__':
     )  # fmt: skip
     requested = StopRequest()
     with requested.listening():
-        ended = small_run(words.out, asked, words.resume, requested)
+        ended = small_run(words.out, asked, words.resume, requested, held=words.held)
     sys.exit(130 if ended.end.value == 'interrupted' else 0)

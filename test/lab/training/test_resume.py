@@ -45,21 +45,21 @@ def wait_for_step(process: subprocess.Popen, out: Path, step: int) -> None:
 
 @pytest.mark.slow
 def test_killed_run_resumes_with_the_same_loss_curve(tmp_path, whole):
-    step = random.randrange(2, STEPS - 40)
-    process = start(tmp_path)
+    step = random.randrange(2, STEPS - 50)
+    process = start(tmp_path, '--held')
     wait_for_step(process, tmp_path, step)
     process.send_signal(signal.SIGKILL)
-    assert process.wait(20) == -signal.SIGKILL
+    assert process.wait(60) == -signal.SIGKILL
     assert start(tmp_path, '--resume').wait(60) == 0
     assert (tmp_path / 'loss.csv').read_text() == whole, f'killed near step {step}'
     assert whole.count('\n') == 1 + STEPS // 2
 
 
 def test_terminated_run_ends_with_a_checkpoint_and_130(tmp_path, whole):
-    process = start(tmp_path)
+    process = start(tmp_path, '--held')
     wait_for_step(process, tmp_path, 20)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == 130
+    assert process.wait(60) == 130
     written = (tmp_path / 'loss.csv').read_text()
     assert whole.startswith(written)
     assert written != whole
@@ -69,7 +69,7 @@ def test_terminated_run_ends_with_a_checkpoint_and_130(tmp_path, whole):
 
 @pytest.mark.slow
 def test_signal_to_all_processes_of_a_run_ends_it_with_a_checkpoint(tmp_path, whole):
-    process = start(tmp_path, '--workers', '1')
+    process = start(tmp_path, '--workers', '1', '--held')
     wait_for_step(process, tmp_path, 20)
     os.killpg(process.pid, signal.SIGTERM)  # as `timeout`, systemd and batch systems do
     assert process.wait(60) == 130
