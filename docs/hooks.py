@@ -1,9 +1,9 @@
 """
 Fill in what the pages do not hold themselves, when MkDocs builds the site.
 
-`<!-- parameters NODE -->`, `<!-- topics NODE -->`, `<!-- verbs -->`, `<!-- models -->`,
-`<!-- contract -->`, `<!-- protocols -->` and `<!-- metrics -->` become tables that come from the
-code, `<!-- file PATH -->` the text of a file of the repository.
+`<!-- parameters NODE -->`, `<!-- topics NODE -->`, `<!-- cameras -->`, `<!-- verbs -->`,
+`<!-- models -->`, `<!-- contract -->`, `<!-- protocols -->` and `<!-- metrics -->` become tables
+that come from the code, `<!-- file PATH -->` the text of a file of the repository.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from depth_anything_ros.cli.info import output_of
 from depth_anything_ros.cli.main import VERBS, make_parser
-from depth_anything_ros.config import NODE_CONFIGS, topic_table
+from depth_anything_ros.config import NODE_CONFIGS, camera_table, topic_table
 from depth_anything_ros.escape import markdown as escaped
 from depth_anything_ros.evaluation.metrics import METRICS, Group
 from depth_anything_ros.lab.datasets.protocols import PROTOCOLS, protocol_table
@@ -25,7 +25,7 @@ from depth_anything_ros.parameters import markdown_table
 
 ROOT = Path(__file__).resolve().parents[1]
 _MARK = re.compile(
-    r'^<!-- (parameters|topics|verbs|models|contract|protocols|metrics|file) ?(\S*) -->$',
+    r'^<!-- (parameters|topics|cameras|verbs|models|contract|protocols|metrics|file) ?(\S*) -->$',
     re.MULTILINE,
 )
 
@@ -143,6 +143,7 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 _FILLED = {
     'parameters': lambda node: markdown_table(NODE_CONFIGS[node]),
     'topics': topic_table,
+    'cameras': lambda _: camera_table(),
     'verbs': _verbs,
     'models': _models,
     'contract': _contract,

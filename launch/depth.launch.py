@@ -1,7 +1,8 @@
 """
 Start the depth node, and RViz when asked.
 
-Every parameter of the node is an argument too; one that is given overrides the config file.
+Every parameter of the node is an argument too; one that is given overrides the config file, and so
+does what `camera` says of its kind of camera, unless the argument is given.
 Topics are relative: a namespace, pushed or given, moves them unless they start with a slash.
 `ros2 launch -s depth_anything_ros depth.launch.py` explains every argument.
 """
@@ -15,8 +16,9 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.substitutions import ExecutableInPackage
 
-from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.config import DepthNodeConfig, camera_arguments
 from depth_anything_ros.nodes.launching import (
+    CAMERA_ARGUMENTS,
     OwnArguments,
     declarations,
     failure_when_idle,
@@ -34,9 +36,17 @@ CONFIG = str(SHARE / 'config' / 'depth.yaml')
 LAYOUT = SHARE / 'rviz' / 'depth.rviz'
 PARAMETERS = parameter_infos(DepthNodeConfig)
 
+TOPICS = {'image': 'camera/color/image_raw', 'reference': 'camera/depth/image_raw'}
+
 # Name, default, description, and the only values allowed where they are fixed.
 ARGUMENTS = (
-    ('image', 'camera/color/image_raw', 'Topic of the camera image, without its transport.'),
+    *CAMERA_ARGUMENTS,
+    (
+        'image',
+        '',
+        f'Topic of the camera image, without its transport. Not given: that of camera, else '
+        f'{TOPICS["image"]}.',
+    ),
     (
         'camera_info',
         '',
@@ -44,8 +54,9 @@ ARGUMENTS = (
     ),
     (
         'reference',
-        'camera/depth/image_raw',
-        'Topic of depth for scale_source:=depth_image, without its transport.',
+        '',
+        'Topic of depth for scale_source:=depth_image, without its transport. Not given: that of '
+        f'camera, else {TOPICS["reference"]}.',
     ),
     (
         'reference_info',
@@ -63,7 +74,7 @@ ARGUMENTS = (
     ('log_level', 'info', 'Least severity logged.', 'debug', 'info', 'warn', 'error'),
     ('use_sim_time', 'false', 'Whether the time comes from /clock.', 'true', 'false'),
     ('rviz', 'false', 'Whether rviz2 shows image, preview, cloud and scans.', 'true', 'false'),
-    ('rviz_frame', '', 'Fixed frame of rviz2. Not given: that of the first image.'),
+    ('fixed_frame', '', 'Fixed frame of rviz2. Not given: that of the first image.'),
     *(
         (name, '', f'{info.help} Not given: as in the config file.', *info.choices)
         for name, (_, info) in PARAMETERS.items()
@@ -74,8 +85,16 @@ ARGUMENTS = (
 def generate_launch_description() -> LaunchDescription:
     own = OwnArguments(ARGUMENTS)
     # RViz first: where it is not installed, launch stops before it has started a node.
-    start = [OpaqueFunction(function=rviz), OpaqueFunction(function=depth_node)]
-    return LaunchDescription([own.begin, *declarations(ARGUMENTS), *start, own.end])
+    steps = [OpaqueFunction(function=step) for step in (take_camera, rviz, depth_node)]
+    return LaunchDescription([own.begin, *declarations(ARGUMENTS), *steps, own.end])
+
+
+def take_camera(context: LaunchContext) -> None:
+    """Give what the kind of camera says to the arguments that are not given."""
+    told = camera_arguments(given(context, 'camera'), given(context, 'camera_prefix'))
+    for name, value in {**TOPICS, **told}.items():
+        if not given(context, name):
+            context.launch_configurations[name] = value
 
 
 def rviz(context: LaunchContext) -> list[Node]:
@@ -86,7 +105,7 @@ def rviz(context: LaunchContext) -> list[Node]:
         'namespace': LaunchConfiguration('namespace'),
         'parameters': [{'use_sim_time': LaunchConfiguration('use_sim_time')}],
     }
-    frame = given(context, 'rviz_frame')
+    frame = given(context, 'fixed_frame')
     if frame:
         arguments += ['--fixed-frame', frame]
         return [Node(package='rviz2', executable='rviz2', arguments=arguments, **common)]

@@ -4,8 +4,8 @@ Play a bag through the depth node and score what comes out against the depth in 
 It ends with the bag and leaves summary.json, frames.csv, report.html and pictures in `output`.
 `ros2 launch` then returns 0; it returns 1 when a node failed, or at once when the bag cannot be
 used, and 3 when the results break a bound of `gate`. Every argument of depth.launch.py is one
-here too: model, checkpoint, backend, input_size, scale_source, rviz and so on. Topics are those of
-the bag; a namespace does not move them.
+here too: model, checkpoint, backend, input_size, camera, scale_source, rviz and so on. Topics are
+those of the bag; a namespace does not move them.
 """
 
 from pathlib import Path
@@ -26,9 +26,10 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 from depth_anything_ros.bag import BagReader, find_topics
-from depth_anything_ros.config import BagPlayerConfig, EvaluatorConfig
+from depth_anything_ros.config import BagPlayerConfig, EvaluatorConfig, camera_arguments
 from depth_anything_ros.errors import EXIT_GATE
 from depth_anything_ros.nodes.launching import (
+    CAMERA_ARGUMENTS,
     OwnArguments,
     declarations,
     exit_with,
@@ -45,7 +46,7 @@ DEPTH = str(SHARE / 'launch' / 'depth.launch.py')
 CONFIG = str(SHARE / 'config' / 'evaluator.yaml')
 PLAYER_CONFIG = str(SHARE / 'config' / 'bag_player.yaml')
 
-FOUND = 'Not given: found in the bag by the names that drivers give.'
+FOUND = 'Not given: that of camera, else found in the bag by the names that drivers give.'
 PARAMETERS = parameter_infos(EvaluatorConfig)
 # What one topic of depth says to both nodes: parameter of the evaluator → of the depth node.
 TRUTH_RULES = {
@@ -58,6 +59,7 @@ ARGUMENTS = (
     ('gate', '', f'{PARAMETERS["gate"][1].help} `ros2 launch` then returns 3 too.'),
     ('mode', 'lockstep', 'Wait for each prediction, or play in time.', 'lockstep', 'realtime'),
     ('rate', '1.0', 'Speed of realtime playing, as a factor.'),
+    *CAMERA_ARGUMENTS,
     ('image', '', f'Topic of the camera image in the bag, in any transport. {FOUND}'),
     ('reference', '', f'Topic of depth in the bag for scale_source:=depth_image. {FOUND}'),
     ('ground_truth', '', 'Topic of depth in the bag to score against. Not given: reference.'),
@@ -112,9 +114,11 @@ def take_topics(context: LaunchContext) -> None:
     """Give the topics of the bag, and how images come on them, to those that subscribe."""
     values = context.launch_configurations
     playing(context)
+    preset = camera_arguments(given(context, 'camera'), given(context, 'camera_prefix'))
 
     def told(name: str) -> str:
-        topic, transport = values.get(name, ''), values.get(f'{name}_transport', '')
+        own = f'/{preset[name].lstrip("/")}' if name in preset else ''
+        topic, transport = values.get(name) or own, values.get(f'{name}_transport', '')
         return f'{topic}/{transport}' if topic and transport not in ('', 'raw') else topic
 
     with BagReader(Path(given(context, 'bag'))) as reader:

@@ -16,7 +16,6 @@ import subprocess
 import sys
 from dataclasses import dataclass, fields
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 import pytest
@@ -24,11 +23,14 @@ import yaml
 from test_launch_files import DEPTH_ARGUMENTS, EVALUATE_ARGUMENTS
 
 import depth_anything_ros as dar
-from depth_anything_ros.bag import find_topics
-from depth_anything_ros.bag.qos import TopicQos
-from depth_anything_ros.bag.reader import BagTopic
 from depth_anything_ros.cli.main import VERBS, main, make_parser
-from depth_anything_ros.config import NODE_CONFIGS, DepthNodeConfig, node_topics, topic_table
+from depth_anything_ros.config import (
+    CAMERA_PRESETS,
+    NODE_CONFIGS,
+    DepthNodeConfig,
+    node_topics,
+    topic_table,
+)
 from depth_anything_ros.escape import markdown
 from depth_anything_ros.evaluation.gate import Gate
 from depth_anything_ros.evaluation.metrics import METRICS, is_detail
@@ -160,11 +162,6 @@ def test_every_launch_line_has_arguments_that_exist():
     assert found > 30
 
 
-def bag_of(*images):
-    topics = {name: BagTopic(name, 'sensor_msgs/msg/Image', 1, TopicQos()) for name in images}
-    return SimpleNamespace(path='/bag', topics=topics)
-
-
 def test_the_gate_and_the_workflow_of_the_page_of_evaluate_are_what_they_say(tmp_path):
     gate, workflow = (block.text for block in blocks('yaml') if block.page == 'evaluate.md')
     earlier = {
@@ -186,21 +183,6 @@ def test_the_gate_and_the_workflow_of_the_page_of_evaluate_are_what_they_say(tmp
     assert names <= LAUNCH_ARGUMENTS[launch[3]] and 'gate' in names
     (verb,) = (words[4:] for words in lines if words[:2] == ['ros2', 'run'])
     assert make_parser(verb[0]).parse_args(verb).gate == Path('test/gate_frames.yaml')
-
-
-def test_the_topics_of_each_camera_are_those_that_bags_are_searched_for():
-    pairs = []
-    for block in blocks('bash'):
-        if block.page == 'cameras.md':
-            given = dict(
-                word.split(':=') for words in block.lines() for word in words if ':=' in word
-            )
-            if 'reference' in given:
-                pairs.append((given['image'], given['reference']))
-    assert len(pairs) == 4
-    for image, depth in pairs:
-        found = find_topics(bag_of('/infra1/image_rect_raw', depth, image))
-        assert (found.image, found.depth) == (image, depth)
 
 
 @pytest.fixture(scope='module')
@@ -304,6 +286,18 @@ def test_the_site_has_the_tables_of_every_node(hooks, node):
     page = hooks.expand((ROOT / 'docs' / 'nodes.md').read_text(encoding='utf-8'))
     assert f'\n{markdown_table(NODE_CONFIGS[node])}\n' in page
     assert f'\n{topic_table(node)}\n' in page
+
+
+def test_the_page_of_cameras_says_what_the_presets_do(hooks):
+    text = (ROOT / 'docs' / 'cameras.md').read_text(encoding='utf-8')
+    page = hooks.expand(text)
+    for name, preset in CAMERA_PRESETS.items():
+        assert f'\n{preset.driver}\n' in text
+        assert f' depth.launch.py camera:={name} model:=tiny' in text
+        for topic in preset.topics().values():
+            assert f'`/{topic}`' in text
+        assert f'| `{name}` | `/{preset.topics()["image"]}` |' in page
+        assert preset.source in page
 
 
 def test_the_site_has_every_verb_with_its_options_and_every_model(hooks):

@@ -18,7 +18,8 @@ WITHOUT_LAUNCH = 'launch is not installed; source a ROS 2'
 
 DEPTH_ARGUMENTS = {
     'image', 'camera_info', 'reference', 'reference_info', 'scan', 'imu', 'odom', 'config', 'name',
-    'namespace', 'respawn', 'log_level', 'use_sim_time', 'rviz', 'rviz_frame',
+    'namespace', 'respawn', 'log_level', 'use_sim_time', 'rviz', 'fixed_frame', 'camera',
+    'camera_prefix',
     *parameter_infos(DepthNodeConfig),
 }  # fmt: skip
 EVALUATE_ARGUMENTS = {
@@ -26,7 +27,8 @@ EVALUATE_ARGUMENTS = {
     'player_config', 'ground_truth_depth_unit', 'ground_truth_registration', 'ground_truth_pose',
 }  # fmt: skip
 FIXED = {
-    'chassis', 'rviz', 'respawn', 'use_sim_time', 'log_level', 'mode', 'ground_truth_registration',
+    'camera', 'chassis', 'rviz', 'respawn', 'use_sim_time', 'log_level', 'mode',
+    'ground_truth_registration',
 } | {
     name for name, (_, info) in parameter_infos(DepthNodeConfig).items() if info.choices
 }  # fmt: skip

@@ -25,6 +25,7 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch_ros.actions import Node, PushRosNamespace
 
 from depth_anything_ros.bag import BagWriter
+from depth_anything_ros.config import CAMERA_PRESETS
 from depth_anything_ros.errors import ConfigError, DatasetError
 
 LAUNCH = Path(__file__).resolve().parent.parent / 'launch'
@@ -134,6 +135,52 @@ def test_a_second_include_takes_what_the_command_line_gives_to_all() -> None:
     assert [parameters(text)['model'] for text in found.values()] == ['tiny', 'tiny']
 
 
+@pytest.mark.parametrize('camera', CAMERA_PRESETS)
+def test_a_kind_of_camera_gives_its_topics_and_parameters(camera: str) -> None:
+    (text,) = started(include('depth', camera=camera)).values()
+    preset = CAMERA_PRESETS[camera]
+    topics = {'reference': 'camera/depth/image_raw', **preset.topics()}
+    assert remaps(text)['image'] == topics['image']
+    assert remaps(text)['reference/depth'] == topics['reference']
+    # Left to the node, which looks beside either.
+    assert remaps(text).keys() & {'camera_info', 'reference/camera_info'} == set()
+    found = {name: str(value).lower() for name, value in parameters(text).items()}
+    assert found == {'use_sim_time': 'false', **preset.parameters}
+
+
+def test_what_is_given_overrides_the_kind_of_camera() -> None:
+    given = {'image': '/other/image', 'scale_source': 'laser_scan', 'camera_prefix': 'left/cam'}
+    (text,) = started(robot('robot1', include('depth', camera='realsense', **given))).values()
+    assert remaps(text)['image'] == '/other/image'
+    assert remaps(text)['reference/depth'] == 'left/cam/aligned_depth_to_color/image_raw'
+    assert parameters(text)['scale_source'] == 'laser_scan'
+
+
+def test_a_second_include_has_its_own_kind_of_camera() -> None:
+    kinds = {'a': 'realsense', 'b': 'usb_cam', 'c': ''}
+    includes = [include('depth', name=name, camera=kind) for name, kind in kinds.items()]
+    texts = started(*includes).values()
+    assert [remaps(text)['image'] for text in texts] == [
+        'camera/camera/color/image_raw', 'image_raw', 'camera/color/image_raw',
+    ]  # fmt: skip
+    assert [parameters(text).get('scale_source') for text in texts] == ['depth_image', None, None]
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        ({'camera': 'kinect'}, r'kinect.*realsense.*orbbec.*oak.*zed.*usb_cam'),
+        ({'camera_prefix': 'front'}, "'camera_prefix': 'front' needs a camera; known: realsense"),
+    ],
+)
+@pytest.mark.parametrize('file', ['depth', 'r550'])
+def test_an_unknown_kind_of_camera_and_a_prefix_of_none_are_refused(
+    file: str, arguments: dict[str, str], message: str
+) -> None:
+    with pytest.raises((RuntimeError, ConfigError), match=message):
+        started(include(file, **arguments))
+
+
 def test_an_include_leaves_the_arguments_of_its_parent_as_they_are() -> None:
     context = LaunchContext()
     context.launch_configurations.update(use_sim_time='true', namespace='robot')
@@ -196,6 +243,28 @@ def test_evaluation_finds_the_topics_of_the_bag_and_how_images_come(bag: Path) -
     assert parameters(evaluator)['drain_s'] == 15.0
     assert remaps(evaluator)['camera_info'] == '/cam/rgb/camera_info'
     assert parameters(player)['image_topic'] == '/cam/rgb/image_raw/compressed'
+
+
+def test_evaluation_takes_the_topics_of_a_kind_of_camera_from_a_bag_of_several(
+    tmp_path: Path,
+) -> None:
+    names = {kind: CAMERA_PRESETS[kind].topics() for kind in ('realsense', 'zed')}
+    with BagWriter(tmp_path / 'two') as writer:
+        for topics in names.values():
+            writer.write(f'/{topics["image"]}/compressed', COMPRESSED, {}, 1)
+            writer.write(f'/{topics["reference"]}', 'sensor_msgs/msg/Image', {}, 1)
+    bag = str(tmp_path / 'two')
+    for kind, topics in names.items():
+        depth, evaluator, player = started(include('evaluate', bag=bag, camera=kind)).values()
+        assert remaps(depth)['image'] == remaps(evaluator)['image'] == f'/{topics["image"]}'
+        assert remaps(evaluator)['ground_truth'] == f'/{topics["reference"]}'
+        assert parameters(depth)['scale_source'] == 'depth_image'
+        assert parameters(depth)['image_transport'] == 'compressed'
+        assert parameters(player)['image_topic'] == f'/{topics["image"]}/compressed'
+    with pytest.raises(DatasetError, match='has 2 cameras'):
+        started(include('evaluate', bag=bag))
+    with pytest.raises(DatasetError, match="no topic '/camera/color/image_raw'"):
+        started(include('evaluate', bag=bag, camera='orbbec'))
 
 
 REFERENCE_RULES = {
@@ -306,7 +375,7 @@ def test_rviz_takes_the_image_as_the_parameter_file_has_it(rviz2: Path, tmp_path
 
 
 def test_rviz_starts_at_once_in_a_frame_that_is_given(rviz2: Path) -> None:
-    rviz, _ = started(include('depth', rviz='true', rviz_frame='base_link')).values()
+    rviz, _ = started(include('depth', rviz='true', fixed_frame='base_link')).values()
     assert rviz.startswith(str(rviz2))
     assert '--fixed-frame base_link' in rviz
     assert '/camera/color/image_raw' in shown(rviz)

@@ -28,7 +28,7 @@ _DRIVERS = (
     # luxonis/depthai-ros, depthai_ros_driver: stereo.cpp names depth, as realsense-ros on demand.
     ('/rgb/image_raw', '/stereo/image_raw'),
     ('/rgb/image_rect', '/stereo/image_raw'),
-    # stereolabs/zed-ros2-wrapper, zed_camera_component_video_depth.cpp, now and before version 5.
+    # stereolabs/zed-ros2-wrapper, zed_camera_component_video_depth.cpp, now and before 5.1.
     ('/rgb/color/rect/image', '/depth/depth_registered'),
     ('/rgb/image_rect_color', '/depth/depth_registered'),
     ('/left/image_rect_color', '/depth/depth_registered'),

@@ -53,7 +53,7 @@ class Viewer(Node):
     def _tell(self) -> None:
         self.get_logger().info(
             f'RViz waits for an image on {self._topic}, whose frame it will show; '
-            'rviz_frame:=FRAME starts it at once'
+            'fixed_frame:=FRAME starts it at once'
         )
 
 
