@@ -47,6 +47,14 @@ def network_names() -> list[str]:
     return list(names.values())
 
 
+def network_cases(fast: str) -> list[object]:
+    """Return the names of networks as parameters; all but the fast one are slow together."""
+    return [
+        name if name == fast else pytest.param(name, marks=pytest.mark.slow)
+        for name in network_names()
+    ]
+
+
 @contextmanager
 def narrow_models() -> Iterator[None]:
     """Let MODELS hold the narrow rows under their names, while it lasts."""

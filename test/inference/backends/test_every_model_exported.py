@@ -1,4 +1,4 @@
-"""Every model in every backend at fixed sizes, its tables constants of what is exported."""
+"""Every model in every backend at a fixed size, its tables constants of what is exported."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from narrow_models import narrow_models, network_names
+from narrow_models import narrow_models, network_cases
 from numpy.typing import NDArray
 from random_networks import image
 
@@ -20,34 +20,24 @@ from depth_anything_ros.models.checkpoint import Weights, load_estimator
 from depth_anything_ros.models.estimator import DepthEstimator
 from depth_anything_ros.types import Precision
 
-GRIDS = ((3, 5), (4, 4))
+# Folders are exported at a second one too, in test/lab/exporting/test_every_model.py.
+GRID = (3, 5)
 # What tables of positions are made with; a graph must not make them anew for every image.
 MAKERS = {'Sin', 'Cos', 'Range'}
-# The others take as long together as a quarter of the fast tests.
-FAST = 'tiny_sdt_lite'
 
 
-def cases() -> list[object]:
-    return [
-        name if name == FAST else pytest.param(name, marks=pytest.mark.slow)
-        for name in network_names()
-    ]
-
-
-@pytest.fixture(scope='module', params=cases())
+@pytest.fixture(scope='module', params=network_cases('tiny_sdt_lite'))
 def loaded(request: pytest.FixtureRequest) -> Iterator[tuple[DepthEstimator, Weights]]:
     with narrow_models():
         yield load_estimator(request.param, weights='random')
 
 
-def options_of(
-    loaded: tuple[DepthEstimator, Weights], grid: tuple[int, int], folder: Path
-) -> BackendOptions:
+def options_of(loaded: tuple[DepthEstimator, Weights], folder: Path) -> BackendOptions:
     estimator, weights = loaded
     return BackendOptions(
         estimator=estimator,
         weights_key=weights.key,
-        size=(grid[0] * estimator.spec.patch, grid[1] * estimator.spec.patch),
+        size=(GRID[0] * estimator.spec.patch, GRID[1] * estimator.spec.patch),
         precision=Precision.FP32,
         device='cpu',
         threads=1,
@@ -63,20 +53,19 @@ def test_backend_equals_eager_torch(
         BACKENDS[name].require('cpu', Precision.FP32)
     except MissingDependencyError as error:
         pytest.skip(str(error))
-    for grid in GRIDS:
-        options = options_of(loaded, grid, tmp_path)
-        pixels = image(*options.size)
-        with torch.no_grad():
-            expected = options.estimator(pixels)[0].numpy()
-        backend = BACKENDS[name](options)
-        values = backend.infer(pixels.numpy())
-        assert values.shape == options.size
-        assert float(np.ptp(expected)) > 0
-        assert float(np.abs(values - expected).max()) < 1e-3 * float(np.ptp(expected))
-        assert isinstance(backend, ConfidentBackend)
-        output = backend.infer_with_confidence(pixels.numpy())
-        np.testing.assert_array_equal(output.values, values)
-        check_confidence(options.estimator, pixels, output.confidence)
+    options = options_of(loaded, tmp_path)
+    pixels = image(*options.size)
+    with torch.no_grad():
+        expected = options.estimator(pixels)[0].numpy()
+    backend = BACKENDS[name](options)
+    values = backend.infer(pixels.numpy())
+    assert values.shape == options.size
+    assert float(np.ptp(expected)) > 0
+    assert float(np.abs(values - expected).max()) < 1e-3 * float(np.ptp(expected))
+    assert isinstance(backend, ConfidentBackend)
+    output = backend.infer_with_confidence(pixels.numpy())
+    np.testing.assert_array_equal(output.values, values)
+    check_confidence(options.estimator, pixels, output.confidence)
 
 
 def check_confidence(
@@ -97,7 +86,7 @@ def test_tables_of_positions_are_constants_of_the_export(
 ) -> None:
     onnx = pytest.importorskip('onnx')
     pytest.importorskip('onnxruntime')
-    BACKENDS['onnxruntime'](options_of(loaded, GRIDS[0], tmp_path))
+    BACKENDS['onnxruntime'](options_of(loaded, tmp_path))
     (file,) = tmp_path.rglob('*.onnx')
     nodes = onnx.load(file).graph.node
     assert len(nodes) > 50

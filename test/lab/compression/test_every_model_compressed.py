@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from narrow_models import narrow_models, network_names
+from narrow_models import narrow_models, network_cases
 from random_networks import closeness, image
 
 from depth_anything_ros.config import DepthNodeConfig
@@ -31,19 +31,15 @@ CHAINS = {name: name for name in RECIPES} | {
     'prune': 'prune(0.3)',
     'prune_structured': 'prune_structured(0.3)',
 }
-# In the node too; an export takes longer.
-NODE_CHAINS = ('int8_static', 'prune(0.3)')
-NODE_BACKENDS = ('torch', pytest.param('openvino', marks=pytest.mark.slow))
-FAST = 'vggt'
-
-
-@pytest.fixture(
-    scope='module',
-    params=[
-        name if name == FAST else pytest.param(name, marks=pytest.mark.slow)
-        for name in network_names()
-    ],
+# In the node too. Pruned weights are exported as any others.
+NODE_RUNS = (
+    ('int8_static', 'torch'),
+    ('prune(0.3)', 'torch'),
+    pytest.param('int8_static', 'openvino', marks=pytest.mark.slow),
 )
+
+
+@pytest.fixture(scope='module', params=network_cases('vggt'))
 def parent(request: pytest.FixtureRequest) -> Iterator[Weights]:
     """Return random weights of a model, biases too, which the random ones set to zero."""
     with narrow_models():
@@ -90,8 +86,7 @@ def test_what_a_recipe_makes_of_a_model_loads_and_gives_what_it_gave(
     assert path.stat().st_size < float32_bytes
 
 
-@pytest.mark.parametrize('backend', NODE_BACKENDS)
-@pytest.mark.parametrize('chain', NODE_CHAINS)
+@pytest.mark.parametrize(('chain', 'backend'), NODE_RUNS)
 def test_the_pipeline_of_the_node_runs_what_was_compressed(
     chain: str, backend: str, parent: Weights, tmp_path: Path
 ) -> None:

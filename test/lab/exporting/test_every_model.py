@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from narrow_models import narrow_models, network_names
+from narrow_models import narrow_models, network_cases
 
 from depth_anything_ros.inference.opening import create_predictor
 from depth_anything_ros.inference.options import NetworkOptions
@@ -31,7 +31,6 @@ pytest.importorskip('onnxruntime')
 pytest.importorskip('openvino')
 
 GRIDS = ((3, 5), (4, 4))
-FAST = 'tiny_sdt_lite'
 # Differences of float32 by the order of sums, with random weights, which spread them.
 CLOSE = 5e-5
 
@@ -49,27 +48,26 @@ def test_a_contract_says_all_that_a_row_says(row):
     assert contract.spec.output_kind is row.output_kind
 
 
-def cases() -> list[object]:
-    return [
-        name if name == FAST else pytest.param(name, marks=pytest.mark.slow)
-        for name in network_names()
-    ]
-
-
-@pytest.fixture(scope='module', params=cases())
+@pytest.fixture(scope='module', params=network_cases('tiny_sdt_lite'))
 def loaded(request: pytest.FixtureRequest) -> Iterator[tuple[DepthEstimator, Weights]]:
     with narrow_models():
         yield load_estimator(request.param, weights='random')
 
 
+# OpenVINO exports the other grid in test/inference/backends/test_every_model_exported.py.
 @pytest.mark.parametrize(
-    'form', ['onnx', pytest.param('openvino', marks=pytest.mark.slow)], ids=str
+    ('form', 'grids'),
+    [('onnx', GRIDS), pytest.param('openvino', GRIDS[1:], marks=pytest.mark.slow)],
+    ids=('onnx', 'openvino'),
 )
 def test_a_model_in_a_folder_gives_what_it_gives_in_torch(
-    form: str, loaded: tuple[DepthEstimator, Weights], tmp_path: Path
+    form: str,
+    grids: tuple[tuple[int, int], ...],
+    loaded: tuple[DepthEstimator, Weights],
+    tmp_path: Path,
 ) -> None:
     spec = loaded[0].spec
-    sizes = [(rows * spec.patch, columns * spec.patch) for rows, columns in GRIDS]
+    sizes = [(rows * spec.patch, columns * spec.patch) for rows, columns in grids]
     result = export_folder(loaded, sizes, Format(form), None, tmp_path / 'out')
     libraries = readers(Format(form).suffix)
     assert [(one.size, one.library) for one in result.agreements] == [
