@@ -241,7 +241,7 @@ def _integers(compressed: DepthEstimator) -> dict[str, str]:
     from depth_anything_ros.inference.backends.processor import integers_text
 
     return {
-        name: integers_text(compressed, backend.narrowed(compressed))
+        name: integers_text(compressed, backend.narrowed(compressed, 'cpu'))
         for name, backend in BACKENDS.items()
         if compressed.activation_ranges and name != 'torch'
     }

@@ -14,13 +14,14 @@ from depth_anything_ros.cli.console import (
 )
 from depth_anything_ros.config import NODE_CONFIGS, NODES_WITH_TOPICS, node_topics, topic_table
 from depth_anything_ros.errors import BackendError, MissingDependencyError
+from depth_anything_ros.inference.devices import DeviceKind
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.spec import ModelSpec
 from depth_anything_ros.parameters import markdown_table, parameter_infos
 from depth_anything_ros.table import Table
 from depth_anything_ros.types import Precision
 
-_DEVICES = ('cpu', 'cuda')
+_DEVICES = tuple(kind.value for kind in DeviceKind)
 _COLUMNS = ['model', 'parameters', 'licence', 'input', 'output', 'weights']
 
 

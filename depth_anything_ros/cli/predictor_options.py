@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from depth_anything_ros.inference import BACKENDS
+from depth_anything_ros.inference.devices import DEVICE_NAMES
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.hub import HUB
@@ -243,7 +244,7 @@ def add_network_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--precision', choices=('auto', *(item.value for item in Precision)), default='auto'
     )
-    parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
+    parser.add_argument('--device', default='auto', help=DEVICE_NAMES)
     parser.add_argument(
         '--threads',
         type=count_argument,

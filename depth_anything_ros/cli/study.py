@@ -42,6 +42,7 @@ from depth_anything_ros.cli.protocol_options import (
 )
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.files import make_folder
+from depth_anything_ros.inference.devices import AUTO, DEVICE_NAMES
 from depth_anything_ros.models import MODELS
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='what runs the networks, NAME or NAME:PRECISION; may be given more than once, and '
              f'the first one scores (default: {" and ".join(_BACKENDS)})',
     )  # fmt: skip
-    parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
+    parser.add_argument('--device', default='auto', help=DEVICE_NAMES)
     parser.add_argument(
         '--input-size', type=int, default=0, metavar='PX',
         help='shorter side of the network input, the longer one for Depth Anything 3 and '
@@ -211,7 +212,7 @@ def _config(args: argparse.Namespace, protocol: Protocol) -> StudyConfig:
 
 
 def _selections(words: list[str] | tuple[str, ...], device: str) -> tuple[Selection, ...]:
-    from depth_anything_ros.inference.selection import AUTO, select
+    from depth_anything_ros.inference.selection import select
 
     found = []
     for word in words:

@@ -8,18 +8,14 @@ from pathlib import Path
 import torch
 
 from depth_anything_ros.errors import BackendError
-from depth_anything_ros.home import expand_user
 from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.inference.backends.base import Backend, BackendOptions
-from depth_anything_ros.inference.backends.cache import (
-    ExportCache,
-    NoRoomError,
-    default_cache_dir,
-)
+from depth_anything_ros.inference.backends.cache import ExportCache, NoRoomError
 from depth_anything_ros.inference.backends.processor import integers_text
+from depth_anything_ros.inference.devices import AUTO
 from depth_anything_ros.inference.failures import failures
 from depth_anything_ros.inference.options import NetworkOptions
-from depth_anything_ros.inference.selection import AUTO, Selection, select
+from depth_anything_ros.inference.selection import Selection, select
 from depth_anything_ros.models.checkpoint import Weights, load_estimator
 from depth_anything_ros.models.estimator import DepthEstimator
 from depth_anything_ros.models.spec import ModelSpec
@@ -124,7 +120,8 @@ class EstimatorNetwork:
         return down, across
 
     def _integers_text(self) -> str:
-        narrowed = BACKENDS[self.selection.backend].narrowed(self.estimator)
+        selection = self.selection
+        narrowed = BACKENDS[selection.backend].narrowed(self.estimator, selection.device)
         return integers_text(self.estimator, narrowed)
 
     def _make(self, size: tuple[int, int]) -> Backend:
@@ -152,7 +149,6 @@ def load_network(options: NetworkOptions) -> EstimatorNetwork:
     :raises BackendError: if backend, precision and device cannot go together here.
     """
     selection = select(options.backend, options.precision, options.device)
-    folder = expand_user(options.cache_dir) if options.cache_dir else default_cache_dir()
     estimator, loaded = load_estimator(
         options.model, options.checkpoint, options.weights, options.seed
     )
@@ -161,7 +157,7 @@ def load_network(options: NetworkOptions) -> EstimatorNetwork:
         loaded,
         selection,
         options.threads,
-        ExportCache(folder, options.cache_limit_gb),
+        ExportCache(options.cache_folder, options.cache_limit_gb),
         _without_export(options) if options.backend == AUTO else None,
     )
 

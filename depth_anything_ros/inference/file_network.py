@@ -11,7 +11,12 @@ from depth_anything_ros.errors import (
     MissingDependencyError,
 )
 from depth_anything_ros.inference import FILE_READERS
-from depth_anything_ros.inference.backends.network_file import FileBackend, ImageNetwork
+from depth_anything_ros.inference.backends.cache import ExportCache
+from depth_anything_ros.inference.backends.network_file import (
+    FileBackend,
+    FileOptions,
+    ImageNetwork,
+)
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.selection import Selection, choices
 from depth_anything_ros.models.contract import Contract
@@ -30,18 +35,22 @@ class FileNetwork:
     :param folder: with its contract.
     :param selection: library, precision and device, known to run here.
     :param threads: CPU threads; 0 leaves it to the library.
+    :param cache: keeps what a library makes of the files for a GPU.
     :raises BackendError: if the library cannot read its files, or they are others than the
         contract says.
     """
 
-    def __init__(self, folder: NetworkFolder, selection: Selection, threads: int) -> None:
+    def __init__(
+        self, folder: NetworkFolder, selection: Selection, threads: int, cache: ExportCache
+    ) -> None:
         self.folder = folder
         self.spec: NetworkSpec = folder.contract.spec
         self.selection = selection
         self._threads = threads
+        self._cache = cache
         made_by = folder.contract.made_by
         self.recipe = made_by.recipe if made_by else ''
-        self.cache_problem = ''
+        options = FileOptions(selection.precision, selection.device, threads, cache, folder.sha256)
         reader = FILE_READERS[selection.backend]
         # By the one size that each reads; None is any.
         self._networks: dict[tuple[int, int] | None, ImageNetwork] = {}
@@ -51,8 +60,7 @@ class FileNetwork:
                     f"{selection.backend} cannot read '{path}'; it reads: "
                     f'{", ".join(reader.suffixes)}'
                 )
-            file = reader(path, selection.precision, threads)
-            network = ImageNetwork(file, path, folder.contract)
+            network = ImageNetwork(reader(path, options), path, folder.contract)
             size = network.size
             if size in self._networks or (None in self._networks and size is not None):
                 raise BackendError(
@@ -89,13 +97,19 @@ class FileNetwork:
         """Return the file of the network."""
         return self.folder.networks[0]
 
+    @property
+    def cache_problem(self) -> str:
+        """Return why what a library made of the files is not kept, '' if it is or nothing is."""
+        return self._cache.problem
+
     def under(self, contract: Contract) -> FileNetwork:
         """
         Return the same network, opened again under another contract.
 
         :raises BackendError: if it is other than that says.
         """
-        return FileNetwork(replace(self.folder, contract=contract), self.selection, self._threads)
+        folder = replace(self.folder, contract=contract)
+        return FileNetwork(folder, self.selection, self._threads, self._cache)
 
     def backend(self, size: tuple[int, int]) -> FileBackend:
         """
@@ -151,10 +165,11 @@ def load_folder(options: NetworkOptions) -> FileNetwork:
     """
     check_origin(options.weights, options.checkpoint)
     folder = read_folder(options.checkpoint)
+    cache = ExportCache(options.cache_folder, options.cache_limit_gb)
     reasons = []
     for selection in choices(options.backend, options.precision, options.device, FILE_READERS):
         try:
-            return FileNetwork(folder, selection, options.threads)
+            return FileNetwork(folder, selection, options.threads, cache)
         except (BackendError, MissingDependencyError) as error:
             logger.info('%s left out: %s', selection.backend, error)
             reasons.append(str(error))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from pathlib import Path
 
 from depth_anything_ros.errors import ConfigError
+from depth_anything_ros.home import expand_user
 from depth_anything_ros.inference import BACKENDS
+from depth_anything_ros.inference.backends.cache import default_cache_dir
 from depth_anything_ros.models.hub import HUB
 from depth_anything_ros.models.network_folder import is_network_folder
 from depth_anything_ros.parameters import Affects, check_type, parameter
@@ -55,7 +58,9 @@ class NetworkOptions:
     )
     device: str = parameter(
         'auto',
-        'Where to compute: auto, cpu, cuda or cuda:N.',
+        'Where to compute: auto, cpu, cuda, tensorrt, intel_gpu or intel_npu, with :N for another '
+        'than the first; auto takes cuda where there is a GPU. tensorrt builds an engine at the '
+        'first start, for minutes.',
         affects=Affects.MODEL,
     )
     input_size: int | tuple[int, int] = parameter(
@@ -110,6 +115,11 @@ class NetworkOptions:
     def hub_model(self) -> str:
         """Return the id or folder of a model of transformers, '' where it is another."""
         return self.model[len(HUB) :] if self.model.startswith(HUB) else ''
+
+    @property
+    def cache_folder(self) -> Path | None:
+        """Return where exported networks are kept, None for a user who has no home."""
+        return expand_user(self.cache_dir) if self.cache_dir else default_cache_dir()
 
     @property
     def network_name(self) -> str:

@@ -6,15 +6,18 @@ import logging
 import platform
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 
 from depth_anything_ros.errors import BackendError, MissingDependencyError, UnknownNameError
 from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.inference.backends.processor import X86
+from depth_anything_ros.inference.devices import AUTO, RUN_BY, Device, DeviceKind, nvidia_gpus
 from depth_anything_ros.types import Precision
 
 logger = logging.getLogger(__name__)
 
-AUTO = 'auto'
+# The driver of AMD's GPUs, on which torch calls its device cuda too.
+_AMD_DRIVER = Path('/dev/kfd')
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ def select(
 
     :param backend: a name in BACKENDS or 'auto'.
     :param precision: a value of Precision or 'auto'.
-    :param device: 'cpu', 'cuda', 'cuda:N' or 'auto'.
+    :param device: one of `devices.DEVICE_NAMES`.
     :param machine: the processor's family as `platform.machine()` names it.
     :raises UnknownNameError: if backend or precision is not known.
     :raises MissingDependencyError: if the library of the backend asked for is not installed.
@@ -64,20 +67,22 @@ def choices(
             raise UnknownNameError(
                 f"backend '{backend}' cannot run this; allowed: {', '.join([AUTO, *known])}"
             )
-        return [_check(backend, wanted, _device_for(backend, device))]
+        return [_check(backend, wanted, _asked_device(device, (backend,)))]
+    where = _asked_device(device, known)
     reasons, found = [], []
-    for name in _preference(device, machine, known):
+    for name in _preference(where, machine):
         if name not in known:
             continue
         try:
-            found.append(_check(name, wanted, _device_for(name, device)))
+            found.append(_check(name, wanted, where))
         except MissingDependencyError as error:
             logger.info('backend %s left out: %s', name, error)
             reasons.append(str(error))
         except BackendError as error:
             reasons.append(str(error))
     if not found and not reasons:
-        reasons = [f'device {device} is for torch alone, which cannot run this; allowed: cpu']
+        others = ' or '.join(_preference(where, machine))
+        reasons = [f'device {where} is for {others}, which cannot run this; allowed: cpu']
     if not found:
         raise BackendError(f'no backend can run here as asked: {"; ".join(reasons)}')
     return found
@@ -94,26 +99,38 @@ def _parse_precision(precision: str) -> Precision | None:
     return Precision(precision)
 
 
-def _preference(device: str, machine: str, known: Collection[str]) -> tuple[str, ...]:
-    """Return the backends from the fastest on; only torch runs on a GPU."""
-    if device.startswith('cuda') or (device == AUTO and 'torch' in known and _has_gpu()):
-        return ('torch',)
+def _preference(device: str, machine: str) -> tuple[str, ...]:
+    """Return the backends that run on a device, from the fastest on."""
+    kind = Device.parse(device).kind
+    if kind is not DeviceKind.CPU:
+        return RUN_BY[kind]
     if machine.lower() in X86:
         return ('openvino', 'onnxruntime', 'torch')
     return ('onnxruntime', 'openvino', 'torch')
 
 
-def _device_for(backend: str, device: str) -> str:
+def _asked_device(device: str, backends: Collection[str]) -> str:
+    """Return the device asked for; 'auto' is a GPU where there is one on which a backend runs."""
     if device != AUTO:
         return device
-    return 'cuda' if backend == 'torch' and _has_gpu() else 'cpu'
+    candidates = [name for name in RUN_BY[DeviceKind.CUDA] if name in backends]
+    # Asked first, as it takes no time: torch takes seconds to import, and is not always there.
+    if not candidates or not _gpu_in_sight():
+        return DeviceKind.CPU.value
+    reasons = []
+    for name in candidates:
+        try:
+            _check(name, None, DeviceKind.CUDA.value)
+        except (BackendError, MissingDependencyError) as error:
+            reasons.append(str(error))
+        else:
+            return DeviceKind.CUDA.value
+    logger.warning('this computer has a GPU, which is not used: %s', '; '.join(reasons))
+    return DeviceKind.CPU.value
 
 
-def _has_gpu() -> bool:
-    # Imported here: what runs a network in a folder does without torch.
-    import torch
-
-    return torch.cuda.is_available()
+def _gpu_in_sight() -> bool:
+    return nvidia_gpus() > 0 or _AMD_DRIVER.exists()
 
 
 def _check(backend: str, precision: Precision | None, device: str) -> Selection:

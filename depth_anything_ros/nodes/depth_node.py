@@ -22,6 +22,7 @@ from sensor_msgs.msg import CameraInfo
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import DepthAnythingError, reason_of
 from depth_anything_ros.escape import lines, one_line
+from depth_anything_ros.inference.building import LONG_WORK
 from depth_anything_ros.messages import told_size
 from depth_anything_ros.nodes.arrival import ArrivalStamps
 from depth_anything_ros.nodes.beside import offer
@@ -68,8 +69,7 @@ class DepthNode(ManagedNode):
     """
     Estimate depth for the latest camera image.
 
-    The executor's thread only takes messages; one worker thread runs the pipeline, others load
-    networks beside it.
+    The executor's thread only takes messages; one worker runs the pipeline, others load networks.
     """
 
     def __init__(self) -> None:
@@ -348,6 +348,7 @@ class DepthNode(ManagedNode):
             model_error=self._host.error,
             loading=self._host.loading,
             building=self._sizes.building,
+            long_work=LONG_WORK.text,
             watched=self._watched(),
             no_camera_reason=fault.reason,
             no_camera_outputs=fault.outputs,

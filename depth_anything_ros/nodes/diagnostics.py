@@ -46,6 +46,7 @@ def _sections(state: NodeState, snapshot: Snapshot) -> dict[str, object]:
         'failure': state.failure,
         'loading': state.loading,
         'building': state.building,
+        'long_work': state.long_work,
         'model_error': state.model_error,
         'cache_problem': state.cache_problem,
         'scale': alignment_section(state.last_result) if state.last_result else {},

@@ -25,7 +25,8 @@ class NodeState:
 
     An empty reason means that nothing is wrong; `watched` tells whether anybody subscribes,
     `image_hint` why no image may come.
-    `building` is the size of images whose network is being built;
+    `building` is the size of images whose network is being built, `long_work` what takes minutes
+    of that or of loading;
     `failure` is why the last lifecycle transition failed, `model_error` why a new network was
     not taken and the running one kept, `passed_over` why preferred scale sources had no scale,
     `no_camera_reason` why the camera gives no `no_camera_outputs`, `cache_problem` why the export
@@ -41,6 +42,7 @@ class NodeState:
     model_error: str = ''
     loading: str = ''
     building: str = ''
+    long_work: str = ''
     watched: bool = False
     no_camera_reason: str = ''
     no_camera_outputs: tuple[str, ...] = ()
@@ -78,17 +80,24 @@ def _problems(state: NodeState, snapshot: Snapshot, recent_s: float) -> Iterator
     if state.model_error and state.model is not None:
         yield f'kept {state.model.name}: {state.model_error}'
     if state.lifecycle != 'active':
-        busy = f', loading {state.loading}' if state.loading else ''
+        busy = f', loading {state.loading}{_long_work(state)}' if state.loading else ''
         yield f'not active but {state.lifecycle}{busy}'
         return
     if state.building:
-        yield f'building the network for images of {state.building}, which wait for it'
+        yield (
+            f'building the network for images of {state.building}, which wait for it'
+            f'{_long_work(state)}'
+        )
     yield from _problems_of_inputs(state, snapshot, recent_s)
     if snapshot.frames['processed']:
         yield from _problems_of_results(state)
     yield from state.traps
     if state.model is not None and state.model.weights == 'random':
         yield 'random weights: the depth means nothing'
+
+
+def _long_work(state: NodeState) -> str:
+    return f': {state.long_work}' if state.long_work else ''
 
 
 def _problems_of_inputs(state: NodeState, snapshot: Snapshot, recent_s: float) -> Iterator[str]:

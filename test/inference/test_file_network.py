@@ -2,7 +2,16 @@ import shutil
 
 import numpy as np
 import pytest
-from made_networks import BIAS, WEIGHTS, grey, write_folder, write_grey, write_identity
+from made_gpu import MadeGpu
+from made_networks import (
+    BIAS,
+    WEIGHTS,
+    grey,
+    write_folder,
+    write_grey,
+    write_identity,
+    write_random,
+)
 
 from depth_anything_ros.errors import (
     BackendError,
@@ -13,7 +22,8 @@ from depth_anything_ros.errors import (
 )
 from depth_anything_ros.inference.opening import create_predictor
 from depth_anything_ros.inference.options import NetworkOptions
-from depth_anything_ros.types import MetricDepth, OutputKind, RelativeInverseDepth
+from depth_anything_ros.inference.selection import Selection
+from depth_anything_ros.types import MetricDepth, OutputKind, Precision, RelativeInverseDepth
 
 pytest.importorskip('onnx')
 pytest.importorskip('onnxruntime')
@@ -365,9 +375,53 @@ def test_what_both_libraries_say_is_said_once(tmp_path):
     assert str(caught.value).count("key 'output.name' must name one of them") == 1
 
 
-def test_a_gpu_is_refused_with_what_can_be_had(tmp_path):
-    with pytest.raises(BackendError, match='device cuda is for torch alone.*; allowed: cpu'):
-        opened(write_folder(tmp_path), 'auto', device='cuda')
+@pytest.mark.parametrize('device', ['cuda', 'tensorrt'])
+def test_a_gpu_that_is_not_there_is_refused_with_what_to_install(tmp_path, device):
+    pytest.importorskip('onnxruntime')
+    with pytest.raises(BackendError, match='no backend can run here as asked: onnxruntime .*: '):
+        opened(write_folder(tmp_path), 'auto', device=device)
+
+
+def test_a_file_on_tensorrt_has_an_engine_for_each_size_in_the_cache(tmp_path, made_gpu):
+    folder = write_folder(tmp_path / 'grey', input_size=HEIGHT)
+    options = {'device': 'tensorrt', 'precision': 'fp16', 'cache_dir': str(tmp_path / 'cache')}
+    predictor = opened(folder, **options)
+    assert not made_gpu.built  # what it reads is checked before an engine takes minutes
+    found = predictor.predict(picture()).values
+    np.testing.assert_allclose(found, grey(picture() / 255.0), atol=1e-5)
+    (engine,) = made_gpu.built
+    assert engine.is_relative_to(tmp_path / 'cache')
+    told = made_gpu.options('TensorrtExecutionProvider')
+    assert told['trt_profile_opt_shapes'] == f'pixels:1x3x{HEIGHT}x{WIDTH}'
+    assert (predictor.identity.backend, predictor.identity.device) == ('onnxruntime', 'tensorrt')
+    opened(folder, **options).predict(picture())
+    assert len(made_gpu.built) == 1
+    predictor.predict(np.zeros((HEIGHT, 2 * WIDTH, 3), np.uint8))
+    assert len(made_gpu.built) == 2
+    assert sorted(path.name for path in folder.iterdir()) == ['model.onnx', 'network.json']
+
+
+def test_a_file_on_cuda_in_fp16_is_made_over_in_the_cache(tmp_path, made_gpu):
+    write_random(tmp_path / 'model.onnx')
+    folder = write_folder(tmp_path, input_size=HEIGHT)
+    exact = opened(folder).predict(picture()).values
+    cache = tmp_path / 'cache'
+    half = opened(folder, device='cuda', precision='fp16', cache_dir=str(cache))
+    error = np.abs(half.predict(picture()).values - exact).max() / np.ptp(exact)
+    assert 1e-6 < error < 1e-2
+    assert set(made_gpu.memory) == {('cuda', 0)}
+    assert len(list(cache.glob('model-cuda-*/network.onnx'))) == 1
+
+
+def test_auto_takes_a_gpu_on_which_the_library_computes(tmp_path, made_gpu):
+    predictor = opened(write_folder(tmp_path), 'auto', precision='auto')
+    assert predictor.selection == Selection('onnxruntime', Precision.FP16, 'cuda')
+
+
+def test_auto_says_why_a_gpu_is_not_used(tmp_path, monkeypatch, caplog):
+    MadeGpu(loads=('CPUExecutionProvider',)).take_place(monkeypatch)
+    assert opened(write_folder(tmp_path), 'auto').selection.device == 'cpu'
+    assert 'this computer has a GPU, which is not used: onnxruntime' in caplog.text
 
 
 def test_numbers_that_are_not_finite_in_fp32_are_those_of_the_network(tmp_path):

@@ -1,4 +1,5 @@
 import logging
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,11 +13,17 @@ from depth_anything_ros.types import Precision
 @pytest.fixture(autouse=True)
 def _cpu_with_everything_installed(monkeypatch):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    set_gpus(monkeypatch, 0)
     for module in ('openvino_backend', 'onnxruntime_backend'):
         monkeypatch.setattr(
             f'depth_anything_ros.inference.backends.{module}.find_spec', lambda _: object()
         )
     set_native_bf16(monkeypatch, False)
+
+
+def set_gpus(monkeypatch, count: int) -> None:
+    monkeypatch.setattr(selection, 'nvidia_gpus', lambda: count)
+    monkeypatch.setattr(selection, '_AMD_DRIVER', Path('/there/is/none'))
 
 
 def set_native_bf16(monkeypatch, native: bool) -> None:
@@ -49,6 +56,7 @@ def test_auto_takes_onnxruntime_on_arm():
 
 
 def test_auto_takes_torch_in_fp16_on_cuda(monkeypatch):
+    set_gpus(monkeypatch, 1)
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
     monkeypatch.setattr(torch.cuda, 'device_count', lambda: 1)
     assert select('auto', 'auto', 'auto', 'x86_64') == Selection('torch', Precision.FP16, 'cuda')
@@ -105,6 +113,45 @@ def test_what_cannot_run_a_network_is_refused_without_importing_it(monkeypatch):
     def imported():
         raise ImportError('there is no torch here')
 
-    monkeypatch.setattr(selection, '_has_gpu', imported)
+    monkeypatch.setattr(selection, '_gpu_in_sight', imported)
     with pytest.raises(UnknownNameError, match="'torch' cannot run this; allowed: auto, openvino"):
         choices('torch', 'auto', 'auto', ('openvino', 'onnxruntime'))
+
+
+def test_a_gpu_that_torch_cannot_use_is_told_and_the_cpu_taken(monkeypatch, caplog):
+    set_gpus(monkeypatch, 1)
+    assert select('auto', 'auto', 'auto', 'x86_64').device == 'cpu'
+    assert "has a GPU, which is not used: no CUDA device for 'cuda'" in caplog.text
+    assert 'onnxruntime-gpu' in caplog.text
+
+
+def test_without_a_gpu_in_sight_torch_is_not_asked(monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: pytest.fail('torch was asked'))
+    assert select('auto', 'auto', 'auto', 'x86_64').device == 'cpu'
+
+
+def test_torch_on_a_gpu_of_amd_is_asked(monkeypatch, tmp_path):
+    monkeypatch.setattr(selection, '_AMD_DRIVER', tmp_path)
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: 1)
+    assert select('auto', 'auto', 'auto', 'x86_64') == Selection('torch', Precision.FP16, 'cuda')
+
+
+@pytest.mark.parametrize(
+    ('device', 'reason'),
+    [
+        ('tensorrt', 'onnxruntime .* has no TensorrtExecutionProvider'),
+        ('intel_gpu', "openvino sees no GPU, only CPU: 'intel_gpu' needs Intel's OpenCL driver"),
+        ('intel_npu', "openvino sees no NPU, only CPU: 'intel_npu' needs Intel's linux-npu"),
+        ('tpu', "unknown device 'tpu'; known: auto, cpu, cuda"),
+    ],
+)
+def test_a_device_asked_for_and_absent_is_an_error(device, reason):
+    pytest.importorskip('openvino')
+    with pytest.raises(BackendError, match=reason):
+        select('auto', 'auto', device, 'x86_64')
+
+
+def test_a_device_that_no_allowed_backend_runs_on_names_those_that_do():
+    with pytest.raises(BackendError, match='device tensorrt is for onnxruntime, .*allowed: cpu'):
+        choices('auto', 'auto', 'tensorrt', ('openvino',))

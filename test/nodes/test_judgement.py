@@ -90,6 +90,17 @@ def test_a_hint_about_the_image_and_a_load_are_told(statistics):
     assert judged(loading, statistics)[1] == 'not active but configuring, loading tiny'
 
 
+def test_what_takes_minutes_of_loading_and_building_is_told(statistics):
+    statistics.count('received')
+    work = 'building the TensorRT engine, which takes minutes'
+    loading = NodeState('configuring', '/i', loading='tiny', long_work=work)
+    assert judged(loading, statistics)[1] == f'not active but configuring, loading tiny: {work}'
+    building = NodeState('active', '/i', MODEL, building='1280x720', long_work=work)
+    assert judged(building, statistics)[1].endswith(f', which wait for it: {work}')
+    read = to_dict(to_status('depth_node', building, statistics.snapshot(), 5.0))
+    assert read['long_work'] == work
+
+
 @pytest.mark.parametrize(
     ('fields', 'words'),
     [

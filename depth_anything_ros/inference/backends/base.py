@@ -20,7 +20,7 @@ class BackendOptions:
 
     `estimator` is the network in evaluation mode, on the CPU in fp32; backends do not change
     it. `weights_key` names its weights: a checkpoint's sha256, or 'random-' and a digest.
-    `size` is the network's (height, width). `device` is 'cpu', 'cuda' or 'cuda:N'. `threads` 0
+    `size` is the network's (height, width), `device` a name of `devices.DEVICE_NAMES`. `threads` 0
     leaves the number of CPU threads to the library. `cache` keeps exported networks.
     """
 
@@ -75,8 +75,8 @@ class Backend(Runner, Protocol):
         """Return the fastest precision that the device computes natively."""
 
     @classmethod
-    def narrowed(cls, estimator: DepthEstimator) -> tuple[str, ...]:
-        """Return the layers whose weights take 7 bits on this processor; see `processor`."""
+    def narrowed(cls, estimator: DepthEstimator, device: str) -> tuple[str, ...]:
+        """Return the layers whose weights take 7 bits on the device; see `processor`."""
 
 
 @runtime_checkable
@@ -116,16 +116,6 @@ class ConfidentBackend(Protocol):
         :param pixels: normalised image, float32 (1, 3, h, w), h and w as in the options.
         :return: arrays of the caller's own.
         """
-
-
-def require_cpu(backend: str, device: str) -> None:
-    """
-    Check that the device is the CPU.
-
-    :raises BackendError: if it is another.
-    """
-    if device != 'cpu':
-        raise BackendError(f"{backend} runs on cpu here, not on '{device}'; use backend torch")
 
 
 def require_precision(

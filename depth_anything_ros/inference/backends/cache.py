@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 T = TypeVar('T')
 
 MANIFEST = 'manifest.json'
+ENGINES = 'engines'
+"""A folder in that of an export for what a library makes of it on this computer, unchecked."""
 # Every size of the input, model, backend and version of a library makes another export.
 KEPT_EXPORTS = 32
 # An export of the large model takes 1.3 GB.
@@ -167,7 +169,7 @@ def _damage(folder: Path) -> str:
     try:
         listed = parse_json((folder / MANIFEST).read_text(encoding='utf-8'))['files']
         wrong = [name for name, digest in listed.items() if _sha256(folder / name) != digest]
-        unlisted = {path.name for path in folder.iterdir()} - {MANIFEST, *listed}
+        unlisted = {path.name for path in folder.iterdir()} - {MANIFEST, ENGINES, *listed}
     except FileNotFoundError as error:
         return f'{Path(error.filename).name} is missing'
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
@@ -200,7 +202,7 @@ def _is_export(path: Path) -> bool:
 
 
 def _size_bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.iterdir())
+    return sum(path.stat().st_size for path in folder.rglob('*') if path.is_file())
 
 
 def _remove(folder: Path) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from depth_anything_ros.errors import BackendError
 from depth_anything_ros.inference.backends.base import NetworkOutput, check_pixels
+from depth_anything_ros.inference.backends.cache import ExportCache
 from depth_anything_ros.models.contract import (
     Channels,
     Contract,
@@ -54,6 +55,23 @@ class Port:
 Run = Callable[[NDArray[Any]], list[NDArray[Any]]]
 
 
+@dataclass(frozen=True)
+class FileOptions:
+    """
+    How a network file is run.
+
+    `precision` is the number format to compute in, `device` a name of `devices.DEVICE_NAMES`,
+    `threads` the CPU threads, 0 leaves these to the library. What a library makes of the file for
+    a GPU is kept in `cache` under `weights_key`, which is another for other weights.
+    """
+
+    precision: Precision
+    device: str
+    threads: int
+    cache: ExportCache
+    weights_key: str
+
+
 class NetworkFile(Protocol):
     """
     Open a network file in one library; an entry of FILE_READERS is a class like this.
@@ -61,14 +79,13 @@ class NetworkFile(Protocol):
     `suffixes` are those of the files that the library reads.
 
     :param path: of the file.
-    :param precision: number format to compute in.
-    :param threads: CPU threads; 0 leaves it to the library.
+    :param options: how it is run.
     :raises BackendError: if the library cannot read it.
     """
 
     suffixes: ClassVar[tuple[str, ...]]
 
-    def __init__(self, path: Path, precision: Precision, threads: int) -> None: ...
+    def __init__(self, path: Path, options: FileOptions) -> None: ...
 
     @property
     def inputs(self) -> Sequence[Port]:

@@ -14,7 +14,8 @@ import torch
 from depth_anything_ros.errors import BackendError
 from depth_anything_ros.files import output_error
 from depth_anything_ros.inference.backends.export import exported, output_names, tracing
-from depth_anything_ros.inference.backends.onnx_file import failures
+from depth_anything_ros.inference.backends.onnx_rewriting import save
+from depth_anything_ros.inference.backends.onnx_session import failures
 from depth_anything_ros.models.estimator import DepthEstimator
 from depth_anything_ros.models.quantised import (
     dynamic_layers,
@@ -24,12 +25,14 @@ from depth_anything_ros.models.quantised import (
 )
 
 _OPSET = 17
-# What protobuf writes at once.
-_LARGEST_FILE = 2_000_000_000
 
 
 def export_onnx(
-    estimator: DepthEstimator, size: tuple[int, int], narrowed: Collection[str], path: Path
+    estimator: DepthEstimator,
+    size: tuple[int, int],
+    narrowed: Collection[str],
+    path: Path,
+    dynamic: bool = True,
 ) -> None:
     """
     Write a network as an ONNX file for one input size; weights beyond 2 GB stand in files beside.
@@ -38,6 +41,8 @@ def export_onnx(
     :param size: (height, width) of its input.
     :param narrowed: names of the layers whose weights take 7 bits.
     :param path: of the file, in a folder that is there.
+    :param dynamic: whether layers that find the range of what they read for every image multiply
+        integers; for what cannot they multiply floats.
     :raises BackendError: if torch or ONNX Runtime cannot convert it.
     :raises OutputError: if there is no room.
     """
@@ -57,9 +62,9 @@ def export_onnx(
             )
         except (RuntimeError, torch.onnx.errors.OnnxExporterError) as error:
             raise BackendError(f'torch cannot export the network to ONNX: {error}') from error
-    dynamic = dynamic_layers(estimator)
-    if dynamic:
-        _quantise_products(path, narrow=bool({*dynamic} & {*narrowed}))
+    layers = dynamic_layers(estimator) if dynamic else []
+    if layers:
+        _quantise_products(path, narrow=bool({*layers} & {*narrowed}))
 
 
 def _quantise_products(path: Path, narrow: bool) -> None:
@@ -143,8 +148,4 @@ def store_in_half(source: Path, target: Path) -> None:
     nodes = [*casts, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)
-    large = model.ByteSize() > _LARGEST_FILE
-    try:
-        onnx.save(model, target, save_as_external_data=large, location=f'{target.name}.data')
-    except OSError as error:
-        raise output_error(target, error) from error
+    save(model, target)

@@ -1,104 +1,133 @@
-"""ONNX files in ONNX Runtime, on the CPU."""
+"""ONNX files in ONNX Runtime, on the CPU and on NVIDIA's GPUs."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 from numpy.typing import NDArray
 
 from depth_anything_ros.errors import BackendError
-from depth_anything_ros.inference.backends.network_file import Port, Run
-from depth_anything_ros.types import Precision
+from depth_anything_ros.inference.backends.network_file import FileOptions, Port, Run
+from depth_anything_ros.inference.backends.onnx_binding import BoundRun
+from depth_anything_ros.inference.backends.onnx_rewriting import (
+    Rewriting,
+    rewrite,
+    rewriting_for,
+)
+from depth_anything_ros.inference.backends.onnx_session import (
+    Engine,
+    failures,
+    open_session,
+    reason,
+)
+from depth_anything_ros.inference.devices import Device, DeviceKind
 
-_DTYPES = {
+_TYPES = {
     'tensor(float)': 'float32', 'tensor(float16)': 'float16', 'tensor(double)': 'float64',
     'tensor(uint8)': 'uint8',
 }  # fmt: skip
-# Its kind of error, the file that is named already, and the function that raised.
-_PLACES = re.compile(
-    r'^\[ONNXRuntimeError\] : \d+ : \w+ : |Load model from \S+ failed:|'
-    r'/onnxruntime_src/.*?\) (?=[A-Z])'
-)
+_NETWORK = 'network.onnx'
+_SOURCE = 'source.txt'
 
 
 class OnnxFile:
     """
-    Open an ONNX file in ONNX Runtime; one session runs it at every size.
+    Open an ONNX file in ONNX Runtime.
+
+    One session runs it at every size, but for TensorRT, which builds an engine for each. What is
+    made of the file for a GPU, and the engine, are kept in the cache.
 
     :param path: of the file.
-    :param precision: fp32, in which the library computes what the file does not say otherwise.
-    :param threads: CPU threads; 0 leaves it to the library.
+    :param options: how it is run; the library computes in the precision of the file where the
+        device is the CPU.
     :raises BackendError: if it cannot be read.
     """
 
     suffixes: ClassVar[tuple[str, ...]] = ('.onnx',)
 
-    def __init__(self, path: Path, precision: Precision, threads: int) -> None:
-        del precision  # the one that there is
-        self._session = open_session(path, threads)
-
-    @property
-    def inputs(self) -> Sequence[Port]:
-        """Return what it reads."""
-        return [_port(one) for one in self._session.get_inputs()]
-
-    @property
-    def outputs(self) -> Sequence[Port]:
-        """Return what it gives."""
-        return [_port(one) for one in self._session.get_outputs()]
+    def __init__(self, path: Path, options: FileOptions) -> None:
+        self._path = path
+        self._options = options
+        self._device = Device.parse(options.device)
+        self._in_engine = self._device.kind is DeviceKind.TENSORRT
+        # For TensorRT only to see what it reads and gives, before an engine takes minutes.
+        session = open_session(path, options.threads) if self._in_engine else self._session()
+        self.inputs: Sequence[Port] = [_port(one) for one in session.get_inputs()]
+        self.outputs: Sequence[Port] = [_port(one) for one in session.get_outputs()]
+        self._shared = None if self._in_engine else session
 
     def runner(self, shape: tuple[int, ...], outputs: Sequence[int]) -> Run:
-        """Return what runs it and returns some of its outputs."""
-        del shape  # the session finds it out
-        given, known = self.inputs[0].name, self.outputs
-        wanted = [known[place].name for place in outputs]
+        """
+        Return what runs it and returns some of its outputs.
+
+        :raises BackendError: if TensorRT cannot build its engine, or a GPU has no room.
+        """
+        (given,) = self.inputs
+        wanted = [self.outputs[place].name for place in outputs]
+        session = self._shared or self._session((given.name, shape))
+        if self._device.kind is not DeviceKind.CPU:
+            dtype = np.dtype(given.dtype).type
+            return BoundRun(session, shape, dtype, wanted, self._device)
 
         def run(pixels: NDArray[Any]) -> list[NDArray[Any]]:
             try:
-                values: list[NDArray[Any]] = self._session.run(wanted, {given: pixels})
+                values: list[NDArray[Any]] = session.run(wanted, {given.name: pixels})
             except failures() as error:
                 raise BackendError(f'onnxruntime failed: {reason(error)}') from error
             return values
 
         return run
 
+    def _session(self, given: tuple[str, tuple[int, ...]] | None = None) -> Any:
+        """Return a session on the device, for one (name, shape) of the input in an engine."""
+        options, device = self._options, self._device
+        rewriting = rewriting_for(device, options.precision, self._path)
+        if rewriting is Rewriting.NONE and not self._in_engine:
+            return open_session(self._path, options.threads, device, options.precision)
 
-def open_session(path: Path, threads: int) -> Any:
-    """
-    Return what runs an ONNX file.
+        def load(folder: Path) -> Any:
+            network = folder / _NETWORK if rewriting is not Rewriting.NONE else self._path
+            engine = None
+            if self._in_engine:
+                engine = Engine.kept(folder, network, options.precision, given)
+            return open_session(
+                network, options.threads, device, options.precision, engine
+            ), engine
 
-    :param threads: CPU threads; 0 leaves it to the library.
-    :raises BackendError: if it cannot be loaded.
-    """
-    import onnxruntime
+        session, engine = options.cache.load(self._label(), self._key(rewriting, given),
+                                             self._build(rewriting), load)  # fmt: skip
+        if engine is not None and engine.problem and not options.cache.problem:
+            options.cache.problem = engine.problem
+        return session
 
-    settings = onnxruntime.SessionOptions()
-    settings.intra_op_num_threads = threads
-    settings.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(
-            str(path), settings, providers=['CPUExecutionProvider']
-        )
-    except failures() as error:
-        raise BackendError(f"onnxruntime cannot load '{path}': {reason(error)}") from error
+    def _label(self) -> str:
+        return f'{self._path.stem}-{self._device.kind.value}'
 
+    def _key(
+        self, rewriting: Rewriting, given: tuple[str, tuple[int, ...]] | None
+    ) -> dict[str, str]:
+        import onnxruntime
 
-def failures() -> tuple[type[Exception], ...]:
-    """Return what ONNX Runtime raises; its errors share no base class but Exception."""
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
+        return {
+            'weights': self._options.weights_key,
+            'file': self._path.name,
+            'rewriting': rewriting.value,
+            'input': str(given),
+            'onnxruntime': onnxruntime.__version__,
+        }
 
-    named = (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf)
-    return (*named, state.NoSuchFile, state.NotImplemented, state.RuntimeException, RuntimeError)
+    def _build(self, rewriting: Rewriting) -> Callable[[Path], None]:
+        def build(folder: Path) -> None:
+            if rewriting is not Rewriting.NONE:
+                rewrite(rewriting, self._path, folder / _NETWORK)
+            (folder / _SOURCE).write_text(f'{self._path}\n', encoding='utf-8')
 
-
-def reason(error: Exception) -> str:
-    """Return why the library raised, in one line, without the places in its source."""
-    return _PLACES.sub('', ' '.join(str(error).split()))
+        return build
 
 
 def _port(given: Any) -> Port:
     shape = tuple(side if isinstance(side, int) else None for side in given.shape)
-    return Port(given.name, shape, _DTYPES.get(given.type, given.type))
+    return Port(given.name, shape, _TYPES.get(given.type, given.type))

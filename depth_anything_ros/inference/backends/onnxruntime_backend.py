@@ -1,31 +1,57 @@
-"""ONNX Runtime on the CPU: for machines that OpenVINO does not serve, ARM above all."""
+"""ONNX Runtime: on the CPU, ARM above all, and on NVIDIA's GPUs, by CUDA or TensorRT."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
 
 from depth_anything_ros.errors import BackendError, MissingDependencyError
 from depth_anything_ros.inference.backends.base import (
     BackendOptions,
     NetworkOutput,
     check_pixels,
-    require_cpu,
     require_precision,
 )
-from depth_anything_ros.inference.backends.onnx_file import failures, open_session
+from depth_anything_ros.inference.backends.onnx_binding import BoundRun
+from depth_anything_ros.inference.backends.onnx_providers import require_provider
+from depth_anything_ros.inference.backends.onnx_rewriting import (
+    Rewriting,
+    rewrite,
+    rewriting_for,
+)
+from depth_anything_ros.inference.backends.onnx_session import (
+    Engine,
+    failures,
+    open_session,
+    reason,
+)
 from depth_anything_ros.inference.backends.processor import narrowed_layers
+from depth_anything_ros.inference.devices import Device, DeviceKind, require_device
 from depth_anything_ros.types import Float32Array, Precision
 
 if TYPE_CHECKING:
     from depth_anything_ros.models.estimator import DepthEstimator
 
+KINDS = (DeviceKind.CPU, DeviceKind.CUDA, DeviceKind.TENSORRT)
+
 _MODEL_FILE = 'model.onnx'
+_PRECISIONS = {
+    DeviceKind.CPU: (Precision.FP32,),
+    DeviceKind.CUDA: (Precision.FP32, Precision.FP16),
+    DeviceKind.TENSORRT: (Precision.FP32, Precision.FP16),
+}
 
 
 class OnnxRuntimeBackend:
     """
     Run a network with ONNX Runtime.
+
+    On a GPU the arrays stay there between the copy in and the copy out. TensorRT builds an engine
+    at the first start, for minutes, which is kept beside the export.
 
     :param options: what to run and how.
     :raises BackendError: if the network cannot be exported or loaded.
@@ -38,47 +64,64 @@ class OnnxRuntimeBackend:
         import onnx
         import onnxruntime
 
-        # They import torch, which a network in a folder runs without.
+        # It imports torch, which a network in a folder runs without.
         from depth_anything_ros.inference.backends.export import export_key, export_label
-        from depth_anything_ros.inference.backends.onnx_export import export_onnx
 
         self._size = options.size
-        narrowed = self.narrowed(options.estimator)
+        device = Device.parse(options.device)
+        on_cpu = device.kind is DeviceKind.CPU
+        narrowed = self.narrowed(options.estimator, options.device)
         versions = {'onnx': onnx.__version__, 'onnxruntime': onnxruntime.__version__}
-        self._session = options.cache.load(
+        # What an export for one device holds, another may not run.
+        form = '' if on_cpu else f'{device.kind.value} {options.precision.value}'
+
+        def load(folder: Path) -> tuple[Any, Engine | None]:
+            path, engine = folder / _MODEL_FILE, None
+            if device.kind is DeviceKind.TENSORRT:
+                engine = Engine.kept(folder, path, options.precision)
+            session = open_session(path, options.threads, device, options.precision, engine)
+            return session, engine
+
+        self._session, engine = options.cache.load(
             export_label(options, self.name),
-            export_key(options, narrowed, **versions),
-            lambda target: export_onnx(
-                options.estimator, options.size, narrowed, target / _MODEL_FILE
-            ),
-            lambda folder: open_session(folder / _MODEL_FILE, options.threads),
+            export_key(options, narrowed, form=form, **versions),
+            lambda target: _export(options, narrowed, device, target / _MODEL_FILE),
+            load,
         )
+        if engine is not None and engine.problem and not options.cache.problem:
+            options.cache.problem = engine.problem
         self._input = self._session.get_inputs()[0].name
+        self._bound = None if on_cpu else self._bind(device)
+
+    def _bind(self, device: Device) -> BoundRun:
+        outputs = [one.name for one in self._session.get_outputs()]
+        return BoundRun(self._session, (1, 3, *self._size), np.float32, outputs, device)
 
     @classmethod
     def require(cls, device: str, precision: Precision) -> None:
         """
-        Check that ONNX Runtime is installed and can compute in `precision` on the CPU.
+        Check that ONNX Runtime is installed and can compute in `precision` on the device.
 
         :raises MissingDependencyError: if onnxruntime or onnx is not installed.
-        :raises BackendError: if the device is not the CPU or the precision not fp32.
+        :raises BackendError: if the device or the precision cannot be had; the message says why,
+            and what to install.
         """
         for module in ('onnxruntime', 'onnx'):
             if find_spec(module) is None:
                 raise MissingDependencyError(module, 'onnx')
-        require_cpu(cls.name, device)
-        require_precision(cls.name, device, precision, (Precision.FP32,))
+        found = require_device(cls.name, device, KINDS)
+        require_precision(cls.name, device, precision, _PRECISIONS[found.kind])
+        require_provider(found)
 
     @classmethod
     def fastest_precision(cls, device: str) -> Precision:
-        """Return fp32, the only one."""
-        del device
-        return Precision.FP32
+        """Return fp16 on a GPU, and fp32, the only one, on the CPU."""
+        return Precision.FP32 if device == DeviceKind.CPU.value else Precision.FP16
 
     @classmethod
-    def narrowed(cls, estimator: DepthEstimator) -> tuple[str, ...]:
-        """Return the layers whose weights take 7 bits on this processor."""
-        return narrowed_layers(estimator, dynamic=True)
+    def narrowed(cls, estimator: DepthEstimator, device: str) -> tuple[str, ...]:
+        """Return the layers whose weights take 7 bits on this processor, none on a GPU."""
+        return narrowed_layers(estimator, device, dynamic=True)
 
     def infer(self, pixels: Float32Array) -> Float32Array:
         """
@@ -100,8 +143,23 @@ class OnnxRuntimeBackend:
 
     def _infer(self, pixels: Float32Array) -> list[Float32Array]:
         check_pixels(pixels, self._size)
+        if self._bound is not None:
+            return self._bound(pixels)
         try:
             outputs: list[Float32Array] = self._session.run(None, {self._input: pixels})
         except failures() as error:
-            raise BackendError(f'onnxruntime failed: {error}') from error
+            raise BackendError(f'onnxruntime failed: {reason(error)}') from error
         return outputs
+
+
+def _export(
+    options: BackendOptions, narrowed: Collection[str], device: Device, path: Path
+) -> None:
+    """Write a network as the device reads it."""
+    from depth_anything_ros.inference.backends.onnx_export import export_onnx
+
+    dynamic = device.kind is DeviceKind.CPU
+    export_onnx(options.estimator, options.size, narrowed, path, dynamic)
+    rewriting = rewriting_for(device, options.precision, path)
+    if rewriting is not Rewriting.NONE:
+        rewrite(rewriting, path, path)

@@ -1,4 +1,4 @@
-"""OpenVINO on the CPU: the fastest on x86, more so with bf16 instructions."""
+"""OpenVINO: the fastest on x86, more so with bf16 instructions; Intel's GPUs and NPUs too."""
 
 from __future__ import annotations
 
@@ -12,22 +12,32 @@ from depth_anything_ros.inference.backends.base import (
     BackendOptions,
     NetworkOutput,
     check_pixels,
-    require_cpu,
     require_precision,
 )
 from depth_anything_ros.inference.backends.openvino_file import (
-    HINTS,
+    PLUGINS,
     compile_file,
     core,
+    plugin,
     settings,
 )
 from depth_anything_ros.inference.backends.processor import cpu_has_bf16, narrowed_layers
+from depth_anything_ros.inference.devices import Device, DeviceKind, require_device
 from depth_anything_ros.types import Float32Array, Precision
 
 if TYPE_CHECKING:
     from depth_anything_ros.models.estimator import DepthEstimator
 
 _MODEL_FILE = 'model.xml'
+_PRECISIONS = {
+    DeviceKind.CPU: (Precision.FP32, Precision.BF16),
+    DeviceKind.INTEL_GPU: (Precision.FP32, Precision.FP16),
+    DeviceKind.INTEL_NPU: (Precision.FP16,),
+}
+_DRIVERS = {
+    DeviceKind.INTEL_GPU: "Intel's OpenCL driver (intel-opencl-icd), and in a container /dev/dri",
+    DeviceKind.INTEL_NPU: "Intel's linux-npu-driver, and in a container /dev/accel",
+}
 
 
 class OpenVinoBackend:
@@ -50,10 +60,11 @@ class OpenVinoBackend:
         from depth_anything_ros.models.quantised import dynamic_layers, dynamic_width
 
         self._size = options.size
-        narrowed = self.narrowed(options.estimator)
+        device = Device.parse(options.device)
+        narrowed = self.narrowed(options.estimator, options.device)
         key = export_key(options, narrowed, openvino=openvino.__version__)
-        config = settings(options.precision, options.threads)
-        if dynamic_layers(options.estimator):
+        config = settings(options.precision, options.threads, device)
+        if device.kind is DeviceKind.CPU and dynamic_layers(options.estimator):
             # How many numbers share a step; what does not divide a token is computed in floats.
             config['DYNAMIC_QUANTIZATION_GROUP_SIZE'] = dynamic_width(options.estimator)
         self._request = options.cache.load(
@@ -62,40 +73,43 @@ class OpenVinoBackend:
             lambda target: export_openvino(
                 options.estimator, options.size, narrowed, target / _MODEL_FILE
             ),
-            lambda folder: compile_file(folder / _MODEL_FILE, config),
+            lambda folder: compile_file(folder / _MODEL_FILE, device, config),
         )
 
     @classmethod
     def require(cls, device: str, precision: Precision) -> None:
         """
-        Check that OpenVINO is installed and can compute in `precision` on the CPU.
+        Check that OpenVINO is installed and can compute in `precision` on the device.
 
         :raises MissingDependencyError: if openvino is not installed.
-        :raises BackendError: if the device is not the CPU, or lacks the precision.
+        :raises BackendError: if the device is not here, or lacks the precision.
         """
         if find_spec('openvino') is None:
             raise MissingDependencyError('openvino', 'openvino')
-        require_cpu(cls.name, device)
-        require_precision(cls.name, device, precision, tuple(HINTS))
-        if precision is Precision.BF16:
+        found = require_device(cls.name, device, PLUGINS)
+        require_precision(cls.name, device, precision, _PRECISIONS[found.kind])
+        if found.kind is not DeviceKind.CPU:
+            _require_intel(found)
+        elif precision is Precision.BF16:
             capabilities = core().get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
             if 'BF16' not in capabilities:
                 raise BackendError(f'{cls.name} cannot compute in bf16 on this CPU; allowed: fp32')
 
     @classmethod
     def fastest_precision(cls, device: str) -> Precision:
-        """Return bf16 where the CPU has instructions for it, else fp32."""
-        del device
+        """Return bf16 where the CPU has instructions for it, else fp32; fp16 off the CPU."""
+        if device != DeviceKind.CPU.value:
+            return Precision.FP16
         return Precision.BF16 if cpu_has_bf16() else Precision.FP32
 
     @classmethod
-    def narrowed(cls, estimator: DepthEstimator) -> tuple[str, ...]:
+    def narrowed(cls, estimator: DepthEstimator, device: str) -> tuple[str, ...]:
         """
-        Return the layers whose weights take 7 bits on this processor.
+        Return the layers whose weights take 7 bits on this processor, none off the CPU.
 
         Without VNNI OpenVINO computes layers with dynamic ranges in floats.
         """
-        return narrowed_layers(estimator, dynamic=False)
+        return narrowed_layers(estimator, device, dynamic=False)
 
     def infer(self, pixels: Float32Array) -> Float32Array:
         """
@@ -122,3 +136,14 @@ class OpenVinoBackend:
             return self._request.infer([pixels], share_inputs=True)
         except RuntimeError as error:
             raise BackendError(f'openvino failed: {error}') from error
+
+
+def _require_intel(device: Device) -> None:
+    """Check that OpenVINO sees the device, which needs a driver."""
+    name, seen = plugin(device), core().available_devices
+    # A single one has no number, of several each has.
+    if name not in seen and f'{name}.0' not in seen:
+        raise BackendError(
+            f"openvino sees no {name}, only {', '.join(seen)}: '{device.kind.value}' needs "
+            f'{_DRIVERS[device.kind]}'
+        )

@@ -11,10 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_anything_ros.errors import BackendError
-from depth_anything_ros.inference.backends.network_file import Port, Run
+from depth_anything_ros.inference.backends.network_file import FileOptions, Port, Run
+from depth_anything_ros.inference.devices import Device, DeviceKind
 from depth_anything_ros.types import Precision
 
-HINTS = {Precision.FP32: 'f32', Precision.BF16: 'bf16'}
+HINTS = {Precision.FP32: 'f32', Precision.BF16: 'bf16', Precision.FP16: 'f16'}
+
+PLUGINS = {DeviceKind.CPU: 'CPU', DeviceKind.INTEL_GPU: 'GPU', DeviceKind.INTEL_NPU: 'NPU'}
+"""What OpenVINO calls a device."""
 
 _DTYPES = {'f32': 'float32', 'f16': 'float16', 'f64': 'float64', 'u8': 'uint8'}
 
@@ -24,16 +28,16 @@ class OpenVinoFile:
     Open an IR (.xml with its .bin) or an ONNX file in OpenVINO; each size is compiled for itself.
 
     :param path: of the file.
-    :param precision: fp32 or bf16.
-    :param threads: CPU threads; 0 leaves it to the library.
+    :param options: how it is run.
     :raises BackendError: if it cannot be read.
     """
 
     suffixes: ClassVar[tuple[str, ...]] = ('.xml', '.onnx')
 
-    def __init__(self, path: Path, precision: Precision, threads: int) -> None:
+    def __init__(self, path: Path, options: FileOptions) -> None:
         self._path = path
-        self._config = settings(precision, threads)
+        self._device = Device.parse(options.device)
+        self._config = settings(options.precision, options.threads, self._device)
         try:
             self._model = core().read_model(path)
         except RuntimeError as error:
@@ -58,7 +62,8 @@ class OpenVinoFile:
         try:
             model = self._model.clone()
             model.reshape(list(shape))
-            request = core().compile_model(model, 'CPU', self._config).create_infer_request()
+            name = plugin(self._device)
+            request = core().compile_model(model, name, self._config).create_infer_request()
         except RuntimeError as error:
             raise BackendError(
                 f"openvino cannot compile '{self._path}': {reason(error)}"
@@ -75,13 +80,19 @@ class OpenVinoFile:
         return run
 
 
-def settings(precision: Precision, threads: int) -> dict[str, Any]:
-    """Return how a network is compiled; `threads` 0 leaves these to the library."""
+def plugin(device: Device) -> str:
+    """Return what OpenVINO calls a device, with the number of one that is not the first."""
+    name = PLUGINS[device.kind]
+    return f'{name}.{device.index}' if device.index else name
+
+
+def settings(precision: Precision, threads: int, device: Device) -> dict[str, Any]:
+    """Return how a network is compiled; `threads` of the CPU, 0 leaves these to the library."""
     config: dict[str, Any] = {
         'PERFORMANCE_HINT': 'LATENCY',
         'INFERENCE_PRECISION_HINT': HINTS[precision],
     }
-    if threads > 0:
+    if threads > 0 and device.kind is DeviceKind.CPU:
         config['INFERENCE_NUM_THREADS'] = threads
     return config
 
@@ -100,15 +111,17 @@ def core() -> Any:
     return openvino.Core()
 
 
-def compile_file(path: Path, config: Mapping[str, Any]) -> Any:
+def compile_file(path: Path, device: Device, config: Mapping[str, Any]) -> Any:
     """
     Return a request that runs an IR as it is.
 
+    :param device: one of PLUGINS.
     :param config: as :func:`settings` returns it.
     :raises BackendError: if it cannot be compiled.
     """
     try:
-        return core().compile_model(core().read_model(path), 'CPU', config).create_infer_request()
+        model = core().compile_model(core().read_model(path), plugin(device), config)
+        return model.create_infer_request()
     except RuntimeError as error:
         raise BackendError(f"openvino cannot compile '{path}': {error}") from error
 

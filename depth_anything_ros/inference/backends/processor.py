@@ -46,15 +46,16 @@ def products_saturate(machine: str = platform.machine(), cpuinfo: Path = CPUINFO
     return machine.lower() in X86 and not _WIDE_SUMS & _flags(cpuinfo)
 
 
-def narrowed_layers(estimator: DepthEstimator, dynamic: bool) -> tuple[str, ...]:
+def narrowed_layers(estimator: DepthEstimator, device: str, dynamic: bool) -> tuple[str, ...]:
     """
     Return the layers whose weights take 7 bits here, as products with 8 could saturate.
 
     :param estimator: the network.
+    :param device: where it runs; what is no CPU has wide sums.
     :param dynamic: whether layers that find the range of what they read for every image multiply
         integers here too; where they do not, nothing of theirs saturates.
     """
-    if not estimator.activation_ranges or not products_saturate():
+    if device != 'cpu' or not estimator.activation_ranges or not products_saturate():
         return ()
     from depth_anything_ros.models.quantised import dynamic_layers, saturating_layers
 

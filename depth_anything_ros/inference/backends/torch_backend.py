@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -17,10 +18,14 @@ from depth_anything_ros.inference.backends.base import (
     check_pixels,
     require_precision,
 )
+from depth_anything_ros.inference.backends.cuda_graph import CudaGraph
 from depth_anything_ros.inference.backends.processor import cpu_has_bf16
+from depth_anything_ros.inference.devices import DeviceKind, require_device
 from depth_anything_ros.models.estimator import DepthEstimator
 from depth_anything_ros.models.folding import fold_batch_norms
 from depth_anything_ros.types import Float32Array, Precision
+
+logger = logging.getLogger(__name__)
 
 DTYPES = {
     Precision.FP32: torch.float32,
@@ -36,7 +41,7 @@ class TorchBackend:
 
     In bf16 and fp16 the matrix products and convolutions are narrow, while the residual
     stream, norms and softmax stay in fp32, so that nothing overflows. `estimator` is what runs:
-    a copy of the network on the device.
+    a copy of the network on the device. On a GPU single images replay a recording of it.
 
     :param options: what to run and how.
     :raises BackendError: if the device's memory does not hold the network.
@@ -50,6 +55,8 @@ class TorchBackend:
         self._size = options.size
         self._device = torch.device(options.device)
         self._dtype = DTYPES[options.precision]
+        # By whether they give confidence too; None where the network cannot be recorded.
+        self._recordings: dict[bool, CudaGraph | None] = {}
         try:
             self.estimator = _copy_for(options.estimator, self._device, self._dtype)
             self.estimator.prepare(*options.size)
@@ -63,10 +70,8 @@ class TorchBackend:
 
         :raises BackendError: if not.
         """
-        kind, _, index = device.partition(':')
-        if kind not in ('cpu', 'cuda') or (index and not (kind == 'cuda' and index.isdigit())):
-            raise BackendError(f"unknown device '{device}'; known: auto, cpu, cuda, cuda:N")
-        if kind == 'cpu':
+        found = require_device(cls.name, device, (DeviceKind.CPU, DeviceKind.CUDA))
+        if found.kind is DeviceKind.CPU:
             # Half precision has no vector instructions on most CPUs; torch takes minutes.
             require_precision(cls.name, device, precision, (Precision.FP32, Precision.BF16))
             return
@@ -75,7 +80,7 @@ class TorchBackend:
                 f"no CUDA device for '{device}': torch {torch.__version__} sees none"
             )
         count = torch.cuda.device_count()
-        if int(index or 0) >= count:
+        if found.index >= count:
             raise BackendError(f"no CUDA device '{device}'; this machine has {count}")
 
     @classmethod
@@ -86,9 +91,9 @@ class TorchBackend:
         return Precision.BF16 if cpu_has_bf16() else Precision.FP32
 
     @classmethod
-    def narrowed(cls, estimator: DepthEstimator) -> tuple[str, ...]:
+    def narrowed(cls, estimator: DepthEstimator, device: str) -> tuple[str, ...]:
         """Return none: torch multiplies the integers as floats, which are wide enough."""
-        del estimator
+        del estimator, device
         return ()
 
     def infer(self, pixels: Float32Array) -> Float32Array:
@@ -110,7 +115,7 @@ class TorchBackend:
         :param pixels: normalised images, float32 (N, 3, h, w).
         :raises BackendError: if torch fails, e.g. for lack of memory.
         """
-        (values,) = self._run(pixels, self.estimator)
+        (values,) = self._run(pixels, with_confidence=False)
         return values
 
     def infer_with_confidence(self, pixels: Float32Array) -> NetworkOutput:
@@ -122,37 +127,75 @@ class TorchBackend:
         if not self.estimator.spec.confidence:
             return NetworkOutput(self.infer(pixels))
         check_pixels(pixels, self._size)
-        values, confidence = self._run(pixels, self.estimator.with_confidence)
+        values, confidence = self._run(pixels, with_confidence=True)
         return NetworkOutput(values[0], confidence[0])
 
-    def _run(
-        self, pixels: Float32Array, network: Callable[[Tensor], Tensor | tuple[Tensor, ...]]
-    ) -> list[Float32Array]:
+    def _run(self, pixels: Float32Array, with_confidence: bool) -> list[Float32Array]:
         take_threads(self._threads)
         narrow = self._dtype is not torch.float32
+        # Recorded numbers must not go to a cache of autocast, which is emptied at its end.
+        autocast = torch.autocast(
+            self._device.type, self._dtype, enabled=narrow, cache_enabled=False
+        )
         try:
-            with (
-                torch.inference_mode(),
-                torch.autocast(self._device.type, self._dtype, enabled=narrow),
-            ):
-                found = network(torch.from_numpy(pixels).to(self._device))
-                outputs = found if isinstance(found, tuple) else (found,)
-                results = [output.float().cpu().numpy() for output in outputs]
+            with torch.inference_mode(), autocast:
+                recording = self._recording(pixels, with_confidence)
+                if recording is not None:
+                    return recording(pixels)
+                outputs = self._outputs(with_confidence)(self._to_device(pixels))
+                results = [output.cpu().numpy() for output in outputs]
         except RuntimeError as error:
             raise BackendError(f'torch failed: {error}') from error
         return [np.ascontiguousarray(result) for result in results]
+
+    def _recording(self, pixels: Float32Array, with_confidence: bool) -> CudaGraph | None:
+        """Return what replays the network on a GPU for one image, recorded at the first."""
+        if self._device.type != 'cuda' or pixels.shape != (1, 3, *self._size):
+            return None
+        if with_confidence not in self._recordings:
+            try:
+                found = CudaGraph(self._outputs(with_confidence), pixels.shape, self._device)
+            except RuntimeError as error:
+                logger.warning(
+                    'torch cannot record %s as a CUDA graph: %s; it runs step by step, on %s all '
+                    'the same', self.estimator.spec.name, error, self._device,
+                )  # fmt: skip
+                self._recordings[with_confidence] = None
+            else:
+                self._recordings[with_confidence] = found
+        return self._recordings[with_confidence]
+
+    def _outputs(self, with_confidence: bool) -> Callable[[Tensor], list[Tensor]]:
+        """Return the network as a function from pixels to its outputs in float32."""
+
+        def run(pixels: Tensor) -> list[Tensor]:
+            if with_confidence:
+                return [output.float() for output in self.estimator.with_confidence(pixels)]
+            return [self.estimator(pixels).float()]
+
+        return run
+
+    def _to_device(self, pixels: Float32Array) -> Tensor:
+        given = torch.from_numpy(pixels)
+        return given.pin_memory().to(self._device) if self._device.type == 'cuda' else given
 
 
 def _copy_for(
     estimator: DepthEstimator, device: torch.device, dtype: torch.dtype
 ) -> DepthEstimator:
-    """Return a copy for inference: weights of matrix products in `dtype`, head channels-last."""
+    """
+    Return a copy for inference: weights of matrix products in `dtype`, convolutions channels-last.
+
+    On the CPU those of the head alone: 8 % of the whole time; the kernels otherwise reorder every
+    activation. On a GPU all of them in narrow formats, whose kernels read nothing else.
+    Source: the tutorial "Channels Last Memory Format in PyTorch".
+    """
     duplicate = copy.deepcopy(estimator).requires_grad_(False).eval()
     fold_batch_norms(duplicate)
     narrow_products(duplicate, dtype)
-    for module in duplicate.depth_head.modules():
+    everywhere = device.type == 'cuda' and dtype is not torch.float32
+    for module in (duplicate if everywhere else duplicate.depth_head).modules():
         if isinstance(module, _CONVOLUTIONS):
-            # 8 % of the whole time on the CPU; the kernels otherwise reorder every activation.
             module.weight.data = module.weight.data.contiguous(memory_format=torch.channels_last)
     return duplicate.to(device)
 

@@ -100,7 +100,7 @@ def agreements(
     networks = tuple(folder / name for name in contract.files if Path(name).suffix in SUFFIXES)
     opened = NetworkFolder(folder, contract, networks, '')
     libraries = {
-        name: FileNetwork(opened, Selection(name, Precision.FP32, 'cpu'), 0)
+        name: FileNetwork(opened, Selection(name, Precision.FP32, 'cpu'), 0, ExportCache(None))
         for name in readers(networks[0].suffix)
     }
     in_torch = _in_torch(estimator, weights)

@@ -94,7 +94,7 @@ def errors(name: str, case: str) -> tuple[float, float]:
             network, case, _SIZE, Precision.FP32, 'cpu', threads=1, cache=ExportCache(Path(folder))
         )
         found = torch.from_numpy(BACKENDS[name](options).infer(pixels.numpy()))
-    for layer in BACKENDS[name].narrowed(network):
+    for layer in BACKENDS[name].narrowed(network, 'cpu'):
         weight = network.get_submodule(layer).weight
         weight.data = narrow_weights(weight.data)
     exact = network(pixels)[0]

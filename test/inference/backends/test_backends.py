@@ -221,7 +221,7 @@ def test_missing_library_is_an_error_that_names_the_extra(name, module, extra, m
 def test_export_that_the_library_cannot_load_is_a_backend_error(
     name, module, writer, loaded, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(module, writer, lambda *given: given[-1].write_text('not a network'))
+    monkeypatch.setattr(module, writer, lambda *given: given[3].write_text('not a network'))
     with pytest.raises(BackendError, match=f'{name} cannot'):
         make(name, loaded, tmp_path)
 

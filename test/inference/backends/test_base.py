@@ -4,16 +4,9 @@ import pytest
 from depth_anything_ros.errors import BackendError
 from depth_anything_ros.inference.backends.base import (
     check_pixels,
-    require_cpu,
     require_precision,
 )
 from depth_anything_ros.types import Precision
-
-
-def test_require_cpu_names_the_device():
-    require_cpu('openvino', 'cpu')
-    with pytest.raises(BackendError, match="openvino runs on cpu here, not on 'cuda:1'"):
-        require_cpu('openvino', 'cuda:1')
 
 
 def test_require_precision_names_those_allowed():

@@ -90,7 +90,8 @@ def test_layers_are_narrowed_only_where_this_processor_saturates(
     saturates, dynamic, narrowed, monkeypatch
 ):
     monkeypatch.setattr(processor, 'products_saturate', lambda: saturates)
-    assert narrowed_layers(Two(), dynamic) == narrowed
+    assert narrowed_layers(Two(), 'cpu', dynamic) == narrowed
+    assert narrowed_layers(Two(), 'cuda', dynamic) == ()
 
 
 def test_bits_are_told(monkeypatch):

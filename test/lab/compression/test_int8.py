@@ -140,7 +140,7 @@ def test_output_of_a_vision_transformer_is_kept(recipe, vits):
 def exact_networks(spec, state, backend):
     """Return the integer network as this processor multiplies it, and one that reads floats."""
     numbers = {name: tensor.numbers() for name, tensor in state.items()}
-    for layer in BACKENDS[backend].narrowed(estimator_of(spec, state)):
+    for layer in BACKENDS[backend].narrowed(estimator_of(spec, state), 'cpu'):
         numbers[f'{layer}.weight'] = narrow_weights(numbers[f'{layer}.weight'])
     return build_estimator(spec, numbers, activation_ranges_of(state)), build_estimator(
         spec, numbers, {}
