@@ -8,7 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from depth_anything_ros.cli.predictor_options import count_from_one
+from depth_anything_ros.errors import BackendError
 from depth_anything_ros.inference import BACKENDS
+from depth_anything_ros.inference.devices import AUTO, DEVICE_NAMES, Device
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.spec import ModelSpec
 from depth_anything_ros.types import Precision
@@ -74,7 +76,10 @@ def add_what(parser: argparse.ArgumentParser) -> None:
         help='what speed-up and error refer to: eager, the network as public code writes it, in '
         'torch fp32; BACKEND:PRECISION, one of the rows; or none (default: eager)',
     )  # fmt: skip
-    what.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
+    what.add_argument(
+        '--device', type=_devices, default=[AUTO], metavar='NAMES',
+        help=f'of {DEVICE_NAMES}; a backend is timed on those that it runs on (default: auto)',
+    )  # fmt: skip
 
 
 def add_how(parser: argparse.ArgumentParser) -> None:
@@ -125,6 +130,17 @@ def every_network() -> list[str]:
 
 def _models(text: str) -> list[str]:
     return every_network() if text == _EVERY else _list_of((*MODELS, NO_MODEL))(text)
+
+
+def _devices(text: str) -> list[str]:
+    names = text.split(',')
+    for name in names:
+        try:
+            if name != AUTO:
+                Device.parse(name)
+        except BackendError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+    return names
 
 
 def _list_of(known: Iterable[str]) -> Callable[[str], list[str]]:

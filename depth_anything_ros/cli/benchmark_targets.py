@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import product
 
 from depth_anything_ros.errors import CheckpointError, ConfigError, DepthAnythingError
 from depth_anything_ros.inference import FILE_READERS
+from depth_anything_ros.inference.devices import AUTO, RUN_BY, Device, DeviceKind
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.selection import Selection, select
 from depth_anything_ros.lab.benchmark.network import NetworkKind, NetworkRequest
@@ -27,11 +28,14 @@ from depth_anything_ros.models.local_file import local_file
 from depth_anything_ros.models.network_folder import contract_of
 from depth_anything_ros.types import Precision
 
+Way = tuple[str, str, str]
+"""Backend, precision and device."""
+
 
 def planned_groups(args: argparse.Namespace) -> list[list[Target]]:
     """Return what takes turns with what, size by size."""
     try:
-        device = select('torch', 'fp32', args.device).device
+        device = select('torch', 'fp32', _torch_device(args)).device
     except DepthAnythingError:
         device = 'cpu'  # each row will say what is wrong with the device
     planned = []
@@ -62,17 +66,22 @@ def _model_targets(
     """
     size, unfit = _sized(partial(fitting_size, MODELS[model]), asked)
     unfit = unfit or hopeless
-    rows = [(name, precision) for name in args.backend for precision in args.precision]
+    rows = _ways(args, args.backend)
+    baseline = None
     if isinstance(args.baseline, tuple):
-        rows = [args.baseline, *(row for row in rows if row != args.baseline)]
+        baseline = next(
+            (row for row in rows if row[:2] == args.baseline), (*args.baseline, args.device[0])
+        )
+        rows = [baseline, *(row for row in rows if row != baseline)]
     targets = []
     if args.baseline == 'eager':
-        found = _request(args, model, size, 'torch', 'fp32', NetworkKind.EAGER, args.checkpoint)
+        plain = ('torch', 'fp32', _torch_device(args))
+        found = _request(args, model, size, plain, NetworkKind.EAGER, args.checkpoint)
         targets.append(_target(found, asked, unfit, baseline=True))
     for checkpoint in (args.checkpoint, *_packed_for(args, model)):
         for row in rows:
-            found = _request(args, model, size, *row, NetworkKind.BACKEND, checkpoint)
-            is_baseline = row == args.baseline and checkpoint == args.checkpoint
+            found = _request(args, model, size, row, NetworkKind.BACKEND, checkpoint)
+            is_baseline = row == baseline and checkpoint == args.checkpoint
             targets.append(_target(found, asked, unfit, baseline=is_baseline))
     return targets
 
@@ -87,10 +96,10 @@ def _folder_targets(args: argparse.Namespace, folder: str, asked: AskedSize) -> 
     size, unfit = _sized(partial(fitting_size, contract.spec), asked)
     return [
         _target(
-            _request(args, contract.name, size, *row, NetworkKind.FOLDER, folder), asked, unfit,
+            _request(args, contract.name, size, row, NetworkKind.FOLDER, folder), asked, unfit,
             baseline=False,
         )
-        for row in product([name for name in args.backend if name in FILE_READERS], args.precision)
+        for row in _ways(args, [name for name in args.backend if name in FILE_READERS])
     ]  # fmt: skip
 
 
@@ -99,13 +108,39 @@ def _comparator_targets(
 ) -> list[Target]:
     """Return the rows of a comparator at one size, one a precision; none is a baseline."""
     size, unfit = _sized(comparator_size, asked)
+    device = _torch_device(args)
     return [
         _target(
-            _request(args, model, size, 'torch', precision, kind, ''), asked, unfit,
+            _request(args, model, size, ('torch', precision, device), kind, ''), asked, unfit,
             baseline=False,
         )
         for precision in args.precision
     ]  # fmt: skip
+
+
+def _ways(args: argparse.Namespace, backends: Sequence[str]) -> list[Way]:
+    """
+    Return in what networks are timed; of several devices a backend takes those it runs on.
+
+    :raises ConfigError: if none runs on one of them.
+    """
+    if len(args.device) == 1:
+        return list(product(backends, args.precision, args.device))
+    for device in args.device:
+        if not any(_goes(backend, device) for backend in backends):
+            raise ConfigError(f'device {device}: --backend names none that runs there')
+    return [way for way in product(backends, args.precision, args.device) if _goes(way[0], way[2])]
+
+
+def _goes(backend: str, device: str) -> bool:
+    kind = DeviceKind.CPU if device == AUTO else Device.parse(device).kind
+    return kind is DeviceKind.CPU or backend in RUN_BY[kind]
+
+
+def _torch_device(args: argparse.Namespace) -> str:
+    """Return where torch runs what is compared with: on the first device, or that in its place."""
+    first: str = args.device[0]
+    return first if first == AUTO else Device.parse(first).torch_name
 
 
 def _sized(
@@ -130,17 +165,17 @@ def _request(
     args: argparse.Namespace,
     model: str,
     size: tuple[int, int] | None,
-    backend: str,
-    precision: str,
+    way: Way,
     kind: NetworkKind,
     checkpoint: str,
 ) -> tuple[NetworkRequest, str]:
     """Return what to open, and why it cannot be opened where that is known."""
+    backend, precision, device = way
     failure = ''
     try:
-        selection = select(backend, precision, args.device)
+        selection = select(backend, precision, device)
     except DepthAnythingError as error:
-        selection, failure = Selection(backend, Precision(precision), args.device), str(error)
+        selection, failure = Selection(backend, Precision(precision), device), str(error)
     options = NetworkOptions(
         model,
         checkpoint,

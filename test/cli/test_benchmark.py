@@ -6,12 +6,14 @@ import re
 import pytest
 
 from depth_anything_ros.cli import benchmark
+from depth_anything_ros.cli.benchmark_targets import planned_groups
 from depth_anything_ros.cli.main import main
 from depth_anything_ros.errors import BackendError, ConfigError, OutputError
 from depth_anything_ros.inference.backends.torch_backend import TorchBackend
 from depth_anything_ros.lab.benchmark import detector
 from depth_anything_ros.lab.benchmark import layers as layers_module
 from depth_anything_ros.lab.benchmark.operations import count_operations
+from depth_anything_ros.lab.benchmark.plan import Target
 from depth_anything_ros.models import MODELS
 
 SMALL = [
@@ -405,3 +407,47 @@ def test_defaults():
     assert args.input_size == [0]
     assert args.backend == ['torch', 'openvino', 'onnxruntime']
     assert args.runs == 50
+
+
+def planned(*words: str) -> list[Target]:
+    args = parse('--model', 'tiny', '--input-size', '64x64', '--threads', '1', *words)
+    return [target for group in planned_groups(args) for target in group]
+
+
+def ways_of(*words: str) -> list[tuple[str, str, str]]:
+    """Return library, precision and device of each row that is planned."""
+    found = [target.request.options for target in planned('--baseline', 'none', *words)]
+    return [(options.backend, options.precision, options.device) for options in found]
+
+
+def test_of_several_devices_a_backend_takes_those_it_runs_on():
+    words = ('--backend', 'torch,onnxruntime,openvino', '--precision', 'fp16', '--device')
+    assert ways_of(*words, 'cuda:1,tensorrt,intel_gpu') == [
+        ('torch', 'fp16', 'cuda:1'), ('onnxruntime', 'fp16', 'cuda:1'),
+        ('onnxruntime', 'fp16', 'tensorrt'), ('openvino', 'fp16', 'intel_gpu'),
+    ]  # fmt: skip
+
+
+def test_a_device_that_is_not_here_fails_its_rows_with_what_to_install():
+    words = ('--backend', 'onnxruntime', '--precision', 'fp16', '--device', 'tensorrt')
+    eager, row = planned(*words)
+    assert (eager.request.options.backend, eager.request.options.device) == ('torch', 'cuda')
+    assert 'has no TensorrtExecutionProvider' in row.failure
+
+
+def test_a_row_of_several_devices_is_the_baseline_on_the_first():
+    words = ('--backend', 'torch,onnxruntime', '--precision', 'fp32', '--device', 'cpu,cuda')
+    targets = planned(*words, '--baseline', 'torch:fp32')
+    assert [target.request.options.device for target in targets if target.baseline] == ['cpu']
+    assert len(targets) == 4
+
+
+def test_a_device_on_which_no_backend_asked_for_runs_is_an_error():
+    with pytest.raises(ConfigError, match='device tensorrt: --backend names none that runs there'):
+        ways_of('--backend', 'torch', '--device', 'cpu,tensorrt')
+
+
+def test_an_unknown_device_is_a_wrong_option(capsys):
+    with pytest.raises(SystemExit):
+        parse('--device', 'cpu,tpu')
+    assert "unknown device 'tpu'; known: auto, cpu, cuda[:N]" in capsys.readouterr().err

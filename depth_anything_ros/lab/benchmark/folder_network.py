@@ -7,6 +7,7 @@ import time
 import torch
 from torch import nn
 
+from depth_anything_ros.inference.devices import Device
 from depth_anything_ros.inference.file_network import load_folder
 from depth_anything_ros.inference.predictor import Predictor, check_finite
 from depth_anything_ros.lab.benchmark.graph_costs import count_costs
@@ -34,7 +35,7 @@ class FolderNetwork:
         import_libraries(request.selection.backend)
         start_s = time.perf_counter()
         self._network = network = load_folder(request.options)
-        self.device = torch.device(network.selection.device)
+        self.device = torch.device(Device.parse(network.selection.device).torch_name)
         self._selection = network.selection
         self._predictor = Predictor(network, request.options.input_size)
         if request.size is not None:

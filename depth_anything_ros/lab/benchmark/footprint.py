@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from depth_anything_ros.errors import WorkerError
+from depth_anything_ros.inference.selection import Selection
 from depth_anything_ros.json_text import as_json, from_json, parse_json
 from depth_anything_ros.lab.benchmark.network import NetworkRequest, example_image
 from depth_anything_ros.lab.benchmark.networks import open_network
@@ -25,7 +26,7 @@ class Footprint:
     The peak memory of a process in bytes.
 
     `resident` is on the computer, Python and libraries included; `device` is what torch held on
-    the GPU at once, None where the network does not run on one.
+    the GPU at once, None where another library or the CPU runs the network.
     """
 
     resident: int
@@ -69,15 +70,16 @@ def _run(record: str) -> Footprint:
     inputs = network.preprocess(example_image())
     for _ in range(_RUNS):
         network.infer(inputs)
-    return Footprint(peak_of_this_process(), _peak_of_device(request.selection.device))
+    return Footprint(peak_of_this_process(), _peak_of_device(request.selection))
 
 
-def _peak_of_device(device: str) -> int | None:
+def _peak_of_device(selection: Selection) -> int | None:
     import torch
 
-    if not device.startswith('cuda'):
+    # Of what other libraries hold there torch knows nothing.
+    if selection.backend != 'torch' or selection.device == 'cpu':
         return None
-    return int(torch.cuda.max_memory_allocated(device))
+    return int(torch.cuda.max_memory_allocated(selection.device))
 
 
 def peak_of_this_process(status: Path = _STATUS) -> int:

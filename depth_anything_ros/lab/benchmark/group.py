@@ -270,8 +270,8 @@ def _compare(
     """
     Add the ratios to the baseline of the model, and to the first model of the group.
 
-    The latter only where the first model itself was timed in that library and precision: no
-    other takes its place.
+    The latter only where the first model itself was timed in that library, precision and device:
+    no other takes its place.
     """
     done = [(candidate, times) for candidate in candidates
             if (times := rows[candidate.place].times) is not None]  # fmt: skip
@@ -300,13 +300,14 @@ def _compare(
         rows[candidate.place] = row
 
 
-def _way(candidate: Candidate) -> tuple[str, Precision]:
-    """Return the library and the precision; comparators of the hub run in plain torch."""
+def _way(candidate: Candidate) -> tuple[str, Precision, str]:
+    """Return library, precision and device; comparators of the hub run in plain torch."""
     request = candidate.target.request
     eager = request.kind is NetworkKind.EAGER
     return (
         candidate.target.backend if eager else request.selection.backend,
         request.selection.precision,
+        request.selection.device,
     )
 
 

@@ -10,6 +10,7 @@ from torch import nn
 
 from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.inference.backends.torch_backend import TorchBackend
+from depth_anything_ros.inference.devices import Device
 from depth_anything_ros.inference.estimator_network import load_network
 from depth_anything_ros.inference.failures import failures
 from depth_anything_ros.inference.predictor import check_finite
@@ -56,7 +57,7 @@ class _OwnNetwork:
 
     def __init__(self, request: NetworkRequest) -> None:
         self._start_s = time.perf_counter()
-        self.device = torch.device(request.selection.device)
+        self.device = torch.device(Device.parse(request.selection.device).torch_name)
         self._selection = request.selection
         self._size = _size_of(request)
         options = request.options

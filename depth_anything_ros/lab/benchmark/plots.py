@@ -225,8 +225,7 @@ def _ways(done: Sequence[TimedRow]) -> dict[str, str]:
 
 
 def _way(timed: TimedRow) -> str:
-    device = '' if timed.row.device == 'cpu' else f' {timed.row.device}'
-    return f'{timed.row.way}{device}'
+    return timed.row.way
 
 
 def _label(timed: TimedRow) -> str:

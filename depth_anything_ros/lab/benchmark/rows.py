@@ -137,8 +137,9 @@ class BenchmarkRow:
 
     @property
     def way(self) -> str:
-        """Return what runs it."""
-        return f'{self.backend} {self.precision.value}'
+        """Return what runs it, with any device but the CPU."""
+        device = '' if self.device == 'cpu' else f' {self.device}'
+        return f'{self.backend} {self.precision.value}{device}'
 
 
 class TimedRow(NamedTuple):
