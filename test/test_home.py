@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import pwd
 import shutil
 import subprocess
 import sys
@@ -43,7 +44,7 @@ sys.exit(run_process('quick', lambda: Quick('quick'), None))
 def nobody(monkeypatch):
     """Be a user without home and without an entry among the users."""
     monkeypatch.delenv('HOME', raising=False)
-    monkeypatch.setattr(os.path, 'expanduser', lambda path: path)
+    monkeypatch.setattr(pwd, 'getpwuid', lambda uid: {}[uid])
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
-from typing import Any
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -52,7 +52,8 @@ _TENT = np.array([0.25, 0.5, 0.25], np.float32)
 # remaps no picture of 32768 rows, of which each row of the image takes COLUMNS.
 _BAND_ROWS = 24
 
-Floats = NDArray[np.floating[Any]]
+# As a string: number types of NumPy 1.21, which Humble has, take no brackets.
+Floats: TypeAlias = 'NDArray[np.floating[Any]]'
 
 
 def layer_of(inverse: Floats) -> Floats:
