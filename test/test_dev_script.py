@@ -52,8 +52,8 @@ def test_with_a_sourced_ros_its_python_is_taken_whichever_it_is(tmp_path):
     (tmp_path / 'bin').mkdir()
     python = tmp_path / 'bin' / 'python3'
     python.write_text(
-        '#!/bin/sh\ncase "$*" in\n  *--version) echo Python 3.14.0 ;;\n  *venv*) exit 1 ;;\n'
-        '  *sys.version_info*) exit 1 ;;\nesac\n'
+        '#!/bin/sh\ncase "$*" in\n  *--version) echo Python 3.14.0 ;;\n'
+        '  *venv*) echo "$*" >&2; exit 1 ;;\n  *sys.version_info*) exit 1 ;;\nesac\n'
     )
     python.chmod(0o755)
     answer = subprocess.run(
@@ -65,6 +65,8 @@ def test_with_a_sourced_ros_its_python_is_taken_whichever_it_is(tmp_path):
     )
     assert answer.returncode == 1
     assert 'making .venv-system with Python 3.14.0' in answer.stderr
+    # What apt has for Python is needed by the ROS 2 that it has.
+    assert '-m venv --clear --system-site-packages' in answer.stderr
     assert 'python3 cannot make virtual environments' in answer.stderr
 
 

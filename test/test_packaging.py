@@ -244,7 +244,7 @@ def required_by_pip(wheel: zipfile.ZipFile, extra: str = '') -> set[str]:
     return {
         re.split('[<>=]', requirement)[0].strip().lower().replace('-', '_')
         for requirement, _, marker in found
-        if marker.strip() == (f"extra == '{extra}'" if extra else '')
+        if (f"extra == '{extra}'" in marker if extra else 'extra' not in marker)
     }
 
 
