@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +21,19 @@ def randomise(network: nn.Module, seed: int = 0) -> None:
                 values.add_(0.0 if name.endswith('bias') else 1.0)
             else:
                 values.normal_(0.0, 0.7 / math.sqrt(values[0].numel()), generator=generator)
+
+
+@contextmanager
+def outputs_of(modules: Iterable[nn.Module]) -> Iterator[list[Any]]:
+    """Yield a list that every call of a module adds its output to, while it lasts."""
+    outputs: list[Any] = []
+    hooks = [
+        module.register_forward_hook(lambda _module, _inputs, output: outputs.append(output))
+        for module in modules
+    ]
+    yield outputs
+    for hook in hooks:
+        hook.remove()
 
 
 def image(height: int, width: int) -> Tensor:

@@ -201,7 +201,7 @@ PROGRAM = [sys.executable, '-m', 'depth_anything_ros.cli.main']
 def shell(command, **environment):
     return subprocess.run(
         ['bash', '-c', command.replace('PROGRAM', ' '.join(PROGRAM))],
-        capture_output=True, text=True, timeout=60, env={**os.environ, **environment},
+        capture_output=True, text=True, timeout=200, env={**os.environ, **environment},
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from random_networks import closeness, image, randomise
+from random_networks import closeness, image, outputs_of, randomise
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -129,14 +129,8 @@ def test_channels_turn_in_pairs_within_rows_and_within_columns() -> None:
 def test_layers_give_the_view_beside_all_views_and_only_the_latter_normalised(
     encoder: AnyViewDinoV2,
 ) -> None:
-    outputs: list[Tensor] = []
-    hooks = [
-        block.register_forward_hook(lambda _block, _inputs, output: outputs.append(output))
-        for block in encoder.blocks
-    ]
-    taken = encoder(image(28, 42), (5, 8))
-    for hook in hooks:
-        hook.remove()
+    with outputs_of(encoder.blocks) as outputs:
+        taken = encoder(image(28, 42), (5, 8))
     assert len(outputs) == 9
     for (patches, first), within, own in zip(taken, (4, 8), (5, 8), strict=True):
         assert patches.shape == (1, 6, 768)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from random_networks import closeness, image, randomise
+from random_networks import closeness, image, outputs_of, randomise
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -89,14 +89,8 @@ def test_decoders_to_be_trained_have_the_encoder_of_the_published_model(
 
 @torch.inference_mode()
 def test_layers_give_the_view_beside_all_views(encoder: VggtAggregator) -> None:
-    outputs: list[tuple[Tensor, Tensor]] = []
-    hooks = [
-        pair.register_forward_hook(lambda _pair, _inputs, output: outputs.append(output))
-        for pair in encoder.blocks
-    ]
-    taken = encoder(image(28, 42), (5, 8))
-    for hook in hooks:
-        hook.remove()
+    with outputs_of(encoder.blocks) as outputs:
+        taken = encoder(image(28, 42), (5, 8))
     assert len(outputs) == 9
     for (patches, camera), index in zip(taken, (5, 8), strict=True):
         within, across = outputs[index]
@@ -159,10 +153,8 @@ def test_camera_head_refines_four_times_and_gives_no_negative_angle() -> None:
     head = RefiningCameraHead(96).eval()
     randomise(head)
     token = torch.randn(2, 96, generator=torch.Generator().manual_seed(5))
-    calls: list[Tensor] = []
-    hook = head.pose_branch.register_forward_hook(lambda _m, _i, output: calls.append(output))
-    angles = head(token)
-    hook.remove()
+    with outputs_of([head.pose_branch]) as calls:
+        angles = head(token)
     assert len(calls) == 4
     torch.testing.assert_close(angles, torch.stack(calls).sum(0)[:, 0, 7:].relu())
     assert float(angles.min()) >= 0
