@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from depth_anything_ros.models.checkpoint import Weights, load_weights
+from depth_anything_ros.models.spec import ModelSpec
 
 
 def randomise(network: nn.Module, seed: int = 0) -> None:
@@ -21,6 +25,19 @@ def randomise(network: nn.Module, seed: int = 0) -> None:
                 values.add_(0.0 if name.endswith('bias') else 1.0)
             else:
                 values.normal_(0.0, 0.7 / math.sqrt(values[0].numel()), generator=generator)
+
+
+def random_weights(spec: ModelSpec) -> Weights:
+    """Return random weights of a model, biases too, which the package's own set to zero."""
+    weights = load_weights(spec, weights='random', seed=4)
+    generator = torch.Generator().manual_seed(5)
+    state = {
+        name: values + 0.1 * torch.rand(values.shape, generator=generator)
+        if name.endswith('.bias')
+        else values
+        for name, values in weights.state.items()
+    }
+    return replace(weights, state=state)
 
 
 @contextmanager

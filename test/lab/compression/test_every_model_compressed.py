@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from narrow_models import narrow_models, network_cases
-from random_networks import closeness, image
+from random_networks import closeness, image, random_weights
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import MissingDependencyError
@@ -20,7 +19,7 @@ from depth_anything_ros.lab.compression.chain import parse_chain
 from depth_anything_ros.lab.compression.format import write_packed
 from depth_anything_ros.lab.compression.recipe import compress, estimator_of
 from depth_anything_ros.models import MODELS
-from depth_anything_ros.models.checkpoint import Weights, load_estimator, load_weights
+from depth_anything_ros.models.checkpoint import Weights, load_estimator
 from depth_anything_ros.models.packed import PackedTensor
 from depth_anything_ros.nodes.pipeline_host import PipelineHost, load_predictor
 from depth_anything_ros.parameters import from_mapping
@@ -41,17 +40,8 @@ NODE_RUNS = (
 
 @pytest.fixture(scope='module', params=network_cases('vggt'))
 def parent(request: pytest.FixtureRequest) -> Iterator[Weights]:
-    """Return random weights of a model, biases too, which the random ones set to zero."""
     with narrow_models():
-        weights = load_weights(MODELS[request.param], weights='random', seed=4)
-        generator = torch.Generator().manual_seed(5)
-        state = {
-            name: values + 0.1 * torch.rand(values.shape, generator=generator)
-            if name.endswith('.bias')
-            else values
-            for name, values in weights.state.items()
-        }
-        yield replace(weights, state=state)
+        yield random_weights(MODELS[request.param])
 
 
 def packed_file(parent: Weights, chain: str, folder: Path) -> Path:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from random_networks import random_weights
 from torch.nn.utils import prune as torch_prune
 
 from depth_anything_ros.lab.compression import RECIPES
@@ -24,7 +25,7 @@ from depth_anything_ros.lab.compression.recipe import (
     layers_of,
 )
 from depth_anything_ros.models import MODELS, create_model
-from depth_anything_ros.models.checkpoint import load_estimator, load_weights
+from depth_anything_ros.models.checkpoint import load_estimator
 from depth_anything_ros.models.packed import PackedTensor
 
 TINY = MODELS['tiny']
@@ -47,16 +48,7 @@ IMAGES = [torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(n)) f
 
 @pytest.fixture(scope='module')
 def parent():
-    """Return random weights of `tiny`, biases too, which the random ones set to zero."""
-    weights = load_weights(TINY, weights='random', seed=4)
-    generator = torch.Generator().manual_seed(5)
-    state = {
-        name: values + 0.1 * torch.rand(values.shape, generator=generator)
-        if name.endswith('.bias')
-        else values
-        for name, values in weights.state.items()
-    }
-    return dataclasses.replace(weights, state=state)
+    return random_weights(TINY)
 
 
 def output(estimator):
