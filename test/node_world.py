@@ -1,10 +1,12 @@
 """Node processes and a probe node, alone in a ROS domain of their own."""
 
+import fcntl
 import itertools
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from array import array
 from pathlib import Path
@@ -28,7 +30,8 @@ from depth_anything_ros.nodes.transport import USER_CHOICES, prepare_transport
 # Before the first participant of this process: Fast DDS reads its profile once.
 prepare_transport()
 
-TIMEOUT_S = 60.0
+# Of what happens in seconds where the machine is not busy.
+TIMEOUT_S = 120.0
 # Of a depth node that starts and answers in seconds, on one core.
 QUICK = {
     'weights': 'random',
@@ -40,10 +43,28 @@ QUICK = {
     'warmup_height': 48,
     'diagnostics_period_s': 0.2,
 }
-# Of tests that run in processes side by side each has domains of its own.
-_WORKER = int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0').removeprefix('gw'))
-_WORKERS = int(os.environ.get('PYTEST_XDIST_WORKER_COUNT', '1'))
+# Those above are of tests that start no other process and name theirs.
+DOMAINS = 80
 _DOMAINS = itertools.count(os.getpid() * 7)
+
+
+class Domain:
+    """A ROS domain that no other test on this machine has, until it is given back."""
+
+    def __init__(self) -> None:
+        for number in itertools.islice(_DOMAINS, DOMAINS):
+            self.number = 1 + number % DOMAINS
+            path = Path(tempfile.gettempdir()) / f'depth_anything_ros_domain_{self.number}.lock'
+            try:
+                self._lock = path.open('w')
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                continue
+            return
+        raise RuntimeError(f'none of {DOMAINS} ROS domains is free')
+
+    def give_back(self) -> None:
+        self._lock.close()
 
 
 class NodeProcess:
@@ -66,6 +87,11 @@ class NodeProcess:
 
     def running(self) -> bool:
         return self._process.poll() is None
+
+    def processor_s(self) -> float:
+        """Return how long it has computed, which other processes hardly change."""
+        fields = Path(f'/proc/{self.pid}/stat').read_text().rpartition(')')[2].split()
+        return sum(map(int, fields[11:13])) / os.sysconf('SC_CLK_TCK')
 
     def signal(self, number: int) -> None:
         self._process.send_signal(number)
@@ -207,7 +233,8 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.domain = 1 + (next(_DOMAINS) * _WORKERS + _WORKER) % 100
+        self._domain = Domain()
+        self.domain = self._domain.number
         self.environment = {
             **{name: value for name, value in os.environ.items() if name not in USER_CHOICES},
             'ROS_DOMAIN_ID': str(self.domain),
@@ -235,6 +262,7 @@ class World:
             probe.close()
         for process in self._processes:
             process.stop()
+        self._domain.give_back()
         for process in self._processes:
             sys.stdout.write(f'--- {process.name}\n{process.output()}\n')
 

@@ -106,7 +106,7 @@ def test_a_node_that_loads_ends_at_once_on_a_signal(world, probe, gate, number, 
     at_the_gate(process)
     probe.diagnostics()
     process.signal(number)
-    assert process.wait(10) == 0
+    assert process.wait() == 0
     assert 'Traceback' not in process.output()
     assert 'FATAL' not in process.output()
 
