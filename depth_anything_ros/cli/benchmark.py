@@ -18,6 +18,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from depth_anything_ros.cli.benchmark_node import (
+    add_node_arguments,
+    is_of_nodes,
+    remember_defaults,
+    run_nodes,
+)
 from depth_anything_ros.cli.benchmark_options import NO_MODEL, add_how, add_what
 from depth_anything_ros.cli.console import (
     add_json_argument,
@@ -76,6 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add_what(parser)
     add_how(parser)
+    add_node_arguments(parser)
     output = parser.add_argument_group('output')
     output.add_argument(
         '--layers', nargs='?', const=True, type=path_argument, metavar='FILE',
@@ -95,6 +102,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='write parameters, MACs, latency and memory as a page in Markdown',
     )  # fmt: skip
     add_json_argument(parser)
+    remember_defaults(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -105,6 +113,8 @@ def run(args: argparse.Namespace) -> int:
     :raises ConfigError: if options exclude each other, or a file asked for cannot be written.
     :raises KeyboardInterrupt: if it was interrupted, after writing what was timed.
     """
+    if is_of_nodes(args):
+        return run_nodes(args)
     import torch
 
     from depth_anything_ros.cli.benchmark_targets import planned_groups

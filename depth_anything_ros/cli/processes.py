@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,7 +30,7 @@ _LOG_LINES = 5
 # How nodes log how far they are; see `Progress`.
 _STEPS = re.compile(r': (\d+) of \d+, ')
 
-ParameterValue = str | int | float | bool
+ParameterValue = str | int | float | bool | list[str]
 
 
 class NodeError(DepthAnythingError):
@@ -83,29 +84,49 @@ class NodeProcesses:
         :param shows_progress: leave it the standard error, where that is a terminal.
         """
         terminal = shows_progress and sys.stderr.isatty()
-        with reporting(self.log(node)), self.log(node).open('wb') as log:
-            self._processes[node] = subprocess.Popen(
-                node_command(node, parameters, remaps),
+        self._start(node, node_command(node, parameters, remaps), terminal)
+
+    def start_command(self, name: str, command: Sequence[str]) -> None:
+        """
+        Start somebody else's node.
+
+        :param name: by which it is known here.
+        :param command: program and arguments.
+        :raises NodeError: if there is no such program.
+        """
+        if shutil.which(command[0]) is None:
+            raise NodeError(f"'{command[0]}' is no program that can be started here")
+        self._start(name, command, terminal=False)
+
+    def _start(self, name: str, command: Sequence[str], terminal: bool) -> None:
+        with reporting(self.log(name)), self.log(name).open('wb') as log:
+            self._processes[name] = subprocess.Popen(
+                command,
                 env={**self._environment, PARENT_VARIABLE: str(os.getpid())},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=None if terminal else subprocess.STDOUT,
             )
 
+    def pid(self, node: str) -> int:
+        """Return the process of a node."""
+        return self._processes[node].pid
+
     def log(self, node: str) -> Path:
         """Return the log file of a node."""
         return self._log_dir / f'{node}.log'
 
-    def wait_for(self, node: str, total: int) -> None:
+    def wait_for(self, node: str, total: int, *, shown: bool = True) -> None:
         """
         Wait until a node is done, and show how many of its steps are, as its log tells.
 
         :param total: its steps.
+        :param shown: False shows nothing.
         :raises NodeError: if it, or another one meanwhile, ends with an error.
         """
-        with Progress(node, total, shown=not sys.stderr.isatty()) as shown:
+        with Progress(node, total, shown=shown and not sys.stderr.isatty()) as told:
             while not self._is_done(node):
-                shown.update(self._steps_done(node) - shown.count)
+                told.update(self._steps_done(node) - told.count)
                 time.sleep(_POLL_S)
 
     def _is_done(self, node: str) -> bool:
@@ -194,4 +215,6 @@ def _yaml(value: ParameterValue) -> str:
         return str(value).lower()
     if isinstance(value, str):
         return "'" + value.replace("'", "''") + "'"
+    if isinstance(value, list):
+        return f'[{", ".join(map(_yaml, value))}]'
     return str(value)

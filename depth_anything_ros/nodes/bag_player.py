@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import count, islice
 from pathlib import Path
 from time import monotonic, time_ns
@@ -293,4 +294,4 @@ def _qos(*, reliable: bool = True, latched: bool = False, depth: int = QUEUE_DEP
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Play a bag; see :func:`process.run_process` for the exit code."""
-    return run_process('bag_player', BagPlayer, argv, largest_of_bag)
+    return run_process('bag_player', BagPlayer, argv, partial(largest_of_bag, 'bag_player'))

@@ -80,9 +80,9 @@ def largest_message(arguments: Sequence[str]) -> int:
     return max(message_bytes(config.warmup_height, config.warmup_width, config).values())
 
 
-def largest_of_bag(arguments: Sequence[str]) -> int:
-    """Return the bytes of the largest first message on a topic of the bag to be played."""
-    path = given_values('bag_player', arguments).get('bag', '')
+def largest_of_bag(node: str, arguments: Sequence[str]) -> int:
+    """Return the bytes of the largest first message on a topic of the bag that a node plays."""
+    path = given_values(node, arguments).get('bag', '')
     try:
         with BagReader(str(path)) as reader:
             return max((_first_bytes(reader, topic) for topic in reader.topics), default=0)

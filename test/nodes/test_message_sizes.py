@@ -75,6 +75,6 @@ def test_the_largest_message_of_a_bag_is_found_before_it_is_played(tmp_path):
     path = tmp_path / 'bag'
     write_rgbd_bag(path, [RgbdFrame(frame, np.ones((48, 64), np.float32))])
     words = ['bag_player', '--ros-args', '-p', f'bag:={path}']
-    assert 48 * 64 * 3 < largest_of_bag(words) < 48 * 64 * 3 + 200
-    assert largest_of_bag(['bag_player', '--ros-args', '-p', 'bag:=/nowhere']) == 0
-    assert largest_of_bag(['bag_player']) == 0
+    assert 48 * 64 * 3 < largest_of_bag('bag_player', words) < 48 * 64 * 3 + 200
+    assert largest_of_bag('bag_player', ['bag_player', '--ros-args', '-p', 'bag:=/nowhere']) == 0
+    assert largest_of_bag('bag_player', ['bag_player']) == 0
