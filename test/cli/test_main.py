@@ -209,7 +209,9 @@ def test_closed_streams_change_neither_work_nor_exit_code(tmp_path):
     for closed in ('>&-', '>&- 2>&-'):
         answer = tmp_path / 'answer.json'
         ended = shell(f'PROGRAM info --json {answer} {closed}')
-        assert (ended.returncode, ended.stderr) == (0, '')
+        # On a busy machine it tells how far it is.
+        said = [line for line in ended.stderr.splitlines() if not line.startswith('info: ')]
+        assert (ended.returncode, said) == (0, [])
         assert json.loads(answer.read_text())
         answer.unlink()
 
