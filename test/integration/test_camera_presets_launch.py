@@ -24,6 +24,7 @@ from launch.actions import ExecuteProcess
 from launch_testing.actions import ReadyToTest
 from launch_testing.asserts import assertExitCodes
 from made_networks import grey, write_folder
+from node_world import Domain
 from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import Image, PointCloud2
 
@@ -35,7 +36,7 @@ INSTALLED = any(
     (Path(prefix) / 'share' / 'depth_anything_ros').is_dir()
     for prefix in os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
 )
-DOMAIN_ID = 1 + os.getpid() % 100
+DOMAIN = Domain()
 WIDTH, HEIGHT, FRAMES = 64, 48, 10
 RELATIVE = 'relative/image_raw'
 TIMEOUT_S = 120.0
@@ -110,7 +111,7 @@ def generate_test_description() -> tuple[LaunchDescription, dict[str, ExecutePro
     )  # fmt: skip
     played = ExecuteProcess(
         cmd=['ros2', 'launch', str(launch_file)],
-        additional_env={'ROS_DOMAIN_ID': str(DOMAIN_ID)},
+        additional_env={'ROS_DOMAIN_ID': str(DOMAIN.number)},
         sigterm_timeout='30',
         output='screen',
     )
@@ -120,7 +121,7 @@ def generate_test_description() -> tuple[LaunchDescription, dict[str, ExecutePro
 class TestCameraPresets(unittest.TestCase):
     def setUp(self) -> None:
         self.context = rclpy.Context()
-        rclpy.init(context=self.context, domain_id=DOMAIN_ID)
+        rclpy.init(context=self.context, domain_id=DOMAIN.number)
         self.node = rclpy.create_node('listener', context=self.context)
         self.executor = SingleThreadedExecutor(context=self.context)
         self.executor.add_node(self.node)
