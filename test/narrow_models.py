@@ -33,6 +33,7 @@ def narrow(row: ModelSpec) -> ModelSpec:
         features=16,
         out_channels=(8, 8, 12, 16),
         sha256='',
+        metric=narrow(row.metric) if row.metric else None,
     )
 
 
@@ -42,7 +43,7 @@ def network_names() -> list[str]:
     for name, row in MODELS.items():
         small = narrow(row)
         shape = (small.encoder, small.encoder_size, small.decoder, small.out_channels, small.patch)
-        meaning = (small.output_kind, small.sky, small.camera)
+        meaning = (small.output_kind, small.sky, small.camera, small.metric)
         names.setdefault((*shape, *meaning), name)
     return list(names.values())
 

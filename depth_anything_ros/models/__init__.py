@@ -77,8 +77,19 @@ def create_model(spec: ModelSpec, attention: str = 'sdpa') -> DepthEstimator:
     """
     from depth_anything_ros.models.estimator import DepthEstimator
 
+    encoder, decoder = _parts(spec, attention)
+    width = encoder.widths(spec.layers)[-1]
+    camera_head = CAMERA_HEADS[spec.camera](width) if spec.camera else None
+    if spec.metric is not None:
+        from depth_anything_ros.models.nested import NestedDecoder, NestedEncoder
+
+        metric_encoder, metric_decoder = _parts(spec.metric, attention)
+        encoder = NestedEncoder(encoder, metric_encoder, spec.metric.layers)
+        decoder = NestedDecoder(decoder, metric_decoder)
+    return DepthEstimator(spec, encoder, decoder, camera_head)
+
+
+def _parts(spec: ModelSpec, attention: str) -> tuple[Encoder[Any], Decoder[Any]]:
     encoder = ENCODERS[spec.encoder](spec.encoder_size, spec.patch, attention)
     widths = encoder.widths(spec.layers)
-    decoder = DECODERS[spec.decoder](widths, spec.patch, spec.features, spec.out_channels)
-    camera_head = CAMERA_HEADS[spec.camera](widths[-1]) if spec.camera else None
-    return DepthEstimator(spec, encoder, decoder, camera_head)
+    return encoder, DECODERS[spec.decoder](widths, spec.patch, spec.features, spec.out_channels)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,7 @@ from depth_anything_ros.models.norm_readers import NormReaders
 from depth_anything_ros.models.spec import ModelSpec
 
 # Of Depth Anything 3: where its head for the sky gives as much or more, there is sky.
-_LEAST_SKY = 0.3
+LEAST_SKY = 0.3
 
 LayerTokens = tuple[Tensor, Tensor]
 """Tokens of one layer: of the patches (B, N, C), row by row, and of the class (B, C)."""
@@ -28,10 +28,11 @@ class Encoder(nn.Module, Generic[Features]):
     """
     Turn an image into the features of some of its layers.
 
-    `last_norm` names the norm that all features come from, empty if there is none.
+    `last_norm` names the norm that all features come from which the decoder's `first_layers` read,
+    empty if there is none.
     """
 
-    last_norm: ClassVar[str] = ''
+    last_norm: str = ''
 
     @abstractmethod
     def widths(self, layers: Sequence[int]) -> tuple[int, ...]:
@@ -186,7 +187,7 @@ class DepthEstimator(nn.Module):
         depth = self.activate(planes[:, 0])
         if not self.spec.sky:
             return depth
-        return torch.where(planes[:, -1] < _LEAST_SKY, depth, torch.zeros_like(depth))
+        return torch.where(planes[:, -1] < LEAST_SKY, depth, torch.zeros_like(depth))
 
     def _planes(self, pixels: Tensor) -> Tensor:
         """Return all that the decoder gives, (B, n, h, w)."""

@@ -22,6 +22,14 @@ class HasConstants(Protocol):
         """Fill them, in place."""
 
 
+@runtime_checkable
+class HasHeads(Protocol):
+    """A module with several parts that each give an output."""
+
+    def heads(self) -> tuple[nn.Module, ...]:
+        """Return them."""
+
+
 @torch.no_grad()
 def initialise(model: nn.Module, seed: int) -> None:
     """
@@ -29,15 +37,14 @@ def initialise(model: nn.Module, seed: int) -> None:
 
     Linear layers and embeddings: normal, σ = 0.02. Convolutions: He's normal, σ = √(2 / fan-in),
     which keeps the spread through ReLU. Norms and layer scales: 1. Biases and the unused mask
-    token: 0. Constant buffers: their constants. The last convolution gets positive weights: what
-    it reads left a ReLU, so a final ReLU cannot cut everything off and the output varies with the
-    image. They are made smaller by 1 / 100, so that the output is a few units, as that of trained
-    weights, and a final sigmoid is not saturated.
+    token: 0. Constant buffers: their constants. The last convolution (of each head where there are
+    several) gets positive weights: what it reads left a ReLU, so a final ReLU cannot cut
+    everything off and the output varies with the image. They are made smaller by 1 / 100, so that
+    the output is a few units, as that of trained weights, and a final sigmoid is not saturated.
 
     Source: He et al., "Delving Deep into Rectifiers" (arXiv 1502.01852).
     """
     generator = torch.Generator().manual_seed(seed)
-    last_convolution: nn.Conv2d | None = None
     for module in model.modules():
         for name, values in module.named_parameters(recurse=False):
             if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)) and name == 'weight':
@@ -53,10 +60,16 @@ def initialise(model: nn.Module, seed: int) -> None:
             module.reset_running_stats()
         if isinstance(module, HasConstants):
             module.reset_constants()
-        if isinstance(module, nn.Conv2d):
-            last_convolution = module
-    if last_convolution is not None:
-        last_convolution.weight.abs_().mul_(_LAST_GAIN)
+    for head in _heads(model):
+        convolutions = [part for part in head.modules() if isinstance(part, nn.Conv2d)]
+        for last in convolutions[-1:]:
+            last.weight.abs_().mul_(_LAST_GAIN)
+
+
+def _heads(model: nn.Module) -> tuple[nn.Module, ...]:
+    """Return the parts that give an output: those that a module names, or the whole."""
+    named = (part.heads() for part in model.modules() if isinstance(part, HasHeads))
+    return next(named, (model,))
 
 
 def state_digest(state: Mapping[str, Tensor]) -> str:

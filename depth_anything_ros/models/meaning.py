@@ -37,7 +37,7 @@ _LOG = logging.getLogger(__name__)
 # What tells one network from another; the rest of a row is about its file and its output.
 _NETWORK = (
     'encoder', 'encoder_size', 'decoder', 'patch', 'layers', 'features', 'out_channels', 'mean',
-    'std',
+    'std', 'metric',
 )  # fmt: skip
 _FIRST_GENERATION = {
     '59afe57cfd9f4284deaf5b753d954723d7136ae842fba3e068ba03537ca1e60e',

@@ -180,12 +180,27 @@ _DEPTH_ANYTHING_3_MONO = replace(
 )
 
 
-_LARGE = _depth_anything_3('LARGE-1.1')
+_ANY_VIEW = {word: _depth_anything_3(word) for word in _DEPTH_ANYTHING_3_FILES}
+_GIANT, _LARGE = _ANY_VIEW['GIANT-1.1'], _ANY_VIEW['LARGE-1.1']
+
+# Both networks in one file.
+_DEPTH_ANYTHING_3_NESTED = replace(
+    _GIANT,
+    name='depth_anything_3_nested_giant_large',
+    metric=_DEPTH_ANYTHING_3_METRIC,
+    hub_repo='depth-anything/DA3NESTED-GIANT-LARGE-1.1',
+    revision='b2359bdf726fb44ef62acca04d629dcf158053e7',
+    sha256='8ebe871a022ed58d2fc8fdfb2ebdb31d57b60fe39611c849095851a7b7c6020c',
+    parameters=_GIANT.parameters + _DEPTH_ANYTHING_3_METRIC.parameters,
+    sky=True,
+    metres_at_focal_px=_DEPTH_ANYTHING_3_METRIC.metres_at_focal_px,
+)
 
 UP_TO_SCALE_ROWS = (
-    *(_depth_anything_3(word) for word in _DEPTH_ANYTHING_3_FILES),
+    *_ANY_VIEW.values(),
     _DEPTH_ANYTHING_3_METRIC,
     _DEPTH_ANYTHING_3_MONO,
+    _DEPTH_ANYTHING_3_NESTED,
     _VGGT,
 )
 TO_TRAIN_ROWS = (

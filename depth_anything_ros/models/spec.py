@@ -99,7 +99,9 @@ class ModelSpec(NetworkSpec):
 
     `layers` are the encoder blocks, counted from 0, whose tokens the decoder reads.
     `features` and `out_channels` are the decoder's widths. `camera` names the head by which the
-    network also finds the field of view, empty where it does not. `weights_file` is a file of
+    network also finds the field of view, empty where it does not. `metric` is the row of a second
+    network inside, which gives the scale of the depth of the first, None where there is none; see
+    :mod:`depth_anything_ros.models.nested`. `weights_file` is a file of
     `hub_repo` at the commit `revision`, ships with this package where `hub_repo` is empty, and is
     itself empty where no trained weights are published; `sha256` is the file's. Revision and
     sha256 are empty where they are not known. `origin` tells who trained the weights, on what.
@@ -122,6 +124,7 @@ class ModelSpec(NetworkSpec):
     origin: str
     parameters: int
     camera: str = ''
+    metric: ModelSpec | None = None
 
 
 def output_words(max_depth_m: float | None) -> str:

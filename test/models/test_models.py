@@ -30,7 +30,8 @@ def test_every_model_keeps_its_contract(spec: ModelSpec) -> None:
     assert spec.encoder in ENCODERS
     assert spec.decoder in DECODERS
     assert list(spec.layers) == sorted(set(spec.layers))
-    assert spec.layers[-1] == len(model.pretrained.blocks) - 1
+    blocks = model.pretrained.any_view.blocks if spec.metric else model.pretrained.blocks
+    assert spec.layers[-1] == len(blocks) - 1
     assert len(spec.layers) == len(spec.out_channels) == 4
     assert spec.licence
     assert spec.origin
@@ -40,7 +41,7 @@ def test_every_model_keeps_its_contract(spec: ModelSpec) -> None:
     metric = spec.output_kind is OutputKind.METRIC_DEPTH
     assert metric == (spec.max_depth_m is not None)
     by_focal_length = spec.metres_at_focal_px is not None
-    assert ('metric' in spec.name) == (metric or by_focal_length)
+    assert ('metric' in spec.name or spec.metric is not None) == (metric or by_focal_length)
     assert by_focal_length <= spec.up_to_scale
 
 

@@ -8,7 +8,7 @@ Source: Lin et al., "Depth Anything 3: Recovering the Visual Space from Any View
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -126,7 +126,7 @@ class AnyViewDinoV2(LearnedPositions):
     :raises UnknownNameError: if size or attention is not known.
     """
 
-    last_norm: ClassVar[str] = ''  # the decoder reads more than it
+    last_norm: str = ''  # the decoder reads more than it
 
     def __init__(self, size: str, patch: int, attention: str) -> None:
         (width, depth, heads), start, mlp = ANY_VIEW_SIZES[size]

@@ -40,7 +40,7 @@ class LearnedPositions(Encoder[LayerTokens]):
     :param norm_eps: what is added to the variance in the last norm.
     """
 
-    last_norm: ClassVar[str] = 'norm'
+    last_norm: str = 'norm'
     antialias: ClassVar[bool] = False
     specials: ClassVar[int] = 1
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -107,7 +106,7 @@ class DinoV3(Encoder[LayerTokens]):
     :raises UnknownNameError: if size or attention is not known.
     """
 
-    last_norm: ClassVar[str] = 'norm'
+    last_norm: str = 'norm'
 
     def __init__(self, size: str, patch: int, attention: str) -> None:
         super().__init__()
