@@ -32,8 +32,10 @@ from depth_anything_ros.scale import (
     find_source,
 )
 from depth_anything_ros.scale.depth_image import DepthImageScale
+from depth_anything_ros.scale.focal_length import FocalLengthScale
 from depth_anything_ros.types import (
     Alignment,
+    Camera,
     ConfidenceSource,
     DepthChoice,
     Float32Array,
@@ -114,6 +116,7 @@ class DepthPipeline:
         fuse: bool = False,
         sigma: DepthChoice | None = None,
         confidence: ConfidenceSource | None = None,
+        lens: bool = False,
     ) -> DepthResult:
         """
         Return relative and, where a scale is known, metric depth of a frame at its own size.
@@ -123,6 +126,8 @@ class DepthPipeline:
             it more than one reference is kept whole.
         :param sigma: tell how far off that depth may be; that of fused depth needs `fuse`.
         :param confidence: tell how sure the network is, by what.
+        :param lens: where the metres of the model follow from the focal length, take the camera
+            that the network finds for that of a frame without one.
         :raises BackendError: if the network cannot run on this image.
         """
         measuring = find_source(self.scale_source, DepthImageScale)
@@ -133,7 +138,7 @@ class DepthPipeline:
             prediction = self.predict(
                 frame.rgb, stages_ms, disagreement=sigma is not None, confidence=confidence
             )
-        result = self._process(frame, prediction, stages_ms)
+        result = self._process(frame, prediction, stages_ms, lens)
         if confidence is not None:
             reason = '' if prediction.confidence is not None else _UNTOLD
             result = replace(result, confidence=prediction.confidence, no_confidence_reason=reason)
@@ -149,6 +154,7 @@ class DepthPipeline:
         frame: Frame,
         prediction: RelativeInverseDepth | MetricDepth,
         stages_ms: dict[str, float],
+        lens: bool,
     ) -> DepthResult:
         refinements = self.refinements
         for step in refinements.prediction:
@@ -164,10 +170,13 @@ class DepthPipeline:
             return DepthResult(
                 frame, None, None, known, no_metric_reason=nowhere, stages_ms=stages_ms
             )
-        metric, nowhere = None, ''
+        metric, nowhere, seen, no_lens = None, '', None, ''
+        if lens and frame.camera is None and isinstance(self.scale_source, FocalLengthScale):
+            seen, no_lens = self._seen_camera(frame, stages_ms)
         with _timed(stages_ms, 'align'):
             afresh = self.tracker.current(frame.stamp_ns) is None
-            alignment, reason = self._align(prediction, frame)
+            alignment, reason = self._align(prediction, frame, seen or frame.camera)
+            reason = '; '.join(filter(None, (reason, no_lens)))
             if alignment is not None:
                 metric = to_metric_depth(prediction, alignment, self.max_depth_m)
                 nowhere = no_depth_reason(metric, self.max_depth_m)
@@ -185,6 +194,8 @@ class DepthPipeline:
             stages_ms=stages_ms,
             scale_state=self.tracker.state(frame.stamp_ns, fitted=not reason),
             no_fit_reason=reason,
+            predicted_camera=seen,
+            no_lens_reason=no_lens,
         )
 
     def predict(
@@ -233,13 +244,20 @@ class DepthPipeline:
         """
         Return the result of a frame without camera with what the network takes for it.
 
-        Scale sources do not go by it; clouds and scans may.
+        Clouds and scans may go by it; of scale sources none does but that of the model itself.
         """
+        if result.predicted_camera is not None or result.no_lens_reason:
+            return result  # asked when the metres were made
+        seen, reason = self._seen_camera(result.frame, result.stages_ms)
+        return replace(result, predicted_camera=seen, no_lens_reason=reason)
+
+    def _seen_camera(self, frame: Frame, stages_ms: dict[str, float]) -> tuple[Camera | None, str]:
+        """Return what the network takes for the camera of a frame, or why there is none."""
         try:
-            with _timed(result.stages_ms, 'lens'):
-                return replace(result, predicted_camera=self._lens.camera(result.frame.rgb))
+            with _timed(stages_ms, 'lens'):
+                return self._lens.camera(frame.rgb), ''
         except (BackendError, CameraError) as error:
-            return replace(result, no_lens_reason=str(error))
+            return None, str(error)
 
     def _fuse(self, result: DepthResult, measuring: DepthImageScale | None) -> DepthResult:
         """Return a result with fused depth, or why there is none."""
@@ -265,8 +283,14 @@ class DepthPipeline:
         with _timed(result.stages_ms, 'sigma'):
             return replace(result, sigma=uncertainty.sigma(result, choice))
 
-    def _align(self, relative: RelativeInverseDepth, frame: Frame) -> tuple[Alignment | None, str]:
-        """Return the alignment to use, and why the frame has no fit of its own, or ''."""
+    def _align(
+        self, relative: RelativeInverseDepth, frame: Frame, camera: Camera | None
+    ) -> tuple[Alignment | None, str]:
+        """
+        Return the alignment to use, and why the frame has no fit of its own, or ''.
+
+        :param camera: that the source goes by.
+        """
         if relative.of_affine_depth:
             return None, f'the model {NO_LINE}'
         if self.scale_source is None:
@@ -277,7 +301,7 @@ class DepthPipeline:
         if isinstance(self.scale_source, FollowsCamera):
             self.scale_source.see(frame, self.poses)
         try:
-            fit = self.scale_source.align(relative, stamp_ns, frame.camera)
+            fit = self.scale_source.align(relative, stamp_ns, camera)
         except (AlignmentError, CameraError) as error:
             return self.tracker.update(None, stamp_ns), str(error)
         try:

@@ -126,7 +126,8 @@ class DepthNodeConfig:
         False,
         'Where there is no camera_info, or it says that the camera is not calibrated, make '
         '~/points, ~/scan and saved clouds by the field of view that the network finds (Depth '
-        'Anything 3, VGGT); diagnostics tell it. Scale sources never go by it.',
+        'Anything 3, VGGT), and the metres of depth_anything_3_nested_giant_large; diagnostics '
+        'tell it. No scale source goes by it.',
         affects=Affects.FRAME,
     )
     cloud_stride: int = parameter(

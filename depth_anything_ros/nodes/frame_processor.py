@@ -214,7 +214,11 @@ class FrameProcessor:
         frame, view = self._input.frame(job.message, rgb, rectified)
         stages_ms['decode'] = _since_ms(start_ns)
         result = pipeline.process(
-            frame, fuse=asked.fuse, sigma=asked.sigma, confidence=asked.confidence
+            frame,
+            fuse=asked.fuse,
+            sigma=asked.sigma,
+            confidence=asked.confidence,
+            lens=asked.focal_length and view.missing,
         )
         if asked.lens and view.missing:
             result = pipeline.with_predicted_camera(result)

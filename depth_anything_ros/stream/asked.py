@@ -25,13 +25,15 @@ class Asked:
     Say whether depth is fused, of which depth sigma is told, and by what confidence is.
 
     None is neither of these two. `lens`: where there is no camera_info, the network is asked for
-    the camera.
+    the camera of clouds and scans; `focal_length`: likewise for that of a model whose metres need
+    it.
     """
 
     fuse: bool = False
     sigma: DepthChoice | None = None
     confidence: ConfidenceSource | None = None
     lens: bool = False
+    focal_length: bool = False
 
 
 def asked_for(topics: Collection[str], config: DepthNodeConfig) -> Asked:
@@ -43,4 +45,4 @@ def asked_for(topics: Collection[str], config: DepthNodeConfig) -> Asked:
     fuse |= choice is DepthChoice.FUSED and (clouds or sigma)
     sure = ConfidenceSource(config.confidence) if CONFIDENCE in topics else None
     lens = clouds and config.predicted_camera
-    return Asked(fuse, choice if sigma else None, sure, lens)
+    return Asked(fuse, choice if sigma else None, sure, lens, config.predicted_camera)

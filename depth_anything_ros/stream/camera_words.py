@@ -1,10 +1,11 @@
-"""What is told of the camera of a frame, where clouds and scans go by another than camera_info."""
+"""What is told of the camera of a frame, where results go by another than camera_info."""
 
 from __future__ import annotations
 
 import math
 
 from depth_anything_ros.result import DepthResult
+from depth_anything_ros.scale.focal_length import FocalLengthScale
 from depth_anything_ros.stream.camera_input import CameraView
 from depth_anything_ros.types import Camera
 
@@ -15,8 +16,10 @@ def camera_doubt(result: DepthResult, view: CameraView) -> str:
     if camera is None:
         return view.doubt
     across, down = view_deg(camera)
+    by_itself = result.alignment is not None and result.alignment.source == FocalLengthScale.name
+    what = 'metres, clouds and scans' if by_itself else 'clouds and scans'
     return (
-        f'clouds and scans go by a field of view that the network finds, {across:.1f} by '
+        f'{what} go by a field of view that the network finds, {across:.1f} by '
         f'{down:.1f} degrees: {view.reason}'
     )
 

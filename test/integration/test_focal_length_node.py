@@ -91,31 +91,72 @@ def test_metres_follow_the_focal_length_and_without_camera_info_there_are_none(w
     assert 'metres by the focal length' in report['model']['output']
 
 
-@pytest.fixture
-def seeing(tmp_path):
-    """Return weights that find a view of 0.8 rad down and 1 rad across; random ones find none."""
+def seeing(model, folder):
+    """Write weights that find a view of 0.8 rad down and 1 rad across; random ones find none."""
     with narrow_models():
-        model, _ = load_estimator('depth_anything_3_small', weights='random')
-    state = model.state_dict()
+        state = load_estimator(model, weights='random')[0].state_dict()
     state['camera_head.fc_fov.0.weight'].zero_()
     state['camera_head.fc_fov.0.bias'].copy_(torch.tensor([0.8, 1.0]))
-    save_file(state, tmp_path / 'seeing.safetensors')
-    return tmp_path / 'seeing.safetensors'
+    save_file(state, folder / 'seeing.safetensors')
+    return folder / 'seeing.safetensors'
 
 
-def test_a_cloud_without_camera_info_goes_by_the_view_that_the_network_finds(
-    world, camera, seeing
-):
+def run_seeing(world, folder, model, **parameters):
     tests = str(Path(__file__).resolve().parents[1])
     world.environment['PYTHONPATH'] = os.pathsep.join(
         filter(None, (tests, world.environment.get('PYTHONPATH')))
     )
-    parameters = {
-        **QUICK, 'model': 'depth_anything_3_small', 'checkpoint': seeing, 'scale_source': 'fixed',
-        'weights': 'pretrained', 'fixed_scale': 1.0, 'max_depth_m': 1000.0,
-        'predicted_camera': True,
+    given = {
+        **QUICK, 'model': model, 'checkpoint': seeing(model, folder), 'weights': 'pretrained',
+        'max_depth_m': 1000.0, 'predicted_camera': True, **parameters,
     }  # fmt: skip
-    world.run('seeing', [sys.executable, '-c', SEEING, *ros_arguments(parameters)])
+    world.run('seeing', [sys.executable, '-c', SEEING, *ros_arguments(given)])
+
+
+def test_the_nested_model_gives_metres_by_camera_info_or_by_the_view_that_it_finds(
+    world, camera, tmp_path
+):
+    run_seeing(world, tmp_path, 'depth_anything_3_nested_giant_large')
+    probe = world.probe()
+    for kind, topic in ((Image, 'image'), (CameraInfo, 'camera_info')):
+        probe.publisher(kind, topic)
+    relative, depth = probe.listen(Image, RELATIVE), probe.listen(Image, DEPTH)
+    probe.await_subscribers('image', 'camera_info')
+    for topic in (RELATIVE, DEPTH):
+        probe.await_publisher(topic)
+    probe.spin(0.5)
+
+    def at_300_px():
+        """Return the metres and sky of an image, and its metres at a focal length of 300 px."""
+        relative.clear()
+        depth.clear()
+        probe.publish('image', camera.image())
+        probe.spin_until(lambda: relative and depth)
+        found_m, inverse = values(depth[0]), values(relative[0])
+        assert np.isposinf(found_m[inverse == 0]).all()
+        known = np.isfinite(found_m)
+        assert known.any()
+        return float(np.median(found_m[known] * inverse[known])) * 300
+
+    # The network reads 56×42 of the image's 64×48 pixels.
+    seen_px = (32 / math.tan(0.5) + 24 / math.tan(0.4)) / 2 * 56 / 64
+    assert at_300_px() == pytest.approx(seen_px, rel=1e-3)
+    message = probe.diagnostics()['message']
+    assert 'metres, clouds and scans go by a field of view that the network finds' in message
+    assert 'no camera_info yet' in message
+    probe.publish('camera_info', camera.info(60.0))
+    probe.spin(0.3)
+    assert at_300_px() == pytest.approx(60.0 * 56 / 64, rel=1e-4)
+    report = probe.diagnostics()
+    assert 'field of view' not in report['message']
+    assert report['scale']['source'] == 'focal_length'
+    assert report['model']['licence'] == 'CC-BY-NC-4.0'
+
+
+def test_a_cloud_without_camera_info_goes_by_the_view_that_the_network_finds(
+    world, camera, tmp_path
+):
+    run_seeing(world, tmp_path, 'depth_anything_3_small', scale_source='fixed', fixed_scale=1.0)
     probe = world.probe()
     for kind, topic in ((Image, 'image'), (CameraInfo, 'camera_info')):
         probe.publisher(kind, topic)

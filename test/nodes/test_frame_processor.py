@@ -49,8 +49,8 @@ class Pipeline:
         self.scale_source = None
         self.predictor = None
 
-    def process(self, frame, *, fuse, sigma, confidence):
-        self.asked = Asked(fuse, sigma, confidence)
+    def process(self, frame, *, fuse, sigma, confidence, lens):
+        self.asked = Asked(fuse, sigma, confidence, focal_length=lens)
         return DepthResult(frame, None, None, None)
 
 
@@ -172,6 +172,7 @@ def test_a_missing_camera_is_predicted_where_that_is_allowed_and_a_cloud_asked_f
     with_predicted_camera(processor, seen)
     processor.process(Job(image(), 0))
     assert processor.last_result.predicted_camera is None  # nobody wants a cloud
+    assert processor._host.pipeline.asked.focal_length  # what metres need is asked all the same
     processor.outputs = Outputs({'~/points'})
     processor.process(Job(image(), 0))
     assert processor.last_result.camera == seen
@@ -196,6 +197,7 @@ def test_a_predicted_camera_never_takes_the_place_of_a_real_one(processor):
     processor._input._camera.update(camera_info())
     processor.process(Job(image(), 0))
     assert processor.last_result.camera == Camera(5, 3, 4.0, 4.0, 2.0, 1.0)
+    assert not processor._host.pipeline.asked.focal_length
     assert processor.doubt == ''
     processor.process(Job(image(height=6, width=10), 0))
     assert processor.last_result.camera is None
@@ -276,7 +278,7 @@ def test_a_frame_whose_network_was_built_between_two_looks_does_not_wait(process
 def cloud_saved(processor, folder, **result):
     """Save the cloud of depth of 1 m where nothing of more than a fifth off is to be in it."""
 
-    def process(frame, *, fuse, sigma, confidence):
+    def process(frame, *, fuse, sigma, confidence, lens):
         assert sigma is DepthChoice.NETWORK
         return DepthResult(frame, None, None, MetricDepth(np.ones((3, 5), np.float32)), **result)
 

@@ -23,6 +23,8 @@ ALL_OFF = {RELATIVE, DEPTH, POINTS, SCAN}
         ({POINTS}, {'max_sigma': 0.2}, Asked(sigma=NETWORK)),
         ({SCAN}, {'ground_sigmas': 0.5}, Asked(sigma=NETWORK)),
         ({SCAN}, {'cloud_from': 'fused', 'max_sigma': 0.2}, Asked(fuse=True, sigma=FUSED)),
+        ({DEPTH}, {'predicted_camera': True}, Asked(focal_length=True)),
+        ({POINTS}, {'predicted_camera': True}, Asked(lens=True, focal_length=True)),
     ],
 )  # fmt: skip
 def test_depth_is_fused_and_doubted_only_where_somebody_wants_it(topics, parameters, asked):

@@ -119,6 +119,7 @@ class Recorder:
             fuse=asked.fuse,
             sigma=asked.sigma,
             confidence=asked.confidence,
+            lens=asked.focal_length and view.missing,
         )
         if asked.lens and view.missing:
             result = self.pipeline.with_predicted_camera(result)
