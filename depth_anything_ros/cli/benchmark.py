@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,10 +67,10 @@ What a row says: parameters and multiply-accumulates (MACs) of encoder and decod
 export included; the first frame; how often it was timed; mean, std, CoV (std over mean), min, p50,
 p95 (of 20 runs or more), p99 (of 50 or more), max; fps (1 / p50); speed-up over the baseline of
 its model; how many times the p50 of the first model it takes, in the same library and precision;
-share of the best rate that a library's convolution reaches on this CPU (not for networks that
-multiply integers, nor on a GPU); largest difference from the baseline over the range of its
-output. Encoder and decoder are timed where torch runs the network; an exported one is a single
-graph, of which only the whole can be timed.
+share of the best rate that a convolution of torch reaches on this CPU (not for networks that
+multiply integers, nor on a GPU, nor without torch); largest difference from the baseline over the
+range of its output. Encoder and decoder are timed where torch runs the network; an exported one is
+a single graph, of which only the whole can be timed.
 
 Sizes are rounded to the nearest multiple of each model's patch, and the row says what was used.
 A row that cannot run says why and leaves the others alone. Ctrl-C ends the run and keeps what was
@@ -115,21 +117,17 @@ def run(args: argparse.Namespace) -> int:
     """
     if is_of_nodes(args):
         return run_nodes(args)
-    import torch
-
     from depth_anything_ros.cli.benchmark_targets import planned_groups
     from depth_anything_ros.lab.benchmark.group import (
         Measuring,
         mark_interrupted,
         measure_group,
     )
-    from depth_anything_ros.lab.benchmark.networks_page import networks_page
     from depth_anything_ros.lab.benchmark.tables import group_lines
 
-    args.threads = args.threads or torch.get_num_threads()
+    args.threads = _take_threads(args.threads)
     args.baseline_runs = args.baseline_runs or max(10, args.runs // 5)
     _check(args)
-    torch.set_num_threads(args.threads)
     measuring = Measuring(args.runs, args.baseline_runs, args.warmup, args.memory)
     planned = planned_groups(args)
     groups = _planned_rows(planned)
@@ -157,10 +155,23 @@ def run(args: argparse.Namespace) -> int:
         result = _result(args, groups, layers, complete)
         _write(args, result)
         if args.page:
+            from depth_anything_ros.lab.benchmark.networks_page import networks_page
+
             write_text(args.page, networks_page(result))
         if args.plots:
             _draw(args.plots, result)
     return 0 if any(map(_counts, result.results)) else 1
+
+
+def _take_threads(count: int | None) -> int:
+    """Let torch, where it is installed, compute with so many threads, and return how many."""
+    if find_spec('torch') is None:
+        return count or len(os.sched_getaffinity(0))
+    import torch
+
+    if count:
+        torch.set_num_threads(count)
+    return torch.get_num_threads()
 
 
 def _count(args: argparse.Namespace, groups: list[list[BenchmarkRow]]) -> int:
@@ -235,18 +246,11 @@ def _result(
     layers: list[LayerRow],
     complete: bool = False,
 ) -> BenchmarkResult:
-    import torch
-
     from depth_anything_ros.evaluation.environment import environment
     from depth_anything_ros.lab.benchmark.rows import BenchmarkResult
 
-    # On a GPU, whether fp32 products and convolutions may round their factors to 10 bits.
-    tf32 = {
-        'tf32_products': torch.backends.cuda.matmul.allow_tf32,
-        'tf32_convolutions': torch.backends.cudnn.allow_tf32,
-    }
     return BenchmarkResult(
-        environment={**environment(), **tf32},
+        environment={**environment(), **_tf32()},
         threads=args.threads,
         runs=args.runs,
         baseline_runs=args.baseline_runs,
@@ -255,6 +259,18 @@ def _result(
         results=[row for rows in groups for row in rows],
         layers=layers,
     )
+
+
+def _tf32() -> dict[str, bool]:
+    """Return whether fp32 products and convolutions of torch may round to 10 bits on a GPU."""
+    if find_spec('torch') is None:
+        return {}
+    import torch
+
+    return {
+        'tf32_products': torch.backends.cuda.matmul.allow_tf32,
+        'tf32_convolutions': torch.backends.cudnn.allow_tf32,
+    }
 
 
 def _counts(row: BenchmarkRow) -> bool:
@@ -313,7 +329,7 @@ def _each_said_once() -> Iterator[None]:
         said.add(message)
         return not known
 
-    logger = logging.getLogger('depth_anything_ros.models.checkpoint')
+    logger = logging.getLogger('depth_anything_ros.models.stored_weights')
     logger.addFilter(is_new)
     try:
         yield

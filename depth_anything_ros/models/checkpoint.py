@@ -6,32 +6,28 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-from depth_anything_ros.errors import CheckpointError, ConfigError
+from depth_anything_ros.errors import CheckpointError
 from depth_anything_ros.models import MODELS, create_model
 from depth_anything_ros.models.activation import ActivationRange
-from depth_anything_ros.models.checkpoint_file import CheckpointFile
 from depth_anything_ros.models.estimator import DepthEstimator
 from depth_anything_ros.models.fit import empty_model, model_of_state, with_counters
-from depth_anything_ros.models.hub import checked_sha256, expected_sha256, published_file
 from depth_anything_ros.models.initialisation import initialise, state_digest
-from depth_anything_ros.models.local_file import check_origin, check_size, local_file
-from depth_anything_ros.models.meaning import spec_of_file
 from depth_anything_ros.models.metadata import damaged
-from depth_anything_ros.models.packed import PackedHeader
 from depth_anything_ros.models.quantised import quantise_inputs
 from depth_anything_ros.models.spec import ModelSpec
 from depth_anything_ros.models.state_file import float32_state, read_tensors
+from depth_anything_ros.models.stored_weights import (
+    Origin,
+    StoredWeights,
+    check_kind,
+    stored_weights,
+)
 
 _LOG = logging.getLogger(__name__)
-
-_KINDS = ('pretrained', 'random')
-
-Origin = Literal['pretrained', 'checkpoint', 'random']
 
 
 @dataclass(frozen=True)
@@ -123,43 +119,34 @@ def require_floats(weights: Weights) -> None:
         )
 
 
-def _load(
-    spec: ModelSpec, checkpoint: str, weights: str, seed: int, attention: str = 'sdpa'
-) -> tuple[DepthEstimator, Weights]:
-    if weights not in _KINDS:
-        raise ConfigError(
-            f"parameter 'weights': unknown value '{weights}'; known: {', '.join(_KINDS)}"
-        )
-    check_origin(weights, checkpoint)
-    if weights == 'random':
-        loaded = _random_weights(spec, seed)
-        return build_estimator(loaded.spec, loaded.state, {}, attention), loaded
-    if checkpoint:
-        return _load_file(spec, local_file(checkpoint), 'checkpoint', attention)
-    return _load_file(spec, published_file(spec), 'pretrained', attention)
+def load_stored(stored: StoredWeights, attention: str = 'sdpa') -> tuple[DepthEstimator, Weights]:
+    """
+    Build the model of a file of weights, as :func:`load_estimator` does.
 
-
-def _load_file(
-    row: ModelSpec, path: Path, origin: Origin, attention: str
-) -> tuple[DepthEstimator, Weights]:
-    check_size(path)
-    wanted = expected_sha256(row, path) if origin == 'pretrained' else ''
-    sha256 = checked_sha256(path, wanted, row.weights_file)
-    checkpoint = CheckpointFile.read(path)
-    spec = spec_of_file(row, checkpoint, sha256)
-    tensors = with_counters(read_tensors(checkpoint))
+    :param attention: as for :func:`create_model`.
+    :raises CheckpointError: if the file is damaged, or of another model.
+    """
+    path, spec = stored.path, stored.spec
+    tensors = with_counters(read_tensors(stored.file))
     estimator = model_of_state(spec, tensors, path, attention)
     state = float32_state(tensors, path)
-    header = checkpoint.packed
-    if header is not None:
-        _log_packing(header, path)
+    header = stored.file.packed
     recipe, ranges = (header.recipe, header.inputs) if header else ('', {})
     for layer in ranges:
         if getattr(state.get(f'{layer}.weight'), 'ndim', 0) < 2:
             raise damaged(path, f'its header names the layer {layer}, which the model lacks')
-    _log_licence(spec, path, sha256)
-    weights = Weights(spec, state, origin, sha256, path, sha256, recipe, ranges)
+    weights = Weights(spec, state, stored.origin, stored.sha256, path, stored.key, recipe, ranges)
     return _filled(estimator, state, ranges), weights
+
+
+def _load(
+    spec: ModelSpec, checkpoint: str, weights: str, seed: int, attention: str = 'sdpa'
+) -> tuple[DepthEstimator, Weights]:
+    check_kind(weights, checkpoint)
+    if weights == 'random':
+        loaded = _random_weights(spec, seed)
+        return build_estimator(loaded.spec, loaded.state, {}, attention), loaded
+    return load_stored(stored_weights(spec, checkpoint), attention)
 
 
 def _filled(
@@ -171,23 +158,6 @@ def _filled(
     estimator.load_state_dict(state, strict=True, assign=True)
     quantise_inputs(estimator, activation_ranges)
     return estimator.eval()
-
-
-def _log_packing(header: PackedHeader, path: Path) -> None:
-    """Say what a packed file was made of."""
-    _LOG.info('%s: packed by %s', path, header.recipe)
-    if header.parent_origin == 'random':
-        _LOG.warning('%s was packed from random weights: its output means nothing', path)
-
-
-def _log_licence(spec: ModelSpec, path: Path, sha256: str) -> None:
-    non_commercial = '-NC-' in spec.licence
-    _LOG.log(
-        logging.WARNING if non_commercial else logging.INFO,
-        '%s: %s, weights from %s (sha256 %s), licence of the published weights: %s%s',
-        spec.name, spec.output, path, sha256, spec.licence,
-        ' (no commercial use)' if non_commercial else '',
-    )  # fmt: skip
 
 
 def _random_weights(spec: ModelSpec, seed: int) -> Weights:

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from depth_anything_ros.models.metadata import HEADER_KEY, read_metadata
-
-if TYPE_CHECKING:
-    from depth_anything_ros.models.packed import PackedHeader
+from depth_anything_ros.models.packed_header import PackedHeader
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,4 @@ class CheckpointFile:
         metadata = read_metadata(path)
         if HEADER_KEY not in metadata:
             return cls(path, metadata, None)
-        # Here, since it needs torch.
-        from depth_anything_ros.models.packed import PackedHeader
-
         return cls(path, metadata, PackedHeader.from_json(metadata[HEADER_KEY], path))

@@ -16,7 +16,7 @@ from depth_anything_ros.models.spec import ModelSpec
 OWN_KEY = 'depth_anything_ros'
 """The entry of the metadata with :func:`own_metadata`."""
 HEADER_KEY = 'depth_anything_ros_packed'
-"""The entry with the header of a packed file, see :mod:`depth_anything_ros.models.packed`."""
+"""The entry with the header of a packed file, see `packed_header`."""
 
 # The header of the largest model takes 150 kB.
 _LARGEST_HEADER = 1 << 23

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from depth_anything_ros.errors import CheckpointError, ConfigError, UnknownNameError
-from depth_anything_ros.models import MODELS, checkpoint, meaning
+from depth_anything_ros.models import MODELS, checkpoint, meaning, stored_weights
 from depth_anything_ros.models.checkpoint import load_estimator, load_weights
 from depth_anything_ros.models.hf_layout import hf_key_map
 from depth_anything_ros.registry import Registry
@@ -130,7 +130,7 @@ def test_published_file_with_another_digest_is_refused(
     official: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known_rows(monkeypatch, **{NAME: 'f' * 64})
-    monkeypatch.setattr(checkpoint, 'published_file', lambda _: official)
+    monkeypatch.setattr(stored_weights, 'published_file', lambda _: official)
     message = f'is damaged: its sha256 is {sha256(official)}, that of the published .* is f{{64}}'
     with pytest.raises(CheckpointError, match=message):
         load_estimator(NAME)
@@ -140,7 +140,7 @@ def test_published_file_with_the_known_digest_is_pretrained(
     official: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known_rows(monkeypatch, **{NAME: sha256(official)})
-    monkeypatch.setattr(checkpoint, 'published_file', lambda _: official)
+    monkeypatch.setattr(stored_weights, 'published_file', lambda _: official)
     _, weights = load_estimator(NAME)
     assert (weights.origin, weights.sha256) == ('pretrained', sha256(official))
 

@@ -31,7 +31,7 @@ from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.checkpoint_file import CheckpointFile
 from depth_anything_ros.models.meaning import spec_of_file
 from depth_anything_ros.models.metadata import HEADER_KEY
-from depth_anything_ros.models.packed import FORMAT, PackedHeader
+from depth_anything_ros.models.packed_header import FORMAT, PackedHeader
 from depth_anything_ros.models.state_file import read_state
 from depth_anything_ros.parameters import check_value, parameter_infos
 

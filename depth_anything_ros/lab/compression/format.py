@@ -17,7 +17,8 @@ from depth_anything_ros.lab.compression.chain import chain_text
 from depth_anything_ros.lab.compression.recipe import PackedState, Recipe, activation_ranges_of
 from depth_anything_ros.models.checkpoint import Weights
 from depth_anything_ros.models.metadata import HEADER_KEY
-from depth_anything_ros.models.packed import MASK, SCALE, VALUES, PackedHeader
+from depth_anything_ros.models.packed import MASK, SCALE, VALUES
+from depth_anything_ros.models.packed_header import PackedHeader
 
 SUFFIX = '.safetensors'
 _VERSIONS = ('package', 'python', 'torch')

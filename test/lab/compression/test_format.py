@@ -25,11 +25,8 @@ from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.checkpoint import load_weights
 from depth_anything_ros.models.checkpoint_file import CheckpointFile
 from depth_anything_ros.models.metadata import HEADER_KEY
-from depth_anything_ros.models.packed import (
-    PackedHeader,
-    PackedTensor,
-    unpack,
-)
+from depth_anything_ros.models.packed import PackedTensor, unpack
+from depth_anything_ros.models.packed_header import PackedHeader
 
 TINY = MODELS['tiny']
 VITS = MODELS['depth_anything_v2_vits']
