@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 EXIT_GATE = 3
 """Status of a program or node that did its work, and whose figures break bounds."""
@@ -84,18 +85,50 @@ class OutputError(DepthAnythingError):
 
 
 class MissingDependencyError(DepthAnythingError):
-    """Report an optional library that is not installed, with the extra that installs it."""
+    """
+    Report an optional library that is not installed, with the extra that installs it.
 
-    def __init__(self, module: str, extra: str) -> None:
+    :param module: that is missing.
+    :param extra: of this package, which brings it.
+    :param otherwise: what helps too, as the end of the sentence.
+    """
+
+    def __init__(self, module: str, extra: str, otherwise: str = '') -> None:
         super().__init__(
             f"'{module}' is not installed; install it with "
-            f"`pip install 'depth_anything_ros[{extra}]'`"
+            f"`pip install 'depth_anything_ros[{extra}]'`{otherwise}"
         )
-        self._arguments = (module, extra)
+        self._arguments = (module, extra, otherwise)
 
-    def __reduce__(self) -> tuple[type[MissingDependencyError], tuple[str, str]]:
+    def __reduce__(self) -> tuple[type[MissingDependencyError], tuple[str, str, str]]:
         """Let it pass between processes, which rebuild an exception from its message alone."""
         return MissingDependencyError, self._arguments
+
+
+# What the extra `torch` brings; modules of torch's networks import them where they stand.
+_WITH_TORCH = ('torch', 'safetensors')
+WITHOUT_TORCH = (
+    ', or write the model as a folder by the verb export on a computer that has it, and give the '
+    'folder as checkpoint (docs/export.md)'
+)
+"""What helps too where a network needs torch, as the end of the sentence."""
+
+
+@contextmanager
+def torch_named(otherwise: str = WITHOUT_TORCH) -> Iterator[None]:
+    """
+    Turn the lack of torch, whatever imports it, into an error that names the extra.
+
+    :param otherwise: as for :class:`MissingDependencyError`.
+    :raises MissingDependencyError: if torch is not installed and something imports it.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        module = (error.name or '').partition('.')[0]
+        if module not in _WITH_TORCH:
+            raise
+        raise MissingDependencyError(module, 'torch', otherwise) from error
 
 
 def reason_of(error: Exception) -> str:

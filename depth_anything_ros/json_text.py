@@ -129,6 +129,8 @@ def _read(hint: Any, content: Any) -> Any:
     elif issubclass(kind, Mapping) and isinstance(content, dict):
         return {name: _read(parts[1], part) for name, part in content.items()}
     elif issubclass(kind, tuple) and isinstance(content, list):
+        if parts[1:] == (...,):
+            return tuple(_read(parts[0], part) for part in content)
         fits = len(content) == len(parts)
         content = tuple(map(_read, parts, content))
     elif kind is not str and issubclass(kind, Sequence) and isinstance(content, list):

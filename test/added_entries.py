@@ -45,7 +45,7 @@ class RampBackend:
         return Precision.FP32
 
     @classmethod
-    def narrowed(cls, estimator: Any) -> tuple[str, ...]:
+    def narrowed(cls, estimator: Any, device: str) -> tuple[str, ...]:
         return ()
 
     def infer(self, pixels: np.ndarray) -> np.ndarray:

@@ -36,6 +36,7 @@ class Row:
     means: Mapping[str, float] = field(default_factory=dict, metadata=FLAT)
     ratio: Times | None = field(default=None, metadata=IF_KNOWN)
     note: str | None = None
+    marks: tuple[int, ...] = ()
     limits: Times | None = field(default=None, metadata=ALL_KEYS)
 
 
@@ -48,18 +49,23 @@ def test_result_is_an_object_of_its_fields_in_their_order():
     assert list(told([row])[0].items()) == [
         ('name', 'a'), ('size', [2, 3]), ('kind', 'relative inverse depth'), ('p50_ms', 1.5),
         ('p95_ms', None), ('rmse', 0.1), ('ratio', {'p50_ms': 2.0, 'p95_ms': 3.0}), ('note', None),
+        ('marks', []),
         ('limits', {'p50_ms': None, 'p95_ms': None}),
     ]  # fmt: skip
 
 
 def test_flat_part_that_is_not_known_keeps_its_keys_and_others_may_be_left_out():
     row = Row('a', (2, 3), Kind.RELATIVE)
-    assert list(record(row)) == ['name', 'size', 'kind', 'p50_ms', 'p95_ms', 'note', 'limits']
+    assert list(record(row)) == [
+        'name', 'size', 'kind', 'p50_ms', 'p95_ms', 'note', 'marks', 'limits'
+    ]  # fmt: skip
     assert record(row)['p50_ms'] is None
 
 
 def test_keys_are_known_without_a_result():
-    assert keys(Row) == ['name', 'size', 'kind', 'p50_ms', 'p95_ms', 'ratio', 'note', 'limits']
+    assert keys(Row) == [
+        'name', 'size', 'kind', 'p50_ms', 'p95_ms', 'ratio', 'note', 'marks', 'limits'
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize('value', [object(), Times, {1, 2}])
@@ -77,7 +83,8 @@ def test_text_that_is_no_json_is_a_value_error(text):
 
 
 @pytest.mark.parametrize('row', [
-    Row('a', (2, 3), Kind.RELATIVE, Times(1.5), {'rmse': 0.1}, Times(2.0, 3.0), 'b', Times(4)),
+    Row('a', (2, 3), Kind.RELATIVE, Times(1.5), {'rmse': 0.1}, Times(2.0, 3.0), 'b', (1, 2, 3),
+        Times(4)),
     Row('b', (2, 3), Kind.RELATIVE),
 ])  # fmt: skip
 def test_result_comes_back_from_its_form(row):
@@ -89,6 +96,7 @@ def test_result_comes_back_from_its_form(row):
     [
         ({'name': 1}, "1 is no <class 'str'>"),
         ({'size': [1, 2, 3]}, r'is no tuple\[int, int\]'),
+        ({'marks': [1, '2']}, "'2' is no <class 'int'>"),
         ({'kind': 'colour'}, "'colour' is not a valid Kind"),
         ({'p50_ms': True}, "'p50_ms': True.* is none of"),
         ({'ratio': {'p50_ms': 1.0}}, 'is none of'),

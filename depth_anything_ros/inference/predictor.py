@@ -50,7 +50,6 @@ T = TypeVar('T')
 
 # Two, so that images that alternate between landscape and portrait do not rebuild each time.
 KEPT_BACKENDS = 2
-WARM_UP_RUNS = 2
 
 
 class Predictor:
@@ -254,8 +253,7 @@ class Predictor:
         """
         # A ramp, not black: some networks give a constant for a constant image.
         ramp = np.linspace(0, 255, height * width * 3).astype(np.uint8)
-        for _ in range(WARM_UP_RUNS):
-            self.predict(ramp.reshape(height, width, 3))
+        self.predict(ramp.reshape(height, width, 3))
 
     def network_size(self, height: int, width: int) -> tuple[int, int]:
         """

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import logging
 import platform
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from depth_anything_ros.errors import BackendError, MissingDependencyError, UnknownNameError
+from depth_anything_ros.errors import (
+    BackendError,
+    MissingDependencyError,
+    UnknownNameError,
+    torch_named,
+)
 from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.inference.backends.processor import X86
 from depth_anything_ros.inference.devices import AUTO, RUN_BY, Device, DeviceKind, nvidia_gpus
@@ -43,7 +48,7 @@ def select(
     :raises MissingDependencyError: if the library of the backend asked for is not installed.
     :raises BackendError: if what is asked for cannot run here; the message says why.
     """
-    return choices(backend, precision, device, BACKENDS, machine)[0]
+    return next(choices(backend, precision, device, BACKENDS, machine))
 
 
 def choices(
@@ -52,9 +57,11 @@ def choices(
     device: str,
     known: Collection[str],
     machine: str = platform.machine(),
-) -> list[Selection]:
+) -> Iterator[Selection]:
     """
-    Return all that can run here as asked, the fastest first; one where a backend is named.
+    Yield all that can run here as asked, the fastest first; one where a backend is named.
+
+    None is looked at, nor its library imported, before it is asked for.
 
     :param known: names of the backends that are allowed.
 
@@ -67,25 +74,28 @@ def choices(
             raise UnknownNameError(
                 f"backend '{backend}' cannot run this; allowed: {', '.join([AUTO, *known])}"
             )
-        return [_check(backend, wanted, _asked_device(device, (backend,)))]
+        yield _check(backend, wanted, _asked_device(device, (backend,)))
+        return
     where = _asked_device(device, known)
-    reasons, found = [], []
+    reasons, found = [], False
     for name in _preference(where, machine):
         if name not in known:
             continue
         try:
-            found.append(_check(name, wanted, where))
+            selection = _check(name, wanted, where)
         except MissingDependencyError as error:
             logger.info('backend %s left out: %s', name, error)
             reasons.append(str(error))
         except BackendError as error:
             reasons.append(str(error))
+        else:
+            found = True
+            yield selection
     if not found and not reasons:
         others = ' or '.join(_preference(where, machine))
         reasons = [f'device {where} is for {others}, which cannot run this; allowed: cpu']
     if not found:
         raise BackendError(f'no backend can run here as asked: {"; ".join(reasons)}')
-    return found
 
 
 def _parse_precision(precision: str) -> Precision | None:
@@ -134,7 +144,8 @@ def _gpu_in_sight() -> bool:
 
 
 def _check(backend: str, precision: Precision | None, device: str) -> Selection:
-    entry = BACKENDS[backend]
+    with torch_named():
+        entry = BACKENDS[backend]
     chosen = precision or entry.fastest_precision(device)
     entry.require(device, chosen)
     return Selection(backend, chosen, device)

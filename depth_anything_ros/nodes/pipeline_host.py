@@ -24,9 +24,11 @@ def load_predictor(config: DepthNodeConfig) -> Predictor:
     """
     Return the network that the parameters describe, built and warmed up.
 
+    What has to be exported is, in a process of its own: a node would keep the memory it takes.
+
     :raises DepthAnythingError: if checkpoint, backend or device do not allow it.
     """
-    predictor = create_predictor(config.network)
+    predictor = create_predictor(config.network, apart=True)
     predictor.warm_up(config.warmup_height, config.warmup_width)
     return predictor
 

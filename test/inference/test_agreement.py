@@ -42,7 +42,7 @@ class Sided:
         return Precision.FP32
 
     @classmethod
-    def narrowed(cls, estimator):
+    def narrowed(cls, estimator, device):
         return ()
 
     def infer(self, pixels):

@@ -115,7 +115,7 @@ def test_what_cannot_run_a_network_is_refused_without_importing_it(monkeypatch):
 
     monkeypatch.setattr(selection, '_gpu_in_sight', imported)
     with pytest.raises(UnknownNameError, match="'torch' cannot run this; allowed: auto, openvino"):
-        choices('torch', 'auto', 'auto', ('openvino', 'onnxruntime'))
+        next(choices('torch', 'auto', 'auto', ('openvino', 'onnxruntime')))
 
 
 def test_a_gpu_that_torch_cannot_use_is_told_and_the_cpu_taken(monkeypatch, caplog):
@@ -154,4 +154,4 @@ def test_a_device_asked_for_and_absent_is_an_error(device, reason):
 
 def test_a_device_that_no_allowed_backend_runs_on_names_those_that_do():
     with pytest.raises(BackendError, match='device tensorrt is for onnxruntime, .*allowed: cpu'):
-        choices('auto', 'auto', 'tensorrt', ('openvino',))
+        next(choices('auto', 'auto', 'tensorrt', ('openvino',)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from depth_anything_ros.errors import BackendError
@@ -10,6 +11,7 @@ from depth_anything_ros.inference.backends.cache import ExportCache
 from depth_anything_ros.types import Float32Array, Precision
 
 if TYPE_CHECKING:
+    from depth_anything_ros.inference.backends.source import NetworkSource
     from depth_anything_ros.models.estimator import DepthEstimator
 
 
@@ -18,19 +20,32 @@ class BackendOptions:
     """
     What to run and how.
 
-    `estimator` is the network in evaluation mode, on the CPU in fp32; backends do not change
-    it. `weights_key` names its weights: a checkpoint's sha256, or 'random-' and a digest.
-    `size` is the network's (height, width), `device` a name of `devices.DEVICE_NAMES`. `threads` 0
-    leaves the number of CPU threads to the library. `cache` keeps exported networks.
+    `source` is the network, `size` the (height, width) of its input, `device` a name of
+    `devices.DEVICE_NAMES`. `threads` 0 leaves the number of CPU threads to the library. `cache`
+    keeps exported networks.
     """
 
-    estimator: DepthEstimator
-    weights_key: str
+    source: NetworkSource
     size: tuple[int, int]
     precision: Precision
     device: str
     threads: int
     cache: ExportCache
+
+
+@dataclass(frozen=True)
+class ExportForm:
+    """
+    Say what of an export depends on what runs it.
+
+    `size` is the (height, width) of the input, `narrowed` are the names of the layers whose
+    weights take 7 bits; `device` and `precision` are those of :class:`BackendOptions`.
+    """
+
+    size: tuple[int, int]
+    narrowed: tuple[str, ...]
+    device: str
+    precision: Precision
 
 
 class Runner(Protocol):
@@ -77,6 +92,21 @@ class Backend(Runner, Protocol):
     @classmethod
     def narrowed(cls, estimator: DepthEstimator, device: str) -> tuple[str, ...]:
         """Return the layers whose weights take 7 bits on the device; see `processor`."""
+
+
+@runtime_checkable
+class ExportingBackend(Protocol):
+    """An entry of BACKENDS that runs an export of the network, which is kept for the next time."""
+
+    def export(self, estimator: DepthEstimator, form: ExportForm, folder: Path) -> None:
+        """
+        Write a network as the backend reads it.
+
+        :param estimator: the network in evaluation mode, on the CPU in fp32.
+        :param folder: an empty one.
+        :raises BackendError: if it cannot be converted.
+        :raises OutputError: if there is no room.
+        """
 
 
 @runtime_checkable

@@ -115,6 +115,28 @@ class ExportCache:
         )  # fmt: skip
         return _load_passing(name, key, build, load)
 
+    def known(self, key: Mapping[str, str]) -> Mapping[str, str] | None:
+        """
+        Return the whole key of an export that is kept, None if there is none.
+
+        :param key: values that it has, others than which it may have too.
+        """
+        for manifest in self._manifests():
+            try:
+                found = parse_json(manifest.read_text(encoding='utf-8'))['key']
+                if found.items() >= dict(key).items():
+                    return {str(name): str(value) for name, value in found.items()}
+            except (OSError, ValueError, LookupError, TypeError, AttributeError):
+                continue  # damaged, as it is found to be when it is read
+        return None
+
+    def _manifests(self) -> list[Path]:
+        try:
+            exports = [] if self.folder is None else [*self.folder.iterdir()]
+        except OSError:
+            return []
+        return [folder / MANIFEST for folder in exports if _is_export(folder)]
+
     def _load_kept(
         self,
         folder: Path,

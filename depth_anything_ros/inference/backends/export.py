@@ -10,43 +10,11 @@ import torch
 from torch import nn
 from torch.jit._trace import TracerWarning
 
-from depth_anything_ros.inference.backends.base import BackendOptions
-from depth_anything_ros.inference.backends.cache import source_digest
 from depth_anything_ros.models.estimator import DepthAndConfidence, DepthEstimator
 from depth_anything_ros.models.quantised import rounded_weights
 
 VALUES, CONFIDENCE = 'values', 'confidence'
 """Names of the outputs of an export."""
-
-
-def export_label(options: BackendOptions, backend: str) -> str:
-    """Return a readable name for an export: model, height, width, backend."""
-    height, width = options.size
-    return f'{options.estimator.spec.name}-{height}x{width}-{backend}'
-
-
-def export_key(
-    options: BackendOptions, narrowed: Collection[str], **libraries: str
-) -> dict[str, str]:
-    """
-    Return everything that an export depends on.
-
-    Exports are in fp32; narrower formats are chosen when the library compiles the export.
-
-    :param narrowed: names of the layers whose weights take 7 bits.
-    :param libraries: name=version of the libraries that take part, besides torch.
-    """
-    return {
-        'model': options.estimator.spec.name,
-        'output': options.estimator.spec.output,
-        'weights': options.weights_key,
-        'size': f'{options.size[0]}x{options.size[1]}',
-        'precision': 'fp32',
-        'narrowed': ' '.join(narrowed),
-        'source': source_digest(),
-        'torch': torch.__version__,
-        **libraries,
-    }
 
 
 def output_names(estimator: DepthEstimator) -> list[str]:

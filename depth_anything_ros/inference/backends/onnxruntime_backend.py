@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -12,10 +11,12 @@ import numpy as np
 from depth_anything_ros.errors import BackendError, MissingDependencyError
 from depth_anything_ros.inference.backends.base import (
     BackendOptions,
+    ExportForm,
     NetworkOutput,
     check_pixels,
     require_precision,
 )
+from depth_anything_ros.inference.backends.export_key import export_key, export_label
 from depth_anything_ros.inference.backends.onnx_binding import BoundRun
 from depth_anything_ros.inference.backends.onnx_providers import require_provider
 from depth_anything_ros.inference.backends.onnx_rewriting import (
@@ -61,19 +62,13 @@ class OnnxRuntimeBackend:
     libraries: ClassVar[tuple[str, ...]] = ('onnx', 'onnxruntime')
 
     def __init__(self, options: BackendOptions) -> None:
-        import onnx
-        import onnxruntime
-
-        # It imports torch, which a network in a folder runs without.
-        from depth_anything_ros.inference.backends.export import export_key, export_label
-
-        self._size = options.size
+        source, self._size = options.source, options.size
         device = Device.parse(options.device)
         on_cpu = device.kind is DeviceKind.CPU
-        narrowed = self.narrowed(options.estimator, options.device)
-        versions = {'onnx': onnx.__version__, 'onnxruntime': onnxruntime.__version__}
+        narrowed = self.narrowed(source.estimator(), options.device) if source.integers else ()
+        form = ExportForm(options.size, narrowed, options.device, options.precision)
         # What an export for one device holds, another may not run.
-        form = '' if on_cpu else f'{device.kind.value} {options.precision.value}'
+        own_form = '' if on_cpu else f'{device.kind.value} {options.precision.value}'
 
         def load(folder: Path) -> tuple[Any, Engine | None]:
             path, engine = folder / _MODEL_FILE, None
@@ -84,14 +79,26 @@ class OnnxRuntimeBackend:
 
         self._session, engine = options.cache.load(
             export_label(options, self.name),
-            export_key(options, narrowed, form=form, **versions),
-            lambda target: _export(options, narrowed, device, target / _MODEL_FILE),
+            export_key(options, self.libraries, narrowed, own_form),
+            lambda folder: source.export(self.name, form, folder),
             load,
         )
         if engine is not None and engine.problem and not options.cache.problem:
             options.cache.problem = engine.problem
         self._input = self._session.get_inputs()[0].name
         self._bound = None if on_cpu else self._bind(device)
+
+    @classmethod
+    def export(cls, estimator: DepthEstimator, form: ExportForm, folder: Path) -> None:
+        """Write a network as an ONNX file that the device reads; see `ExportingBackend`."""
+        from depth_anything_ros.inference.backends.onnx_export import export_onnx
+
+        path, device = folder / _MODEL_FILE, Device.parse(form.device)
+        dynamic = device.kind is DeviceKind.CPU
+        export_onnx(estimator, form.size, form.narrowed, path, dynamic)
+        rewriting = rewriting_for(device, form.precision, path)
+        if rewriting is not Rewriting.NONE:
+            rewrite(rewriting, path, path)
 
     def _bind(self, device: Device) -> BoundRun:
         outputs = [one.name for one in self._session.get_outputs()]
@@ -150,16 +157,3 @@ class OnnxRuntimeBackend:
         except failures() as error:
             raise BackendError(f'onnxruntime failed: {reason(error)}') from error
         return outputs
-
-
-def _export(
-    options: BackendOptions, narrowed: Collection[str], device: Device, path: Path
-) -> None:
-    """Write a network as the device reads it."""
-    from depth_anything_ros.inference.backends.onnx_export import export_onnx
-
-    dynamic = device.kind is DeviceKind.CPU
-    export_onnx(options.estimator, options.size, narrowed, path, dynamic)
-    rewriting = rewriting_for(device, options.precision, path)
-    if rewriting is not Rewriting.NONE:
-        rewrite(rewriting, path, path)

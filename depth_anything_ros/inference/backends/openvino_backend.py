@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -10,10 +11,12 @@ import numpy as np
 from depth_anything_ros.errors import BackendError, MissingDependencyError
 from depth_anything_ros.inference.backends.base import (
     BackendOptions,
+    ExportForm,
     NetworkOutput,
     check_pixels,
     require_precision,
 )
+from depth_anything_ros.inference.backends.export_key import export_key, export_label
 from depth_anything_ros.inference.backends.openvino_file import (
     PLUGINS,
     compile_file,
@@ -52,29 +55,33 @@ class OpenVinoBackend:
     libraries: ClassVar[tuple[str, ...]] = ('openvino',)
 
     def __init__(self, options: BackendOptions) -> None:
-        import openvino
-
-        # They import torch, which a network in a folder runs without.
-        from depth_anything_ros.inference.backends.export import export_key, export_label
-        from depth_anything_ros.inference.backends.openvino_export import export_openvino
-        from depth_anything_ros.models.quantised import dynamic_layers, dynamic_width
-
-        self._size = options.size
+        source, self._size = options.source, options.size
         device = Device.parse(options.device)
-        narrowed = self.narrowed(options.estimator, options.device)
-        key = export_key(options, narrowed, openvino=openvino.__version__)
         config = settings(options.precision, options.threads, device)
-        if device.kind is DeviceKind.CPU and dynamic_layers(options.estimator):
-            # How many numbers share a step; what does not divide a token is computed in floats.
-            config['DYNAMIC_QUANTIZATION_GROUP_SIZE'] = dynamic_width(options.estimator)
+        narrowed: tuple[str, ...] = ()
+        if source.integers:
+            # It imports torch, which an export without integers runs without.
+            from depth_anything_ros.models.quantised import dynamic_layers, dynamic_width
+
+            narrowed = self.narrowed(source.estimator(), options.device)
+            if device.kind is DeviceKind.CPU and dynamic_layers(source.estimator()):
+                # How many numbers share a step; what does not divide a token is computed in
+                # floats.
+                config['DYNAMIC_QUANTIZATION_GROUP_SIZE'] = dynamic_width(source.estimator())
+        form = ExportForm(options.size, narrowed, options.device, options.precision)
         self._request = options.cache.load(
             export_label(options, self.name),
-            key,
-            lambda target: export_openvino(
-                options.estimator, options.size, narrowed, target / _MODEL_FILE
-            ),
+            export_key(options, self.libraries, narrowed),
+            lambda folder: source.export(self.name, form, folder),
             lambda folder: compile_file(folder / _MODEL_FILE, device, config),
         )
+
+    @classmethod
+    def export(cls, estimator: DepthEstimator, form: ExportForm, folder: Path) -> None:
+        """Write a network as OpenVINO IR; see `ExportingBackend`."""
+        from depth_anything_ros.inference.backends.openvino_export import export_openvino
+
+        export_openvino(estimator, form.size, form.narrowed, folder / _MODEL_FILE)
 
     @classmethod
     def require(cls, device: str, precision: Precision) -> None:

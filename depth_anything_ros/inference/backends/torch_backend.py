@@ -58,7 +58,7 @@ class TorchBackend:
         # By whether they give confidence too; None where the network cannot be recorded.
         self._recordings: dict[bool, CudaGraph | None] = {}
         try:
-            self.estimator = _copy_for(options.estimator, self._device, self._dtype)
+            self.estimator = _copy_for(options.source.estimator(), self._device, self._dtype)
             self.estimator.prepare(*options.size)
         except RuntimeError as error:
             raise BackendError(f'torch cannot load the network: {error}') from error

@@ -13,6 +13,7 @@ from depth_anything_ros.errors import BackendError, MissingDependencyError
 from depth_anything_ros.inference import BACKENDS, FILE_READERS
 from depth_anything_ros.inference.backends.base import NetworkOutput
 from depth_anything_ros.inference.backends.cache import ExportCache
+from depth_anything_ros.inference.backends.source import LoadedNetwork
 from depth_anything_ros.inference.estimator_network import EstimatorNetwork
 from depth_anything_ros.inference.file_network import FileNetwork
 from depth_anything_ros.inference.predictor import Predictor
@@ -123,7 +124,8 @@ def agreements(
 
 def _in_torch(estimator: DepthEstimator, weights: Weights) -> EstimatorNetwork:
     selection = Selection('torch', Precision.FP32, 'cpu')
-    return EstimatorNetwork(estimator, weights, selection, 0, ExportCache(None))
+    source = LoadedNetwork(estimator, weights.key)
+    return EstimatorNetwork(source, weights, selection, 0, ExportCache(None))
 
 
 def _output(predictor: Predictor, image: UInt8Array) -> NetworkOutput:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.inference.backends.base import BackendOptions
 from depth_anything_ros.inference.backends.cache import ExportCache
+from depth_anything_ros.inference.backends.source import LoadedNetwork
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.activation import DYNAMIC
 from depth_anything_ros.models.quantised import narrow_weights, quantise_inputs
@@ -91,8 +92,9 @@ def errors(name: str, case: str) -> tuple[float, float]:
     quantise_inputs(network, dict.fromkeys(['first', 'second'], inputs))
     with tempfile.TemporaryDirectory() as folder:
         options = BackendOptions(
-            network, case, _SIZE, Precision.FP32, 'cpu', threads=1, cache=ExportCache(Path(folder))
-        )
+            LoadedNetwork(network, case), _SIZE, Precision.FP32, 'cpu', threads=1,
+            cache=ExportCache(Path(folder)),
+        )  # fmt: skip
         found = torch.from_numpy(BACKENDS[name](options).infer(pixels.numpy()))
     for layer in BACKENDS[name].narrowed(network, 'cpu'):
         weight = network.get_submodule(layer).weight

@@ -21,6 +21,7 @@ from depth_anything_ros.inference.backends import (
 )
 from depth_anything_ros.inference.backends.base import Backend, BackendOptions
 from depth_anything_ros.inference.backends.cache import ExportCache
+from depth_anything_ros.inference.backends.source import LoadedNetwork
 from depth_anything_ros.models.checkpoint import load_estimator
 from depth_anything_ros.types import Precision
 
@@ -46,8 +47,7 @@ def eager():
 def make(name: str, loaded, cache_dir: Path, **changes) -> Backend:
     estimator, weights = loaded
     options = {
-        'estimator': estimator,
-        'weights_key': weights.key,
+        'source': LoadedNetwork(estimator, weights.key),
         'size': SIZE,
         'precision': Precision.FP32,
         'device': 'cpu',
@@ -195,7 +195,7 @@ def test_export_is_kept_by_weights(name, loaded, cache_dir, monkeypatch):
     monkeypatch.setattr(onnx_export, 'export_onnx', never)
     make(name, loaded, cache_dir)
     with pytest.raises(AssertionError, match='exported again'):
-        make(name, loaded, cache_dir, weights_key='another')
+        make(name, loaded, cache_dir, source=LoadedNetwork(loaded[0], 'another'))
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from depth_anything_ros.errors import MissingDependencyError
 from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.inference.backends.base import BackendOptions, ConfidentBackend
 from depth_anything_ros.inference.backends.cache import ExportCache
+from depth_anything_ros.inference.backends.source import LoadedNetwork
 from depth_anything_ros.models.checkpoint import Weights, load_estimator
 from depth_anything_ros.models.estimator import DepthEstimator
 from depth_anything_ros.types import Precision
@@ -35,8 +36,7 @@ def loaded(request: pytest.FixtureRequest) -> Iterator[tuple[DepthEstimator, Wei
 def options_of(loaded: tuple[DepthEstimator, Weights], folder: Path) -> BackendOptions:
     estimator, weights = loaded
     return BackendOptions(
-        estimator=estimator,
-        weights_key=weights.key,
+        source=LoadedNetwork(estimator, weights.key),
         size=(GRID[0] * estimator.spec.patch, GRID[1] * estimator.spec.patch),
         precision=Precision.FP32,
         device='cpu',
@@ -56,7 +56,7 @@ def test_backend_equals_eager_torch(
     options = options_of(loaded, tmp_path)
     pixels = image(*options.size)
     with torch.no_grad():
-        expected = options.estimator(pixels)[0].numpy()
+        expected = options.source.estimator()(pixels)[0].numpy()
     backend = BACKENDS[name](options)
     values = backend.infer(pixels.numpy())
     assert values.shape == options.size
@@ -65,7 +65,7 @@ def test_backend_equals_eager_torch(
     assert isinstance(backend, ConfidentBackend)
     output = backend.infer_with_confidence(pixels.numpy())
     np.testing.assert_array_equal(output.values, values)
-    check_confidence(options.estimator, pixels, output.confidence)
+    check_confidence(options.source.estimator(), pixels, output.confidence)
 
 
 def check_confidence(

@@ -9,6 +9,7 @@ import torch
 from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.inference.backends.base import BackendOptions
 from depth_anything_ros.inference.backends.cache import ExportCache
+from depth_anything_ros.inference.backends.source import LoadedNetwork
 from depth_anything_ros.lab.compression import int8_dynamic, int8_static
 from depth_anything_ros.lab.compression.balance import balance
 from depth_anything_ros.lab.compression.chain import parse_chain
@@ -155,8 +156,7 @@ def test_outlier_channels_cost_nothing_where_integers_are_multiplied(
             super().__init__()
             packed = compress(spec, tensors, parse_chain(recipe), images(70))
             options = BackendOptions(
-                estimator_of(spec, packed),
-                key,
+                LoadedNetwork(estimator_of(spec, packed), key),
                 (70, 70),
                 Precision.FP32,
                 'cpu',
