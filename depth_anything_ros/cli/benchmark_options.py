@@ -97,8 +97,9 @@ def add_how(parser: argparse.ArgumentParser) -> None:
         '--warmup', type=count_from_one, default=3, help='untimed runs of each first (default: 3)'
     )
     how.add_argument(
-        '--threads', type=count_from_one, help="CPU threads of all (default: torch's own choice)"
-    )
+        '--threads', type=count_from_one,
+        help="CPU threads of all (default: torch's own choice; without torch all there are)",
+    )  # fmt: skip
     how.add_argument(
         '--memory', action='store_true',
         help='also the peak memory of each row, resident and on the GPU, in a fresh process that '

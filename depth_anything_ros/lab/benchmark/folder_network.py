@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
-import torch
-from torch import nn
-
-from depth_anything_ros.inference.devices import Device
 from depth_anything_ros.inference.file_network import load_folder
 from depth_anything_ros.inference.predictor import Predictor, check_finite
 from depth_anything_ros.lab.benchmark.graph_costs import count_costs
@@ -18,6 +15,10 @@ from depth_anything_ros.lab.benchmark.network import (
     PartCounts,
 )
 from depth_anything_ros.types import Float32Array, ModelInput, UInt8Array
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
 
 
 class FolderNetwork:
@@ -30,12 +31,12 @@ class FolderNetwork:
 
     module: nn.Module | None = None
     encoder: nn.Module | None = None
+    device: torch.device | None = None
 
     def __init__(self, request: NetworkRequest) -> None:
         import_libraries(request.selection.backend)
         start_s = time.perf_counter()
         self._network = network = load_folder(request.options)
-        self.device = torch.device(Device.parse(network.selection.device).torch_name)
         self._selection = network.selection
         self._predictor = Predictor(network, request.options.input_size)
         if request.size is not None:

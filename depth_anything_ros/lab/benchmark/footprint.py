@@ -74,11 +74,11 @@ def _run(record: str) -> Footprint:
 
 
 def _peak_of_device(selection: Selection) -> int | None:
-    import torch
-
     # Of what other libraries hold there torch knows nothing.
     if selection.backend != 'torch' or selection.device == 'cpu':
         return None
+    import torch
+
     return int(torch.cuda.max_memory_allocated(selection.device))
 
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import gc
 import math
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-import torch
 
 from depth_anything_ros.errors import DepthAnythingError
 from depth_anything_ros.inference.failures import failures
-from depth_anything_ros.lab.benchmark.encoder_clock import EncoderClock
 from depth_anything_ros.lab.benchmark.footprint import footprint
 from depth_anything_ros.lab.benchmark.network import (
     IMAGE_SIZE,
@@ -35,6 +34,9 @@ from depth_anything_ros.lab.benchmark.timing import (
     statistics,
 )
 from depth_anything_ros.types import Float32Array, Precision
+
+if TYPE_CHECKING:
+    from depth_anything_ros.lab.benchmark.encoder_clock import EncoderClock
 
 T = TypeVar('T')
 
@@ -117,7 +119,8 @@ def measure_group(
         raise
     # The networks are gone by now; caches of their memory would be in the way of the processes.
     gc.collect()
-    if torch.cuda.is_available():
+    torch = sys.modules.get('torch')  # what was not imported holds nothing
+    if torch is not None and torch.cuda.is_available():
         torch.cuda.empty_cache()
     if measuring.memory:
         done = [place for place, row in enumerate(rows) if row.timed]
@@ -193,8 +196,16 @@ def _open(target: Target, place: int, rows: list[BenchmarkRow]) -> Candidate | N
         rows[place] = replace(rows[place], reason=str(error))
         return None
     rows[place] = replace(rows[place], counts=counts)
-    clock = None if network.encoder is None else EncoderClock(network.encoder, network.device)
-    return Candidate(target, place, network, inputs, output, clock)
+    return Candidate(target, place, network, inputs, output, _encoder_clock(network))
+
+
+def _encoder_clock(network: Network) -> EncoderClock | None:
+    """Return what times the encoder of a network in torch, None of others."""
+    if network.encoder is None or network.device is None:
+        return None
+    from depth_anything_ros.lab.benchmark.encoder_clock import EncoderClock
+
+    return EncoderClock(network.encoder, network.device)
 
 
 def _stage_contenders(

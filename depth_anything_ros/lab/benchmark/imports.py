@@ -16,6 +16,6 @@ def import_libraries(backend: str) -> None:
 
     :param backend: a name in BACKENDS.
     """
-    for name in ('safetensors.torch', *BACKENDS[backend].libraries):
+    for name in BACKENDS[backend].libraries:
         if find_spec(name.partition('.')[0]) is not None:
             import_module(name)

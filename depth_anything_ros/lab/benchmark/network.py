@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import cv2
 import numpy as np
-import torch
-from torch import nn
 
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.selection import Selection
 from depth_anything_ros.types import Precision, UInt8Array
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
 
 IMAGE_SIZE = (480, 640)
 
@@ -101,11 +103,14 @@ class Network(Protocol):
     """
     A network that can be measured.
 
-    `summary` says what it is, `device` where it runs.
+    `summary` says what it is.
     """
 
     summary: NetworkSummary
-    device: torch.device
+
+    @property
+    def device(self) -> torch.device | None:
+        """Return where torch keeps its numbers, None where it holds none."""
 
     @property
     def module(self) -> nn.Module | None:

@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import time
 from functools import lru_cache
-
-import torch
-from torch.nn import functional as F
+from importlib.util import find_spec
 
 from depth_anything_ros.types import Precision
 
 CHANNELS = 256
 SIDE = 64
 RUNS = 15
-_DTYPES = {
-    Precision.FP32: torch.float32,
-    Precision.BF16: torch.bfloat16,
-    Precision.FP16: torch.float16,
-}
 
 
 @lru_cache
-def peak_gflop_per_s(precision: Precision) -> float:
+def peak_gflop_per_s(precision: Precision) -> float | None:
     """
     Return the CPU's best rate of a large 3×3 convolution in 10⁹ operations a second.
 
@@ -31,9 +24,17 @@ def peak_gflop_per_s(precision: Precision) -> float:
     time to start one such convolution would hide its rate.
 
     :param precision: number format of both factors.
+    :return: None without torch, whose convolution it is.
     """
-    images = torch.ones(1, CHANNELS, SIDE, SIDE, dtype=_DTYPES[precision])
-    weights = torch.ones(CHANNELS, CHANNELS, 3, 3, dtype=_DTYPES[precision])
+    if find_spec('torch') is None:
+        return None
+    import torch
+    from torch.nn import functional as F
+
+    from depth_anything_ros.inference.backends.torch_backend import DTYPES
+
+    images = torch.ones(1, CHANNELS, SIDE, SIDE, dtype=DTYPES[precision])
+    weights = torch.ones(CHANNELS, CHANNELS, 3, 3, dtype=DTYPES[precision])
     images = images.to(memory_format=torch.channels_last)
     weights = weights.to(memory_format=torch.channels_last)
     fastest_s = float('inf')

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-import torch
-
 from depth_anything_ros.errors import BackendError, ConfigError
 from depth_anything_ros.home import expand_user
 from depth_anything_ros.inference.preprocess import MAX_NETWORK_PIXELS, network_size
@@ -222,6 +220,8 @@ def free_bytes(device: str, meminfo: Path = _MEMORY) -> int:
     :param meminfo: the file of Linux that tells.
     """
     if device.startswith('cuda'):
+        import torch
+
         return int(torch.cuda.mem_get_info(device)[0])
     lines = meminfo.read_text().splitlines() if meminfo.is_file() else []
     sizes = [line.split()[1] for line in lines if line.startswith('MemAvailable:')]

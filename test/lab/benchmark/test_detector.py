@@ -73,7 +73,7 @@ def test_network_the_library_does_not_have_is_named(network) -> None:
 
 def test_listing_the_models_does_not_import_the_library() -> None:
     code = (
-        'import sys, depth_anything_ros.lab.benchmark.networks; '
+        'import sys, depth_anything_ros.lab.benchmark.detector; '
         "sys.exit('ultralytics' in sys.modules)"
     )
     assert subprocess.run([sys.executable, '-c', code], check=False).returncode == 0
