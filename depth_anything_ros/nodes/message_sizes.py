@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from depth_anything_ros.bag import BagReader
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import ConfigError, DepthAnythingError
 from depth_anything_ros.nodes.overrides import given_values
@@ -19,6 +19,9 @@ from depth_anything_ros.stream.encoders import (
     RELATIVE,
     SIGMA,
 )
+
+if TYPE_CHECKING:
+    from depth_anything_ros.bag import BagReader
 
 # Measured: messages of 0.66 times the segment arrive, of 0.75 and 0.89 times some get lost.
 _ROOM = 1.5
@@ -82,6 +85,9 @@ def largest_message(arguments: Sequence[str]) -> int:
 
 def largest_of_bag(node: str, arguments: Sequence[str]) -> int:
     """Return the bytes of the largest first message on a topic of the bag that a node plays."""
+    # Here, as the depth node asks for its own alone and starts without reading bags.
+    from depth_anything_ros.bag import BagReader
+
     path = given_values(node, arguments).get('bag', '')
     try:
         with BagReader(str(path)) as reader:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from depth_anything_ros.cli.main import main
-from depth_anything_ros.config import BagPlayerConfig, topic_table
+from depth_anything_ros.config import topic_table
+from depth_anything_ros.config.bag_player import BagPlayerConfig
 from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.lab.datasets.protocols import PROTOCOLS
 from depth_anything_ros.models import MODELS
