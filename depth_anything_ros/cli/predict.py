@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -188,6 +189,7 @@ def _backend(args: argparse.Namespace, sources: Sequence[Source]) -> str:
     from depth_anything_ros.lab.prediction.sources import Kind
 
     few = len(sources) <= _FEW and all(source.kind is Kind.PICTURE for source in sources)
+    few &= find_spec('torch') is not None
     folders = any(is_network_folder(choice.checkpoint) for choice in chosen_networks(args))
     asked: str = args.backend
     return 'torch' if asked == 'auto' and few and not folders else asked
