@@ -90,6 +90,7 @@ setup(
             'py.typed',
             'models/weights/*.safetensors',
             'models/weights/*.json',
+            'models/weights/*.onnx',
             'cli/sample_drive/*',
             'page/templates/*',
             'uncertainty/*.json',

@@ -157,7 +157,7 @@ def test_node_stands_where_ros_looks_for_it(wheel: zipfile.ZipFile, name: str) -
     assert f'{PACKAGE}/nodes/{name}.py' in wheel.namelist()
 
 
-PACKED = {'.py', '.typed', '.safetensors', '.mcap', '.yaml', '.html', '.css', '.js'}
+PACKED = {'.py', '.typed', '.safetensors', '.onnx', '.mcap', '.yaml', '.html', '.css', '.js'}
 
 
 def test_every_module_and_what_it_reads_are_packed(wheel: zipfile.ZipFile) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -178,8 +179,9 @@ def _check_confidence(source: str | None, targets: Sequence[Target]) -> None:
 
 
 def _torch_threads(asked: int, targets: Sequence[Target]) -> int:
-    """Return how many threads torch takes in every process, 0 where every network is a folder."""
-    if all(is_network_folder(target.options.checkpoint) for target in targets):
+    """Return how many threads torch takes in every process, 0 where none needs it or has it."""
+    folders = all(is_network_folder(target.options.checkpoint) for target in targets)
+    if folders or find_spec('torch') is None:
         return 0
     import torch
 

@@ -249,6 +249,8 @@ def _can_wait(
     """
     if stored.integers or exporting(selection.backend) is None:
         return False
+    if source.graph_for(selection.device) is not None:
+        return True
     if is_kept(source, BACKENDS[selection.backend].libraries, cache):
         return True
     require_torch()

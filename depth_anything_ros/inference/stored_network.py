@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from depth_anything_ros.errors import WITHOUT_TORCH, MissingDependencyError, torch_named
 from depth_anything_ros.inference.backends.base import ExportForm
-from depth_anything_ros.inference.backends.source import export_for
+from depth_anything_ros.inference.backends.source import export_for, exporting
+from depth_anything_ros.inference.devices import DeviceKind
+from depth_anything_ros.models.shipped_graph import shipped_graph
 from depth_anything_ros.models.spec import ModelSpec
 from depth_anything_ros.models.stored_weights import StoredWeights
 
@@ -52,6 +54,10 @@ class StoredNetwork:
         """Return whether layers multiply integers."""
         return self._stored.integers
 
+    def graph_for(self, device: str) -> Path | None:
+        """Return the graph that ships with the weights, for the CPU, None where there is none."""
+        return shipped_graph(self._stored) if device == DeviceKind.CPU.value else None
+
     def estimator(self) -> DepthEstimator:
         """
         Return the network; see :class:`NetworkSource`.
@@ -68,6 +74,12 @@ class StoredNetwork:
 
     def export(self, backend: str, form: ExportForm, folder: Path) -> None:
         """Write the network as a backend reads it; see :class:`NetworkSource`."""
+        graph = self.graph_for(form.device)
+        if graph is not None:
+            entry = exporting(backend)
+            assert entry is not None, f'{backend} runs networks as they are'
+            entry.export_graph(graph, form, folder)
+            return
         require_torch()
         if self._apart is None or self._estimator is not None:
             export_for(backend, self.estimator(), form, folder)

@@ -20,6 +20,7 @@ from depth_anything_ros.inference.export_process import export_apart
 from depth_anything_ros.inference.opening import create_predictor
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.models import MODELS
+from depth_anything_ros.models.hub import published_file
 from depth_anything_ros.models.stored_weights import stored_weights
 from depth_anything_ros.types import Precision
 
@@ -32,7 +33,7 @@ from depth_anything_ros.inference.opening import create_predictor
 from depth_anything_ros.inference.options import NetworkOptions
 
 options = NetworkOptions('tiny', backend=sys.argv[1], input_size=32, precision='fp32', threads=1,
-                         cache_dir=sys.argv[2])
+                         cache_dir=sys.argv[2], checkpoint=sys.argv[3])
 image = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
 print(float(create_predictor(options).predict(image).values.sum()), 'torch' in sys.modules)
 """
@@ -44,6 +45,14 @@ def options(backend, folder, **changes):
 
 
 @pytest.fixture
+def own(tmp_path):
+    """Return weights without a graph that ships with them."""
+    path = tmp_path / 'own.safetensors'
+    path.write_bytes(published_file(MODELS['tiny']).read_bytes())
+    return str(path)
+
+
+@pytest.fixture
 def missing(monkeypatch):
     monkeypatch.setattr(stored_network, 'find_spec', lambda _: None)
 
@@ -51,36 +60,49 @@ def missing(monkeypatch):
 @pytest.mark.parametrize(
     'backend', [pytest.param('openvino', marks=pytest.mark.slow), 'onnxruntime']
 )
-def test_a_warm_cache_runs_without_importing_torch(backend, tmp_path):
+def test_a_warm_cache_runs_without_importing_torch(backend, tmp_path, own):
     pytest.importorskip(backend)
-    exported = create_predictor(options(backend, tmp_path)).predict(IMAGE).values
-    command = [sys.executable, '-c', PREDICT, backend, str(tmp_path)]
+    asked = options(backend, tmp_path, checkpoint=own)
+    exported = create_predictor(asked).predict(IMAGE).values
+    command = [sys.executable, '-c', PREDICT, backend, str(tmp_path), own]
     warm = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     assert warm[1] == 'False'
     assert float(warm[0]) == pytest.approx(float(exported.sum()), rel=1e-6)
 
 
-def test_a_kept_export_is_run_and_its_weights_are_not_read(tmp_path, monkeypatch, missing):
+def test_a_kept_export_is_run_and_its_weights_are_not_read(tmp_path, monkeypatch, own):
     pytest.importorskip('onnxruntime')
-    with monkeypatch.context() as patched:
-        patched.undo()
-        patched.setattr(stored_network, 'find_spec', lambda name: name)
-        first = create_predictor(options('onnxruntime', tmp_path)).predict(IMAGE).values
-    again = create_predictor(options('onnxruntime', tmp_path))
+    asked = options('onnxruntime', tmp_path, checkpoint=own)
+    first = create_predictor(asked).predict(IMAGE).values
+    monkeypatch.setattr(stored_network, 'find_spec', lambda _: None)
+    again = create_predictor(asked)
     np.testing.assert_array_equal(again.predict(IMAGE).values, first)
-    assert (again.identity.weights, again.identity.sha256) == ('pretrained', MODELS['tiny'].sha256)
-    assert again.weights_path.name == 'tiny.safetensors'
+    assert (again.identity.weights, again.identity.sha256) == ('checkpoint', MODELS['tiny'].sha256)
+    assert str(again.weights_path) == own
     with pytest.raises(MissingDependencyError, match=r"'torch' is not .*\[torch\].*verb export"):
         again.predict(np.zeros((64, 32, 3), np.uint8))  # another size was never exported
 
 
 @pytest.mark.parametrize('apart', [False, True])
-def test_what_was_never_exported_says_what_helps_without_torch(tmp_path, missing, apart):
+def test_what_was_never_exported_says_what_helps_without_torch(tmp_path, missing, apart, own):
     pytest.importorskip('onnxruntime')
     with pytest.raises(MissingDependencyError, match=r"'torch' is not .*\[torch\].*verb export"):
-        create_predictor(options('onnxruntime', tmp_path), apart)
+        create_predictor(options('onnxruntime', tmp_path, checkpoint=own), apart)
 
 
+@pytest.mark.parametrize('backend', ['openvino', 'onnxruntime'])
+def test_a_shipped_model_is_exported_without_torch(backend, tmp_path, missing):
+    pytest.importorskip(backend)
+    predictor = create_predictor(options(backend, tmp_path))
+    in_torch = create_predictor(options('torch', tmp_path))
+    for image in (IMAGE, np.ascontiguousarray(np.tile(IMAGE, (1, 3, 1)))):
+        found, wanted = predictor.predict(image).values, in_torch.predict(image).values
+        assert np.abs(found - wanted).max() <= 1e-5 * np.ptp(wanted)
+    assert predictor.identity.weights == 'pretrained'
+    assert predictor.weights_path.name == 'tiny.safetensors'
+
+
+@pytest.mark.slow
 def test_a_changed_checkpoint_is_exported_anew(tmp_path):
     pytest.importorskip('onnxruntime')
     from safetensors import safe_open
@@ -106,11 +128,11 @@ def test_a_changed_checkpoint_is_exported_anew(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize('backend', ['openvino', 'onnxruntime'])
-def test_an_export_in_a_process_of_its_own_is_the_same(backend, tmp_path, caplog):
+def test_an_export_in_a_process_of_its_own_is_the_same(backend, tmp_path, own, caplog):
     pytest.importorskip(backend)
     caplog.set_level('INFO')
-    apart = create_predictor(options(backend, tmp_path / 'apart'), apart=True)
-    here = create_predictor(options(backend, tmp_path / 'here'))
+    apart = create_predictor(options(backend, tmp_path / 'apart', checkpoint=own), apart=True)
+    here = create_predictor(options(backend, tmp_path / 'here', checkpoint=own))
     np.testing.assert_array_equal(apart.predict(IMAGE).values, here.predict(IMAGE).values)
     assert 'exported in' in caplog.text
     names = [

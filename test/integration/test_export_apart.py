@@ -46,10 +46,18 @@ def test_what_is_wrong_with_weights_is_said_as_if_they_were_read_here(world, tmp
     assert not [*(tmp_path / 'cache').glob('tiny*[0-9a-f]')]
 
 
+@pytest.fixture
+def asked(tmp_path) -> dict:
+    """Return parameters of weights without a graph that ships with them."""
+    own = tmp_path / 'own.safetensors'
+    own.write_bytes(published_file(MODELS['tiny']).read_bytes())
+    return {**QUICK, 'model': 'tiny', 'checkpoint': own, 'cache_dir': tmp_path / 'cache'}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGINT])
-def test_the_export_ends_with_its_node(world, tmp_path, number):
-    node = world.start('depth_node', {**QUICK, 'model': 'tiny', 'cache_dir': tmp_path / 'cache'})
+def test_the_export_ends_with_its_node(world, asked, number):
+    node = world.start('depth_node', asked)
     child = child_of(node)
     node.signal(number)
     node.wait()
@@ -60,8 +68,8 @@ def test_the_export_ends_with_its_node(world, tmp_path, number):
 
 
 @pytest.mark.slow
-def test_an_export_that_is_ended_from_outside_is_an_error_with_its_cure(world, tmp_path):
-    node = world.start('depth_node', {**QUICK, 'model': 'tiny', 'cache_dir': tmp_path / 'cache'})
+def test_an_export_that_is_ended_from_outside_is_an_error_with_its_cure(world, asked):
+    node = world.start('depth_node', asked)
     os.kill(child_of(node), signal.SIGKILL)
     assert node.wait() == 1
     assert 'was ended by SIGKILL, as the system does for lack of memory' in node.output()

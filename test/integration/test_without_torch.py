@@ -20,6 +20,8 @@ import depth_anything_ros.cli
 from depth_anything_ros.cli.main import VERBS, main
 from depth_anything_ros.inference.opening import create_predictor
 from depth_anything_ros.inference.options import NetworkOptions
+from depth_anything_ros.models import MODELS
+from depth_anything_ros.models.hub import published_file
 
 pytest.importorskip('onnx')
 pytest.importorskip('onnxruntime')
@@ -46,19 +48,20 @@ if __name__ == '__main__':
 """
 # The least that makes each verb that needs torch ask for it.
 NEEDS = {
-    'record': f'{DRIVE} --model tiny --out out',
-    'predict': 'data/rgb/0.png --model tiny --out out',
-    'evaluate': '--model tiny --data rgbd_folder:data',
+    'record': f'{DRIVE} --model tiny_sdt_lite --out out',
+    'predict': 'data/rgb/0.png --model tiny_sdt_lite --out out',
+    'evaluate': '--model tiny_sdt_lite --data rgbd_folder:data',
     'compress': '--model tiny --recipe fp16 --out out.safetensors',
     'export': '--model tiny --format onnx --out out',
     'study': '--model tiny --data rgbd_folder:data --out out',
     'results': '--out out',
     'simulate': 'out --world 1 --frames 1',
-    'scale': '',
-    'calibrate': '--at data/rgb/0.png 9,9 1.0 --at data/rgb/0.png 20,20 2.0 --fov 60 --model tiny',
-    'calibrate-uncertainty': '--model tiny --data rgbd_folder:data',
-    'refine': '',
-    'complete': '',
+    'scale': '--model tiny_sdt_lite',
+    'calibrate': '--at data/rgb/0.png 9,9 1 --at data/rgb/0.png 20,20 2 --fov 60 '
+    '--model tiny_sdt_lite',
+    'calibrate-uncertainty': '--model tiny_sdt_lite --data rgbd_folder:data',
+    'refine': '--model tiny_sdt_lite',
+    'complete': '--model tiny_sdt_lite',
     'train': '--model tiny --out out',
     'finetune': '--model tiny --data rgbd_folder:data --out out',
 }
@@ -233,7 +236,12 @@ def test_the_node_answers_every_image_by_an_exported_model_as_torch_would(
 def test_the_cache_that_a_node_fills_runs_without_torch(world, camera, tmp_path, path, backend):
     pytest.importorskip(backend)
     quick = {'warmup_width': 64, 'warmup_height': 48, 'input_size': 64, 'model': 'tiny'}
-    parameters = {**quick, 'backend': backend, 'cache_dir': tmp_path / 'cache'}
+    # Weights without a graph that ships with them.
+    own = tmp_path / 'own.safetensors'
+    own.write_bytes(published_file(MODELS['tiny']).read_bytes())
+    parameters = {
+        **quick, 'checkpoint': own, 'backend': backend, 'cache_dir': tmp_path / 'cache'
+    }  # fmt: skip
     probe = world.probe()
     probe.publisher(Image, '/image')
     found = probe.listen(Image, TOPIC)
@@ -250,6 +258,22 @@ def test_the_cache_that_a_node_fills_runs_without_torch(world, camera, tmp_path,
     assert other.wait() == 1
     assert "'torch' is not installed" in other.output()
     assert 'by the verb export on a computer that has it' in other.output()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('backend', ['openvino', 'onnxruntime'])
+def test_tiny_runs_on_a_robot_that_never_had_torch(world, camera, tmp_path, path, backend):
+    pytest.importorskip(backend)
+    world.environment['PYTHONPATH'] = path
+    probe = world.probe()
+    probe.publisher(Image, '/image')
+    found = probe.listen(Image, TOPIC)
+    quick = {'warmup_width': 64, 'warmup_height': 48, 'diagnostics_period_s': 0.2}
+    cache = {'cache_dir': tmp_path / 'cache'}
+    world.start('depth_node', {**quick, **cache, 'model': 'tiny', 'backend': backend})
+    first_depth(probe, camera, found)
+    model = probe.diagnostics()['model']
+    assert (model['weights'], model['sha256']) == ('pretrained', MODELS['tiny'].sha256)
 
 
 @pytest.mark.perf

@@ -108,6 +108,16 @@ class ExportingBackend(Protocol):
         :raises OutputError: if there is no room.
         """
 
+    def export_graph(self, graph: Path, form: ExportForm, folder: Path) -> None:
+        """
+        Write the network of an ONNX file that reads any size as the backend reads it on the CPU.
+
+        :param graph: of the network, with its weights in the file or beside it.
+        :param folder: an empty one.
+        :raises BackendError: if it cannot be read.
+        :raises OutputError: if there is no room.
+        """
+
 
 @runtime_checkable
 class BatchBackend(Runner, Protocol):

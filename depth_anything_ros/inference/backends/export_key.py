@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from importlib import import_module, metadata
 
 from depth_anything_ros.inference.backends.base import BackendOptions
 from depth_anything_ros.inference.backends.cache import ExportCache, source_digest
 from depth_anything_ros.inference.backends.source import NetworkSource
+from depth_anything_ros.models.local_file import file_sha256
 
 _SIZE, _TORCH = 'size', 'torch'
 
@@ -27,8 +28,9 @@ def export_key(
     """
     Return everything that an export depends on.
 
-    Exports are in fp32; narrower formats are chosen when the library compiles the export. Where
-    torch is not installed, one that any torch has made of all else will do.
+    Exports are in fp32; narrower formats are chosen when the library compiles the export. What
+    torch exports depends on its version; where it is not installed, an export that any torch has
+    made of all else will do.
 
     :param libraries: modules of the libraries that take part, besides torch.
     :param narrowed: names of the layers whose weights take 7 bits.
@@ -38,6 +40,10 @@ def export_key(
     if form:
         key['form'] = form
     key[_SIZE] = f'{options.size[0]}x{options.size[1]}'
+    graph = options.source.graph_for(options.device)
+    if graph is not None:
+        return {**key, 'graph': file_sha256(graph)}
+    key |= _torch_version()
     if _TORCH not in key:
         key[_TORCH] = (options.cache.known(key) or {}).get(_TORCH, '')
     return key
@@ -52,13 +58,13 @@ def is_kept(source: NetworkSource, libraries: Collection[str], cache: ExportCach
     :param source: a network whose layers multiply no integers.
     :param libraries: modules of the libraries that take part, besides torch.
     """
-    return cache.known(_of_any_size(source, libraries, ())) is not None
+    return cache.known(_of_any_size(source, libraries, ()) | _torch_version()) is not None
 
 
 def _of_any_size(
     source: NetworkSource, libraries: Collection[str], narrowed: Collection[str]
 ) -> dict[str, str]:
-    key = {
+    return {
         'model': source.spec.name,
         'output': source.spec.output,
         'weights': source.key,
@@ -67,10 +73,9 @@ def _of_any_size(
         'source': source_digest(),
         **{name: _version(name) for name in libraries},
     }
-    return {**key, **_torch_version()}
 
 
-def _torch_version() -> Mapping[str, str]:
+def _torch_version() -> dict[str, str]:
     try:
         return {_TORCH: metadata.version(_TORCH)}
     except metadata.PackageNotFoundError:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_anything_ros.errors import BackendError
+from depth_anything_ros.files import output_error
 from depth_anything_ros.inference.backends.network_file import FileOptions, Port, Run
 from depth_anything_ros.inference.backends.onnx_binding import BoundRun
 from depth_anything_ros.inference.backends.onnx_rewriting import (
@@ -131,3 +132,24 @@ class OnnxFile:
 def _port(given: Any) -> Port:
     shape = tuple(side if isinstance(side, int) else None for side in given.shape)
     return Port(given.name, shape, _TYPES.get(given.type, given.type))
+
+
+def write_at_size(graph: Path, size: tuple[int, int], path: Path) -> None:
+    """
+    Write an ONNX file with its weights in it, which reads one (height, width).
+
+    :param graph: of the network, which reads any size.
+    :param path: of the file, in a folder that is there.
+    :raises OutputError: if there is no room.
+    """
+    import onnx
+
+    model = onnx.load(graph)
+    for port in (model.graph.input[0], model.graph.output[0]):
+        # Height and width come last in both.
+        for given, side in zip(port.type.tensor_type.shape.dim[-2:], size, strict=True):
+            given.dim_value = side
+    try:
+        onnx.save(model, path)
+    except OSError as error:
+        raise output_error(path, error) from error

@@ -18,6 +18,7 @@ from depth_anything_ros.inference.backends.base import (
 )
 from depth_anything_ros.inference.backends.export_key import export_key, export_label
 from depth_anything_ros.inference.backends.onnx_binding import BoundRun
+from depth_anything_ros.inference.backends.onnx_file import write_at_size
 from depth_anything_ros.inference.backends.onnx_providers import require_provider
 from depth_anything_ros.inference.backends.onnx_rewriting import (
     Rewriting,
@@ -99,6 +100,11 @@ class OnnxRuntimeBackend:
         rewriting = rewriting_for(device, form.precision, path)
         if rewriting is not Rewriting.NONE:
             rewrite(rewriting, path, path)
+
+    @classmethod
+    def export_graph(cls, graph: Path, form: ExportForm, folder: Path) -> None:
+        """Write the network of an ONNX file with its weights in it; see `ExportingBackend`."""
+        write_at_size(graph, form.size, folder / _MODEL_FILE)
 
     def _bind(self, device: Device) -> BoundRun:
         outputs = [one.name for one in self._session.get_outputs()]

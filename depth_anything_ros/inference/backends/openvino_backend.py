@@ -23,6 +23,7 @@ from depth_anything_ros.inference.backends.openvino_file import (
     core,
     plugin,
     settings,
+    write_at_size,
 )
 from depth_anything_ros.inference.backends.processor import cpu_has_bf16, narrowed_layers
 from depth_anything_ros.inference.devices import Device, DeviceKind, require_device
@@ -82,6 +83,11 @@ class OpenVinoBackend:
         from depth_anything_ros.inference.backends.openvino_export import export_openvino
 
         export_openvino(estimator, form.size, form.narrowed, folder / _MODEL_FILE)
+
+    @classmethod
+    def export_graph(cls, graph: Path, form: ExportForm, folder: Path) -> None:
+        """Write the network of an ONNX file as OpenVINO IR; see `ExportingBackend`."""
+        write_at_size(graph, form.size, folder / _MODEL_FILE)
 
     @classmethod
     def require(cls, device: str, precision: Precision) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_anything_ros.errors import BackendError
+from depth_anything_ros.files import output_error
 from depth_anything_ros.inference.backends.network_file import FileOptions, Port, Run
 from depth_anything_ros.inference.devices import Device, DeviceKind
 from depth_anything_ros.types import Precision
@@ -124,6 +125,29 @@ def compile_file(path: Path, device: Device, config: Mapping[str, Any]) -> Any:
         return model.create_infer_request()
     except RuntimeError as error:
         raise BackendError(f"openvino cannot compile '{path}': {error}") from error
+
+
+def write_at_size(graph: Path, size: tuple[int, int], path: Path) -> None:
+    """
+    Write the network of an ONNX file as OpenVINO IR that reads one (height, width).
+
+    :param graph: of the network, which reads any size.
+    :param path: of the .xml file, in a folder that is there.
+    :raises BackendError: if it cannot be read.
+    :raises OutputError: if there is no room.
+    """
+    import openvino
+
+    try:
+        model = core().read_model(graph)
+        model.reshape([1, 3, *size])
+    except RuntimeError as error:
+        raise BackendError(f"openvino cannot read '{graph}': {reason(error)}") from error
+    try:
+        openvino.save_model(model, path, compress_to_fp16=False)
+    except RuntimeError as error:
+        # Its words are of streams, whatever the reason.
+        raise output_error(path, OSError('OpenVINO could not write all of it')) from error
 
 
 def reason(error: Exception) -> str:

@@ -32,6 +32,9 @@ class NetworkSource(Protocol):
     def integers(self) -> bool:
         """Return whether layers multiply integers."""
 
+    def graph_for(self, device: str) -> Path | None:
+        """Return the graph that it is exported from without torch, None where torch does it."""
+
     def estimator(self) -> DepthEstimator:
         """
         Return the network in evaluation mode, on the CPU in fp32; backends do not change it.
@@ -73,6 +76,11 @@ class LoadedNetwork:
     def integers(self) -> bool:
         """Return whether layers multiply integers."""
         return bool(self._estimator.activation_ranges)
+
+    def graph_for(self, device: str) -> Path | None:
+        """Return none: torch holds the network already."""
+        del device
+        return None
 
     def estimator(self) -> DepthEstimator:
         """Return the network."""

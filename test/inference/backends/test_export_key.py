@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +23,10 @@ class Source:
     spec: object = MODELS['tiny']
     key: str = 'one'
     integers: bool = False
+    graph: Path | None = None
+
+    def graph_for(self, device):
+        return self.graph if device == 'cpu' else None
 
 
 @pytest.fixture
@@ -92,6 +97,16 @@ def test_without_torch_an_export_of_any_torch_will_do(cache, monkeypatch):
     assert export_key(options(cache), LIBRARIES) == with_torch
     assert export_key(options(cache, size=(64, 64)), LIBRARIES)['torch'] == ''
     assert export_key(options(cache, Source(key='another')), LIBRARIES)['torch'] == ''
+
+
+def test_what_is_exported_from_a_graph_depends_on_it_and_not_on_torch(cache, tmp_path):
+    graph = tmp_path / 'graph.onnx'
+    keys = []
+    for content in (b'one', b'another'):
+        graph.write_bytes(content)
+        keys.append(export_key(options(cache, Source(graph=graph)), LIBRARIES))
+    assert keys[0]['graph'] != keys[1]['graph']
+    assert 'torch' not in keys[0]
 
 
 def test_a_network_is_kept_whatever_the_size_until_something_changes(cache, monkeypatch):
