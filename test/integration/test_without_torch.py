@@ -130,7 +130,7 @@ def test_info_lists_what_runs(run, tmp_path):
     done = run('info', '--json', 'info.json')
     assert done.returncode == 0, done.stderr
     told = json.loads((tmp_path / 'info.json').read_text())
-    assert told['backends']['torch'] == {'cpu': [], 'cuda': []}
+    assert not any(told['backends']['torch'].values())
     assert 'fp32' in told['backends']['onnxruntime']['cpu']
 
 
