@@ -34,6 +34,7 @@ from depth_anything_ros.config import (
 from depth_anything_ros.escape import markdown
 from depth_anything_ros.evaluation.gate import Gate
 from depth_anything_ros.evaluation.metrics import METRICS, is_detail
+from depth_anything_ros.inference.devices import DeviceKind
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.lab.datasets.protocols import PROTOCOLS
 from depth_anything_ros.lab.evaluation.figures import EVALUATION, expected_figures
@@ -298,6 +299,12 @@ def test_the_page_of_cameras_says_what_the_presets_do(hooks):
             assert f'`/{topic}`' in text
         assert f'| `{name}` | `/{preset.topics()["image"]}` |' in page
         assert preset.source in page
+
+
+def test_the_page_of_devices_has_a_line_for_each():
+    text = (ROOT / 'docs' / 'jetson.md').read_text()
+    found = re.findall(r'^\| `(\w+)`', text, re.MULTILINE)
+    assert found == ['device', 'auto', *(kind.value for kind in DeviceKind)]
 
 
 def test_the_site_has_every_verb_with_its_options_and_every_model(hooks):
