@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -40,12 +42,10 @@ def undistort(camera: Camera, distorted: Float64Array) -> Float64Array:
     """
     model, coefficients = _model(camera)
     points = distorted.reshape(-1, 1, 2)
-    identity = np.eye(3)
     if model == 'equidistant':
-        rays = cv2.fisheye.undistortPoints(points, identity, coefficients)
+        rays = cv2.fisheye.undistortPoints(points, np.eye(3), coefficients)
     else:
-        stop = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 40, 1e-9)
-        rays = cv2.undistortPointsIter(points, identity, coefficients, identity, identity, stop)
+        rays = _undistort_brown_conrady(points, coefficients)
     rays = np.array(rays, np.float64).reshape(-1, 2)
     focal_px = np.array((camera.fx_px, camera.fy_px))
     with np.errstate(invalid='ignore', over='ignore'):
@@ -54,6 +54,17 @@ def undistort(camera: Camera, distorted: Float64Array) -> Float64Array:
         known = (error_px <= _REPROJECTION_TOLERANCE_PX) & (np.abs(rays).max(axis=1) < _STEEPEST)
     rays[~known] = np.nan
     return rays.reshape(distorted.shape)
+
+
+def _undistort_brown_conrady(points: Float64Array, coefficients: Float64Array) -> Float64Array:
+    unit = np.eye(3)
+    stop = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 40, 1e-9)
+    if hasattr(cv2, 'undistortPointsIter'):
+        rays = cv2.undistortPointsIter(points, unit, coefficients, unit, unit, stop)
+    else:  # OpenCV 5, where the plain name takes what stops it
+        plain: Any = cv2.undistortPoints  # whose types are those of OpenCV 4
+        rays = plain(points, unit, coefficients, R=unit, P=unit, criteria=stop)
+    return np.asarray(rays, np.float64)
 
 
 def distort(camera: Camera, rays: Float64Array) -> Float64Array:

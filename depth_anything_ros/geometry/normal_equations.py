@@ -22,7 +22,9 @@ def solve_normal(matrix: Float64Array, right: NDArray[np.floating[Any]]) -> Floa
     :param right: (n,) or (n, m).
     :return: float64 of the shape of `right`; NaN where the matrix is singular or holds NaN.
     """
-    solved, found = cv2.solve(matrix, np.asarray(right, np.float64), flags=cv2.DECOMP_CHOLESKY)
+    # As columns: OpenCV 5 takes a bare vector for one row.
+    columns = np.asarray(right, np.float64).reshape(len(matrix), -1)
+    solved, found = cv2.solve(matrix, columns, flags=cv2.DECOMP_CHOLESKY)
     if not solved:
         return np.full(right.shape, np.nan)
     return np.asarray(found, np.float64).reshape(right.shape)

@@ -104,15 +104,16 @@ def looked_up(
     Return values between the pixels of an image, float32 of the shape of the places.
 
     :param values: float32 (H, W); what lies beside NaN is NaN.
-    :param columns: float32 (h, w) of the places, integer at pixel centres.
-    :param rows: float32 (h, w).
+    :param columns: float32 (h, w) or (n,) of the places, integer at pixel centres.
+    :param rows: of the same shape.
     :param outside: what is around the image.
     """
     border = cv2.BORDER_CONSTANT
     found = cv2.remap(
         values, columns, rows, cv2.INTER_LINEAR, borderMode=border, borderValue=(outside,)
     )
-    return np.asarray(found, np.float32)
+    # OpenCV makes a column of a vector, OpenCV 5 a row.
+    return np.asarray(found, np.float32).reshape(columns.shape)
 
 
 def _of_table(

@@ -149,9 +149,11 @@ def test_any_length_that_opencv_takes_bends_rays_as_opencv_does(model, count):
     expected = np.stack([columns, rows], -1).reshape(-1, 2)
     np.testing.assert_allclose(pixels.reshape(-1, 2), expected, atol=0.06)
     np.testing.assert_allclose(project_points(camera, points), pixels.reshape(-1, 2), atol=1e-9)
-    again = cv2.undistortPointsIter(
-        pixels, matrix, np.array(camera.distortion), np.eye(3), np.eye(3),
-        (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-12),
+    is_five = cv2.__version__ >= '5'
+    undistort = cv2.undistortPoints if is_five else cv2.undistortPointsIter
+    again = undistort(
+        pixels, matrix, np.array(camera.distortion), R=np.eye(3), P=np.eye(3),
+        criteria=(cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-12),
     )  # fmt: skip
     np.testing.assert_allclose(again.reshape(-1, 2), rays, atol=2e-3)
 
