@@ -11,7 +11,7 @@ MANIFEST = ElementTree.parse('package.xml').getroot()
 # What reads the weights of a model, downloads those that are published, exports them, and runs
 # them where nothing else does. A network in a folder runs without, and so does an export in the
 # cache.
-TORCH = ['torch>=2.2', 'safetensors>=0.4', 'huggingface_hub>=0.25']
+TORCH = ['torch>=2.3', 'safetensors>=0.4', 'huggingface_hub>=0.25']
 # Of `lab`, each for one purpose too.
 WORKSHOP = {
     # The evaluator's report, and pictures beside it.

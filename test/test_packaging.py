@@ -1,6 +1,7 @@
 """What a user gets from `pip install .` and colcon, and what the manifest promises."""
 
 import ast
+import importlib
 import re
 import shutil
 import stat
@@ -29,13 +30,12 @@ ROSDEP_KEYS = {
     'matplotlib': 'python3-matplotlib',
     'mpl_toolkits': 'python3-matplotlib',
     'numpy': 'python3-numpy',
+    'rosbags': 'python3-rosbags-pip',
     'ruamel': 'python3-ruamel.yaml',
     'tf2_ros': 'tf2_ros_py',
     'tqdm': 'python3-tqdm',
     'yaml': 'python3-yaml',
 }
-# Without a usable rosdep key: from pip, as docs/index.md says.
-PIP_ONLY = {'rosbags'}
 TORCH = {'huggingface_hub', 'safetensors', 'torch'}
 EXTRAS = {
     *TORCH,
@@ -213,12 +213,28 @@ def test_manifest_has_what_rep_149_asks_for(manifest: ElementTree.Element) -> No
     assert len(keys) == len(set(keys))
 
 
+def test_the_tools_of_ros_read_manifest_and_changelog() -> None:
+    package = pytest.importorskip('catkin_pkg.package', reason='comes with ROS 2 of apt')
+    changelog = importlib.import_module('catkin_pkg.changelog')
+    warnings: list[str] = []
+    package.parse_package(str(ROOT / 'package.xml'), warnings=warnings)
+    assert warnings == []
+    # They pass over what is forthcoming; so will it read once it has a version.
+    text = (ROOT / 'CHANGELOG.rst').read_text(encoding='utf-8')
+    released = text.replace('Forthcoming\n-----------', '0.1.0 (2026-01-01)\n------------------')
+    read = changelog.Changelog(PACKAGE)
+    changelog.populate_changelog_from_rst(read, released)
+    ((version, _, content),) = read.foreach_version()
+    assert version == '0.1.0'
+    assert sum(len(part.bullets) for part in content) > 100
+
+
 def test_every_import_has_a_dependency(manifest: ElementTree.Element) -> None:
     declared = depends(manifest, 'exec_depend')
     missing = {
         name: path
         for name, path in imported_names(PACKAGE, 'launch').items()
-        if name not in PIP_ONLY | EXTRAS and ROSDEP_KEYS.get(name, name) not in declared
+        if name not in EXTRAS and ROSDEP_KEYS.get(name, name) not in declared
     }
     assert missing == {}
 
@@ -295,9 +311,8 @@ def test_pip_requirements_cover_the_manifest(
     wheel: zipfile.ZipFile, manifest: ElementTree.Element
 ) -> None:
     required = required_by_pip(wheel)
-    assert required >= PIP_ONLY
     keys = {key for key in depends(manifest, 'exec_depend') if key.startswith('python3-')}
     # Only nodes read YAML, and rclpy brings PyYAML, as a wheel too; the report is an extra of pip.
     elsewhere = {'python3-opencv', 'python3-yaml', 'python3-matplotlib', 'python3-jinja2'}
-    names = {key.removeprefix('python3-') for key in keys - elsewhere}
+    names = {key.removeprefix('python3-').removesuffix('-pip') for key in keys - elsewhere}
     assert names | {'opencv_python_headless'} <= required
