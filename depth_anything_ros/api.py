@@ -39,7 +39,7 @@ from depth_anything_ros.inference.opening import create_predictor
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.predictor import Predictor
 from depth_anything_ros.messages.picture_file import read_picture
-from depth_anything_ros.models.spec import require_line, require_relative
+from depth_anything_ros.models.spec import require_relative
 from depth_anything_ros.parameters import from_mapping
 from depth_anything_ros.pipeline import DepthPipeline
 from depth_anything_ros.result import DepthOrigin, DepthResult, FusedDepth
@@ -204,7 +204,6 @@ class DepthModel:
             if reason := no_depth_reason(known, max_depth_m, prediction):
                 _LOGGER.warning('%s', reason)
             return DepthResult(frame, None, None, known)
-        require_line(self.predictor.spec)
         if scale is None:
             scale = scale_of_model(self.predictor)
         if scale is None:
@@ -277,8 +276,10 @@ def fixed_scale(scale: float, shift: float = 0.0) -> AlignmentSource:
     """
     Return a scale that is known: 1 / depth_m = scale · relative + shift.
 
-    :param scale: in 1/m per unit of the network's output, above 0.
-    :param shift: in 1/m.
+    Of a model of affine depth it is depth_m = scale / relative + shift.
+
+    :param scale: in 1/m per unit of the network's output, of affine depth in m; above 0.
+    :param shift: in 1/m, of affine depth in m.
     :raises AlignmentError: if a number is not finite or the scale not positive.
     """
     return FixedScale(scale, shift)

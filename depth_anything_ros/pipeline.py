@@ -20,7 +20,6 @@ from depth_anything_ros.inference.flip import agreement, mean_with_mirrored, mir
 from depth_anything_ros.inference.flip import disagreement as disagreement_of
 from depth_anything_ros.inference.lens import PredictedLens
 from depth_anything_ros.inference.predictor import Predictor
-from depth_anything_ros.models.spec import NO_LINE
 from depth_anything_ros.motion import PoseHistory
 from depth_anything_ros.refinement import Refinements
 from depth_anything_ros.result import DepthResult
@@ -291,8 +290,6 @@ class DepthPipeline:
 
         :param camera: that the source goes by.
         """
-        if relative.of_affine_depth:
-            return None, f'the model {NO_LINE}'
         if self.scale_source is None:
             return None, (
                 "relative model and no scale source: parameter 'scale_source' gives metres"
@@ -323,6 +320,7 @@ def _aligned(result: DepthResult) -> Float32Array | None:
     if unknown.any():
         aligned = aligned_inverse_depth(result.relative, result.alignment)
         np.copyto(inverse, aligned, where=unknown)
+        np.copyto(inverse, np.float32(0), where=np.isinf(inverse))
     return inverse
 
 

@@ -22,6 +22,29 @@ from depth_anything_ros.types import (
 )
 
 
+@dataclass(frozen=True)
+class PointCloud:
+    """
+    A cloud in the optical frame (x right, y down, z forward), organised as the image or one row.
+
+    `points` is float32 (H, W, 4): x, y, z in metres, NaN where unknown, and the colour packed
+    as the PointCloud2 field `rgb` (bytes b, g, r, 0 in memory). `dense` says that all are known.
+    """
+
+    points: Float32Array
+    dense: bool = False
+
+    @property
+    def xyz_m(self) -> Float32Array:
+        """Return the coordinates as a view, float32 (H, W, 3), metres."""
+        return self.points[..., :3]
+
+    @property
+    def rgb(self) -> UInt8Array:
+        """Return the colours as a view, uint8 (H, W, 3), red first."""
+        return self.points.view(np.uint8)[..., 14:11:-1]
+
+
 class DepthOrigin(IntEnum):
     """Where a pixel of fused depth comes from."""
 

@@ -1,13 +1,13 @@
 """
 The data that flows from a camera image to metric depth and a point cloud.
 
-Frame → ModelInput → RelativeInverseDepth → Alignment → MetricDepth → PointCloud.
+Frame → ModelInput → RelativeInverseDepth → Alignment → MetricDepth; `result` has what comes of it.
 Images are (rows, columns); arrays are C-contiguous unless said otherwise.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Protocol
 
@@ -34,6 +34,7 @@ class OutputKind(str, Enum):
     Relative inverse depth is known up to a scale and a shift; inverse depth up to a scale comes
     from networks of depth without unit, and no shift may be fitted to it. Affine depth lacks a
     scale and a shift; it is given as its inverse, too, which is then in no line with the true one.
+    All that follows from the kind is told here.
     """
 
     RELATIVE_INVERSE_DEPTH = 'relative_inverse_depth'
@@ -45,6 +46,21 @@ class OutputKind(str, Enum):
     def is_relative(self) -> bool:
         """Return whether the numbers have no unit: inverse depth, larger is nearer."""
         return self is not OutputKind.METRIC_DEPTH
+
+    @property
+    def has_shift(self) -> bool:
+        """Return whether a shift may be fitted beside the scale."""
+        return self is not OutputKind.INVERSE_DEPTH_UP_TO_SCALE
+
+    @property
+    def is_line_of_depth(self) -> bool:
+        """Return whether depth, and not inverse depth, is in line with the true one."""
+        return self in (OutputKind.AFFINE_DEPTH, OutputKind.METRIC_DEPTH)
+
+    @property
+    def marks_sky(self) -> bool:
+        """Return whether inverse depth of 0 is sky, and at no distance."""
+        return self in (OutputKind.INVERSE_DEPTH_UP_TO_SCALE, OutputKind.AFFINE_DEPTH)
 
 
 class Precision(str, Enum):
@@ -139,35 +155,23 @@ class ModelInput:
 @dataclass(frozen=True)
 class RelativeInverseDepth:
     """
-    Affine-invariant inverse depth, float32 (H, W); larger is nearer, no unit.
+    Inverse depth without unit, float32 (H, W); larger is nearer, `kind` says what it lacks.
 
     `confidence` is float32 (H, W) in 0..1, larger is surer, NaN where unknown, None where nobody
-    asked for it or nothing tells. `has_shift` is False
-    where the values are inverse depth but for a scale, so that no shift may be fitted; 0 is sky
-    then. `disagreement` is how far the values of the mirrored image are off these, float32 at the
-    network's size, None where nobody asked for them. `of_affine_depth`: depth, of which these are
-    the inverse, lacks a shift; it has no `has_shift` then either.
+    asked for it or nothing tells. `disagreement` is how far the mirrored image is off, in the
+    numbers that are in line with true ones, float32 at the network's size, None where nobody
+    asked for it.
     """
 
     values: Float32Array
     confidence: Float32Array | None = None
-    has_shift: bool = True
     disagreement: Float32Array | None = None
-    of_affine_depth: bool = False
-
-    @property
-    def kind(self) -> OutputKind:
-        """Return what the values mean."""
-        if self.of_affine_depth:
-            return OutputKind.AFFINE_DEPTH
-        if self.has_shift:
-            return OutputKind.RELATIVE_INVERSE_DEPTH
-        return OutputKind.INVERSE_DEPTH_UP_TO_SCALE
+    kind: OutputKind = OutputKind.RELATIVE_INVERSE_DEPTH
 
     @property
     def sky(self) -> NDArray[np.bool_] | None:
         """Return where there is sky, bool (H, W), None where the values do not tell."""
-        return None if self.has_shift else self.values <= 0
+        return self.values <= 0 if self.kind.marks_sky else None
 
 
 @dataclass(frozen=True)
@@ -227,7 +231,7 @@ class ReferencePoints:
     `rows` and `columns` are where they lie in the image, pixel centres being whole numbers;
     `relative` is relative inverse depth there, `depth_m` measured or expected depth in metres,
     positive; `weights` how much each counts, 0 or more, None for all alike. All are float32 (n,).
-    `size` is that of the image, (H, W).
+    `size` is that of the image, (H, W), `kind` that of the relative inverse depth.
     """
 
     rows: Float32Array
@@ -236,6 +240,7 @@ class ReferencePoints:
     depth_m: Float32Array
     size: tuple[int, int]
     weights: Float32Array | None = None
+    kind: OutputKind = OutputKind.RELATIVE_INVERSE_DEPTH
 
     def __len__(self) -> int:
         """Return the number of points."""
@@ -243,13 +248,13 @@ class ReferencePoints:
 
     def where(self, chosen: NDArray[np.bool_]) -> ReferencePoints:
         """Return some of the points, those where bool (n,) is True."""
-        return ReferencePoints(
-            self.rows[chosen],
-            self.columns[chosen],
-            self.relative[chosen],
-            self.depth_m[chosen],
-            self.size,
-            None if self.weights is None else self.weights[chosen],
+        return replace(
+            self,
+            rows=self.rows[chosen],
+            columns=self.columns[chosen],
+            relative=self.relative[chosen],
+            depth_m=self.depth_m[chosen],
+            weights=None if self.weights is None else self.weights[chosen],
         )
 
     def inverse_depth(self) -> Float32Array:
@@ -281,8 +286,10 @@ class Alignment:
     """
     Map relative inverse depth to metres: 1 / depth_m = (scale · values + shift) · factors.
 
-    `scale` is in 1/m per unit of the network's output, `shift` in 1/m, `residual` the
-    root mean square over the inliers in 1/m, `stamp_ns` the time of the reference used.
+    Of affine depth, by `kind`, it is depth_m = (scale / values + shift) / factors. `scale` is in
+    1/m, or m, per unit of the network's output, `shift` in 1/m or m. `residual` is the root mean
+    square over the inliers, in 1/m, of affine depth as a share of depth, `stamp_ns` the time of
+    the reference used.
     `points` counts the pairs the fit was given, `inlier_ratio` is in 0..1. `covariance` holds
     the variance of the scale, the covariance of both and the variance of the shift; zeros where
     they are given, not measured. `reference` are the points of the frame that it was fitted to,
@@ -304,6 +311,12 @@ class Alignment:
     factors: DepthFactors | None = field(default=None, repr=False, compare=False)
     keeps_s: float | None = None
     smoothing_s: float | None = None
+    kind: OutputKind = OutputKind.RELATIVE_INVERSE_DEPTH
+
+    @property
+    def unit(self) -> str:
+        """Return the unit of the shift."""
+        return 'm' if self.kind.is_line_of_depth else '1/m'
 
     def age_s(self, now_ns: int) -> float:
         """Return the time from the reference to `now_ns` in seconds, never negative."""
@@ -320,29 +333,6 @@ class ScaleState(str, Enum):
     FITTED = 'fitted'
     HELD = 'held'
     STALE = 'stale'
-
-
-@dataclass(frozen=True)
-class PointCloud:
-    """
-    A cloud in the optical frame (x right, y down, z forward), organised as the image or one row.
-
-    `points` is float32 (H, W, 4): x, y, z in metres, NaN where unknown, and the colour packed
-    as the PointCloud2 field `rgb` (bytes b, g, r, 0 in memory). `dense` says that all are known.
-    """
-
-    points: Float32Array
-    dense: bool = False
-
-    @property
-    def xyz_m(self) -> Float32Array:
-        """Return the coordinates as a view, float32 (H, W, 3), metres."""
-        return self.points[..., :3]
-
-    @property
-    def rgb(self) -> UInt8Array:
-        """Return the colours as a view, uint8 (H, W, 3), red first."""
-        return self.points.view(np.uint8)[..., 14:11:-1]
 
 
 class DepthChoice(str, Enum):

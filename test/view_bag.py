@@ -16,7 +16,8 @@ from depth_anything_ros.messages import (
     point_cloud_fields,
     stamp_fields,
 )
-from depth_anything_ros.types import Camera, LaserScan, MetricDepth, PointCloud
+from depth_anything_ros.result import PointCloud
+from depth_anything_ros.types import Camera, LaserScan, MetricDepth
 
 START_NS, PERIOD_NS = 1_700_000_000_000_000_000, 100_000_000
 OPTICAL, LASER = 'camera_optical_frame', 'laser'

@@ -38,7 +38,7 @@ from depth_anything_ros.cli.predictor_options import (
     open_relative_predictor,
 )
 from depth_anything_ros.errors import AlignmentError, ConfigError, DatasetError
-from depth_anything_ros.types import OutputKind
+from depth_anything_ros.models.spec import require_line_of_inverse_depth
 
 if TYPE_CHECKING:
     from depth_anything_ros.inference.predictor import Predictor
@@ -51,6 +51,7 @@ LENS, AXIS = 'lens', 'axis'
 _READING_ERROR_M, _TOLERANCE, _REACH_M = 0.02, 0.15, 3.0
 # No robot is scaled by points from here on; who measures in centimetres gets here.
 _FARTHEST_M = 50.0
+_BY_SENSOR = 'take a sensor or camera_height for its scale, or a model of inverse depth'
 # Points nearer to each other than this share of the width say the same.
 _APART = 1 / 40
 
@@ -141,9 +142,10 @@ def run(args: argparse.Namespace) -> int:
     from depth_anything_ros.lab.tape.fit import fit_tape
 
     predictor = open_relative_predictor(args, args.input_size)
+    require_line_of_inverse_depth(predictor.spec, _BY_SENSOR)
     pictures: dict[str, Float32Array] = {}
     readings = _readings(args, predictor, chosen_lens(args), pictures)
-    shifted = predictor.output_kind is not OutputKind.INVERSE_DEPTH_UP_TO_SCALE
+    shifted = predictor.output_kind.has_shift
     try:
         fit = fit_tape(readings, args.reading_error, args.tolerance, fit_shift=shifted)
     except AlignmentError as error:

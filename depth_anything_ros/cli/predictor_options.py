@@ -14,7 +14,7 @@ from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.hub import HUB
 from depth_anything_ros.models.local_file import check_origin, local_file
 from depth_anything_ros.models.network_folder import asked_spec, is_network_folder
-from depth_anything_ros.models.spec import NetworkSpec, require_line, require_relative
+from depth_anything_ros.models.spec import NetworkSpec, require_relative
 from depth_anything_ros.types import Precision
 
 if TYPE_CHECKING:
@@ -187,9 +187,7 @@ def create_relative_predictor(options: NetworkOptions) -> Predictor:
 
     known = not options.checkpoint or is_network_folder(options.checkpoint)
     if known and not options.hub_model:
-        asked = asked_spec(options.model, options.checkpoint)
-        require_relative(asked, _RELATIVE)
-        require_line(asked)
+        require_relative(asked_spec(options.model, options.checkpoint), _RELATIVE)
     predictor = create_predictor(options)
     require_relative(predictor.spec, _RELATIVE)
     return predictor

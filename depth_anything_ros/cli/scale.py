@@ -34,6 +34,7 @@ from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.network_folder import is_network_folder
 from depth_anything_ros.table import Table, number
+from depth_anything_ros.types import OutputKind
 
 if TYPE_CHECKING:
     from depth_anything_ros.lab.trials.model_trial import ModelTrial
@@ -55,13 +56,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_drive_arguments(parser, 4, 20, 'at 10 Hz', alone=True)
     parser.add_argument(
         '--noise', type=float,
-        help=f'noise of the prediction as a share of inverse depth (default: {_NOISE}); not with '
+        help=f'noise of the prediction as a share of depth (default: {_NOISE}); not with '
         '--model, whose errors are its own',
     )  # fmt: skip
     parser.add_argument(
-        '--up-to-scale', action='store_true',
-        help='predictions of which only the scale is unknown, as those of Depth Anything 3, not a '
-        'shift as well; not with --model',
+        '--kind', choices=[kind.value for kind in OutputKind if kind.is_relative],
+        help='what the predictions lack: scale and shift of inverse depth (default), its scale '
+        'alone, as of Depth Anything 3, or scale and shift of depth; not with --model',
     )  # fmt: skip
     parser.add_argument(
         '--height', type=float, action='append', metavar='METRES',
@@ -115,8 +116,8 @@ def _check_combination(args: argparse.Namespace) -> None:
     name = _network_name(args)
     if name and args.noise is not None:
         raise ConfigError(f'--noise {args.noise:g} has no meaning with --model {name}')
-    if name and args.up_to_scale:
-        raise ConfigError(f'--up-to-scale has no meaning with --model {name}')
+    if name and args.kind:
+        raise ConfigError(f'--kind {args.kind} has no meaning with --model {name}')
     for option in ('checkpoint', 'backend'):
         value = getattr(args, option)
         if value is not None and not name:
@@ -138,16 +139,14 @@ def _run_sources(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -
     from depth_anything_ros.lab.trials.scale_trial import try_sources
 
     noise = _NOISE if args.noise is None else args.noise
+    kind = OutputKind(args.kind) if args.kind else OutputKind.RELATIVE_INVERSE_DEPTH
     trials: dict[tuple[str, float], list[Trial]] = {}
     for seed, height_m in progress(pairs, len(pairs), 'drives'):
-        for trial in try_sources(
-            seed, height_m, args.frames, noise=noise, up_to_scale=args.up_to_scale
-        ):
+        for trial in try_sources(seed, height_m, args.frames, noise=noise, kind=kind):
             trials.setdefault((trial.name, height_m), []).append(trial)
     results = [SourceResult.of(group) for group in trials.values()]
     write_table(Table(_COLUMNS, [_row(result) for result in results]))
-    unknown = ', only the scale unknown' if args.up_to_scale else ''
-    write_line(f'{args.drives} drives of {args.frames} frames, noise {noise:g}{unknown}')
+    write_line(f'{args.drives} drives of {args.frames} frames, noise {noise:g}, {kind.value}')
     write_json(
         args.json,
         {
@@ -156,7 +155,7 @@ def _run_sources(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -
             'first_drive': args.first_drive,
             'frames': args.frames,
             'noise': noise,
-            'up_to_scale': args.up_to_scale,
+            'kind': kind.value,
             'results': results,
         },
     )

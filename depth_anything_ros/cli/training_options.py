@@ -188,12 +188,12 @@ def check_trainable(spec: ModelSpec) -> None:
     """
     Check that there is a loss for what a model gives.
 
-    :raises ConfigError: if its output is inverse depth up to a scale.
+    :raises ConfigError: if its output is inverse depth up to a scale, or affine depth.
     """
     if spec.up_to_scale:
         raise ConfigError(
-            f"model '{spec.name}' is of inverse depth up to a scale, for which there is no loss "
-            'here; train one that `depth_anything_ros info` calls relative or metric'
+            f"model '{spec.name}' is of {spec.output}, for which there is no loss here; "
+            ' train one that `depth_anything_ros info` calls relative or metric'
         )
 
 

@@ -134,7 +134,8 @@ _TOPICS: Registry[tuple[Topic, ...]] = Registry('node', {
         Topic(
             'out', '~/scale', _DIAGNOSTICS,
             'state (fitted, held, stale), source, scale, shift, points, inlier_ratio, residual in '
-            '1/m and as residual_cm_at_2m, age_s, and no_fit_reason of the frame in the header; '
+            '1/m (of depth up to scale and shift, as a share of it) and as residual_cm_at_2m, '
+            'age_s, and no_fit_reason of the frame in the header; '
             'level WARN while held or stale, ERROR without any scale',
         ),
         Topic(

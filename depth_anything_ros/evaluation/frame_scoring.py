@@ -218,7 +218,7 @@ class FrameScorer:
 
 def _fitted(mode: AlignmentMode, kind: OutputKind) -> AlignmentMode:
     """Return the alignment that least squares of scale and shift come to for a kind."""
-    alone = mode is AlignmentMode.SCALE_SHIFT and kind is OutputKind.INVERSE_DEPTH_UP_TO_SCALE
+    alone = mode is AlignmentMode.SCALE_SHIFT and not kind.has_shift
     return AlignmentMode.SCALE if alone else mode
 
 

@@ -32,7 +32,8 @@ from depth_anything_ros.evaluation.obstacle_rule import ObstacleRule
 from depth_anything_ros.evaluation.reliability import Reliability
 from depth_anything_ros.evaluation.sparsification import Sparsification
 from depth_anything_ros.evaluation.view import View
-from depth_anything_ros.geometry.alignment import fit_inverse_depth
+from depth_anything_ros.geometry.alignment import fit_alignment
+from depth_anything_ros.geometry.line import in_line
 from depth_anything_ros.types import Camera, CameraMounting, Float32Array, OutputKind
 
 COVERAGE, TRUTH, ORDER = 'coverage', 'truth_mean_m', 'pair_accuracy'
@@ -142,7 +143,7 @@ def align_prediction(
         )
     if kind is OutputKind.AFFINE_DEPTH:
         prediction = _depth_of(prediction, np.nan)
-    inverse = _fits_inverse_depth(kind)
+    inverse = not kind.is_line_of_depth
     if mode is AlignmentMode.ONLINE and kind.is_relative:
         raise AlignmentError("alignment 'online' needs metric depth, not a relative prediction")
     in_range = (truth_m >= min_depth_m) & (truth_m <= max_depth_m)
@@ -329,14 +330,9 @@ class MeanScore:
 def _known(prediction: Float32Array, kind: OutputKind) -> NDArray[np.bool_]:
     """Return where there is a prediction; inverse depth up to a scale is 0 in the sky."""
     known: NDArray[np.bool_] = np.isfinite(prediction)
-    if kind is OutputKind.INVERSE_DEPTH_UP_TO_SCALE:
+    if kind.marks_sky:
         known &= prediction > 0
     return known
-
-
-def _fits_inverse_depth(kind: OutputKind) -> bool:
-    """Return whether numbers of a kind are in line with true inverse depth, not with depth."""
-    return kind.is_relative and kind is not OutputKind.AFFINE_DEPTH
 
 
 def _depth_of(inverse: Float32Array, beyond: float) -> Float32Array:
@@ -353,13 +349,16 @@ def _fit(
 
     The shift is 0 for inverse depth up to a scale, as a shift would make it another scene.
     """
-    shifted = kind is not OutputKind.INVERSE_DEPTH_UP_TO_SCALE
     if mode is AlignmentMode.MEDIAN:
-        return _median_scale(x, y, inverse=_fits_inverse_depth(kind)), 0.0
+        return _median_scale(x, y, inverse=not kind.is_line_of_depth), 0.0
     if mode is AlignmentMode.ROBUST:
-        found = fit_inverse_depth(x, np.float32(1.0) / y, fit_shift=shifted)
+        # Metres are fitted as they are, as numbers in line with the true ones.
+        own = kind if kind.is_relative else OutputKind.RELATIVE_INVERSE_DEPTH
+        inverse, depth_m = in_line(x, own), np.float32(1.0) / in_line(y, own)
+        found = fit_alignment(inverse, depth_m, kind=own)
         return found.scale, found.shift
-    return _least_squares(x, y, fit_shift=shifted and mode is AlignmentMode.SCALE_SHIFT)
+    shifted = kind.has_shift and mode is AlignmentMode.SCALE_SHIFT
+    return _least_squares(x, y, fit_shift=shifted)
 
 
 def _median_scale(x: Float32Array, y: Float32Array, *, inverse: bool) -> float:

@@ -19,7 +19,7 @@ from depth_anything_ros.evaluation.view import band_edges_m
 from depth_anything_ros.page.axis import Axis
 from depth_anything_ros.page.chart import Chart, Mark, Series, Shape
 from depth_anything_ros.page.parts import Bar, Bars
-from depth_anything_ros.types import Float64Array
+from depth_anything_ros.types import Float64Array, OutputKind
 
 # Rules that follow the spread make 10,000 bars of one frame that took seconds.
 _BINS = 60
@@ -162,18 +162,23 @@ def latency_charts(table: FrameTable, percentiles_ms: Percentiles) -> list[Chart
 
 
 def scale_charts(
-    table: FrameTable, modes: Sequence[AlignmentMode], published: ScaleTrack
+    table: FrameTable,
+    modes: Sequence[AlignmentMode],
+    published: ScaleTrack,
+    kind: OutputKind = OutputKind.RELATIVE_INVERSE_DEPTH,
 ) -> list[Chart]:
     """
     Return scale and shift over the run: what the truth of each frame asks for, what was used.
 
     :param published: by the depth node, left out where stamps do not grow.
+    :param kind: of what they bring to metres.
     :return: nothing where neither is known.
     """
     x, axis = _frame_axis(table)
     stamps_ns = published.stamps_ns()
     charts = []
-    for name, unit in (('scale', '1/m per unit of the output'), ('shift', '1/m')):
+    metres = 'm' if kind.is_line_of_depth else '1/m'
+    for name, unit in (('scale', f'{metres} per unit of the output'), ('shift', metres)):
         series = []
         if AlignmentMode.SCALE_SHIFT in modes and len(table):
             fitted = table.values(column(AlignmentMode.SCALE_SHIFT, name))

@@ -40,6 +40,7 @@ from depth_anything_ros.page.parts import (
     Section,
 )
 from depth_anything_ros.table import Table, number
+from depth_anything_ros.types import OutputKind
 
 _IN_CHARTS = ('abs_rel', 'rmse', 'delta1')
 _ALIGNMENTS = (
@@ -56,8 +57,9 @@ _DANGERS = (
     'second from the others. What the camera cannot see is neither missed nor false.'
 )
 _SCALE = (
-    '1 / depth = scale · output + shift, for a relative model. Where the truth asks for a scale '
-    'that wanders, a fixed one cannot do; where the two lines part, the scale source is off.'
+    '1 / depth = scale · output + shift, for a relative model, depth = scale / output + shift for '
+    'one of depth up to scale and shift. Where the truth asks for a scale that wanders, a fixed '
+    'one cannot do; where the two lines part, the scale source is off.'
 )
 _UNCERTAINTY = (
     'Means over the frames whose uncertainty came, each counting the same. Intervals are of a '
@@ -113,7 +115,7 @@ def run_page(summary: RunSummary, table: FrameTable, shown: Shown, folder: Path)
             Section('Obstacles missed', _cards(shown.dangers, note=_DANGERS)),
             Section('Uncertainty', _uncertainty(shown.doubts)),
             Section('Confidence', _confidence(shown.doubts)),
-            Section('Scale', _scale(table, modes, shown.scales)),
+            Section('Scale', _scale(summary, table, shown.scales)),
             Section('Stability', _stability(summary)),
             Section('Latency', _latency(summary, table)),
             Section('Frames', _frames(summary)),
@@ -206,8 +208,10 @@ def _ground(summary: RunSummary) -> list[Part]:
     return [Note(f'Ground: {summary.protocol.ground}. {ground_text(most.ground, "frames")}')]
 
 
-def _scale(table: FrameTable, modes: Sequence[AlignmentMode], published: ScaleTrack) -> list[Part]:
-    charts = scale_charts(table, modes, published)
+def _scale(summary: RunSummary, table: FrameTable, published: ScaleTrack) -> list[Part]:
+    modes, model = list(map(AlignmentMode, summary.metrics)), summary.model
+    kind = model.relative_kind if model else OutputKind.RELATIVE_INVERSE_DEPTH
+    charts = scale_charts(table, modes, published, kind)
     return [Charts(charts), Note(_SCALE)] if charts else []
 
 

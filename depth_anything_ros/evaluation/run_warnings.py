@@ -72,7 +72,7 @@ def model_warnings(
     )
     if model.relative_kind is OutputKind.RELATIVE_INVERSE_DEPTH:
         return warnings
-    alone = model.relative_kind is OutputKind.INVERSE_DEPTH_UP_TO_SCALE
+    alone = not model.relative_kind.has_shift
     named = ' and '.join(mode.value for mode in modes if mode in SHIFTED)
     if alone and named:
         warnings.append(
@@ -82,8 +82,8 @@ def model_warnings(
     if before:
         warnings.append(
             f"{before} frames were scored before diagnostics named model '{model.name}', as if "
-            'its inverse depth had a shift and no sky; start the images when the depth node has '
-            'reported'
+            'it gave relative inverse depth, without sky; start the images when the depth node '
+            'has reported'
         )
     return warnings
 

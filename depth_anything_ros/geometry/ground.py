@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.geometry.camera import ray_table
-from depth_anything_ros.types import Camera, Float32Array, Float64Array
+from depth_anything_ros.geometry.line import in_line
+from depth_anything_ros.types import Camera, Float32Array, Float64Array, OutputKind
 
 # The image is seen in this many columns of square cells.
 _CELLS_ACROSS = 80
@@ -86,7 +87,10 @@ def ground_cells(values: Float32Array, camera: Camera) -> tuple[Float32Array, Fl
 
 
 def find_ground(
-    values: Float32Array, expected: Float64Array, below: NDArray[np.bool_]
+    values: Float32Array,
+    expected: Float64Array,
+    below: NDArray[np.bool_],
+    kind: OutputKind = OutputKind.RELATIVE_INVERSE_DEPTH,
 ) -> NDArray[np.bool_]:
     """
     Return which cells are ground, bool (h, w).
@@ -94,16 +98,19 @@ def find_ground(
     The inverse depth of any plane is linear over the image, so relative inverse depth grows from
     row to row of ground in one fixed proportion to that of the plane expected, while walls and
     boxes do not grow at all. The commonest proportion wins, whatever it is: neither the height
-    of the camera nor the scale of the values matters.
+    of the camera nor the scale of the values matters. Affine depth falls in such a proportion to
+    the depth expected.
 
     :param values: relative inverse depth of each cell, (h, w).
     :param expected: inverse depth of the ground in each cell, 1/m, but for a factor.
     :param below: which cells lie below the horizon, bool (h, w).
+    :param kind: of the relative inverse depth.
     :raises AlignmentError: if they are too few.
     """
     pairs = below[1:] & below[:-1]
     with np.errstate(divide='ignore', invalid='ignore'):
-        slopes = np.log(np.diff(values, axis=0) / np.diff(expected, axis=0))
+        steps = np.diff(in_line(values, kind), axis=0)
+        slopes = np.log(steps / np.diff(in_line(expected, kind), axis=0))
     # Where relative depth does not grow, the logarithm is not finite.
     pairs &= np.isfinite(slopes)
     found = np.sort(slopes[pairs])

@@ -11,7 +11,8 @@ from depth_anything_ros.errors import CameraError
 from depth_anything_ros.files import write_bytes
 from depth_anything_ros.geometry.camera import ray_table, require_calibrated
 from depth_anything_ros.geometry.flying_pixels import flying_pixels
-from depth_anything_ros.types import Camera, MetricDepth, PointCloud, UInt8Array
+from depth_anything_ros.result import PointCloud
+from depth_anything_ros.types import Camera, MetricDepth, UInt8Array
 
 # One vertex in a PLY file: metres in the optical frame, and the colour.
 _VERTEX = np.dtype(

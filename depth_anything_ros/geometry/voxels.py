@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_anything_ros.types import Float32Array, PointCloud
+from depth_anything_ros.result import PointCloud
+from depth_anything_ros.types import Float32Array
 
 # Cubes along an axis: three such numbers make one of 63 bits.
 _AXIS_BITS = 21

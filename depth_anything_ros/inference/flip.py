@@ -16,7 +16,7 @@ def mean_with_mirrored(
     raw: Float32Array, raw_mirrored: Float32Array, kind: OutputKind
 ) -> Float32Array:
     """
-    Return the mean of two outputs of one network in inverse depth.
+    Return the mean of two outputs of one network in inverse depth, of affine depth in depth.
 
     Relative outputs are averaged as they are: they are each known up to a scale and a shift only,
     but come from the same network and the same scene, and so hardly differ in these. Where one of
@@ -24,15 +24,16 @@ def mean_with_mirrored(
 
     :param raw: output for the image, float32 (h, w).
     :param raw_mirrored: output for the mirrored image, float32 (h, w); it is turned back here.
-    :param kind: metres are averaged as their inverse, which is 2ab / (a + b); 0 and 0 give 0.
+    :param kind: metres are averaged as their inverse, which is 2ab / (a + b), and so is the depth
+        of which affine depth gives the inverse; 0 and 0 give 0.
     :return: float32 (h, w), a new array.
     Source: post-processing in Godard et al., "Unsupervised Monocular Depth Estimation with
         Left-Right Consistency" (2017), without its ramps at the borders.
     """
     total = raw + raw_mirrored[:, ::-1]
-    if kind.is_relative:
+    if not kind.is_line_of_depth:
         mean = total * np.float32(0.5)
-        if kind is not OutputKind.RELATIVE_INVERSE_DEPTH:
+        if kind.marks_sky:
             # Half of what is not sky would be twice as far.
             mean[(raw <= 0) | (raw_mirrored[:, ::-1] <= 0)] = 0.0
         return mean
@@ -61,13 +62,16 @@ def disagreement(raw: Float32Array, raw_mirrored: Float32Array, kind: OutputKind
     """
     Return how far the outputs of :func:`mean_with_mirrored` are apart.
 
-    :return: float32 (h, w), 0 or more: a difference of relative outputs, of metres that of their
-        logarithms, 0 where one of them is no distance.
+    :return: float32 (h, w), 0 or more: a difference of relative outputs, of the depth in affine
+        ones, of metres that of their logarithms; 0 where one of them is no distance.
     """
     turned = raw_mirrored[:, ::-1]
-    if kind.is_relative:
+    if not kind.is_line_of_depth:
         return np.abs(raw - turned)
     known = (raw > 0) & (turned > 0)
-    ratio = np.divide(raw, turned, out=np.ones_like(raw), where=known)
-    off: Float32Array = np.abs(np.log(ratio))
-    return off
+    if kind.is_relative:
+        off = np.divide(raw - turned, raw * turned, out=np.zeros_like(raw), where=known)
+    else:
+        off = np.log(np.divide(raw, turned, out=np.ones_like(raw), where=known))
+    size: Float32Array = np.abs(off)
+    return size

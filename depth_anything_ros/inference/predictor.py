@@ -191,11 +191,7 @@ class Predictor:
             # Before the resize, so that no metres are made halfway to what are none.
             known = np.where(raw > 0, raw, np.float32(np.nan))
             return MetricDepth(self.enlarge(known, source_size))
-        return RelativeInverseDepth(
-            self.enlarge(raw, source_size),
-            has_shift=self.output_kind is OutputKind.RELATIVE_INVERSE_DEPTH,
-            of_affine_depth=self.output_kind is OutputKind.AFFINE_DEPTH,
-        )
+        return RelativeInverseDepth(self.enlarge(raw, source_size), kind=self.output_kind)
 
     def enlarge(self, values: Float32Array, source_size: tuple[int, int]) -> Float32Array:
         """Return what the network gives of each pixel at the image's (height, width)."""

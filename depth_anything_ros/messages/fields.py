@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from depth_anything_ros.errors import MessageError
 from depth_anything_ros.messages.depth import millimetres
-from depth_anything_ros.types import Float32Array, LaserScan, PointCloud, UInt8Array
+from depth_anything_ros.result import PointCloud
+from depth_anything_ros.types import Float32Array, LaserScan, UInt8Array
 
 _LAYOUTS: dict[str, tuple[type, int]] = {
     'rgb8': (np.uint8, 3),

@@ -22,6 +22,7 @@ class Values(str, Enum):
     RELATIVE_INVERSE_DEPTH = 'relative_inverse_depth'
     INVERSE_DEPTH_UP_TO_SCALE = 'inverse_depth_up_to_scale'
     DEPTH_UP_TO_SCALE = 'depth_up_to_scale'
+    AFFINE_DEPTH = 'affine_depth'
     INVERSE_AFFINE_DEPTH = 'inverse_affine_depth'
     METRIC_DEPTH = 'metric_depth'
     METRIC_INVERSE_DEPTH = 'metric_inverse_depth'
@@ -33,14 +34,18 @@ class Values(str, Enum):
             return OutputKind.METRIC_DEPTH
         if self is Values.RELATIVE_INVERSE_DEPTH:
             return OutputKind.RELATIVE_INVERSE_DEPTH
-        if self is Values.INVERSE_AFFINE_DEPTH:
+        if self in (Values.AFFINE_DEPTH, Values.INVERSE_AFFINE_DEPTH):
             return OutputKind.AFFINE_DEPTH
         return OutputKind.INVERSE_DEPTH_UP_TO_SCALE
 
     @property
     def is_inverted(self) -> bool:
         """Return whether the reciprocal is taken of them: depth of relative ones, or metres."""
-        return self in (Values.DEPTH_UP_TO_SCALE, Values.METRIC_INVERSE_DEPTH)
+        return self in (
+            Values.DEPTH_UP_TO_SCALE,
+            Values.AFFINE_DEPTH,
+            Values.METRIC_INVERSE_DEPTH,
+        )
 
 
 class Resize(str, Enum):

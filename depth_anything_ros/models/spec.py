@@ -12,12 +12,6 @@ from depth_anything_ros.types import AFFINE_DEPTH, UP_TO_SCALE, OutputKind
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
-NO_LINE = (
-    'gives depth that lacks a scale and a shift, to which nothing here fits metres; it is for '
-    'pictures and for evaluate, which fits both'
-)
-"""What is said where metres are asked of affine depth."""
-
 LARGEST_RANGE_M = 1000.0
 """The largest depth in metres that a model may be made for."""
 
@@ -145,14 +139,18 @@ def require_relative(spec: NetworkSpec, cure: str) -> None:
         raise ConfigError(f"model '{spec.name}' gives metres by itself; {cure}")
 
 
-def require_line(spec: NetworkSpec) -> None:
+def require_line_of_inverse_depth(spec: NetworkSpec, cure: str) -> None:
     """
-    Check that some line leads from what a model gives to inverse depth, or to metres.
+    Check that true inverse depth is a line of what a relative model gives.
 
-    :raises ConfigError: if none does, as of depth that lacks a scale and a shift.
+    :param cure: what to do otherwise, as the end of the sentence.
+    :raises ConfigError: if depth is, as of depth that lacks a scale and a shift.
     """
-    if spec.output_kind is OutputKind.AFFINE_DEPTH:
-        raise ConfigError(f"model '{spec.name}' {NO_LINE}")
+    if spec.output_kind.is_line_of_depth:
+        raise ConfigError(
+            f"model '{spec.name}' gives depth that lacks a scale and a shift, and no line of its "
+            f'inverse leads to metres; {cure}'
+        )
 
 
 def require_shift(spec: NetworkSpec, given: str, cure: str) -> None:
@@ -163,7 +161,7 @@ def require_shift(spec: NetworkSpec, given: str, cure: str) -> None:
     :param cure: what to do otherwise, as its end.
     :raises ConfigError: if its inverse depth is up to a scale alone.
     """
-    if spec.output_kind is OutputKind.INVERSE_DEPTH_UP_TO_SCALE:
+    if not spec.output_kind.has_shift:
         raise ConfigError(
             f"{given}: model '{spec.name}' gives inverse depth up to a scale, which has no shift; "
             f'{cure}'

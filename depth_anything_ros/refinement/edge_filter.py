@@ -7,6 +7,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from depth_anything_ros.geometry.line import in_line
 from depth_anything_ros.refinement.base import Prediction
 from depth_anything_ros.types import (
     Float32Array,
@@ -34,7 +35,8 @@ class EdgeFilter:
     depth best, as far as the image has contrast there, else the mean. So edges that the image
     shows are kept or sharpened, and steps that it does not show become smooth. It is linear in
     the inverse depth and keeps constants: filtering before and after scale and shift is the same.
-    Metric depth is filtered as its inverse too.
+    Metric depth is filtered as its inverse too, affine depth as depth, of which its scale and
+    shift are.
 
     The affine functions are found on a smaller image, and applied to the full one.
     Source: He, Sun, Tang, "Guided Image Filtering" (2013), and "Fast Guided Filter" (2015).
@@ -54,16 +56,26 @@ class EdgeFilter:
     def __call__(self, prediction: Prediction, frame: Frame) -> Prediction:
         """Return the filtered prediction; metres that are not above 0 stay as they are."""
         if isinstance(prediction, RelativeInverseDepth):
-            values = self._filter(prediction.values, frame.rgb)
-            if prediction.sky is not None:
-                values = np.where(prediction.sky, np.float32(0), np.maximum(values, _FARTHEST))
-            return replace(prediction, values=values)
+            return replace(prediction, values=self._relative(prediction, frame.rgb))
         depth_m = prediction.depth_m
         inverse = self._filter(np.reciprocal(np.maximum(depth_m, _NEAREST_M)), frame.rgb)
         # Where the fit overshoots to no distance at all, the network's own depth is the better.
         usable = (depth_m > 0) & (inverse > 0)
         filtered_m = np.divide(1.0, inverse, out=depth_m.copy(), where=usable)
         return replace(prediction, depth_m=filtered_m)
+
+    def _relative(self, prediction: RelativeInverseDepth, rgb: UInt8Array) -> Float32Array:
+        values, sky, kind = prediction.values, prediction.sky, prediction.kind
+        line = in_line(values, kind)
+        known = np.isfinite(line)
+        if not known.any():
+            return values
+        # The sky counts as the farthest that is seen.
+        filtered = in_line(self._filter(np.where(known, line, line[known].max()), rgb), kind)
+        filtered = np.where(np.isfinite(filtered), filtered, values)
+        if sky is None:
+            return filtered
+        return np.where(sky, np.float32(0), np.maximum(filtered, _FARTHEST))
 
     def _filter(self, inverse: Float32Array, rgb: UInt8Array) -> Float32Array:
         height, width = inverse.shape

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from depth_anything_ros.errors import AlignmentError, CameraError
-from depth_anything_ros.geometry.alignment import check_reach, fit_inverse_depth
+from depth_anything_ros.geometry.alignment import check_reach, fit_alignment
 from depth_anything_ros.geometry.camera import require_calibrated
 from depth_anything_ros.geometry.ground import (
     find_ground,
     ground_cells,
     ground_inverse_depth,
 )
+from depth_anything_ros.geometry.line import aligned
 from depth_anything_ros.messages import stamp_ns
 from depth_anything_ros.parameters import Affects, parameter
 from depth_anything_ros.references import ReferenceTopic, Surroundings
@@ -180,11 +181,11 @@ class CameraHeightScale:
         with np.errstate(invalid='ignore'):
             below = expected >= 1.0 / self._max_depth_m
         try:
-            ground = find_ground(values, expected, below)
-            alignment = fit_inverse_depth(
+            ground = find_ground(values, expected, below, relative.kind)
+            alignment = fit_alignment(
                 values[ground],
                 (1.0 / expected[ground]).astype(np.float32),
-                fit_shift=relative.has_shift,
+                kind=relative.kind,
                 source=self.name,
                 stamp_ns=stamp_ns,
             )
@@ -209,7 +210,7 @@ class CameraHeightScale:
 def _check_nothing_below(
     alignment: Alignment, values: Float32Array, expected: Float64Array
 ) -> None:
-    inverse = alignment.scale * values + alignment.shift
+    inverse = aligned(values, alignment)
     share = float(np.mean(inverse < (1.0 - _BELOW_SHARE) * expected))
     if share > _MAX_BELOW:
         raise AlignmentError(

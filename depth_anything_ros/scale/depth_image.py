@@ -285,10 +285,9 @@ class DepthImageScale:
             that of the image times a factor, or the fit fails.
         """
         reference_ns, reference = self._references.nearest(stamp_ns)
-        points = _points(smoothed(relative).values, reference)
+        points = _points(smoothed(relative), reference)
         fit = fit_points(
             points,
-            fit_shift=relative.has_shift,
             min_points=self._min_points,
             source=self.name,
             stamp_ns=reference_ns,
@@ -307,13 +306,16 @@ def _thinned(usable: NDArray[np.intp]) -> NDArray[np.intp]:
     return usable[(np.sort(places) * len(usable)).astype(np.intp)]
 
 
-def _points(values: Float32Array, reference: _Reference) -> ReferencePoints:
+def _points(relative: RelativeInverseDepth, reference: _Reference) -> ReferencePoints:
     """Return the pixels of the reference with the relative depth under them, the nearest one."""
+    values = relative.values
     _check_aspect(values.shape, reference.size)
     height, width = values.shape
     rows, columns = centres_of_cells(reference.indices, reference.size, values.shape)
     nearest = (rows + 0.5).astype(np.intp), (columns + 0.5).astype(np.intp)
-    return ReferencePoints(rows, columns, values[nearest], reference.depth_m, (height, width))
+    return ReferencePoints(
+        rows, columns, values[nearest], reference.depth_m, (height, width), kind=relative.kind
+    )
 
 
 def _check_aspect(image: tuple[int, ...], reference: tuple[int, ...]) -> None:

@@ -22,11 +22,13 @@ from depth_anything_ros.geometry.bilateral_grid import (
     over_image,
     smooth,
 )
+from depth_anything_ros.geometry.line import aligned, carried
 from depth_anything_ros.types import Alignment, Float32Array, Float64Array
 
 # No more is made of one point, as a logarithm, nor of a depth, aligned or measured, beyond this.
 _LARGEST_ERROR = 1.5
 _LEAST_INVERSE = 0.05
+_MOST_INVERSE = 100.0
 # Points count half where they are this many times as far off the field as most, or this far.
 _USUAL_ERRORS = 1.5
 _LARGE_ERROR = 0.3
@@ -87,11 +89,11 @@ class _Leftover:
             each[known]
             for each in (points.rows, points.columns, points.relative, points.inverse_depth())
         )
-        aligned = np.maximum(alignment.scale * relative + alignment.shift, _LEAST_INVERSE)
+        found = aligned(relative, alignment).clip(_LEAST_INVERSE, _MOST_INVERSE)
         measured = np.maximum(inverse, _LEAST_INVERSE)
-        errors = np.log(measured / aligned).clip(-_LARGEST_ERROR, _LARGEST_ERROR)
+        errors = np.log(measured / found).clip(-_LARGEST_ERROR, _LARGEST_ERROR)
         weights = np.ones_like(errors) if points.weights is None else points.weights[known]
-        places = GridPlaces.of(rows, columns, aligned, points.size)
+        places = GridPlaces.of(rows, columns, found, points.size)
         return cls(places, errors, weights / weights.max())
 
 
@@ -217,7 +219,7 @@ def _moved(before: Alignment, now: Alignment) -> tuple[Float64Array, Float32Arra
         (LAYERS, 1, 1).
     """
     inverse = layer_inverse_depths()
-    elsewhere = before.scale * (inverse - now.shift) / now.scale + before.shift
+    elsewhere: Float64Array = np.minimum(carried(inverse, now, before), _MOST_INVERSE)
     step = np.log(np.maximum(elsewhere, _LEAST_INVERSE) / inverse)
     return elsewhere, step.astype(np.float32)[:, None, None]
 

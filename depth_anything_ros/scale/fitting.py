@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from depth_anything_ros.errors import AlignmentError
-from depth_anything_ros.geometry.alignment import MIN_POINTS, check_reach, fit_inverse_depth
+from depth_anything_ros.geometry.alignment import MIN_POINTS, check_reach, fit_alignment
 from depth_anything_ros.types import Alignment, Float32Array, ReferencePoints
 
 
@@ -23,7 +23,6 @@ Fit: TypeAlias = 'Alignment | Refusal'
 def fit_points(
     points: ReferencePoints,
     *,
-    fit_shift: bool = True,
     min_points: int = MIN_POINTS,
     source: str,
     stamp_ns: int,
@@ -31,17 +30,16 @@ def fit_points(
     """
     Fit a scale, and a shift where there may be one, to points, which go along with the fit.
 
-    The other parameters are those of :func:`fit_inverse_depth`. Without a shift points in the sky
-    are left out.
+    The parameters are those of :func:`fit_alignment`. Points in the sky are left out.
     """
-    if not fit_shift:
+    if points.kind.marks_sky:
         points = points.where(points.relative > 0)
     try:
-        fit = fit_inverse_depth(
+        fit = fit_alignment(
             points.relative,
             points.depth_m,
             weights=points.weights,
-            fit_shift=fit_shift,
+            kind=points.kind,
             min_points=min_points,
             source=source,
             stamp_ns=stamp_ns,

@@ -18,7 +18,8 @@ class FixedConfig:
 
     fixed_scale: float = parameter(
         1.0,
-        'Scale of the fixed source: 1 / depth = scale · relative + shift.',
+        'Scale of the fixed source: 1 / depth = scale · relative + shift; of a model of depth up '
+        'to scale and shift, depth = scale / relative + shift, in m.',
         unit='1/m',
         minimum=1e-9,
         maximum=1e9,
@@ -26,7 +27,8 @@ class FixedConfig:
     )
     fixed_shift: float = parameter(
         0.0,
-        'Shift of the fixed source: 1 / depth = scale · relative + shift.',
+        'Shift of the fixed source: 1 / depth = scale · relative + shift; of a model of depth up '
+        'to scale and shift, depth = scale / relative + shift, in m.',
         unit='1/m',
         minimum=-100.0,
         maximum=100.0,
@@ -38,11 +40,13 @@ class FixedScale:
     """
     Give the same alignment for every frame: 1 / depth_m = scale · relative + shift.
 
+    Of affine depth it is depth_m = scale / relative + shift.
+
     It suits a camera that was calibrated against known distances; a relative model's own scale
     changes from scene to scene.
 
-    :param scale: in 1/m per unit of the network's output, above 0.
-    :param shift: in 1/m.
+    :param scale: in 1/m per unit of the network's output, of affine depth in m; above 0.
+    :param shift: in 1/m, of affine depth in m.
     :raises AlignmentError: if a number is not finite or the scale not positive.
     """
 
@@ -74,7 +78,7 @@ class FixedScale:
 
         :raises AlignmentError: if there is a shift and the model's depth is up to a scale.
         """
-        if self._shift and not relative.has_shift:
+        if self._shift and not relative.kind.has_shift:
             raise AlignmentError(
                 f'fixed_shift is {self._shift:g}, but this model gives inverse depth up to a '
                 'scale, which has none; set fixed_shift to 0 and measure the scale alone'
@@ -87,4 +91,5 @@ class FixedScale:
             inlier_ratio=1.0,
             residual=0.0,
             stamp_ns=stamp_ns,
+            kind=relative.kind,
         )

@@ -55,6 +55,7 @@ class FocalLengthScale:
             inlier_ratio=1.0,
             residual=0.0,
             stamp_ns=stamp_ns,
+            kind=relative.kind,
         )
 
 

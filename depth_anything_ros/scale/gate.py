@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from depth_anything_ros.geometry.line import aligned, carried
 from depth_anything_ros.types import Alignment
 
 # Depths of the image from here to there count: what a robot acts on.
@@ -14,21 +17,19 @@ def depth_change(
     """
     Return the largest relative change of depth from one alignment to another.
 
-    With the same relative value, inverse depth y becomes a · y + b: the relative change of depth
-    is monotonic in y, so that the ends of the range bound it. It is infinite where a depth is
-    lost.
+    With the same relative value, inverse depth y becomes a · y + b, or depth z of affine depth
+    a · z + b: the relative change of depth is monotonic in either, so that the ends of the range
+    bound it. It is infinite where a depth is lost.
 
     :param span: relative inverse depth of the far and the near end of the range, which is cut to
         0.3 and 3 m before; without it the range is that from 0.3 to 3 m.
     """
     least, most = 1 / GATE_FAR_M, 1 / GATE_NEAR_M
-    ends_per_m = [least, most]
+    ends_per_m = np.array([least, most])
     if span is not None:
-        shown = [before.scale * value + before.shift for value in span]
-        ends_per_m = [min(max(end, least), most) for end in shown]
-    gain = after.scale / before.scale
-    offset = after.shift - gain * before.shift
-    ratios = [gain + offset / end_per_m for end_per_m in ends_per_m]
-    if min(ratios) <= 0:
+        shown = aligned(np.array(span, np.float64), before)
+        ends_per_m = np.clip(shown, least, most)
+    ratios = carried(ends_per_m, before, after) / ends_per_m
+    if not ((ratios > 0) & (ratios < np.inf)).all():
         return float('inf')
-    return max(abs(1.0 / ratio - 1.0) for ratio in ratios)
+    return float(np.abs(1.0 / ratios - 1.0).max())

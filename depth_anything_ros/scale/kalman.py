@@ -26,7 +26,7 @@ class AlignmentFilter:
     1/3 and so on down to that; a fit that is less sure than usual weighs less, in the direction
     in which it is less sure. Scale and shift are averaged as they are, not their logarithms: the
     average of s · r + t over several fits is (mean s) · r + (mean t), so this smooths the inverse
-    depth of every pixel value r.
+    depth of every pixel value r, or the depth of affine depth.
 
     Fits without covariance count as usual ones; a given alignment, of no points, is taken as it
     is.

@@ -21,7 +21,6 @@ from depth_anything_ros.scale.shared_parameters import ReferenceRange
 from depth_anything_ros.types import (
     Alignment,
     Camera,
-    Float32Array,
     Frame,
     ReferencePoints,
     RelativeInverseDepth,
@@ -163,38 +162,26 @@ class MotionScale:
     def _fit(
         self, seen: ParallaxPoints, relative: RelativeInverseDepth, camera: Camera, stamp_ns: int
     ) -> Fit:
-        ground = self._known_ground(seen, relative.values, camera)
+        ground = self._known_ground(seen, relative, camera)
         if isinstance(ground, Refusal):
             return ground
-        points, shifted = _reference_points(seen, relative.values), relative.has_shift
+        points = _reference_points(seen, relative)
         if len(points) < _FEWEST and (ground is None or not self._ground.confirmed):
             return Refusal(seen.few or f'{len(points)} points have a depth; {_FEWEST} are needed')
         fit: Fit = Refusal('no ground is in view')
         if ground is not None:
-            fit = _fit_with_ground(
-                points,
-                ground,
-                fit_shift=shifted,
-                source=f'{self.name}+ground',
-                stamp_ns=stamp_ns,
-            )
+            fit = _fit_with_ground(points, ground, f'{self.name}+ground', stamp_ns)
         if isinstance(fit, Refusal) and len(points) >= _FEWEST:
             # What contradicts so many points is no ground, or not that of before: a table, say.
-            fit = fit_points(
-                points,
-                fit_shift=shifted,
-                min_points=_FEWEST,
-                source=self.name,
-                stamp_ns=stamp_ns,
-            )
+            fit = fit_points(points, min_points=_FEWEST, source=self.name, stamp_ns=stamp_ns)
         return fit
 
     def _known_ground(
-        self, seen: ParallaxPoints, values: Float32Array, camera: Camera
+        self, seen: ParallaxPoints, relative: RelativeInverseDepth, camera: Camera
     ) -> ReferencePoints | Refusal | None:
         """Return the ground in metres, None where none is in view, why not where it has none."""
         level = self._ground.level(seen.level)
-        ground = ground_below(values, camera, level, 1.0, _FARTHEST_HEIGHTS)
+        ground = ground_below(relative, camera, level, 1.0, _FARTHEST_HEIGHTS)
         if isinstance(ground, Refusal):
             return None
         if seen.passed is not None:
@@ -206,29 +193,24 @@ class MotionScale:
 
 
 def _fit_with_ground(
-    points: ReferencePoints,
-    ground: ReferencePoints,
-    *,
-    fit_shift: bool,
-    source: str,
-    stamp_ns: int,
+    points: ReferencePoints, ground: ReferencePoints, source: str, stamp_ns: int
 ) -> Fit:
     """Fit scale and shift to points, if there are any, and ground, which makes up for few."""
     if not len(points):
-        return fit_points(ground, fit_shift=fit_shift, source=source, stamp_ns=stamp_ns)
+        return fit_points(ground, source=source, stamp_ns=stamp_ns)
     return fit_both(
         points,
         ground,
         'points',
-        fit_shift=fit_shift,
         source=source,
         stamp_ns=stamp_ns,
         ground_share=max(_GROUND_POINTS / (_GROUND_POINTS + len(points)), _LEAST_GROUND),
     )
 
 
-def _reference_points(seen: ParallaxPoints, values: Float32Array) -> ReferencePoints:
+def _reference_points(seen: ParallaxPoints, relative: RelativeInverseDepth) -> ReferencePoints:
     """Return points with what the network says of them; what is less sure than it counts less."""
+    values = relative.values
     columns, rows = np.rint(seen.places).astype(int).T
     network_sigma = _NETWORK_SHARE * np.maximum(seen.inverse_depth, _LEAST_INVERSE)
     weights = 1.0 / (1.0 + np.square(seen.sigma / network_sigma))
@@ -241,4 +223,5 @@ def _reference_points(seen: ParallaxPoints, values: Float32Array) -> ReferencePo
         (1.0 / seen.inverse_depth).astype(np.float32),
         (values.shape[0], values.shape[1]),
         (weights / crowd[of_cell.reshape(-1)]).astype(np.float32),
+        relative.kind,
     )

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from depth_anything_ros.geometry.line import in_line
 from depth_anything_ros.types import Float32Array, RelativeInverseDepth
 
 # A radius of 2 px at 640 px across, 1 at 320, none in a thumbnail.
@@ -40,13 +41,21 @@ def smoothed(relative: RelativeInverseDepth) -> RelativeInverseDepth:
     """
     Return a prediction with :func:`local_means`, but those next to sky and in it as they are.
 
-    Sky is at no distance that could be averaged.
+    Sky is at no distance that could be averaged. Affine depth is averaged as depth: noise would
+    make the mean of its reciprocals too near.
     """
-    means, sky = local_means(relative.values), relative.sky
-    if sky is not None and means is not relative.values and sky.any():
-        side = 2 * (relative.values.shape[1] // _WIDTH_PER_RADIUS) + 1
+    values, kind, sky = relative.values, relative.kind, relative.sky
+    line = in_line(values, kind)
+    if sky is not None:
+        line = np.where(sky, np.float32(0), line)  # for anything finite
+    means = local_means(line)
+    if means is line:
+        return relative
+    means = in_line(means, kind)
+    if sky is not None and sky.any():
+        side = 2 * (values.shape[1] // _WIDTH_PER_RADIUS) + 1
         near = cv2.dilate(sky.view(np.uint8), np.ones((side, side), np.uint8)) > 0
-        means[near] = relative.values[near]
+        means[near] = values[near]
     return replace(relative, values=means)
 
 

@@ -53,6 +53,7 @@ class ScanFitter:
             relative,
             depth_m,
             (self.camera.height, self.camera.width),
+            kind=self.relative.kind,
         )
 
     @property
@@ -64,11 +65,7 @@ class ScanFitter:
     def alone(self) -> Fit:
         """The fit to the scan alone."""
         fit = fit_points(
-            self.seen,
-            fit_shift=self.relative.has_shift,
-            min_points=MIN_POINTS,
-            source=self.source,
-            stamp_ns=self.stamp_ns,
+            self.seen, min_points=MIN_POINTS, source=self.source, stamp_ns=self.stamp_ns
         )
         return within_reach(fit, self.relative.values)
 
@@ -80,16 +77,10 @@ class ScanFitter:
         :return: a refusal if the relative depth of the ground means nothing.
         """
         place = self.points.camera_from_laser
-        points = ground_below(self.relative.values, self.camera, place, height_m, self.farthest_m)
+        points = ground_below(self.relative, self.camera, place, height_m, self.farthest_m)
         return None if isinstance(points, Refusal) else Ground.of_points(points, height_m)
 
     def with_ground(self, ground: Ground) -> Fit:
         """Return the fit to the scan and the ground."""
-        fit = fit_with_ground(
-            self.seen,
-            ground,
-            f'{self.source}+ground',
-            self.stamp_ns,
-            fit_shift=self.relative.has_shift,
-        )
+        fit = fit_with_ground(self.seen, ground, f'{self.source}+ground', self.stamp_ns)
         return within_reach(fit, self.relative.values)

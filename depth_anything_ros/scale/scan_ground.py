@@ -5,7 +5,8 @@ The points of a scan lie in one row of the image, near the horizon, so that what
 wrong about them is extrapolated to the ground, which fills most of the image. On the ground
 inverse depth grows with every row by a step that follows from the height of the camera alone,
 and scale is that step over the one of the relative values. An error of pitch, or ground that
-slopes a little, adds the same inverse depth to all of it: that the scan settles.
+slopes a little, adds the same inverse depth to all of it: that the scan settles. Of affine depth
+:mod:`depth_anything_ros.scale.ground_tilt` says what the ground gives.
 """
 
 from __future__ import annotations
@@ -17,10 +18,17 @@ import numpy as np
 
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.geometry.ground import find_ground, ground_cells, plane_inverse_depth
+from depth_anything_ros.geometry.line import aligned
 from depth_anything_ros.geometry.transform import RigidTransform
 from depth_anything_ros.scale.fitting import Fit, Refusal, fit_points
+from depth_anything_ros.scale.ground_tilt import TiltedGround, middle_slope
 from depth_anything_ros.scale.sampling import centres_of_cells
-from depth_anything_ros.types import Alignment, Camera, Float32Array, ReferencePoints
+from depth_anything_ros.types import (
+    Alignment,
+    Camera,
+    ReferencePoints,
+    RelativeInverseDepth,
+)
 
 # Cells of the ground that are fitted; more say nothing new and take time.
 _FITTED_CELLS = 500
@@ -35,8 +43,8 @@ class Ground:
     """
     Ground that an image shows, as it lies at the height of the camera.
 
-    `points` lie at the depth that follows from `height_m`; `scale` is what they give alone, in
-    1/m, and finite.
+    `points` lie at the depth that follows from `height_m`; `scale` is what they give alone, and
+    finite.
     """
 
     points: ReferencePoints
@@ -46,13 +54,18 @@ class Ground:
     @classmethod
     def of_points(cls, points: ReferencePoints, height_m: float) -> Ground | Refusal:
         """Return the ground with its scale, a refusal if its relative depth does not vary."""
-        scale = ground_slope(points.relative, points.inverse_depth())
+        if points.kind.is_line_of_depth:
+            scale = TiltedGround(points, height_m).scale()
+        else:
+            scale = middle_slope(points.relative, points.inverse_depth())
         if not math.isfinite(scale):
             return Refusal('the relative depth of the ground hardly varies')
         return cls(points, height_m, scale)
 
     def lift_to(self, scan: ReferencePoints) -> float:
         """Return how much inverse depth the ground lacks to meet a scan, in 1/m."""
+        if scan.kind.is_line_of_depth:
+            return TiltedGround(self.points, self.height_m).lift_to(scan)
         off_scan, off_ground = (
             np.median(points.inverse_depth() - np.float32(self.scale) * points.relative)
             for points in (scan, self.points)
@@ -61,7 +74,7 @@ class Ground:
 
 
 def ground_below(
-    values: Float32Array,
+    relative: RelativeInverseDepth,
     camera: Camera,
     camera_from_laser: RigidTransform,
     height_m: float,
@@ -70,12 +83,13 @@ def ground_below(
     """
     Return points of ground that lies level below a laser, a refusal if the image shows too little.
 
-    :param values: relative inverse depth of the image, (H, W).
+    :param relative: what the network gives of the image.
     :param camera: of the image.
     :param camera_from_laser: the laser's frame in the optical frame; only its tilt counts.
     :param height_m: of the camera above the ground.
     :param max_depth_m: ground farther than this is left out.
     """
+    values = relative.values
     cells, rays = ground_cells(values, camera)
     x, y, z = camera_from_laser.rotation[:, 2].tolist()
     # Lasers are also mounted upside down; cameras are not.
@@ -84,26 +98,24 @@ def ground_below(
     with np.errstate(invalid='ignore'):
         below = inverse >= 1.0 / max_depth_m
     try:
-        ground = np.flatnonzero(find_ground(cells, inverse, below))
+        ground = np.flatnonzero(find_ground(cells, inverse, below, relative.kind))
     except AlignmentError as error:
         return Refusal(str(error))
     ground = ground[:: math.ceil(len(ground) / _FITTED_CELLS)]
     depth_m = (1.0 / inverse.reshape(-1)[ground]).astype(np.float32)
     rows, columns = centres_of_cells(ground, cells.shape, values.shape)
     size = camera.height, camera.width
-    return ReferencePoints(rows, columns, cells.reshape(-1)[ground], depth_m, size)
+    found = cells.reshape(-1)[ground]
+    return ReferencePoints(rows, columns, found, depth_m, size, kind=relative.kind)
 
 
-def fit_with_ground(
-    scan: ReferencePoints, ground: Ground, source: str, stamp_ns: int, *, fit_shift: bool = True
-) -> Fit:
+def fit_with_ground(scan: ReferencePoints, ground: Ground, source: str, stamp_ns: int) -> Fit:
     """
     Fit scale and shift to a scan and the ground, which count the same.
 
     :param scan: its points in the image.
     :param source: name of the scale source, copied into the result.
     :param stamp_ns: stamp of the scan, copied into the result.
-    :param fit_shift: False fits the scale alone.
     :return: a refusal if the ground would slope by more than 2.5 degrees against the plane of the
         laser or lie above the horizon, no line fits both, or half of the scan is more than 30 %
         off.
@@ -126,7 +138,7 @@ def fit_with_ground(
             f'{lift:.3g} 1/m; at least {-level.max():.3g} is allowed'
         )
     above = replace(ground.points.where(ahead), depth_m=1.0 / lifted[ahead])
-    return fit_both(scan, above, 'scan', fit_shift=fit_shift, source=source, stamp_ns=stamp_ns)
+    return fit_both(scan, above, 'scan', source=source, stamp_ns=stamp_ns)
 
 
 def fit_both(
@@ -134,7 +146,6 @@ def fit_both(
     ground: ReferencePoints,
     what: str,
     *,
-    fit_shift: bool,
     source: str,
     stamp_ns: int,
     ground_share: float = 0.5,
@@ -145,7 +156,6 @@ def fit_both(
     :param points: their weights count among them.
     :param ground: points of ground.
     :param what: the points are, for the refusal.
-    :param fit_shift: False fits the scale alone.
     :param source: name of the scale source, copied into the result.
     :param stamp_ns: copied into the result.
     :param ground_share: how much of all the ground counts, between 0 and 1.
@@ -162,8 +172,8 @@ def fit_both(
             np.concatenate([points.depth_m, ground.depth_m]),
             points.size,
             np.concatenate([of_points, of_ground]).astype(np.float32),
+            points.kind,
         ),
-        fit_shift=fit_shift,
         source=source,
         stamp_ns=stamp_ns,
     )
@@ -172,7 +182,7 @@ def fit_both(
 
 def _meets(fit: Alignment, points: ReferencePoints, what: str) -> Fit:
     """Return a fit if half of the points lie close to it, else a refusal."""
-    found = fit.scale * points.relative + fit.shift
+    found = aligned(points.relative, fit)
     disagreement = float(np.median(np.abs(found * points.depth_m - 1.0)))
     if disagreement <= _MAX_DISAGREEMENT:
         return fit
@@ -180,23 +190,3 @@ def _meets(fit: Alignment, points: ReferencePoints, what: str) -> Fit:
         f'half of the {what} is more than {disagreement:.0%} off where the ground is right; at '
         f'most {_MAX_DISAGREEMENT:.0%} are allowed'
     )
-
-
-def ground_slope(values: Float32Array, inverse: Float32Array) -> float:
-    """
-    Return inverse depth per relative value along the ground.
-
-    The median of the slopes of pairs that lie half of the points apart, in the order of inverse
-    depth: quick, and up to 29 % of the points do not spoil it.
-
-    :param values: relative inverse depth, (n,), n at least 2.
-    :param inverse: expected inverse depth, (n,), in 1/m.
-    :return: not finite where relative depth does not vary.
-    Source: H. Theil, "A rank-invariant method of linear and polynomial regression analysis",
-    1950, the incomplete method.
-    """
-    order = np.argsort(inverse)
-    half = len(order) // 2
-    far, near = order[:half], order[-half:]
-    with np.errstate(divide='ignore', invalid='ignore'):
-        return float(np.median((inverse[near] - inverse[far]) / (values[near] - values[far])))

@@ -146,7 +146,7 @@ class AlignmentTracker:
             return self._state.smoothed.alignment
         raise AlignmentError(
             f'{fit.source} contradicts the previous scale by more than {self._gate:.0%} of depth '
-            f'(scale {fit.scale:.4g}, shift {fit.shift:.4g} 1/m); it is believed after '
+            f'(scale {fit.scale:.4g}, shift {fit.shift:.4g} {fit.unit}); it is believed after '
             f'{CONFIRM_S:g} s of agreement'
         )
 

@@ -26,7 +26,7 @@ from depth_anything_ros.messages import (
     laser_scan_fields,
     point_cloud_fields,
 )
-from depth_anything_ros.result import DepthResult
+from depth_anything_ros.result import DepthResult, PointCloud
 from depth_anything_ros.scale.camera_height import CameraHeightConfig
 from depth_anything_ros.stream.certain_depth import certain_depth
 from depth_anything_ros.stream.sections import alignment_section, key_values
@@ -34,7 +34,6 @@ from depth_anything_ros.types import (
     DepthChoice,
     Float32Array,
     MetricDepth,
-    PointCloud,
     ScaleState,
     UInt8Array,
 )

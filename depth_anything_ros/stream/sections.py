@@ -13,7 +13,8 @@ from depth_anything_ros.stream.camera_words import view_deg
 from depth_anything_ros.stream.certain_depth import certain_depth
 from depth_anything_ros.types import DepthChoice, MetricDepth
 
-# An error of inverse depth, dy, is one of z² · dy of depth; shown where a small robot looks.
+# An error of inverse depth, dy, is one of z² · dy of depth, a share s one of z · s; shown where a
+# small robot looks.
 _SHOWN_AT_M = 2.0
 # Of so many rows and columns one is looked at.
 _STRIDE = 4
@@ -24,7 +25,7 @@ def alignment_section(result: DepthResult) -> dict[str, object]:
     alignment = result.alignment
     if alignment is None:
         return {}
-    field = alignment.factors
+    field, of_depth = alignment.factors, alignment.kind.is_line_of_depth
     return {
         'state': result.scale_state.value if result.scale_state else '',
         'source': alignment.source,
@@ -33,7 +34,7 @@ def alignment_section(result: DepthResult) -> dict[str, object]:
         'points': alignment.points,
         'inlier_ratio': alignment.inlier_ratio,
         'residual': alignment.residual,
-        'residual_cm_at_2m': 100.0 * alignment.residual * _SHOWN_AT_M**2,
+        'residual_cm_at_2m': 100.0 * alignment.residual * _SHOWN_AT_M ** (1 if of_depth else 2),
         **({'field_percent': 100.0 * field.mean_change} if field else {}),
         'age_s': alignment.age_s(result.frame.stamp_ns),
     }

@@ -157,14 +157,18 @@ def _of_fit(alignment: Alignment, log_depth: Float32Array) -> dict[str, Codes]:
     """Return what the fit says of its own errors; one that was given says nothing."""
     found: dict[str, Codes] = {}
     of_scale, of_both, of_shift = alignment.covariance
+    of_depth = alignment.kind.is_line_of_depth
     if of_scale > 0:
-        # Of the network's own numbers, from which aligned inverse depth comes.
-        values = (np.exp(-log_depth) - np.float32(alignment.shift)) / np.float32(alignment.scale)
+        # Of the network's own numbers, from which the aligned ones come. An error of these is one
+        # of depth, as a share of it, whether they are depth or inverse depth.
+        log_line = log_depth if of_depth else -log_depth
+        values = (np.exp(log_line) - np.float32(alignment.shift)) / np.float32(alignment.scale)
         variance = (np.float32(of_scale) * values + np.float32(2 * of_both)) * values
         variance += np.float32(of_shift)
-        found['fit'] = _coded('fit', 0.5 * np.log(np.maximum(variance, _TINY**2)) + log_depth)
+        found['fit'] = _coded('fit', 0.5 * np.log(np.maximum(variance, _TINY**2)) - log_line)
     if alignment.residual > 0:
-        found['residual'] = _coded('residual', log_depth + np.float32(np.log(alignment.residual)))
+        log_share = np.zeros_like(log_depth) if of_depth else log_depth
+        found['residual'] = _coded('residual', log_share + np.float32(np.log(alignment.residual)))
     reference = alignment.reference
     if reference is not None and len(reference):
         nearest, farthest = np.log(np.percentile(reference.depth_m, _RANGE_PERCENT))

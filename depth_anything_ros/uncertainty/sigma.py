@@ -129,10 +129,11 @@ def evidence_of(result: DepthResult, choice: DepthChoice) -> Evidence | None:
     prediction = metric if result.relative is None else result.relative
     disagreement = prediction.disagreement
     if disagreement is not None and result.relative is not None and alignment is not None:
-        # Of relative values: a difference of inverse depth, and so about a share of depth.
+        # Of what is in line with depth, or inverse depth, which is about a share of depth.
         size = disagreement.shape[1], disagreement.shape[0]
         depth_m = np.asarray(cv2.resize(metric.depth_m, size, interpolation=cv2.INTER_NEAREST))
-        disagreement = np.nan_to_num(disagreement * np.float32(alignment.scale) * depth_m)
+        share = np.reciprocal(depth_m) if alignment.kind.is_line_of_depth else depth_m
+        disagreement = np.nan_to_num(disagreement * np.float32(alignment.scale) * share)
     return Evidence(
         fused.depth_m if of_fused and fused is not None else metric.depth_m,
         metric.depth_m,

@@ -13,6 +13,7 @@ from depth_anything_ros.inference import estimator_network
 from depth_anything_ros.lab.tape.advice import REACH_M
 from depth_anything_ros.lab.tape.fit import TOLERANCE
 from depth_anything_ros.lab.tape.line import around
+from depth_anything_ros.models import MODELS
 from depth_anything_ros.parameters import from_mapping
 from depth_anything_ros.types import ModelIdentity, OutputKind, RelativeInverseDepth
 
@@ -25,6 +26,7 @@ class Red:
 
     identity = IDENTITY
     output_kind = OutputKind.RELATIVE_INVERSE_DEPTH
+    spec = MODELS['tiny']
     kind = RelativeInverseDepth
 
     def predict(self, rgb):
@@ -100,6 +102,14 @@ def test_the_expected_error_and_the_best_next_point_are_told(network, picture, t
     told = json.loads(answer.read_text())
     assert told['next']['depth_m'] == pytest.approx(2.0)
     assert told['next']['error_after'] < told['next']['error_before']
+
+
+def test_a_model_of_affine_depth_is_refused_by_name(network, picture, capsys):
+    network.spec = MODELS['depth_anything_3_mono_large']
+    assert main(words(picture)) == 1
+    told = capsys.readouterr().err
+    assert "'depth_anything_3_mono_large' gives depth that lacks a scale and a shift" in told
+    assert 'take a sensor or camera_height' in told
 
 
 def test_a_model_up_to_scale_is_given_no_shift(network, picture, tmp_path, capsys):

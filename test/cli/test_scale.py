@@ -116,8 +116,8 @@ def test_missing_weights_are_an_error_in_one_line(capsys):
             '--points 50 has no meaning with --motion',
         ),
         (
-            ['--model', 'tiny', '--motion', '--up-to-scale'],
-            '--up-to-scale has no meaning with --model tiny',
+            ['--model', 'tiny', '--motion', '--kind', 'affine_depth'],
+            '--kind affine_depth has no meaning with --model tiny',
         ),
     ],
 )

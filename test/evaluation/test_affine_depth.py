@@ -1,29 +1,21 @@
-"""Depth up to scale and shift: it is fitted in depth, and nothing else makes metres of it."""
+"""Depth up to scale and shift: it is scored by a line of depth."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from narrow_models import narrow_models
 
-from depth_anything_ros.api import DepthModel
-from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError, ConfigError
 from depth_anything_ros.evaluation.protocol import AlignmentMode, align_prediction
 from depth_anything_ros.evaluation.run_warnings import model_warnings
-from depth_anything_ros.inference.opening import create_predictor
-from depth_anything_ros.inference.options import NetworkOptions
+from depth_anything_ros.geometry.alignment import fit_alignment
 from depth_anything_ros.models import MODELS
-from depth_anything_ros.models.spec import require_line
-from depth_anything_ros.scale import ScaleConfig
-from depth_anything_ros.scale.fixed import FixedScale
-from depth_anything_ros.stream.assembly import assemble
-from depth_anything_ros.types import Frame, ModelIdentity, OutputKind
+from depth_anything_ros.models.spec import require_line_of_inverse_depth
+from depth_anything_ros.types import ModelIdentity, OutputKind
 
 ROW = MODELS['depth_anything_3_mono_large']
 KIND = OutputKind.AFFINE_DEPTH
 TRUTH_M = np.linspace(1, 6, 600, dtype=np.float32).reshape(20, 30)
-RGB = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
 
 
 def aligned(mode, prediction):
@@ -67,34 +59,24 @@ def test_the_medians_of_its_depth_are_made_equal():
     assert error(found) < 1e-5
 
 
-@pytest.fixture(scope='module')
-def predictor():
-    options = {'weights': 'random', 'precision': 'fp32', 'backend': 'torch', 'input_size': 42}
-    with narrow_models():
-        return create_predictor(NetworkOptions(ROW.name, **options))
-
-
-def test_a_node_gives_inverse_depth_and_sky_but_no_metres_and_says_why(predictor):
-    config = DepthNodeConfig(scale=ScaleConfig(scale_source='fixed'))
-    result = assemble(predictor, config).process(Frame(RGB, 0, 'camera'))
-    assert result.relative.kind is KIND
-    assert result.relative.values.max() > 0
-    assert result.sky is not None
-    assert result.metric is None and result.alignment is None
-    assert result.no_metric_reason.startswith(
-        'the model gives depth that lacks a scale and a shift, to which nothing here fits metres'
+def test_it_is_fitted_robustly_as_the_node_fits_it():
+    prediction = (2 / (TRUTH_M - np.float32(0.6))).astype(np.float32)
+    seen = np.where(np.random.default_rng(0).random(TRUTH_M.shape) < 0.3, 7.5, TRUTH_M)
+    found = align_prediction(
+        prediction, KIND, seen.astype(np.float32), AlignmentMode.ROBUST, 0.5, 8.0
     )
+    node = fit_alignment(prediction, seen.astype(np.float32), kind=KIND)
+    assert (found.scale, found.shift) == pytest.approx((node.scale, node.shift), rel=1e-6)
+    assert (found.scale, found.shift) == pytest.approx((2.0, 0.6), rel=1e-3)
 
 
-def test_metres_are_refused_by_name(predictor):
-    message = "'depth_anything_3_mono_large' gives depth that lacks a scale and a shift"
+def test_what_measures_by_lines_of_inverse_depth_refuses_it_by_name():
+    message = "'depth_anything_3_mono_large' gives depth that lacks a scale .* metres; measure it"
     with pytest.raises(ConfigError, match=message):
-        require_line(ROW)
-    with pytest.raises(ConfigError, match=message):
-        DepthModel(predictor).metric(RGB, scale=FixedScale(1.0, 0.0))
+        require_line_of_inverse_depth(ROW, 'measure it')
     for row in MODELS.values():
-        if row is not ROW:
-            require_line(row)
+        if row is not ROW and row.output_kind.is_relative:
+            require_line_of_inverse_depth(row, '')
 
 
 def test_a_run_of_it_is_not_told_that_the_scale_alone_is_fitted():

@@ -13,6 +13,7 @@ from depth_anything_ros.evaluation.run_charts import (
 )
 from depth_anything_ros.evaluation.scale_track import ScaleTrack
 from depth_anything_ros.evaluation.table import FrameTable
+from depth_anything_ros.types import OutputKind
 
 ONLINE, NONE = AlignmentMode.ONLINE, AlignmentMode.NONE
 
@@ -83,6 +84,9 @@ def test_scale_is_shown_as_fitted_and_as_used():
     assert fitted.y.tolist() == [0.05, 1.05, 2.05]
     assert (published.x.tolist(), published.y.tolist()) == (pytest.approx([0.05]), [0.06])
     assert [series.y.tolist() for series in shift.series] == [[-0.1] * 3, [-0.2]]
+    assert (scale.y.unit, shift.y.unit) == ('1/m per unit of the output', '1/m')
+    of_depth = scale_charts(filled, [AlignmentMode.SCALE_SHIFT], used, OutputKind.AFFINE_DEPTH)
+    assert [chart.y.unit for chart in of_depth] == ['m per unit of the output', 'm']
 
 
 def test_scale_that_nothing_tells_of_has_no_chart():

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from depth_anything_ros.errors import AlignmentError
-from depth_anything_ros.geometry.alignment import check_reach, fit_inverse_depth, to_metric_depth
-from depth_anything_ros.types import Alignment, RelativeInverseDepth
+from depth_anything_ros.geometry.alignment import check_reach, fit_alignment, to_metric_depth
+from depth_anything_ros.types import Alignment, OutputKind, RelativeInverseDepth
 
 SCALE, SHIFT = 0.07, 0.05
 HEIGHT, WIDTH = 120, 160
+UP_TO_SCALE = OutputKind.INVERSE_DEPTH_UP_TO_SCALE
 
 
 def scene(noise=0.0, seed=0):
@@ -29,7 +30,7 @@ def alignment(scale=SCALE, shift=SHIFT):
 
 
 def test_exact_data_gives_exact_scale_and_shift():
-    fit = fit_inverse_depth(*scene(), source='depth_image', stamp_ns=17)
+    fit = fit_alignment(*scene(), source='depth_image', stamp_ns=17)
     assert fit.scale == pytest.approx(SCALE, rel=1e-6)
     assert fit.shift == pytest.approx(SHIFT, rel=1e-5)
     assert fit.inlier_ratio == 1.0
@@ -40,7 +41,7 @@ def test_exact_data_gives_exact_scale_and_shift():
 
 def test_noisy_data_gives_what_least_squares_gives():
     relative, depth_m = scene(noise=0.02)
-    fit = fit_inverse_depth(relative, depth_m)
+    fit = fit_alignment(relative, depth_m)
     slope, intercept = np.polyfit(relative.ravel().astype(float), 1 / depth_m.ravel(), 1)
     assert fit.scale == pytest.approx(slope, rel=0.01)
     assert fit.shift == pytest.approx(intercept, abs=0.002)
@@ -72,7 +73,7 @@ def spoil(depth_m, how, rng):
 def test_alignment_recovers_scale_and_shift_with_outliers(how, noise):
     relative, depth_m = scene(noise)
     spoiled = spoil(depth_m, how, np.random.default_rng(1))
-    fit = fit_inverse_depth(relative, spoiled)
+    fit = fit_alignment(relative, spoiled)
     assert fit.scale == pytest.approx(SCALE, rel=0.01)
     assert fit.shift == pytest.approx(SHIFT, rel=0.01)
     assert fit.inlier_ratio == pytest.approx(0.7, abs=0.05)
@@ -87,14 +88,14 @@ def test_plain_least_squares_would_not_have_recovered_it():
 
 def test_the_same_input_gives_the_same_fit():
     relative, depth_m = scene(noise=0.05)
-    assert fit_inverse_depth(relative, depth_m) == fit_inverse_depth(relative, depth_m)
+    assert fit_alignment(relative, depth_m) == fit_alignment(relative, depth_m)
 
 
 @pytest.mark.parametrize('factor', [1e-4, 1e4])
 def test_the_unit_of_the_network_does_not_matter(factor):
     relative, depth_m = scene(noise=0.01)
-    fit = fit_inverse_depth(relative, depth_m)
-    scaled = fit_inverse_depth(relative * np.float32(factor), depth_m)
+    fit = fit_alignment(relative, depth_m)
+    scaled = fit_alignment(relative * np.float32(factor), depth_m)
     assert scaled.scale * factor == pytest.approx(fit.scale, rel=1e-4)
     assert scaled.inlier_ratio == pytest.approx(fit.inlier_ratio, abs=0.01)
 
@@ -107,7 +108,7 @@ def test_invalid_pixels_are_left_out():
     depth_m[3] = np.nan
     depth_m[4] = np.inf
     depth_m[5] = -1.0
-    fit = fit_inverse_depth(relative, depth_m)
+    fit = fit_alignment(relative, depth_m)
     assert fit.points == (HEIGHT - 6) * WIDTH
     assert fit.scale == pytest.approx(SCALE, rel=1e-5)
 
@@ -115,7 +116,7 @@ def test_invalid_pixels_are_left_out():
 def test_a_line_that_meets_half_of_the_points_exactly_does_not_shut_out_the_rest():
     relative, depth_m = scene()
     depth_m[::2] = 1 / (1 / depth_m[::2] + 0.005)
-    fit = fit_inverse_depth(relative, depth_m)
+    fit = fit_alignment(relative, depth_m)
     assert fit.inlier_ratio == 1.0
     assert fit.scale == pytest.approx(SCALE, rel=0.01)
 
@@ -126,7 +127,7 @@ def test_weights_decide_between_two_surfaces():
     depth_m[:60] = other[:60]
     weights = np.ones_like(depth_m)
     weights[:60] = 0.1
-    fit = fit_inverse_depth(relative, depth_m, weights=weights)
+    fit = fit_alignment(relative, depth_m, weights=weights)
     assert fit.scale == pytest.approx(SCALE, rel=0.01)
     assert fit.inlier_ratio > 0.85
 
@@ -136,7 +137,7 @@ def test_zero_weight_leaves_a_point_out():
     weights = np.ones_like(depth_m)
     weights[:80] = 0.0
     depth_m[:80] = 0.5
-    fit = fit_inverse_depth(relative, depth_m, weights=weights)
+    fit = fit_alignment(relative, depth_m, weights=weights)
     assert fit.points == 40 * WIDTH
     assert fit.scale == pytest.approx(SCALE, rel=1e-5)
 
@@ -145,7 +146,7 @@ def test_scale_alone_is_fitted_through_zero():
     relative, _ = scene()
     depth_m = 1 / (np.float32(0.03) * relative)
     depth_m[::4] = 0.4
-    fit = fit_inverse_depth(relative, depth_m, fit_shift=False)
+    fit = fit_alignment(relative, depth_m, kind=UP_TO_SCALE)
     assert fit.scale == pytest.approx(0.03, rel=1e-4)
     assert fit.shift == 0.0
 
@@ -153,13 +154,13 @@ def test_scale_alone_is_fitted_through_zero():
 def test_scale_alone_can_be_had_from_a_flat_wall():
     depth_m = np.full((40, 40), 2.0, np.float32)
     relative = np.full((40, 40), 10.0, np.float32)
-    fit = fit_inverse_depth(relative, depth_m, fit_shift=False)
+    fit = fit_alignment(relative, depth_m, kind=UP_TO_SCALE)
     assert fit.scale == pytest.approx(0.05, rel=1e-6)
 
 
 def test_few_points_of_a_scan_are_enough():
     relative, depth_m = scene(noise=0.005)
-    fit = fit_inverse_depth(relative[::4, 7], depth_m[::4, 7], min_points=20)
+    fit = fit_alignment(relative[::4, 7], depth_m[::4, 7], min_points=20)
     assert fit.points == 30
     assert fit.scale == pytest.approx(SCALE, rel=0.02)
 
@@ -168,19 +169,19 @@ def test_too_few_points_raise():
     relative, depth_m = scene()
     depth_m.flat[49:] = np.nan
     with pytest.raises(AlignmentError, match=r'49 points .* 50 are needed'):
-        fit_inverse_depth(relative, depth_m)
+        fit_alignment(relative, depth_m)
 
 
 def test_no_points_at_all_raise():
     relative, depth_m = scene()
     with pytest.raises(AlignmentError, match=r'^0 points'):
-        fit_inverse_depth(relative, np.full_like(depth_m, np.nan), min_points=0)
+        fit_alignment(relative, np.full_like(depth_m, np.nan), min_points=0)
 
 
 def test_shapes_that_differ_raise():
     relative, depth_m = scene()
     with pytest.raises(AlignmentError, match=r'\(120, 160\), reference depth \(60, 160\)'):
-        fit_inverse_depth(relative, depth_m[::2])
+        fit_alignment(relative, depth_m[::2])
 
 
 def test_a_negative_weight_raises():
@@ -188,19 +189,19 @@ def test_a_negative_weight_raises():
     weights = np.ones_like(depth_m)
     weights[3, 3] = -1.0
     with pytest.raises(AlignmentError, match=r'a weight is -1\.0'):
-        fit_inverse_depth(relative, depth_m, weights=weights)
+        fit_alignment(relative, depth_m, weights=weights)
 
 
 def test_constant_relative_depth_raises():
     _, depth_m = scene()
     with pytest.raises(AlignmentError, match='relative inverse depth hardly varies'):
-        fit_inverse_depth(np.full_like(depth_m, 3.0), depth_m)
+        fit_alignment(np.full_like(depth_m, 3.0), depth_m)
 
 
 def test_a_flat_wall_raises():
     relative, depth_m = scene()
     with pytest.raises(AlignmentError, match='reference depth hardly varies'):
-        fit_inverse_depth(relative, np.full_like(depth_m, 2.0))
+        fit_alignment(relative, np.full_like(depth_m, 2.0))
 
 
 def test_a_flat_wall_with_outliers_raises():
@@ -208,7 +209,7 @@ def test_a_flat_wall_with_outliers_raises():
     wall = np.full_like(depth_m, 2.0)
     wall[::5] = depth_m[::5]
     with pytest.raises(AlignmentError):
-        fit_inverse_depth(relative, wall)
+        fit_alignment(relative, wall)
 
 
 def test_relative_depth_with_two_values_of_which_one_is_rare_raises():
@@ -216,28 +217,28 @@ def test_relative_depth_with_two_values_of_which_one_is_rare_raises():
     relative = np.full_like(depth_m, 3.0)
     relative[:, :20] = 5.0
     with pytest.raises(AlignmentError):
-        fit_inverse_depth(relative, depth_m)
+        fit_alignment(relative, depth_m)
 
 
 def test_a_negative_scale_raises():
     relative, depth_m = scene()
     with pytest.raises(AlignmentError, match='contradicts "larger is nearer"'):
-        fit_inverse_depth(-relative, depth_m)
+        fit_alignment(-relative, depth_m)
 
 
 def test_depth_in_the_place_of_inverse_depth_is_told():
     _, depth_m = scene()
     with pytest.raises(AlignmentError, match=r'agree on one scale; .*output.kind the inverse one'):
-        fit_inverse_depth(depth_m.astype(np.float32), depth_m, fit_shift=False)
+        fit_alignment(depth_m.astype(np.float32), depth_m, kind=UP_TO_SCALE)
     noise = np.random.default_rng(0).uniform(0.01, 100, depth_m.shape).astype(np.float32)
     with pytest.raises(AlignmentError, match='50% are needed$'):
-        fit_inverse_depth(noise, depth_m, fit_shift=False)
+        fit_alignment(noise, depth_m, kind=UP_TO_SCALE)
 
 
 def test_scale_alone_without_positive_relative_depth_raises():
     relative, depth_m = scene()
     with pytest.raises(AlignmentError, match='nowhere positive'):
-        fit_inverse_depth(-relative, depth_m, fit_shift=False)
+        fit_alignment(-relative, depth_m, kind=UP_TO_SCALE)
 
 
 @pytest.mark.parametrize('seed', range(5))
@@ -245,7 +246,7 @@ def test_unrelated_depth_raises(seed):
     _, depth_m = scene()
     noise = np.random.default_rng(seed).random(depth_m.shape).astype(np.float32)
     with pytest.raises(AlignmentError, match=r'agree|explains|positive'):
-        fit_inverse_depth(noise, depth_m)
+        fit_alignment(noise, depth_m)
 
 
 def test_a_reference_that_the_relative_depth_barely_follows_raises():
@@ -255,7 +256,7 @@ def test_a_reference_that_the_relative_depth_barely_follows_raises():
     depth_m = (2.0 + 0.1 * rng.standard_normal(2000)).astype(np.float32)
     depth_m[::8] = rng.uniform(0.3, 8, 250)
     with pytest.raises(AlignmentError, match='explains'):
-        fit_inverse_depth(relative, depth_m)
+        fit_alignment(relative, depth_m)
 
 
 def test_metric_depth_is_the_inverse_of_the_aligned_values():
@@ -316,7 +317,7 @@ def test_a_vga_frame_is_fitted_and_converted_in_a_few_milliseconds():
     assert relative.shape == (480, 640)
     values = RelativeInverseDepth(relative)
     # Aims: 3 ms and 1 ms; the bounds leave room for a slower machine.
-    assert quick_quarter(lambda: fit_inverse_depth(relative, depth_m)) < 6e-3
+    assert quick_quarter(lambda: fit_alignment(relative, depth_m)) < 6e-3
     assert quick_quarter(lambda: to_metric_depth(values, alignment(), 20.0)) < 2e-3
 
 
@@ -332,7 +333,7 @@ def test_scale_and_shift_are_recovered_on_real_sensor_depth(rgbd):
         relative = (inverse - SHIFT) / SCALE + 0.1 * rng.standard_normal(inverse.shape)
         wrong = rng.random(depth_m.shape) < 0.3
         depth_m[wrong] *= rng.uniform(0.2, 0.8, int(wrong.sum()))
-        fit = fit_inverse_depth(relative.astype(np.float32), depth_m.astype(np.float32))
+        fit = fit_alignment(relative.astype(np.float32), depth_m.astype(np.float32))
         assert fit.scale == pytest.approx(SCALE, rel=0.01)
         assert fit.shift == pytest.approx(SHIFT, abs=0.005)
 
@@ -343,7 +344,7 @@ def test_covariance_is_that_of_least_squares_with_a_hundred_points():
     for _ in range(300):
         x = rng.uniform(1.0, 3.0, 100)
         y = 0.2 * x + 0.1 + 0.005 * rng.standard_normal(100)
-        fit = fit_inverse_depth(x.astype(np.float32), (1 / y).astype(np.float32))
+        fit = fit_alignment(x.astype(np.float32), (1 / y).astype(np.float32))
         errors.append((fit.scale - 0.2, fit.shift - 0.1))
     spread = np.cov(np.transpose(errors))
     of_scale, of_both, of_shift = fit.covariance

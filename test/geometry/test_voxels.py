@@ -6,7 +6,8 @@ import pytest
 from depth_anything_ros.geometry import voxels
 from depth_anything_ros.geometry.point_cloud import build_point_cloud
 from depth_anything_ros.geometry.voxels import thin_by_voxels
-from depth_anything_ros.types import Camera, MetricDepth, PointCloud
+from depth_anything_ros.result import PointCloud
+from depth_anything_ros.types import Camera, MetricDepth
 
 
 def made_cloud(height=24, width=32, seed=5):

@@ -59,7 +59,7 @@ def test_a_folder_is_a_model(tmp_path, library):
     predictor = opened(write_folder(tmp_path, input_size=HEIGHT), library)
     prediction = predictor.predict(picture())
     assert isinstance(prediction, RelativeInverseDepth)
-    assert prediction.has_shift
+    assert prediction.kind.has_shift
     np.testing.assert_allclose(prediction.values, grey(picture() / 255.0), atol=1e-5)
     identity = predictor.identity
     assert (identity.name, identity.weights, identity.licence) == ('grey', 'checkpoint', 'MIT')

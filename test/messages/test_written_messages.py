@@ -14,7 +14,7 @@ from depth_anything_ros.messages import (
     image_fields,
     point_cloud_fields,
 )
-from depth_anything_ros.types import PointCloud
+from depth_anything_ros.result import PointCloud
 
 
 @pytest.mark.parametrize(

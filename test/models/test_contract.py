@@ -61,6 +61,7 @@ def test_mean_and_std_become_those_of_rgb_in_0_to_1(tmp_path):
             'inverse_depth_up_to_scale',
             'inverse depth up to a scale, metres by the focal length',
         ),
+        ('affine_depth', {}, 'affine_depth', 'depth up to scale and shift'),
         ('inverse_affine_depth', {}, 'affine_depth', 'depth up to scale and shift'),
         ('metric_depth', METRES, 'metric_depth', 'metres to 10 m'),
         ('metric_inverse_depth', METRES, 'metric_depth', 'metres to 10 m'),
@@ -73,7 +74,7 @@ def test_each_kind_of_numbers_becomes_a_kind_of_output(tmp_path, kind, more, out
 
 
 def test_every_kind_has_its_test():
-    assert len(Values) == 6
+    assert len(Values) == 7
 
 
 def test_stretch_takes_both_sides(tmp_path):

@@ -7,7 +7,7 @@ from made_states import ACTIVE, MODEL, held_result, make_result
 from depth_anything_ros.nodes.diagnostics import to_dict, to_status
 from depth_anything_ros.nodes.judgement import NodeState
 from depth_anything_ros.stream.sections import alignment_section, key_values
-from depth_anything_ros.types import Alignment, ScaleState
+from depth_anything_ros.types import Alignment, OutputKind, ScaleState
 
 
 def test_what_one_node_writes_another_reads_by_the_same_names(statistics):
@@ -68,6 +68,13 @@ def test_a_scale_is_shown_with_its_state_age_and_error_at_two_metres():
         'residual_cm_at_2m': pytest.approx(2.0),
         'age_s': 2.0,
     }
+
+
+def test_the_residual_of_affine_depth_is_a_share_of_it():
+    held = held_result(ScaleState.HELD)
+    fit = replace(held.alignment, residual=0.02, kind=OutputKind.AFFINE_DEPTH)
+    section = alignment_section(replace(held, alignment=fit))
+    assert section['residual_cm_at_2m'] == pytest.approx(4.0)
 
 
 def test_a_scale_with_a_field_says_how_much_it_changes():

@@ -39,6 +39,7 @@ from depth_anything_ros.types import (
     Camera,
     Frame,
     MetricDepth,
+    OutputKind,
     RelativeInverseDepth,
     ScaleState,
 )
@@ -248,7 +249,7 @@ def metric_result(depth_m, **fields):
     """Return a result of a network that sees sky where depth is not known."""
     frame = Frame(np.zeros((*depth_m.shape, 3), np.uint8), 0, 'camera')
     values = np.nan_to_num(1 / depth_m)
-    relative = RelativeInverseDepth(values, has_shift=False)
+    relative = RelativeInverseDepth(values, kind=OutputKind.INVERSE_DEPTH_UP_TO_SCALE)
     return DepthResult(frame, relative, None, MetricDepth(depth_m), **fields)
 
 

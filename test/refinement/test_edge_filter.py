@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from depth_anything_ros.refinement.edge_filter import CONTRAST, EdgeFilter
-from depth_anything_ros.types import Frame, MetricDepth, RelativeInverseDepth
+from depth_anything_ros.types import Frame, MetricDepth, OutputKind, RelativeInverseDepth
 
 RNG = np.random.default_rng(5)
 
@@ -47,6 +47,24 @@ def test_scale_and_shift_go_through_and_constants_stay(radius):
     np.testing.assert_allclose(scaled, 2.5 * plain - 0.7, atol=1e-4)
     flat = step(RelativeInverseDepth(np.full_like(inverse, 1.25)), image).values
     np.testing.assert_allclose(flat, 1.25, atol=1e-5)
+
+
+@pytest.mark.parametrize('radius', [1, 6])
+def test_scale_and_shift_of_affine_depth_go_through_and_sky_stays(radius):
+    image = frame(RNG.integers(0, 256, (40, 60)))
+    depth = RNG.uniform(1.0, 3.0, (40, 60)).astype(np.float32)
+    step = EdgeFilter(radius)
+    plain, scaled = (
+        step(RelativeInverseDepth(1 / given, kind=OutputKind.AFFINE_DEPTH), image)
+        for given in (depth, 2.5 * depth - 0.7)
+    )
+    np.testing.assert_allclose(1 / scaled.values, 2.5 / plain.values - 0.7, rtol=1e-4)
+    assert scaled.kind is OutputKind.AFFINE_DEPTH
+    sky = np.where(np.arange(60) < 20, np.float32(0), 1 / depth)
+    filtered = step(RelativeInverseDepth(sky, kind=OutputKind.AFFINE_DEPTH), image).values
+    assert (filtered[:, :20] == 0).all() and (filtered[:, 20:] > 0.2).all()
+    nothing = RelativeInverseDepth(np.zeros((40, 60), np.float32), kind=OutputKind.AFFINE_DEPTH)
+    assert not step(nothing, image).values.any()
 
 
 def spread_px(radius):

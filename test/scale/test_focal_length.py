@@ -11,7 +11,7 @@ from depth_anything_ros.api import DepthModel
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.evaluation.protocol import AlignmentMode, align_prediction
-from depth_anything_ros.geometry.alignment import fit_inverse_depth
+from depth_anything_ros.geometry.alignment import fit_alignment
 from depth_anything_ros.inference.flip import mean_with_mirrored
 from depth_anything_ros.inference.opening import create_predictor
 from depth_anything_ros.inference.options import NetworkOptions
@@ -157,7 +157,7 @@ def test_sky_is_no_fitted_pair():
     values = np.full(SIZE, 0.5, np.float32)
     values[:, 40:] = 0.25
     values[:20] = 0.0
-    relative = RelativeInverseDepth(values, has_shift=False)
+    relative = RelativeInverseDepth(values, kind=UP_TO_SCALE)
     measured = np.where(values > 0, 1 / np.maximum(2.0 * values, 1e-3), 1.5).astype(np.float32)
     source = DepthImageScale(0.2, 8.0, 0.05)
     source.add_reference(DepthReference(measured, 0))
@@ -165,13 +165,13 @@ def test_sky_is_no_fitted_pair():
     assert 1000 < fit.points < 40 * 80  # thinned
     assert (fit.reference.relative > 0).all()
     assert fit.scale == pytest.approx(2.0, rel=1e-3)
-    assert fit_inverse_depth(values, measured, fit_shift=False).points == 40 * 80
+    assert fit_alignment(values, measured, kind=UP_TO_SCALE).points == 40 * 80
 
 
 def test_means_of_neighbours_take_nothing_from_the_sky():
     values = np.full((240, 320), 0.5, np.float32)
     values[:100] = 0.0
-    relative = RelativeInverseDepth(values, has_shift=False)
+    relative = RelativeInverseDepth(values, kind=UP_TO_SCALE)
     source = DepthImageScale(0.2, 8.0, 0.05)
     source.add_reference(DepthReference(np.full((240, 320), 2.0, np.float32), 0))
     fit = source.align(relative, 0)
@@ -197,7 +197,7 @@ def test_mean_with_the_mirrored_image_has_the_sky_of_both():
 
 
 def test_scale_refuses_a_camera_of_another_size():
-    relative = RelativeInverseDepth(np.ones(SIZE, np.float32), has_shift=False)
+    relative = RelativeInverseDepth(np.ones(SIZE, np.float32), kind=UP_TO_SCALE)
     source = FocalLengthScale(300.0, lambda height, width: (height, width))
     with pytest.raises(AlignmentError, match='follow from the focal length: .* is for 40x30'):
         source.align(relative, 0, replace(CAMERA, width=40, height=30))

@@ -262,7 +262,7 @@ def test_points_that_lie_close_together_count_as_one():
     seen_points = ParallaxPoints(
         places, np.full(4, 1.0), np.zeros(4), RigidTransform(np.eye(3), np.zeros(3)), None
     )
-    points = _reference_points(seen_points, np.ones((240, 320), np.float32))
+    points = _reference_points(seen_points, RelativeInverseDepth(np.ones((240, 320), np.float32)))
     np.testing.assert_allclose(points.weights, [1 / 3, 1 / 3, 1 / 3, 1.0], rtol=1e-6)
 
 

@@ -12,12 +12,12 @@ from depth_anything_ros.geometry.ground import ground_inverse_depth
 from depth_anything_ros.geometry.transform import OPTICAL_FROM_BODY, RigidTransform
 from depth_anything_ros.lab.simulation.robot import Robot
 from depth_anything_ros.scale.fitting import Refusal
+from depth_anything_ros.scale.ground_tilt import middle_slope
 from depth_anything_ros.scale.laser_scan import LaserScanConfig, LaserScanScale
 from depth_anything_ros.scale.scan_ground import (
     Ground,
     fit_with_ground,
     ground_below,
-    ground_slope,
 )
 from depth_anything_ros.types import (
     Alignment,
@@ -89,14 +89,13 @@ def test_the_tilt_of_the_camera_against_the_laser_is_that_of_the_ground(upside_d
     nod = RigidTransform.from_pose(0, 0, 0, 0, -pitch, 0)
     over = RigidTransform.from_pose(0, 0, 0, math.pi if upside_down else 0.0, 0, 0)
     place = OPTICAL_FROM_BODY @ nod @ over
-    values = floor_and_wall(pitch=pitch).values
-    found = ground_below(values, CAMERA, place, HEIGHT_M, 1.0)
+    found = ground_below(floor_and_wall(pitch=pitch), CAMERA, place, HEIGHT_M, 1.0)
     np.testing.assert_allclose((found.relative - OFFSET) / GAIN, 1 / found.depth_m, rtol=2e-3)
     assert 100 < len(found) <= 500
 
 
 def test_ground_that_shows_too_little_is_no_ground():
-    flat = np.ones((240, 320), np.float32)
+    flat = RelativeInverseDepth(np.ones((240, 320), np.float32))
     refused = ground_below(flat, CAMERA, OPTICAL_FROM_BODY, HEIGHT_M, 8.0)
     assert 'looks like ground' in refused.reason
 
@@ -186,7 +185,7 @@ def test_a_quarter_of_the_points_does_not_spoil_the_slope_of_the_ground():
     inverse = rng.uniform(0.3, 3.0, 300).astype(np.float32)
     values = np.float32(GAIN) * inverse + np.float32(OFFSET)
     values[:75] = rng.uniform(-5.0, 15.0, 75).astype(np.float32)
-    assert ground_slope(values, inverse) == pytest.approx(1 / GAIN, rel=0.05)
+    assert middle_slope(values, inverse) == pytest.approx(1 / GAIN, rel=0.05)
 
 
 def test_the_parameters_say_whether_the_ground_counts():

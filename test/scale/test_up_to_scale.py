@@ -8,7 +8,7 @@ from made_drive import CAMERA
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import AlignmentError
-from depth_anything_ros.geometry.alignment import fit_inverse_depth
+from depth_anything_ros.geometry.alignment import fit_alignment
 from depth_anything_ros.inference.opening import create_predictor
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.lab.trials.scale_trial import try_sources
@@ -21,6 +21,7 @@ from depth_anything_ros.stream.assembly import assemble
 from depth_anything_ros.types import DepthReference, Frame, OutputKind, RelativeInverseDepth
 
 SIZE = (60, 80)
+KIND = OutputKind.INVERSE_DEPTH_UP_TO_SCALE
 
 
 def depth_m(frame: int = 0) -> np.ndarray:
@@ -33,7 +34,7 @@ def test_every_source_finds_the_scale_of_a_drive():
     # Of the issue: 0.5 % by a depth image and 1 % by a scan, at 3 % noise.
     allowed = {'depth_image': 0.005, 'depth_image, reprojected': 0.005, 'laser_scan': 0.01}
     found = {}
-    for trial in try_sources(3, 0.149, 3, CAMERA, pitch_errors_deg=(0.0,), up_to_scale=True):
+    for trial in try_sources(3, 0.149, 3, CAMERA, pitch_errors_deg=(0.0,), kind=KIND):
         assert len(trial.refusals) < 3
         found[trial.name] = float(np.median(trial.depth_errors))
         assert found[trial.name] < allowed.get(trial.name, 0.05)
@@ -46,7 +47,7 @@ def test_a_prediction_with_a_shift_is_not_bent_to_fit():
     source.add_reference(DepthReference(true_m, 7))
     values = (3.0 / true_m + 0.1).astype(np.float32)
     both = source.align(RelativeInverseDepth(values), 7)
-    alone = source.align(RelativeInverseDepth(values, has_shift=False), 7)
+    alone = source.align(RelativeInverseDepth(values, kind=KIND), 7)
     assert both.scale * 3.0 == pytest.approx(1.0, rel=0.02)
     assert alone.shift == 0.0
     assert alone.covariance[1:] == (0.0, 0.0)
@@ -58,12 +59,12 @@ def test_outliers_do_not_move_the_scale():
     seen = true_m.copy()
     wrong = np.random.default_rng(1).random(SIZE) < 0.4
     seen[wrong] *= 0.4
-    fit = fit_inverse_depth(values, seen, fit_shift=False)
+    fit = fit_alignment(values, seen, kind=KIND)
     assert fit.scale * 2.5 == pytest.approx(1.0, rel=1e-3)
 
 
 def test_smoothing_weighs_fits_by_how_sure_they_are_and_keeps_the_shift_zero():
-    first = fit_inverse_depth((2.0 / depth_m()).astype(np.float32), depth_m(), fit_shift=False)
+    first = fit_alignment((2.0 / depth_m()).astype(np.float32), depth_m(), kind=KIND)
     first = replace(first, covariance=(1e-4, 0.0, 0.0))
     step_ns = 100_000_000
     ends = []
@@ -84,7 +85,7 @@ def test_tracker_keeps_the_shift_zero_over_a_drive():
         true_m, stamp_ns = depth_m(frame), frame * 100_000_000
         source.add_reference(DepthReference(true_m, stamp_ns))
         noise = np.random.default_rng(frame).normal(1.0, 0.03, SIZE)
-        relative = RelativeInverseDepth((4.0 / true_m * noise).astype(np.float32), None, False)
+        relative = RelativeInverseDepth((4.0 / true_m * noise).astype(np.float32), kind=KIND)
         tracker.update(source.align(relative, stamp_ns), stamp_ns, (0.5, 8.0))
         current = tracker.current(stamp_ns)
         assert current is not None
@@ -93,18 +94,18 @@ def test_tracker_keeps_the_shift_zero_over_a_drive():
 
 
 def test_a_given_shift_is_refused():
-    relative = RelativeInverseDepth(np.ones(SIZE, np.float32), has_shift=False)
+    relative = RelativeInverseDepth(np.ones(SIZE, np.float32), kind=KIND)
     assert FixedScale(0.3, 0.0).align(relative, 0).scale == 0.3
     with pytest.raises(AlignmentError, match=r'fixed_shift is 0\.1, .* set fixed_shift to 0'):
         FixedScale(0.3, 0.1).align(relative, 0)
 
 
 def test_refined_predictions_stay_what_they_are():
-    relative = RelativeInverseDepth(1.0 / depth_m(), has_shift=False)
+    relative = RelativeInverseDepth(1.0 / depth_m(), kind=KIND)
     frame = Frame(np.zeros((*SIZE, 3), np.uint8), 0, 'camera')
     refined = EdgeFilter(4)(relative, frame)
     assert isinstance(refined, RelativeInverseDepth)
-    assert refined.kind is OutputKind.INVERSE_DEPTH_UP_TO_SCALE
+    assert refined.kind is KIND
 
 
 def test_node_pipeline_publishes_inverse_depth_and_fits_no_shift():
@@ -119,7 +120,7 @@ def test_node_pipeline_publishes_inverse_depth_and_fits_no_shift():
     rgb = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), dtype=np.uint8)
     relative = predictor.predict(rgb)
     assert isinstance(relative, RelativeInverseDepth)
-    assert relative.kind is OutputKind.INVERSE_DEPTH_UP_TO_SCALE
+    assert relative.kind is KIND
     gain = 0.4 / float(np.median(relative.values))
     source = find_source(pipeline.scale_source, DepthImageScale)
     assert source is not None

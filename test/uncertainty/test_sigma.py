@@ -26,6 +26,7 @@ from depth_anything_ros.types import (
     ScaleState,
 )
 from depth_anything_ros.uncertainty import Uncertainty, find_table, read_table, table_beside
+from depth_anything_ros.uncertainty.features import Evidence, features_of
 from depth_anything_ros.uncertainty.files import GENERIC, write_table
 from depth_anything_ros.uncertainty.sigma import part_of, source_keys
 from depth_anything_ros.uncertainty.table import PARTS, ErrorModel, Factor
@@ -105,6 +106,22 @@ def test_sigma_grows_where_the_reference_contradicts():
     points = ReferencePoints(rows, columns, np.ones_like(rows), measured, SIZE)
     sigma = sigma_of(table(model(0.1, around=around)), result(np.ones(SIZE, np.float32), points))
     assert sigma[24, 60] > 2 * sigma[24, 4]
+
+
+def test_an_error_of_the_fit_is_told_as_a_share_of_depth_of_either_line():
+    """Of 2 m an error of 1 / depth counts twice, and one of depth half."""
+    depth_m = np.full(SIZE, 2.0, np.float32)
+    rgb = np.zeros((*SIZE, 3), np.uint8)
+    found = []
+    for kind, residual in ((RELATIVE, 0.05), (OutputKind.AFFINE_DEPTH, 0.1)):
+        fit = Alignment(
+            1.0, 0.0, 'depth_image', 9, 1.0, residual, 0, covariance=(1e-3, 0.0, 0.0), kind=kind
+        )
+        found.append(features_of(Evidence(depth_m, depth_m, rgb, fit)))
+    inverse, affine = found
+    for name in ('fit', 'residual'):
+        np.testing.assert_array_equal(inverse[name], affine[name])
+        assert 0 < inverse[name][0, 0] < 255
 
 
 def test_uncertainty_is_widened_by_the_source_of_the_scale_and_its_points():

@@ -14,7 +14,7 @@ from depth_anything_ros.inference.predictor import Predictor
 from depth_anything_ros.lab.datasets.files import read_npy, read_png_depth
 from depth_anything_ros.lab.prediction.cameras import Lens
 from depth_anything_ros.lab.prediction.sources import Kind, Source
-from depth_anything_ros.models.spec import require_line, require_relative
+from depth_anything_ros.models.spec import require_relative
 from depth_anything_ros.pipeline import DepthPipeline
 from depth_anything_ros.result import DepthResult
 from depth_anything_ros.scale import AlignmentSource, ScaleConfig, create_tracker
@@ -192,9 +192,6 @@ def check_wishes(networks: Sequence[Network], metres: Metres, wish: str) -> None
     :param wish: the option that needs metres of all networks, '' where none does.
     :raises ConfigError: if a network gives no metres, or none takes the scale that is given.
     """
-    if metres.is_asked or wish:
-        for network in networks:
-            require_line(network.predictor.spec)
     kinds = [network.predictor.output_kind for network in networks]
     if metres.is_asked and all(kind is OutputKind.METRIC_DEPTH for kind in kinds):
         require_relative(networks[0].predictor.spec, 'leave the scale out')

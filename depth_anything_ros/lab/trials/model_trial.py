@@ -167,7 +167,7 @@ def best_alignment(relative: RelativeInverseDepth, truth_m: Float32Array) -> Ali
         NEAREST_M,
         FARTHEST_M,
     )
-    return Alignment(aligned.scale, aligned.shift, 'truth', 0, 1.0, 0.0, 0)
+    return Alignment(aligned.scale, aligned.shift, 'truth', 0, 1.0, 0.0, 0, kind=relative.kind)
 
 
 def aligned_abs_rel(

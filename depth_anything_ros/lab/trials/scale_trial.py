@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from depth_anything_ros.errors import AlignmentError
+from depth_anything_ros.geometry.line import aligned, in_line
 from depth_anything_ros.geometry.reprojection import Registration
 from depth_anything_ros.geometry.transform import OPTICAL_FROM_BODY, RigidTransform
 from depth_anything_ros.lab.simulation.journey import RobotFrame, journey
@@ -26,7 +27,9 @@ from depth_anything_ros.types import (
     Camera,
     DepthReference,
     Float32Array,
+    Float64Array,
     LaserScan,
+    OutputKind,
     RelativeInverseDepth,
 )
 
@@ -37,6 +40,8 @@ NEAREST_M, FARTHEST_M = 0.2, 8.0
 # Panes of windows have no depth; the made network takes them for something far.
 _PANE_M = 20.0
 _GAIN, _OFFSET = (2.0, 10.0), (-0.5, 2.0)
+# What affine depth lacks beside its scale; more than the nearest pixel would leave it no depth.
+_DEPTH_SHIFT_M, _LEAST_DEPTH = (-1.0, 0.15), 1e-3
 
 
 @dataclass(frozen=True)
@@ -44,36 +49,44 @@ class AffineNetwork:
     """
     Stand in for a relative network: true inverse depth with noise, under an affine map.
 
+    Of affine depth it is true depth, of which the map's inverse is taken.
+
     :param gain: of the map.
     :param offset: of the map.
     :param rng: draws the noise.
-    :param noise: its standard deviation as a share of the inverse depth of each pixel.
-    :param has_shift: whether sources may find an offset.
+    :param noise: its standard deviation as a share of the depth or inverse depth of each pixel.
+    :param kind: of what it gives; without a shift the offset has to be 0.
     """
 
     gain: float
     offset: float
     rng: np.random.Generator
     noise: float = 0.03
-    has_shift: bool = True
+    kind: OutputKind = OutputKind.RELATIVE_INVERSE_DEPTH
 
     @classmethod
-    def random(cls, seed: int, noise: float = 0.03, up_to_scale: bool = False) -> AffineNetwork:
-        """
-        Return one with a random map.
-
-        :param up_to_scale: whether the map is a scale alone, and known to be.
-        """
+    def random(
+        cls, seed: int, noise: float = 0.03, kind: OutputKind = OutputKind.RELATIVE_INVERSE_DEPTH
+    ) -> AffineNetwork:
+        """Return one of a kind with a random map."""
         rng = np.random.default_rng(seed)
         gain, offset = rng.uniform(*_GAIN), rng.uniform(*_OFFSET)
-        return cls(gain, 0.0 if up_to_scale else offset, rng, noise, not up_to_scale)
+        if kind.is_line_of_depth:
+            offset = -gain * rng.uniform(*_DEPTH_SHIFT_M)
+        return cls(gain, offset if kind.has_shift else 0.0, rng, noise, kind)
 
     def predict(self, depth_m: Float32Array) -> RelativeInverseDepth:
         """Return the prediction for an image of that depth, (H, W), NaN where unknown."""
-        inverse = 1.0 / np.nan_to_num(depth_m, nan=_PANE_M)
-        noisy = inverse * (1.0 + self.noise * self.rng.standard_normal(inverse.shape))
-        values = (self.gain * noisy + self.offset).astype(np.float32)
-        return RelativeInverseDepth(values, has_shift=self.has_shift)
+        line = in_line(1.0 / np.nan_to_num(depth_m, nan=_PANE_M), self.kind)
+        noisy = line * (1.0 + self.noise * self.rng.standard_normal(line.shape))
+        return RelativeInverseDepth(self._given(noisy).astype(np.float32), kind=self.kind)
+
+    def _given(self, line: Float64Array) -> Float64Array:
+        """Return what it gives of depth or inverse depth; a network of depth gives some always."""
+        given = self.gain * line + self.offset
+        if self.kind.is_line_of_depth:
+            given = np.maximum(given, _LEAST_DEPTH)
+        return in_line(given, self.kind)
 
     def scale_error(self, alignment: Alignment) -> float:
         """Return the relative error of an alignment's scale."""
@@ -81,9 +94,9 @@ class AffineNetwork:
 
     def depth_error(self, alignment: Alignment, depth_m: Float32Array) -> float:
         """Return the median relative error of depth that an alignment alone causes."""
-        depth_m = depth_m[np.isfinite(depth_m)]
-        inverse = alignment.scale * (self.gain / depth_m + self.offset) + alignment.shift
-        return float(np.median(np.abs(1.0 / (inverse * depth_m) - 1.0)))
+        inverse = 1.0 / depth_m[np.isfinite(depth_m)].astype(np.float64)
+        found = aligned(self._given(in_line(inverse, self.kind)), alignment)
+        return float(np.median(np.abs(inverse / found - 1.0)))
 
 
 def spoil_scan(scan: LaserScan, rng: np.random.Generator, share: float = 0.3) -> LaserScan:
@@ -149,25 +162,25 @@ def try_sources(
     camera: Camera | None = None,
     noise: float = 0.03,
     pitch_errors_deg: Sequence[float] = (0.0, 1.0, -1.0),
-    up_to_scale: bool = False,
+    kind: OutputKind = OutputKind.RELATIVE_INVERSE_DEPTH,
 ) -> Iterator[Trial]:
     """
     Iterate over the trials of every source on one drive; the first frame is a warm-up.
 
-    Predictions are the true inverse depth under a random affine map with noise, three tenths of
-    the ranges of each scan are wrong.
+    Predictions are the true inverse depth, or depth, under a random affine map with noise, three
+    tenths of the ranges of each scan are wrong.
 
     :param seed: of drive, map and noise.
     :param height_m: of the camera above the floor.
     :param camera: None is 640×480.
-    :param noise: of the prediction, as a share of the inverse depth of each pixel.
+    :param noise: of the prediction, as a share of the depth of each pixel.
     :param pitch_errors_deg: the source `camera_height` is tried with each of them.
-    :param up_to_scale: whether the map is a scale alone, and known to be.
+    :param kind: of the predictions.
     """
     camera = camera or robot_camera()
     robot = Robot(camera_height_m=height_m)
     drive = list(journey(seed, frames, RATE_HZ, camera, robot))
-    network = AffineNetwork.random(seed, noise, up_to_scale)
+    network = AffineNetwork.random(seed, noise, kind)
     predictions = [network.predict(true_depth(frame)) for frame in drive]
     for name, source, feed in sources_of(robot, camera, network.rng, pitch_errors_deg):
         list(follow_drive(source, feed, drive[:1], predictions))

@@ -71,7 +71,7 @@ def focal_findings(
     """
     output = contract.output
     kind = output.kind.output_kind
-    if kind is OutputKind.RELATIVE_INVERSE_DEPTH:
+    if kind.is_relative and kind.has_shift:
         return
     if None in focals_px:
         notes.append('the focal rule was not tried: the images have no camera')

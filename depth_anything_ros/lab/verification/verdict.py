@@ -21,7 +21,7 @@ CLEARLY = 0.98
 _FOLLOWS = 0.9
 # A shift is missing where it leaves only this share of the error, and named where only this.
 _SHIFT_MISSING, _SHIFT = 0.67, 0.9
-_DEPTH = (Values.DEPTH_UP_TO_SCALE, Values.METRIC_DEPTH)
+_DEPTH = (Values.DEPTH_UP_TO_SCALE, Values.AFFINE_DEPTH, Values.METRIC_DEPTH)
 
 
 @dataclass(frozen=True)

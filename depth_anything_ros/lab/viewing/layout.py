@@ -20,7 +20,7 @@ _BACKGROUND = (24, 26, 30)
 # Scale and shift are of different size.
 _PLOTS = {
     'scale': ('scale',),
-    'shift, 1/m': ('shift',),
+    'shift': ('shift',),
     'share of inliers, age in s': ('inlier_ratio', 'age_s'),
 }
 

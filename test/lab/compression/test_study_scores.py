@@ -8,7 +8,7 @@ from depth_anything_ros.lab.compression.study_scores import score_network
 from depth_anything_ros.lab.datasets.offline import Subject
 from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule, Squash
 from depth_anything_ros.scale.focal_length import FocalLengthScale
-from depth_anything_ros.types import Camera, DepthSample, RelativeInverseDepth
+from depth_anything_ros.types import Camera, DepthSample, OutputKind, RelativeInverseDepth
 
 RULE = ScoringRule(min_depth_m=0.5)
 CAMERA = Camera(200, 20, 240.0, 240.0, 99.5, 9.5)
@@ -51,7 +51,9 @@ def test_affine_inverse_depth_is_perfect_when_aligned_and_metres_when_not():
 def test_metres_by_the_focal_length_are_scored_as_metres_and_aligned():
     """All is 1.2 times as far as it should be, at 240 px where 200 gave the truth."""
     subject = Subject(
-        lambda rgb: RelativeInverseDepth(1 / Ramps()[0].depth_m, has_shift=False),
+        lambda rgb: RelativeInverseDepth(
+            1 / Ramps()[0].depth_m, kind=OutputKind.INVERSE_DEPTH_UP_TO_SCALE
+        ),
         scale=FocalLengthScale(200.0, lambda height, width: (height, width)),
     )
     scores = score_network(subject, Ramps(), [0], RULE)

@@ -8,7 +8,13 @@ from depth_anything_ros.evaluation.protocol import AlignmentMode
 from depth_anything_ros.lab.datasets.offline import Subject, chosen_indices, score_images
 from depth_anything_ros.lab.datasets.scoring_rule import ScoringRule
 from depth_anything_ros.scale.focal_length import FocalLengthScale
-from depth_anything_ros.types import Camera, DepthSample, MetricDepth, RelativeInverseDepth
+from depth_anything_ros.types import (
+    Camera,
+    DepthSample,
+    MetricDepth,
+    OutputKind,
+    RelativeInverseDepth,
+)
 
 TRUTH_M = np.linspace(1, 4, 48, dtype=np.float32).reshape(6, 8)
 RGB = np.zeros((6, 8, 3), np.uint8)
@@ -112,7 +118,7 @@ def test_sky_and_an_unknown_camera_are_no_metres():
     def half_sky(rgb):
         values = 2 / TRUTH_M
         values[:3] = 0
-        return RelativeInverseDepth(values, has_shift=False)
+        return RelativeInverseDepth(values, kind=OutputKind.INVERSE_DEPTH_UP_TO_SCALE)
 
     found = by_focal_length(AlignmentMode.NONE, predict=half_sky)
     assert found.scores['near'].coverage == 0.5
@@ -125,7 +131,8 @@ def test_sky_and_an_unknown_camera_are_no_metres():
 
 def by_focal_length(alignment, predict=None, camera=CAMERA, **rule):
     """Return the scores of a model that is in metres at 100 px, and at 50 px."""
-    predict = predict or (lambda rgb: RelativeInverseDepth(2 / TRUTH_M, has_shift=False))
+    alone = RelativeInverseDepth(2 / TRUTH_M, kind=OutputKind.INVERSE_DEPTH_UP_TO_SCALE)
+    predict = predict or (lambda rgb: alone)
     subjects = {
         name: Subject(predict, scale=FocalLengthScale(px, lambda height, width: (height, width)))
         for name, px in (('near', 100.0), ('far', 50.0))

@@ -96,7 +96,7 @@ class ByFocalLength(Model):
 
     def predict(self, rgb):
         truth_m = np.linspace(1, 4, rgb[..., 0].size, dtype=np.float32).reshape(rgb.shape[:2])
-        return RelativeInverseDepth(0.5 / truth_m, has_shift=False)
+        return RelativeInverseDepth(0.5 / truth_m, kind=OutputKind.INVERSE_DEPTH_UP_TO_SCALE)
 
 
 def test_metres_by_the_focal_length_are_scored_as_metres_on_worse_pictures_too(monkeypatch):
