@@ -116,6 +116,7 @@ class DepthPipeline:
         sigma: DepthChoice | None = None,
         confidence: ConfidenceSource | None = None,
         lens: bool = False,
+        network_done: Callable[[], None] = lambda: None,
     ) -> DepthResult:
         """
         Return relative and, where a scale is known, metric depth of a frame at its own size.
@@ -127,6 +128,7 @@ class DepthPipeline:
         :param confidence: tell how sure the network is, by what.
         :param lens: where the metres of the model follow from the focal length, take the camera
             that the network finds for that of a frame without one.
+        :param network_done: called when the network is needed no more, and others may run it.
         :raises BackendError: if the network cannot run on this image.
         """
         measuring = find_source(self.scale_source, DepthImageScale)
@@ -137,6 +139,7 @@ class DepthPipeline:
             prediction = self.predict(
                 frame.rgb, stages_ms, disagreement=sigma is not None, confidence=confidence
             )
+        network_done()
         result = self._process(frame, prediction, stages_ms, lens)
         if confidence is not None:
             reason = '' if prediction.confidence is not None else _UNTOLD

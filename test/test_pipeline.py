@@ -79,6 +79,27 @@ def test_relative_prediction_becomes_metres_by_the_alignment():
     assert set(result.stages_ms) == {'preprocess', 'inference', 'postprocess', 'align'}
 
 
+def test_others_may_run_the_network_while_its_depth_is_made():
+    class Followed(Network):
+        output_kind = OutputKind.RELATIVE_INVERSE_DEPTH
+
+        def infer(self, model_input):
+            order.append('network')
+            return super().infer(model_input)
+
+    class Late(Source):
+        def align(self, relative, stamp_ns, camera=None):
+            order.append('align')
+            return super().align(relative, stamp_ns, camera)
+
+    order = []
+    depth = pipeline(source=Late())
+    depth.predictor = Followed(RelativeInverseDepth)
+    flip = ConfidenceSource.FLIP
+    depth.process(FRAME, confidence=flip, network_done=lambda: order.append('done'))
+    assert order == ['network', 'network', 'done', 'align']
+
+
 def test_what_is_asked_for_and_cannot_be_done_is_told():
     depth = pipeline(source=Source())
     depth.process(FRAME)

@@ -21,6 +21,7 @@ from depth_anything_ros.nodes.decoding import decode_any
 from depth_anything_ros.nodes.outputs import DepthOutputs
 from depth_anything_ros.nodes.pipeline_host import PipelineHost
 from depth_anything_ros.nodes.sizes import SizeBuilder
+from depth_anything_ros.nodes.turns import Turn
 from depth_anything_ros.result import DepthResult
 from depth_anything_ros.stream.asked import Asked, asked_for
 from depth_anything_ros.stream.camera_input import CameraInput, CameraView
@@ -76,6 +77,7 @@ class FrameProcessor:
     :param statistics: told what became of each frame.
     :param config: gives the parameters in force.
     :param warn: writes to the log, throttled.
+    :param turn: had when a frame comes, and ended when the network is done with it.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class FrameProcessor:
         statistics: RunStatistics,
         config: Callable[[], DepthNodeConfig],
         warn: Callable[[str], None],
+        turn: Turn | None = None,
     ) -> None:
         self._host = host
         self._sizes = sizes
@@ -94,6 +97,7 @@ class FrameProcessor:
         self._statistics = statistics
         self._config = config
         self._warn = warn
+        self._turn = turn or Turn()
         self.outputs: DepthOutputs | None = None
         self.last_result: DepthResult | None = None
         self.camera_fault = CameraFault()
@@ -140,6 +144,8 @@ class FrameProcessor:
         self._replace_waiting(None)
         outputs = self.outputs
         stages_ms = {'wait': _since_ms(job.arrival_ns)}
+        if self._turn.waited_ms is not None:
+            stages_ms['turn'] = self._turn.waited_ms
         try:
             if outputs is None or not outputs.wanted():
                 self._statistics.count('unwatched')
@@ -219,6 +225,7 @@ class FrameProcessor:
             sigma=asked.sigma,
             confidence=asked.confidence,
             lens=asked.focal_length and view.missing,
+            network_done=self._turn.end,
         )
         if asked.lens and view.missing:
             result = pipeline.with_predicted_camera(result)

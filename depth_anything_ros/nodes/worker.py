@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from depth_anything_ros.nodes.turns import Turn
+
 T = TypeVar('T')
 
 
@@ -19,6 +21,8 @@ class LatestItemWorker(Generic[T]):
     :param process: called with each item, in the thread; it must not raise.
     :param name: name of the thread.
     :param refuse: called with each demanded item that is discarded, by whoever discards it.
+    :param turn: taken before each item is, so that this is the newest then; ended after it, unless
+        the function has ended it before.
     """
 
     def __init__(
@@ -26,9 +30,11 @@ class LatestItemWorker(Generic[T]):
         process: Callable[[T], None],
         name: str,
         refuse: Callable[[T], None] = lambda _: None,
+        turn: Turn | None = None,
     ) -> None:
         self._process = process
         self._refuse = refuse
+        self._turn = turn or Turn()
         self._changed = threading.Condition()
         self._waiting: list[T] = []
         self._demanded: deque[T] = deque()
@@ -101,13 +107,23 @@ class LatestItemWorker(Generic[T]):
                 self._changed.wait_for(lambda: self._pending() or self._stopping)
                 if self._stopping:
                     return
-                item = self._demanded.popleft() if self._demanded else self._waiting.pop()
-                self._busy = True
+            self._turn.begin()
             try:
-                self._process(item)
+                self._process_next()
             finally:
-                # Not kept alive until the next one comes.
-                del item
-                with self._changed:
-                    self._busy = False
-                    self._changed.notify_all()
+                self._turn.end()
+
+    def _process_next(self) -> None:
+        with self._changed:
+            if not self._pending():  # taken back before the turn came
+                return
+            item = self._demanded.popleft() if self._demanded else self._waiting.pop()
+            self._busy = True
+        try:
+            self._process(item)
+        finally:
+            # Not kept alive until the next one comes.
+            del item
+            with self._changed:
+                self._busy = False
+                self._changed.notify_all()

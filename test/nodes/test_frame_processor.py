@@ -14,6 +14,7 @@ from depth_anything_ros.errors import AlignmentError, CameraError, DepthAnything
 from depth_anything_ros.messages import camera_info_fields
 from depth_anything_ros.nodes.frame_processor import CameraFault, FrameProcessor, Job
 from depth_anything_ros.nodes.outputs import Published
+from depth_anything_ros.nodes.turns import Turn
 from depth_anything_ros.nodes.worker import LatestItemWorker
 from depth_anything_ros.parameters import from_mapping
 from depth_anything_ros.result import DepthResult
@@ -49,8 +50,9 @@ class Pipeline:
         self.scale_source = None
         self.predictor = None
 
-    def process(self, frame, *, fuse, sigma, confidence, lens):
+    def process(self, frame, *, fuse, sigma, confidence, lens, network_done):
         self.asked = Asked(fuse, sigma, confidence, focal_length=lens)
+        network_done()
         return DepthResult(frame, None, None, None)
 
 
@@ -135,6 +137,27 @@ def test_clouds_go_out_at_most_cloud_max_hz_times_a_second_by_the_stamps(process
 def test_what_cannot_be_compressed_is_told(processor):
     processor.outputs.problem = 'not compressed: reason'
     assert processor.doubt == 'not compressed: reason'
+
+
+def test_the_turn_ends_with_the_network_and_how_long_it_was_waited_for_is_told(processor):
+    class Counted(Turn):
+        waited_ms, ended = 12.5, 0
+
+        def end(self):
+            self.ended += 1
+
+    class Watching(Outputs):
+        def publish(self, frame, wanted, stages_ms):
+            ended.append(processor._turn.ended)
+            return super().publish(frame, wanted, stages_ms)
+
+    processor.process(Job(image(), 0))
+    assert 'turn' not in processor._statistics.snapshot().stages_ms
+    processor._turn, ended = Counted(), []
+    processor.outputs = Watching({'~/relative/image_raw'})
+    processor.process(Job(image(), 0))
+    assert ended == [1]
+    assert processor._statistics.snapshot().stages_ms['turn']['p50'] == 12.5
 
 
 def test_a_frame_that_nobody_wants_is_unwatched(processor):
@@ -278,7 +301,7 @@ def test_a_frame_whose_network_was_built_between_two_looks_does_not_wait(process
 def cloud_saved(processor, folder, **result):
     """Save the cloud of depth of 1 m where nothing of more than a fifth off is to be in it."""
 
-    def process(frame, *, fuse, sigma, confidence, lens):
+    def process(frame, *, fuse, sigma, confidence, lens, network_done):
         assert sigma is DepthChoice.NETWORK
         return DepthResult(frame, None, None, MetricDepth(np.ones((3, 5), np.float32)), **result)
 
