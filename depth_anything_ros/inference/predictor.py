@@ -57,7 +57,7 @@ class Predictor:
     Estimate depth from images with one network; made by `opening.create_predictor`.
 
     The backend is built when the first image of a network size comes (or by `warm_up`) and
-    kept; the two sizes used last stay built. One thread may `warm_up` a new size while another
+    kept; the `kept_sizes` used last stay built. One thread may `warm_up` a new size while another
     predicts. Several may predict: the network of a size runs for one of them at a time, while the
     others prepare its input or look at its output.
 
@@ -79,11 +79,20 @@ class Predictor:
         self._preprocessors: OrderedDict[tuple[int, int], Preprocessor] = OrderedDict()
         self._backends: OrderedDict[tuple[int, int], Runner] = OrderedDict()
         self._current_size = (0, 0)
+        self.kept_sizes = KEPT_BACKENDS
 
     @property
     def identity(self) -> ModelIdentity:
         """Return what makes the predictions; `input_size` is (0, 0) before the first image."""
         return replace(self.network.identity, input_size=self._current_size)
+
+    def identity_at(self, height: int, width: int) -> ModelIdentity:
+        """
+        Return what makes the predictions of images of this size.
+
+        :raises BackendError: if the image is empty, or too long and narrow.
+        """
+        return replace(self.network.identity, input_size=self.network_size(height, width))
 
     @property
     def selection(self) -> Selection:
@@ -126,7 +135,7 @@ class Predictor:
         size = self.network_size(rgb.shape[0], rgb.shape[1])
         with self._lock:
             preprocessor = self._preprocessors.setdefault(size, Preprocessor(self.spec, size))
-            _use(self._preprocessors, size)
+            _use(self._preprocessors, size, self.kept_sizes)
         return preprocessor(rgb)
 
     def infer(self, model_input: ModelInput) -> Float32Array:
@@ -293,7 +302,7 @@ class Predictor:
     def _keep(self, size: tuple[int, int], backend: Runner) -> Runner:
         with self._lock:
             backend = self._backends.setdefault(size, backend)
-            _use(self._backends, size)
+            _use(self._backends, size, self.kept_sizes)
             self._current_size = size
         return backend
 
@@ -368,8 +377,8 @@ def check_input_size(
     return side
 
 
-def _use(kept: OrderedDict[tuple[int, int], T], size: tuple[int, int]) -> None:
+def _use(kept: OrderedDict[tuple[int, int], T], size: tuple[int, int], most: int) -> None:
     """Note that a size was used, and forget those used longest ago."""
     kept.move_to_end(size)
-    while len(kept) > KEPT_BACKENDS:
+    while len(kept) > most:
         kept.popitem(last=False)

@@ -16,6 +16,7 @@ from depth_anything_ros.parameters import Affects, names_affecting, parameter_va
 from depth_anything_ros.pipeline import DepthPipeline
 from depth_anything_ros.refinement import create_refinements
 from depth_anything_ros.stream.assembly import assemble, check_parameters
+from depth_anything_ros.types import ModelIdentity
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -69,6 +70,15 @@ class PipelineHost:
     def pipeline(self) -> DepthPipeline | None:
         """Return the pipeline to use for the next frame, or None when nothing is loaded."""
         return self._pipeline
+
+    @property
+    def identity(self) -> ModelIdentity | None:
+        """Return what makes the predictions for the images that come, None without a network."""
+        pipeline, config = self._pipeline, self._config
+        if pipeline is None or config is None:
+            return None
+        expected = config.warmup_height, config.warmup_width
+        return pipeline.predictor.identity_at(*(self.image_size or expected))
 
     @property
     def loading(self) -> str:

@@ -118,6 +118,17 @@ def test_backends_are_kept_for_the_sizes_used_last():
     assert len(predictor._backends) == KEPT_BACKENDS
 
 
+def test_a_network_that_several_share_keeps_the_sizes_of_all_and_tells_each_its_own():
+    predictor = make(input_size=28)
+    predictor.kept_sizes = 3
+    first = predictor.build((28, 42))
+    for size in ((42, 28), (28, 28)):
+        predictor.build(size)
+    assert predictor.build((28, 42)) is first
+    assert predictor.identity_at(64, 48).input_size == (42, 28)
+    assert predictor.identity_at(48, 64) == predictor.identity
+
+
 def _without_room(monkeypatch):
     def refuse(self, *_):
         self.problem = 'no room'

@@ -101,6 +101,8 @@ class HubPredictor(Predictor):
         self._threads = threads
         self._model = network.model
         self._turn = Lock()
+        # Size of the last image that was asked about → what the processing makes of it.
+        self._asked_size = ((0, 0), (0, 0))
 
     def preprocess(self, rgb: UInt8Array) -> ModelInput:
         """
@@ -141,8 +143,12 @@ class HubPredictor(Predictor):
 
     def network_size(self, height: int, width: int) -> tuple[int, int]:
         """Return the (height, width) that the model's processing makes of an image."""
-        blank = np.zeros((height, width, 3), np.uint8)
-        return self._model.input_size(self._model.preprocess(blank))
+        asked, found = self._asked_size
+        if asked != (height, width):
+            blank = np.zeros((height, width, 3), np.uint8)
+            found = self._model.input_size(self._model.preprocess(blank))
+            self._asked_size = (height, width), found
+        return found
 
     def is_built(self, height: int, width: int) -> bool:
         """Return True: the library runs it at any size."""
