@@ -124,9 +124,8 @@ def rviz(context: LaunchContext) -> list[Node]:
 
 def image_transport(context: LaunchContext) -> str:
     """Return how the node takes its image: by the argument, else by its parameter file."""
-    namespace, _, name = full_name(context, given(context, 'name')).rpartition('/')
-    file = ['--params-file', given(context, 'config')]
-    values = given_values(name, ['--ros-args', '--remap', f'__ns:={namespace}', *file])
+    node = full_name(context, given(context, 'name'))
+    values = given_values(node, ['--ros-args', '--params-file', given(context, 'config')])
     return given(context, 'image_transport') or str(values.get('image_transport', 'raw'))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import ConfigError, DepthAnythingError
-from depth_anything_ros.nodes.overrides import given_values
+from depth_anything_ros.nodes.overrides import full_name, given_values
 from depth_anything_ros.parameters import from_mapping, parameter_infos
 from depth_anything_ros.stream.encoders import (
     CONFIDENCE,
@@ -72,8 +72,17 @@ def oversized(
 
 def largest_message(arguments: Sequence[str]) -> int:
     """Return the bytes of the largest message for images of the size that is warmed up for."""
+    return largest_of_node(full_name('depth_node', arguments), arguments)
+
+
+def largest_of_node(own_name: str, arguments: Sequence[str]) -> int:
+    """
+    Return the bytes of the largest message of the depth node of that full name.
+
+    :param arguments: command line of its process.
+    """
     known = parameter_infos(DepthNodeConfig)
-    given = given_values('depth_node', arguments)
+    given = given_values(own_name, arguments)
     try:
         config = from_mapping(
             DepthNodeConfig, {name: value for name, value in given.items() if name in known}
@@ -88,7 +97,7 @@ def largest_of_bag(node: str, arguments: Sequence[str]) -> int:
     # Here, as the depth node asks for its own alone and starts without reading bags.
     from depth_anything_ros.bag import BagReader
 
-    path = given_values(node, arguments).get('bag', '')
+    path = given_values(full_name(node, arguments), arguments).get('bag', '')
     try:
         with BagReader(str(path)) as reader:
             return max((_first_bytes(reader, topic) for topic in reader.topics), default=0)

@@ -25,12 +25,16 @@ _REMAPS = ('-r', '--remap')
 _DECLARED_LATER = 'qos_overrides.'
 
 
-def unused_overrides(node: Node, arguments: Sequence[str] | None = None) -> tuple[str, ...]:
+def unused_overrides(
+    node: Node, arguments: Sequence[str] | None = None, company: Sequence[str] = ()
+) -> tuple[str, ...]:
     """
     Return a sentence for all that was given as a parameter and is not used.
 
     :param node: has declared its parameters.
     :param arguments: command line of the process; `sys.argv` when None.
+    :param company: full names of the nodes of its kind in the process, for which parameters may be
+        meant as well.
     """
     known = node.get_parameters_by_prefix('')
     unknown = [
@@ -38,34 +42,39 @@ def unused_overrides(node: Node, arguments: Sequence[str] | None = None) -> tupl
         for name in _overrides(node)
         if name not in known and not name.startswith(_DECLARED_LATER)
     ]
-    full_name = node.get_fully_qualified_name()
-    return (*unknown, *_for_others(full_name, sys.argv if arguments is None else arguments))
+    own_name = node.get_fully_qualified_name()
+    words = sys.argv if arguments is None else arguments
+    return (*unknown, *_for_others(own_name, words, company))
 
 
-def given_values(name: str, arguments: Sequence[str]) -> dict[str, Any]:
+def given_values(own_name: str, arguments: Sequence[str]) -> dict[str, Any]:
     """
     Return the parameters that a command line gives to a node, before there is a node to ask.
 
     What cannot be read is left out: rclpy tells of it.
 
-    :param name: of the node, unless it is remapped.
+    :param own_name: full name of the node.
     """
-    full_name = _full_name(name, arguments)
     values: dict[str, Any] = {}
     with suppress(OSError, ValueError, yaml.YAMLError):
         for option, word in _options(arguments, _PARAMETERS):
             if option == _FILE:
                 for key, section in _read(word).items():
-                    values.update(section if matches(key, full_name) else {})
+                    values.update(section if matches(key, own_name) else {})
                 continue
             left, _, text = word.partition(':=')
             node, colon, parameter = left.rpartition(':')
-            if not colon or matches(node, full_name):
+            if not colon or matches(node, own_name):
                 values[parameter] = yaml.safe_load(text)
     return values
 
 
-def _full_name(name: str, arguments: Sequence[str]) -> str:
+def full_name(name: str, arguments: Sequence[str]) -> str:
+    """
+    Return the full name that a command line gives to a node.
+
+    :param name: of the node, unless it is remapped.
+    """
     names = {'__node': name, '__ns': ''}
     for _, word in _options(arguments, _REMAPS):
         left, _, right = word.partition(':=')
@@ -81,16 +90,24 @@ def _overrides(node: Node) -> list[str]:
     return list(overrides)
 
 
-def _for_others(full_name: str, arguments: Sequence[str]) -> Iterator[str]:
+def _for_others(own_name: str, arguments: Sequence[str], company: Sequence[str]) -> Iterator[str]:
     for option, word in _options(arguments, _PARAMETERS):
         if option == _FILE:
             names = list(_read(word))
-            if not any(matches(name, full_name) for name in names):
-                yield for_other_nodes(word, names, full_name)
+            if not (any(matches(name, own_name) for name in names) or _is_for(names, company)):
+                yield for_other_nodes(word, names, own_name)
             continue
         name, colon, _ = word.partition(':=')[0].rpartition(':')
-        if colon and not matches(name, full_name):
-            yield f"'{word}' is for node '{name}', this is {full_name}"
+        if colon and not any(matches(name, other) for other in (own_name, *company)):
+            yield f"'{word}' is for node '{name}', this is {own_name}"
+
+
+def _is_for(names: Sequence[str], company: Sequence[str]) -> bool:
+    """Return whether a file is for nodes of a company, and of that kind for nobody else."""
+    used = [any(matches(name, other) for other in company) for name in names]
+    kind = {other.rpartition('/')[2] for other in company}
+    astray = [name for name, one in zip(names, used, strict=True) if not one]
+    return any(used) and not any(name.rpartition('/')[2] in kind for name in astray)
 
 
 def _read(file: str) -> dict[str, Any]:

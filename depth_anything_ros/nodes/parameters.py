@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
@@ -18,12 +18,15 @@ _LARGEST_FLOAT = 1e308
 _LARGEST_INTEGER = 2**63 - 1
 
 
-def declare_parameters(node: Node, config: type[C]) -> tuple[C, tuple[str, ...]]:
+def declare_parameters(
+    node: Node, config: type[C], company: Sequence[str] = ()
+) -> tuple[C, tuple[str, ...]]:
     """
     Declare every parameter of a config class and return the values the node was started with.
 
     Also return a sentence for all that was given and is not used; the log tells them too.
 
+    :param company: see :func:`overrides.unused_overrides`.
     :raises ConfigError: if a value has the wrong type or is out of range.
     """
     infos = parameter_infos(config)
@@ -36,7 +39,7 @@ def declare_parameters(node: Node, config: type[C]) -> tuple[C, tuple[str, ...]]
         ],
         ignore_override=False,
     )
-    unused = unused_overrides(node)
+    unused = unused_overrides(node, company=company)
     for sentence in unused:
         node.get_logger().warning(sentence)
     values = {name: item.value for name, item in zip(infos, declared, strict=True)}

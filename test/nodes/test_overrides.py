@@ -9,7 +9,7 @@ import yaml
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.nodes import overrides, parameters
-from depth_anything_ros.nodes.overrides import given_values, unused_overrides
+from depth_anything_ros.nodes.overrides import full_name, given_values, unused_overrides
 from depth_anything_ros.nodes.parameters import declare_parameters
 from depth_anything_ros.parameters import parameter_infos
 from depth_anything_ros.parameters.node_file import matches, sections
@@ -70,6 +70,39 @@ def test_a_file_without_a_section_for_the_node_is_named(make_node, write):
     )
 
 
+COMPANY = ('/front/depth_node', '/rear/depth_node')
+
+
+@pytest.mark.parametrize(
+    ('keys', 'is_fine'),
+    [
+        (['/rear/depth_node'], True),
+        (['/rear/depth_node', '/rear/camera'], True),
+        (['/**'], True),
+        (['/rear/depth_node', '/frnot/depth_node'], False),
+        (['/left/depth_node'], False),
+        (['camera'], False),
+    ],
+)
+def test_a_file_may_be_for_other_nodes_of_the_company_alone(make_node, tmp_path, keys, is_fine):
+    path = tmp_path / 'given.yaml'
+    path.write_text(yaml.safe_dump({key: {'ros__parameters': {'threads': 1}} for key in keys}))
+    node = make_node('--params-file', path, namespace='front')
+    told = [
+        f"nothing in '{path}' is for /front/depth_node, only for {', '.join(sorted(keys))}; call "
+        "it '/**' or '/front/depth_node'"
+    ]
+    assert list(unused_overrides(node, company=COMPANY)) == ([] if is_fine else told)
+
+
+def test_a_parameter_on_the_command_line_may_be_for_another_of_the_company(make_node):
+    words = '-p', '/rear/depth_node:threads:=3'
+    node = make_node(namespace='front')
+    arguments = ['program', '--ros-args', *words]
+    assert unused_overrides(node, arguments, COMPANY) == ()
+    assert len(unused_overrides(node, arguments, COMPANY[:1])) == 1
+
+
 def test_a_parameter_for_another_node_on_the_command_line_is_named(make_node):
     node = make_node('-p', 'depht_node:model:=tiny', '-p', 'depth_node:threads:=3')
     assert unused_overrides(node) == (
@@ -110,7 +143,7 @@ def test_a_section_without_parameters_gives_none(tmp_path, section):
     file = tmp_path / 'empty.yaml'
     file.write_text(f'/**:\n  ros__parameters:{section}\nother:\n  ros__parameters: {{a: 1}}\n')
     words = ['--ros-args', '--params-file', str(file), '-p', 'threads:=3']
-    assert given_values('depth_node', words) == {'threads': 3}
+    assert given_values('/depth_node', words) == {'threads': 3}
     assert sections(yaml.safe_load(file.read_text())) == {'/**': {}, 'other': {'a': 1}}
 
 
@@ -118,7 +151,7 @@ def test_what_is_unused_is_looked_for_once_and_handed_over(make_node, monkeypatc
     node = make_node('-p', 'threads:=2')
     calls = []
     monkeypatch.setattr(
-        parameters, 'unused_overrides', lambda node: calls.append(node) or ('a sentence',)
+        parameters, 'unused_overrides', lambda node, company: calls.append(node) or ('a sentence',)
     )
     monkeypatch.setattr(node, 'declare_parameters', lambda *_, **__: [])
     monkeypatch.setattr(parameters, 'parameter_infos', lambda _: {})
@@ -166,7 +199,7 @@ def test_values_are_known_before_there_is_a_node(make_node, write, words):
     file = str(write('robot/depth_node', threads=7, max_depth_m=4.0))
     words = [file if word == 'FILE' else word for word in words]
     node = make_node(*words)
-    given = given_values('depth_node', sys.argv)
+    given = given_values(full_name('depth_node', sys.argv), sys.argv)
     assert given == {name: node.get_parameter(name).value for name in overrides._overrides(node)}
 
 
@@ -175,4 +208,4 @@ def test_a_file_that_cannot_be_read_gives_no_values(tmp_path, text):
     file = tmp_path / 'given.yaml'
     if text is not None:
         file.write_text(text)
-    assert given_values('depth_node', ['--ros-args', '--params-file', str(file)]) == {}
+    assert given_values('/depth_node', ['--ros-args', '--params-file', str(file)]) == {}
