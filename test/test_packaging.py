@@ -21,7 +21,9 @@ SOURCES = (
     PACKAGE, 'config', 'launch', 'resource', 'rviz', 'scripts',
     'package.xml', 'pyproject.toml', 'setup.cfg', 'setup.py',
 )  # fmt: skip
-EXECUTABLES = ('bag_player', 'depth_node', 'evaluator_node', 'health_check', 'viewer')
+EXECUTABLES = (
+    'bag_player', 'cameras_node', 'depth_node', 'evaluator_node', 'health_check', 'viewer',
+)  # fmt: skip
 
 # Import name → rosdep key, where the two differ.
 ROSDEP_KEYS = {

@@ -26,6 +26,7 @@ from depth_anything_ros.inference.building import LONG_WORK
 from depth_anything_ros.messages import told_size
 from depth_anything_ros.nodes.arrival import ArrivalStamps
 from depth_anything_ros.nodes.beside import offer
+from depth_anything_ros.nodes.company import Company
 from depth_anything_ros.nodes.diagnostics import to_status
 from depth_anything_ros.nodes.frame_processor import FrameProcessor, Job
 from depth_anything_ros.nodes.judgement import NodeState
@@ -33,7 +34,7 @@ from depth_anything_ros.nodes.managed import ManagedNode
 from depth_anything_ros.nodes.message_sizes import largest_message, oversized
 from depth_anything_ros.nodes.outputs import DepthOutputs
 from depth_anything_ros.nodes.parameters import declare_parameters, updated
-from depth_anything_ros.nodes.pipeline_host import PipelineHost
+from depth_anything_ros.nodes.pipeline_host import PipelineHost, load_predictor
 from depth_anything_ros.nodes.process import run_process, spin
 from depth_anything_ros.nodes.sizes import SizeBuilder
 from depth_anything_ros.nodes.subscription import SensorSubscription
@@ -47,6 +48,7 @@ from depth_anything_ros.nodes.topics import (
 )
 from depth_anything_ros.nodes.transforms import TransformLookup
 from depth_anything_ros.nodes.transport import segment_of
+from depth_anything_ros.nodes.turns import Turn
 from depth_anything_ros.nodes.worker import LatestItemWorker
 from depth_anything_ros.parameters import Affects, names_affecting, parameter_values
 from depth_anything_ros.scale import PrioritySources
@@ -70,18 +72,24 @@ class DepthNode(ManagedNode):
     Estimate depth for the latest camera image.
 
     The executor's thread only takes messages; one worker runs the pipeline, others load networks.
+
+    :param namespace: of a node in company; '' leaves it to the command line.
+    :param company: the depth nodes of this process with which it shares its network, if any.
     """
 
-    def __init__(self) -> None:
-        super().__init__('depth_node')
-        self._config, self._unused = declare_parameters(self, DepthNodeConfig)
+    def __init__(self, namespace: str = '', company: Company | None = None) -> None:
+        super().__init__('depth_node', namespace)
+        names = company.names if company else ()
+        self._config, self._unused = declare_parameters(self, DepthNodeConfig, names)
         self._segment = segment_of(os.environ)
-        self._host = PipelineHost(refused=self._on_refused)
+        load = company.load if company else load_predictor
+        self._host = PipelineHost(load, self._on_refused)
         self._statistics = RunStatistics()
         self._names = input_names(self, self._config)
         self._camera = CameraInput(self._topic('camera_info'), self._topic('image'))
         self._sizes = SizeBuilder(self._resume)
         self._told = Kinds()
+        turn = company.turn() if company else Turn()
         self._processor = FrameProcessor(
             self._host,
             self._sizes,
@@ -89,6 +97,7 @@ class DepthNode(ManagedNode):
             self._statistics,
             lambda: self._config,
             self._warn,
+            turn,
         )
         self._transforms = TransformLookup(self)
         if needs_tf(self._config):
@@ -112,7 +121,9 @@ class DepthNode(ManagedNode):
         self._failure = ''
         self._showing_model = False
         self._latest: Any = None
-        self._worker = LatestItemWorker(self._processor.process, 'depth', self._processor.give_up)
+        self._worker = LatestItemWorker(
+            self._processor.process, 'depth', self._processor.give_up, turn
+        )
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         self.create_timer(
             self._config.diagnostics_period_s,
@@ -129,11 +140,20 @@ class DepthNode(ManagedNode):
 
         :raises DepthAnythingError: if the node cannot start by itself.
         """
-        spin(self, self._start_by_itself if self._config.autostart else None)
+        spin(self, self.start_by_itself)
 
-    async def _start_by_itself(self) -> None:
-        if not await self.start_up():
+    async def start_by_itself(self) -> None:
+        """
+        Become active, with `autostart`.
+
+        :raises DepthAnythingError: if the node cannot.
+        """
+        if self._config.autostart and not await self.start_up():
             raise DepthAnythingError(self._failure or 'the node could not be started')
+
+    def note_fault(self, reason: str) -> None:
+        """Show in diagnostics, up to the next transition, what no node should have come to."""
+        self._failure = reason
 
     def close(self) -> None:
         """End the threads."""
@@ -343,7 +363,7 @@ class DepthNode(ManagedNode):
             lifecycle=self._lifecycle,
             image_topic=self._topic('image'),
             image_hint=input_hint(self, 'image', self._config),
-            model=pipeline.predictor.identity if pipeline else None,
+            model=self._host.identity,
             failure=self._failure,
             model_error=self._host.error,
             loading=self._host.loading,
@@ -384,10 +404,9 @@ class DepthNode(ManagedNode):
         return oversized(size, self._segment, outputs.wanted(), self._config)
 
     def _announce_model(self) -> None:
-        pipeline = self._host.pipeline
-        if pipeline is None:
+        model = self._host.identity
+        if model is None:
             return
-        model = pipeline.predictor.identity
         self.get_logger().info(str(model))
         if model.integers:
             self.get_logger().info(model.integers)

@@ -40,6 +40,7 @@ def _sections(state: NodeState, snapshot: Snapshot) -> dict[str, object]:
         },
         'published': snapshot.published,
         'rate_hz': snapshot.rate_hz,
+        'image_ago_s': snapshot.image.ago_s,
         'stages_ms': snapshot.stages_ms,
         'last_error': snapshot.error.text,
         'model': identity_section(state.model) if state.model else {},

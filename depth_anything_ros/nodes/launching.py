@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import launch.logging
+import yaml
 from launch import LaunchContext
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, RegisterEventHandler
 from launch.event_handlers import OnProcessExit, OnShutdown
@@ -22,6 +23,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
 from depth_anything_ros.config import CAMERA_PRESETS
+from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.parameters import parameter_infos, parse_value
 
 PACKAGE = 'depth_anything_ros'
@@ -75,14 +77,72 @@ def parameters(
     :raises ConfigError: if a value is of another type than the parameter, or out of its range;
         the message names the argument.
     """
+    values = parsed(config, {name: given(context, name) for name in names})
+    return {name: ParameterValue(value, value_type=type(value)) for name, value in values.items()}
+
+
+def parsed(config: type, texts: Mapping[str, str]) -> dict[str, Any]:
+    """
+    Return parameters in their types from the texts of arguments; what is empty is left out.
+
+    :param config: config class of the node.
+    :param texts: name of a parameter → text.
+    :raises ConfigError: if a value is of another type than the parameter, or out of its range.
+    """
     infos = parameter_infos(config)
-    found: dict[str, ParameterValue] = {}
-    for name in names:
-        text = given(context, name)
-        if text:
-            value = parse_value(name, text, *infos[name])
-            found[name] = ParameterValue(value, value_type=type(value))
+    return {name: parse_value(name, text, *infos[name]) for name, text in texts.items() if text}
+
+
+def arguments_of_each(
+    context: LaunchContext, owners: Sequence[str], names: Sequence[str]
+) -> dict[str, dict[str, str]]:
+    """
+    Return owner → argument → text: OWNER.ARGUMENT where it is given, else ARGUMENT.
+
+    Those of this include are taken away, so that a later one does not get them.
+
+    :param owners: names that may stand before an argument with a dot between.
+    :param names: arguments that they may stand before.
+    :raises ConfigError: if one stands before another argument, or another before one of these.
+    """
+    values = context.launch_configurations
+    found = {owner: {name: given(context, name) for name in names} for owner in owners}
+    for argument in [name for name in values if '.' in name]:
+        owner, _, name = argument.rpartition('.')
+        if owner in found and name in names:
+            found[owner][name] = given(context, argument)
+            if argument not in _on_command_line(context):
+                del values[argument]
+        elif owner in found:
+            raise ConfigError(f"argument '{argument}': there is no argument '{name}' of {owner}")
+        elif name in names:
+            raise ConfigError(
+                f"argument '{argument}': there is no '{owner}'; known: {', '.join(owners)}"
+            )
     return found
+
+
+def write_parameters(name: str, of_nodes: Mapping[str, Mapping[str, Any]]) -> str:
+    """
+    Write a parameter file into the log folder of this launch and return its path.
+
+    :param name: of the file, without its ending.
+    :param of_nodes: full name of a node → its parameters.
+    """
+    path = Path(launch.logging.launch_config.get_log_file_path(f'{name}.yaml'))
+    sections = {node: {'ros__parameters': dict(values)} for node, values in of_nodes.items()}
+    path.write_text(yaml.dump(sections, Dumper=_Quoting), encoding='utf-8')
+    return str(path)
+
+
+class _Quoting(yaml.SafeDumper):
+    """Write texts so that ROS, for which 1e5 is a number, reads them as such too."""
+
+
+_Quoting.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar('tag:yaml.org,2002:str', text, style='"'),
+)
 
 
 def full_name(context: LaunchContext, *names: str) -> str:
@@ -98,6 +158,10 @@ def full_name(context: LaunchContext, *names: str) -> str:
     for name in names:
         found = prefix_namespace(found, name)
     return str(make_namespace_absolute(found))
+
+
+def _on_command_line(context: LaunchContext) -> set[str]:
+    return {argument.partition(':=')[0] for argument in context.argv}
 
 
 class Leftover(str):
@@ -127,7 +191,7 @@ class OwnArguments:
 
     def _begin(self, context: LaunchContext) -> None:
         values = context.launch_configurations
-        for_all = {argument.partition(':=')[0] for argument in context.argv}
+        for_all = _on_command_line(context)
         self._set_aside = {
             name: value
             for name, value in values.items()
@@ -161,7 +225,7 @@ def own_node(
     """
     Return a node of this package in the namespace of the launch file.
 
-    :param values: parameters that count over those of the file.
+    :param values: parameters that count over those of the file, of the node of that name.
     :param config: the argument that names its parameter file.
     :param ros_arguments: further ones.
     :param options: further arguments of launch_ros's Node; without `name` it is the executable's.
@@ -174,7 +238,7 @@ def own_node(
         namespace=LaunchConfiguration('namespace'),
         output='screen',
         ros_arguments=[*file, *ros_arguments],
-        parameters=[dict(values)],
+        parameters=[dict(values)] if values else [],
         **{'name': executable, **options},
     )
 

@@ -22,10 +22,12 @@ class ManagedNode(LifecycleNodeMixin, Node):
     rclpy.
 
     :param name: name of the node.
+    :param namespace: wins over that of the command line; '' leaves it to that.
     """
 
-    def __init__(self, name: str) -> None:
-        Node.__init__(self, name)
+    def __init__(self, name: str, namespace: str = '') -> None:
+        own = ['--ros-args', '-r', f'__ns:={namespace}'] if namespace else None
+        Node.__init__(self, name, cli_args=own)
         # So that get_state and the like are answered while change_state waits.
         LifecycleNodeMixin.__init__(self, callback_group=ReentrantCallbackGroup())
         self._configuring = False

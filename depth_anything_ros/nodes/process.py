@@ -109,7 +109,11 @@ def run_process(
     return code
 
 
-def spin(node: Node, first: Callable[[], Coroutine[Any, Any, None]] | None = None) -> None:
+def spin(
+    node: Node,
+    first: Callable[[], Coroutine[Any, Any, None]] | None = None,
+    survive: Callable[[Exception], None] | None = None,
+) -> None:
     """
     Serve a node's callbacks until ROS shuts down.
 
@@ -117,6 +121,8 @@ def spin(node: Node, first: Callable[[], Coroutine[Any, Any, None]] | None = Non
     ends the context, and an executor that looks in between would sleep until the next message.
 
     :param first: begun before any callback; what it raises is raised here.
+    :param survive: told what a callback has raised, to go on with the next; without it that ends
+        the node.
     """
     executor = SingleThreadedExecutor(context=node.context)
     executor.add_node(node)
@@ -124,7 +130,14 @@ def spin(node: Node, first: Callable[[], Coroutine[Any, Any, None]] | None = Non
         executor.create_task(first)
     try:
         while node.context.ok():
-            executor.spin_once(timeout_sec=_LONGEST_WAIT_S)
+            try:
+                executor.spin_once(timeout_sec=_LONGEST_WAIT_S)
+            except ExternalShutdownException:
+                raise
+            except Exception as error:
+                if survive is None or not node.context.ok():
+                    raise
+                survive(error)
     finally:
         # Callbacks that wait for slow work see the end of ROS; shutdown would wait for them.
         for _ in range(_LAST_TURNS):

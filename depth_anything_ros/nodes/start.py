@@ -50,4 +50,5 @@ def start(node: str) -> NoReturn:
 
 
 if __name__ == '__main__':
-    start(sys.argv[1])
+    # Taken away, so that the rest is the command line of the node.
+    start(sys.argv.pop(1))

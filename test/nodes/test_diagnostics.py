@@ -29,6 +29,7 @@ def test_what_one_node_writes_another_reads_by_the_same_names(statistics):
         'output': 'relative inverse depth',
     }
     assert read['frames']['received'] == '1'
+    assert 0.0 <= float(read['image_ago_s']) < 60.0
     assert read['published'] == {'depth/image_raw': '1'}
     assert read['stages_ms']['inference'] == {
         'p50': '12.5',

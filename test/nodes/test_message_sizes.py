@@ -3,6 +3,7 @@ import pytest
 
 from depth_anything_ros.bag import RgbdFrame, write_rgbd_bag
 from depth_anything_ros.config import DepthNodeConfig
+from depth_anything_ros.nodes.cameras_node import largest_of_cameras
 from depth_anything_ros.nodes.message_sizes import (
     largest_message,
     largest_of_bag,
@@ -52,6 +53,14 @@ def test_sizes_are_those_of_the_messages():
 )
 def test_the_largest_message_follows_from_the_command_line(words, size):
     assert largest_message(['depth_node', '--ros-args', *words]) == size
+
+
+def test_cameras_of_one_process_share_its_segment(tmp_path):
+    file = tmp_path / 'cameras.yaml'
+    file.write_text('/front/depth_node: {ros__parameters: {cloud_stride: 2}}\n')
+    words = ['cameras_node', 'front', 'rear', '--ros-args', '--params-file', str(file)]
+    assert largest_of_cameras(words) == 640 * 480 * 16 * 5 // 4
+    assert largest_of_cameras(['cameras_node', '--ros-args', *words[4:]]) == 0
 
 
 def test_messages_beyond_the_segment_are_named_with_the_parameter_that_helps():

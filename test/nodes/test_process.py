@@ -49,6 +49,42 @@ def test_spinning_looks_at_the_context_again_though_nothing_wakes_it(monkeypatch
     assert nodes == ['shut down']
 
 
+def test_a_fault_of_a_callback_is_told_and_the_next_one_served(monkeypatch):
+    faults, served = [ValueError('a'), None, RuntimeError('b')], []
+
+    class Executor:
+        def __init__(self, context):
+            pass
+
+        def spin_once(self, timeout_sec=None):
+            served.append(timeout_sec)
+            fault = faults.pop(0) if faults else None
+            if fault is not None:
+                raise fault
+
+        def add_node(self, node):
+            pass
+
+        remove_node = add_node
+
+        def shutdown(self):
+            pass
+
+    monkeypatch.setattr(process, 'SingleThreadedExecutor', Executor)
+    told = []
+    # Each fault looks at the context once more; one after its end is the end.
+    process.spin(Node(checks=6), survive=lambda error: told.append(str(error)))
+    assert told == ['a', 'b']
+    assert len([wait_s for wait_s in served if wait_s]) == 4
+    faults[:] = [ValueError('c')]
+    with pytest.raises(ValueError, match='c'):
+        process.spin(Node(checks=3))
+    faults[:] = [ValueError('d')]
+    with pytest.raises(ValueError, match='d'):
+        process.spin(Node(checks=1), survive=lambda error: told.append(str(error)))
+    assert told == ['a', 'b']
+
+
 class FailingNode:
     """Raise in `run` what rclpy raises when a call comes after the end of the context."""
 
