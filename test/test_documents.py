@@ -20,7 +20,7 @@ from pathlib import Path
 import cv2
 import pytest
 import yaml
-from test_launch_files import DEPTH_ARGUMENTS, EVALUATE_ARGUMENTS
+from test_launch_files import CAMERAS_ARGUMENTS, DEPTH_ARGUMENTS, EVALUATE_ARGUMENTS
 
 import depth_anything_ros as dar
 from depth_anything_ros.cli.main import VERBS, main, make_parser
@@ -55,6 +55,7 @@ LINK = re.compile(r'(?<!`)\[[^\]]*\]\(([^)\s]+)\)')
 INLINE_VERB = re.compile(r'`\./dev (run [a-z]+(?: [^`…|]*)?)`')
 STAND_INS = {'MODEL': 'tiny', 'NODE': 'depth_node'}
 LAUNCH_ARGUMENTS = {
+    'cameras.launch.py': CAMERAS_ARGUMENTS,
     'depth.launch.py': DEPTH_ARGUMENTS,
     'evaluate.launch.py': DEPTH_ARGUMENTS | EVALUATE_ARGUMENTS,
     'r550.launch.py': DEPTH_ARGUMENTS | {'chassis'},
@@ -156,6 +157,8 @@ def test_every_launch_line_has_arguments_that_exist():
                 continue
             for word in words[4:]:
                 name, given, value = word.partition(':=')
+                if words[3] == 'cameras.launch.py':
+                    name = name.rpartition('.')[2]  # of one camera, or of all
                 assert given and name in LAUNCH_ARGUMENTS[words[3]], word
                 if name in infos:
                     parse_value(name, value, *infos[name])

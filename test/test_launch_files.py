@@ -22,6 +22,7 @@ DEPTH_ARGUMENTS = {
     'camera_prefix',
     *parameter_infos(DepthNodeConfig),
 }  # fmt: skip
+CAMERAS_ARGUMENTS = DEPTH_ARGUMENTS - {'rviz', 'fixed_frame'} | {'cameras'}
 EVALUATE_ARGUMENTS = {
     'bag', 'output', 'gate', 'mode', 'rate', 'ground_truth', 'prediction', 'evaluator_config',
     'player_config', 'ground_truth_depth_unit', 'ground_truth_registration', 'ground_truth_pose',
@@ -74,6 +75,10 @@ def test_the_r550_takes_the_arguments_of_depth_and_its_chassis() -> None:
     assert set(arguments('r550')) == DEPTH_ARGUMENTS | {'chassis'}
 
 
+def test_cameras_take_the_arguments_of_depth_but_for_rviz() -> None:
+    assert set(arguments('cameras')) == CAMERAS_ARGUMENTS
+
+
 @pytest.mark.parametrize(
     ('given', 'height_m'),
     [
@@ -97,26 +102,28 @@ def test_the_height_of_the_r550_follows_the_chassis_unless_given(
     assert context.launch_configurations['config'].endswith('config/r550.yaml')
 
 
-@pytest.mark.parametrize('name', ['depth', 'evaluate', 'r550'])
+@pytest.mark.parametrize('name', ['depth', 'cameras', 'evaluate', 'r550'])
 def test_arguments_explain_themselves_and_name_fixed_choices(name: str) -> None:
     for argument in arguments(name).values():
         assert argument.description.strip().endswith(('.', ']')), argument.name
         assert bool(argument.choices) == (argument.name in FIXED), argument.name
 
 
-def test_node_parameters_default_to_the_config_file() -> None:
-    declared = arguments('depth')
+@pytest.mark.parametrize('file', ['depth', 'cameras'])
+def test_node_parameters_default_to_the_config_file(file: str) -> None:
+    declared = arguments(file)
     for name in parameter_infos(DepthNodeConfig):
         assert [part.text for part in declared[name].default_value] in ([], ['']), name
 
 
-def test_only_the_bag_is_required() -> None:
+@pytest.mark.parametrize(
+    ('file', 'names'), [('depth', set()), ('cameras', {'cameras'}), ('evaluate', {'bag'})]
+)
+def test_only_what_cannot_be_known_is_required(file: str, names: set[str]) -> None:
     required = {
-        argument.name
-        for argument in arguments('evaluate').values()
-        if argument.default_value is None
+        argument.name for argument in arguments(file).values() if argument.default_value is None
     }
-    assert required == {'bag'}
+    assert required == names
 
 
 def test_unknown_choice_is_refused_with_the_choices_named() -> None:

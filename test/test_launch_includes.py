@@ -26,7 +26,7 @@ from launch_ros.actions import Node, PushRosNamespace
 
 from depth_anything_ros.bag import BagWriter
 from depth_anything_ros.config import CAMERA_PRESETS
-from depth_anything_ros.errors import ConfigError, DatasetError
+from depth_anything_ros.errors import ConfigError, DatasetError, UnknownNameError
 
 LAUNCH = Path(__file__).resolve().parent.parent / 'launch'
 COMPRESSED = 'sensor_msgs/msg/CompressedImage'
@@ -218,6 +218,129 @@ def test_values_reach_the_node_in_the_type_of_the_parameter() -> None:
         'checkpoint': '1e5', 'laser_pose': '0 0 0 0 0 0',
     }  # fmt: skip
     assert type(found['camera_height_m']) is float
+
+
+CAMERAS = {'cameras': 'front,rear'}
+
+
+def of_cameras(text: str) -> dict[str, dict[str, Any]]:
+    """Return full name → parameters that the arguments give to the nodes of a process."""
+    file = re.findall(r'--params-file (\S+)', text)[-1]
+    sections = yaml.safe_load(Path(file).read_text())
+    return {name: section['ros__parameters'] for name, section in sections.items()}
+
+
+def test_cameras_are_one_process_in_which_each_has_its_namespace() -> None:
+    (text,) = started(robot('robot', include('cameras', model='tiny', **CAMERAS))).values()
+    assert re.search(r'/cameras_node front rear --ros-args ', text)
+    assert '-r __ns:=/robot ' in text
+    assert of_cameras(text) == {
+        f'/robot/{name}/depth_node': {'model': 'tiny', 'use_sim_time': False}
+        for name in ('front', 'rear')
+    }
+    names = remaps(text)
+    for name in ('front', 'rear'):
+        assert names[f'/robot/{name}/image'] == f'/robot/{name}/color/image_raw'
+        assert names[f'/robot/{name}/reference/depth'] == f'/robot/{name}/depth/image_raw'
+        assert names[f'/robot/{name}/scan'] == '/robot/scan'
+        assert (names[f'/robot/{name}/imu'], names[f'/robot/{name}/odom']) == (
+            '/robot/imu/data', '/robot/odom'
+        )  # fmt: skip
+        assert not [key for key in names if 'camera_info' in key]
+
+
+def test_an_argument_of_one_camera_wins_over_that_of_all() -> None:
+    own = {
+        'image': 'image_raw', 'scale_source': 'depth_image', 'rear.scale_source': 'camera_height',
+        'rear.camera_height_m': '1', 'rear.image': '/back/image', 'rear.camera_info': '/calib',
+        'front.checkpoint': '1e5',
+    }  # fmt: skip
+    (text,) = started(
+        include('cameras', name='eye', use_sim_time='true', **CAMERAS, **own)
+    ).values()
+    assert of_cameras(text) == {
+        '/front/eye': {'scale_source': 'depth_image', 'checkpoint': '1e5', 'use_sim_time': True},
+        '/rear/eye': {
+            'scale_source': 'camera_height', 'camera_height_m': 1.0, 'use_sim_time': True
+        },
+    }  # fmt: skip
+    names = remaps(text)
+    assert (names['/front/image'], names['/rear/image']) == ('/front/image_raw', '/back/image')
+    assert names['/rear/camera_info'] == '/calib'
+    assert '/front/camera_info' not in names
+
+
+def test_the_kind_of_each_camera_gives_its_topics_below_its_name() -> None:
+    kinds = {
+        'cameras': 'front,rear,left,up', 'camera': 'realsense', 'rear.camera': 'zed',
+        'left.camera': 'usb_cam', 'up.camera_prefix': '/robot/top', 'front.scale_source': 'fixed',
+    }  # fmt: skip
+    (text,) = started(include('cameras', **kinds)).values()
+    names, found = remaps(text), of_cameras(text)
+    assert {name: names[f'/{name}/image'] for name in ('front', 'rear', 'left', 'up')} == {
+        'front': '/front/color/image_raw',
+        'rear': '/rear/zed_node/rgb/color/rect/image',
+        'left': '/left/image_raw',
+        'up': '/robot/top/color/image_raw',
+    }
+    assert names['/front/reference/depth'] == '/front/aligned_depth_to_color/image_raw'
+    assert found['/front/depth_node']['scale_source'] == 'fixed'
+    assert found['/rear/depth_node']['scale_source'] == 'depth_image'
+    assert found['/left/depth_node'] == {'image_is_rectified': False, 'use_sim_time': False}
+
+
+def test_ros_reads_the_written_parameters_in_their_types(tmp_path: Path) -> None:
+    rclpy = pytest.importorskip('rclpy')
+    given = {'front.checkpoint': '1e5', 'front.fixed_scale': '1e-9', 'front.input_size': '224'}
+    (text,) = started(include('cameras', **CAMERAS, **given)).values()
+    context = rclpy.Context()
+    context.init(args=['-', *text.split('\n')[0].split()[3:]], domain_id=85)
+    node = rclpy.create_node(
+        'depth_node', context=context, cli_args=['--ros-args', '-r', '__ns:=/front'],
+        automatically_declare_parameters_from_overrides=True,
+    )  # fmt: skip
+    try:
+        found = {name: node.get_parameter(name.removeprefix('front.')).value for name in given}
+        assert node.resolve_topic_name('image') == '/front/color/image_raw'
+    finally:
+        node.destroy_node()
+        context.try_shutdown()
+    assert found == {
+        'front.checkpoint': '1e5', 'front.fixed_scale': 1e-9, 'front.input_size': 224
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        ({'cameras': ''}, 'no camera is named'),
+        ({'cameras': 'front, 2nd'}, "camera '2nd' is no name"),
+        ({'front.imgae': '/x'}, "argument 'front.imgae': there is no argument 'imgae' of front"),
+        ({'front.rviz': 'true'}, "'front.rviz': there is no argument 'rviz' of front"),
+        ({'raer.image': '/x'}, "argument 'raer.image': there is no 'raer'; known: front, rear"),
+        ({'rear.input_size': 'big'}, "'input_size': 'big' is not a whole number"),
+        ({'rear.scale_source': 'guess'}, "'guess'"),
+        ({'rear.camera': 'kinect'}, "unknown camera 'kinect'; known: realsense"),
+        ({'rear.camera_prefix': '/top'}, "'camera_prefix': '/top' needs a camera"),
+    ],
+)
+def test_a_wrong_argument_of_cameras_is_named(arguments: dict[str, str], message: str) -> None:
+    with pytest.raises((ConfigError, UnknownNameError), match=re.escape(message)):
+        started(include('cameras', **{**CAMERAS, **arguments}))
+
+
+def test_cameras_of_a_second_include_take_nothing_from_the_first() -> None:
+    one = include('cameras', **CAMERAS, **{'rear.image': '/back', 'model': 'tiny'})
+    other = include('cameras', cameras='left,rear', namespace='arm', name='eye')
+    first, second = started(one, other).values()
+    assert remaps(first)['/rear/image'] == '/back'
+    assert remaps(second)['/arm/rear/image'] == '/arm/rear/color/image_raw'
+    assert of_cameras(second)['/arm/left/eye'] == {'use_sim_time': False}
+    given = SetLaunchConfiguration('rear.image', '/back')
+    argv = ('rear.image:=/back',)
+    both = (include('cameras', name=name, **CAMERAS) for name in ('a', 'b'))
+    for text in started(given, *both, argv=argv).values():
+        assert remaps(text)['/rear/image'] == '/back'
 
 
 def test_evaluation_in_a_pushed_namespace_listens_to_its_own_depth_node(bag: Path) -> None:

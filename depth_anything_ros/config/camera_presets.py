@@ -17,8 +17,9 @@ class CameraPreset:
     `driver` starts it so that they are there; `source` says in which files of which version they
     stand. `prefix` holds the names and namespaces of that launch file, which `image` and
     `reference` come after: the image, and depth that is registered to it, '' for a camera without.
-    The calibration is `camera_info` beside either, where the node looks by itself. `parameters` of
-    the depth node are texts, as launch arguments are. `docs/cameras.md` says what else matters.
+    `below` is what of it stands below the name that a camera is given. The calibration is
+    `camera_info` beside either, where the node looks by itself. `parameters` of the depth node are
+    texts, as launch arguments are. `docs/cameras.md` says what else matters.
     """
 
     driver: str
@@ -26,6 +27,7 @@ class CameraPreset:
     image: str
     reference: str
     source: str
+    below: str = ''
     parameters: Mapping[str, str] = field(default_factory=dict)
 
     def topics(self, prefix: str = '') -> dict[str, str]:
@@ -78,6 +80,7 @@ CAMERA_PRESETS: Registry[CameraPreset] = Registry('camera', {
         source='stereolabs/zed-ros2-wrapper 5.4.1: zed_wrapper/launch/zed_camera.launch.py '
         '(camera_name, node_name), '
         'zed_components/src/zed_camera/src/zed_camera_component_video_depth.cpp',
+        below='zed_node',
         parameters=_BY_DEPTH,
     ),
     'usb_cam': CameraPreset(
