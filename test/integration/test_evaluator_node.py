@@ -77,16 +77,21 @@ def results(world):
     return json.loads((folder / 'summary.json').read_text()), rows, folder
 
 
-def await_scored(world, probe, count):
+def await_frames(world, probe, node='/evaluator_node', **counts):
     """Wait until the node has taken in what was sent; what is on its way at the end is lost."""
 
-    def scored_by_now():
-        response = probe.call(Trigger, '/evaluator_node/save')
+    def counted_by_now():
+        response = probe.call(Trigger, f'{node}/save')
         assert response.success
         assert response.message == str((world.folder / 'results').resolve())
-        return results(world)[0]['frames']['scored']
+        frames = results(world)[0]['frames']
+        return {name: frames[name] for name in counts}
 
-    probe.spin_until(lambda: scored_by_now() == count)
+    probe.spin_until(lambda: counted_by_now() == counts)
+
+
+def await_scored(world, probe, count):
+    await_frames(world, probe, scored=count)
 
 
 def test_results_at_sigint_hold_scores_latency_and_what_the_node_said(world, probe, camera):
@@ -103,7 +108,7 @@ def test_results_at_sigint_hold_scores_latency_and_what_the_node_said(world, pro
     send_diagnostics(probe, rejected=2)
     await_scored(world, probe, 5)
     process.signal(signal.SIGINT)
-    assert process.wait(30) == 0
+    assert process.wait() == 0
     summary, rows, folder = results(world)
     frames = summary['frames']
     assert (frames['sent'], frames['received'], frames['scored']) == (7, 5, 5)
@@ -111,7 +116,7 @@ def test_results_at_sigint_hold_scores_latency_and_what_the_node_said(world, pro
     assert len(rows) == 5
     assert summary['metrics']['scale_shift']['abs_rel'] == pytest.approx(0.0, abs=1e-3)
     assert summary['metrics']['online']['abs_rel'] == pytest.approx(0.1, abs=1e-3)
-    assert 20.0 <= summary['latency_ms']['p50'] < 1000.0
+    assert 20.0 <= summary['latency_ms']['p50'] < 60_000
     assert summary['stages_ms']['inference']['p50'] == 12.5
     assert summary['model']['name'] == 'depth_anything_v2_vits'
     assert summary['model']['weights'] == 'random'
@@ -142,7 +147,7 @@ def test_uncertainty_is_scored_where_it_is_asked_for_in_a_namespace_too(world, c
         for topic, message in zip(topics, sent, strict=True):
             probe.publish(topic, message)
         probe.spin(0.1)
-    probe.spin(0.5)
+    await_frames(world, probe, '/robot/evaluator_node', scored=3)
     process.stop()
     found = results(world)[0]['metrics']['online']
     assert found['frames'] == 3
@@ -159,7 +164,7 @@ def test_results_are_written_on_save_and_again_at_sigterm(world, probe, camera):
     await_scored(world, probe, 2)
     (world.folder / 'results' / 'summary.json').unlink()
     process.signal(signal.SIGTERM)
-    assert process.wait(30) == 0
+    assert process.wait() == 0
     assert results(world)[0]['frames']['scored'] == 2
 
 
@@ -171,7 +176,7 @@ def test_a_gate_gives_the_exit_code_3_where_it_is_not_met(world, probe, camera, 
     send_frame(probe, camera)
     await_scored(world, probe, 1)
     process.signal(signal.SIGINT)
-    assert process.wait(30) == code
+    assert process.wait() == code
     assert results(world)[0]['frames']['scored'] == 1
     told = f"gate '{gate}': metrics.online.abs_rel is 0.1"
     assert (told in process.output()) == bool(code)
@@ -181,7 +186,7 @@ def test_a_gate_with_an_unknown_figure_ends_the_node_at_once(world):
     gate = world.folder / 'gate.yaml'
     gate.write_text('bounds: [frames.droped == 0]')
     process = world.start('evaluator_node', {'gate': gate})
-    assert process.wait(30) == 1
+    assert process.wait() == 1
     assert "there is no figure 'frames.droped'; near it: frames.dropped" in process.output()
 
 
@@ -192,7 +197,7 @@ def test_results_that_cannot_be_written_are_told_and_give_exit_code_1(world, pro
     assert not response.success
     assert 'cannot write' in response.message
     process.signal(signal.SIGINT)
-    assert process.wait(30) == 1
+    assert process.wait() == 1
 
 
 @pytest.mark.parametrize('age_s', [-3.0, 1e6])
@@ -205,7 +210,7 @@ def test_stamps_of_another_clock_give_no_latency_but_a_warning(world, probe, cam
     process.stop()
     summary, _, _ = results(world)
     assert summary['frames']['scored'] == 3
-    assert 50.0 <= summary['latency_ms']['max'] < 1000.0
+    assert 50.0 <= summary['latency_ms']['max'] < 60_000
     (warning,) = (text for text in summary['warnings'] if 'latency' in text)
     assert '2 frames' in warning
     assert 'latency_from' in warning
@@ -218,7 +223,7 @@ def test_latency_from_image_needs_no_common_clock(world, probe, camera):
     await_scored(world, probe, 3)
     process.stop()
     summary, _, _ = results(world)
-    assert 0.0 < summary['latency_ms']['p50'] < 1000.0
+    assert 0.0 < summary['latency_ms']['p50'] < 60_000
     assert not [text for text in summary['warnings'] if 'latency' in text]
 
 
@@ -263,6 +268,7 @@ def test_images_without_stamp_are_not_scored_and_not_called_dropped(world, probe
         camera.stamp(image, 0)
         # As the depth node answers an image without stamp.
         send_plain(probe, image, answer_ns=time.time_ns())
+    await_frames(world, probe, sent=6)
     probe.spin(1.0)
     process.stop()
     summary, _, _ = results(world)
@@ -279,6 +285,7 @@ def test_an_image_that_is_sent_twice_is_scored_once(world, probe, camera):
         image = camera.image()
         probe.publish('image', image)
         send_plain(probe, image)
+    await_frames(world, probe, sent=6)
     probe.spin(1.0)
     process.stop()
     frames = results(world)[0]['frames']
@@ -365,7 +372,7 @@ def test_malformed_diagnostics_do_not_end_the_run(world, probe, camera):
 
 def kill_between_writes(process, folder):
     """Kill a process while it holds no temporary file, which no program can take along."""
-    end_s = time.monotonic() + 10
+    end_s = time.monotonic() + 60
     process.signal(signal.SIGSTOP)
     while list(folder.glob('.*')):
         assert time.monotonic() < end_s
@@ -373,7 +380,7 @@ def kill_between_writes(process, folder):
         time.sleep(0.01)
         process.signal(signal.SIGSTOP)
     process.signal(signal.SIGKILL)
-    process.wait(10)
+    process.wait()
 
 
 def test_a_run_that_is_killed_leaves_its_rows_and_a_summary(world, probe, camera):
@@ -404,6 +411,7 @@ def test_truth_of_another_camera_without_tf_is_refused_and_counted(world, probe,
         probe.publish('ground_truth', truth)
         probe.publish('relative', floats(image, np.ones((image.height, image.width))))
         probe.spin(0.05)
+    await_frames(world, probe, sent=12)
     probe.spin(1.0)
     process.stop()
     summary, _, _ = results(world)
@@ -436,6 +444,7 @@ def test_truth_of_another_camera_is_reprojected_with_both_calibrations(world, pr
         probe.publish('ground_truth', truth)
         probe.publish('depth', floats(image, np.full((image.height, image.width), 1.65)))
         probe.spin(0.1)
+    await_frames(world, probe, sent=3)
     probe.spin(1.0)
     process.stop()
     summary, rows, _ = results(world)
@@ -476,7 +485,7 @@ def test_the_end_comes_soon_and_every_image_is_counted(world, probe):
         probe.spin(0.03)
     begun_s = time.monotonic()
     process.signal(signal.SIGINT)
-    assert process.wait(60) == 0
+    assert process.wait() == 0
     took_s = time.monotonic() - begun_s
     summary, _, _ = results(world)
     frames = summary['frames']
@@ -593,7 +602,7 @@ def test_what_waits_is_scored_for_as_long_as_is_said_and_no_longer(world, probe,
     probe.spin(1.0)
     begun_s = time.monotonic()
     process.signal(signal.SIGINT)
-    assert process.wait(60) == 0
+    assert process.wait() == 0
     assert 4.0 < time.monotonic() - begun_s < 30.0
     assert results(world)[0]['frames']['scored'] == 1
 
@@ -622,5 +631,5 @@ def test_incomplete_frames_have_as_long_at_the_end_as_those_that_wait(world, pro
         send_frame(probe, camera, metric=False)
     probe.spin(0.5)
     process.signal(signal.SIGINT)
-    assert process.wait(60) == 0
+    assert process.wait() == 0
     assert results(world)[0]['frames']['scored'] == 2
