@@ -18,6 +18,7 @@ from depth_anything_ros.errors import BackendError, MissingDependencyError
 from depth_anything_ros.inference import BACKENDS
 from depth_anything_ros.inference.backends.base import BackendOptions
 from depth_anything_ros.inference.backends.cache import ENGINES, ExportCache
+from depth_anything_ros.inference.backends.source import LoadedNetwork
 from depth_anything_ros.inference.opening import create_predictor
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.models.checkpoint import load_estimator
@@ -54,7 +55,8 @@ def make(name, loaded, folder, device, precision):
     estimator, weights = loaded
     size = MULTIPLES[estimator.spec.name]
     cache = ExportCache(folder)
-    options = BackendOptions(estimator, weights.key, size, precision, device, 0, cache)
+    source = LoadedNetwork(estimator, weights.key)
+    options = BackendOptions(source, size, precision, device, 0, cache)
     return BACKENDS[name](options)
 
 

@@ -13,6 +13,7 @@ from depth_anything_ros.inference.backends import cuda_graph, torch_backend
 from depth_anything_ros.inference.backends.base import BackendOptions
 from depth_anything_ros.inference.backends.cache import ExportCache
 from depth_anything_ros.inference.backends.cuda_graph import CudaGraph
+from depth_anything_ros.inference.backends.source import LoadedNetwork
 from depth_anything_ros.inference.backends.torch_backend import TorchBackend
 from depth_anything_ros.models.checkpoint import load_estimator
 from depth_anything_ros.types import Precision
@@ -99,7 +100,9 @@ def tiny():
 def backend_of(tiny, precision=Precision.FP32):
     estimator, weights = tiny
     return TorchBackend(
-        BackendOptions(estimator, weights.key, (32, 64), precision, 'cpu', 1, ExportCache(None))
+        BackendOptions(
+            LoadedNetwork(estimator, weights.key), (32, 64), precision, 'cpu', 1, ExportCache(None)
+        )
     )
 
 

@@ -23,6 +23,7 @@ from depth_anything_ros.inference.backends.onnx_session import (
     providers,
     reason,
 )
+from depth_anything_ros.inference.backends.source import LoadedNetwork
 from depth_anything_ros.inference.building import LONG_WORK
 from depth_anything_ros.inference.devices import Device
 from depth_anything_ros.models.checkpoint import load_estimator
@@ -53,7 +54,8 @@ def loaded(estimator_and_weights, monkeypatch):
 def make(loaded, folder, device='tensorrt', precision=Precision.FP16, cache=None):
     estimator, weights = loaded
     cache = cache or ExportCache(folder)
-    return RUNTIME(BackendOptions(estimator, weights.key, SIZE, precision, device, 1, cache))
+    source = LoadedNetwork(estimator, weights.key)
+    return RUNTIME(BackendOptions(source, SIZE, precision, device, 1, cache))
 
 
 def pixels_of(seed=0):
@@ -246,7 +248,8 @@ def test_other_weights_never_meet_an_engine(made_gpu, loaded, tmp_path):
     estimator, _ = loaded
     make(loaded, tmp_path)
     cache = ExportCache(tmp_path)
-    RUNTIME(BackendOptions(estimator, 'other', SIZE, Precision.FP16, 'tensorrt', 1, cache))
+    source = LoadedNetwork(estimator, 'other')
+    RUNTIME(BackendOptions(source, SIZE, Precision.FP16, 'tensorrt', 1, cache))
     first, second = made_gpu.built
     assert first.parents[2] != second.parents[2]
 
