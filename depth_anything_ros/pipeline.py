@@ -75,6 +75,8 @@ class DepthPipeline:
     :param refusal: see :func:`completion.fuse`.
     :param uncertainty: returns what tells how far off depth may be, or raises CheckpointError;
         asked when that is.
+    :param by_confidence: let points count by confidence, where that is asked for, when scale and
+        shift are fitted.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class DepthPipeline:
         poses: PoseHistory | None = None,
         refusal: float = DEFAULT_REFUSAL,
         uncertainty: Callable[[], Uncertainty] = _unknown,
+        by_confidence: bool = False,
     ) -> None:
         self.predictor = predictor
         self.scale_source = scale_source
@@ -98,6 +101,7 @@ class DepthPipeline:
         self.poses = PoseHistory() if poses is None else poses
         self.refusal = refusal
         self.uncertainty = uncertainty
+        self.by_confidence = by_confidence
         self._sigma_doubt = ''
         self._lens = PredictedLens(predictor)
 
@@ -300,6 +304,8 @@ class DepthPipeline:
         stamp_ns = frame.stamp_ns
         if isinstance(self.scale_source, FollowsCamera):
             self.scale_source.see(frame, self.poses)
+        if not self.by_confidence:
+            relative = replace(relative, confidence=None)
         try:
             fit = self.scale_source.align(relative, stamp_ns, camera)
         except (AlignmentError, CameraError) as error:

@@ -34,7 +34,7 @@ from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.models import MODELS
 from depth_anything_ros.models.network_folder import is_network_folder
 from depth_anything_ros.table import Table, number
-from depth_anything_ros.types import OutputKind
+from depth_anything_ros.types import ConfidenceSource, OutputKind
 
 if TYPE_CHECKING:
     from depth_anything_ros.lab.trials.model_trial import ModelTrial
@@ -88,6 +88,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='try the source motion instead, with odometry right and wrong, standing, and turning '
         'on the spot; 100 frames are 3 metres; with --model',
     )  # fmt: skip
+    parser.add_argument(
+        '--by-confidence', choices=[source.value for source in ConfidenceSource],
+        help='let points count by how sure the network of --model is of them, as '
+        'align_by_confidence does: by what it tells itself, or by the mirrored image',
+    )  # fmt: skip
     add_json_argument(parser)
 
 
@@ -122,6 +127,8 @@ def _check_combination(args: argparse.Namespace) -> None:
         value = getattr(args, option)
         if value is not None and not name:
             raise ConfigError(f'--{option} {value} has no meaning without --model')
+    if args.by_confidence and not name:
+        raise ConfigError(f'--by-confidence {args.by_confidence} has no meaning without --model')
     if args.motion and not name:
         raise ConfigError('--motion has no meaning without --model')
     if args.motion and args.points:
@@ -172,12 +179,15 @@ def _run_model(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -> 
         args.model or '', checkpoint=args.checkpoint or '', backend=args.backend or 'auto'
     )
     predictor = create_relative_predictor(options)
+    sure = ConfidenceSource(args.by_confidence) if args.by_confidence else None
     trials: dict[tuple[str, float], list[ModelTrial]] = {}
     for seed, height_m in progress(pairs, len(pairs), 'drives'):
         if args.motion:
-            found = try_motion(predictor, seed, height_m, args.frames)
+            found = try_motion(predictor, seed, height_m, args.frames, by_confidence=sure)
         else:
-            found = try_model(predictor, seed, height_m, args.frames, scattered=args.points)
+            found = try_model(
+                predictor, seed, height_m, args.frames, scattered=args.points, by_confidence=sure
+            )
         for trial in found:
             trials.setdefault((trial.name, height_m), []).append(trial)
     results = [ModelResult.of(group) for group in trials.values()]
@@ -193,6 +203,7 @@ def _run_model(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -> 
             'first_drive': args.first_drive,
             'frames': args.frames,
             'points': args.points,
+            'by_confidence': args.by_confidence,
             'results': results,
         },
     )

@@ -6,7 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from depth_anything_ros.errors import AlignmentError, CameraError
 from depth_anything_ros.geometry.alignment import check_reach, fit_alignment
@@ -20,6 +22,7 @@ from depth_anything_ros.geometry.line import aligned
 from depth_anything_ros.messages import stamp_ns
 from depth_anything_ros.parameters import Affects, parameter
 from depth_anything_ros.references import ReferenceTopic, Surroundings
+from depth_anything_ros.scale.fitting import confidence_shares
 from depth_anything_ros.scale.gravity import GravityFilter
 from depth_anything_ros.scale.shared_parameters import ReferenceRange, camera_height
 from depth_anything_ros.types import (
@@ -185,6 +188,7 @@ class CameraHeightScale:
             alignment = fit_alignment(
                 values[ground],
                 (1.0 / expected[ground]).astype(np.float32),
+                weights=_weights(relative, ground),
                 kind=relative.kind,
                 source=self.name,
                 stamp_ns=stamp_ns,
@@ -205,6 +209,15 @@ class CameraHeightScale:
                 f'image; at most {MAX_TILT_AGE_S:g} s is allowed'
             )
         return self._tilt
+
+
+def _weights(relative: RelativeInverseDepth, ground: NDArray[np.bool_]) -> Float32Array | None:
+    """Return how much the cells of ground, bool (h, w), count, None for all alike."""
+    if relative.confidence is None:
+        return None
+    size = ground.shape[1], ground.shape[0]
+    sure = cv2.resize(relative.confidence, size, interpolation=cv2.INTER_NEAREST)
+    return confidence_shares(np.asarray(sure, np.float32)[ground])
 
 
 def _check_nothing_below(

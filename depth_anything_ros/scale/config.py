@@ -93,6 +93,12 @@ class ScaleConfig:
         'at the points of the reference. For depth_image and laser_scan.',
         affects=Affects.SCALE,
     )
+    align_by_confidence: bool = parameter(
+        False,
+        'Let points count by how sure the network is of them, least where it is least sure, when '
+        'scale and shift are fitted; parameter `confidence` says what tells that.',
+        affects=Affects.SCALE,
+    )
     scene_cut_correlation: float = parameter(
         0.3,
         'Two images in a row that correlate less than this show another scene, and the scale '

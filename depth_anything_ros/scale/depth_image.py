@@ -28,7 +28,7 @@ from depth_anything_ros.parameters import (
     steps_per_metre,
 )
 from depth_anything_ros.references import ReferenceTopic, Surroundings
-from depth_anything_ros.scale.fitting import Refusal, fit_points
+from depth_anything_ros.scale.fitting import Refusal, fit_points, weighed
 from depth_anything_ros.scale.history import StampedHistory
 from depth_anything_ros.scale.sampling import centres_of_cells, smoothed
 from depth_anything_ros.scale.shared_parameters import ReferenceRange
@@ -285,7 +285,7 @@ class DepthImageScale:
             that of the image times a factor, or the fit fails.
         """
         reference_ns, reference = self._references.nearest(stamp_ns)
-        points = _points(smoothed(relative), reference)
+        points = weighed(_points(smoothed(relative), reference), relative)
         fit = fit_points(
             points,
             min_points=self._min_points,

@@ -5,9 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+import numpy as np
+
 from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.geometry.alignment import MIN_POINTS, check_reach, fit_alignment
-from depth_anything_ros.types import Alignment, Float32Array, ReferencePoints
+from depth_anything_ros.types import (
+    Alignment,
+    Float32Array,
+    ReferencePoints,
+    RelativeInverseDepth,
+)
 
 
 @dataclass(frozen=True)
@@ -18,6 +25,42 @@ class Refusal:
 
 
 Fit: TypeAlias = 'Alignment | Refusal'
+
+
+def weighed(points: ReferencePoints, relative: RelativeInverseDepth) -> ReferencePoints:
+    """
+    Return points that count by how sure the network is of them.
+
+    They stay as they are where nothing tells that.
+
+    :param relative: what the network gives of their image.
+    """
+    if relative.confidence is None or not len(points):
+        return points
+    last = np.array(relative.confidence.shape) - 1
+    places = np.rint(np.stack([points.rows, points.columns], axis=1)).astype(np.intp)
+    rows, columns = places.clip(0, last).T
+    shares = confidence_shares(relative.confidence[rows, columns])
+    return replace(points, weights=shares if points.weights is None else points.weights * shares)
+
+
+def confidence_shares(confidence: Float32Array) -> Float32Array:
+    """
+    Return how much points count by their confidence: by its order alone.
+
+    Each network tells its confidence on a scale of its own, and how far off it is at any of it
+    nobody knows; but that it errs less where it is surer, all promise.
+
+    :param confidence: float32 (n,), n at least 1; NaN is less than all.
+    :return: float32 (n,) above 0, to 1: the share of points that are no surer, of points that are
+        equally sure the mean; equal if all are.
+    """
+    _, place, equal = np.unique(
+        np.nan_to_num(confidence, nan=-1.0), return_inverse=True, return_counts=True
+    )
+    ranks = np.cumsum(equal) - (equal - 1) / 2.0
+    shares: Float32Array = (ranks[place.reshape(-1)] / len(confidence)).astype(np.float32)
+    return shares
 
 
 def fit_points(

@@ -12,7 +12,7 @@ from depth_anything_ros.geometry.camera import require_calibrated
 from depth_anything_ros.motion import PoseHistory
 from depth_anything_ros.parameters import Affects, parameter
 from depth_anything_ros.references import ReferenceTopic
-from depth_anything_ros.scale.fitting import Fit, Refusal, fit_points, within_reach
+from depth_anything_ros.scale.fitting import Fit, Refusal, fit_points, weighed, within_reach
 from depth_anything_ros.scale.ground_watch import GroundPair, GroundWatch
 from depth_anything_ros.scale.parallax import Parallax, ParallaxPoints
 from depth_anything_ros.scale.sampling import smoothed
@@ -216,7 +216,7 @@ def _reference_points(seen: ParallaxPoints, relative: RelativeInverseDepth) -> R
     weights = 1.0 / (1.0 + np.square(seen.sigma / network_sigma))
     cells = np.column_stack([rows, columns]) * _CELLS_ACROSS // values.shape[1]
     _, of_cell, crowd = np.unique(cells, axis=0, return_inverse=True, return_counts=True)
-    return ReferencePoints(
+    points = ReferencePoints(
         rows.astype(np.float32),
         columns.astype(np.float32),
         values[rows, columns],
@@ -225,3 +225,4 @@ def _reference_points(seen: ParallaxPoints, relative: RelativeInverseDepth) -> R
         (weights / crowd[of_cell.reshape(-1)]).astype(np.float32),
         relative.kind,
     )
+    return weighed(points, relative)

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from depth_anything_ros.scale.fitting import Fit, Refusal, fit_points, within_reach
+from depth_anything_ros.scale.fitting import Fit, Refusal, fit_points, weighed, within_reach
 from depth_anything_ros.scale.scan_ground import Ground, fit_with_ground, ground_below
 from depth_anything_ros.scale.scan_points import ScanPoints
 from depth_anything_ros.types import Camera, ReferencePoints, RelativeInverseDepth
@@ -46,15 +46,15 @@ class ScanFitter:
         :raises CameraError: if the distortion model of the camera is unknown.
         """
         columns, rows, depth_m = self.points.seen_by(self.camera, self.nearest_m, self.farthest_m)
-        relative = self.relative.values[rows, columns]
-        return ReferencePoints(
+        points = ReferencePoints(
             rows.astype(np.float32),
             columns.astype(np.float32),
-            relative,
+            self.relative.values[rows, columns],
             depth_m,
             (self.camera.height, self.camera.width),
             kind=self.relative.kind,
         )
+        return weighed(points, self.relative)
 
     @property
     def enough(self) -> bool:

@@ -20,12 +20,13 @@ from depth_anything_ros.errors import AlignmentError
 from depth_anything_ros.geometry.ground import find_ground, ground_cells, plane_inverse_depth
 from depth_anything_ros.geometry.line import aligned
 from depth_anything_ros.geometry.transform import RigidTransform
-from depth_anything_ros.scale.fitting import Fit, Refusal, fit_points
+from depth_anything_ros.scale.fitting import Fit, Refusal, fit_points, weighed
 from depth_anything_ros.scale.ground_tilt import TiltedGround, middle_slope
 from depth_anything_ros.scale.sampling import centres_of_cells
 from depth_anything_ros.types import (
     Alignment,
     Camera,
+    Float32Array,
     ReferencePoints,
     RelativeInverseDepth,
 )
@@ -106,7 +107,8 @@ def ground_below(
     rows, columns = centres_of_cells(ground, cells.shape, values.shape)
     size = camera.height, camera.width
     found = cells.reshape(-1)[ground]
-    return ReferencePoints(rows, columns, found, depth_m, size, kind=relative.kind)
+    points = ReferencePoints(rows, columns, found, depth_m, size, kind=relative.kind)
+    return weighed(points, relative)
 
 
 def fit_with_ground(scan: ReferencePoints, ground: Ground, source: str, stamp_ns: int) -> Fit:
@@ -154,16 +156,15 @@ def fit_both(
     Fit scale and shift to points and the ground, each of which counts as a whole.
 
     :param points: their weights count among them.
-    :param ground: points of ground.
+    :param ground: points of ground, of which the same is true.
     :param what: the points are, for the refusal.
     :param source: name of the scale source, copied into the result.
     :param stamp_ns: copied into the result.
     :param ground_share: how much of all the ground counts, between 0 and 1.
     :return: a refusal if no line fits both, or half of the points are more than 30 % off.
     """
-    own = np.ones(len(points), np.float32) if points.weights is None else points.weights
-    of_points = own * ((1.0 - ground_share) / own.sum())
-    of_ground = np.full(len(ground), ground_share / len(ground))
+    of_points = _weights(points, 1.0 - ground_share)
+    of_ground = _weights(ground, ground_share)
     fit = fit_points(
         ReferencePoints(
             np.concatenate([points.rows, ground.rows]),
@@ -178,6 +179,12 @@ def fit_both(
         stamp_ns=stamp_ns,
     )
     return fit if isinstance(fit, Refusal) else _meets(fit, points, what)
+
+
+def _weights(points: ReferencePoints, total: float) -> Float32Array:
+    """Return how much points count, so much in all."""
+    own = np.ones(len(points), np.float32) if points.weights is None else points.weights
+    return own * np.float32(total / own.sum())
 
 
 def _meets(fit: Alignment, points: ReferencePoints, what: str) -> Fit:

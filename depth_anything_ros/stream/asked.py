@@ -43,6 +43,7 @@ def asked_for(topics: Collection[str], config: DepthNodeConfig) -> Asked:
     sigma = SIGMA in topics or (clouds and config.uncertainty.leaves_out)
     fuse = not {FUSED, FUSED_SOURCE, FUSED_INFO, COMPRESSED_FUSED}.isdisjoint(topics)
     fuse |= choice is DepthChoice.FUSED and (clouds or sigma)
-    sure = ConfidenceSource(config.confidence) if CONFIDENCE in topics else None
+    tells = CONFIDENCE in topics or config.scale.align_by_confidence
+    sure = ConfidenceSource(config.confidence) if tells else None
     lens = clouds and config.predicted_camera
     return Asked(fuse, choice if sigma else None, sure, lens, config.predicted_camera)

@@ -48,6 +48,7 @@ def assemble(
         poses,
         config.completion.fused_refusal,
         uncertainty or _uncertainty(predictor, config.uncertainty.sigma_table),
+        config.scale.align_by_confidence,
     )
 
 

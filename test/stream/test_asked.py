@@ -4,7 +4,7 @@ from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.parameters import from_mapping
 from depth_anything_ros.stream.asked import Asked, asked_for
 from depth_anything_ros.stream.encoders import DEPTH, FUSED_SOURCE, POINTS, RELATIVE, SCAN, SIGMA
-from depth_anything_ros.types import DepthChoice
+from depth_anything_ros.types import ConfidenceSource, DepthChoice
 
 NETWORK, FUSED = DepthChoice.NETWORK, DepthChoice.FUSED
 ALL_OFF = {RELATIVE, DEPTH, POINTS, SCAN}
@@ -23,6 +23,7 @@ ALL_OFF = {RELATIVE, DEPTH, POINTS, SCAN}
         ({POINTS}, {'max_sigma': 0.2}, Asked(sigma=NETWORK)),
         ({SCAN}, {'ground_sigmas': 0.5}, Asked(sigma=NETWORK)),
         ({SCAN}, {'cloud_from': 'fused', 'max_sigma': 0.2}, Asked(fuse=True, sigma=FUSED)),
+        ({DEPTH}, {'align_by_confidence': True}, Asked(confidence=ConfidenceSource.MODEL)),
         ({DEPTH}, {'predicted_camera': True}, Asked(focal_length=True)),
         ({POINTS}, {'predicted_camera': True}, Asked(lens=True, focal_length=True)),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -30,6 +31,7 @@ from depth_anything_ros.scale import AlignmentSource
 from depth_anything_ros.types import (
     Alignment,
     Camera,
+    ConfidenceSource,
     Float32Array,
     MetricDepth,
     RelativeInverseDepth,
@@ -66,6 +68,7 @@ def try_model(
     camera: Camera | None = None,
     pitch_errors_deg: Sequence[float] = (0.0, 1.0, -1.0),
     scattered: Sequence[int] = (),
+    by_confidence: ConfidenceSource | None = None,
 ) -> Iterator[ModelTrial]:
     """
     Iterate over the trials of every source with the predictions of a network on one drive.
@@ -81,13 +84,14 @@ def try_model(
     :param camera: None is 640×480.
     :param pitch_errors_deg: sources that go by the ground are tried with each of them.
     :param scattered: depth images of so many random pixels are tried too.
+    :param by_confidence: what points count by, None where all count alike.
     :raises ConfigError: if the network gives metres.
     """
     require_relative(predictor.spec, 'it needs no scale')
     camera = camera or robot_camera()
     robot = Robot(camera_height_m=height_m)
     drive = list(journey(seed, frames, RATE_HZ, camera, robot))
-    scored = ScoredDrive.of(drive, predictor)
+    scored = ScoredDrive.of(drive, predictor, by_confidence)
     rng = np.random.default_rng(seed)
     for name, source, feed in sources_of(robot, camera, rng, pitch_errors_deg, scattered):
         trial = ModelTrial(name, height_m, seed)
@@ -104,9 +108,21 @@ class ScoredDrive:
     best: Sequence[Alignment | None]
 
     @classmethod
-    def of(cls, frames: Sequence[RobotFrame], predictor: Predictor) -> ScoredDrive:
-        """Return a drive with the predictions of a network of relative inverse depth."""
-        predictions = [_relative(predictor.predict(frame.rgbd.frame.rgb)) for frame in frames]
+    def of(
+        cls,
+        frames: Sequence[RobotFrame],
+        predictor: Predictor,
+        by_confidence: ConfidenceSource | None = None,
+    ) -> ScoredDrive:
+        """
+        Return a drive with the predictions of a network of relative inverse depth.
+
+        :param by_confidence: what tells how sure it is of them, None for nothing.
+        """
+        predict = predictor.predict
+        if by_confidence is not None:
+            predict = partial(predictor.predict_with_confidence, source=by_confidence)
+        predictions = [_relative(predict(frame.rgbd.frame.rgb)) for frame in frames]
         best = [
             _scorable(relative, true_depth(frame))
             for frame, relative in zip(frames, predictions, strict=True)

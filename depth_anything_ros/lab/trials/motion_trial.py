@@ -15,7 +15,7 @@ from depth_anything_ros.lab.trials.refinement_trial import EXACT, camera_at
 from depth_anything_ros.lab.trials.scale_trial import RATE_HZ, Feed
 from depth_anything_ros.motion import PoseHistory
 from depth_anything_ros.scale.motion import MotionScale, MotionScaleConfig
-from depth_anything_ros.types import Camera
+from depth_anything_ros.types import Camera, ConfidenceSource
 
 # Where there is nothing to find, so many frames tell.
 _STILL_FRAMES = 20
@@ -44,6 +44,7 @@ def try_motion(
     height_m: float,
     frames: int = 100,
     camera: Camera | None = None,
+    by_confidence: ConfidenceSource | None = None,
 ) -> Iterator[ModelTrial]:
     """
     Iterate over the trials of the source `motion` on one drive, and at a standstill.
@@ -53,6 +54,7 @@ def try_motion(
     :param height_m: of the camera above the floor.
     :param frames: of the drive, at 10 Hz and 0.3 m/s; standing and turning are 20 at most.
     :param camera: None is 640×480.
+    :param by_confidence: what points count by, None where all count alike.
     """
     camera, robot = camera or robot_camera(), Robot(camera_height_m=height_m)
     still = min(frames, _STILL_FRAMES)
@@ -62,7 +64,7 @@ def try_motion(
         ({TURNING: Told()}, still, 0.0, _TURN_RAD_S),
     ):
         drive = journey(seed, count, RATE_HZ, camera, robot, speed_m_s, turn_rad_s=turn_rad_s)
-        scored = ScoredDrive.of(list(drive), predictor)
+        scored = ScoredDrive.of(list(drive), predictor, by_confidence)
         for name, told in names.items():
             trial = ModelTrial(name, height_m, seed)
             scored.score(trial, *_source(robot, told))
