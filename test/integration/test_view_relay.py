@@ -31,6 +31,8 @@ def test_live_topics_are_shown_whole_at_the_rate_asked_for(world, tmp_path, came
         probe.publish('/depth_node/depth/image_raw', floats(image, depth_m))
         probe.publish('/depth_node/depth/camera_info', info)
         probe.publish('/depth_node/preview/image_raw', image)
+        # Faster than it is taken, each topic would lose messages of its own.
+        probe.spin(0.15)
         return not process.running()
 
     probe.spin_until(publish)
