@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +11,9 @@ import torch
 from depth_anything_ros.errors import BackendError
 from depth_anything_ros.files import output_error
 from depth_anything_ros.inference.backends.export import exported, output_names, tracing
+from depth_anything_ros.inference.backends.openvino_file import root_log_level_kept
 from depth_anything_ros.models.estimator import DepthEstimator
 from depth_anything_ros.models.quantised import dynamic_layers, weight_steps
-
-
-@contextmanager
-def _root_log_level_kept() -> Iterator[None]:
-    """Undo what the converter does to the root logger: all warnings would vanish after it."""
-    root = logging.getLogger()
-    level = root.level
-    try:
-        yield
-    finally:
-        root.setLevel(level)
 
 
 def export_openvino(
@@ -48,7 +36,7 @@ def export_openvino(
     """
     import openvino
 
-    with tracing(estimator, size, narrowed) as example, _root_log_level_kept():
+    with tracing(estimator, size, narrowed) as example, root_log_level_kept():
         try:
             model = openvino.convert_model(
                 exported(estimator), example_input=example, input=list(example.shape)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -127,6 +129,17 @@ def compile_file(path: Path, device: Device, config: Mapping[str, Any]) -> Any:
         raise BackendError(f"openvino cannot compile '{path}': {error}") from error
 
 
+@contextmanager
+def root_log_level_kept() -> Iterator[None]:
+    """Undo what the converter does to the root logger: all warnings would vanish after it."""
+    root = logging.getLogger()
+    level = root.level
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+
+
 def write_at_size(graph: Path, size: tuple[int, int], path: Path) -> None:
     """
     Write the network of an ONNX file as OpenVINO IR that reads one (height, width).
@@ -139,8 +152,9 @@ def write_at_size(graph: Path, size: tuple[int, int], path: Path) -> None:
     import openvino
 
     try:
-        model = core().read_model(graph)
-        model.reshape([1, 3, *size])
+        # Unlike what reads files it also merges what can be, which compiling would do each time.
+        with root_log_level_kept():
+            model = openvino.convert_model(graph, input=[1, 3, *size])
     except RuntimeError as error:
         raise BackendError(f"openvino cannot read '{graph}': {reason(error)}") from error
     try:
