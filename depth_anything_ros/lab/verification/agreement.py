@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +16,25 @@ _ITERATIONS = 8
 # Of the deviations; what is farther off weighs less, as in Huber's estimate.
 _HUBER = 1.345
 _SEED = 0
+_NEAREST_M = 1e-6
+
+
+class Form(Enum):
+    """What numbers are taken for: inverse depth, depth, or the inverse of depth with a shift."""
+
+    INVERSE = 'inverse'
+    DEPTH = 'depth'
+    AFFINE = 'affine'
 
 
 @dataclass(frozen=True)
 class Fit:
     """
-    The numbers of a network as one of two: inverse depth, or depth.
+    The numbers of a network in one form.
 
-    Errors are means of |depth found − true| / true: with scale and shift of inverse depth fitted,
-    and with the scale alone. `scale` is true depth by that of the numbers, the median.
+    Errors are means of |depth found − true| / true: with scale and shift fitted, of inverse depth
+    or, where that is the form, of depth; and with the scale alone. `scale` is true depth by that
+    of the numbers, the median.
     """
 
     error: float
@@ -39,8 +51,7 @@ class Agreement:
     ranks with that of true inverse depth, above 0 where larger is nearer.
     """
 
-    inverse: Fit
-    depth: Fit
+    fits: Mapping[Form, Fit]
     constant: float
     rank: float
 
@@ -66,9 +77,10 @@ def agreement(numbers: Float64Array, depth_m: Float64Array) -> Agreement:
     least = numbers[positive].min() if positive.any() else 1.0
     above = np.maximum(numbers, least)
     middle = np.full_like(inverse_m, np.median(inverse_m))
+    inverse, depth = _fit(numbers, above, depth_m), _fit(1.0 / above, 1.0 / above, depth_m)
+    affine = replace(inverse, error=_affine_error(1.0 / above, depth_m))
     return Agreement(
-        inverse=_fit(numbers, above, depth_m),
-        depth=_fit(1.0 / above, 1.0 / above, depth_m),
+        fits={Form.INVERSE: inverse, Form.DEPTH: depth, Form.AFFINE: affine},
         constant=_error(middle, depth_m),
         rank=_correlation(numbers, inverse_m),
     )
@@ -84,6 +96,13 @@ def _fit(values: Float64Array, above: Float64Array, depth_m: Float64Array) -> Fi
         scaled_error=_error(ratio * above, depth_m),
         scale=1.0 / ratio,
     )
+
+
+def _affine_error(values: Float64Array, depth_m: Float64Array) -> float:
+    """Return the error of depth that lacks a scale and a shift, fitted in metres."""
+    scale, shift = _line(values, depth_m)
+    # Depth that is not above 0 counts as the nearest that an error is told of.
+    return _error(1.0 / np.maximum(scale * values + shift, _NEAREST_M), depth_m)
 
 
 def _line(x: Float64Array, y: Float64Array) -> tuple[float, float]:

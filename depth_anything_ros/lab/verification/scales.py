@@ -106,6 +106,17 @@ def focal_findings(
         yield {'output.metres_at_focal_px': None}, _words('do not go by the focal length', power)
 
 
+def one_scale(scales: Float64Array) -> float | None:
+    """
+    Return the scale that nearly all images have, rounded, None where they have none in common.
+
+    :param scales: as for :func:`unit_findings`.
+    """
+    off = np.log(scales / np.median(scales))
+    alike = np.abs(np.percentile(off, _NEARLY_ALL)).max() < np.log(_FACTOR)
+    return _rounded(float(np.median(scales))) if alike else None
+
+
 def _spread(scales: Float64Array) -> Float64Array:
     """Return how far each scale is off their median, as a logarithm."""
     off: Float64Array = np.abs(np.log(scales / np.median(scales)))

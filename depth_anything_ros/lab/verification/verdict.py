@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from depth_anything_ros.lab.bootstrap import Interval
-from depth_anything_ros.lab.verification.agreement import Agreement, Fit
+from depth_anything_ros.lab.verification.agreement import Agreement, Fit, Form
 from depth_anything_ros.lab.verification.paired import geometric_mean, paired_ratio
-from depth_anything_ros.lab.verification.scales import focal_findings, unit_findings
+from depth_anything_ros.lab.verification.scales import (
+    focal_findings,
+    one_scale,
+    unit_findings,
+)
 from depth_anything_ros.lab.verification.trial import Answers
 from depth_anything_ros.models.contract import Contract, Values
 from depth_anything_ros.types import Float64Array, OutputKind
@@ -21,7 +25,15 @@ CLEARLY = 0.98
 _FOLLOWS = 0.9
 # A shift is missing where it leaves only this share of the error, and named where only this.
 _SHIFT_MISSING, _SHIFT = 0.67, 0.9
-_DEPTH = (Values.DEPTH_UP_TO_SCALE, Values.AFFINE_DEPTH, Values.METRIC_DEPTH)
+# A shift of depth itself is named or denied where that leaves only this share of the error: lines
+# of depth and of inverse depth do not weigh near and far alike.
+_AFFINE = 0.9
+_FORMS = {
+    Values.DEPTH_UP_TO_SCALE: Form.DEPTH,
+    Values.AFFINE_DEPTH: Form.DEPTH,
+    Values.METRIC_DEPTH: Form.DEPTH,
+    Values.INVERSE_AFFINE_DEPTH: Form.AFFINE,
+}
 
 
 @dataclass(frozen=True)
@@ -30,7 +42,7 @@ class Candidate:
     One way to read images and numbers, and how it fits.
 
     `changes` are the keys of the contract that differ. `error` is the mean over images of
-    |depth found − true| / true, with scale and shift of inverse depth fitted; `ratio` is the
+    |depth found − true| / true, with scale and shift fitted; `ratio` is the
     geometric mean of that by the error of the contract, and `interval` that with 95 % confidence,
     None of the contract itself. `rank` is the mean correlation of ranks with true inverse depth.
     """
@@ -73,16 +85,25 @@ class Verdict:
 
 @dataclass(frozen=True)
 class _Tried:
-    """A way of reading images, and numbers as depth or inverse depth."""
+    """
+    A way of reading images, and a form of the numbers.
+
+    `compared` are its errors as they are held against those of others.
+    """
 
     answers: Answers
-    is_depth: bool
+    form: Form
     errors: Float64Array
+    compared: Float64Array
     differences: int
 
     def fits(self) -> list[Fit]:
         """Return those of all images."""
-        return [one.depth if self.is_depth else one.inverse for one in self.answers.agreements]
+        return [one.fits[self.form] for one in self.answers.agreements]
+
+    def scales(self) -> Float64Array:
+        """Return true depth by that of the numbers, of all images."""
+        return np.array([fit.scale for fit in self.fits()])
 
 
 def judge(contract: Contract, tried: Sequence[Answers], sources: Sequence[str]) -> Verdict:
@@ -92,7 +113,7 @@ def judge(contract: Contract, tried: Sequence[Answers], sources: Sequence[str]) 
     :param tried: what the network said, read in every way, that of the contract first.
     :param sources: of each image, as bootstrap draws them.
     """
-    ways = [_way(contract, answers, is_depth) for answers in tried for is_depth in (False, True)]
+    ways = [_way(contract, answers, form) for answers in tried for form in Form]
     own = next(way for way in ways if not way.differences)
     best = _least_changed(ways, sources)
     constant = np.array([one.constant for one in best.answers.agreements])
@@ -109,24 +130,29 @@ def judge(contract: Contract, tried: Sequence[Answers], sources: Sequence[str]) 
         findings.append(_shift_finding(own))
     notes: list[str] = []
     if not findings:
-        scales = np.array([fit.scale for fit in own.fits()])
+        focals_px = own.answers.focals_px
         findings += [
             Finding(changes, words)
             for changes, words in (
-                *focal_findings(contract, scales, own.answers.focals_px, sources, notes),
-                *unit_findings(contract, scales, own.answers.focals_px),
+                *focal_findings(contract, own.scales(), focals_px, sources, notes),
+                *unit_findings(contract, own.scales(), focals_px),
             )[:1]
         ]
     return Verdict(len(sources), True, candidates, findings, notes)
 
 
-def _way(contract: Contract, answers: Answers, is_depth: bool) -> _Tried:
-    fits = [one.depth if is_depth else one.inverse for one in answers.agreements]
-    turned = is_depth is not (contract.output.kind in _DEPTH)
-    return _Tried(
-        answers, is_depth, np.array([fit.error for fit in fits]),
-        answers.reading.differences + turned,
-    )  # fmt: skip
+def _form(contract: Contract) -> Form:
+    """Return the form of the numbers by a contract."""
+    return _FORMS.get(contract.output.kind, Form.INVERSE)
+
+
+def _way(contract: Contract, answers: Answers, form: Form) -> _Tried:
+    own = _form(contract)
+    errors = np.array([one.fits[form].error for one in answers.agreements])
+    shifted = (form is Form.AFFINE) is not (own is Form.AFFINE)
+    compared = errors / _AFFINE if shifted else errors
+    differences = answers.reading.differences + (form is not own)
+    return _Tried(answers, form, errors, compared, differences)
 
 
 def _least_changed(ways: Sequence[_Tried], sources: Sequence[str]) -> _Tried:
@@ -135,13 +161,13 @@ def _least_changed(ways: Sequence[_Tried], sources: Sequence[str]) -> _Tried:
 
     Of those that differ in as much, the best. What differs in more has to be clearly better.
     """
-    best = min(ways, key=lambda way: geometric_mean(way.errors))
+    best = min(ways, key=lambda way: geometric_mean(way.compared))
     for differences in range(best.differences):
         nearest = min(
             (way for way in ways if way.differences == differences),
-            key=lambda way: geometric_mean(way.errors), default=None,
+            key=lambda way: geometric_mean(way.compared), default=None,
         )  # fmt: skip
-        if nearest is not None and not _clearly(best.errors, nearest.errors, sources):
+        if nearest is not None and not _clearly(best.compared, nearest.compared, sources):
             return nearest
     return best
 
@@ -152,7 +178,7 @@ def _clearly(first: Float64Array, second: Float64Array, sources: Sequence[str]) 
 
 
 def _candidate(contract: Contract, way: _Tried, own: _Tried, sources: Sequence[str]) -> Candidate:
-    sign = -1.0 if way.is_depth else 1.0
+    sign = -1.0 if way.form is Form.DEPTH else 1.0
     error = float(way.errors.mean())
     return Candidate(
         changes=_changes(contract, way),
@@ -170,35 +196,55 @@ def _rank(agreements: Sequence[Agreement]) -> float:
 def _changes(contract: Contract, way: _Tried) -> dict[str, object]:
     """Return the keys of the contract that a way has otherwise."""
     changes = dict(way.answers.reading.changes)
-    if way.is_depth is (contract.output.kind in _DEPTH):
+    if way.form is _form(contract):
         return changes
     metric = contract.output.kind.output_kind is OutputKind.METRIC_DEPTH
-    if way.is_depth:
-        kind = Values.DEPTH_UP_TO_SCALE
-    else:
-        errors = np.array([(fit.error, fit.scaled_error) for fit in way.fits()]).mean(axis=0)
-        shifted = errors[0] < _SHIFT * errors[1]
-        kind = Values.RELATIVE_INVERSE_DEPTH if shifted else Values.INVERSE_DEPTH_UP_TO_SCALE
+    unit_m = one_scale(way.scales()) if metric else None
+    kind = _kind(way, unit_m is not None)
     changes['output.kind'] = kind
-    if metric:
+    if kind.output_kind is OutputKind.METRIC_DEPTH:
+        changes['output.metres_per_unit'] = unit_m
+    elif metric:
         changes |= {'output.max_depth_m': None, 'output.metres_per_unit': None}
-    if kind is Values.RELATIVE_INVERSE_DEPTH and contract.output.metres_at_focal_px is not None:
+    without_unit = kind in (Values.RELATIVE_INVERSE_DEPTH, Values.INVERSE_AFFINE_DEPTH)
+    if without_unit and contract.output.metres_at_focal_px is not None:
         changes['output.metres_at_focal_px'] = None
     return changes
 
 
+def _kind(way: _Tried, in_metres: bool) -> Values:
+    """Return what the numbers are by a way; `in_metres`, they have one scale and it is asked."""
+    if way.form is Form.AFFINE:
+        return Values.INVERSE_AFFINE_DEPTH
+    if way.form is Form.DEPTH:
+        return Values.METRIC_DEPTH if in_metres else Values.DEPTH_UP_TO_SCALE
+    errors = np.array([(fit.error, fit.scaled_error) for fit in way.fits()]).mean(axis=0)
+    if errors[0] < _SHIFT * errors[1]:
+        return Values.RELATIVE_INVERSE_DEPTH
+    return Values.METRIC_INVERSE_DEPTH if in_metres else Values.INVERSE_DEPTH_UP_TO_SCALE
+
+
 def _finding(contract: Contract, best: _Tried, own: _Tried, sources: Sequence[str]) -> Finding:
     interval = paired_ratio(best.errors, own.errors, sources)
+    changes = _changes(contract, best)
     words = (
         f'the error of depth falls from {own.errors.mean():.3f} to {best.errors.mean():.3f}'
         + (f', to {_share(interval)} of it in an image' if interval else '')
     )
-    if best.is_depth is not own.is_depth:
+    if (best.form is Form.DEPTH) is not (own.form is Form.DEPTH):
         rank = _rank(own.answers.agreements)
         turned = sum(one.rank * rank > 0 for one in own.answers.agreements)
         nearer = 'larger' if rank > 0 else 'smaller'
         words += f'; what is nearer is {nearer} in {turned} of {len(sources)} images'
-    return Finding(_changes(contract, best), words)
+    kind = changes.get('output.kind')
+    if isinstance(kind, Values) and contract.output.kind.output_kind is OutputKind.METRIC_DEPTH:
+        # Metres that are the other way round may go by the focal length, too.
+        turned_one = replace(contract, output=replace(contract.output, kind=kind))
+        focals_px = best.answers.focals_px
+        for rule, why in focal_findings(turned_one, best.scales(), focals_px, sources, []):
+            changes |= rule
+            words += f'; {why}'
+    return Finding(changes, words)
 
 
 def _share(interval: Interval) -> str:
@@ -207,7 +253,7 @@ def _share(interval: Interval) -> str:
 
 def _lacks_shift(contract: Contract, own: _Tried, sources: Sequence[str]) -> bool:
     kind = contract.output.kind
-    if own.is_depth or kind.output_kind is not OutputKind.INVERSE_DEPTH_UP_TO_SCALE:
+    if kind is not Values.INVERSE_DEPTH_UP_TO_SCALE:
         return False
     scaled = np.array([fit.scaled_error for fit in own.fits()])
     interval = paired_ratio(own.errors, scaled, sources)

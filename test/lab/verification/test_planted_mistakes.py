@@ -43,6 +43,8 @@ METRES = {'output_kind': 'metric_depth', 'output_max_depth_m': 20, 'output_metre
 INVERSE = {**METRES, 'output_kind': 'metric_inverse_depth'}
 UP_TO_SCALE = {'output_kind': 'depth_up_to_scale'}
 FOCAL = {**UP_TO_SCALE, 'output_metres_at_focal_px': FOCAL_PX}
+# The small network's depth with a metre added to it.
+AFFINE = {'output_kind': 'inverse_affine_depth'}
 INVERSE_FOCAL = {**FOCAL, 'output_kind': 'inverse_depth_up_to_scale'}
 # A mistake costs something where the error of depth, or of metres, is larger by this share.
 COST = 0.05
@@ -82,8 +84,10 @@ def views(seed: int, count: int):
 def case(folder: Path, network, way: tuple[str, str], output: dict, images, name: str) -> Case:
     right = reading(*way, SIZE, **output)
     inverted = 'inverse' in right['output']['kind']
-    depth = name != 'tiny'
-    meant = (lambda values: 1 / values) if depth and inverted else (lambda values: values)
+    depth, added = name != 'tiny', 1.0 if output == AFFINE else 0.0
+    meant = (
+        (lambda values: 1 / (values + added)) if depth and inverted else (lambda values: values)
+    )
     export(folder, network, right, meant, SIZE)
     options = NetworkOptions('', str(folder), backend='onnxruntime', threads=1)
     loaded = load_folder(options)
@@ -111,6 +115,7 @@ def mistakes(right: dict):
         'depth_up_to_scale': 'inverse_depth_up_to_scale',
         'metric_depth': 'metric_inverse_depth',
         'metric_inverse_depth': 'metric_depth',
+        'inverse_affine_depth': 'depth_up_to_scale',
     }
     yield 'kind inverted', with_mistake(right, output_kind=inverted[kind])
     if output['metres_at_focal_px']:
@@ -150,6 +155,7 @@ def cases(tmp_path_factory):
     plans += [('focal', small, way, INVERSE_FOCAL) for way in ways[::3]]
     plans += [('metres', small, way, METRES) for way in ways[::3]]
     plans += [('metres', small, way, INVERSE) for way in ways[1::3]]
+    plans += [('metres', small, ways[0], AFFINE)]
     return [
         case(folder / f'{number}', network, way, output, images[name], name)
         for number, (name, network, way, output) in enumerate(plans)
