@@ -9,7 +9,7 @@ from itertools import product
 
 from depth_anything_ros.errors import CheckpointError, ConfigError, DepthAnythingError
 from depth_anything_ros.inference import FILE_READERS
-from depth_anything_ros.inference.devices import AUTO, RUN_BY, Device, DeviceKind
+from depth_anything_ros.inference.devices import AUTO, Device, runs_on
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.selection import Selection, select
 from depth_anything_ros.lab.benchmark.network import NetworkKind, NetworkRequest
@@ -127,14 +127,11 @@ def _ways(args: argparse.Namespace, backends: Sequence[str]) -> list[Way]:
     if len(args.device) == 1:
         return list(product(backends, args.precision, args.device))
     for device in args.device:
-        if not any(_goes(backend, device) for backend in backends):
+        if not any(runs_on(backend, device) for backend in backends):
             raise ConfigError(f'device {device}: --backend names none that runs there')
-    return [way for way in product(backends, args.precision, args.device) if _goes(way[0], way[2])]
-
-
-def _goes(backend: str, device: str) -> bool:
-    kind = DeviceKind.CPU if device == AUTO else Device.parse(device).kind
-    return kind is DeviceKind.CPU or backend in RUN_BY[kind]
+    return [
+        way for way in product(backends, args.precision, args.device) if runs_on(way[0], way[2])
+    ]
 
 
 def _torch_device(args: argparse.Namespace) -> str:

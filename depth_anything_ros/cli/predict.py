@@ -40,6 +40,7 @@ from depth_anything_ros.cli.predictor_options import (
     open_predictors,
 )
 from depth_anything_ros.colormap import PREVIEW_COLORMAPS
+from depth_anything_ros.inference.devices import runs_on
 from depth_anything_ros.models.network_folder import is_network_folder
 from depth_anything_ros.progress import duration_text
 
@@ -189,7 +190,7 @@ def _backend(args: argparse.Namespace, sources: Sequence[Source]) -> str:
     from depth_anything_ros.lab.prediction.sources import Kind
 
     few = len(sources) <= _FEW and all(source.kind is Kind.PICTURE for source in sources)
-    few &= find_spec('torch') is not None
+    few &= find_spec('torch') is not None and runs_on('torch', args.device)
     folders = any(is_network_folder(choice.checkpoint) for choice in chosen_networks(args))
     asked: str = args.backend
     return 'torch' if asked == 'auto' and few and not folders else asked

@@ -81,6 +81,16 @@ class Device:
         return f'cuda:{self.index}' if self.index else 'cuda'
 
 
+def runs_on(backend: str, device: str) -> bool:
+    """
+    Return whether a backend runs on a device by its kind, whether that is here or not.
+
+    :raises BackendError: if there is no such device.
+    """
+    kind = DeviceKind.CPU if device == AUTO else Device.parse(device).kind
+    return kind is DeviceKind.CPU or backend in RUN_BY[kind]
+
+
 def require_device(backend: str, device: str, kinds: Iterable[DeviceKind]) -> Device:
     """
     Return the device of a name, which has to be one that the backend runs on.

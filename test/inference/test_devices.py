@@ -7,6 +7,7 @@ from depth_anything_ros.inference.devices import (
     DeviceKind,
     nvidia_gpus,
     require_device,
+    runs_on,
 )
 
 
@@ -74,3 +75,14 @@ def test_without_a_driver_there_is_no_gpu(monkeypatch):
     nvidia_gpus.cache_clear()
     assert nvidia_gpus() == 0
     nvidia_gpus.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ('backend', 'device', 'runs'),
+    [
+        ('torch', 'auto', True), ('torch', 'cuda:1', True), ('torch', 'tensorrt', False),
+        ('openvino', 'cuda', False), ('openvino', 'intel_npu', True), ('anything', 'cpu', True),
+    ],
+)  # fmt: skip
+def test_a_backend_runs_on_devices_of_some_kinds(backend, device, runs):
+    assert runs_on(backend, device) is runs
