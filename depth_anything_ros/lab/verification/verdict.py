@@ -219,7 +219,7 @@ def _kind(way: _Tried, in_metres: bool) -> Values:
     if way.form is Form.DEPTH:
         return Values.METRIC_DEPTH if in_metres else Values.DEPTH_UP_TO_SCALE
     errors = np.array([(fit.error, fit.scaled_error) for fit in way.fits()]).mean(axis=0)
-    if errors[0] < _SHIFT * errors[1]:
+    if errors[0] < (_SHIFT_MISSING if in_metres else _SHIFT) * errors[1]:
         return Values.RELATIVE_INVERSE_DEPTH
     return Values.METRIC_INVERSE_DEPTH if in_metres else Values.INVERSE_DEPTH_UP_TO_SCALE
 
