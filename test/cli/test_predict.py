@@ -262,6 +262,14 @@ def test_a_folder_that_may_not_be_written_to_is_told_before_the_work(photo, monk
     assert "cannot write '/proc/none" in capsys.readouterr().err
 
 
+def test_a_few_pictures_go_to_the_device_asked_for(photo, tmp_path, capsys):
+    words = ['predict', str(photo), '--out', str(tmp_path / 'out'), '--model', 'tiny']
+    assert main([*words, '--device', 'tensorrt']) == 1
+    told = capsys.readouterr().err
+    assert 'onnxruntime' in told
+    assert 'torch' not in told
+
+
 def test_a_few_pictures_do_not_wait_for_an_export(photo, tmp_path, capsys):
     assert main(['predict', str(photo), '--out', str(tmp_path / 'out'), '--input-size', '32']) == 0
     assert capsys.readouterr().out.startswith('tiny: tiny (pretrained), torch ')
