@@ -115,7 +115,7 @@ def judge(contract: Contract, tried: Sequence[Answers], sources: Sequence[str]) 
     """
     ways = [_way(contract, answers, form) for answers in tried for form in Form]
     own = next(way for way in ways if not way.differences)
-    best = _least_changed(ways, sources)
+    best = _best(ways, own, sources)
     constant = np.array([one.constant for one in best.answers.agreements])
     candidates = sorted(
         (_candidate(contract, way, own, sources) for way in ways), key=lambda one: one.error
@@ -153,6 +153,22 @@ def _way(contract: Contract, answers: Answers, form: Form) -> _Tried:
     compared = errors / _AFFINE if shifted else errors
     differences = answers.reading.differences + (form is not own)
     return _Tried(answers, form, errors, compared, differences)
+
+
+def _best(ways: Sequence[_Tried], own: _Tried, sources: Sequence[str]) -> _Tried:
+    """
+    Return the way that fits, as near to the contract as it can be.
+
+    Those with a shift of depth, which the contract has not, come after the others, or without one
+    that it has: they do not stand in the way of what else is found.
+    """
+    alike = [way for way in ways if (way.form is Form.AFFINE) is (own.form is Form.AFFINE)]
+    best = _least_changed(alike, sources)
+    rival = min(
+        (way for way in ways if (way.form is Form.AFFINE) is not (own.form is Form.AFFINE)),
+        key=lambda way: geometric_mean(way.compared),
+    )
+    return rival if _clearly(rival.compared, best.compared, sources) else best
 
 
 def _least_changed(ways: Sequence[_Tried], sources: Sequence[str]) -> _Tried:
