@@ -194,7 +194,8 @@ def _candidates(args: argparse.Namespace) -> Iterator[_Candidate]:
         for name in sets:
             yield _Candidate(' '.join([_NODE, name, *words]), _OUTPUT_SETS[name], start)
     for command, topics in zip(args.against, args.topics, strict=True):
-        yield _Candidate(command, dict(map(_output, topics)), _command_starter(command))
+        start = _command_starter(_command(command))
+        yield _Candidate(command, dict(map(_output, topics)), start)
 
 
 def _parameters(words: list[str]) -> dict[str, ParameterValue]:
@@ -231,9 +232,19 @@ def _starter(
     return start
 
 
-def _command_starter(command: str) -> Callable[[NodeProcesses], str]:
+def _command(text: str) -> list[str]:
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise ConfigError(f"--against '{text}': {error}") from error
+    if not words:
+        raise ConfigError(f"--against '{text}' names no program")
+    return words
+
+
+def _command_starter(command: list[str]) -> Callable[[NodeProcesses], str]:
     def start(nodes: NodeProcesses) -> str:
-        nodes.start_command(_OTHER, shlex.split(command))
+        nodes.start_command(_OTHER, command)
         return _OTHER
 
     return start

@@ -7,6 +7,7 @@ import random
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -25,6 +26,10 @@ from depth_anything_ros.progress import Progress
 PATIENCE_S = ((signal.SIGINT, 120.0), (signal.SIGTERM, 10.0), (signal.SIGKILL, 10.0))
 # Domains that no Linux uses for the ports of outgoing connections.
 _HIGHEST_DOMAIN = 101
+# Where the first participants of domain 0 hear of others, and what lies between two of them and
+# between domains. Source: OMG DDSI-RTPS 2.5, 9.6.2.3.
+_FIRST_PORT, _PORTS_APART, _DOMAIN_APART = 7410, 2, 250
+_PARTICIPANTS = 10
 _POLL_S = 0.1
 _LOG_LINES = 5
 # How nodes log how far they are; see `Progress`.
@@ -191,15 +196,32 @@ def node_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """
     Return the variables for node processes: on this machine only, in a domain of their own.
 
-    What the user has set stays. `AMENT_PREFIX_PATH` is needed to find the packages of a virtual
-    environment.
+    That domain is one that nothing on this machine is in. What the user has set stays.
+    `AMENT_PREFIX_PATH` is needed to find the packages of a virtual environment.
     """
     return {
-        'ROS_DOMAIN_ID': str(random.randint(1, _HIGHEST_DOMAIN)),
+        'ROS_DOMAIN_ID': str(_free_domain()),
         **local_only(environment),
         'AMENT_PREFIX_PATH': sys.prefix,
         **environment,
     }
+
+
+def _free_domain() -> int:
+    """Return a domain in which nothing runs on this machine, any one if they all look used."""
+    domains = random.sample(range(1, _HIGHEST_DOMAIN + 1), _HIGHEST_DOMAIN)
+    return next(filter(_is_free, domains), domains[0])
+
+
+def _is_free(domain: int) -> bool:
+    first = _FIRST_PORT + _DOMAIN_APART * domain
+    try:
+        for participant in range(_PARTICIPANTS):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as port:
+                port.bind(('', first + _PORTS_APART * participant))
+    except OSError:
+        return False
+    return True
 
 
 def local_only(environment: Mapping[str, str]) -> dict[str, str]:

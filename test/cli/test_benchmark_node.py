@@ -25,6 +25,8 @@ NODE = ['input_size:=96', 'threads:=1']
         (['--node', '--rate', '0'], '--rate 0; allowed: above 0'),
         (['--node', '--against', 'echo'], '1 --against and 0 --topics'),
         (['--node', '--against', 'a', '--topics', '/depth'], "'/depth' names no type"),
+        (['--node', '--against', '', '--topics', '/depth=a'], "'' names no program"),
+        (['--node', '--against', "a 'b", '--topics', '/depth=a'], 'No closing quotation'),
         (['--rate', '5'], '--rate is of a node'),
         (['--node', '--bag', '/nowhere'], '/nowhere'),
     ],

@@ -1,5 +1,6 @@
 import os
 import select
+import socket
 import subprocess
 import sys
 import time
@@ -110,6 +111,16 @@ def test_the_environment_is_local_and_keeps_what_the_user_has_set():
     assert environment['HOME'] == '/home/robot'
     chosen = {'ROS_DOMAIN_ID': '7', 'AMENT_PREFIX_PATH': '/opt/ros/humble'}
     assert processes.node_environment(chosen).items() >= chosen.items()
+
+
+@pytest.mark.parametrize('participant', [0, 3])
+def test_a_domain_that_others_are_in_is_not_taken(monkeypatch, participant):
+    monkeypatch.setattr(processes.random, 'sample', lambda _domains, _count: [98, 99])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as port:
+        port.bind(('127.0.0.1', 7410 + 250 * 98 + 2 * participant))
+        assert processes.node_environment({})['ROS_DOMAIN_ID'] == '99'
+    monkeypatch.setattr(processes, '_is_free', lambda _domain: False)
+    assert processes.node_environment({})['ROS_DOMAIN_ID'] == '98'
 
 
 def test_the_tests_themselves_stay_on_this_machine():

@@ -64,7 +64,8 @@ class OutputAccount:
 
     `lost` images have no message; `doubled` messages have the stamp of one before, `disordered`
     ones that of an earlier image than the one before, `foreign` ones of no image. `stale` ones
-    were made of another picture than their stamp says, None where pictures are not told apart.
+    were made of another picture than their stamp says, as far as that was answered alone; None
+    where pictures are not told apart.
     `age_ms` are percentiles of the time from sending to arrival.
     """
 
@@ -109,7 +110,11 @@ def account(sent: SentImages, arrivals: Arrivals) -> OutputAccount:
 def _stale(
     sent: SentImages, arrivals: Arrivals, of_image: Int64Array, streamed: NDArray[np.bool_]
 ) -> int | None:
-    """Return how many messages look like another picture than their stamp says."""
+    """
+    Return how many messages look like another picture than their stamp says.
+
+    What came of pictures that were never answered alone says nothing.
+    """
     if arrivals.words is None or arrivals.words_are not in WORD_TYPES:
         return None
     content = numbers(arrivals.words, arrivals.words_are)
@@ -123,11 +128,12 @@ def _stale(
     between = np.array([differences(references, each) for each in references])
     if np.min(between[~np.eye(len(pictures), dtype=bool)]) < _LEAST_DIFFERENCE:
         return None
+    shown = sent.picture[of_image]
+    judged = np.flatnonzero(streamed & np.isin(shown, pictures))
     nearest = [
-        pictures[int(np.argmin(differences(references, content[index])))]
-        for index in np.flatnonzero(streamed)
+        pictures[int(np.argmin(differences(references, content[index])))] for index in judged
     ]
-    return int((np.array(nearest) != sent.picture[of_image[streamed]]).sum())
+    return int((np.array(nearest) != shown[judged]).sum())
 
 
 def numbers(words: UInt8Array, words_are: str) -> Float64Array:

@@ -63,6 +63,14 @@ def test_depth_of_the_picture_before_is_stale():
     assert not found.is_whole
 
 
+def test_a_picture_that_was_never_answered_alone_is_not_judged():
+    shown = PICTURE.copy()
+    shown[10] = PICTURE[9]
+    late = np.delete(ALL, 1)  # of picture 1, that would have told what comes of it
+    assert account(SENT, arrivals(late)).stale == 0
+    assert account(SENT, arrivals(late, shown[late])).stale == 1
+
+
 def test_images_without_an_answer_are_lost():
     found = account(SENT, arrivals(np.delete(ALL, [6, 7, 20])))
     assert (found.received, found.lost, found.disordered) == (STREAMED - 3, 3, 0)
