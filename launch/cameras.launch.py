@@ -172,5 +172,5 @@ def parameter_file(context: LaunchContext, found: dict[str, dict[str, str]]) -> 
     for camera, texts in found.items():
         own = parsed(DepthNodeConfig, {name: texts.get(name, '') for name in PARAMETERS})
         of_nodes[full_name(context, camera, given(context, 'name'))] = {**common, **own}
-    cameras = [full_name(context, camera).strip('/').replace('/', '_') for camera in found]
-    return write_parameters('-'.join(cameras), of_nodes)
+    names = [name.strip('/').replace('/', '_') for name in of_nodes]
+    return write_parameters('-'.join(names), of_nodes)

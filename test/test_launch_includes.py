@@ -336,6 +336,9 @@ def test_cameras_of_a_second_include_take_nothing_from_the_first() -> None:
     assert remaps(first)['/rear/image'] == '/back'
     assert remaps(second)['/arm/rear/image'] == '/arm/rear/color/image_raw'
     assert of_cameras(second)['/arm/left/eye'] == {'use_sim_time': False}
+    both = [include('cameras', name=name, model=name, **CAMERAS) for name in ('tiny', 'small')]
+    for name, text in zip(('tiny', 'small'), list(started(*both).values()), strict=True):
+        assert of_cameras(text)[f'/rear/{name}']['model'] == name
     given = SetLaunchConfiguration('rear.image', '/back')
     argv = ('rear.image:=/back',)
     both = (include('cameras', name=name, **CAMERAS) for name in ('a', 'b'))
