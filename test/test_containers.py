@@ -89,6 +89,13 @@ def test_the_services_give_arguments_that_exist():
         assert service['read_only']
 
 
+def test_the_evaluator_has_as_long_for_its_report_as_by_the_launch_file():
+    (limit_s,) = re.findall(
+        r"sigterm_timeout='(\d+)'", (ROOT / 'launch/evaluate.launch.py').read_text()
+    )
+    assert SERVICES['evaluator'].get('stop_grace_period') == f'{limit_s}s'
+
+
 def test_workflows_and_documents_name_the_same_distributions():
     for path in WORKFLOWS:
         jobs = yaml.safe_load(path.read_text())['jobs']
@@ -119,6 +126,13 @@ def test_workflows_run_files_that_exist():
         assert named, path
         for name in named:
             assert list(ROOT.glob(name.removeprefix('./'))), f'{path.name}: {name}'
+
+
+def test_every_launch_file_is_looked_for_as_a_user_does():
+    text = (ROOT / '.github/workflows/test.yaml').read_text()
+    named = re.search(r'for file in ([\w ]+); do\n\s+ros2 launch', text)
+    files = sorted((ROOT / 'launch').glob('*.launch.py'))
+    assert named[1].split() == [file.name.partition('.')[0] for file in files]
 
 
 @pytest.mark.parametrize('script', SCRIPTS, ids=lambda path: path.name)
