@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from depth_anything_ros.parameters.node_file import (
 )
 
 _FILE = '--params-file'
+# Section of what is given without one.
+_ALL = '/**'
 _PARAMETERS = ('-p', '--param', _FILE)
 _REMAPS = ('-r', '--remap')
 # Declared when the topic is subscribed to or published, which not every set-up does.
@@ -44,7 +47,7 @@ def unused_overrides(
     ]
     own_name = node.get_fully_qualified_name()
     words = sys.argv if arguments is None else arguments
-    return (*unknown, *_for_others(own_name, words, company))
+    return (*unknown, *_for_others(own_name, words, company), *_overruled(own_name, words))
 
 
 def given_values(own_name: str, arguments: Sequence[str]) -> dict[str, Any]:
@@ -55,18 +58,8 @@ def given_values(own_name: str, arguments: Sequence[str]) -> dict[str, Any]:
 
     :param own_name: full name of the node.
     """
-    values: dict[str, Any] = {}
-    with suppress(OSError, ValueError, yaml.YAMLError):
-        for option, word in _options(arguments, _PARAMETERS):
-            if option == _FILE:
-                for key, section in _read(word).items():
-                    values.update(section if matches(key, own_name) else {})
-                continue
-            left, _, text = word.partition(':=')
-            node, colon, parameter = left.rpartition(':')
-            if not colon or matches(node, own_name):
-                values[parameter] = yaml.safe_load(text)
-    return values
+    held = _in_force(_given(own_name, arguments))
+    return {name: one.value for name, one in held.items()}
 
 
 def full_name(name: str, arguments: Sequence[str]) -> str:
@@ -82,6 +75,52 @@ def full_name(name: str, arguments: Sequence[str]) -> str:
         if node in ('', name):
             names[what.replace('__name', '__node')] = right
     return f'{names["__ns"].rstrip("/")}/{names["__node"]}'
+
+
+@dataclass(frozen=True)
+class _Given:
+    """A parameter as a word of the command line gives it, in a section of a file or for all."""
+
+    word: str
+    section: str
+    name: str
+    value: Any
+
+
+def _given(own_name: str, arguments: Sequence[str]) -> list[_Given]:
+    """Return what a command line gives to a node, in its order, up to what cannot be read."""
+    found: list[_Given] = []
+    with suppress(OSError, ValueError, yaml.YAMLError):
+        for option, word in _options(arguments, _PARAMETERS):
+            if option == _FILE:
+                for section, values in _read(word).items():
+                    found.extend(_Given(word, section, *item) for item in values.items())
+                continue
+            left, _, text = word.partition(':=')
+            node, colon, name = left.rpartition(':')
+            found.append(_Given(word, node if colon else _ALL, name, yaml.safe_load(text)))
+    return [one for one in found if matches(one.section, own_name)]
+
+
+def _in_force(given: Iterable[_Given]) -> dict[str, _Given]:
+    """Return what holds: rcl applies sections in the order in which their names first come."""
+    sections: dict[str, dict[str, _Given]] = {}
+    for one in given:
+        sections.setdefault(one.section, {})[one.name] = one
+    return {name: one for section in sections.values() for name, one in section.items()}
+
+
+def _overruled(own_name: str, arguments: Sequence[str]) -> Iterator[str]:
+    """Tell what is given last and does not hold."""
+    given = _given(own_name, arguments)
+    held = _in_force(given)
+    for name, last in {one.name: one for one in given}.items():
+        if last is not held[name] and last.value != held[name].value:
+            yield (
+                f"parameter '{name}' of '{last.word}' does not hold: section "
+                f"'{held[name].section}' of '{held[name].word}' wins, as ROS applies sections in "
+                f"the order in which their names first come; leave '{name}' out there"
+            )
 
 
 def _overrides(node: Node) -> list[str]:

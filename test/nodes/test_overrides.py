@@ -203,6 +203,44 @@ def test_values_are_known_before_there_is_a_node(make_node, write, words):
     assert given == {name: node.get_parameter(name).value for name in overrides._overrides(node)}
 
 
+OWN, ALL = '/robot/depth_node', '/**'
+
+
+@pytest.mark.parametrize(
+    ('sections', 'word', 'winner'),
+    [
+        ({OWN: 3, ALL: 4}, 'FILE', ALL),
+        ({ALL: 3, OWN: 4}, 'FILE', ''),
+        ({OWN: 3, ALL: 7}, 'FILE', ''),
+        ({ALL: 3, OWN: 4}, 'threads:=7', OWN),
+        ({OWN: 3, ALL: 4}, 'threads:=7', ''),
+        ({OWN: 3}, 'threads:=7', ''),
+    ],
+)
+def test_what_ros_lets_another_section_overrule_is_named(
+    make_node, write, tmp_path, sections, word, winner
+):
+    first = tmp_path / 'first.yaml'
+    first.write_text(
+        yaml.safe_dump(
+            {key: {'ros__parameters': {'threads': count}} for key, count in sections.items()},
+            sort_keys=False,
+        )
+    )
+    last = str(write(OWN, threads=7)) if word == 'FILE' else word
+    option = '--params-file' if word == 'FILE' else '-p'
+    node = make_node('--params-file', first, option, last, namespace='robot')
+    held = node.get_parameter('threads').value
+    assert held == (sections[winner] if winner else 7)
+    assert given_values(OWN, sys.argv) == {'threads': held}
+    told = [
+        f"parameter 'threads' of '{last}' does not hold: section '{winner}' of '{first}' wins, as "
+        "ROS applies sections in the order in which their names first come; leave 'threads' out "
+        'there'
+    ]
+    assert list(unused_overrides(node)) == (told if winner else [])
+
+
 @pytest.mark.parametrize('text', [None, '{', 'just text'])
 def test_a_file_that_cannot_be_read_gives_no_values(tmp_path, text):
     file = tmp_path / 'given.yaml'
