@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+from collections.abc import Iterable
 from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
@@ -51,9 +52,9 @@ def rewriting_for(device: Device, precision: Precision, path: Path) -> Rewriting
 
 
 def rounds_to_integers(path: Path) -> bool:
-    """Return whether layers of an ONNX file round what they read to integers."""
+    """Return whether an ONNX file holds or makes integers that stand for numbers."""
     with path.open('rb') as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return data.find(_QUANTISE.encode()) >= 0
+        return any(data.find(name.encode()) >= 0 for name in (_QUANTISE, _DEQUANTISE))
 
 
 def rewrite(rewriting: Rewriting, source: Path, target: Path) -> None:
@@ -125,7 +126,7 @@ def _compute_in_half(model: ModelProto, path: Path) -> None:
         nodes += [node, helper.make_node('Cast', [node.output[0]], [given], to=_FLOAT32)]
     del model.graph.node[:]
     model.graph.node.extend(nodes)
-    used = {name for node in nodes for name in node.input}
+    used = _read_names(nodes)
     found = [*weights.values(), *filter(None, narrow.values())]
     del model.graph.initializer[:]
     model.graph.initializer.extend(tensor for tensor in found if tensor.name in used)
@@ -139,6 +140,18 @@ def _narrowed(weights: TensorProto) -> TensorProto | None:
     if np.abs(numbers).max(initial=0.0) > np.finfo(np.float16).max:
         return None
     return from_array(numbers.astype(np.float16), _half(weights.name))
+
+
+def _read_names(nodes: Iterable[NodeProto]) -> set[str]:
+    """Return all names that nodes read, those within their branches and loops too."""
+    read = set()
+    for node in nodes:
+        read.update(node.input)
+        for attribute in node.attribute:
+            for graph in (attribute.g, *attribute.graphs):
+                read |= _read_names(graph.node)
+                read.update(output.name for output in graph.output)
+    return read
 
 
 def _half(name: str) -> str:
@@ -179,7 +192,9 @@ def _sign_integers(model: ModelProto, path: Path) -> None:
         if node.op_type not in (_QUANTISE, _DEQUANTISE):
             continue
         zero = constants.get(node.input[2]) if len(node.input) > 2 else None
-        if zero is not None and zero.data_type != TensorProto.UINT8:
+        # Without a zero, what is stored has its own number format.
+        kind = zero or (constants.get(node.input[0]) if node.op_type == _DEQUANTISE else None)
+        if kind is not None and kind.data_type != TensorProto.UINT8:
             continue
         steps = constants.get(node.input[1])
         if zero is None or steps is None or np.any(to_array(zero)):

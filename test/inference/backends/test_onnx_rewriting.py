@@ -143,6 +143,52 @@ def test_what_is_made_over_follows_from_device_and_file(
     assert rewriting_for(Device.parse(device), precision, path) is expected
 
 
+def test_integers_that_are_stored_are_seen(tmp_path):
+    write_rounding(tmp_path / 'a.onnx', stored=True)
+    assert rounds_to_integers(tmp_path / 'a.onnx')
+
+
+@pytest.mark.parametrize(('kind', 'right'), [(np.int8, True), (np.uint8, False)])
+def test_stored_integers_without_a_zero_go_by_their_own_sign(tmp_path, kind, right):
+    write_rounding(tmp_path / 'a.onnx', stored=True)
+    model = onnx.load(tmp_path / 'a.onnx')
+    del model.graph.node[-1].input[2:]
+    (stored,) = (one for one in model.graph.initializer if one.name == 'stored')
+    stored.CopyFrom(numpy_helper.from_array(np.array([100], kind), 'stored'))
+    onnx.save(model, str(tmp_path / 'a.onnx'))
+    if not right:
+        with pytest.raises(BackendError, match='TensorRT would misread them'):
+            rewrite(Rewriting.SIGNED, tmp_path / 'a.onnx', tmp_path / 'b.onnx')
+        return
+    rewrite(Rewriting.SIGNED, tmp_path / 'a.onnx', tmp_path / 'b.onnx')
+    numbers = np.zeros(1, np.float32)
+    assert run(tmp_path / 'b.onnx', numbers) == pytest.approx(100 * HIGH / 255)
+
+
+def test_constants_that_only_a_branch_reads_stay(tmp_path):
+    write_grey(tmp_path / 'a.onnx')
+    model = onnx.load(tmp_path / 'a.onnx')
+    graph = model.graph
+    constants = {'always': np.bool_(True), 'one': np.float32(1.0), 'two': np.float32(2.0)}
+    graph.initializer.extend(numpy_helper.from_array(v, n) for n, v in constants.items())
+    (output,) = graph.output
+    branches = {
+        f'{side}_branch': helper.make_graph(
+            [helper.make_node('Add', ['grey', number], [side])], side, [],
+            [helper.make_tensor_value_info(side, TensorProto.FLOAT, None)],
+        )
+        for side, number in (('then', 'one'), ('else', 'two'))
+    }  # fmt: skip
+    for node in graph.node:
+        node.output[:] = ['grey' if name == output.name else name for name in node.output]
+    graph.node.append(helper.make_node('If', ['always'], [output.name], **branches))
+    onnx.save(model, str(tmp_path / 'a.onnx'))
+    rewrite(Rewriting.HALF, tmp_path / 'a.onnx', tmp_path / 'b.onnx')
+    pixels = np.random.default_rng(0).random((1, 3, 4, 6), np.float32)
+    exact, found = (run(tmp_path / name, pixels) for name in ('a.onnx', 'b.onnx'))
+    np.testing.assert_allclose(found, exact, atol=2e-3)
+
+
 def test_without_onnx_nothing_is_made_over(tmp_path, monkeypatch):
     monkeypatch.setattr(onnx_rewriting, 'find_spec', lambda _: None)
     with pytest.raises(MissingDependencyError, match=r'depth_anything_ros\[onnx\]'):
