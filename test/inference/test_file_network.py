@@ -20,6 +20,7 @@ from depth_anything_ros.errors import (
     DepthAnythingError,
     UnknownNameError,
 )
+from depth_anything_ros.inference.backends import onnx_file
 from depth_anything_ros.inference.opening import create_predictor
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.selection import Selection
@@ -411,6 +412,18 @@ def test_a_file_on_cuda_in_fp16_is_made_over_in_the_cache(tmp_path, made_gpu):
     assert 1e-6 < error < 1e-2
     assert set(made_gpu.memory) == {('cuda', 0)}
     assert len(list(cache.glob('model-cuda-*/network.onnx'))) == 1
+
+
+def test_a_file_is_made_over_anew_by_another_version_of_this_package(
+    tmp_path, made_gpu, monkeypatch
+):
+    write_random(tmp_path / 'model.onnx')
+    folder = write_folder(tmp_path, input_size=HEIGHT)
+    options = {'device': 'cuda', 'precision': 'fp16', 'cache_dir': str(tmp_path / 'cache')}
+    for version in ('old', 'new', 'new'):
+        monkeypatch.setattr(onnx_file, 'source_digest', lambda version=version: version)
+        opened(folder, **options)
+    assert len(list((tmp_path / 'cache').glob('model-cuda-*/network.onnx'))) == 2
 
 
 def test_auto_takes_a_gpu_on_which_the_library_computes(tmp_path, made_gpu):

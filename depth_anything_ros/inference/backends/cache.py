@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
@@ -115,16 +115,20 @@ class ExportCache:
         )  # fmt: skip
         return _load_passing(name, key, build, load)
 
-    def known(self, key: Mapping[str, str]) -> Mapping[str, str] | None:
+    def known(
+        self, key: Mapping[str, str], besides: Set[str] | None = None
+    ) -> Mapping[str, str] | None:
         """
         Return the whole key of an export that is kept, None if there is none.
 
-        :param key: values that it has, others than which it may have too.
+        :param key: values that it has.
+        :param besides: the names of all others that it has; None allows any.
         """
         for manifest in self._manifests():
             try:
                 found = parse_json(manifest.read_text(encoding='utf-8'))['key']
-                if found.items() >= dict(key).items():
+                others = set(found) - set(key)
+                if found.items() >= dict(key).items() and besides in (None, others):
                     return {str(name): str(value) for name, value in found.items()}
             except (OSError, ValueError, LookupError, TypeError, AttributeError):
                 continue  # damaged, as it is found to be when it is read

@@ -45,7 +45,7 @@ def export_key(
         return {**key, 'graph': file_sha256(graph)}
     key |= _torch_version()
     if _TORCH not in key:
-        key[_TORCH] = (options.cache.known(key) or {}).get(_TORCH, '')
+        key[_TORCH] = (options.cache.known(key, {_TORCH}) or {}).get(_TORCH, '')
     return key
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from depth_anything_ros.errors import BackendError
 from depth_anything_ros.files import output_error
+from depth_anything_ros.inference.backends.cache import source_digest
 from depth_anything_ros.inference.backends.network_file import FileOptions, Port, Run
 from depth_anything_ros.inference.backends.onnx_binding import BoundRun
 from depth_anything_ros.inference.backends.onnx_rewriting import (
@@ -112,7 +113,10 @@ class OnnxFile:
     ) -> dict[str, str]:
         import onnxruntime
 
+        # Without it, as what was not made over may outlast this version: an engine takes minutes.
+        made_by = {'source': source_digest()} if rewriting is not Rewriting.NONE else {}
         return {
+            **made_by,
             'weights': self._options.weights_key,
             'file': self._path.name,
             'rewriting': rewriting.value,

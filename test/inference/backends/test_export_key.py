@@ -99,6 +99,17 @@ def test_without_torch_an_export_of_any_torch_will_do(cache, monkeypatch):
     assert export_key(options(cache, Source(key='another')), LIBRARIES)['torch'] == ''
 
 
+def test_without_torch_an_export_for_another_device_will_not_do(cache, monkeypatch):
+    # Of another torch than the one for this device, and perhaps the first that is found.
+    with monkeypatch.context() as patched:
+        patched.setattr(module.metadata, 'version', lambda _: '1.2.3')
+        keep(cache, export_key(options(cache), LIBRARIES, form='cuda fp16'))
+    monkeypatch.setattr(module, '_version', lambda _: '1.2.3')
+    without_torch(monkeypatch)
+    assert export_key(options(cache), LIBRARIES)['torch'] == ''
+    assert export_key(options(cache), LIBRARIES, form='cuda fp16')['torch'] == '1.2.3'
+
+
 def test_what_is_exported_from_a_graph_depends_on_it_and_not_on_torch(cache, tmp_path):
     graph = tmp_path / 'graph.onnx'
     keys = []
