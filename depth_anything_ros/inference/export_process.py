@@ -17,7 +17,6 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from depth_anything_ros.errors import (
     BackendError,
@@ -32,9 +31,8 @@ from depth_anything_ros.inference.backends.source import export_for
 from depth_anything_ros.inference.failures import first_line
 from depth_anything_ros.json_text import as_json, from_json, parse_json
 from depth_anything_ros.models.checkpoint_file import CheckpointFile
-from depth_anything_ros.models.local_file import file_sha256
 from depth_anything_ros.models.spec import ModelSpec
-from depth_anything_ros.models.stored_weights import Origin, StoredWeights
+from depth_anything_ros.models.stored_weights import Origin, StoredWeights, check_unchanged
 from depth_anything_ros.parent import PARENT_VARIABLE, end_with_parent
 
 _LOG = logging.getLogger(__name__)
@@ -80,7 +78,12 @@ def export_apart(stored: StoredWeights, backend: str, form: ExportForm, folder: 
         stored.spec, str(stored.path.absolute()), stored.origin, stored.sha256, backend, form,
         str(folder.absolute()),
     )  # fmt: skip
-    command = [sys.executable, '-m', __name__, json.dumps(task, default=as_json)]
+    # It imports what this process does; -m would first look where the robot was started.
+    script = (
+        f'import sys; sys.path[:] = {list(map(str, sys.path))!r}; '
+        f'from {__name__} import main; sys.exit(main())'
+    )
+    command = [sys.executable, '-c', script, json.dumps(task, default=as_json)]
     environment = {**os.environ, PARENT_VARIABLE: str(os.getpid())}
     start_s = time.monotonic()
     problem: DepthAnythingError | None = None
@@ -94,7 +97,7 @@ def export_apart(stored: StoredWeights, backend: str, form: ExportForm, folder: 
         try:
             assert process.stdout is not None, 'it is a pipe'
             for line in process.stdout:
-                problem = _heard(parse_json(line)) or problem
+                problem = _heard(line) or problem
             process.wait()
         except BaseException:
             process.kill()
@@ -108,8 +111,14 @@ def export_apart(stored: StoredWeights, backend: str, form: ExportForm, folder: 
     _LOG.info('exported in %.0f s', time.monotonic() - start_s)
 
 
-def _heard(told: Any) -> DepthAnythingError | None:
+def _heard(line: str) -> DepthAnythingError | None:
     """Log what the process logs, and return the error that it tells."""
+    try:
+        told = parse_json(line)
+    except ValueError:
+        told = None
+    if not isinstance(told, dict):  # what a start-up file of this Python prints
+        return None
     if 'error' in told:
         return _ERRORS.get(told['error'], BackendError)(told['text'])
     logging.getLogger(told['logger']).log(told['level'], '%s', told['text'])
@@ -145,8 +154,8 @@ class _Lines(logging.Handler):
         os.write(self._descriptor, f'{json.dumps(entries)}\n'.encode())
 
 
-def _main(record: str) -> int:
-    """Do what an :class:`ExportTask` says and return the exit status."""
+def main() -> int:
+    """Do what an :class:`ExportTask`, the one argument, says and return the exit status."""
     end_with_parent()
     # Ctrl-C reaches every process of a terminal; this one ends with the one that asked.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -158,7 +167,7 @@ def _main(record: str) -> int:
     package.addHandler(lines)
     try:
         with torch_named():
-            _export(from_json(ExportTask, parse_json(record)))
+            _export(from_json(ExportTask, parse_json(sys.argv[1])))
     except DepthAnythingError as error:
         lines.tell(error=type(error).__name__, text=str(error))
         return 1
@@ -170,8 +179,7 @@ def _main(record: str) -> int:
 
 def _export(task: ExportTask) -> None:
     path, folder = Path(task.path), Path(task.folder)
-    if file_sha256(path) != task.sha256:
-        raise CheckpointError(f"checkpoint '{path}' has changed since it was looked at; try again")
+    check_unchanged(path, task.sha256)
     from depth_anything_ros.models.checkpoint import load_stored
 
     stored = StoredWeights(task.spec, CheckpointFile.read(path), task.origin, task.sha256)
@@ -180,7 +188,3 @@ def _export(task: ExportTask) -> None:
         export_for(task.backend, estimator, task.form, folder)
     except OSError as error:
         raise output_error(folder, error) from error
-
-
-if __name__ == '__main__':
-    sys.exit(_main(sys.argv[1]))

@@ -14,7 +14,7 @@ from depth_anything_ros.inference.backends.source import export_for, exporting
 from depth_anything_ros.inference.devices import DeviceKind
 from depth_anything_ros.models.shipped_graph import shipped_graph
 from depth_anything_ros.models.spec import ModelSpec
-from depth_anything_ros.models.stored_weights import StoredWeights
+from depth_anything_ros.models.stored_weights import StoredWeights, check_unchanged
 
 if TYPE_CHECKING:
     from depth_anything_ros.models.estimator import DepthEstimator
@@ -62,13 +62,14 @@ class StoredNetwork:
         """
         Return the network; see :class:`NetworkSource`.
 
-        :raises CheckpointError: if its weights are damaged, or of another model.
+        :raises CheckpointError: if its weights are damaged, of another model, or others by now.
         :raises MissingDependencyError: if torch is not installed.
         """
         if self._estimator is None:
             with torch_named():
                 from depth_anything_ros.models.checkpoint import load_stored
 
+                check_unchanged(self._stored.path, self._stored.sha256)
                 self._estimator, _ = load_stored(self._stored)
         return self._estimator
 

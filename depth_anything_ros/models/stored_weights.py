@@ -7,10 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from depth_anything_ros.errors import ConfigError
+from depth_anything_ros.errors import CheckpointError, ConfigError
 from depth_anything_ros.models.checkpoint_file import CheckpointFile
 from depth_anything_ros.models.hub import checked_sha256, expected_sha256, published_file
-from depth_anything_ros.models.local_file import check_origin, check_size, local_file
+from depth_anything_ros.models.local_file import (
+    check_origin,
+    check_size,
+    file_sha256,
+    local_file,
+)
 from depth_anything_ros.models.meaning import spec_of_file
 from depth_anything_ros.models.packed_header import PackedHeader
 from depth_anything_ros.models.spec import ModelSpec
@@ -75,6 +80,17 @@ def stored_weights(row: ModelSpec, checkpoint: str = '') -> StoredWeights:
         _log_packing(file.packed, path)
     _log_licence(spec, path, sha256)
     return StoredWeights(spec, file, 'checkpoint' if checkpoint else 'pretrained', sha256)
+
+
+def check_unchanged(path: Path, sha256: str) -> None:
+    """
+    Check that a file of weights, read late, is the one that was looked at.
+
+    :param sha256: that it had then.
+    :raises CheckpointError: if it is another by now, or cannot be read.
+    """
+    if file_sha256(path) != sha256:
+        raise CheckpointError(f"checkpoint '{path}' has changed since it was looked at; try again")
 
 
 def check_kind(weights: str, checkpoint: str) -> None:

@@ -1,9 +1,11 @@
 """Networks of the package that run without torch where an export of them is kept."""
 
 import hashlib
+import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -123,6 +125,20 @@ def test_a_changed_checkpoint_is_exported_anew(tmp_path):
     assert sums[1] == pytest.approx(2.0 * sums[0], rel=1e-4)
 
 
+def test_weights_that_changed_before_they_are_read_are_refused(tmp_path, own):
+    pytest.importorskip('onnxruntime')
+    asked = options('onnxruntime', tmp_path / 'cache', checkpoint=own)
+    create_predictor(asked).predict(IMAGE)
+    predictor = create_predictor(asked)  # it runs what is kept, and reads no weights
+    with Path(own).open('r+b') as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b'\x01')
+    with pytest.raises(CheckpointError, match='has changed since'):
+        predictor.predict(np.zeros((64, 32, 3), np.uint8))
+    (kept,) = (tmp_path / 'cache').glob('*/')
+    assert '32x32' in kept.name
+
+
 # In a process of its own
 
 
@@ -168,6 +184,22 @@ def test_a_folder_that_cannot_be_written_is_an_output_error(tmp_path):
         export_apart(stored_weights(MODELS['tiny']), 'openvino', FORM, file)
 
 
+def test_the_process_imports_no_file_of_the_folder_it_is_started_in(tmp_path, monkeypatch):
+    (tmp_path / 'json.py').write_text('raise SystemExit("of somebody else")')
+    monkeypatch.chdir(tmp_path)
+    stored = stored_weights(MODELS['tiny'])
+    with pytest.raises(CheckpointError, match='has changed since'):
+        export_apart(replace(stored, sha256='another'), 'onnxruntime', FORM, tmp_path)
+
+
+def test_what_a_start_up_file_prints_is_no_answer(tmp_path, monkeypatch):
+    (tmp_path / 'sitecustomize.py').write_text('print("welcome to this robot")')
+    monkeypatch.setenv('PYTHONPATH', str(tmp_path))
+    stored = stored_weights(MODELS['tiny'])
+    with pytest.raises(CheckpointError, match='has changed since'):
+        export_apart(replace(stored, sha256='another'), 'onnxruntime', FORM, tmp_path)
+
+
 @pytest.mark.parametrize(
     ('script', 'message'),
     [
@@ -178,6 +210,6 @@ def test_a_folder_that_cannot_be_written_is_an_output_error(tmp_path):
 def test_a_process_that_ends_untimely_says_how(tmp_path, monkeypatch, script, message):
     (tmp_path / 'ends.py').write_text(script)
     monkeypatch.setattr(export_process, '__name__', 'ends')
-    monkeypatch.setenv('PYTHONPATH', str(tmp_path))
+    monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(BackendError, match=message):
         export_apart(stored_weights(MODELS['tiny']), 'openvino', FORM, tmp_path)
