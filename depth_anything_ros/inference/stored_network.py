@@ -55,8 +55,14 @@ class StoredNetwork:
         return self._stored.integers
 
     def graph_for(self, device: str) -> Path | None:
-        """Return the graph that ships with the weights, for the CPU, None where there is none."""
-        return shipped_graph(self._stored) if device == DeviceKind.CPU.value else None
+        """
+        Return the graph that ships with the weights, None where there is none.
+
+        Where torch is there, it exports for what is no CPU: its graph is folded further.
+        """
+        if device != DeviceKind.CPU.value and _has_torch():
+            return None
+        return shipped_graph(self._stored)
 
     def estimator(self) -> DepthEstimator:
         """
@@ -94,5 +100,9 @@ def require_torch() -> None:
 
     :raises MissingDependencyError: if it is not.
     """
-    if find_spec('torch') is None:
+    if not _has_torch():
         raise MissingDependencyError('torch', 'torch', WITHOUT_TORCH)
+
+
+def _has_torch() -> bool:
+    return find_spec('torch') is not None

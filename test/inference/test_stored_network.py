@@ -139,6 +139,28 @@ def test_weights_that_changed_before_they_are_read_are_refused(tmp_path, own):
     assert '32x32' in kept.name
 
 
+@pytest.mark.parametrize(('device', 'products'), [('cuda', 'float16'), ('tensorrt', 'float32')])
+def test_a_shipped_model_runs_on_a_gpu_without_torch(
+    tmp_path, missing, made_gpu, device, products
+):
+    onnx = pytest.importorskip('onnx')
+    asked = options('onnxruntime', tmp_path / 'cache', device=device, precision='fp16')
+    found = create_predictor(asked).predict(IMAGE).values
+    wanted = create_predictor(options('onnxruntime', tmp_path, device='cpu')).predict(IMAGE).values
+    assert np.abs(found - wanted).max() <= 1e-2 * np.ptp(wanted)
+    (path,) = (tmp_path / 'cache').glob('*/model.onnx')
+    model = onnx.shape_inference.infer_shapes(onnx.load(path))
+    kinds = {value.name: value.type.tensor_type.elem_type for value in model.graph.value_info}
+    convolved = {kinds[node.output[0]] for node in model.graph.node if node.op_type == 'Conv'}
+    assert convolved == {onnx.helper.np_dtype_to_tensor_dtype(np.dtype(products))}
+
+
+def test_torch_exports_for_a_gpu_where_it_is_there():
+    source = stored_network.StoredNetwork(stored_weights(MODELS['tiny']))
+    assert source.graph_for('cpu') is not None
+    assert source.graph_for('cuda') is None
+
+
 # In a process of its own
 
 

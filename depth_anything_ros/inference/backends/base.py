@@ -110,7 +110,7 @@ class ExportingBackend(Protocol):
 
     def export_graph(self, graph: Path, form: ExportForm, folder: Path) -> None:
         """
-        Write the network of an ONNX file that reads any size as the backend reads it on the CPU.
+        Write the network of an ONNX file that reads any size as the backend reads it.
 
         :param graph: of the network, with its weights in the file or beside it.
         :param folder: an empty one.

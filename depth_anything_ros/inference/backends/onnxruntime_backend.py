@@ -94,17 +94,17 @@ class OnnxRuntimeBackend:
         """Write a network as an ONNX file that the device reads; see `ExportingBackend`."""
         from depth_anything_ros.inference.backends.onnx_export import export_onnx
 
-        path, device = folder / _MODEL_FILE, Device.parse(form.device)
-        dynamic = device.kind is DeviceKind.CPU
+        path = folder / _MODEL_FILE
+        dynamic = Device.parse(form.device).kind is DeviceKind.CPU
         export_onnx(estimator, form.size, form.narrowed, path, dynamic)
-        rewriting = rewriting_for(device, form.precision, path)
-        if rewriting is not Rewriting.NONE:
-            rewrite(rewriting, path, path)
+        _make_over(path, form)
 
     @classmethod
     def export_graph(cls, graph: Path, form: ExportForm, folder: Path) -> None:
         """Write the network of an ONNX file with its weights in it; see `ExportingBackend`."""
-        write_at_size(graph, form.size, folder / _MODEL_FILE)
+        path = folder / _MODEL_FILE
+        write_at_size(graph, form.size, path)
+        _make_over(path, form)
 
     def _bind(self, device: Device) -> BoundRun:
         outputs = [one.name for one in self._session.get_outputs()]
@@ -163,3 +163,10 @@ class OnnxRuntimeBackend:
         except failures() as error:
             raise BackendError(f'onnxruntime failed: {reason(error)}') from error
         return outputs
+
+
+def _make_over(path: Path, form: ExportForm) -> None:
+    """Make over in an exported file what its device reads otherwise."""
+    rewriting = rewriting_for(Device.parse(form.device), form.precision, path)
+    if rewriting is not Rewriting.NONE:
+        rewrite(rewriting, path, path)
