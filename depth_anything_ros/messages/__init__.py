@@ -11,6 +11,7 @@ from depth_anything_ros.messages.calibration import (
     completed_projection,
     frame_doubt,
     lens_effects,
+    raw_doubt,
     rectification_doubt,
 )
 from depth_anything_ros.messages.color import KNOWN_ENCODINGS, decode_image
@@ -73,6 +74,7 @@ __all__ = [
     'lens_effects',
     'metres_from_steps',
     'point_cloud_fields',
+    'raw_doubt',
     'rectification_doubt',
     'stamp_fields',
     'stamp_ns',

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 from depth_anything_ros.errors import CameraError
@@ -14,6 +15,8 @@ _PLUMB_BOB_COEFFICIENTS = 5
 _LARGEST_SKEW_PX = 0.5
 # P and K that differ by less are one.
 _SAME_PX = 0.5
+# As image_proc and drivers do: image_rect, rgb/color/rect/image, rectified.
+_NAMED_RECTIFIED = re.compile(r'(?:^|[/_])rect', re.IGNORECASE)
 _IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
 
@@ -124,9 +127,22 @@ def rectification_doubt(topic: str, lens: str, cure: str) -> str:
     :param lens: as `lens_effects`.
     :param cure: how to say that they are not.
     """
-    if not lens or 'rect' in topic.lower():
+    if not lens or _NAMED_RECTIFIED.search(topic):
         return ''
     return f'images of {topic} are taken as rectified, but their camera_info has {lens}: {cure}'
+
+
+def raw_doubt(topic: str, lens: str, cure: str) -> str:
+    """
+    Return why images that are taken as the sensor gives them may be rectified, '' as above.
+
+    :param topic: of the images.
+    :param lens: as `lens_effects`.
+    :param cure: how to say that they are.
+    """
+    if not lens or not _NAMED_RECTIFIED.search(topic):
+        return ''
+    return f'images of {topic}, by its name rectified, are taken as raw ones with {lens}: {cure}'
 
 
 def frame_doubt(info_topic: str, info_frame_id: str, frame_id: str) -> str:

@@ -34,7 +34,7 @@ class DepthOutputs:
     What is compressed is encoded in a thread of its own, after all else of its frame and beside
     the next one; of frames that come faster than that it takes the newest.
 
-    `problem` says why the last frame could not be compressed, '' if it could.
+    `problem` says why the last frame could not be compressed, '' if it could or need not be.
 
     :param node: the lifecycle node that owns the publishers.
     :param statistics: told what is published compressed, and how long that takes.
@@ -95,6 +95,8 @@ class DepthOutputs:
         later = {topic: output for topic, output in COMPRESSED_OUTPUTS.items() if topic in wanted}
         if later:
             self._compressor.submit((frame, later))
+        else:
+            self.problem = ''
         return published
 
     def _compress(self, item: tuple[Finished, dict[str, Output]]) -> None:

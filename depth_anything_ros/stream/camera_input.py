@@ -16,6 +16,7 @@ from depth_anything_ros.messages import (
     completed_projection,
     frame_doubt,
     lens_effects,
+    raw_doubt,
     rectification_doubt,
 )
 from depth_anything_ros.messages.calibration import is_uncalibrated, lacks_projection
@@ -101,7 +102,11 @@ class CameraInput:
 
     def _doubt(self, message: Any, header: Any, rectified: bool) -> str:
         doubts = [frame_doubt(self.topic, message.header.frame_id, header.frame_id)]
-        if rectified and self._image_topic:
-            lens, cure = lens_effects(message), 'set image_is_rectified to false if they are not'
-            doubts.append(rectification_doubt(self._image_topic, lens, cure))
+        if self._image_topic:
+            lens, topic = lens_effects(message), self._image_topic
+            doubts.append(
+                rectification_doubt(topic, lens, 'set image_is_rectified to false if they are not')
+                if rectified
+                else raw_doubt(topic, lens, 'set image_is_rectified to true if they are')
+            )
         return '; '.join(filter(None, doubts))

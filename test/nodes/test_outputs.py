@@ -364,6 +364,11 @@ def test_a_frame_that_cannot_be_compressed_is_told_and_the_next_one_goes_out(
     publish(outputs, result, {})
     assert outputs._compressor.wait_idle(10)
     assert outputs.problem == 'not compressed: ValueError: too wide'
+    outputs.publish(finished(result), (), {})
+    assert outputs.problem == ''
+    publish(outputs, result, {})
+    assert outputs._compressor.wait_idle(10)
+    assert outputs.problem == 'not compressed: ValueError: too wide'
     monkeypatch.setitem(COMPRESSED_OUTPUTS, COMPRESSED_DEPTH, good)
     publish(outputs, result, {})
     assert outputs._compressor.wait_idle(10)

@@ -121,11 +121,36 @@ def test_a_projection_that_is_not_finite_is_told_once(camera_input, caplog):
     assert camera_input.camera(rectified=True) == Camera(640, 480, 500, 500, 320, 240)
 
 
+@pytest.mark.parametrize(
+    ('topic', 'rectified', 'doubted'),
+    [
+        ('/camera/image_rect', False, True),
+        ('/zed/zed_node/rgb/color/rect/image', False, True),
+        ('/camera/image_raw', False, False),
+        ('/direct/image_raw', False, False),
+        ('/camera/image_rect', True, False),
+        ('', False, False),
+    ],
+)
+def test_images_that_may_be_rectified_already_are_doubted(topic, rectified, doubted):
+    info = make_info()
+    info.header.frame_id = 'optical'
+    camera_input = CameraInput('/camera/camera_info', topic)
+    camera_input.update(info)
+    told = (
+        f'images of {topic}, by its name rectified, are taken as raw ones with lens distortion '
+        'D = 0.1, 0, 0, 0, 0 and fx, fy, cx, cy 510, 510, 321, 241 px in P and 500, 500, 320, 240 '
+        'px in K: set image_is_rectified to true if they are'
+    )
+    assert camera_input.view(HEADER, 480, 640, rectified).doubt == (told if doubted else '')
+
+
 def test_images_that_may_not_be_rectified_are_doubted():
     info = make_info()
     info.header.frame_id = 'optical'
     for topic, rectified, doubted in (
         ('/camera/image_raw', True, True),
+        ('/direct/image_raw', True, True),
         ('/camera/image_raw', False, False),
         ('/camera/image_rect', True, False),
         ('', True, False),
