@@ -88,7 +88,7 @@ def test_a_folder_of_affine_depth_gives_metres_as_the_same_pipeline_does_offline
     )  # fmt: skip
     parameters = {
         'backend': 'onnxruntime', 'checkpoint': folder, 'scale_source': 'depth_image',
-        'align_by_confidence': True,
+        'align_by_confidence': True, 'reference_registration': 'registered',
     }  # fmt: skip
     probe = world.probe()
     world.start('depth_node', {**QUICK, **parameters})
@@ -103,7 +103,7 @@ def test_a_folder_of_affine_depth_gives_metres_as_the_same_pipeline_does_offline
     true_mm = np.rint(1000 * np.where(given > np.median(given), 2 * given + 0.5, 4 * given + 0.5))
     image = camera.image(rgb)
     probe.publish('/reference/depth', camera.depth(image, true_mm))
-    probe.spin(0.3)
+    probe.spin_until(lambda: probe.diagnostics()['references']['received'] == '1')
     probe.publish('/image', image)
     probe.spin_until(lambda: found and relative)
     depth_m = np.frombuffer(found[0].data, np.float32).reshape(HEIGHT, WIDTH)
