@@ -59,12 +59,12 @@ class HeightCheck:
 
         :param alone: the fit to the scan alone, with its covariance; None where it is refused or
             not made.
-        :param ground_scale: inverse depth per relative value along the ground, in 1/m.
+        :param ground_scale: what the ground alone gives, of the same kind.
         :param height_m: of the camera above the ground, as it was told.
         """
         self._updates += 1
         precise = alone is not None and _is_precise(alone) and ground_scale > 0
-        self._ratios.append(alone.scale / ground_scale if alone and precise else None)
+        self._ratios.append(_times_too_high(alone, ground_scale) if alone and precise else None)
         known = [ratio for ratio in self._ratios if ratio is not None]
         if not known or (not precise and len(known) < _QUORUM):
             return None
@@ -188,6 +188,13 @@ def meets_better(turned_lift: float, lift: float) -> bool:
     :param lift: the same of the scan as it is.
     """
     return abs(turned_lift) < _TURNED_SHARE * abs(lift)
+
+
+def _times_too_high(alone: Alignment, ground_scale: float) -> float:
+    """Return by which factor the height was told that the scale of the ground has in it."""
+    ratio = alone.scale / ground_scale
+    # What was told too high makes the depth of the ground too large, its inverse too small.
+    return 1.0 / ratio if alone.kind.is_line_of_depth else ratio
 
 
 def _is_precise(alone: Alignment) -> bool:

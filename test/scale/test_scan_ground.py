@@ -22,6 +22,7 @@ from depth_anything_ros.scale.scan_ground import (
 from depth_anything_ros.types import (
     Alignment,
     LaserScan,
+    OutputKind,
     ReferencePoints,
     RelativeInverseDepth,
 )
@@ -113,9 +114,10 @@ def test_drives_with_a_third_of_the_scan_wrong_give_the_depth_at_the_first_frame
     assert max(errors) < 0.04
 
 
+@pytest.mark.parametrize('kind', [kind for kind in OutputKind if kind.is_relative])
 @pytest.mark.parametrize('factor', [0.3, 4.0])
-def test_a_height_far_off_is_refused_and_named(factor):
-    network, frame = Network.random(0), drive(0, HEIGHT_M)[0]
+def test_a_height_far_off_is_refused_and_named(factor, kind):
+    network, frame = Network.random(0, kind=kind), drive(0, HEIGHT_M)[0]
     relative = network.predict(frame.rgbd.depth_m)
     scale_source = source(factor * HEIGHT_M)
     scale_source.add_scan(frame.scan, laser_place(Robot()))
