@@ -144,8 +144,11 @@ def _gpu_in_sight() -> bool:
 
 
 def _check(backend: str, precision: Precision | None, device: str) -> Selection:
-    with torch_named():
-        entry = BACKENDS[backend]
-    chosen = precision or entry.fastest_precision(device)
-    entry.require(device, chosen)
+    try:
+        with torch_named():
+            entry = BACKENDS[backend]
+        chosen = precision or entry.fastest_precision(device)
+        entry.require(device, chosen)
+    except (ImportError, OSError) as error:  # a shared library is missing, or is of another NumPy
+        raise BackendError(f'{backend} is installed but does not load: {error}') from error
     return Selection(backend, chosen, device)

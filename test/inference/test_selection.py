@@ -125,6 +125,18 @@ def test_a_gpu_that_torch_cannot_use_is_told_and_the_cpu_taken(monkeypatch, capl
     assert 'onnxruntime-gpu' in caplog.text
 
 
+def test_a_library_that_does_not_load_is_told_and_another_taken(monkeypatch, tmp_path, caplog):
+    # As torch of another JetPack.
+    (tmp_path / 'broken_torch.py').write_text('raise ImportError("libcudnn.so.8: no such file")')
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setitem(BACKENDS._entries, 'torch', 'broken_torch:TorchBackend')
+    set_gpus(monkeypatch, 1)
+    assert select('auto', 'auto', 'auto', 'x86_64').device == 'cpu'
+    assert 'not used: torch is installed but does not load: libcudnn.so.8: no' in caplog.text
+    with pytest.raises(BackendError, match='torch is installed but does not load: libcudnn'):
+        select('torch', 'auto', 'cpu', 'x86_64')
+
+
 def test_without_a_gpu_in_sight_torch_is_not_asked(monkeypatch):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: pytest.fail('torch was asked'))
     assert select('auto', 'auto', 'auto', 'x86_64').device == 'cpu'
