@@ -35,7 +35,7 @@ def test_a_node_that_reports_is_well(world):
 def test_a_node_that_runs_is_well_until_it_is_dead(world):
     node = world.start('depth_node', {'autostart': False, 'diagnostics_period_s': 0.2})
     world.probe().diagnostics()
-    check = start(world)
+    check = start(world, '--timeout', '60')
     assert check.wait() == 0, check.output()
     assert 'depth_node: WARN, not active but unconfigured' in check.output()
     node.signal(signal.SIGKILL)
