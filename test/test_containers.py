@@ -78,6 +78,15 @@ def test_no_target_runs_as_root():
     assert last == dict.fromkeys(('cpu', 'cuda', 'jetson'), '$UID')
 
 
+def test_whatever_runs_onnx_runtime_has_onnx_beside_it():
+    runs = [rest.split() for rest in of_kind('RUN') if 'pip_install.sh' in rest]
+    assert len(runs) == 4
+    assert all('onnx' in words for words in runs)
+    conda = (ROOT / 'pixi.toml').read_text()
+    assert re.search(r'^onnxruntime = ', conda, re.MULTILINE)
+    assert re.search(r'^onnx = ', conda, re.MULTILINE)
+
+
 def test_the_services_give_arguments_that_exist():
     arguments = {rest.partition('=')[0] for rest in of_kind('ARG')}
     for service in SERVICES.values():

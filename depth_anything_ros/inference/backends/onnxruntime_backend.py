@@ -119,9 +119,11 @@ class OnnxRuntimeBackend:
         :raises BackendError: if the device or the precision cannot be had; the message says why,
             and what to install.
         """
-        for module in ('onnxruntime', 'onnx'):
-            if find_spec(module) is None:
-                raise MissingDependencyError(module, 'onnx')
+        if find_spec('onnxruntime') is None:
+            raise MissingDependencyError('onnxruntime', 'onnx')
+        if find_spec('onnx') is None:
+            # The extra would put onnxruntime in the place of one for a GPU.
+            raise MissingDependencyError('onnx', 'onnx', ', or with `pip install onnx` alone')
         found = require_device(cls.name, device, KINDS)
         require_precision(cls.name, device, precision, _PRECISIONS[found.kind])
         require_provider(found)

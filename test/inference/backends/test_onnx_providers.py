@@ -10,9 +10,9 @@ import pytest
 from made_gpu import CPU, CUDA, STALE, TENSORRT, MadeGpu
 from made_networks import write_grey
 
-from depth_anything_ros.errors import BackendError
+from depth_anything_ros.errors import BackendError, MissingDependencyError
 from depth_anything_ros.inference import BACKENDS
-from depth_anything_ros.inference.backends import onnx_export, onnx_providers
+from depth_anything_ros.inference.backends import onnx_export, onnx_providers, onnxruntime_backend
 from depth_anything_ros.inference.backends.base import BackendOptions
 from depth_anything_ros.inference.backends.cache import ENGINES, ExportCache
 from depth_anything_ros.inference.backends.onnx_binding import BoundRun
@@ -186,6 +186,14 @@ def test_reasons_come_without_places_in_the_source():
         'ProviderOptions&) Please install TensorRT libraries\n'
     )
     assert reason(RuntimeError(text)) == 'Please install TensorRT libraries'
+
+
+def test_without_onnx_the_cure_leaves_the_runtime_of_a_gpu_alone(made_gpu, monkeypatch):
+    monkeypatch.setattr(
+        onnxruntime_backend, 'find_spec', lambda name: None if name == 'onnx' else name
+    )
+    with pytest.raises(MissingDependencyError, match="'onnx' is not .*with `pip install onnx` al"):
+        RUNTIME.require('cuda', Precision.FP16)
 
 
 @pytest.mark.parametrize('device', ['cuda', 'tensorrt'])
