@@ -20,6 +20,7 @@ from launch import LaunchDescription
 from launch.actions import ExecuteProcess
 from launch_testing.actions import ReadyToTest
 from launch_testing.asserts import assertExitCodes
+from node_world import Domain
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
@@ -33,8 +34,8 @@ INSTALLED = any(
     (Path(prefix) / 'share' / 'depth_anything_ros').is_dir()
     for prefix in os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
 )
-DOMAIN_ID = 1 + os.getpid() % 100
-ENVIRONMENT = {'ROS_DOMAIN_ID': str(DOMAIN_ID)}
+DOMAIN = Domain()
+ENVIRONMENT = {'ROS_DOMAIN_ID': str(DOMAIN.number)}
 SAMPLE = Path(depth_anything_ros.__file__).parent / 'cli' / 'sample_drive'
 TYPES = {
     'color/camera_info': CameraInfo,
@@ -70,7 +71,7 @@ def generate_test_description() -> tuple[LaunchDescription, dict[str, ExecutePro
 class TestCamerasLaunch(unittest.TestCase):
     def setUp(self) -> None:
         self.context = rclpy.Context()
-        rclpy.init(context=self.context, domain_id=DOMAIN_ID)
+        rclpy.init(context=self.context, domain_id=DOMAIN.number)
         self.node = rclpy.create_node('drive', context=self.context)
         self.executor = SingleThreadedExecutor(context=self.context)
         self.executor.add_node(self.node)

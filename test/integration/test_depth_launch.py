@@ -21,6 +21,7 @@ from launch import LaunchDescription
 from launch.actions import ExecuteProcess
 from launch_testing.actions import ReadyToTest
 from launch_testing.asserts import assertExitCodes
+from node_world import Domain
 from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
@@ -28,8 +29,8 @@ INSTALLED = any(
     (Path(prefix) / 'share' / 'depth_anything_ros').is_dir()
     for prefix in os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
 )
-DOMAIN_ID = 1 + os.getpid() % 100
-ENVIRONMENT = {'ROS_DOMAIN_ID': str(DOMAIN_ID)}
+DOMAIN = Domain()
+ENVIRONMENT = {'ROS_DOMAIN_ID': str(DOMAIN.number)}
 WIDTH, HEIGHT = 64, 48
 FRAME_ID = 'camera_color_optical_frame'
 # 1 / depth = scale · relative + shift: with this scale, every pixel is 1 / shift metres away.
@@ -72,7 +73,7 @@ class TestDepthLaunch(unittest.TestCase):
 
     def setUp(self) -> None:
         self.context = rclpy.Context()
-        rclpy.init(context=self.context, domain_id=DOMAIN_ID)
+        rclpy.init(context=self.context, domain_id=DOMAIN.number)
         self.node = rclpy.create_node('camera', context=self.context)
         self.executor = SingleThreadedExecutor(context=self.context)
         self.executor.add_node(self.node)

@@ -20,6 +20,7 @@ from launch.event_handlers import OnProcessExit
 from launch_testing.actions import ReadyToTest
 from launch_testing.asserts import assertExitCodes
 from launch_testing.util import KeepAliveProc
+from node_world import Domain
 
 from depth_anything_ros.bag import RgbdFrame, write_rgbd_bag
 from depth_anything_ros.types import Camera, Frame
@@ -28,7 +29,8 @@ INSTALLED = any(
     (Path(prefix) / 'share' / 'depth_anything_ros').is_dir()
     for prefix in os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
 )
-ENVIRONMENT = {'ROS_DOMAIN_ID': str(1 + os.getpid() % 100)}
+DOMAIN = Domain()
+ENVIRONMENT = {'ROS_DOMAIN_ID': str(DOMAIN.number)}
 SHIPPED = ('depth_anything_ros', 'evaluate.launch.py')
 FRAMES = 6
 WIDTH, HEIGHT = 160, 120
