@@ -90,7 +90,9 @@ def check_unchanged(path: Path, sha256: str) -> None:
     :raises CheckpointError: if it is another by now, or cannot be read.
     """
     if file_sha256(path) != sha256:
-        raise CheckpointError(f"checkpoint '{path}' has changed since it was looked at; try again")
+        raise CheckpointError(
+            f"checkpoint '{path}' has changed since it was looked at; load the model again"
+        )
 
 
 def check_kind(weights: str, checkpoint: str) -> None:
