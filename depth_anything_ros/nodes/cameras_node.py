@@ -61,6 +61,9 @@ class CamerasNode:
             serving.start()
         while any(thread.is_alive() for thread in self._threads):
             time.sleep(_LOOK_S)
+            for name, node in self._nodes.items():
+                if node.is_loaded:  # put right meanwhile, if it had failed
+                    self._failures.pop(name, None)
             if len(self._failures) == len(self._nodes):
                 told = '; '.join(f'{name}: {why}' for name, why in self._failures.items())
                 raise DepthAnythingError(f'no camera can start: {told}')

@@ -151,6 +151,11 @@ class DepthNode(ManagedNode):
         if self._config.autostart and not await self.start_up():
             raise DepthAnythingError(self._failure or 'the node could not be started')
 
+    @property
+    def is_loaded(self) -> bool:
+        """Return whether the node has its network."""
+        return self._lifecycle in ('inactive', 'active')
+
     def note_fault(self, reason: str) -> None:
         """Show in diagnostics, up to the next transition, what no node should have come to."""
         self._failure = reason
