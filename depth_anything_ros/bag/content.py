@@ -8,14 +8,14 @@ from depth_anything_ros.types import UInt8Array
 
 # Stamp, frame and the first fields, which do not tell one picture from another.
 _SKIPPED_WORDS = 32
-_MOST_WORDS = 2048
+_MOST_WORDS = 512
 _WORD_BYTES = 4
 _ENCAPSULATION_BYTES = 4
 
 
 def sampled_words(cdr: bytes) -> UInt8Array:
     """
-    Return words of 4 bytes evenly spread over a message, uint8 (n, 4), n at most 2048.
+    Return words of 4 bytes evenly spread over a message, uint8 (n, 4), n at most 512.
 
     Messages of the same length are sampled at the same places. Numbers of 4 bytes, and the pixels
     of an image, begin at whole words.

@@ -180,6 +180,12 @@ def _run_model(args: argparse.Namespace, pairs: Sequence[tuple[int, float]]) -> 
     )
     predictor = create_relative_predictor(options)
     sure = ConfidenceSource(args.by_confidence) if args.by_confidence else None
+    if sure is ConfidenceSource.MODEL and not predictor.spec.confidence:
+        raise ConfigError(
+            f"--by-confidence model: model '{predictor.spec.name}' does not tell how sure it is; "
+            'take --by-confidence flip, which any model can, or a model that tells, as '
+            'depth_anything_3_small'
+        )
     trials: dict[tuple[str, float], list[ModelTrial]] = {}
     for seed, height_m in progress(pairs, len(pairs), 'drives'):
         if args.motion:

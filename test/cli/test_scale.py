@@ -111,6 +111,11 @@ def test_missing_weights_are_an_error_in_one_line(capsys):
         (['--points', '50'], '--points 50 has no meaning without --model'),
         (['--model', 'tiny', '--points', '0'], '--points 0 is out of range'),
         (['--motion'], '--motion has no meaning without --model'),
+        (['--by-confidence', 'flip'], '--by-confidence flip has no meaning without --model'),
+        (
+            ['--model', 'tiny', '--by-confidence', 'model'],
+            "model 'tiny' does not tell how sure it is",
+        ),
         (
             ['--model', 'tiny', '--motion', '--points', '50'],
             '--points 50 has no meaning with --motion',
