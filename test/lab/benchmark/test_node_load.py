@@ -65,7 +65,7 @@ def test_depth_of_the_picture_before_is_stale():
 
 def test_a_picture_that_was_never_answered_alone_is_not_judged():
     shown = PICTURE.copy()
-    shown[10] = PICTURE[9]
+    shown[10] = PICTURE[8]
     late = np.delete(ALL, 1)  # of picture 1, that would have told what comes of it
     assert account(SENT, arrivals(late)).stale == 0
     assert account(SENT, arrivals(late, shown[late])).stale == 1
@@ -108,6 +108,14 @@ def test_small_changes_of_depth_are_not_taken_for_another_picture():
     noisy = CONTENT[PICTURE] * np.random.default_rng(1).uniform(0.98, 1.02, (len(ALL), 50))
     noisy = noisy.astype('<f4').view(np.uint8).reshape(len(ALL), -1, 4)
     assert account(SENT, replace(good, words=noisy)).stale == 0
+
+
+def test_pictures_of_a_robot_that_stands_are_not_taken_for_each_other():
+    rng = np.random.default_rng(2)
+    alike = CONTENT[0] * rng.uniform(0.995, 1.005, CONTENT.shape)
+    content = alike[PICTURE] * rng.uniform(0.98, 1.02, (len(ALL), CONTENT.shape[1]))
+    seen = content.astype('<f4').view(np.uint8).reshape(len(ALL), -1, 4)
+    assert account(SENT, replace(arrivals(ALL), words=seen)).stale == 0
 
 
 @pytest.mark.parametrize(
