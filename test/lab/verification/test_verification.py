@@ -51,6 +51,7 @@ def images(folder, noise=0.02, **right):
             Values.RELATIVE_INVERSE_DEPTH: 1 / (scale * (values + shift)),
             Values.INVERSE_DEPTH_UP_TO_SCALE: scale / values,
             Values.DEPTH_UP_TO_SCALE: scale * values,
+            Values.AFFINE_DEPTH: scale * (values - 0.8 * values.min()),
             Values.METRIC_DEPTH: unit_m * values,
             Values.METRIC_INVERSE_DEPTH: unit_m / values,
             Values.INVERSE_AFFINE_DEPTH: scale * (1 / values - 0.8 / values.max()),
@@ -77,6 +78,7 @@ KINDS = [
     METRES,
     {**METRES, 'output_kind': 'metric_inverse_depth'},
     AFFINE,
+    {'output_kind': 'affine_depth'},
 ]
 
 
