@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Sequence
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.utilities import remove_ros_args
 
@@ -27,6 +28,8 @@ class HealthCheck(Node):
     """
     Wait for one status of each node, and judge them.
 
+    `is_well` tells whether all have been heard of, and are.
+
     :param names: of the nodes as their statuses have them, a leading slash left out.
     :param timeout_s: how long to wait for all of them together.
     :param strict: a node that warns is not well either.
@@ -35,6 +38,7 @@ class HealthCheck(Node):
     def __init__(self, names: Sequence[str], timeout_s: float, strict: bool) -> None:
         # Hidden, and with nothing that others would see come and go.
         super().__init__('_health_check', enable_rosout=False, start_parameter_services=False)
+        self.is_well = False
         self._wanted = dict.fromkeys(name.lstrip('/') for name in names)
         self._timeout_s = timeout_s
         self._strict = strict
@@ -59,6 +63,7 @@ class HealthCheck(Node):
             )
         if faults:
             raise DepthAnythingError('; '.join(faults))
+        self.is_well = True
         for status in self._statuses.values():
             self.get_logger().info(one_line(told(status)))
 
@@ -101,11 +106,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parse(remove_ros_args(words)[1:])
     # A check comes often, and each file of a log would stay.
     quiet = ['--ros-args', '--disable-external-lib-logs']
-    return run_process(
-        'health_check',
-        lambda: HealthCheck(args.nodes, args.timeout, args.strict),
-        [*words, *quiet],
-    )
+    checks: list[HealthCheck] = []
+
+    def create() -> HealthCheck:
+        checks.append(HealthCheck(args.nodes, args.timeout, args.strict))
+        return checks[0]
+
+    code = run_process('health_check', create, [*words, *quiet])
+    if code == 0 and not (checks and checks[0].is_well):
+        # For other nodes an end by a signal is a good one.
+        get_logger('health_check').fatal('a signal came before the nodes were heard of')
+        code = 1
+    return code
 
 
 def _parse(words: Sequence[str]) -> argparse.Namespace:

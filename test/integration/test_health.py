@@ -2,16 +2,15 @@
 
 import signal
 import sys
-from pathlib import Path
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 
-CHECK = str(Path(__file__).resolve().parents[2] / 'scripts' / 'health_check')
+MODULE = 'depth_anything_ros.nodes.start'
 
 
 def start(world, *words):
-    return world.run('health_check', [sys.executable, CHECK, *words])
+    return world.run('health_check', [sys.executable, '-m', MODULE, 'health_check', *words])
 
 
 def test_a_node_that_reports_is_well(world):
@@ -29,6 +28,17 @@ def test_a_node_that_reports_is_well(world):
     assert 'robot1/depth_node: WARN, dim' in check.output()
     # Every check would leave one more.
     assert not list((world.folder / 'ros_log').glob('*'))
+
+
+def test_a_check_that_is_interrupted_finds_nobody_well(world):
+    probe = world.probe()
+    probe.publisher(DiagnosticArray, '/diagnostics')
+    check = start(world, 'depth_node', '--timeout', '600')
+    probe.await_subscribers('/diagnostics')
+    check.signal(signal.SIGTERM)
+    assert check.wait() == 1
+    assert 'a signal came before the nodes were heard of' in check.output()
+    assert 'Traceback' not in check.output()
 
 
 @pytest.mark.slow
