@@ -6,7 +6,6 @@ import os
 import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from functools import partial
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
@@ -17,18 +16,17 @@ from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]  # Humble
 from rclpy.exceptions import ParameterException
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from sensor_msgs.msg import CameraInfo
 
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.errors import DepthAnythingError, reason_of
 from depth_anything_ros.escape import lines, one_line
 from depth_anything_ros.inference.building import LONG_WORK
 from depth_anything_ros.messages import told_size
-from depth_anything_ros.nodes.arrival import ArrivalStamps
 from depth_anything_ros.nodes.beside import offer
 from depth_anything_ros.nodes.company import Company
 from depth_anything_ros.nodes.diagnostics import to_status
 from depth_anything_ros.nodes.frame_processor import FrameProcessor, Job
+from depth_anything_ros.nodes.inputs import DepthInputs
 from depth_anything_ros.nodes.judgement import NodeState
 from depth_anything_ros.nodes.managed import ManagedNode
 from depth_anything_ros.nodes.message_sizes import largest_message, oversized
@@ -37,15 +35,7 @@ from depth_anything_ros.nodes.parameters import declare_parameters, updated
 from depth_anything_ros.nodes.pipeline_host import PipelineHost, load_predictor
 from depth_anything_ros.nodes.process import run_process, spin
 from depth_anything_ros.nodes.sizes import SizeBuilder
-from depth_anything_ros.nodes.subscription import SensorSubscription
-from depth_anything_ros.nodes.topics import (
-    has_header,
-    image_type,
-    input_hint,
-    input_names,
-    needs_tf,
-    topics_of,
-)
+from depth_anything_ros.nodes.topics import input_hint, input_names, needs_tf, topics_of
 from depth_anything_ros.nodes.transforms import TransformLookup
 from depth_anything_ros.nodes.transport import segment_of
 from depth_anything_ros.nodes.turns import Turn
@@ -113,10 +103,7 @@ class DepthNode(ManagedNode):
             self._watched,
             self._warn,
         )
-        self._arrivals = ArrivalStamps(
-            lambda: int(self.get_clock().now().nanoseconds), self.get_logger().warning
-        )
-        self._inputs: dict[str, SensorSubscription] = {}
+        self._inputs = DepthInputs(self, self._names, self._camera, self._references)
         self._lifecycle = 'unconfigured'
         self._failure = ''
         self._showing_model = False
@@ -238,29 +225,10 @@ class DepthNode(ManagedNode):
     def _subscribe(self) -> None:
         if needs_tf(self._config):
             self._transforms.listen()
-        reliability = self._config.image_reliability
-        # In the order in which the executor serves what has arrived together.
-        taken: list[tuple[str, type, Callable[[Any], None]]] = [
-            *(
-                (topic, message_type, partial(self._references.add, topic))
-                for topic, message_type in topics_of(self._config).items()
-            ),
-            ('camera_info', CameraInfo, self._camera.update),
-            ('image', image_type(self._config.image_transport), self._on_image),
-        ]
-        for topic, message_type, take in taken:
-            # Of camera_info the stamp is never asked for; TF has one for each transform.
-            if message_type is not CameraInfo and has_header(message_type):
-                refuse = self._refuse_image if topic == 'image' else self._references.refuse
-                take = self._arrivals.stamping(topic, take, refuse)
-            self._inputs[topic] = SensorSubscription(
-                self, message_type, self._names[topic], take, reliability
-            )
+        self._inputs.subscribe(self._config, self._on_image, self._refuse_image)
 
     def _unsubscribe(self) -> None:
-        for subscription in self._inputs.values():
-            subscription.destroy()
-        self._inputs.clear()
+        self._inputs.unsubscribe()
         if self._worker.discard():
             self._statistics.count('dropped')
         self._worker.wait_idle(STOP_TIMEOUT_S)
@@ -389,10 +357,6 @@ class DepthNode(ManagedNode):
         return self.resolve_topic_name(self._names[base])
 
     def _traps(self) -> tuple[str, ...]:
-        traps = (*self._unused, *self._transforms.conflicts(), *self._arrivals.traps)
-        for base in self._inputs.keys() - {'image'}:
-            hint = input_hint(self, base, self._config)
-            traps += (f'no depth on {self._topic(base)}: {hint}',) if hint else ()
         pipeline = self._host.pipeline
         doubts = (
             self._processor.doubt,
@@ -400,7 +364,12 @@ class DepthNode(ManagedNode):
             pipeline.doubt if pipeline else '',
             self._oversized(),
         )
-        return (*traps, *filter(None, doubts))
+        return (
+            *self._unused,
+            *self._transforms.conflicts(),
+            *self._inputs.traps(self._config),
+            *filter(None, doubts),
+        )
 
     def _oversized(self) -> str:
         size, outputs = self._host.image_size, self._processor.outputs
