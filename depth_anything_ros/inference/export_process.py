@@ -32,7 +32,7 @@ from depth_anything_ros.inference.failures import first_line
 from depth_anything_ros.json_text import as_json, from_json, parse_json
 from depth_anything_ros.models.checkpoint_file import CheckpointFile
 from depth_anything_ros.models.spec import ModelSpec
-from depth_anything_ros.models.stored_weights import Origin, StoredWeights, check_unchanged
+from depth_anything_ros.models.stored_weights import Origin, StoredWeights, check_sha256
 from depth_anything_ros.parent import PARENT_VARIABLE, end_with_parent
 
 _LOG = logging.getLogger(__name__)
@@ -179,7 +179,7 @@ def main() -> int:
 
 def _export(task: ExportTask) -> None:
     path, folder = Path(task.path), Path(task.folder)
-    check_unchanged(path, task.sha256)
+    check_sha256(path, task.sha256)
     from depth_anything_ros.models.checkpoint import load_stored
 
     stored = StoredWeights(task.spec, CheckpointFile.read(path), task.origin, task.sha256)

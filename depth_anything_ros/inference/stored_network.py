@@ -14,7 +14,7 @@ from depth_anything_ros.inference.backends.source import export_for, exporting
 from depth_anything_ros.inference.devices import DeviceKind
 from depth_anything_ros.models.shipped_graph import shipped_graph
 from depth_anything_ros.models.spec import ModelSpec
-from depth_anything_ros.models.stored_weights import StoredWeights, check_unchanged
+from depth_anything_ros.models.stored_weights import StoredWeights
 
 if TYPE_CHECKING:
     from depth_anything_ros.models.estimator import DepthEstimator
@@ -75,7 +75,7 @@ class StoredNetwork:
             with torch_named():
                 from depth_anything_ros.models.checkpoint import load_stored
 
-                check_unchanged(self._stored.path, self._stored.sha256)
+                self._stored.check_unchanged()
                 self._estimator, _ = load_stored(self._stored)
         return self._estimator
 

@@ -86,6 +86,15 @@ def check_size(path: Path) -> None:
         )
 
 
+def written_at(path: Path) -> tuple[int, int] | None:
+    """Return size and time of writing of a file, which change with it; None if it is not there."""
+    try:
+        state = path.stat()
+    except OSError:
+        return None
+    return state.st_size, state.st_mtime_ns
+
+
 def file_sha256(path: Path) -> str:
     """
     Return the SHA-256 of a file in hexadecimal, read in pieces.

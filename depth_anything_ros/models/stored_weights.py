@@ -15,6 +15,7 @@ from depth_anything_ros.models.local_file import (
     check_size,
     file_sha256,
     local_file,
+    written_at,
 )
 from depth_anything_ros.models.meaning import spec_of_file
 from depth_anything_ros.models.packed_header import PackedHeader
@@ -32,13 +33,15 @@ class StoredWeights:
     """
     A file of weights, its header read and its sha256 taken.
 
-    `spec` is the row of the model with the output that these weights have.
+    `spec` is the row of the model with the output that these weights have; `written` is what
+    `written_at` said before the sha256 was taken, None where that is not known.
     """
 
     spec: ModelSpec
     file: CheckpointFile
     origin: Origin
     sha256: str
+    written: tuple[int, int] | None = None
 
     @property
     def path(self) -> Path:
@@ -60,6 +63,15 @@ class StoredWeights:
         """Return whether layers multiply integers."""
         return bool(self.file.packed and self.file.packed.inputs)
 
+    def check_unchanged(self) -> None:
+        """
+        Check that the file, read late, is the one that was looked at.
+
+        :raises CheckpointError: if it is another by now, or cannot be read.
+        """
+        if self.written is None or self.written != written_at(self.path):
+            check_sha256(self.path, self.sha256)
+
 
 def stored_weights(row: ModelSpec, checkpoint: str = '') -> StoredWeights:
     """
@@ -72,6 +84,7 @@ def stored_weights(row: ModelSpec, checkpoint: str = '') -> StoredWeights:
     """
     path = local_file(checkpoint) if checkpoint else published_file(row)
     check_size(path)
+    written = written_at(path)
     wanted = '' if checkpoint else expected_sha256(row, path)
     sha256 = checked_sha256(path, wanted, row.weights_file)
     file = CheckpointFile.read(path)
@@ -79,12 +92,13 @@ def stored_weights(row: ModelSpec, checkpoint: str = '') -> StoredWeights:
     if file.packed is not None:
         _log_packing(file.packed, path)
     _log_licence(spec, path, sha256)
-    return StoredWeights(spec, file, 'checkpoint' if checkpoint else 'pretrained', sha256)
+    origin: Origin = 'checkpoint' if checkpoint else 'pretrained'
+    return StoredWeights(spec, file, origin, sha256, written)
 
 
-def check_unchanged(path: Path, sha256: str) -> None:
+def check_sha256(path: Path, sha256: str) -> None:
     """
-    Check that a file of weights, read late, is the one that was looked at.
+    Check that a file of weights is the one that was looked at.
 
     :param sha256: that it had then.
     :raises CheckpointError: if it is another by now, or cannot be read.
