@@ -256,10 +256,11 @@ def _write_pictures(bag: Path, path: Path) -> Path:
 
     with BagReader(bag) as reader:
         topics = find_topics(reader)
-        total = reader.topics[topics.image].count
-        wanted = set(np.linspace(0, total - 1, _PICTURES).round().astype(int).tolist())
-        frames = enumerate(RgbdFrames(reader, topics))
-        write_rgbd_bag(path, (frame for number, frame in frames if number in wanted))
+        frames = RgbdFrames(reader, topics)
+        last = sum(1 for _ in frames.pairs()) - 1
+        wanted = set(np.linspace(0, last, _PICTURES).round().astype(int).tolist())
+        chosen = (pair for number, pair in enumerate(frames.pairs()) if number in wanted)
+        write_rgbd_bag(path, map(frames.decode, chosen))
     return path
 
 
@@ -335,7 +336,7 @@ def _heard(folder: Path) -> tuple[list[Arrivals], Any]:
 
     told = parse_json((folder / 'probe.json').read_bytes())
     outputs = [from_json(HeardOutput, each) for each in told['outputs']]
-    with np.load(folder / 'arrivals.npz') as arrays:
+    with np.load(folder / 'arrivals.npz', allow_pickle=False) as arrays:
         arrivals = [
             Arrivals(
                 output.topic, arrays[f'stamp_ns_{number}'], arrays[f'arrival_ns_{number}'],

@@ -87,7 +87,7 @@ def test_every_combination_is_in_the_answer(run, capsys):
     assert onnx_fp32['max_error'] < 1e-4
     output = capsys.readouterr().out
     assert 'torch eager' in output
-    assert 'onnxruntime bf16: onnxruntime cannot compute in bf16 on cpu' in output
+    assert 'onnxruntime bf16 auto: onnxruntime cannot compute in bf16 on cpu' in output
 
 
 def test_shorter_side_is_for_a_640x480_image(run):

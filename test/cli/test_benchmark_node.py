@@ -60,7 +60,6 @@ def test_every_output_of_the_node_is_accounted_for(tmp_path, capsys):
     assert overhead_ms == pytest.approx(ages_ms[0] - node['inference_ms'])
     assert 0 < node['cores'] < 4
     assert echo['resident_mb'] < node['resident_mb']
-    assert echo['start_s'] < node['start_s']
 
 
 @pytest.mark.slow

@@ -169,7 +169,7 @@ def test_what_cannot_be_is_told_in_one_line(network, picture, capsys, change, me
 
 def test_a_model_of_metres_is_refused_before_its_weights_are_fetched(picture, capsys, monkeypatch):
     monkeypatch.setattr(
-        estimator_network, 'load_estimator', lambda *_: pytest.fail('weights are loaded')
+        estimator_network, 'stored_weights', lambda *_: pytest.fail('weights are fetched')
     )
     name = 'depth_anything_v2_metric_hypersim_vits'
     assert main([*words(picture), '--model', name]) == 1

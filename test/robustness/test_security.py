@@ -15,6 +15,8 @@ RUNNING = {
     'eval', 'exec', '__import__', 'os.system', 'os.popen', 'pickle.load', 'pickle.loads',
     'yaml.load', 'yaml.unsafe_load', 'yaml.full_load',
 }  # fmt: skip
+# It looks which ports of this machine are taken, and sends nothing.
+LOOKING = {'cli/processes.py': ['socket']}
 CONNECTING = {'socket', 'urllib', 'urllib3', 'requests', 'httpx', 'aiohttp', 'ftplib'}
 
 
@@ -61,7 +63,7 @@ def test_no_source_runs_what_it_reads_or_connects_by_itself():
         for path in PACKAGE.rglob('*.py')
     }
     assert len(found) > 200
-    assert {path: what for path, what in found.items() if what} == {}
+    assert {path: what for path, what in found.items() if what} == LOOKING
 
 
 @pytest.mark.parametrize(
