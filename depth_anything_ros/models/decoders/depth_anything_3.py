@@ -62,8 +62,10 @@ class Places(GridTables):
 def _waves(count: int, half_side: float, channels: int) -> Tensor:
     """Return sines and cosines (C / 2, count) of the places of pixels along one side."""
     last = half_side * (count - 1) / count
-    places = torch.linspace(-last, last, count)
     frequencies = _PLACE_BASE ** -(torch.arange(channels // 4) / (channels // 4))
+    # On the device of the context: while transformers loads it has a linspace of its own in place,
+    # which torch may remember as the one to be told of that device.
+    places = torch.linspace(-last, last, count, device=frequencies.device)
     angles = frequencies[:, None] * places
     return _PLACE_WEIGHT * torch.cat((angles.sin(), angles.cos()))
 
