@@ -18,8 +18,15 @@ from launch_ros.actions import Node
 
 from depth_anything_ros.config import CAMERA_PRESETS, DepthNodeConfig, camera_arguments
 from depth_anything_ros.nodes.camera_names import camera_names
-from depth_anything_ros.nodes.launching import (
+from depth_anything_ros.nodes.depth_arguments import (
     CAMERA_ARGUMENTS,
+    PARAMETER_ARGUMENTS,
+    PARAMETERS,
+    REMAPPINGS,
+    ROBOT_TOPICS,
+    camera_topics,
+)
+from depth_anything_ros.nodes.launching import (
     OwnArguments,
     arguments_of_each,
     declarations,
@@ -30,65 +37,19 @@ from depth_anything_ros.nodes.launching import (
     parsed,
     write_parameters,
 )
-from depth_anything_ros.parameters import parameter_infos
 
 SHARE = Path(__file__).absolute().parent.parent
 CONFIG = str(SHARE / 'config' / 'depth.yaml')
-PARAMETERS = parameter_infos(DepthNodeConfig)
 
-# Of the camera: in its namespace, unless they start with a slash.
+# In the namespace of the camera, unless they start with a slash.
 TOPICS = {'image': 'color/image_raw', 'reference': 'depth/image_raw'}
-CAMERA_TOPICS = (
-    (
-        'image',
-        '',
-        'Topic of the camera image, without its transport. Not given: that of camera, else '
-        f'{TOPICS["image"]}.',
-    ),
-    (
-        'camera_info',
-        '',
-        'Topic of the calibration of the camera. Not given: camera_info beside the image.',
-    ),
-    (
-        'reference',
-        '',
-        'Topic of depth for scale_source:=depth_image, without its transport. Not given: that of '
-        f'camera, else {TOPICS["reference"]}.',
-    ),
-    (
-        'reference_info',
-        '',
-        'Topic of the calibration of that depth, used where it is not registered. Not given: '
-        'camera_info beside it.',
-    ),
-)
-# Of the robot: in the namespace of the launch file, unless they start with a slash.
-ROBOT_TOPICS = (
-    ('scan', 'scan', 'Topic of the laser scan for scale_source:=laser_scan.'),
-    ('imu', 'imu/data', 'Topic of the IMU for camera_tilt_source:=imu.'),
-    ('odom', 'odom', 'Topic of odometry for the motion of the camera, with temporal_smoothing_s.'),
-)
-# Input of the node → the argument that names its topic.
-REMAPPINGS = {
-    'image': 'image',
-    'camera_info': 'camera_info',
-    'reference/depth': 'reference',
-    'reference/camera_info': 'reference_info',
-    'scan': 'scan',
-    'imu': 'imu',
-    'odom': 'odom',
-}
 # What may be given for one camera; name, default, description, and the only values allowed where
 # they are fixed.
 OF_A_CAMERA = (
     *CAMERA_ARGUMENTS,
-    *CAMERA_TOPICS,
+    *camera_topics(TOPICS),
     *ROBOT_TOPICS,
-    *(
-        (name, '', f'{info.help} Not given: as in the config file.', *info.choices)
-        for name, (_, info) in PARAMETERS.items()
-    ),
+    *PARAMETER_ARGUMENTS,
 )
 ARGUMENTS = (
     (
@@ -153,6 +114,7 @@ def remappings(
     context: LaunchContext, camera: str, texts: dict[str, str]
 ) -> list[tuple[str, str]]:
     """Return rules with full names, so that each holds for the node of this camera alone."""
+    # These are in the namespace of the launch file.
     of_robot = {name for name, *_ in ROBOT_TOPICS}
     return [
         (
@@ -160,7 +122,6 @@ def remappings(
             full_name(context, *(() if argument in of_robot else (camera,)), texts[argument]),
         )
         for topic, argument in REMAPPINGS.items()
-        # What is not given follows from the image.
         if texts.get(argument)
     ]
 

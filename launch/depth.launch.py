@@ -17,8 +17,15 @@ from launch_ros.actions import Node
 from launch_ros.substitutions import ExecutableInPackage
 
 from depth_anything_ros.config import DepthNodeConfig, camera_arguments
-from depth_anything_ros.nodes.launching import (
+from depth_anything_ros.nodes.depth_arguments import (
     CAMERA_ARGUMENTS,
+    PARAMETER_ARGUMENTS,
+    PARAMETERS,
+    REMAPPINGS,
+    ROBOT_TOPICS,
+    camera_topics,
+)
+from depth_anything_ros.nodes.launching import (
     OwnArguments,
     declarations,
     failure_when_idle,
@@ -29,44 +36,18 @@ from depth_anything_ros.nodes.launching import (
 )
 from depth_anything_ros.nodes.overrides import given_values
 from depth_anything_ros.nodes.rviz_layout import with_topics
-from depth_anything_ros.parameters import parameter_infos
 
 SHARE = Path(__file__).absolute().parent.parent
 CONFIG = str(SHARE / 'config' / 'depth.yaml')
 LAYOUT = SHARE / 'rviz' / 'depth.rviz'
-PARAMETERS = parameter_infos(DepthNodeConfig)
 
 TOPICS = {'image': 'camera/color/image_raw', 'reference': 'camera/depth/image_raw'}
 
 # Name, default, description, and the only values allowed where they are fixed.
 ARGUMENTS = (
     *CAMERA_ARGUMENTS,
-    (
-        'image',
-        '',
-        f'Topic of the camera image, without its transport. Not given: that of camera, else '
-        f'{TOPICS["image"]}.',
-    ),
-    (
-        'camera_info',
-        '',
-        'Topic of the calibration of the camera. Not given: camera_info beside the image.',
-    ),
-    (
-        'reference',
-        '',
-        'Topic of depth for scale_source:=depth_image, without its transport. Not given: that of '
-        f'camera, else {TOPICS["reference"]}.',
-    ),
-    (
-        'reference_info',
-        '',
-        'Topic of the calibration of that depth, used where it is not registered. Not given: '
-        'camera_info beside it.',
-    ),
-    ('scan', 'scan', 'Topic of the laser scan for scale_source:=laser_scan.'),
-    ('imu', 'imu/data', 'Topic of the IMU for camera_tilt_source:=imu.'),
-    ('odom', 'odom', 'Topic of odometry for the motion of the camera, with temporal_smoothing_s.'),
+    *camera_topics(TOPICS),
+    *ROBOT_TOPICS,
     ('config', CONFIG, 'Parameter file of the node.'),
     ('name', 'depth_node', 'Name of the node.'),
     ('namespace', '', 'Namespace of the node.'),
@@ -75,10 +56,7 @@ ARGUMENTS = (
     ('use_sim_time', 'false', 'Whether the time comes from /clock.', 'true', 'false'),
     ('rviz', 'false', 'Whether rviz2 shows image, preview, cloud and scans.', 'true', 'false'),
     ('fixed_frame', '', 'Fixed frame of rviz2. Not given: that of the first image.'),
-    *(
-        (name, '', f'{info.help} Not given: as in the config file.', *info.choices)
-        for name, (_, info) in PARAMETERS.items()
-    ),
+    *PARAMETER_ARGUMENTS,
 )
 
 
@@ -148,15 +126,6 @@ def write_layout(context: LaunchContext) -> str:
 
 
 def depth_node(context: LaunchContext) -> list[Node | RegisterEventHandler]:
-    remappings = {
-        'image': 'image',
-        'camera_info': 'camera_info',
-        'reference/depth': 'reference',
-        'reference/camera_info': 'reference_info',
-        'scan': 'scan',
-        'imu': 'imu',
-        'odom': 'odom',
-    }
     node = own_node(
         'depth_node',
         {
@@ -166,10 +135,9 @@ def depth_node(context: LaunchContext) -> list[Node | RegisterEventHandler]:
         name=LaunchConfiguration('name'),
         respawn=given(context, 'respawn') == 'true',
         ros_arguments=['--log-level', LaunchConfiguration('log_level')],
-        # What is not given follows from the image.
         remappings=[
             (topic, LaunchConfiguration(argument))
-            for topic, argument in remappings.items()
+            for topic, argument in REMAPPINGS.items()
             if given(context, argument)
         ],
     )

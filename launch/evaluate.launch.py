@@ -28,8 +28,8 @@ from launch_ros.parameter_descriptions import ParameterValue
 from depth_anything_ros.bag import BagReader, find_topics
 from depth_anything_ros.config import BagPlayerConfig, EvaluatorConfig, camera_arguments
 from depth_anything_ros.errors import EXIT_GATE
+from depth_anything_ros.nodes.depth_arguments import CAMERA_ARGUMENTS
 from depth_anything_ros.nodes.launching import (
-    CAMERA_ARGUMENTS,
     OwnArguments,
     declarations,
     exit_with,

@@ -22,30 +22,11 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
-from depth_anything_ros.config import CAMERA_PRESETS
 from depth_anything_ros.errors import ConfigError
+from depth_anything_ros.nodes.depth_arguments import Argument
 from depth_anything_ros.parameters import parameter_infos, parse_value
 
 PACKAGE = 'depth_anything_ros'
-
-# Name, default (None where it must be given), description, and the values where they are fixed.
-Argument = tuple[Any, ...]
-
-CAMERA_ARGUMENTS: tuple[Argument, ...] = (
-    (
-        'camera',
-        '',
-        'Kind of camera, which says what of image, reference, scale_source and '
-        'image_is_rectified is not given.',
-        *CAMERA_PRESETS,
-    ),
-    (
-        'camera_prefix',
-        '',
-        'With camera: the names and namespaces before its topics; / is none. Not given: those of '
-        "its driver's launch file.",
-    ),
-)
 
 
 def declarations(arguments: Iterable[Argument]) -> list[DeclareLaunchArgument]:
