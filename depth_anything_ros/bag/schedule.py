@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from depth_anything_ros.bag.cdr import restamp
+from depth_anything_ros.bag.reader import BagMessage
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,16 @@ class Recorded:
     time_ns: int
     stamp_ns: int | None
     cdr: bytes
+
+    @classmethod
+    def of(cls, message: BagMessage) -> Recorded:
+        """
+        Return a message of a bag.
+
+        :raises DatasetError: if its bytes do not fit its type.
+        :raises MessageError: if they are fewer than a header.
+        """
+        return cls(message.topic, message.log_time_ns, message.stamp_ns, message.cdr)
 
     @property
     def taken_ns(self) -> int:

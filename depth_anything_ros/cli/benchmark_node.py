@@ -28,8 +28,7 @@ from depth_anything_ros.errors import ConfigError
 from depth_anything_ros.json_text import from_json, parse_json
 
 if TYPE_CHECKING:
-    from depth_anything_ros.bag.load import SentLoad
-    from depth_anything_ros.lab.benchmark.node_load import Arrivals, SentImages
+    from depth_anything_ros.lab.benchmark.node_load import Arrivals
     from depth_anything_ros.lab.benchmark.node_rows import NodeRow, Turn
 
 _SAMPLE = Path(__file__).parent / 'sample_drive'
@@ -269,7 +268,7 @@ def _measured(
 ) -> Turn:
     """Let a node have one turn; its logs stay in the folder."""
     from depth_anything_ros.bag.load import SentLoad
-    from depth_anything_ros.lab.benchmark.node_load import account
+    from depth_anything_ros.lab.benchmark.node_load import SentImages, account
     from depth_anything_ros.lab.benchmark.node_rows import Turn
     from depth_anything_ros.lab.benchmark.usage import UsageWatch
 
@@ -302,7 +301,7 @@ def _measured(
         inference_ms=inference_ms,
         dropped=None if dropped is None else int(dropped),
         use=watch.between(load.begin_ns, load.end_ns),
-        outputs=[account(_sent(load), each) for each in arrivals],
+        outputs=[account(SentImages.of(load), each) for each in arrivals],
     )
 
 
@@ -316,17 +315,6 @@ def _quoting(log: Path) -> Iterator[None]:
         raise NodeError(
             f'{error}; the node said last: {lines[-1]}' if lines else str(error)
         ) from error
-
-
-def _sent(load: SentLoad) -> SentImages:
-    from depth_anything_ros.lab.benchmark.node_load import SentImages
-
-    return SentImages(
-        stamp_ns=np.array([image.stamp_ns for image in load.sent], np.int64),
-        sent_ns=np.array([image.sent_ns for image in load.sent], np.int64),
-        picture=np.array([image.picture for image in load.sent], np.int64),
-        alone=np.array([image.alone for image in load.sent], np.bool_),
-    )
 
 
 def _heard(folder: Path) -> tuple[list[Arrivals], Any]:

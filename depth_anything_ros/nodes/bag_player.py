@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -15,14 +15,12 @@ from typing import Any
 
 from builtin_interfaces.msg import Time
 from rclpy.exceptions import InvalidTopicNameException
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSDurabilityPolicy, QoSHistoryPolicy, QoSProfile, QoSReliabilityPolicy
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 
 from depth_anything_ros.bag import (
-    BagMessage,
     BagReader,
     BagTopic,
     Group,
@@ -40,13 +38,13 @@ from depth_anything_ros.nodes.message_sizes import largest_of_bag
 from depth_anything_ros.nodes.parameters import declare_parameters
 from depth_anything_ros.nodes.process import run_process
 from depth_anything_ros.nodes.topics import find_message_type
+from depth_anything_ros.nodes.waiting import Waiting
 from depth_anything_ros.progress import Progress
 
 QUEUE_DEPTH = 10
 # Latched messages of one topic that late subscribers get, at most.
 LATCHED_DEPTH = 1000
 LOG_PERIOD_S = 5.0
-_POLL_S = 0.02
 
 
 @dataclass
@@ -82,8 +80,7 @@ class BagPlayer(Node):
         self._told_ns = -1
         self._logged_s = monotonic()
         self._outlets: dict[str, Any] = {}
-        self._spinner = SingleThreadedExecutor(context=self.context)
-        self._spinner.add_node(self)
+        self._waiting = Waiting(self)
         self._lockstep = self._config.mode == 'lockstep'
         self._predictions = (
             self.create_subscription(Image, 'prediction', self._on_prediction, _qos(), raw=True)
@@ -107,11 +104,11 @@ class BagPlayer(Node):
         with BagReader(Path(self._config.bag)) as reader:
             self._advertise(reader)
             self._wait_for_subscribers()
-            self._spin(self._config.settle_s)
+            self._waiting.for_s(self._config.settle_s)
             self._play(reader, 'playing')
             for number in count(2) if self._config.loop else ():
                 self._play(reader, f'pass {number}')
-            self._spin(self._config.settle_s)
+            self._waiting.for_s(self._config.settle_s)
         if self._counts.timed_out:
             raise DatasetError(
                 f'{self._counts.timed_out} of {self._counts.sent} images got no prediction within '
@@ -120,7 +117,7 @@ class BagPlayer(Node):
 
     def close(self) -> None:
         """Write in one line of JSON what was sent."""
-        self._spinner.shutdown()
+        self._waiting.close()
         sys.stdout.write(f'{json.dumps(asdict(self._counts))}\n')
         sys.stdout.flush()
 
@@ -170,7 +167,7 @@ class BagPlayer(Node):
         image = self._outlets[self._config.image_topic]
         self.get_logger().info(f'waiting for {wanted} subscribers of {image.topic_name}')
         limit_s = self._config.wait_for_subscribers_s
-        if not self._spin(limit_s, lambda: image.get_subscription_count() >= wanted):
+        if not self._waiting.until(lambda: image.get_subscription_count() >= wanted, limit_s):
             text = (
                 f'{image.get_subscription_count()} of {wanted} subscribers of '
                 f'{image.topic_name} within {limit_s:g} s'
@@ -181,7 +178,7 @@ class BagPlayer(Node):
         if self._predictions is None:
             return
         topic = self._predictions.topic_name
-        if not self._spin(limit_s, lambda: self.count_publishers(topic) > 0):
+        if not self._waiting.until(lambda: self.count_publishers(topic) > 0, limit_s):
             raise DatasetError(f'nobody publishes {topic} within {limit_s:g} s')
 
     # Playing
@@ -207,9 +204,9 @@ class BagPlayer(Node):
     def _groups(self, reader: BagReader, stack: ExitStack) -> Iterator[Group]:
         image, topics = self._config.image_topic, tuple(self._outlets)
         if not self._lockstep:
-            return group_by_image(map(_recorded, reader.messages(topics)), image)
+            return group_by_image(map(Recorded.of, reader.messages(topics)), image)
         stamped = [name for name in topics if reader.has_header(reader.topics[name].type_name)]
-        lockstep = Lockstep(reader, image, stamped, topics, _recorded)
+        lockstep = Lockstep(reader, image, stamped, topics, Recorded.of)
         return stack.enter_context(lockstep).groups()
 
     def _play_in_lockstep(self, group: Group) -> None:
@@ -221,10 +218,10 @@ class BagPlayer(Node):
 
     def _play_in_time(self, group: Group, pace: Pace) -> None:
         messages = group.in_time()
-        self._spin(pace.wait_s(messages[0].time_ns))
+        self._waiting.for_s(pace.wait_s(messages[0].time_ns))
         shift_ns = self._shift_ns(group.image, pace.wait_s(group.image.time_ns))
         for message in messages:
-            self._spin(pace.wait_s(message.time_ns))
+            self._waiting.for_s(pace.wait_s(message.time_ns))
             self._tell_time(message.time_ns)
             self._publish(message, shift_ns)
 
@@ -252,7 +249,7 @@ class BagPlayer(Node):
 
     def _await_prediction(self, stamp_ns: int) -> None:
         limit_s = self._config.lockstep_timeout_s
-        if self._spin(limit_s, lambda: stamp_ns in self._predicted):
+        if self._waiting.until(lambda: stamp_ns in self._predicted, limit_s):
             self._counts.answered += 1
         else:
             self._counts.timed_out += 1
@@ -264,22 +261,6 @@ class BagPlayer(Node):
             self._predicted.add(header_stamp_ns(cdr))
         except MessageError as error:
             self.get_logger().warning(f'prediction left out: {error}')
-
-    def _spin(self, limit_s: float, done: Callable[[], bool] = lambda: False) -> bool:
-        """Serve callbacks until `done` or the limit; return whether it was done."""
-        end_s = monotonic() + limit_s
-        while not done():
-            if not self.context.ok():
-                raise ExternalShutdownException
-            left_s = end_s - monotonic()
-            if left_s <= 0:
-                return False
-            self._spinner.spin_once(timeout_sec=min(left_s, _POLL_S))
-        return True
-
-
-def _recorded(message: BagMessage) -> Recorded:
-    return Recorded(message.topic, message.log_time_ns, message.stamp_ns, message.cdr)
 
 
 def _qos(*, reliable: bool = True, latched: bool = False, depth: int = QUEUE_DEPTH) -> QoSProfile:

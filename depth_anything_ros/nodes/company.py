@@ -11,13 +11,14 @@ from weakref import WeakValueDictionary
 from depth_anything_ros.config import DepthNodeConfig
 from depth_anything_ros.inference.options import NetworkOptions
 from depth_anything_ros.inference.predictor import KEPT_BACKENDS, Predictor
+from depth_anything_ros.models.local_file import written_at
 from depth_anything_ros.nodes.pipeline_host import load_predictor
 from depth_anything_ros.nodes.turns import Turn, Turns
 
 _LOGGER = logging.getLogger(__name__)
 
-# Name, size and time of change of each file of a checkpoint.
-_State = tuple[tuple[str, int, int], ...]
+# Name of each file of a checkpoint, and what `written_at` says of it.
+_State = tuple[tuple[str, tuple[int, int] | None], ...]
 
 
 class Company:
@@ -77,7 +78,6 @@ def _state_of(checkpoint: str) -> _State:
     try:
         path = Path(checkpoint).expanduser()
         files = sorted(path.iterdir()) if path.is_dir() else [path]
-        stats = [(file.name, file.stat()) for file in files]
     except (OSError, ValueError, RuntimeError):
         return ()  # told when it is loaded
-    return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
+    return tuple((file.name, written_at(file)) for file in files)

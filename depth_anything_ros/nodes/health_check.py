@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.logging import get_logger
@@ -14,7 +14,8 @@ from rclpy.utilities import remove_ros_args
 
 from depth_anything_ros.errors import DepthAnythingError
 from depth_anything_ros.escape import one_line
-from depth_anything_ros.nodes.process import run_process, spin_while
+from depth_anything_ros.nodes.process import run_process
+from depth_anything_ros.nodes.waiting import Waiting
 
 LEVELS = {
     DiagnosticStatus.OK: 'OK',
@@ -52,8 +53,8 @@ class HealthCheck(Node):
 
         :raises DepthAnythingError: if a node is not well, or has not been heard of in time.
         """
-        end_s = time.monotonic() + self._timeout_s
-        spin_while(self, lambda: bool(self._missing()) and time.monotonic() < end_s)
+        with closing(Waiting(self)) as waiting:
+            waiting.until(lambda: not self._missing(), self._timeout_s)
         faults = unwell(self._statuses.values(), self._strict)
         missing = ', '.join(self._missing())
         if missing:

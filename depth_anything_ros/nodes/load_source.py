@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from time import monotonic, time_ns
 from typing import Any
 
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
@@ -19,8 +18,8 @@ from depth_anything_ros.files import write_json
 from depth_anything_ros.nodes.message_sizes import largest_of_bag
 from depth_anything_ros.nodes.process import run_process
 from depth_anything_ros.nodes.topics import find_message_type
+from depth_anything_ros.nodes.waiting import Waiting
 
-_POLL_S = 0.002
 # While a node starts, so long after each image for the answer.
 _START_PERIOD_S = 0.1
 # How often each picture is sent alone, and how long the answer may take.
@@ -52,8 +51,7 @@ class LoadSource(Node):
         self._answered: dict[int, int] = {}
         self._sent: list[SentImage] = []
         self._outlets: dict[str, Any] = {}
-        self._spinner = SingleThreadedExecutor(context=self.context)
-        self._spinner.add_node(self)
+        self._waiting = Waiting(self)
         self._answers = self.create_subscription(
             _message_type(self._told('answer_type', 'sensor_msgs/msg/Image')),
             self._told('answer', 'answer'),
@@ -72,17 +70,17 @@ class LoadSource(Node):
         first_answer_ns = self._start(groups)
         for number in _TURNS_ALONE * list(range(len(groups))):
             stamp_ns = self._send(groups, number, alone=True)
-            self._wait(_LIMIT_ALONE_S, partial(self._answered.__contains__, stamp_ns))
-        self._wait(_SETTLE_S)
+            self._waiting.until(partial(self._answered.__contains__, stamp_ns), _LIMIT_ALONE_S)
+        self._waiting.for_s(_SETTLE_S)
         begin_ns = time_ns()
         self._stream(groups)
         end_ns = time_ns()
-        self._wait(_SETTLE_S)
+        self._waiting.for_s(_SETTLE_S)
         write_json(self._out, SentLoad(first_answer_ns, begin_ns, end_ns, self._sent))
 
     def close(self) -> None:
         """End what serves callbacks."""
-        self._spinner.shutdown()
+        self._waiting.close()
 
     def _told(self, name: str, default: Any) -> Any:
         return self.declare_parameter(name, default).value
@@ -94,10 +92,7 @@ class LoadSource(Node):
                 self._outlets[topic.name] = self.create_publisher(
                     kind, topic.name, QoSProfile(depth=5)
                 )
-            messages = (
-                Recorded(message.topic, message.log_time_ns, message.stamp_ns, message.cdr)
-                for message in reader.messages(tuple(self._outlets))
-            )
+            messages = map(Recorded.of, reader.messages(tuple(self._outlets)))
             groups = list(group_by_image(messages, self._image_topic))
         if not groups:
             raise DatasetError(f"bag '{self._bag}' has no images on {self._image_topic}")
@@ -113,19 +108,21 @@ class LoadSource(Node):
                     f'no answer on {self._answers.topic_name} within {self._start_s:g} s'
                 )
             self._send(groups, number % len(groups), alone=True)
-            self._wait(_START_PERIOD_S, lambda: bool(self._answered))
+            self._waiting.until(lambda: bool(self._answered), _START_PERIOD_S)
             number += 1
         first_ns = min(self._answered.values())
         topic = self._answers.topic_name
-        if not self._wait(self._start_s, lambda: self.count_subscribers(topic) > self._listeners):
+        if not self._waiting.until(
+            lambda: self.count_subscribers(topic) > self._listeners, self._start_s
+        ):
             raise DatasetError(f'{topic} has fewer than {self._listeners} other subscribers')
-        self._wait(_SETTLE_S)
+        self._waiting.for_s(_SETTLE_S)
         return first_ns
 
     def _stream(self, groups: Sequence[Group]) -> None:
         start_s = monotonic()
         for index in range(max(1, round(self._seconds * self._rate_hz))):
-            self._wait(start_s + index / self._rate_hz - monotonic())
+            self._waiting.for_s(start_s + index / self._rate_hz - monotonic())
             self._send(groups, index % len(groups), alone=False)
 
     def _send(self, groups: Sequence[Group], number: int, *, alone: bool) -> int:
@@ -147,18 +144,6 @@ class LoadSource(Node):
             self._answered.setdefault(header_stamp_ns(cdr), arrival_ns)
         except MessageError as error:
             self.get_logger().warning(f'answer left out: {error}')
-
-    def _wait(self, seconds: float, done: Callable[[], bool] = lambda: False) -> bool:
-        """Serve callbacks until `done` or so many seconds; return whether it was done."""
-        end_s = monotonic() + seconds
-        while not done():
-            if not self.context.ok():
-                raise ExternalShutdownException
-            left_s = end_s - monotonic()
-            if left_s <= 0:
-                return False
-            self._spinner.spin_once(timeout_sec=min(left_s, _POLL_S))
-        return True
 
 
 def _message_type(name: str) -> type:

@@ -148,22 +148,6 @@ def spin(
         executor.shutdown()
 
 
-def spin_while(node: Node, waiting: Callable[[], bool]) -> None:
-    """
-    Serve a node's callbacks for as long as it waits for something, or until ROS shuts down.
-
-    :param waiting: asked after every callback, and at least every half second.
-    """
-    executor = SingleThreadedExecutor(context=node.context)
-    executor.add_node(node)
-    try:
-        while waiting() and node.context.ok():
-            executor.spin_once(timeout_sec=_LONGEST_WAIT_S)
-    finally:
-        executor.remove_node(node)
-        executor.shutdown()
-
-
 def _init_ros(argv: Sequence[str] | None) -> None:
     try:
         rclpy.init(args=None if argv is None else list(argv))

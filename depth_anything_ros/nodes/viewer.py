@@ -6,16 +6,19 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from typing import Any
 
 from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]  # Humble's place
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, QoSReliabilityPolicy
 
-from depth_anything_ros.nodes.process import run_process, spin_while
+from depth_anything_ros.nodes.process import run_process
 from depth_anything_ros.nodes.topics import image_name, image_type
+from depth_anything_ros.nodes.waiting import Waiting
 
 LOG_PERIOD_S = 10.0
+_POLL_S = 0.5
 
 
 class Viewer(Node):
@@ -28,7 +31,7 @@ class Viewer(Node):
     def __init__(self, found: Callable[[str], None]) -> None:
         super().__init__('viewer')
         self._found = found
-        self._waiting = True
+        self._has_image = False
         transport = str(self.declare_parameter('image_transport', 'raw').value)
         subscription = self.create_subscription(
             image_type(transport),
@@ -41,13 +44,14 @@ class Viewer(Node):
 
     def run(self) -> None:
         """Serve until there is an image."""
-        spin_while(self, lambda: self._waiting)
+        with closing(Waiting(self, _POLL_S)) as waiting:
+            waiting.until(lambda: self._has_image)
 
     def close(self) -> None:
         """Do nothing: there is nothing to save."""
 
     def _on_image(self, message: Any) -> None:
-        self._waiting = False
+        self._has_image = True
         self._found(message.header.frame_id)
 
     def _tell(self) -> None:

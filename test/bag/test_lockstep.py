@@ -31,17 +31,13 @@ def write(path, messages):
     return path
 
 
-def recorded(message):
-    return Recorded(message.topic, message.log_time_ns, message.stamp_ns, message.cdr)
-
-
 def grouped(path, **limits):
     """Return the stamps of each image and, by topic, of what goes with it, in ms."""
     with BagReader(path) as reader:
         paired = [name for name in (DEPTH, IMU) if name in reader.topics]
         others = [name for name in reader.topics if name not in (IMAGE, *paired)]
         found = []
-        with Lockstep(reader, IMAGE, paired, others, recorded, **limits) as lockstep:
+        with Lockstep(reader, IMAGE, paired, others, Recorded.of, **limits) as lockstep:
             for group in lockstep.groups():
                 stamps = {}
                 for other in group.others:
@@ -84,7 +80,10 @@ def test_a_bag_with_one_topic_after_the_other_is_read_in_little_memory(
 
 def test_no_more_waits_than_is_allowed(tmp_path):
     bag = write(tmp_path / 'bag', drive(100, depth_ms=60_000))
-    with BagReader(bag) as reader, Lockstep(reader, IMAGE, [DEPTH], [], recorded, 9000) as found:
+    with (
+        BagReader(bag) as reader,
+        Lockstep(reader, IMAGE, [DEPTH], [], Recorded.of, 9000) as found,
+    ):
         for group in found.groups():
             assert len(group.others) == 1
             waiting = [len(topic.messages) for topic in found._topics.values()]
@@ -94,7 +93,7 @@ def test_no_more_waits_than_is_allowed(tmp_path):
 def test_depth_that_ends_early_does_not_read_the_bag_to_its_end(tmp_path):
     messages = [found for found in drive(50) if found[0] == IMAGE or found[1] < 100]
     bag = write(tmp_path / 'bag', messages)
-    with BagReader(bag) as reader, Lockstep(reader, IMAGE, [DEPTH], [], recorded) as found:
+    with BagReader(bag) as reader, Lockstep(reader, IMAGE, [DEPTH], [], Recorded.of) as found:
         for number, _ in enumerate(found.groups()):
             assert found._read_ns <= at_ns((number + 2) * PERIOD_MS)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from depth_anything_ros.bag.load import SentLoad
 from depth_anything_ros.evaluation.latency import percentiles
 from depth_anything_ros.types import Float64Array, UInt8Array
 
@@ -41,6 +42,16 @@ class SentImages:
     sent_ns: Int64Array
     picture: Int64Array
     alone: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, load: SentLoad) -> SentImages:
+        """Return the images of what a source says that it sent."""
+        return cls(
+            stamp_ns=np.array([image.stamp_ns for image in load.sent], np.int64),
+            sent_ns=np.array([image.sent_ns for image in load.sent], np.int64),
+            picture=np.array([image.picture for image in load.sent], np.int64),
+            alone=np.array([image.alone for image in load.sent], np.bool_),
+        )
 
 
 @dataclass(frozen=True)
@@ -172,7 +183,9 @@ def joined(accounts: Sequence[OutputAccount]) -> OutputAccount:
     :param accounts: of one topic, one or more.
     """
     stale = [each.stale for each in accounts if each.stale is not None]
-    ages = {name: _median([each.age_ms[name] for each in accounts]) for name in accounts[0].age_ms}
+    ages = {
+        name: median_of([each.age_ms[name] for each in accounts]) for name in accounts[0].age_ms
+    }
     return OutputAccount(
         topic=accounts[0].topic,
         stale=sum(stale) if stale else None,
@@ -184,6 +197,7 @@ def joined(accounts: Sequence[OutputAccount]) -> OutputAccount:
     )
 
 
-def _median(values: Sequence[float | None]) -> float | None:
+def median_of(values: Sequence[float | None]) -> float | None:
+    """Return the median of the values that are known, None without any."""
     known = [value for value in values if value is not None]
     return float(np.median(known)) if known else None

@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
-from depth_anything_ros.lab.benchmark.node_load import OutputAccount, joined
+from depth_anything_ros.lab.benchmark.node_load import OutputAccount, joined, median_of
 from depth_anything_ros.lab.benchmark.usage import SteadyUse
 from depth_anything_ros.table import Table, number
 
@@ -117,9 +115,9 @@ def node_table(rows: Sequence[NodeRow]) -> Table:
 
 
 def _row(name: str, turns: Sequence[Turn]) -> NodeRow:
-    inference_ms = _median([turn.inference_ms for turn in turns])
+    inference_ms = median_of([turn.inference_ms for turn in turns])
     dropped = [turn.dropped for turn in turns if turn.dropped is not None]
-    start_s = _median([turn.start_s for turn in turns])
+    start_s = median_of([turn.start_s for turn in turns])
     assert start_s is not None
     return NodeRow(
         name=name,
@@ -127,8 +125,8 @@ def _row(name: str, turns: Sequence[Turn]) -> NodeRow:
         start_s=start_s,
         inference_ms=inference_ms,
         dropped=sum(dropped) if dropped else None,
-        cores=_median([turn.use.cores if turn.use else None for turn in turns]),
-        resident_mb=_median(
+        cores=median_of([turn.use.cores if turn.use else None for turn in turns]),
+        resident_mb=median_of(
             [turn.use.resident_bytes / 1e6 if turn.use else None for turn in turns]
         ),
         outputs=[
@@ -149,8 +147,3 @@ def _above(output: OutputRow, floor_ms: float | None) -> OutputRow:
     if output.overhead_ms is None or floor_ms is None:
         return output
     return replace(output, above_echo_ms=output.overhead_ms - floor_ms)
-
-
-def _median(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.median(known)) if known else None

@@ -243,7 +243,7 @@ class _Recording:
 def _recorded(message: BagMessage) -> Recorded:
     """Return a message for its group; one that cannot be read counts as taken when recorded."""
     try:
-        return Recorded(message.topic, message.log_time_ns, message.stamp_ns, message.cdr)
+        return Recorded.of(message)
     except (DatasetError, MessageError):
         cdr = message.raw if message.reader.is_ros2 else b''
         return Recorded(message.topic, message.log_time_ns, None, bytes(cdr))
