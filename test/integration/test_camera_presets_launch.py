@@ -1,7 +1,6 @@
 """Bags under the names of common drivers, played to depth.launch.py with `camera:=`."""
 
 import atexit
-import os
 import shutil
 import tempfile
 import time
@@ -17,25 +16,20 @@ pytest.importorskip('onnxruntime')
 
 import launch_testing
 import numpy as np
-import rclpy
 from driver_topics import TOPICS
 from launch import LaunchDescription
 from launch.actions import ExecuteProcess
 from launch_testing.actions import ReadyToTest
 from launch_testing.asserts import assertExitCodes
+from launched import WithNode, launch_test
 from made_networks import grey, write_folder
 from node_world import Domain
-from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import Image, PointCloud2
 
 from depth_anything_ros.bag import BagWriter, RgbdFrame, RgbdTopics
 from depth_anything_ros.bag.rgbd_writing import write_rgbd_frame
 from depth_anything_ros.types import Camera, Frame
 
-INSTALLED = any(
-    (Path(prefix) / 'share' / 'depth_anything_ros').is_dir()
-    for prefix in os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
-)
 DOMAIN = Domain()
 WIDTH, HEIGHT, FRAMES = 64, 48, 10
 RELATIVE = 'relative/image_raw'
@@ -93,10 +87,8 @@ def write_bag(path: Path) -> None:
                 write_rgbd_frame(writer, RgbdFrame(frame, measured), RgbdTopics(*topics))
 
 
-@pytest.mark.launch_test
+@launch_test
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which('ros2') is None, reason='the ros2 command is not installed')
-@pytest.mark.skipif(not INSTALLED, reason='depth_anything_ros is not installed, only its tree')
 def generate_test_description() -> tuple[LaunchDescription, dict[str, ExecuteProcess]]:
     folder = Path(tempfile.mkdtemp(prefix='camera_presets_'))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -118,18 +110,8 @@ def generate_test_description() -> tuple[LaunchDescription, dict[str, ExecutePro
     return LaunchDescription([played, ReadyToTest()]), {'played': played}
 
 
-class TestCameraPresets(unittest.TestCase):
-    def setUp(self) -> None:
-        self.context = rclpy.Context()
-        rclpy.init(context=self.context, domain_id=DOMAIN.number)
-        self.node = rclpy.create_node('listener', context=self.context)
-        self.executor = SingleThreadedExecutor(context=self.context)
-        self.executor.add_node(self.node)
-
-    def tearDown(self) -> None:
-        self.executor.shutdown()
-        self.node.destroy_node()
-        rclpy.shutdown(context=self.context)
+class TestCameraPresets(WithNode, unittest.TestCase):
+    domain, name = DOMAIN.number, 'listener'
 
     def test_each_camera_gets_depth_of_its_own_image_reference_and_calibration(self) -> None:
         received: dict[str, list] = {camera: [] for camera in TOPICS}

@@ -1,7 +1,6 @@
 """cameras.launch.py, started by `ros2 launch`: two cameras of a drive, each with its own scale."""
 
 import atexit
-import os
 import shutil
 import tempfile
 import time
@@ -14,14 +13,13 @@ import pytest
 pytest.importorskip('launch_testing', reason='launch_testing is not installed; source a ROS 2')
 
 import launch_testing
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from launch import LaunchDescription
 from launch.actions import ExecuteProcess
 from launch_testing.actions import ReadyToTest
 from launch_testing.asserts import assertExitCodes
+from launched import WithNode, launch_test
 from node_world import Domain
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
@@ -30,10 +28,6 @@ from depth_anything_ros.bag import BagReader
 from depth_anything_ros.messages import decode_any_depth, stamp_ns
 from depth_anything_ros.nodes.diagnostics import to_dict
 
-INSTALLED = any(
-    (Path(prefix) / 'share' / 'depth_anything_ros').is_dir()
-    for prefix in os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
-)
 DOMAIN = Domain()
 ENVIRONMENT = {'ROS_DOMAIN_ID': str(DOMAIN.number)}
 SAMPLE = Path(depth_anything_ros.__file__).parent / 'cli' / 'sample_drive'
@@ -47,9 +41,7 @@ FRAMES = 6
 TIMEOUT_S = 90.0
 
 
-@pytest.mark.launch_test
-@pytest.mark.skipif(shutil.which('ros2') is None, reason='the ros2 command is not installed')
-@pytest.mark.skipif(not INSTALLED, reason='depth_anything_ros is not installed, only its tree')
+@launch_test
 def generate_test_description() -> tuple[LaunchDescription, dict[str, ExecuteProcess]]:
     folder = Path(tempfile.mkdtemp(prefix='cameras_launch_'))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -68,18 +60,8 @@ def generate_test_description() -> tuple[LaunchDescription, dict[str, ExecutePro
     return LaunchDescription([cameras, ReadyToTest()]), {'cameras': cameras}
 
 
-class TestCamerasLaunch(unittest.TestCase):
-    def setUp(self) -> None:
-        self.context = rclpy.Context()
-        rclpy.init(context=self.context, domain_id=DOMAIN.number)
-        self.node = rclpy.create_node('drive', context=self.context)
-        self.executor = SingleThreadedExecutor(context=self.context)
-        self.executor.add_node(self.node)
-
-    def tearDown(self) -> None:
-        self.executor.shutdown()
-        self.node.destroy_node()
-        rclpy.shutdown(context=self.context)
+class TestCamerasLaunch(WithNode, unittest.TestCase):
+    domain, name = DOMAIN.number, 'drive'
 
     def spin_until(self, done, what: str) -> None:
         end_s = time.monotonic() + TIMEOUT_S

@@ -2,7 +2,6 @@
 
 import atexit
 import itertools
-import os
 import shutil
 import tempfile
 import time
@@ -16,19 +15,14 @@ import pytest
 pytest.importorskip('launch_testing', reason='launch_testing is not installed; source a ROS 2')
 
 import launch_testing
-import rclpy
 from launch import LaunchDescription
 from launch.actions import ExecuteProcess
 from launch_testing.actions import ReadyToTest
 from launch_testing.asserts import assertExitCodes
+from launched import WithNode, launch_test
 from node_world import Domain
-from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
-INSTALLED = any(
-    (Path(prefix) / 'share' / 'depth_anything_ros').is_dir()
-    for prefix in os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
-)
 DOMAIN = Domain()
 ENVIRONMENT = {'ROS_DOMAIN_ID': str(DOMAIN.number)}
 WIDTH, HEIGHT = 64, 48
@@ -46,9 +40,7 @@ TIMEOUT_S = 60.0
 STAMPS_S = itertools.count(1)
 
 
-@pytest.mark.launch_test
-@pytest.mark.skipif(shutil.which('ros2') is None, reason='the ros2 command is not installed')
-@pytest.mark.skipif(not INSTALLED, reason='depth_anything_ros is not installed, only its tree')
+@launch_test
 def generate_test_description() -> tuple[LaunchDescription, dict[str, ExecuteProcess]]:
     folder = Path(tempfile.mkdtemp(prefix='depth_launch_'))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -68,22 +60,14 @@ def generate_test_description() -> tuple[LaunchDescription, dict[str, ExecutePro
     return LaunchDescription([depth, ReadyToTest()]), {'depth': depth}
 
 
-class TestDepthLaunch(unittest.TestCase):
+class TestDepthLaunch(WithNode, unittest.TestCase):
+    domain, name = DOMAIN.number, 'camera'
     sent: ClassVar[set[int]] = set()
 
     def setUp(self) -> None:
-        self.context = rclpy.Context()
-        rclpy.init(context=self.context, domain_id=DOMAIN.number)
-        self.node = rclpy.create_node('camera', context=self.context)
-        self.executor = SingleThreadedExecutor(context=self.context)
-        self.executor.add_node(self.node)
+        super().setUp()
         self.images = self.node.create_publisher(Image, '/robot/eye/image', 5)
         self.infos = self.node.create_publisher(CameraInfo, '/robot/eye/camera_info', 5)
-
-    def tearDown(self) -> None:
-        self.executor.shutdown()
-        self.node.destroy_node()
-        rclpy.shutdown(context=self.context)
 
     def answers(self, message_type: type, topic: str, count: int) -> list:
         """Send images until there are `count` messages on a topic."""

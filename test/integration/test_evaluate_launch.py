@@ -2,7 +2,6 @@
 
 import atexit
 import json
-import os
 import shutil
 import tempfile
 import unittest
@@ -20,15 +19,12 @@ from launch.event_handlers import OnProcessExit
 from launch_testing.actions import ReadyToTest
 from launch_testing.asserts import assertExitCodes
 from launch_testing.util import KeepAliveProc
+from launched import launch_test
 from node_world import Domain
 
 from depth_anything_ros.bag import RgbdFrame, write_rgbd_bag
 from depth_anything_ros.types import Camera, Frame
 
-INSTALLED = any(
-    (Path(prefix) / 'share' / 'depth_anything_ros').is_dir()
-    for prefix in os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
-)
 DOMAIN = Domain()
 ENVIRONMENT = {'ROS_DOMAIN_ID': str(DOMAIN.number)}
 SHIPPED = ('depth_anything_ros', 'evaluate.launch.py')
@@ -85,10 +81,8 @@ def evaluate(*arguments: str, file: tuple[str, ...] = SHIPPED) -> ExecuteProcess
     )  # fmt: skip
 
 
-@pytest.mark.launch_test
+@launch_test
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which('ros2') is None, reason='the ros2 command is not installed')
-@pytest.mark.skipif(not INSTALLED, reason='depth_anything_ros is not installed, only its tree')
 def generate_test_description() -> tuple[LaunchDescription, dict[str, object]]:
     folder = Path(tempfile.mkdtemp(prefix='evaluate_launch_'))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
