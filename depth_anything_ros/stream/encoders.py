@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter_ns
 from typing import Any, TypeAlias
 
@@ -135,26 +136,22 @@ def _fused_depth(frame: Finished) -> Float32Array | None:
     return None if frame.result.fused is None else frame.result.fused.depth_m
 
 
-def _as_image(depth_of: Callable[[Finished], Float32Array | None]) -> Encode:
+def _depth_output(
+    type_name: str,
+    depth_of: Callable[[Finished], Float32Array | None],
+    fields_of: Callable[[Float32Array, str], dict[str, Any]],
+    stage: str = 'encode',
+) -> Output:
+    """Return an output of depth; `fields_of` is given it in metres and its encoding."""
+
     def encode(frame: Finished, make: Factory) -> Any:
         depth_m = depth_of(frame)
         if depth_m is None:
             return None
-        fields = depth_image_fields(depth_m, frame.config.depth_encoding)
-        return make(_IMAGE, {'header': frame.header, **fields})
+        fields = fields_of(depth_m, frame.config.depth_encoding)
+        return make(type_name, {'header': frame.header, **fields})
 
-    return encode
-
-
-def _as_png(depth_of: Callable[[Finished], Float32Array | None]) -> Encode:
-    def encode(frame: Finished, make: Factory) -> Any:
-        depth_m = depth_of(frame)
-        if depth_m is None:
-            return None
-        fields = compressed_depth_fields(depth_m, frame.config.depth_encoding, LIVE_PNG_LEVEL)
-        return make(_COMPRESSED, {'header': frame.header, **fields})
-
-    return encode
+    return Output(type_name, encode, stage)
 
 
 def _camera_info(frame: Finished, _: Factory) -> Any:
@@ -293,13 +290,15 @@ def _scale(frame: Finished, make: Factory) -> Any:
     )
 
 
+_LIVE_PNG = partial(compressed_depth_fields, level=LIVE_PNG_LEVEL)
+
 # In the order in which they are published: what a robot acts by first, what takes long last.
 OUTPUTS = {
-    DEPTH: Output(_IMAGE, _as_image(_told_depth)),
+    DEPTH: _depth_output(_IMAGE, _told_depth, depth_image_fields),
     CAMERA_INFO: Output(_INFO, _camera_info),
     SCALE: Output('diagnostic_msgs/msg/DiagnosticArray', _scale),
     SCAN: Output('sensor_msgs/msg/LaserScan', _scan),
-    FUSED: Output(_IMAGE, _as_image(_fused_depth)),
+    FUSED: _depth_output(_IMAGE, _fused_depth, depth_image_fields),
     FUSED_SOURCE: Output(_IMAGE, _fused_source),
     FUSED_INFO: Output(_INFO, _fused_info),
     SIGMA: Output(_IMAGE, _sigma),
@@ -311,8 +310,8 @@ OUTPUTS = {
 # Encoded beside the next frame, as they take longer than all of the above.
 COMPRESSED_OUTPUTS = {
     COMPRESSED_PREVIEW: Output(_COMPRESSED, _compressed_preview, stage='compress'),
-    COMPRESSED_DEPTH: Output(_COMPRESSED, _as_png(_told_depth), stage='compress'),
-    COMPRESSED_FUSED: Output(_COMPRESSED, _as_png(_fused_depth), stage='compress'),
+    COMPRESSED_DEPTH: _depth_output(_COMPRESSED, _told_depth, _LIVE_PNG, 'compress'),
+    COMPRESSED_FUSED: _depth_output(_COMPRESSED, _fused_depth, _LIVE_PNG, 'compress'),
 }
 
 

@@ -48,8 +48,8 @@ def values(message):
     return np.frombuffer(message.data, np.float32)
 
 
-def test_metres_follow_the_focal_length_and_without_camera_info_there_are_none(world, camera):
-    world.run('narrow', [sys.executable, '-c', NODE, *ros_arguments(PARAMETERS)])
+def beside_the_node(world):
+    """Return a probe that sends images and calibration, and what it hears of both depths."""
     probe = world.probe()
     for kind, topic in ((Image, 'image'), (CameraInfo, 'camera_info')):
         probe.publisher(kind, topic)
@@ -58,6 +58,12 @@ def test_metres_follow_the_focal_length_and_without_camera_info_there_are_none(w
     for topic in (RELATIVE, DEPTH):
         probe.await_publisher(topic)
     probe.spin(0.5)
+    return probe, relative, depth
+
+
+def test_metres_follow_the_focal_length_and_without_camera_info_there_are_none(world, camera):
+    world.run('narrow', [sys.executable, '-c', NODE, *ros_arguments(PARAMETERS)])
+    probe, relative, depth = beside_the_node(world)
     rgb = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
 
     def send(*, metres):
@@ -117,14 +123,7 @@ def test_the_nested_model_gives_metres_by_camera_info_or_by_the_view_that_it_fin
     world, camera, tmp_path
 ):
     run_seeing(world, tmp_path, 'depth_anything_3_nested_giant_large')
-    probe = world.probe()
-    for kind, topic in ((Image, 'image'), (CameraInfo, 'camera_info')):
-        probe.publisher(kind, topic)
-    relative, depth = probe.listen(Image, RELATIVE), probe.listen(Image, DEPTH)
-    probe.await_subscribers('image', 'camera_info')
-    for topic in (RELATIVE, DEPTH):
-        probe.await_publisher(topic)
-    probe.spin(0.5)
+    probe, relative, depth = beside_the_node(world)
 
     def at_300_px():
         """Return the metres and sky of an image, and its metres at a focal length of 300 px."""
