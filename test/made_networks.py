@@ -96,15 +96,14 @@ def write_grey(
     if not planar:
         then('Transpose', perm=[0, 3, 1, 2])
     then('Conv', 'weights', 'bias')
+    constants = {
+        'weights': WEIGHTS.reshape(1, 3, 1, 1).astype(number),
+        'bias': np.array([BIAS], number),
+    }
     if squeezed:
         then('Squeeze', 'axis')
+        constants['axis'] = np.int64([1])
     nodes += [helper.make_node('Identity', [last], [name]) for name in outputs]
-    constants = [
-        numpy_helper.from_array(WEIGHTS.reshape(1, 3, 1, 1).astype(number), 'weights'),
-        numpy_helper.from_array(np.array([BIAS], number), 'bias'),
-    ]
-    if squeezed:
-        constants.append(numpy_helper.from_array(np.int64([1]), 'axis'))
     rows, columns = shape[2:] if planar else shape[1:3]
     result = (shape[0], rows, columns) if squeezed else (shape[0], 1, rows, columns)
     graph = helper.make_graph(
@@ -112,7 +111,7 @@ def write_grey(
         'grey',
         [helper.make_tensor_value_info(name, kind, shape) for name in inputs],
         [helper.make_tensor_value_info(name, given, result) for name in outputs],
-        constants,
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', opset)], ir_version=8)
     where = {'location': f'{path.name}.data', 'size_threshold': 0} if external else {}
