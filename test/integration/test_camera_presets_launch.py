@@ -21,10 +21,10 @@ from launch import LaunchDescription
 from launch.actions import ExecuteProcess
 from launch_testing.actions import ReadyToTest
 from launch_testing.asserts import assertExitCodes
-from launched import WithNode, launch_test
 from made_networks import grey, write_folder
 from node_world import Domain
 from sensor_msgs.msg import Image, PointCloud2
+from started_by_launch import WithNode, launch_test
 
 from depth_anything_ros.bag import BagWriter, RgbdFrame, RgbdTopics
 from depth_anything_ros.bag.rgbd_writing import write_rgbd_frame

@@ -18,10 +18,10 @@ from launch import LaunchDescription
 from launch.actions import ExecuteProcess
 from launch_testing.actions import ReadyToTest
 from launch_testing.asserts import assertExitCodes
-from launched import WithNode, launch_test
 from node_world import Domain
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from started_by_launch import WithNode, launch_test
 
 import depth_anything_ros
 from depth_anything_ros.bag import BagReader

@@ -19,9 +19,9 @@ from launch import LaunchDescription
 from launch.actions import ExecuteProcess
 from launch_testing.actions import ReadyToTest
 from launch_testing.asserts import assertExitCodes
-from launched import WithNode, launch_test
 from node_world import Domain
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+from started_by_launch import WithNode, launch_test
 
 DOMAIN = Domain()
 ENVIRONMENT = {'ROS_DOMAIN_ID': str(DOMAIN.number)}

@@ -19,8 +19,8 @@ from launch.event_handlers import OnProcessExit
 from launch_testing.actions import ReadyToTest
 from launch_testing.asserts import assertExitCodes
 from launch_testing.util import KeepAliveProc
-from launched import launch_test
 from node_world import Domain
+from started_by_launch import launch_test
 
 from depth_anything_ros.bag import RgbdFrame, write_rgbd_bag
 from depth_anything_ros.types import Camera, Frame
